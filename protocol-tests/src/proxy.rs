@@ -245,3 +245,82 @@ async fn downward(mut server: ReadHalf<'_>, mut client: WriteHalf<'_>, network: 
 fn reset(socket: &TcpStream) {
     _ = socket.set_zero_linger();
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::Connection;
+
+    /// A server that answers `!` once it has seen the end, and tells what it saw.
+    async fn listener() -> (SocketAddr, JoinHandle<Vec<Vec<u8>>>) {
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("loopback has a free port");
+        let address = listener
+            .local_addr()
+            .expect("a bound socket has an address");
+        let seen = tokio::spawn(async move {
+            let mut seen = Vec::new();
+            for _ in 0..2 {
+                let (mut stream, _) = listener.accept().await.expect("the proxy connects");
+                let mut bytes = Vec::new();
+                _ = stream.read_to_end(&mut bytes).await;
+                _ = stream.write_all(b"!").await;
+                seen.push(bytes);
+            }
+            seen
+        });
+        (address, seen)
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_cut_at_exactly_this_byte() {
+        let (target, seen) = listener().await;
+        let proxy = Proxy::start(target, vec![(100_000, Step::Cut(Cut::Fin))]).await;
+        let mut first = Connection::open(proxy.address()).await;
+        first.send(&[1; 150_000]).await;
+        assert!(first.gone().await.is_empty());
+        let mut second = Connection::open(proxy.address()).await;
+        second.send(&[2; 1000]).await;
+        second.finish().await;
+        assert_eq!(second.gone().await, b"!");
+        let seen = seen.await.expect("the listener is fine");
+        assert_eq!((seen[0].len(), seen[1].len()), (100_000, 1000));
+        assert!(proxy.is_done());
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_lost_after_its_request_has_arrived() {
+        let (target, seen) = listener().await;
+        let proxy = Proxy::start(target, vec![(10, Step::LoseAnswer)]).await;
+        for answer in [&b""[..], b"!"] {
+            let mut connection = Connection::open(proxy.address()).await;
+            connection.send(&[1; 50]).await;
+            connection.finish().await;
+            assert_eq!(connection.gone().await, answer);
+        }
+        let seen = seen.await.expect("the listener is fine");
+        assert_eq!((seen[0].len(), seen[1].len()), (50, 50));
+    }
+
+    #[tokio::test]
+    async fn a_held_connection_stands_still_until_it_is_cut() {
+        let (target, _seen) = listener().await;
+        let proxy = Proxy::start(target, vec![(10, Step::Hold)]).await;
+        let mut connection = Connection::open(proxy.address()).await;
+        connection.send(&[1; 50]).await;
+        proxy.held().await;
+        proxy.cut(Cut::Reset);
+        assert!(connection.gone().await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_away_is_a_dead_connection() {
+        let (target, seen) = listener().await;
+        seen.abort();
+        assert!(seen.await.is_err());
+        let proxy = Proxy::start(target, Vec::new()).await;
+        let mut connection = Connection::open(proxy.address()).await;
+        assert!(connection.gone().await.is_empty());
+    }
+}

@@ -304,32 +304,22 @@ impl<'a> TusClient<'a> {
         self.location.clone().expect("the creation was answered")
     }
 
-    /// Goes on until the upload is complete or the server is gone.
+    /// Goes on until the upload is complete or the server cannot go on.
     async fn drive(&mut self) -> io::Result<()> {
         if self.location.is_none() {
-            let answer = self.creation().try_send().await?.expecting(201);
+            let answer = answered(self.creation(), 201).await?;
             self.location = Some(answer.expect("Location").to_owned());
         }
         let location = self.location();
-        let head = tus::request(self.chat, &self.chat.alice, "HEAD", &location)
-            .try_send()
-            .await?;
-        if head.status == 423 {
-            return Err(io::ErrorKind::ResourceBusy.into());
-        }
-        let offset = head.expecting(200).number("Upload-Offset");
+        let head = tus::request(self.chat, &self.chat.alice, "HEAD", &location);
+        let offset = answered(head, 200).await?.number("Upload-Offset");
         if offset == self.content.len() {
             return Ok(());
         }
         let rest = self.content.slice(offset..self.content.len());
-        let answer = tus::patch(self.chat, &self.chat.alice, &location, offset)
-            .body(rest)
-            .try_send()
-            .await?;
-        assert_eq!(
-            answer.expecting(204).number("Upload-Offset"),
-            self.content.len()
-        );
+        let patch = tus::patch(self.chat, &self.chat.alice, &location, offset).body(rest);
+        let end = answered(patch, 204).await?.number("Upload-Offset");
+        assert_eq!(end, self.content.len());
         Ok(())
     }
 
@@ -345,6 +335,15 @@ impl<'a> TusClient<'a> {
         let pairs = [("filename", "killed.mp4"), ("client_message_id", &self.id)];
         tus::creation_in_chat(self.chat, self.content.len())
             .header("Upload-Metadata", tus::metadata(&pairs))
+    }
+}
+
+/// A server that is starting or finalizing says so, and is asked again later.
+async fn answered(request: Request, status: u16) -> io::Result<Response> {
+    let answer = request.try_send().await?;
+    match answer.status {
+        423 | 503 => Err(io::ErrorKind::ResourceBusy.into()),
+        _ => Ok(answer.expecting(status)),
     }
 }
 
