@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt;
 
 use protocol_tests::http::{Request, Response};
 use protocol_tests::multipart::Form;
-use protocol_tests::{Chat, Content, Script, Setup, note, tus, wait};
+use protocol_tests::{Chat, Content, Script, Setup, note, sha256, tus, wait};
 use serde_json::{Value, json};
 
 /// Every step, in the order in which an upload passes them.
@@ -27,11 +27,18 @@ const STEPS: [&str; 11] = [
 /// A small file is enough: its one checkpoint is the last.
 const SIZE: u64 = 100_003;
 
-/// Makes a test of each step out of a function of the step.
+/// Makes a test of each step out of a function of the step. Only a tus upload has a record before
+/// its last byte.
 macro_rules! at_every_step {
+    (tus $way:ident, $test:path) => {
+        at_every_step!(@mod $way, $test, killed_after_the_record_was_made "create.recorded");
+    };
     ($way:ident, $test:path) => {
+        at_every_step!(@mod $way, $test,);
+    };
+    (@mod $way:ident, $test:path, $($first:ident $step:literal)?) => {
         mod $way {
-            at_every_step!(@one $test, killed_after_the_record_was_made, "create.recorded");
+            $(at_every_step!(@one $test, $first, $step);)?
             at_every_step!(@one $test, killed_after_the_bytes_were_written, "append.written");
             at_every_step!(@one $test, killed_after_the_bytes_were_synced, "append.synced");
             at_every_step!(@one $test, killed_after_the_bytes_were_recorded, "append.recorded");
@@ -52,7 +59,7 @@ macro_rules! at_every_step {
     };
 }
 
-at_every_step!(tus_upload, super::a_tus_upload_becomes_one_message);
+at_every_step!(tus tus_upload, super::a_tus_upload_becomes_one_message);
 at_every_step!(
     one_shot_repeated,
     super::a_repeated_one_shot_becomes_one_message
@@ -178,6 +185,48 @@ async fn a_kill_in_mid_body_keeps_what_was_recorded_and_nothing_else() {
     }
 }
 
+#[tokio::test]
+async fn a_kill_in_the_middle_of_a_termination_leaves_nothing() {
+    let chat = Chat::on(Setup::default().crash_at("remove.recorded")).await;
+    let location = tus::create(&chat, SIZE, &[]).await;
+    tus::append(&chat, &location, 0, &[7; 1000])
+        .await
+        .expecting(204);
+    let delete = tus::request(&chat, &chat.alice, "DELETE", &location);
+    _ = delete.try_send().await;
+    dies(&chat, "remove.recorded").await;
+    chat.server.restart_with(Setup::default()).await;
+    assert_eq!(tus::head(&chat, &location).await.status, 404);
+    chat.check_folders().await;
+}
+
+#[tokio::test]
+async fn a_kill_in_the_middle_of_an_expiry_leaves_nothing() {
+    let setup = Setup::default()
+        .setting("--expire-after", 1)
+        .setting("--sweep-interval", 1);
+    let chat = Chat::on(setup.clone().crash_at("expire.recorded")).await;
+    let location = tus::create(&chat, SIZE, &[]).await;
+    _ = tus::append(&chat, &location, 0, &[7; 1000]).await;
+    dies(&chat, "expire.recorded").await;
+    chat.server.restart_with(setup).await;
+    assert_eq!(tus::head(&chat, &location).await.status, 410);
+    chat.check_folders().await;
+}
+
+#[tokio::test]
+async fn a_kill_in_the_middle_of_a_rejection_leaves_the_reason_and_nothing_else() {
+    let chat = Chat::on(Setup::default().crash_at("reject.recorded")).await;
+    let location = tus::create(&chat, 5, &[("sha256", &sha256(b"other"))]).await;
+    let patch = tus::patch(&chat, &chat.alice, &location, 0).body("hello");
+    _ = patch.try_send().await;
+    dies(&chat, "reject.recorded").await;
+    chat.server.restart_with(Setup::default()).await;
+    chat.upload_is(&location, "rejected").await;
+    assert!(chat.messages().await.is_empty());
+    chat.check_folders().await;
+}
+
 async fn a_repeated_one_shot_becomes_one_message(step: &str) {
     let chat = Chat::on(Setup::default().crash_at(step)).await;
     let member = chat.socket(&chat.bob).await;
@@ -201,12 +250,10 @@ async fn a_forgotten_one_shot_leaves_a_message_or_nothing(step: &str) {
     _ = one_shot(&chat, &content).try_send().await;
     dies(&chat, step).await;
     chat.server.restart_with(Setup::default()).await;
-    match position(step).cmp(&position("append.recorded")) {
-        std::cmp::Ordering::Less => {
-            assert!(chat.messages().await.is_empty(), "nothing was complete")
-        }
-        std::cmp::Ordering::Equal => {}
-        std::cmp::Ordering::Greater => _ = chat.first_message().await,
+    if position(step) < position("append.recorded") {
+        assert!(chat.messages().await.is_empty(), "nothing was complete");
+    } else {
+        chat.first_message().await;
     }
     chat.check_folders().await;
     for message in chat.messages().await {
