@@ -207,7 +207,7 @@ async fn a_kill_in_the_middle_of_an_expiry_leaves_nothing() {
         .setting("--sweep-interval", 1);
     let chat = Chat::on(setup.clone().crash_at("expire.recorded")).await;
     let location = tus::create(&chat, SIZE, &[]).await;
-    _ = tus::append(&chat, &location, 0, &[7; 1000]).await;
+    _ = tus::patch(&chat, &chat.alice, &location, 0).body([7; 1000]).try_send().await;
     dies(&chat, "expire.recorded").await;
     chat.server.restart_with(setup).await;
     assert_eq!(tus::head(&chat, &location).await.status, 410);
