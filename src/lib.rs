@@ -1,1 +1,6 @@
-//! x
+//! longhaul
+pub mod message;
+pub mod store;
+pub mod time;
+pub mod upload;
+pub mod uploads;

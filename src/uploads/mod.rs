@@ -1,0 +1,3 @@
+//! (use cases)
+mod error;
+pub use error::UploadError;
