@@ -1,0 +1,17 @@
+//! wire <-> use cases
+use std::sync::Arc;
+use crate::auth::Verifier;
+use crate::chats::Chats;
+use crate::uploads::Uploads;
+
+/// What the handlers share.
+#[derive(Debug, Clone)]
+pub struct Api(pub(crate) Arc<Inner>);
+
+/// Inner
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) uploads: Arc<Uploads>,
+    pub(crate) verifier: Arc<Verifier>,
+    pub(crate) max_oneshot_size: u64,
+}
