@@ -2,6 +2,8 @@
 #![allow(clippy::todo, unused)]
 pub mod auth;
 pub mod chats;
+pub mod crash;
+pub mod finalizer;
 pub mod http;
 pub mod message;
 pub mod store;
