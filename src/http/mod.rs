@@ -3,11 +3,19 @@
 pub(crate) mod body;
 pub(crate) mod caller;
 mod connection;
+mod conversations;
 mod cors;
 pub(crate) mod error;
+mod json_body;
+mod media;
+mod messages;
+mod one_shot;
 mod operations;
+pub(crate) mod range;
 mod request;
 pub(crate) mod success;
+#[cfg(test)]
+mod testing;
 mod trace;
 mod tus;
 mod welcome;
@@ -69,6 +77,10 @@ impl Api {
 pub fn router(api: Api, cors: Cors, extra: impl FnOnce(Router) -> Router) -> Router {
     let routes = Router::new()
         .merge(tus::routes())
+        .merge(one_shot::routes())
+        .merge(messages::routes())
+        .merge(conversations::routes())
+        .merge(media::routes())
         .merge(operations::routes())
         .merge(welcome::routes())
         .fallback(error::unknown_route)
