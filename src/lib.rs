@@ -1,6 +1,7 @@
 //! longhaul
 #![allow(clippy::todo, unused)]
 pub mod auth;
+pub mod chat;
 pub mod chats;
 pub mod http;
 pub mod message;
