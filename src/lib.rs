@@ -3,6 +3,8 @@
 pub mod auth;
 pub mod chat;
 pub mod chats;
+pub mod crash;
+pub mod finalizer;
 pub mod http;
 pub mod message;
 pub mod store;

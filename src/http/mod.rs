@@ -1,8 +1,11 @@
 //! wire <-> use cases
-use std::sync::Arc;
+pub(crate) mod caller;
+pub(crate) mod error;
+
 use crate::auth::Verifier;
 use crate::chats::Chats;
 use crate::uploads::Uploads;
+use std::sync::Arc;
 
 /// What the handlers share.
 #[derive(Debug, Clone)]
