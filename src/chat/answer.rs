@@ -3,13 +3,13 @@
 use serde::Serialize;
 use socketioxide::extract::AckSender;
 
+use super::base64::InvalidBase64;
+use super::line::TooMany;
 use super::request::PayloadError;
 use crate::chats::ChatError;
 use crate::message::{ClientMessageId, Message, MessageBody};
+use crate::store::StoreError;
 use crate::uploads::UploadError;
-
-use super::base64::InvalidBase64;
-use super::line::TooMany;
 
 /// Why an event fails.
 #[derive(Debug, thiserror::Error)]
@@ -35,24 +35,29 @@ pub(super) enum EventError {
 }
 
 impl EventError {
-    /// The text for the client. What the storage says stays in the log.
+    /// The text for the client. What failed on our side is said in the log only.
     pub(super) fn detail(&self) -> String {
         match self {
-            Self::Upload(UploadError::Store(_)) | Self::Chat(ChatError::Store(_)) | Self::Interrupted(_) => {
-                "Internal server error".to_owned()
-            }
+            Self::Upload(UploadError::Store(StoreError::Full)) => UploadError::NoRoom.to_string(),
+            error if error.is_ours() => "Internal server error".to_owned(),
             error => error.to_string(),
         }
     }
 
-    /// Logs what is not the client's doing.
+    /// Logged here, once, because here it leaves the server.
     pub(super) fn log(&self, event: &'static str) {
-        match self {
-            Self::Upload(UploadError::Store(_)) | Self::Chat(ChatError::Store(_)) | Self::Interrupted(_) => {
-                tracing::error!(event, error = %self, "an event failed");
-            }
-            error => tracing::debug!(event, error = %error, "an event was refused"),
+        if self.is_ours() {
+            tracing::error!(event, error = %self, "an event failed");
+        } else {
+            tracing::debug!(event, error = %self, "an event was refused");
         }
+    }
+
+    fn is_ours(&self) -> bool {
+        matches!(
+            self,
+            Self::Upload(UploadError::Store(_)) | Self::Chat(ChatError::Store(_)) | Self::Interrupted(_)
+        )
     }
 }
 
@@ -150,7 +155,17 @@ mod tests {
         ] {
             assert_eq!(error.detail(), "Internal server error");
         }
-        let refused = EventError::from(UploadError::NotAParticipant);
-        assert_eq!(refused.detail(), "You are not a participant in this conversation");
+        for (error, detail) in [
+            (
+                UploadError::NotAParticipant,
+                "You are not a participant in this conversation",
+            ),
+            (
+                UploadError::Store(StoreError::Full),
+                "There is no room for the upload",
+            ),
+        ] {
+            assert_eq!(EventError::from(error).detail(), detail);
+        }
     }
 }
