@@ -1,0 +1,20 @@
+//! What a chat message is: identities, names, kinds, and the message itself. Pure: no I/O, no clock.
+
+mod conversation;
+mod file_name;
+mod id;
+mod kind;
+mod media_type;
+mod record;
+mod user;
+
+pub use conversation::ConversationId;
+pub use file_name::stored_file_name;
+pub use id::{InvalidId, MessageId, MessageIds, Stamp};
+pub use kind::MessageKind;
+pub use media_type::{MediaType, inline_type};
+pub use record::{Message, MessageBody};
+pub use user::{ClientMessageId, InvalidClientMessageId, InvalidUserId, UserId};
+
+/// The most bytes that a message's `content` may have.
+pub const MAX_CONTENT_BYTES: usize = 4096;

@@ -1,0 +1,84 @@
+//! Who sends, and the sender's own name for a message.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A user as the token names it: 1 to 256 bytes without control characters.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct UserId(String);
+
+/// The text is not a user id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a user id has 1 to 256 bytes and no control characters")]
+pub struct InvalidUserId;
+
+impl UserId {
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for UserId {
+    type Err = InvalidUserId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidUserId> {
+        let fits = (1..=256).contains(&text.len()) && !text.chars().any(char::is_control);
+        if fits { Ok(Self(text.to_owned())) } else { Err(InvalidUserId) }
+    }
+}
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The sender's own id of a message, unique per sender and conversation: 1 to 128 printable ASCII
+/// characters. Whatever carries it is idempotent.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ClientMessageId(String);
+
+/// The text is not a client message id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("Invalid client_message_id")]
+pub struct InvalidClientMessageId;
+
+impl ClientMessageId {
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ClientMessageId {
+    type Err = InvalidClientMessageId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidClientMessageId> {
+        let fits = (1..=128).contains(&text.len()) && text.bytes().all(|b| (0x20..0x7f).contains(&b));
+        if fits { Ok(Self(text.to_owned())) } else { Err(InvalidClientMessageId) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_message_id_is_printable_ascii_of_1_to_128() {
+        for (text, ok) in [
+            ("a", true),
+            ("a b~", true),
+            (&"x".repeat(128), true),
+            ("", false),
+            (&"x".repeat(129), false),
+            ("a\n", false),
+            ("é", false),
+            ("\x7f", false),
+        ] {
+            assert_eq!(text.parse::<ClientMessageId>().is_ok(), ok, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! The port of announcements: telling people who are connected now.
+
+use async_trait::async_trait;
+
+use super::error::StoreError;
+use crate::message::{ConversationId, Message, MessageId, UserId};
+use crate::upload::UploadId;
+
+/// Tells connected users of what happened. Nothing depends on it: whoever was not told finds everything in
+/// what is stored.
+#[async_trait]
+pub trait Announcements: Send + Sync + 'static {
+    /// Hands the announcement to every connection of these users, once each. It answers when it was handed
+    /// over, which is not when it arrived.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if it could not be handed over; doing it again may tell some twice.
+    async fn announce(&self, to: &[UserId], announcement: &Announcement) -> Result<(), StoreError>;
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Announcement {
+    /// A message was made: event `new_message`.
+    NewMessage(Box<Message>),
+    /// An upload began: event `upload_started`.
+    UploadStarted(Progress),
+    /// Bytes came, told at most once a second: event `upload_progress`.
+    UploadProgress(Progress),
+    /// An upload became this message: event `upload_finished`.
+    UploadFinished(Progress, MessageId),
+    /// An upload will never become a message: event `upload_cancelled`.
+    UploadCancelled(Progress),
+}
+
+/// How far an upload is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// The upload.
+    pub upload_id: UploadId,
+    /// The conversation it is for.
+    pub conversation_id: ConversationId,
+    /// Who sends it.
+    pub sender: UserId,
+    /// The file's name.
+    pub file_name: String,
+    /// Bytes that have come.
+    pub offset: u64,
+    /// The length, once declared.
+    pub length: Option<u64>,
+}
+
+impl Progress {
+    /// Percent of the length, 0 to 100, rounded down; 0 while the length is not declared.
+    pub fn percent(&self) -> u8 {
+        let percent = match self.length {
+            None => 0,
+            Some(0) => 100,
+            Some(length) => u128::from(self.offset) * 100 / u128::from(length),
+        };
+        u8::try_from(percent.min(100)).expect("at most a hundred")
+    }
+}

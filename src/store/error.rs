@@ -1,0 +1,32 @@
+//! What storage can do wrong.
+
+use std::io;
+
+/// A failure of a store. Its text is for the log, never for a client.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No space is left, or less than the reserve. Nothing that was acknowledged is lost.
+    #[error("no space left")]
+    Full,
+    /// The change no longer fits what is stored: somebody else was there first.
+    #[error("conflict: {0}")]
+    Conflict(&'static str),
+    /// What is stored cannot be what was written.
+    #[error("damaged: {0}")]
+    Damaged(String),
+    /// The store cannot answer now; asking again may help.
+    #[error("unavailable: {0}")]
+    Unavailable(String),
+    /// The operating system refused.
+    #[error(transparent)]
+    Io(io::Error),
+}
+
+impl From<io::Error> for StoreError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
+            _ => Self::Io(error),
+        }
+    }
+}

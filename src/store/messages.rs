@@ -1,0 +1,65 @@
+//! The port of messages: claim, commit, read, publish.
+
+use async_trait::async_trait;
+
+use super::error::StoreError;
+use crate::message::{ConversationId, Message, MessageId, Stamp};
+use crate::time::Timestamp;
+use crate::upload::{Upload, UploadId};
+
+/// Messages, their order in conversations, and the outbox of those that are not announced yet.
+#[async_trait]
+pub trait Messages: Send + Sync + 'static {
+    /// Allocates the message of a complete, bound upload and moves the upload to
+    /// [`Finalizing`](crate::upload::State::Finalizing), in one step with taking its `client_message_id`. An
+    /// upload that is finalizing answers its stamp again. Within a conversation, stamps only grow.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if the upload is gone, unbound, or in another state.
+    async fn claim(&self, upload: UploadId, now: Timestamp) -> Result<Claim, StoreError>;
+
+    /// Writes, as one atomic change: the message, its place in the conversation, its place in the outbox,
+    /// and the upload's step to [`Committed`](crate::upload::State::Committed) with its ledger dropped.
+    /// An upload that is committed with this message stays as it is.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if the upload is gone or not finalizing this message.
+    async fn commit(&self, message: &Message) -> Result<(), StoreError>;
+
+    /// A message.
+    async fn find(&self, id: MessageId) -> Result<Option<Message>, StoreError>;
+
+    /// The message of the upload's `client_message_id`, whichever upload became it.
+    async fn of_client(&self, upload: &Upload) -> Result<Option<Message>, StoreError>;
+
+    /// Messages of a conversation, newest first, older than `before`, at most `limit`.
+    async fn page(
+        &self,
+        conversation: ConversationId,
+        before: Option<MessageId>,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError>;
+
+    /// Messages that are committed and not published, oldest first, after `after`, at most `limit`.
+    async fn outbox(&self, after: Option<MessageId>, limit: usize) -> Result<Vec<Message>, StoreError>;
+
+    /// Takes a message out of the outbox; one that is not there is published.
+    async fn published(&self, id: MessageId) -> Result<(), StoreError>;
+
+    /// Whether a committed message is still in the outbox.
+    async fn is_unpublished(&self, id: MessageId) -> Result<bool, StoreError>;
+}
+
+/// How a claim went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// The upload is finalizing under this stamp.
+    Finalizing(Stamp),
+    /// Another upload has claimed the message of this `client_message_id`.
+    Taken {
+        /// The message.
+        message: MessageId,
+        /// The upload that becomes it, or became it.
+        upload: UploadId,
+    },
+}

@@ -1,0 +1,32 @@
+//! The ports: what the use cases need of storage and of the outside, asynchronous and few. Each has an
+//! implementation that is embedded and one in memory for tests, and one suite of contract tests that all of
+//! them run.
+//!
+//! | port | embedded | may also live in |
+//! | --- | --- | --- |
+//! | [`Records`], [`Messages`], [`Memberships`] | sled | PostgreSQL |
+//! | [`Payloads`] | files; small uploads in sled | an S3 store |
+//! | [`Announcements`] | Socket.IO | Redis |
+//!
+//! `Records` and `Messages` of one server share a database: a claim and a commit change both in one atomic
+//! step. What a method returned or wrote is durable when it answers (as far as the configured durability
+//! goes), and what it read was.
+
+mod announcements;
+pub mod disk;
+mod durability;
+mod error;
+mod memberships;
+mod messages;
+mod payloads;
+mod records;
+mod stores;
+
+pub use announcements::{Announcement, Announcements, Progress};
+pub use durability::Durability;
+pub use error::StoreError;
+pub use memberships::{Memberships, Put};
+pub use messages::{Claim, Messages};
+pub use payloads::{ByteStream, Payloads, Place, Sink, Source};
+pub use records::{Appended, Created, Records};
+pub use stores::Stores;

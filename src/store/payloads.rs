@@ -1,0 +1,77 @@
+//! The port of bytes.
+
+use std::ops::Range;
+use std::pin::Pin;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::Stream;
+
+use super::error::StoreError;
+use crate::message::MessageId;
+use crate::upload::UploadId;
+
+/// Bytes of uploads while they grow, and of messages for good.
+#[async_trait]
+pub trait Payloads: Send + Sync + 'static {
+    /// Opens an upload's bytes for appending at `offset`, which the ledger says is durable. Bytes beyond it,
+    /// which a crash left, are cut off before the first new byte is written.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] at the latest with the first write, if fewer bytes than `offset` are there.
+    async fn open(&self, id: UploadId, offset: u64) -> Result<Box<dyn Sink>, StoreError>;
+
+    /// Makes the bytes of a complete upload of `length` bytes the file of a message; doing it twice is doing
+    /// it once. Durable when it answers.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if the bytes are at neither place, or not `length` many.
+    async fn place(&self, id: UploadId, length: u64, place: &Place) -> Result<(), StoreError>;
+
+    /// Frees the bytes of an upload that were not placed; those that are not there are free.
+    async fn discard(&self, id: UploadId) -> Result<(), StoreError>;
+
+    /// Reads a range of what is stored there.
+    async fn read(&self, source: &Source, range: Range<u64>) -> Result<ByteStream, StoreError>;
+
+    /// The uploads that have bytes which were not placed.
+    async fn parts(&self) -> Result<Vec<UploadId>, StoreError>;
+
+    /// Bytes that may still be stored before the reserve is touched.
+    async fn room(&self) -> Result<u64, StoreError>;
+
+    /// The largest upload that this store is fit for, if it has a bound of its own.
+    fn max_size(&self) -> Option<u64>;
+}
+
+/// An upload's bytes, open for appending. One writer at a time: whoever opens one holds the upload.
+#[async_trait]
+pub trait Sink: Send {
+    /// Appends. It may answer before the bytes are down, which lets the caller receive the next ones
+    /// meanwhile; an error then comes with the next call.
+    async fn write(&mut self, data: Vec<Bytes>) -> Result<(), StoreError>;
+
+    /// Appends, then makes everything that was appended durable.
+    async fn sync(&mut self, data: Vec<Bytes>) -> Result<(), StoreError>;
+}
+
+/// Where a message's file stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The message.
+    pub message: MessageId,
+    /// The file's name in the message's folder: one safe path part.
+    pub file_name: String,
+}
+
+/// What to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// An upload's bytes that were not placed.
+    Part(UploadId),
+    /// A message's file, and the upload it came from.
+    Placed(Place, UploadId),
+}
+
+/// Bytes in order; it ends early only with an error.
+pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, StoreError>> + Send>>;

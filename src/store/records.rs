@@ -1,0 +1,82 @@
+//! The port of upload records and their ledgers.
+
+use async_trait::async_trait;
+
+use super::error::StoreError;
+use crate::message::UserId;
+use crate::time::Timestamp;
+use crate::upload::{Binding, Chunk, Length, State, Upload, UploadId};
+
+/// Upload records, each with a ledger of the chunks that are durable. The ledger's end is the upload's offset;
+/// there is no other place where an offset is stored.
+#[async_trait]
+pub trait Records: Send + Sync + 'static {
+    /// Stores a new upload, and, if it is bound with a `client_message_id`, takes that id for it. An upload
+    /// that comes with bytes (`offset` above zero) gets them as the first row of its ledger.
+    ///
+    /// An id that another upload holds is not taken away: then nothing is stored and the answer names the
+    /// holder. With `overtake` it is taken from a holder whose message is not claimed yet, because the new
+    /// upload comes with all of its bytes; a holder with a claimed message keeps it even so.
+    async fn create(&self, upload: &Upload, overtake: bool) -> Result<Created, StoreError>;
+
+    /// The upload as recorded.
+    async fn find(&self, id: UploadId) -> Result<Option<Upload>, StoreError>;
+
+    /// Adds a row at the end of the ledger and changes length and state with it, in one step.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] unless the upload is receiving and the row starts at the ledger's end.
+    async fn append(&self, id: UploadId, row: &Appended) -> Result<(), StoreError>;
+
+    /// Changes the state from `from` to `to`, in one step. Entering [`State::Rejected`] or
+    /// [`State::Expired`] keeps the record; [`State::Expired`] gives the `client_message_id` free.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if the upload is gone or not in `from`.
+    async fn transition(&self, id: UploadId, from: &State, to: &State) -> Result<(), StoreError>;
+
+    /// Binds an unbound upload that is receiving or complete, and takes the binding's `client_message_id`
+    /// under the rule of [`Records::create`].
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if it is gone, bound already, or in another state.
+    async fn bind(&self, id: UploadId, binding: &Binding) -> Result<Created, StoreError>;
+
+    /// Removes record and ledger, and gives the `client_message_id` free unless a message holds it.
+    /// An upload that is not there is removed.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] while it is [`State::Finalizing`]: its message will be made.
+    async fn remove(&self, id: UploadId) -> Result<(), StoreError>;
+
+    /// The owner's uploads that are not committed, newest first, at most `limit`.
+    async fn unfinished(&self, owner: &UserId, limit: usize) -> Result<Vec<Upload>, StoreError>;
+
+    /// Uploads that are owed a message ([`Upload::is_owed`]), in the order of their ids, after `after`, at most
+    /// `limit`.
+    async fn owed(&self, after: Option<UploadId>, limit: usize) -> Result<Vec<UploadId>, StoreError>;
+
+    /// Uploads that may expire (they are receiving, rejected, expired, or complete and unbound) and had no
+    /// byte since `cutoff`, in an order of the store's own, at most `limit`.
+    async fn idle_since(&self, cutoff: Timestamp, limit: usize) -> Result<Vec<UploadId>, StoreError>;
+}
+
+/// A row of the ledger and what changes with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Appended {
+    /// The row. One of length zero is not added; it only carries length and state.
+    pub chunk: Chunk,
+    /// The length from now on.
+    pub length: Length,
+    /// The state from now on.
+    pub state: State,
+}
+
+/// How a creation or a binding went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Created {
+    /// It is stored.
+    New,
+    /// Its `client_message_id` belongs to this upload; nothing changed.
+    Taken(UploadId),
+}

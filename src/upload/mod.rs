@@ -1,0 +1,22 @@
+//! What an upload is and what may happen to it: identity, offsets, metadata, digest, states. Pure: no I/O, no
+//! clock; time enters as `now`.
+
+mod append;
+mod binding;
+mod digest;
+mod id;
+mod length;
+mod metadata;
+mod model;
+mod number;
+mod state;
+
+pub use append::{Admission, AppendRefusal, AppendRequest};
+pub use binding::{Binding, BindingError, content_of, reply_to_of};
+pub use digest::{DigestState, RunningDigest};
+pub use id::{InvalidUploadId, UploadId};
+pub use length::Length;
+pub use metadata::{MAX_METADATA_BYTES, Metadata, MetadataError};
+pub use model::{Chunk, Upload};
+pub use number::{InvalidNumber, decimal};
+pub use state::{IllegalTransition, Rejection, RejectionReason, State};

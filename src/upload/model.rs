@@ -1,0 +1,138 @@
+//! The upload's record and a row of its ledger.
+
+use serde::{Deserialize, Serialize};
+
+use super::binding::Binding;
+use super::digest::{DigestState, RunningDigest};
+use super::id::UploadId;
+use super::length::Length;
+use super::metadata::Metadata;
+use super::state::{RejectionReason, State};
+use crate::message::{MediaType, Message, MessageKind, Stamp, UserId, stored_file_name};
+use crate::time::Timestamp;
+
+/// An upload as the record and the end of its ledger say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upload {
+    /// Its identity.
+    pub id: UploadId,
+    /// Who created it; nobody else ever sees it.
+    pub owner: UserId,
+    /// How long it will be.
+    pub length: Length,
+    /// What the client said about it.
+    pub metadata: Metadata,
+    /// The message that it is to become; `None` for an unbound upload.
+    pub binding: Option<Binding>,
+    /// Where it stands.
+    pub state: State,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// The end of the ledger: so many bytes are durable.
+    pub offset: u64,
+    /// When the last byte was recorded, or the creation.
+    pub active_at: Timestamp,
+    /// The digest up to `offset`; `None` when digests were off.
+    pub digest: Option<DigestState>,
+}
+
+/// A row of the ledger: bytes that are durable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chunk {
+    /// Where the bytes start.
+    pub offset: u64,
+    /// How many there are.
+    pub length: u64,
+    /// When they were recorded.
+    pub at: Timestamp,
+    /// The digest of everything up to the chunk's end.
+    pub digest: Option<DigestState>,
+}
+
+impl Chunk {
+    /// The first byte after the chunk.
+    pub fn end(&self) -> u64 {
+        self.offset + self.length
+    }
+}
+
+impl Upload {
+    /// A new upload without bytes. It is complete at once if its length is zero. `digests` says whether its
+    /// digest is taken; an announced one always is.
+    pub fn new(
+        id: UploadId,
+        owner: UserId,
+        length: Length,
+        metadata: Metadata,
+        binding: Option<Binding>,
+        digests: bool,
+        now: Timestamp,
+    ) -> Self {
+        let announced = matches!(metadata.sha256(), Ok(Some(_)));
+        let state = if length.is_reached_at(0) { State::Complete } else { State::Receiving };
+        let digest = (digests || announced).then(|| RunningDigest::default().state());
+        Self { id, owner, length, metadata, binding, state, created_at: now, offset: 0, active_at: now, digest }
+    }
+
+    /// Whether a message has to be made of it, without anyone asking.
+    pub fn is_owed(&self) -> bool {
+        match self.state {
+            State::Complete => self.binding.is_some(),
+            State::Finalizing(_) => true,
+            State::Receiving | State::Committed(_) | State::Rejected(_) | State::Expired => false,
+        }
+    }
+
+    /// When it goes away without another byte; never, once it is owed a message or has one.
+    pub fn expires_at(&self, expire_after_secs: u64) -> Option<Timestamp> {
+        let can_expire = match self.state {
+            State::Receiving | State::Rejected(_) | State::Expired => true,
+            State::Complete => self.binding.is_none(),
+            State::Finalizing(_) | State::Committed(_) => false,
+        };
+        can_expire.then(|| self.active_at.plus_secs(expire_after_secs))
+    }
+
+    /// The file's SHA-256, once complete and if its digest was taken.
+    pub fn sha256(&self) -> Option<[u8; 32]> {
+        self.digest.as_ref().and_then(DigestState::finish)
+    }
+
+    /// Why a complete upload's bytes are not acceptable, if so.
+    pub fn digest_fault(&self) -> Option<RejectionReason> {
+        match self.metadata.sha256() {
+            Ok(Some(announced)) if self.sha256() != Some(announced) => Some(RejectionReason::DigestMismatch),
+            _ => None,
+        }
+    }
+
+    /// [`Upload::digest_fault`] of an upload that has all of its bytes.
+    pub fn digest_fault_when_complete(&self) -> Option<RejectionReason> {
+        (self.state == State::Complete).then(|| self.digest_fault()).flatten()
+    }
+
+    /// The message that the upload becomes under this stamp; `None` while unbound.
+    pub fn message(&self, stamp: Stamp) -> Option<Message> {
+        let binding = self.binding.clone()?;
+        let file_name = self.metadata.file_name().unwrap_or("file").to_owned();
+        let stored_name = stored_file_name(&file_name);
+        let declared = self.metadata.file_type().unwrap_or(None);
+        let mime_type = MediaType::by_extension(&stored_name).or(declared.clone());
+        Some(Message {
+            id: stamp.id,
+            conversation_id: binding.conversation_id,
+            sender: self.owner.clone(),
+            content: binding.content,
+            kind: MessageKind::of(&stored_name, declared.as_ref()),
+            reply_to: binding.reply_to,
+            created_at: stamp.at,
+            file_name,
+            stored_name,
+            file_size: self.offset,
+            mime_type: mime_type.map_or_else(|| "application/octet-stream".into(), |t| t.to_string()),
+            sha256: self.sha256(),
+            client_message_id: binding.client_message_id,
+            upload_id: self.id.uuid(),
+        })
+    }
+}

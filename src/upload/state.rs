@@ -1,0 +1,190 @@
+//! The states of an upload and the events between them.
+//!
+//! ```text
+//!  Receiving ──last_byte──► Complete ──claim──► Finalizing ──commit──► Committed
+//!     │  │                   │    │                                       ▲
+//!     │  └──────expire───────┤    └── commit: another upload with the ────┘
+//!     │          │           │        same client_message_id was first
+//!     │          ▼           ▼
+//!     │       Expired     Rejected
+//!     └─ terminated: the record is gone
+//! ```
+//! A state is durable before anyone is told of it. What follows `Committed`, publication, is the outbox's:
+//! the upload has nothing more to say in it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::message::{MessageId, Stamp};
+
+/// Where an upload stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum State {
+    /// Bytes are missing.
+    Receiving,
+    /// The last byte is there. Bound to a conversation it is owed a message; unbound it waits for one.
+    Complete,
+    /// A message id is allocated; from here on the message will be made, whatever happens.
+    Finalizing(Stamp),
+    /// The message stands.
+    Committed(MessageId),
+    /// No message can be made of it; its bytes are freed.
+    Rejected(Rejection),
+    /// It had no byte for too long; its bytes are freed.
+    Expired,
+}
+
+/// A permanent refusal and its reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejection {
+    /// What was wrong.
+    pub reason: RejectionReason,
+}
+
+/// What can be wrong with a complete upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RejectionReason {
+    /// The sender is not, or no longer, in the conversation.
+    NotAParticipant,
+    /// The conversation is gone.
+    ConversationGone,
+    /// The file is not the one whose digest was announced.
+    DigestMismatch,
+    /// The stored bytes are not what the ledger says.
+    Damaged,
+}
+
+impl fmt::Display for RejectionReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotAParticipant => "You are not a participant in this conversation",
+            Self::ConversationGone => "Conversation not found",
+            Self::DigestMismatch => "The file does not have the announced SHA-256",
+            Self::Damaged => "The stored bytes were damaged",
+        })
+    }
+}
+
+/// An event that the state does not know.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{event} is not possible in {from}")]
+pub struct IllegalTransition {
+    from: &'static str,
+    event: &'static str,
+}
+
+impl State {
+    /// The last byte is durable.
+    ///
+    /// # Errors
+    /// [`IllegalTransition`] unless receiving.
+    pub fn last_byte(&self) -> Result<Self, IllegalTransition> {
+        match self {
+            Self::Receiving => Ok(Self::Complete),
+            _ => Err(self.illegal("last_byte")),
+        }
+    }
+
+    /// A message id is allocated.
+    ///
+    /// # Errors
+    /// [`IllegalTransition`] unless complete.
+    pub fn claim(&self, stamp: Stamp) -> Result<Self, IllegalTransition> {
+        match self {
+            Self::Complete => Ok(Self::Finalizing(stamp)),
+            _ => Err(self.illegal("claim")),
+        }
+    }
+
+    /// The message stands: this upload's own, or, from complete, that of another upload with the same
+    /// `client_message_id`.
+    ///
+    /// # Errors
+    /// [`IllegalTransition`] from any other state, or with another id than the claimed one.
+    pub fn commit(&self, message: MessageId) -> Result<Self, IllegalTransition> {
+        match self {
+            Self::Finalizing(stamp) if stamp.id == message => Ok(Self::Committed(message)),
+            Self::Complete => Ok(Self::Committed(message)),
+            _ => Err(self.illegal("commit")),
+        }
+    }
+
+    /// No message can be made.
+    ///
+    /// # Errors
+    /// [`IllegalTransition`] unless receiving (damage) or complete: a claimed message will be made.
+    pub fn reject(&self, reason: RejectionReason) -> Result<Self, IllegalTransition> {
+        match self {
+            Self::Receiving | Self::Complete => Ok(Self::Rejected(Rejection { reason })),
+            _ => Err(self.illegal("reject")),
+        }
+    }
+
+    /// Nothing came for too long.
+    ///
+    /// # Errors
+    /// [`IllegalTransition`] unless receiving or complete; the caller knows whether a complete one is owed
+    /// a message.
+    pub fn expire(&self) -> Result<Self, IllegalTransition> {
+        match self {
+            Self::Receiving | Self::Complete => Ok(Self::Expired),
+            _ => Err(self.illegal("expire")),
+        }
+    }
+
+    /// Whether the part's bytes are still needed.
+    pub fn needs_bytes(&self) -> bool {
+        matches!(self, Self::Receiving | Self::Complete | Self::Finalizing(_))
+    }
+
+    /// The state's name on the wire.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Receiving => "receiving",
+            Self::Complete => "complete",
+            Self::Finalizing(_) => "finalizing",
+            Self::Committed(_) => "committed",
+            Self::Rejected(_) => "rejected",
+            Self::Expired => "expired",
+        }
+    }
+
+    fn illegal(&self, event: &'static str) -> IllegalTransition {
+        IllegalTransition { from: self.name(), event }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Timestamp;
+
+    #[test]
+    fn every_event_in_every_state() {
+        let id = MessageId::from_bytes([7; 12]);
+        let stamp = Stamp { id, at: Timestamp::from_millis(1) };
+        let other = MessageId::from_bytes([8; 12]);
+        let rejected = State::Rejected(Rejection { reason: RejectionReason::DigestMismatch });
+        // state: last_byte, claim, commit, commit with another id, reject, expire
+        let table = [
+            (State::Receiving, [true, false, false, false, true, true]),
+            (State::Complete, [false, true, true, true, true, true]),
+            (State::Finalizing(stamp), [false, false, true, false, false, false]),
+            (State::Committed(id), [false; 6]),
+            (rejected, [false; 6]),
+            (State::Expired, [false; 6]),
+        ];
+        for (state, allowed) in table {
+            let outcomes = [
+                state.last_byte().is_ok(),
+                state.claim(stamp).is_ok(),
+                state.commit(id).is_ok(),
+                state.commit(other).is_ok(),
+                state.reject(RejectionReason::DigestMismatch).is_ok(),
+                state.expire().is_ok(),
+            ];
+            assert_eq!(outcomes, allowed, "{state:?}");
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! What can go wrong with an upload: what the client did, what the storage did.
+
+use crate::store::StoreError;
+use crate::upload::{AppendRefusal, BindingError, MetadataError, RejectionReason};
+
+/// Why a request about an upload fails. The text of every variant but [`UploadError::Store`] is for clients.
+#[derive(Debug, thiserror::Error)]
+pub enum UploadError {
+    /// There is no such upload, or it is another user's.
+    #[error("Upload not found")]
+    NotFound,
+    /// It was there and had no byte for too long.
+    #[error("The upload has expired")]
+    Expired,
+    /// No such conversation.
+    #[error("Conversation not found")]
+    ConversationNotFound,
+    /// The caller is not in it.
+    #[error("You are not a participant in this conversation")]
+    NotAParticipant,
+    /// Larger than the server takes.
+    #[error("The file is larger than the server accepts")]
+    TooLarge,
+    /// The disk has no room for it now.
+    #[error("There is no room for the upload")]
+    NoRoom,
+    /// The caller has more unfinished uploads than the server keeps for one user.
+    #[error("Too many unfinished uploads")]
+    TooManyUploads,
+    /// The bytes do not fit the upload.
+    #[error(transparent)]
+    Append(#[from] AppendRefusal),
+    /// The request does not say what message is to be made.
+    #[error(transparent)]
+    Binding(#[from] BindingError),
+    /// Unreadable metadata.
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
+    /// The `client_message_id` names an upload of another length.
+    #[error("client_message_id names an upload of another length")]
+    AnotherLength,
+    /// The upload belongs to another message already.
+    #[error("The upload is bound to another message")]
+    AlreadyBound,
+    /// No message can be made of it.
+    #[error("{0}")]
+    Rejected(RejectionReason),
+    /// A newer request for the same upload took over.
+    #[error("A newer request for this upload took over")]
+    Displaced,
+    /// The body broke off; what arrived is kept.
+    #[error("The request body ended early")]
+    BodyBroken,
+    /// The body said nothing for too long; what arrived is kept.
+    #[error("The request body was idle for too long")]
+    BodyIdle,
+    /// Starting, draining, or still at it: ask again.
+    #[error("The upload is being worked on")]
+    Busy,
+    /// The storage failed; the text is for the log.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
