@@ -20,7 +20,7 @@ use crate::finalizer::Finalizer;
 use crate::http::{self, Api, Connections, Cors, Inner, Readiness, Timeouts};
 use crate::store::disk::Disk;
 use crate::store::sled::{OpenError, SledPayloads, SledStore};
-use crate::store::{Memberships, Payloads, StoreError, Stores};
+use crate::store::{Payloads, StoreError, Stores};
 use crate::uploads::{Limits, Uploads};
 
 /// A server whose stores are open and which has not begun to serve.
@@ -80,7 +80,15 @@ impl Server {
         let orphans = uploads.free_orphans().await?;
         tracing::info!(orphans, data = %folder.path().display(), "stores are open");
         let chats = Arc::new(Chats::new(stores.memberships, stores.messages, stores.payloads));
-        chat::serve(&io, chat::State::new(Arc::clone(&uploads), Arc::clone(&chats), Arc::clone(&verifier)));
+        chat::serve(
+            &io,
+            chat::State {
+                uploads: Arc::clone(&uploads),
+                chats: Arc::clone(&chats),
+                verifier: Arc::clone(&verifier),
+                max_size: config.max_oneshot_size,
+            },
+        );
         let readiness = Readiness::default();
         let api = Api::new(Inner {
             uploads: Arc::clone(&uploads),

@@ -7,7 +7,7 @@ use super::error::UploadError;
 use super::standing::Standing;
 use crate::message::UserId;
 use crate::store::{ByteStream, Place, Source};
-use crate::upload::{State, Upload, UploadId};
+use crate::upload::{State, UploadId};
 
 /// As many unfinished uploads are listed.
 const MOST_LISTED: usize = 1000;
@@ -72,10 +72,6 @@ fn source_of(Standing { upload, message, .. }: &Standing) -> Source {
             let place = Place { message: message.id, file_name: message.stored_name.clone() };
             Source::Placed(place, message.upload_id.into())
         }
-        None => Source::Part(part_of(upload)),
+        None => Source::Part(upload.id),
     }
-}
-
-fn part_of(upload: &Upload) -> UploadId {
-    upload.id
 }

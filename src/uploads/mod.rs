@@ -17,6 +17,8 @@ mod reject;
 mod standing;
 mod sweep;
 mod terminate;
+#[cfg(test)]
+mod tests;
 
 pub use body::{Body, BodyBroken};
 pub use create::{Creation, NewUpload};
