@@ -1,10 +1,12 @@
 //! Use cases of conversations: who is in them, what was said, and the media.
 
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::message::{ConversationId, Message, MessageId, UserId};
-use crate::store::{ByteStream, Memberships, Messages, Payloads, Put, StoreError};
+use crate::store::{ByteStream, Memberships, Messages, Payloads, Place, Put, Source, StoreError};
+use crate::upload::UploadId;
 
 /// Conversations as their participants see them.
 #[derive(Clone)]
@@ -23,7 +25,7 @@ pub enum ChatError {
     /// The caller is not in it.
     #[error("You are not a participant in this conversation")]
     NotAParticipant,
-    /// No such message, or none that the caller may see.
+    /// No such message.
     #[error("Message not found")]
     MessageNotFound,
     /// The storage failed; the text is for the log.
@@ -47,31 +49,83 @@ impl Chats {
         messages: Arc<dyn Messages>,
         payloads: Arc<dyn Payloads>,
     ) -> Self {
-        Self { memberships, messages, payloads }
+        Self {
+            memberships,
+            messages,
+            payloads,
+        }
     }
 
     /// Makes a conversation or replaces its participants.
+    ///
+    /// # Errors
+    /// [`ChatError::Store`].
     pub async fn put(&self, id: ConversationId, participants: &[UserId]) -> Result<Put, ChatError> {
-        todo!()
+        Ok(self.memberships.put(id, participants).await?)
     }
 
     /// Whether the user may read and write there.
+    ///
+    /// # Errors
+    /// [`ChatError::ConversationNotFound`], [`ChatError::NotAParticipant`].
     pub async fn require_participant(&self, user: &UserId, id: ConversationId) -> Result<(), ChatError> {
-        todo!()
+        match self.memberships.is_participant(id, user).await? {
+            None => Err(ChatError::ConversationNotFound),
+            Some(false) => Err(ChatError::NotAParticipant),
+            Some(true) => Ok(()),
+        }
     }
 
     /// A message that the user may see.
+    ///
+    /// # Errors
+    /// [`ChatError::MessageNotFound`], [`ChatError::NotAParticipant`].
     pub async fn message(&self, user: &UserId, id: MessageId) -> Result<Message, ChatError> {
-        todo!()
+        let message = self.messages.find(id).await?.ok_or(ChatError::MessageNotFound)?;
+        self.require_participant(user, message.conversation_id).await?;
+        Ok(message)
     }
 
-    /// Messages older than `before`, newest first.
-    pub async fn page(&self, user: &UserId, id: ConversationId, before: Option<MessageId>, limit: usize) -> Result<Page, ChatError> {
-        todo!()
+    /// Messages older than `before`, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`ChatError::ConversationNotFound`], [`ChatError::NotAParticipant`].
+    pub async fn page(
+        &self,
+        user: &UserId,
+        id: ConversationId,
+        before: Option<MessageId>,
+        limit: usize,
+    ) -> Result<Page, ChatError> {
+        self.require_participant(user, id).await?;
+        // One more than asked for shows whether there is a next page.
+        let mut messages = self.messages.page(id, before, limit + 1).await?;
+        let is_last = messages.len() <= limit;
+        messages.truncate(limit);
+        let next = if is_last {
+            None
+        } else {
+            messages.last().map(|message| message.id)
+        };
+        Ok(Page { messages, next })
     }
 
     /// Bytes of a message's file.
+    ///
+    /// # Errors
+    /// [`ChatError::Store`].
     pub async fn media(&self, message: &Message, range: Range<u64>) -> Result<ByteStream, ChatError> {
-        todo!()
+        let place = Place {
+            message: message.id,
+            file_name: message.stored_name.clone(),
+        };
+        let source = Source::Placed(place, UploadId::from(message.upload_id));
+        Ok(self.payloads.read(&source, range).await?)
+    }
+}
+
+impl fmt::Debug for Chats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chats").finish_non_exhaustive()
     }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use axum::Json;
-use axum::http::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_RANGE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 
@@ -56,6 +56,18 @@ impl ApiError {
     /// 413: more bytes than the server takes.
     pub(crate) fn too_large() -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, UploadError::TooLarge.to_string())
+    }
+
+    /// 412: what is there is not what the client means.
+    pub(crate) fn precondition_failed() -> Self {
+        Self::new(StatusCode::PRECONDITION_FAILED, "The file is another one")
+    }
+
+    /// 416: none of the bytes asked for exist.
+    pub(crate) fn unsatisfiable(length: u64) -> Self {
+        let content_range = HeaderValue::from_str(&format!("bytes */{length}")).expect("a number is ASCII");
+        Self::new(StatusCode::RANGE_NOT_SATISFIABLE, "The range is not in the file")
+            .with_header(CONTENT_RANGE, content_range)
     }
 
     /// 500: ours. The caller has logged why.

@@ -104,6 +104,11 @@ impl Uploads {
         }
     }
 
+    /// Whether anything can be stored at all.
+    pub async fn has_room(&self) -> bool {
+        self.has_room_for(1).await.is_ok()
+    }
+
     /// Whether so many more bytes can be stored without touching the reserve.
     async fn has_room_for(&self, bytes: u64) -> Result<(), UploadError> {
         if self.stores.payloads.room().await? < bytes { Err(UploadError::NoRoom) } else { Ok(()) }

@@ -1,0 +1,259 @@
+//! Reading messages: one, or a page of a conversation.
+
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::Serialize;
+
+use super::Api;
+use super::caller::Caller;
+use super::conversations::conversation_id;
+use super::error::ApiError;
+use crate::message::{MessageBody, MessageId};
+use crate::upload::decimal;
+
+/// The most messages of a page.
+const MAX_LIMIT: u64 = 200;
+/// Messages of a page whose size was not asked for.
+const DEFAULT_LIMIT: usize = 50;
+
+/// The routes.
+pub(crate) fn routes() -> Router<Api> {
+    Router::new()
+        .route("/messages/{message_id}", get(get_message))
+        .route("/conversations/{conversation_id}/messages", get(get_page))
+}
+
+#[derive(Serialize)]
+struct PageBody<'a> {
+    messages: Vec<MessageBody<'a>>,
+    next: Option<String>,
+}
+
+async fn get_message(
+    State(api): State<Api>,
+    Caller(caller): Caller,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<Response, ApiError> {
+    let id = path.ok().and_then(|Path(text)| text.parse().ok());
+    let id = id.ok_or_else(|| ApiError::bad_request("Invalid message_id"))?;
+    let message = api.0.chats.message(&caller.user, id).await?;
+    Ok(Json(message.body()).into_response())
+}
+
+async fn get_page(
+    State(api): State<Api>,
+    Caller(caller): Caller,
+    path: Result<Path<String>, PathRejection>,
+    query: Result<Query<Vec<(String, String)>>, QueryRejection>,
+) -> Result<Response, ApiError> {
+    let id = conversation_id(path)?;
+    let Query(query) = query.map_err(|_| ApiError::bad_request("Invalid query"))?;
+    let (before, limit) = (before(&query)?, limit(&query)?);
+    let page = api.0.chats.page(&caller.user, id, before, limit).await?;
+    let messages = page.messages.iter().map(|message| message.body()).collect();
+    let next = page.next.map(|id| id.to_string());
+    Ok(Json(PageBody { messages, next }).into_response())
+}
+
+fn before(query: &[(String, String)]) -> Result<Option<MessageId>, ApiError> {
+    only(query, "before")?
+        .map(|text| text.parse().map_err(|_| ApiError::bad_request("Invalid before")))
+        .transpose()
+}
+
+fn limit(query: &[(String, String)]) -> Result<usize, ApiError> {
+    let Some(text) = only(query, "limit")? else {
+        return Ok(DEFAULT_LIMIT);
+    };
+    let limit = decimal(text).ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
+    limit
+        .and_then(|limit| usize::try_from(limit).ok())
+        .ok_or_else(|| ApiError::bad_request(format!("limit is a number from 1 to {MAX_LIMIT}")))
+}
+
+/// The parameter's value; given twice it is nobody's guess which one is meant.
+fn only<'a>(query: &'a [(String, String)], name: &str) -> Result<Option<&'a str>, ApiError> {
+    let mut values = query
+        .iter()
+        .filter(|(key, _)| key == name)
+        .map(|(_, value)| value.as_str());
+    let value = values.next();
+    match values.next() {
+        None => Ok(value),
+        Some(_) => Err(ApiError::bad_request(format!("{name} is given twice"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::http::testing::{ADA, BOB, CONVERSATION, Chat, EVE, message};
+
+    #[tokio::test]
+    async fn a_participant_reads_a_message() {
+        let chat = Chat::new(routes()).await;
+        let stored = chat.say(message(1)).await;
+        let path = format!("/messages/{}", stored.id);
+        for user in [ADA, BOB] {
+            let answer = chat.get(user, &path).await;
+            assert_eq!(answer.status, 200);
+            assert_eq!(
+                answer.json(),
+                serde_json::to_value(stored.body()).expect("serializable")
+            );
+        }
+        for (user, path, status, detail) in [
+            (
+                Some(EVE),
+                path.as_str(),
+                403,
+                "You are not a participant in this conversation",
+            ),
+            (None, &path, 401, "Missing access token"),
+            (
+                Some(ADA),
+                "/messages/507f1f77bcf86cd7994390ff",
+                404,
+                "Message not found",
+            ),
+            (Some(ADA), "/messages/x", 400, "Invalid message_id"),
+            (Some(ADA), "/messages/%ff", 400, "Invalid message_id"),
+        ] {
+            let answer = chat.request(user, "GET", path, &[], "").await;
+            assert_eq!(
+                (answer.status, answer.detail()),
+                (status, detail.to_owned()),
+                "{path}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn pages_go_from_the_newest_to_the_oldest() {
+        let chat = Chat::new(routes()).await;
+        for number in 1..=5 {
+            chat.say(message(number)).await;
+        }
+        let mut before = String::new();
+        for (expected, has_next) in [([5, 4], true), ([3, 2], true), ([1, 0], false)] {
+            let answer = chat
+                .get(
+                    ADA,
+                    &format!("/conversations/{CONVERSATION}/messages?limit=2{before}"),
+                )
+                .await;
+            let json = answer.json();
+            let ids: Vec<_> = json["messages"]
+                .as_array()
+                .expect("a list")
+                .iter()
+                .map(|m| m["_id"].clone())
+                .collect();
+            let expected: Vec<_> = expected
+                .into_iter()
+                .filter(|n| *n > 0)
+                .map(|n| json!(message(n).id.to_string()))
+                .collect();
+            assert_eq!(ids, expected);
+            assert_eq!(json["next"].is_string(), has_next);
+            before = format!("&before={}", json["next"].as_str().unwrap_or_default());
+        }
+        let all = chat
+            .get(ADA, &format!("/conversations/{CONVERSATION}/messages"))
+            .await;
+        assert_eq!(all.json()["messages"].as_array().map(Vec::len), Some(5));
+        assert_eq!(all.json()["next"], json!(null));
+        let exactly = chat
+            .get(ADA, &format!("/conversations/{CONVERSATION}/messages?limit=5"))
+            .await;
+        assert_eq!(
+            exactly.json()["next"],
+            json!(null),
+            "the last page says so itself"
+        );
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_with_a_page_is_said() {
+        let chat = Chat::new(routes()).await;
+        let bad_limit = "limit is a number from 1 to 200";
+        for (user, path, status, detail) in [
+            (
+                None,
+                format!("{CONVERSATION}/messages"),
+                401,
+                "Missing access token",
+            ),
+            (Some(ADA), "x/messages".into(), 400, "Invalid conversation_id"),
+            (
+                Some(ADA),
+                "507f1f77bcf86cd7994390ff/messages".into(),
+                404,
+                "Conversation not found",
+            ),
+            (
+                Some(EVE),
+                format!("{CONVERSATION}/messages"),
+                403,
+                "You are not a participant in this conversation",
+            ),
+            (
+                Some(ADA),
+                format!("{CONVERSATION}/messages?limit=0"),
+                400,
+                bad_limit,
+            ),
+            (
+                Some(ADA),
+                format!("{CONVERSATION}/messages?limit=201"),
+                400,
+                bad_limit,
+            ),
+            (
+                Some(ADA),
+                format!("{CONVERSATION}/messages?limit=%2B1"),
+                400,
+                bad_limit,
+            ),
+            (
+                Some(ADA),
+                format!("{CONVERSATION}/messages?limit="),
+                400,
+                bad_limit,
+            ),
+            (
+                Some(ADA),
+                format!("{CONVERSATION}/messages?limit=1&limit=2"),
+                400,
+                "limit is given twice",
+            ),
+            (
+                Some(ADA),
+                format!("{CONVERSATION}/messages?before=x"),
+                400,
+                "Invalid before",
+            ),
+        ] {
+            let answer = chat
+                .request(user, "GET", &format!("/conversations/{path}"), &[], "")
+                .await;
+            assert_eq!(
+                (answer.status, answer.detail()),
+                (status, detail.to_owned()),
+                "{path}"
+            );
+        }
+        let ok = chat
+            .get(
+                ADA,
+                &format!("/conversations/{CONVERSATION}/messages?limit=200&other=1"),
+            )
+            .await;
+        assert_eq!(ok.json(), json!({ "messages": [], "next": null }));
+    }
+}

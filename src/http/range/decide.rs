@@ -1,0 +1,301 @@
+//! Which bytes a request is to get. Pure.
+
+use std::ops::Range;
+use std::time::UNIX_EPOCH;
+
+use axum::http::Method;
+use axum::http::header::{
+    HeaderMap, HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE,
+};
+
+use crate::time::Timestamp;
+
+/// What a resource consists of now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Representation {
+    /// Its length in bytes.
+    pub(crate) length: u64,
+    /// Its strong entity tag with the quotes: another one whenever a byte is another one.
+    pub(crate) etag: String,
+    /// When it became what it is.
+    pub(crate) modified: Option<Timestamp>,
+}
+
+/// What the answer consists of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Selection {
+    /// All of it.
+    Whole,
+    /// These bytes of it, never none.
+    Part(Range<u64>),
+    /// Nothing: the client has it already.
+    NotModified,
+    /// Nothing: the client means another representation.
+    PreconditionFailed,
+    /// Nothing: no byte of it is in the range.
+    Unsatisfiable,
+}
+
+/// Decides in the order of RFC 9110 §13.2.2.
+pub(super) fn select(method: &Method, headers: &HeaderMap, representation: &Representation) -> Selection {
+    if !is_meant(headers, representation) {
+        return Selection::PreconditionFailed;
+    }
+    if is_known(headers, representation) {
+        return Selection::NotModified;
+    }
+    // A range is defined for GET alone (§14.2).
+    if method != Method::GET || !is_range_valid(headers, representation) {
+        return Selection::Whole;
+    }
+    match only(headers, &RANGE) {
+        Some(range) => part(range, representation.length),
+        None => Selection::Whole,
+    }
+}
+
+/// `If-Match`, or without it `If-Unmodified-Since`.
+fn is_meant(headers: &HeaderMap, representation: &Representation) -> bool {
+    if headers.contains_key(IF_MATCH) {
+        return tags(headers, &IF_MATCH).any(|tag| tag == "*" || tag == representation.etag);
+    }
+    match (date(headers, &IF_UNMODIFIED_SINCE), representation.modified) {
+        (Some(date), Some(modified)) => modified.secs() <= date,
+        _ => true,
+    }
+}
+
+/// `If-None-Match`, or without it `If-Modified-Since`.
+fn is_known(headers: &HeaderMap, representation: &Representation) -> bool {
+    if headers.contains_key(IF_NONE_MATCH) {
+        let weak = |tag: &str| tag.strip_prefix("W/").unwrap_or(tag) == representation.etag;
+        return tags(headers, &IF_NONE_MATCH).any(|tag| tag == "*" || weak(tag));
+    }
+    match (date(headers, &IF_MODIFIED_SINCE), representation.modified) {
+        (Some(date), Some(modified)) => modified.secs() <= date,
+        _ => false,
+    }
+}
+
+/// `If-Range`: the client has a part of just this representation. A date has to be the very one that we gave.
+fn is_range_valid(headers: &HeaderMap, representation: &Representation) -> bool {
+    match only(headers, &IF_RANGE) {
+        None => !headers.contains_key(IF_RANGE),
+        Some(tag) if tag.starts_with('"') || tag.starts_with("W/") => tag == representation.etag,
+        Some(_) => {
+            let date = date(headers, &IF_RANGE);
+            date.is_some() && date == representation.modified.map(Timestamp::secs)
+        }
+    }
+}
+
+/// The bytes of a `Range` of one range; what is malformed, of another unit, or of several ranges is ignored, as
+/// §14.2 allows: the client then gets all of it.
+fn part(range: &str, length: u64) -> Selection {
+    let Some((unit, set)) = range.split_once('=') else {
+        return Selection::Whole;
+    };
+    let Some((first, last)) = set.trim().split_once('-') else {
+        return Selection::Whole;
+    };
+    if !unit.trim().eq_ignore_ascii_case("bytes") {
+        return Selection::Whole;
+    }
+    let bytes = match (position(first), position(last)) {
+        (Position::At(first), Position::At(last)) if first <= last => {
+            first..last.saturating_add(1).min(length)
+        }
+        (Position::At(first), Position::Open) => first..length,
+        (Position::Open, Position::At(suffix)) => length.saturating_sub(suffix)..length,
+        _ => return Selection::Whole,
+    };
+    if bytes.is_empty() {
+        Selection::Unsatisfiable
+    } else {
+        Selection::Part(bytes)
+    }
+}
+
+enum Position {
+    At(u64),
+    Open,
+    Malformed,
+}
+
+/// Digits, or nothing. More than fit in a number are beyond any end.
+fn position(text: &str) -> Position {
+    match text.trim() {
+        "" => Position::Open,
+        digits if digits.bytes().all(|b| b.is_ascii_digit()) => {
+            Position::At(digits.parse().unwrap_or(u64::MAX))
+        }
+        _ => Position::Malformed,
+    }
+}
+
+/// The value of a header that may be given only once; given twice it is ignored.
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?;
+    if values.next().is_some() {
+        None
+    } else {
+        value.to_str().ok().map(str::trim)
+    }
+}
+
+/// A list of entity tags. Ours has no comma, so a foreign one that is cut at its own cannot become ours.
+fn tags<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    let lines = headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    lines.flat_map(|line| line.split(',')).map(str::trim)
+}
+
+/// Seconds since the epoch.
+fn date(headers: &HeaderMap, name: &HeaderName) -> Option<u64> {
+    let date = httpdate::parse_http_date(only(headers, name)?).ok()?;
+    Some(date.duration_since(UNIX_EPOCH).ok()?.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+    const EARLIER: &str = "Sun, 06 Nov 1994 08:49:36 GMT";
+    const LATER: &str = "Sun, 06 Nov 1994 08:49:38 GMT";
+
+    fn representation(length: u64) -> Representation {
+        Representation {
+            length,
+            etag: "\"tag\"".into(),
+            modified: Some(Timestamp::from_millis(784_111_777_500)),
+        }
+    }
+
+    fn selection(method: &Method, headers: &[(HeaderName, &str)], length: u64) -> Selection {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(name, HeaderValue::from_str(value).expect("valid"));
+        }
+        select(method, &map, &representation(length))
+    }
+
+    #[test]
+    fn every_shape_of_a_range() {
+        use Selection::{Part, Unsatisfiable, Whole};
+        for (range, length, selected) in [
+            ("bytes=0-9", 10, Part(0..10)),
+            ("bytes=0-0", 10, Part(0..1)),
+            ("bytes=3-", 10, Part(3..10)),
+            ("bytes=-3", 10, Part(7..10)),
+            ("bytes=-30", 10, Part(0..10)),
+            ("bytes=9-99", 10, Part(9..10)),
+            ("Bytes=1-2", 10, Part(1..3)),
+            ("bytes= 1-2", 10, Part(1..3)),
+            ("bytes=0-99999999999999999999999", 10, Part(0..10)),
+            ("bytes=0-18446744073709551615", 10, Part(0..10)),
+            ("bytes=-99999999999999999999999", 10, Part(0..10)),
+            ("bytes=10-", 10, Unsatisfiable),
+            ("bytes=10-20", 10, Unsatisfiable),
+            ("bytes=99999999999999999999999-", 10, Unsatisfiable),
+            ("bytes=-0", 10, Unsatisfiable),
+            ("bytes=0-", 0, Unsatisfiable),
+            ("bytes=0-0", 0, Unsatisfiable),
+            ("bytes=-1", 0, Unsatisfiable),
+            ("bytes=2-1", 10, Whole),
+            ("bytes=-", 10, Whole),
+            ("bytes=", 10, Whole),
+            ("bytes", 10, Whole),
+            ("bytes=a-b", 10, Whole),
+            ("bytes=+1-2", 10, Whole),
+            ("bytes=1--2", 10, Whole),
+            ("bytes=0-1,3-4", 10, Whole),
+            ("lines=0-1", 10, Whole),
+            ("0-1", 10, Whole),
+        ] {
+            assert_eq!(
+                selection(&Method::GET, &[(RANGE, range)], length),
+                selected,
+                "{range} of {length}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_range_is_for_get_and_given_once() {
+        let range = (RANGE, "bytes=0-1");
+        assert_eq!(
+            selection(&Method::HEAD, std::slice::from_ref(&range), 10),
+            Selection::Whole
+        );
+        assert_eq!(
+            selection(&Method::GET, &[range.clone(), range], 10),
+            Selection::Whole
+        );
+    }
+
+    #[test]
+    fn if_range_takes_the_tag_or_the_very_date() {
+        for (value, is_part) in [
+            ("\"tag\"", true),
+            ("W/\"tag\"", false),
+            ("\"other\"", false),
+            ("tag", false),
+            ("*", false),
+            ("", false),
+            (DATE, true),
+            (EARLIER, false),
+            (LATER, false),
+        ] {
+            let selected = selection(&Method::GET, &[(RANGE, "bytes=1-2"), (IF_RANGE, value)], 10);
+            let expected = if is_part {
+                Selection::Part(1..3)
+            } else {
+                Selection::Whole
+            };
+            assert_eq!(selected, expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn conditions_come_before_the_range() {
+        use Selection::{NotModified, PreconditionFailed, Whole};
+        let table: [(&[(HeaderName, &str)], Selection); 17] = [
+            (&[(IF_NONE_MATCH, "\"tag\"")], NotModified),
+            (&[(IF_NONE_MATCH, "W/\"tag\"")], NotModified),
+            (&[(IF_NONE_MATCH, "\"a\", \"tag\"")], NotModified),
+            (
+                &[(IF_NONE_MATCH, "\"a\""), (IF_NONE_MATCH, "\"tag\"")],
+                NotModified,
+            ),
+            (&[(IF_NONE_MATCH, "*")], NotModified),
+            (&[(IF_NONE_MATCH, "\"other\"")], Whole),
+            (&[(IF_NONE_MATCH, "\"other\""), (IF_MODIFIED_SINCE, LATER)], Whole),
+            (&[(IF_MODIFIED_SINCE, DATE)], NotModified),
+            (&[(IF_MODIFIED_SINCE, LATER)], NotModified),
+            (&[(IF_MODIFIED_SINCE, EARLIER)], Whole),
+            (&[(IF_MODIFIED_SINCE, "yesterday")], Whole),
+            (&[(IF_MATCH, "\"tag\"")], Whole),
+            (&[(IF_MATCH, "*")], Whole),
+            (&[(IF_MATCH, "W/\"tag\"")], PreconditionFailed),
+            (
+                &[(IF_MATCH, "\"other\""), (IF_NONE_MATCH, "\"tag\"")],
+                PreconditionFailed,
+            ),
+            (&[(IF_UNMODIFIED_SINCE, DATE)], Whole),
+            (&[(IF_UNMODIFIED_SINCE, EARLIER)], PreconditionFailed),
+        ];
+        for (headers, selected) in table {
+            for method in [Method::GET, Method::HEAD] {
+                assert_eq!(selection(&method, headers, 10), selected, "{method} {headers:?}");
+            }
+        }
+        let both = [(IF_NONE_MATCH, "\"tag\""), (RANGE, "bytes=99-")];
+        assert_eq!(selection(&Method::GET, &both, 10), NotModified);
+    }
+}
