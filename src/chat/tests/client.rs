@@ -20,7 +20,8 @@ impl Client {
         let path = "/socket.io/?EIO=4&transport=polling".to_owned();
         let mut client = Self { address, path, unread: Vec::new(), asked: 0 };
         let opened = client.request("GET", &format!("{}&{query}", client.path), headers, "").await;
-        let handshake: Value = serde_json::from_str(opened.strip_prefix('0').expect("an open packet")).expect("JSON");
+        let handshake: Value =
+            serde_json::from_str(opened.strip_prefix('0').expect("an open packet")).expect("JSON");
         client.path = format!("{}&sid={}", client.path, handshake["sid"].as_str().expect("a session"));
         client
     }
@@ -83,4 +84,21 @@ impl Client {
         assert!(head.starts_with("HTTP/1.1 200"), "{head}");
         body.to_owned()
     }
+}
+
+/// Connects over a websocket and from then on reads nothing, like a phone in a tunnel.
+pub(super) async fn deaf(address: SocketAddr, token: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.expect("the server listens");
+    let upgrade = format!(
+        "GET /socket.io/?EIO=4&transport=websocket&token={token} HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\n\
+         Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    );
+    stream.write_all(upgrade.as_bytes()).await.expect("the server reads");
+    // One text frame of two bytes under an empty mask.
+    stream.write_all(b"\x81\x82\0\0\0\x0040").await.expect("the server reads");
+    let mut seen = Vec::new();
+    while !seen.windows(3).any(|bytes| bytes == b"40{") {
+        stream.read_buf(&mut seen).await.expect("the server answers");
+    }
+    stream
 }
