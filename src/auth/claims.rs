@@ -11,7 +11,7 @@ use crate::time::Timestamp;
 /// too early would be refused for no reason, while one that has expired can be renewed.
 pub const NBF_LEEWAY_SECS: u64 = 60;
 
-/// The claims (RFC 7519 §4). Names that occur twice make it unreadable.
+/// The claims (RFC 7519 §4).
 #[derive(Debug, Deserialize)]
 pub(super) struct Claims(Map<String, Value>);
 

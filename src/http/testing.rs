@@ -37,7 +37,8 @@ pub(super) const MEDIA: &[u8] = b"0123456789";
 /// The most bytes of a one-shot.
 pub(super) const MAX_ONE_SHOT: u64 = 1000;
 
-const SECRET: &str = "a secret of the tests";
+/// What tokens are signed with.
+pub(super) const SECRET: &str = "a secret of the tests";
 
 /// Routes with a chat behind them.
 pub(super) struct Chat {

@@ -64,8 +64,8 @@ fn body(bytes: ByteStream) -> Body {
     Body::from_stream(bytes.inspect_err(|error| tracing::error!(%error, "the storage failed in mid-answer")))
 }
 
-/// 304. A body of unknown length keeps the router from saying `Content-Length: 0`, which would be a lie about the
-/// representation (RFC 9110 §8.6).
+/// Nothing, because the client has it. A body of unknown length keeps the router from saying `Content-Length: 0`,
+/// which would be a lie about the representation (RFC 9110 §8.6).
 fn not_modified(representation: &Representation) -> Response {
     let nothing = Body::from_stream(stream::empty::<Result<Vec<u8>, std::convert::Infallible>>());
     described(StatusCode::NOT_MODIFIED, representation, nothing)
