@@ -1,10 +1,155 @@
-//! longhaul
-#![allow(clippy::todo, unused)]
+//! longhaul takes photos, videos and files over connections that die, and makes chat messages of them: each
+//! upload becomes one message, whatever is killed, lost or repeated on the way.
+//!
+//! # The map
+//!
+//! Data flows one way: wire → request value → use case → store, and back as a reply value.
+//!
+//! | room | what is in it | may know |
+//! | --- | --- | --- |
+//! | [`time`] | points in time | |
+//! | [`message`] | PURE: message, ids, kinds, file names | time |
+//! | [`upload`] | PURE: offsets, lengths, metadata, digest, states | message, time |
+//! | [`auth`] | PURE: tokens to identities | message, time |
+//! | [`crash`] | named steps at which a test kills the process | |
+//! | [`metrics`] | counters | |
+//! | [`store`] | PORTS, and a folder per implementation | crash, message, time, upload |
+//! | [`finalizer`] | complete upload → message, once | crash, message, metrics, store, time, upload, uploads |
+//! | [`uploads`] | create, append, look, end, bind, one-shot | crash, finalizer, message, metrics, store, time, upload |
+//! | [`chats`] | conversations, messages, media | message, store |
+//! | [`http`] | the wire of HTTP | auth, chats, message, metrics, store, time, upload, uploads |
+//! | [`chat`] | the wire of Socket.IO | auth, chats, message, store, time, upload, uploads |
+//! | [`config`] | settings, checked once | crash, store, upload |
+//! | [`data_folder`] | the data folder's own note | |
+//! | [`demo`] | what the server is without a key | auth, message, time |
+//! | [`logging`] | the log | config |
+//! | [`server`] | the composition root | auth, chat, chats, config, data_folder, demo, finalizer, http, store, uploads |
+//!
+//! A test below holds this table against the sources.
+//!
+//! # Invariants
+//!
+//! - **Durable before told.** No answer, header or event says what a crash could take back. A store answers
+//!   when a change is durable, and a read waits for what it saw to be.
+//! - **Bytes may be ahead of their record, never behind.** Write, sync, record, tell; what is ahead after a
+//!   crash is cut off by the next writer.
+//! - **The ledger's end is the offset.** There is no second place for it.
+//! - **The record is the truth.** Wake-ups and socket events are hints; whoever is owed a message is found from
+//!   stored state, at the start and every few seconds.
+//! - **A message id is stored before the first effect**, every effect can be repeated, and the commit is one
+//!   atomic change.
+//! - **Work that must finish runs in a task of its own.** A client that goes away cancels a handler at the most.
+//! - **One way in.** tus, one-shot and Socket.IO all end in [`finalizer`].
+//!
+//! # A PATCH
+//!
+//! 1. `http::tus::patch` parses headers into an [`upload::AppendRequest`] and calls [`uploads::Uploads::append`].
+//! 2. That takes the upload's lease, which makes an older request let go, reads the record, and lets
+//!    [`upload::Upload::admit`] decide.
+//! 3. A `Reception` in its own task gathers frames, hands them to the store's sink in large writes with the
+//!    digest running beside, and adds a row to the ledger every 8 MiB, every second, and at the end.
+//! 4. With the last row the upload is complete; the finalizer is nudged, and the request waits for the message,
+//!    whose id stands on the answer.
+//!
+//! # A finalization
+//!
+//! 1. [`finalizer::Finalizer::drive`] shares one task per upload between all who wait. It checks the digest and
+//!    that the sender is still in the conversation; a refusal is recorded as such.
+//! 2. The claim stores the message's id and time, and takes the `client_message_id`. Another upload that has it
+//!    already has the message, too.
+//! 3. The file is renamed to its place and synced; the commit writes message, indexes and outbox in one change.
+//! 4. The publisher announces what is in the outbox, then clears it: at least once, the same `_id`.
+
 pub mod auth;
+pub mod chat;
 pub mod chats;
+pub mod config;
+pub mod crash;
+pub mod data_folder;
+pub mod demo;
+pub mod finalizer;
 pub mod http;
+pub mod logging;
 pub mod message;
+pub mod metrics;
+pub mod server;
 pub mod store;
 pub mod time;
 pub mod upload;
 pub mod uploads;
+
+#[cfg(test)]
+mod architecture {
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::fs;
+    use std::path::Path;
+
+    type Table = BTreeMap<String, BTreeSet<String>>;
+
+    /// The table of the crate's documentation.
+    fn documented() -> Table {
+        let rows = include_str!("lib.rs").lines().filter_map(|line| line.strip_prefix("//! | [`"));
+        rows.map(|row| {
+            let mut cells = row.split('|').map(str::trim);
+            let room = cells.next().expect("a room").trim_end_matches("`]").to_owned();
+            let known = cells.nth(1).unwrap_or_default().split(", ").filter(|name| !name.is_empty());
+            (room, known.map(str::to_owned).collect())
+        })
+        .collect()
+    }
+
+    /// Which rooms the sources of each room name by `crate::`, tests aside.
+    fn actual(rooms: &Table) -> Table {
+        let mut table = Table::new();
+        for room in rooms.keys() {
+            let mut sources = String::new();
+            let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+            collect(&root.join(room), &mut sources);
+            sources.push_str(&fs::read_to_string(root.join(format!("{room}.rs"))).unwrap_or_default());
+            let named = rooms.keys().filter(|other| *other != room && names(&sources, other));
+            table.insert(room.clone(), named.cloned().collect());
+        }
+        table
+    }
+
+    fn names(sources: &str, room: &str) -> bool {
+        let path = format!("crate::{room}");
+        sources.match_indices(&path).any(|(at, _)| {
+            let next = sources[at + path.len()..].chars().next();
+            !next.is_some_and(|c| c.is_alphanumeric() || c == '_')
+        })
+    }
+
+    fn collect(folder: &Path, sources: &mut String) {
+        let Ok(entries) = fs::read_dir(folder) else { return };
+        for entry in entries.map(|entry| entry.expect("a readable entry").path()) {
+            let name = entry.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if entry.is_dir() && !matches!(name, "contract" | "tests") {
+                collect(&entry, sources);
+            } else if name.ends_with(".rs") && name != "tests.rs" {
+                let text = fs::read_to_string(&entry).expect("readable source");
+                let end = text.find("#[cfg(test)]\nmod").unwrap_or(text.len());
+                // Documentation may point anywhere.
+                let code = text[..end].lines().filter(|line| !line.trim_start().starts_with("//"));
+                code.for_each(|line| sources.push_str(line));
+            }
+        }
+    }
+
+    #[test]
+    fn the_table_of_dependencies_is_true() {
+        let documented = documented();
+        assert!(documented.len() > 10, "the table was not found");
+        let actual = actual(&documented);
+        for (room, known) in &documented {
+            assert_eq!(&actual[room], known, "{room}: sources (left) against the table (right)");
+        }
+    }
+
+    #[test]
+    fn every_module_is_in_the_table() {
+        let modules = include_str!("lib.rs").lines().filter_map(|line| line.strip_prefix("pub mod "));
+        let modules: BTreeSet<_> = modules.map(|line| line.trim_end_matches(';').to_owned()).collect();
+        assert_eq!(modules, documented().into_keys().collect());
+    }
+}

@@ -1,2 +1,74 @@
-//! x
-fn main(){}
+//! The `longhaul` server: settings, log, address, and run until a signal.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+use longhaul::config::{Config, Flags, Problems};
+use longhaul::logging;
+use longhaul::server::Server;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+fn main() -> ExitCode {
+    let config = match Config::of(&Flags::parse()) {
+        Ok(config) => config,
+        Err(Problems(problems)) => return refuse(&problems),
+    };
+    logging::start(config.log_format);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return refuse(&[error.to_string()]),
+    };
+    match runtime.block_on(run(config)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => refuse(&[problem]),
+    }
+}
+
+async fn run(config: Config) -> Result<(), String> {
+    let shutdown = shutdown_on_signal().map_err(|error| error.to_string())?;
+    let listen = config.listen;
+    let listener = TcpListener::bind(listen).await.map_err(|error| format!("--listen {listen}: {error}"))?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let server = Server::open(config, address).await.map_err(|error| error.to_string())?;
+    say(&format!("listening on http://{address}\n\n{}", server.instructions().unwrap_or_default()));
+    server.listen(listener, shutdown).await;
+    Ok(())
+}
+
+/// A token that is cancelled by SIGTERM or Ctrl-C.
+fn shutdown_on_signal() -> io::Result<CancellationToken> {
+    let shutdown = CancellationToken::new();
+    let (mut terminate, mut interrupt) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let signalled = shutdown.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("ending");
+        signalled.cancel();
+    });
+    Ok(shutdown)
+}
+
+/// Nobody may be reading, which is no reason not to serve.
+fn say(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(text.trim_end().as_bytes());
+    let _ = out.write_all(b"\n");
+    let _ = out.flush();
+}
+
+/// Names everything that keeps the server from starting.
+fn refuse(problems: &[String]) -> ExitCode {
+    let mut err = io::stderr().lock();
+    let _ = writeln!(err, "longhaul does not start:");
+    for problem in problems {
+        let _ = writeln!(err, "  {problem}");
+    }
+    ExitCode::from(2)
+}

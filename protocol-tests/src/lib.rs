@@ -1,1 +1,37 @@
-//! x
+//! The harness of the black-box tests: the real binary, real connections, real clients.
+//!
+//! Nothing here links against the server. A [`Server`] is the release binary on a free port with
+//! a folder of its own; it is killed with SIGKILL and started again on the same port, as a
+//! supervisor would. A [`Proxy`] stands in for the network and cuts connections at chosen byte
+//! counts. [`http`] is a client that does exactly what it is told and tidies nothing up, for
+//! everything that a library would hide: half a body, a reset, a header sent twice. [`Script`]
+//! drives the real clients in Node. [`Chat`] is the stage on which most tests play: one
+//! conversation, two members, and a stranger.
+//!
+//! The tests are named after facts. They never sleep: they wait for something, with a bound
+//! ([`wait`]), and a bound is only ever there to catch a hang.
+
+mod binary;
+mod chat;
+mod content;
+mod folder;
+mod heavy;
+pub mod http;
+pub mod multipart;
+mod note;
+mod proxy;
+mod script;
+mod server;
+mod token;
+pub mod tus;
+pub mod wait;
+
+pub use chat::{Chat, User, check_detail, conversation_id};
+pub use content::{Content, Digest, sha256};
+pub use folder::Folder;
+pub use heavy::alone;
+pub use note::note;
+pub use proxy::{Cut, Proxy, Step};
+pub use script::{Script, socket};
+pub use server::{Death, Server, Setup, run_to_its_end};
+pub use token::Token;

@@ -1,17 +1,33 @@
-//! wire <-> use cases
+//! The wire: HTTP requests to use cases and back. It decides nothing that the domain could decide.
+
+pub(crate) mod body;
 pub(crate) mod caller;
+mod connection;
 mod conversations;
+mod cors;
 pub(crate) mod error;
 mod json_body;
 mod media;
 mod messages;
 mod one_shot;
+mod operations;
 pub(crate) mod range;
+mod request;
+pub(crate) mod success;
 #[cfg(test)]
 mod testing;
+mod trace;
+mod tus;
+mod welcome;
+
+pub use connection::{Connections, Timeouts, serve};
+pub use cors::Cors;
+pub use operations::Readiness;
 
 use std::sync::Arc;
 use std::time::Duration;
+
+use axum::{Router, middleware};
 
 use crate::auth::Verifier;
 use crate::chats::Chats;
@@ -21,13 +37,57 @@ use crate::uploads::Uploads;
 #[derive(Debug, Clone)]
 pub struct Api(pub(crate) Arc<Inner>);
 
-/// Inner
+/// The use cases and the few settings that are the wire's own.
 #[derive(Debug)]
-pub(crate) struct Inner {
-    pub(crate) uploads: Arc<Uploads>,
-    pub(crate) chats: Arc<Chats>,
-    pub(crate) verifier: Arc<Verifier>,
-    pub(crate) max_oneshot_size: u64,
-    /// How long a request body may say nothing.
-    pub(crate) body_idle: Duration,
+pub struct Inner {
+    /// Uploads.
+    pub uploads: Arc<Uploads>,
+    /// Conversations.
+    pub chats: Arc<Chats>,
+    /// Who is asking.
+    pub verifier: Arc<Verifier>,
+    /// Whether new work is welcome.
+    pub readiness: Readiness,
+    /// The most bytes of a one-shot upload.
+    pub max_oneshot_size: u64,
+    /// How long a body may say nothing.
+    pub body_idle: Duration,
+    /// Whether `X-Forwarded-*` are to be believed.
+    pub trust_forwarded: bool,
+    /// What `GET /` says.
+    pub welcome: String,
+}
+
+impl Api {
+    /// Over these.
+    pub fn new(inner: Inner) -> Self {
+        Self(Arc::new(inner))
+    }
+
+    fn uploads(&self) -> &Arc<Uploads> {
+        &self.0.uploads
+    }
+
+    fn trusts_forwarded(&self) -> bool {
+        self.0.trust_forwarded
+    }
+}
+
+/// Every route, with what all of them share. `extra` is what answers below it, such as Socket.IO.
+pub fn router(api: Api, cors: Cors, extra: impl FnOnce(Router) -> Router) -> Router {
+    let routes = Router::new()
+        .merge(tus::routes())
+        .merge(one_shot::routes())
+        .merge(messages::routes())
+        .merge(conversations::routes())
+        .merge(media::routes())
+        .merge(operations::routes())
+        .merge(welcome::routes())
+        .fallback(error::unknown_route)
+        .method_not_allowed_fallback(error::unknown_method)
+        .with_state(api);
+    // CORS stands outside of Socket.IO, which knows nothing of it; the trace outside of all.
+    extra(routes)
+        .layer(middleware::from_fn_with_state(Arc::new(cors), cors::apply))
+        .layer(middleware::from_fn(trace::trace))
 }

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::error::StoreError;
 use crate::message::{ConversationId, Message, MessageId, Stamp};
 use crate::time::Timestamp;
-use crate::upload::UploadId;
+use crate::upload::{Upload, UploadId};
 
 /// Messages, their order in conversations, and the outbox of those that are not announced yet.
 #[async_trait]
@@ -28,6 +28,9 @@ pub trait Messages: Send + Sync + 'static {
 
     /// A message.
     async fn find(&self, id: MessageId) -> Result<Option<Message>, StoreError>;
+
+    /// The message of the upload's `client_message_id`, whichever upload became it.
+    async fn of_client(&self, upload: &Upload) -> Result<Option<Message>, StoreError>;
 
     /// Messages of a conversation, newest first, older than `before`, at most `limit`.
     async fn page(

@@ -13,15 +13,20 @@
 //! goes), and what it read was.
 
 mod announcements;
+pub mod disk;
+mod durability;
 mod error;
 mod memberships;
 mod messages;
 mod payloads;
 mod records;
+mod stores;
 
 pub use announcements::{Announcement, Announcements, Progress};
+pub use durability::Durability;
 pub use error::StoreError;
 pub use memberships::{Memberships, Put};
 pub use messages::{Claim, Messages};
 pub use payloads::{ByteStream, Payloads, Place, Sink, Source};
 pub use records::{Appended, Created, Records};
+pub use stores::Stores;

@@ -106,6 +106,11 @@ impl Upload {
         }
     }
 
+    /// [`Upload::digest_fault`] of an upload that has all of its bytes.
+    pub fn digest_fault_when_complete(&self) -> Option<RejectionReason> {
+        (self.state == State::Complete).then(|| self.digest_fault()).flatten()
+    }
+
     /// The message that the upload becomes under this stamp; `None` while unbound.
     pub fn message(&self, stamp: Stamp) -> Option<Message> {
         let binding = self.binding.clone()?;

@@ -1,27 +1,118 @@
-//! Use cases of uploads.
+//! Use cases of uploads: create, append, look, end, bind, and the upload that comes in one piece. All of them
+//! end in the finalizer. What must not be undone runs in a task of its own.
+
+mod append;
+mod bind;
+mod body;
+mod create;
 mod error;
+mod intake;
+mod lease;
+mod limits;
+mod look;
 mod one_shot;
+mod progress;
+mod reception;
+mod reject;
+mod standing;
+mod sweep;
+mod terminate;
+#[cfg(test)]
+mod tests;
 
+pub use body::{Body, BodyBroken};
+pub use create::{Creation, NewUpload};
 pub use error::UploadError;
+pub use limits::Limits;
 pub use one_shot::OneShot;
+pub(crate) use progress::Teller;
+pub use standing::Standing;
 
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::finalizer::Finalizer;
 use crate::message::{ConversationId, UserId};
+use crate::store::Stores;
+use crate::time::Timestamp;
+use crate::upload::{State, Upload, UploadId};
+use lease::Leases;
 
-/// Uploads.
+/// Everything that can be done with uploads.
 #[derive(Debug)]
-pub struct Uploads {}
+pub struct Uploads {
+    stores: Stores,
+    finalizer: Arc<Finalizer>,
+    limits: Limits,
+    leases: Arc<Leases>,
+    tasks: TaskTracker,
+    draining: CancellationToken,
+}
 
 impl Uploads {
+    /// Over these stores. The tracker knows every task that must not be cut off; `draining` ends requests that
+    /// could go on for long.
+    pub fn new(
+        stores: Stores,
+        finalizer: Arc<Finalizer>,
+        limits: Limits,
+        tasks: TaskTracker,
+        draining: CancellationToken,
+    ) -> Self {
+        Self { stores, finalizer, limits, leases: Arc::default(), tasks, draining }
+    }
+
+    /// The bounds in force.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// Whether the user may send to the conversation.
     ///
     /// # Errors
     /// [`UploadError::ConversationNotFound`], [`UploadError::NotAParticipant`].
     pub async fn may_send(&self, user: &UserId, conversation: ConversationId) -> Result<(), UploadError> {
-        todo!()
+        match self.stores.memberships.is_participant(conversation, user).await? {
+            Some(true) => Ok(()),
+            Some(false) => Err(UploadError::NotAParticipant),
+            None => Err(UploadError::ConversationNotFound),
+        }
     }
 
-    /// Begins an upload that comes in one piece, at most `max_size` bytes.
-    pub fn one_shot(&self, sender: UserId, max_size: u64) -> OneShot {
-        todo!()
+    /// The caller's upload; what is another's is not there.
+    async fn find(&self, owner: &UserId, id: UploadId) -> Result<Upload, UploadError> {
+        let upload = self.stores.records.find(id).await?.filter(|upload| upload.owner == *owner);
+        let upload = upload.ok_or(UploadError::NotFound)?;
+        match upload.state {
+            State::Expired => Err(UploadError::Expired),
+            _ if self.is_overdue(&upload) => Err(UploadError::Expired),
+            _ => Ok(upload),
+        }
+    }
+
+    /// Whether its time is up, though the sweeper has not been there yet.
+    fn is_overdue(&self, upload: &Upload) -> bool {
+        let expires_at = upload.expires_at(self.limits.expire_after_secs);
+        expires_at.is_some_and(|at| at <= Timestamp::now()) && !self.leases.is_held(upload.id)
+    }
+
+    /// Whether the caller may still send what the upload is bound to.
+    async fn may_go_on(&self, upload: &Upload) -> Result<(), UploadError> {
+        match &upload.binding {
+            Some(binding) => self.may_send(&upload.owner, binding.conversation_id).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Whether anything can be stored at all.
+    pub async fn has_room(&self) -> bool {
+        self.has_room_for(1).await.is_ok()
+    }
+
+    /// Whether so many more bytes can be stored without touching the reserve.
+    async fn has_room_for(&self, bytes: u64) -> Result<(), UploadError> {
+        if self.stores.payloads.room().await? < bytes { Err(UploadError::NoRoom) } else { Ok(()) }
     }
 }

@@ -1,0 +1,7 @@
+// How every script here talks to the test that drives it: one line of JSON per event.
+
+export const config = JSON.parse(process.argv[2]);
+
+export function tell(event, data = null) {
+  process.stdout.write(`${JSON.stringify({ event, data })}\n`);
+}

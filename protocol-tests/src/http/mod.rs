@@ -1,0 +1,13 @@
+//! An HTTP/1.1 client that does exactly what it is told.
+//!
+//! A [`Request`] is written as it stands: headers in their order, repeated or malformed if the
+//! test says so. A [`Connection`] is a socket: it sends pieces of a request, ends or resets the
+//! connection where the test wants it, and reads answers, interim ones too.
+
+mod connection;
+mod request;
+mod response;
+
+pub use connection::Connection;
+pub use request::Request;
+pub use response::{Head, Response};

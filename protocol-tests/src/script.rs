@@ -1,0 +1,170 @@
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
+use tokio::process::{Child, ChildStdin, Command};
+use tokio::sync::watch;
+
+use crate::note::note;
+use crate::wait;
+
+/// A real client: a Node script that gets its orders as JSON and prints a line of JSON for
+/// everything that happens to it, as `{"event": …}`.
+#[derive(Debug)]
+pub struct Script {
+    name: String,
+    child: Child,
+    orders: Option<ChildStdin>,
+    events: Arc<watch::Sender<Vec<Value>>>,
+}
+
+impl Script {
+    /// Starts `clients/<name>.js` with this configuration.
+    ///
+    /// # Panics
+    /// When the npm packages are missing.
+    #[must_use]
+    pub fn start(name: &str, config: &Value) -> Self {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients");
+        assert!(
+            folder.join("node_modules").is_dir(),
+            "the clients' packages are not installed: start the tests with protocol-tests/run"
+        );
+        let mut child = Command::new("node")
+            .arg(folder.join(name).with_extension("js"))
+            .arg(config.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("node can be started");
+        let events = Arc::new(watch::Sender::new(Vec::new()));
+        let stdout = child.stdout.take().expect("its output is piped");
+        let stderr = child.stderr.take().expect("its errors are piped");
+        tokio::spawn(collect(stdout, Arc::clone(&events), parse));
+        tokio::spawn(collect(stderr, Arc::clone(&events), complaint));
+        let orders = child.stdin.take();
+        Self {
+            name: name.to_owned(),
+            child,
+            orders,
+            events,
+        }
+    }
+
+    /// Gives the script a further order.
+    pub async fn order(&mut self, order: &Value) {
+        let orders = self
+            .orders
+            .as_mut()
+            .expect("a script that was not ended takes orders");
+        let line = format!("{order}\n");
+        orders
+            .write_all(line.as_bytes())
+            .await
+            .expect("the script still runs");
+    }
+
+    /// Everything that happened so far.
+    #[must_use]
+    pub fn events(&self) -> Vec<Value> {
+        self.events.borrow().clone()
+    }
+
+    /// The data of every event of this name so far.
+    #[must_use]
+    pub fn all(&self, event: &str) -> Vec<Value> {
+        self.events()
+            .into_iter()
+            .filter(|seen| seen["event"] == event)
+            .map(|seen| seen["data"].clone())
+            .collect()
+    }
+
+    /// Waits for the first event of this name, and returns its data.
+    pub async fn saw(&self, event: &str) -> Value {
+        self.saw_with(event, |_| true).await
+    }
+
+    /// Waits for the first event of this name whose data pleases, and returns the data.
+    ///
+    /// # Panics
+    /// When it does not come.
+    pub async fn saw_with(&self, event: &str, pleases: impl Fn(&Value) -> bool) -> Value {
+        let mut events = self.events.subscribe();
+        let find = |seen: &Vec<Value>| {
+            seen.iter()
+                .find(|seen| seen["event"] == event && pleases(&seen["data"]))
+                .map(|seen| seen["data"].clone())
+        };
+        let what = format!("{}.js tells of {event}", self.name);
+        let seen = wait::bounded(&what, events.wait_for(|seen| find(seen).is_some())).await;
+        find(&seen.expect("the sender lives as long as the script")).expect("it was just found")
+    }
+
+    /// Kills the script with SIGKILL.
+    pub async fn kill(&mut self) {
+        self.child.kill().await.expect("the script can be killed");
+    }
+
+    /// Closes its input, which tells it to stop, and waits until it has.
+    pub async fn end(&mut self) -> ExitStatus {
+        self.orders = None;
+        wait::bounded("a script ends", self.child.wait())
+            .await
+            .expect("the script was ours")
+    }
+}
+
+impl Drop for Script {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let events: Vec<_> = self
+                .events()
+                .iter()
+                .map(|event| shortened(&event.to_string()))
+                .collect();
+            note(format_args!(
+                "{}.js told:\n{}",
+                self.name,
+                events.join("\n")
+            ));
+        }
+    }
+}
+
+/// A socket.io client of this token, connected to this server, over these transports.
+pub async fn socket(url: &str, token: &str, transports: &[&str]) -> Script {
+    let socket = Script::start(
+        "socket",
+        &json!({"url": url, "auth": {"token": token}, "transports": transports}),
+    );
+    socket.saw("connect").await;
+    socket
+}
+
+async fn collect(
+    stream: impl AsyncRead + Unpin,
+    events: Arc<watch::Sender<Vec<Value>>>,
+    parse: fn(&str) -> Value,
+) {
+    let mut lines = BufReader::new(stream).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        events.send_modify(|events| events.push(parse(&line)));
+    }
+}
+
+fn parse(line: &str) -> Value {
+    serde_json::from_str(line).unwrap_or_else(|_| json!({"event": "stray output", "data": line}))
+}
+
+fn complaint(line: &str) -> Value {
+    json!({"event": "complaint", "data": line})
+}
+
+fn shortened(line: &str) -> String {
+    line.chars().take(600).collect()
+}

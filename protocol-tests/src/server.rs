@@ -1,0 +1,384 @@
+use std::fmt;
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+use crate::binary::longhaul;
+use crate::folder::Folder;
+use crate::http::Request;
+use crate::note::note;
+use crate::token::SECRET;
+use crate::wait;
+
+/// How many lines of the server's log a failed test shows.
+const LOG_LINES: usize = 60;
+
+/// How a server is to be started.
+#[derive(Debug, Clone, Default)]
+pub struct Setup {
+    arguments: Vec<String>,
+    environment: Vec<(String, String)>,
+    demo: bool,
+}
+
+impl Setup {
+    /// Adds an argument to the command line.
+    #[must_use]
+    pub fn flag(mut self, argument: impl fmt::Display) -> Self {
+        self.arguments.push(argument.to_string());
+        self
+    }
+
+    /// Adds a setting with its value to the command line.
+    #[must_use]
+    pub fn setting(self, flag: &str, value: impl fmt::Display) -> Self {
+        self.flag(flag).flag(value)
+    }
+
+    /// Sets a variable in the server's environment.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: impl fmt::Display) -> Self {
+        self.environment.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    /// The process kills itself when it reaches this step.
+    #[must_use]
+    pub fn crash_at(self, step: &str) -> Self {
+        self.env("LONGHAUL_CRASH_AT", step)
+    }
+
+    /// No key is given, which is what makes a demo.
+    #[must_use]
+    pub fn demo(mut self) -> Self {
+        self.demo = true;
+        self
+    }
+
+    /// Starts a server with a new folder, and waits until it is ready.
+    ///
+    /// # Panics
+    /// When the server ends or hangs instead.
+    pub async fn start(self) -> Server {
+        let mut server = Server {
+            home: TempDir::new().expect("the system has a folder for temporary files"),
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            setup: Mutex::new(self),
+            child: Mutex::default(),
+            printed: Arc::default(),
+        };
+        let address = server.launch().await;
+        server.address =
+            address.unwrap_or_else(|death| panic!("the server did not start: {death}"));
+        server
+    }
+
+    fn command(&self, listen: &str, data: &Path) -> Command {
+        let mut command = bare_command();
+        command
+            .args(["--listen", listen])
+            .arg("--data-dir")
+            .arg(data);
+        if !self.demo {
+            command.args(["--jwt-secret", SECRET]);
+        }
+        command.args(&self.arguments).envs(self.environment.clone());
+        command
+    }
+}
+
+/// A process that ended before it was ready.
+#[derive(Debug)]
+pub struct Death {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// What it had to say.
+    pub log: String,
+}
+
+impl fmt::Display for Death {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "it ended with {}:\n{}", self.status, self.log)
+    }
+}
+
+/// The real server, as a process that can be killed.
+#[derive(Debug)]
+pub struct Server {
+    home: TempDir,
+    address: SocketAddr,
+    setup: Mutex<Setup>,
+    child: Mutex<Option<Child>>,
+    printed: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    /// Starts a server with default settings and a new folder.
+    pub async fn start() -> Self {
+        Setup::default().start().await
+    }
+
+    /// Where it listens; stays the same from start to start.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// `http://` and the address.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Its data folder.
+    #[must_use]
+    pub fn folder(&self) -> Folder {
+        Folder::new(self.home.path().join("data"))
+    }
+
+    /// A path for a file of the test's own, removed with the server's.
+    #[must_use]
+    pub fn scratch(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    /// The lines that it printed for a person to paste.
+    #[must_use]
+    pub fn printed(&self) -> Vec<String> {
+        held(&self.printed).clone()
+    }
+
+    /// A request to this server.
+    #[must_use]
+    pub fn request(&self, method: &str, target: &str) -> Request {
+        Request::new(self.address, method, target)
+    }
+
+    /// Kills the process with SIGKILL.
+    pub async fn kill(&self) {
+        let mut child = self.take_child();
+        child.kill().await.expect("the process can be killed");
+    }
+
+    /// Kills the process if it still runs, and starts it again: same port, same folder, same
+    /// settings.
+    pub async fn restart(&self) {
+        let setup = held(&self.setup).clone();
+        self.restart_with(setup).await;
+    }
+
+    /// Kills the process if it still runs, and starts it with other settings: same port, same
+    /// folder.
+    ///
+    /// # Panics
+    /// When the new process ends or hangs instead of getting ready.
+    pub async fn restart_with(&self, setup: Setup) {
+        self.try_restart_with(setup)
+            .await
+            .unwrap_or_else(|death| panic!("the server did not start: {death}"));
+    }
+
+    /// The same, for a start that may end in a crash.
+    ///
+    /// # Errors
+    /// [`Death`] when the new process ends before it is ready.
+    pub async fn try_restart_with(&self, setup: Setup) -> Result<(), Death> {
+        if held(&self.child).is_some() {
+            self.kill().await;
+        }
+        *held(&self.setup) = setup;
+        self.launch().await.map(drop)
+    }
+
+    /// Asks the process to end (SIGTERM).
+    pub fn terminate(&self) {
+        kill_process(self.pid(), Signal::TERM).expect("the process can be signalled");
+    }
+
+    /// Waits until the process has ended by itself.
+    ///
+    /// # Panics
+    /// When it does not within `bound`.
+    pub async fn ended(&self, bound: Duration) -> ExitStatus {
+        let mut child = self.take_child();
+        let status = wait::within(bound, "the server ends", child.wait()).await;
+        status.expect("the process was ours")
+    }
+
+    /// The most memory that the process ever had resident, in bytes.
+    #[must_use]
+    pub fn peak_memory(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.pid().as_raw_nonzero());
+        let status = fs::read_to_string(path).expect("the process runs");
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmHWM:"))
+            .expect("Linux tells VmHWM");
+        let kibibytes = line
+            .split_whitespace()
+            .nth(1)
+            .and_then(|count| count.parse::<u64>().ok());
+        kibibytes.expect("VmHWM is a number") * 1024
+    }
+
+    /// What the process has logged so far, from all its starts.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    fn take_child(&self) -> Child {
+        held(&self.child).take().expect("the server was started")
+    }
+
+    fn pid(&self) -> Pid {
+        let id = held(&self.child)
+            .as_ref()
+            .and_then(Child::id)
+            .expect("the server runs");
+        Pid::from_raw(id.cast_signed()).expect("a process id is not zero")
+    }
+
+    fn has_ended(&self) -> bool {
+        let mut child = held(&self.child);
+        let child = child.as_mut().expect("only a started server is asked");
+        child.try_wait().expect("the process was ours").is_some()
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.scratch("server.log")
+    }
+
+    /// A crash point may be reached between the announcement and readiness, so an end counts as
+    /// a death wherever it comes.
+    async fn launch(&self) -> Result<SocketAddr, Death> {
+        let stdout = self.spawn();
+        let announced =
+            wait::bounded("the server prints where it listens", self.announced(stdout)).await;
+        let Some(address) = announced else {
+            return Err(self.death().await);
+        };
+        if self.gets_ready(address).await {
+            Ok(address)
+        } else {
+            Err(self.death().await)
+        }
+    }
+
+    fn spawn(&self) -> ChildStdout {
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.log_path())
+            .expect("a log can be made");
+        let mut child = held(&self.setup)
+            .command(&self.address.to_string(), self.folder().path())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the server's binary can be started");
+        let stdout = child.stdout.take().expect("its output is piped");
+        *held(&self.child) = Some(child);
+        stdout
+    }
+
+    /// Reads up to the line that tells the address; what follows is collected in the background.
+    async fn announced(&self, stdout: ChildStdout) -> Option<SocketAddr> {
+        let mut lines = BufReader::new(stdout).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            let address = line
+                .strip_prefix("listening on http://")
+                .map(|address| address.trim().parse());
+            held(&self.printed).push(line);
+            if let Some(address) = address {
+                tokio::spawn(collect(lines, Arc::clone(&self.printed)));
+                return Some(address.expect("the address is one"));
+            }
+        }
+        None
+    }
+
+    async fn gets_ready(&self, address: SocketAddr) -> bool {
+        wait::until("the server is ready or dead", async || {
+            if self.has_ended() {
+                return Some(false);
+            }
+            let answer = Request::new(address, "GET", "/readyz").try_send().await;
+            answer
+                .is_ok_and(|answer| answer.status == 200)
+                .then_some(true)
+        })
+        .await
+    }
+
+    async fn death(&self) -> Death {
+        let status = self.ended(wait::BOUND).await;
+        Death {
+            status,
+            log: self.log(),
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = self.log();
+            let lines: Vec<_> = log.lines().collect();
+            let tail = &lines[lines.len().saturating_sub(LOG_LINES)..];
+            note(format_args!(
+                "the server's log ended with:\n{}",
+                tail.join("\n")
+            ));
+        }
+    }
+}
+
+/// Runs the binary with nothing but these arguments until it ends by itself.
+///
+/// # Panics
+/// When it does not end.
+pub async fn run_to_its_end(arguments: &[&str], environment: &[(&str, &str)]) -> Death {
+    let mut command = bare_command();
+    command
+        .args(arguments)
+        .envs(environment.iter().copied())
+        .kill_on_drop(true);
+    let output = wait::bounded("the server ends by itself", command.output()).await;
+    let output = output.expect("the server's binary can be started");
+    let log = [output.stdout, output.stderr].concat();
+    Death {
+        status: output.status,
+        log: String::from_utf8_lossy(&log).into_owned(),
+    }
+}
+
+/// Settings in the environment of the person who runs the tests must not reach the server.
+fn bare_command() -> Command {
+    let mut command = Command::new(longhaul());
+    std::env::vars_os()
+        .filter(|(name, _)| name.to_string_lossy().starts_with("LONGHAUL_"))
+        .for_each(|(name, _)| _ = command.env_remove(name));
+    command.stdin(Stdio::null());
+    command
+}
+
+async fn collect(mut lines: Lines<BufReader<ChildStdout>>, printed: Arc<Mutex<Vec<String>>>) {
+    while let Ok(Some(line)) = lines.next_line().await {
+        held(&printed).push(line);
+    }
+}
+
+/// No lock is held across an await, and nobody panics while holding one.
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("nobody panicked while holding it")
+}

@@ -1,0 +1,107 @@
+//! tus 1.0.0 requests, right unless a test makes them wrong.
+
+use data_encoding::BASE64;
+
+use crate::chat::{Chat, User};
+use crate::http::{Request, Response};
+
+/// The media type of a PATCH body.
+pub const OFFSET_OCTET_STREAM: &str = "application/offset+octet-stream";
+
+/// A request with the protocol's version and this user's token.
+#[must_use]
+pub fn request(chat: &Chat, user: &User, method: &str, target: &str) -> Request {
+    chat.request(user, method, target)
+        .header("Tus-Resumable", "1.0.0")
+}
+
+/// A creation of this length, anywhere.
+#[must_use]
+pub fn creation(chat: &Chat, user: &User, target: &str, length: u64) -> Request {
+    request(chat, user, "POST", target).header("Upload-Length", length)
+}
+
+/// A creation in the chat's conversation, by its first member.
+#[must_use]
+pub fn creation_in_chat(chat: &Chat, length: u64) -> Request {
+    creation(
+        chat,
+        &chat.alice,
+        &format!("/conversations/{}/files", chat.conversation),
+        length,
+    )
+}
+
+/// A PATCH without a body yet.
+#[must_use]
+pub fn patch(chat: &Chat, user: &User, location: &str, offset: u64) -> Request {
+    request(chat, user, "PATCH", location)
+        .header("Upload-Offset", offset)
+        .header("Content-Type", OFFSET_OCTET_STREAM)
+}
+
+/// `Upload-Metadata` with these keys and values.
+#[must_use]
+pub fn metadata(pairs: &[(&str, &str)]) -> String {
+    let encoded = pairs
+        .iter()
+        .map(|(key, value)| match BASE64.encode(value.as_bytes()) {
+            value if value.is_empty() => (*key).to_owned(),
+            value => format!("{key} {value}"),
+        });
+    encoded.collect::<Vec<_>>().join(",")
+}
+
+/// Creates an upload in the chat's conversation, by its first member, and returns its URL.
+pub async fn create(chat: &Chat, length: u64, pairs: &[(&str, &str)]) -> String {
+    let answer = creation_in_chat(chat, length)
+        .header("Upload-Metadata", metadata(pairs))
+        .send()
+        .await
+        .expecting(201);
+    answer.expect("Location").to_owned()
+}
+
+/// Creates an upload that belongs to no conversation yet, and returns its URL.
+pub async fn create_unbound(chat: &Chat, length: u64) -> String {
+    let answer = creation(chat, &chat.alice, "/files", length)
+        .send()
+        .await
+        .expecting(201);
+    answer.expect("Location").to_owned()
+}
+
+/// Sends bytes as the first member.
+pub async fn append(chat: &Chat, location: &str, offset: u64, bytes: &[u8]) -> Response {
+    patch(chat, &chat.alice, location, offset)
+        .body(bytes)
+        .send()
+        .await
+}
+
+/// Asks as the first member how far the upload is.
+pub async fn head(chat: &Chat, location: &str) -> Response {
+    request(chat, &chat.alice, "HEAD", location).send().await
+}
+
+/// The offset that HEAD tells the first member.
+pub async fn offset(chat: &Chat, location: &str) -> u64 {
+    head(chat, location)
+        .await
+        .expecting(200)
+        .number("Upload-Offset")
+}
+
+/// The status document, as the first member gets it.
+pub async fn status(chat: &Chat, location: &str) -> Response {
+    chat.request(&chat.alice, "GET", location)
+        .header("Accept", "application/json")
+        .send()
+        .await
+}
+
+/// The upload's id, which is the last part of its URL.
+#[must_use]
+pub fn id_of(location: &str) -> &str {
+    location.rsplit('/').next().expect("a URL has a last part")
+}

@@ -1,0 +1,259 @@
+//! The process: how it starts, what it refuses to start with, and how it ends.
+
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
+use std::process::Command;
+use std::time::Duration;
+
+use protocol_tests::http::Connection;
+use protocol_tests::{Chat, Content, Server, Setup, run_to_its_end, tus, wait};
+use serde_json::Value;
+
+const MIB: u64 = 1 << 20;
+
+#[tokio::test]
+async fn sigterm_under_a_running_patch_keeps_its_bytes_and_ends_with_0() {
+    let chat = Chat::on(Setup::default().setting("--drain-timeout", 5)).await;
+    let content = Content::random(40 * MIB);
+    let location = tus::create(&chat, content.len(), &[]).await;
+    let patch = tus::patch(&chat, &chat.alice, &location, 0).declared_length(content.len());
+    let mut running = patch.open().await;
+    running.send(&content.slice(0..9 * MIB)).await;
+    let recorded = wait::until("a checkpoint is recorded", async || {
+        let offset = tus::status(&chat, &location).await.expecting(200).json()["offset"].as_u64();
+        offset.filter(|offset| *offset > 0)
+    })
+    .await;
+    chat.server.terminate();
+    running.gone().await;
+    assert_eq!(
+        chat.server.ended(Duration::from_secs(30)).await.code(),
+        Some(0)
+    );
+
+    chat.server.restart().await;
+    let kept = tus::offset(&chat, &location).await;
+    assert!(
+        (recorded..=9 * MIB).contains(&kept),
+        "{recorded} recorded, {kept} kept"
+    );
+    let rest = content.slice(kept..content.len());
+    tus::append(&chat, &location, kept, &rest)
+        .await
+        .expecting(204);
+    let message = chat.only_message().await;
+    assert_eq!(
+        chat.media_digest(&message).await,
+        (content.len(), content.sha256())
+    );
+    chat.check_folders().await;
+}
+
+#[tokio::test]
+async fn sigterm_at_rest_ends_with_0_and_loses_nothing() {
+    let chat = Chat::start().await;
+    let message = chat.post("a.txt", b"x").await;
+    let member = chat.socket(&chat.bob).await;
+    let idle = Connection::open(chat.server.address()).await;
+    chat.server.terminate();
+    assert_eq!(
+        chat.server.ended(Duration::from_secs(30)).await.code(),
+        Some(0)
+    );
+    drop(idle);
+    chat.server.restart().await;
+    assert_eq!(chat.only_message().await, message);
+    let back = || member.all("connect").len() >= 2;
+    wait::until_true("the socket has come back by itself", async || back()).await;
+}
+
+#[tokio::test]
+async fn a_second_server_on_the_same_folder_refuses_to_start() {
+    let chat = Chat::start().await;
+    let folder = chat.server.folder();
+    let folder = folder.path().to_str().expect("a path of ours is text");
+    let arguments = [
+        "--listen",
+        "127.0.0.1:0",
+        "--jwt-secret",
+        "anything that is long enough",
+        "--data-dir",
+        folder,
+    ];
+    let second = run_to_its_end(&arguments, &[]).await;
+    assert!(
+        second.status.code().is_some_and(|code| code != 0),
+        "{second}"
+    );
+    assert!(second.log.contains(folder), "it names the folder: {second}");
+    assert!(!second.log.contains("panicked"), "{second}");
+    chat.post("still-alive.txt", b"x").await;
+}
+
+#[tokio::test]
+async fn without_a_key_it_listens_on_loopback_only() {
+    let folder = tempfile::tempdir().expect("the system has a folder for temporary files");
+    let folder = folder.path().to_str().expect("a path of ours is text");
+    for address in ["0.0.0.0:0", "[::]:0"] {
+        let death = run_to_its_end(&["--listen", address, "--data-dir", folder], &[]).await;
+        assert!(death.status.code().is_some_and(|code| code != 0), "{death}");
+        assert!(
+            death.log.contains("--jwt-secret") && death.log.contains("loopback"),
+            "it says why: {death}"
+        );
+        assert!(!death.log.contains("panicked"), "{death}");
+    }
+}
+
+#[tokio::test]
+async fn bad_settings_are_named_all_at_once() {
+    let bad = [
+        ("--listen", "LONGHAUL_LISTEN", "nowhere"),
+        ("--durability", "LONGHAUL_DURABILITY", "hope"),
+        ("--digest", "LONGHAUL_DIGEST", "crc7"),
+        ("--payload", "LONGHAUL_PAYLOAD", "tape"),
+        ("--max-upload-size", "LONGHAUL_MAX_UPLOAD_SIZE", "much"),
+        ("--expire-after", "LONGHAUL_EXPIRE_AFTER", "never"),
+    ];
+    let arguments: Vec<_> = bad
+        .iter()
+        .flat_map(|(flag, _, value)| [*flag, *value])
+        .collect();
+    let environment: Vec<_> = bad.iter().map(|(_, name, value)| (*name, *value)).collect();
+    for death in [
+        run_to_its_end(&arguments, &[]).await,
+        run_to_its_end(&[], &environment).await,
+    ] {
+        assert!(death.status.code().is_some_and(|code| code != 0), "{death}");
+        for (flag, _, value) in bad {
+            assert!(
+                death.log.contains(flag) && death.log.contains(value),
+                "{flag} {value}: {death}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_setting_may_come_from_the_environment() {
+    let chat = Chat::on(Setup::default().env("LONGHAUL_MAX_UPLOAD_SIZE", 1234)).await;
+    let answer = chat.server.request("OPTIONS", "/files").send().await;
+    assert_eq!(answer.number("Tus-Max-Size"), 1234);
+}
+
+#[tokio::test]
+async fn the_help_names_every_setting_that_others_rely_on() {
+    let help = run_to_its_end(&["--help"], &[]).await;
+    assert_eq!(help.status.code(), Some(0));
+    for (flag, variable) in [
+        ("--listen", "LONGHAUL_LISTEN"),
+        ("--data-dir", "LONGHAUL_DATA_DIR"),
+        ("--jwt-secret", "LONGHAUL_JWT_SECRET"),
+        ("--max-upload-size", "LONGHAUL_MAX_UPLOAD_SIZE"),
+        ("--expire-after", "LONGHAUL_EXPIRE_AFTER"),
+        ("--durability", "LONGHAUL_DURABILITY"),
+        ("--digest", "LONGHAUL_DIGEST"),
+        ("--payload", "LONGHAUL_PAYLOAD"),
+    ] {
+        assert!(
+            help.log.contains(flag) && help.log.contains(variable),
+            "{flag}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_secret_is_not_told() {
+    let chat = Chat::on(Setup::default().env("RUST_LOG", "debug")).await;
+    let _socket = chat.socket(&chat.bob).await;
+    let form = protocol_tests::multipart::Form::of(
+        "private-name.txt",
+        b"private bytes",
+        &chat.conversation,
+    );
+    let form = form.field("content", "private caption");
+    form.into_request(chat.one_shot(&chat.alice))
+        .send()
+        .await
+        .expecting(200);
+    let log = chat.server.log();
+    assert!(!log.is_empty());
+    for secret in [
+        chat.alice.token.as_str(),
+        &chat.bob.token,
+        "private caption",
+        "private bytes",
+    ] {
+        assert!(!log.contains(secret), "the log tells {secret}");
+    }
+}
+
+#[tokio::test]
+async fn a_demo_prints_commands_that_work() {
+    let server = Setup::default().demo().start().await;
+    let page = server.request("GET", "/").send().await.expecting(200);
+    assert!(page.expect("Content-Type").starts_with("text/html"));
+    let command = wait::until("a curl is printed", async || {
+        let printed = server.printed().join("\n");
+        joined(&printed)
+            .into_iter()
+            .find(|line| line.contains("curl") && line.contains("/messages/upload"))
+    })
+    .await;
+    let output = paste(&server, &command);
+    let answer: Value = serde_json::from_slice(&output)
+        .unwrap_or_else(|error| panic!("{error}: {command}: {}", String::from_utf8_lossy(&output)));
+    assert_eq!(answer["success"], true, "{answer}");
+}
+
+/// Lines that end with a backslash go on in the next one.
+fn joined(printed: &str) -> Vec<String> {
+    printed
+        .replace("\\\n", " ")
+        .lines()
+        .map(|line| line.trim().to_owned())
+        .collect()
+}
+
+/// Runs a printed command in an empty folder that has the file which it names.
+fn paste(server: &Server, command: &str) -> Vec<u8> {
+    let folder = server.scratch("paste");
+    std::fs::create_dir(&folder).expect("a folder of ours can be made");
+    let file = command
+        .split(['@', '"', '\'', ' ', ';'])
+        .find(|word| word.contains('.') && command.contains(&format!("@{word}")));
+    if let Some(file) = file.filter(|file| !file.starts_with('/')) {
+        std::fs::write(folder.join(file), b"pasted").expect("a file of ours can be made");
+    }
+    let output = Command::new("bash")
+        .args(["-c", command])
+        .current_dir(folder)
+        .output();
+    output.expect("bash is there").stdout
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_used_is_a_clear_error() {
+    let folder = tempfile::tempdir().expect("the system has a folder for temporary files");
+    let file = folder.path().join("a-file");
+    std::fs::write(&file, b"in the way").expect("a file of ours can be made");
+    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).expect("the file is ours");
+    let data = file.to_str().expect("a path of ours is text");
+    let arguments = [
+        "--listen",
+        "127.0.0.1:0",
+        "--jwt-secret",
+        "anything that is long enough",
+        "--data-dir",
+        data,
+    ];
+    let death = run_to_its_end(&arguments, &[]).await;
+    assert!(
+        death.status.code().is_some_and(|code| code != 0) && death.status.signal().is_none(),
+        "{death}"
+    );
+    assert!(
+        death.log.contains(data) && !death.log.contains("panicked"),
+        "{death}"
+    );
+}

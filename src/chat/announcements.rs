@@ -1,0 +1,136 @@
+//! Telling connected users, each connection once.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use serde::Serialize;
+use socketioxide::{BroadcastError, SocketError, SocketIo};
+
+use super::connect::{NAMESPACE, room_of};
+use crate::message::{MessageId, UserId};
+use crate::store::{Announcement, Announcements, Progress, StoreError};
+
+/// The port of announcements over the Socket.IO connections of this process.
+#[derive(Clone)]
+pub struct SocketAnnouncements {
+    io: SocketIo,
+}
+
+impl SocketAnnouncements {
+    /// Over this engine. Before [`serve`](super::serve) and after [`close`](super::close) nothing can be handed
+    /// over, and what is owed stays owed.
+    pub fn new(io: SocketIo) -> Self {
+        Self { io }
+    }
+
+    async fn emit<T: Serialize>(&self, to: &[UserId], event: &str, data: &T) -> Result<(), StoreError> {
+        let Some(namespace) = self.io.of(NAMESPACE) else {
+            return Err(StoreError::Unavailable("the sockets are not open".into()));
+        };
+        let users: BTreeSet<&UserId> = to.iter().collect();
+        let rooms: Vec<String> = users.into_iter().map(room_of).collect();
+        // `within` and not `to`: no rooms are nobody with the one and everybody with the other.
+        match namespace.within(rooms).emit(event, data).await {
+            Ok(()) => Ok(()),
+            Err(BroadcastError::Socket(lost)) => {
+                note_lost(event, &lost);
+                Ok(())
+            }
+            Err(error) => Err(StoreError::Unavailable(error.to_string())),
+        }
+    }
+}
+
+/// The other connections have been told, and telling again would tell them twice: what a full connection lost
+/// is not an error of the announcement.
+fn note_lost(event: &str, lost: &[SocketError]) {
+    let full = lost
+        .iter()
+        .filter(|error| matches!(error, SocketError::InternalChannelFull))
+        .count();
+    if full > 0 {
+        tracing::warn!(
+            event,
+            connections = full,
+            "connections are too slow and lost an event"
+        );
+    }
+}
+
+#[async_trait]
+impl Announcements for SocketAnnouncements {
+    async fn announce(&self, to: &[UserId], announcement: &Announcement) -> Result<(), StoreError> {
+        let (event, progress, message) = match announcement {
+            Announcement::NewMessage(message) => return self.emit(to, "new_message", &message.body()).await,
+            Announcement::UploadStarted(progress) => ("upload_started", progress, None),
+            Announcement::UploadProgress(progress) => ("upload_progress", progress, None),
+            Announcement::UploadFinished(progress, id) => ("upload_finished", progress, Some(*id)),
+            Announcement::UploadCancelled(progress) => ("upload_cancelled", progress, None),
+        };
+        self.emit(to, event, &LiveUpload::of(progress, message)).await
+    }
+}
+
+impl std::fmt::Debug for SocketAnnouncements {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SocketAnnouncements")
+    }
+}
+
+/// A live event's payload.
+#[derive(Debug, Serialize)]
+struct LiveUpload<'a> {
+    upload_id: String,
+    conversation_id: String,
+    sender: &'a str,
+    file_name: &'a str,
+    offset: u64,
+    length: Option<u64>,
+    percent: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_id: Option<String>,
+}
+
+impl<'a> LiveUpload<'a> {
+    fn of(progress: &'a Progress, message: Option<MessageId>) -> Self {
+        Self {
+            upload_id: progress.upload_id.to_string(),
+            conversation_id: progress.conversation_id.to_string(),
+            sender: progress.sender.as_str(),
+            file_name: &progress.file_name,
+            offset: progress.offset,
+            length: progress.length,
+            percent: progress.percent(),
+            message_id: message.map(|id| id.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::upload::UploadId;
+
+    #[test]
+    fn a_live_event_has_a_message_only_once_there_is_one() {
+        let progress = Progress {
+            upload_id: UploadId::from_bytes([1; 16]),
+            conversation_id: "507f1f77bcf86cd799439012".parse().expect("valid"),
+            sender: "user@example.com".parse().expect("valid"),
+            file_name: "a.mp4".into(),
+            offset: 1,
+            length: None,
+        };
+        let expected = json!({
+            "upload_id": "01010101010101010101010101010101",
+            "conversation_id": "507f1f77bcf86cd799439012", "sender": "user@example.com",
+            "file_name": "a.mp4", "offset": 1, "length": null, "percent": 0
+        });
+        let json = |event: LiveUpload<'_>| serde_json::to_value(event).expect("serializable");
+        assert_eq!(json(LiveUpload::of(&progress, None)), expected);
+        let finished = LiveUpload::of(&progress, Some(MessageId::from_bytes([2; 12])));
+        assert_eq!(json(finished)["message_id"], "020202020202020202020202");
+    }
+}

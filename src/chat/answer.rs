@@ -1,0 +1,171 @@
+//! What an acknowledgement says.
+
+use serde::Serialize;
+use socketioxide::extract::AckSender;
+
+use super::base64::InvalidBase64;
+use super::line::TooMany;
+use super::request::PayloadError;
+use crate::chats::ChatError;
+use crate::message::{ClientMessageId, Message, MessageBody};
+use crate::store::StoreError;
+use crate::uploads::UploadError;
+
+/// Why an event fails.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum EventError {
+    /// The payload says nothing that could be done.
+    #[error(transparent)]
+    Payload(#[from] PayloadError),
+    /// The file is no file.
+    #[error(transparent)]
+    Base64(#[from] InvalidBase64),
+    /// The connection sends faster than messages are made.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
+    /// No message may or can be made.
+    #[error(transparent)]
+    Upload(#[from] UploadError),
+    /// The conversation is not for this user.
+    #[error(transparent)]
+    Chat(#[from] ChatError),
+    /// Work on another thread did not come to its end: it panicked, or the process is about to stop.
+    #[error("interrupted: {0}")]
+    Interrupted(#[from] tokio::task::JoinError),
+}
+
+impl EventError {
+    /// The text for the client. What failed on our side is said in the log only.
+    pub(super) fn detail(&self) -> String {
+        match self {
+            Self::Upload(UploadError::Store(StoreError::Full)) => UploadError::NoRoom.to_string(),
+            error if error.is_ours() => "Internal server error".to_owned(),
+            error => error.to_string(),
+        }
+    }
+
+    /// Logged here, once, because here it leaves the server.
+    pub(super) fn log(&self, event: &'static str) {
+        if self.is_ours() {
+            tracing::error!(event, error = %self, "an event failed");
+        } else {
+            tracing::debug!(event, error = %self, "an event was refused");
+        }
+    }
+
+    fn is_ours(&self) -> bool {
+        matches!(
+            self,
+            Self::Upload(UploadError::Store(_)) | Self::Chat(ChatError::Store(_)) | Self::Interrupted(_)
+        )
+    }
+}
+
+/// An acknowledgement's only argument.
+#[derive(Debug, Serialize)]
+pub(super) struct Answer<'a> {
+    success: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<MessageBody<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
+}
+
+impl<'a> Answer<'a> {
+    /// Done.
+    pub(super) fn done() -> Self {
+        Self {
+            success: true,
+            message: None,
+            detail: None,
+        }
+    }
+
+    /// This message was made.
+    pub(super) fn made(message: &'a Message) -> Self {
+        Self {
+            success: true,
+            message: Some(message.body()),
+            detail: None,
+        }
+    }
+
+    /// Failed.
+    pub(super) fn failed(detail: &'a str) -> Self {
+        Self {
+            success: false,
+            message: None,
+            detail: Some(detail),
+        }
+    }
+
+    /// Sends it, if the client asked for one.
+    pub(super) fn send(&self, ack: AckSender) {
+        if let Err(error) = ack.send(self) {
+            tracing::debug!(%error, "an acknowledgement found no room or no connection");
+        }
+    }
+}
+
+/// The payload of `message_error`, which tells the sender of a failure whether it asked for an acknowledgement
+/// or not.
+#[derive(Debug, Serialize)]
+pub(super) struct Failure<'a> {
+    /// As in the acknowledgement.
+    pub(super) detail: &'a str,
+    /// Which message it was, as far as the client said.
+    pub(super) client_message_id: Option<&'a str>,
+}
+
+impl<'a> Failure<'a> {
+    /// Of this message.
+    pub(super) fn of(detail: &'a str, id: Option<&'a ClientMessageId>) -> Self {
+        Self {
+            detail,
+            client_message_id: id.map(ClientMessageId::as_str),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::store::StoreError;
+
+    #[test]
+    fn answers_have_only_what_they_are_about() {
+        let json = |answer: Answer<'_>| serde_json::to_value(answer).expect("serializable");
+        assert_eq!(json(Answer::done()), json!({"success": true}));
+        assert_eq!(
+            json(Answer::failed("why")),
+            json!({"success": false, "detail": "why"})
+        );
+        let failure = serde_json::to_value(Failure::of("why", None)).expect("serializable");
+        assert_eq!(failure, json!({"detail": "why", "client_message_id": null}));
+    }
+
+    #[test]
+    fn what_the_storage_says_stays_inside() {
+        let secret = || StoreError::Unavailable("/var/secret".into());
+        for error in [
+            EventError::from(UploadError::Store(secret())),
+            EventError::from(ChatError::Store(secret())),
+        ] {
+            assert_eq!(error.detail(), "Internal server error");
+        }
+        for (error, detail) in [
+            (
+                UploadError::NotAParticipant,
+                "You are not a participant in this conversation",
+            ),
+            (
+                UploadError::Store(StoreError::Full),
+                "There is no room for the upload",
+            ),
+        ] {
+            assert_eq!(EventError::from(error).detail(), detail);
+        }
+    }
+}

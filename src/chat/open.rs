@@ -1,0 +1,61 @@
+//! The Socket.IO engine: its limits, its beginning and its end.
+
+use std::time::Duration;
+
+use socketioxide::layer::SocketIoLayer;
+use socketioxide::{ParserConfig, SocketIo};
+
+/// Where clients connect to.
+const PATH: &str = "/socket.io";
+/// Packets that wait for one connection. What exceeds them is lost for it, and with the next ping, which finds
+/// no room either, the connection itself: the client comes back and reads what it missed.
+const OUTGOING_PACKETS: usize = 1024;
+
+/// What a deployment may set; [`Settings::default`] is what clients have been promised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// The most bytes of one incoming packet, over either transport. 50 MiB.
+    pub max_payload_bytes: usize,
+    /// Between two pings. 25 s.
+    pub ping_interval: Duration,
+    /// How long a ping may stay unanswered, for clients whose line is full with an upload. 60 s.
+    pub ping_timeout: Duration,
+    /// How long a connection may take to present its token. 20 s.
+    pub connect_timeout: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            max_payload_bytes: 50 * 1024 * 1024,
+            ping_interval: Duration::from_secs(25),
+            ping_timeout: Duration::from_secs(60),
+            connect_timeout: Duration::from_secs(20),
+        }
+    }
+}
+
+/// An engine that refuses every connection until [`serve`](super::serve) is called, and the layer that takes its
+/// requests out of the router's. CORS belongs outside of the layer.
+pub fn open(settings: Settings) -> (SocketIoLayer, SocketIo) {
+    let limit = settings.max_payload_bytes;
+    // Each transport and the parser have a limit of their own; the lowest one counts.
+    // `with_config` would be overwritten by what the builder holds.
+    SocketIo::builder()
+        .req_path(PATH)
+        .max_payload(u64::try_from(limit).unwrap_or(u64::MAX))
+        .ws_max_message_size(limit)
+        .ws_max_frame_size(limit)
+        .with_parser(ParserConfig::common().max_incoming_binary_buf_size(limit))
+        .ping_interval(settings.ping_interval)
+        .ping_timeout(settings.ping_timeout)
+        .connect_timeout(settings.connect_timeout)
+        .max_buffer_size(OUTGOING_PACKETS)
+        .build_layer()
+}
+
+/// Closes every connection's transport, so that clients reconnect by themselves. Disconnecting their sockets
+/// instead would tell them to stay away.
+pub async fn close(io: &SocketIo) {
+    io.close().await;
+}

@@ -1,0 +1,85 @@
+//! `send_message`: a file in base64 becomes a message, on the way that every upload goes.
+
+use bytes::Bytes;
+use socketioxide::extract::{AckSender, SocketRef};
+
+use super::answer::{Answer, EventError, Failure};
+use super::base64::Base64;
+use super::connect::Session;
+use super::line::{Place, TooMany};
+use super::request::{Reading, Request};
+use crate::message::{ClientMessageId, Message};
+use crate::uploads::{OneShot, UploadError};
+
+/// The event's name.
+pub(super) const EVENT: &str = "send_message";
+
+/// Answers the event, whatever came in. The message is made even if the sender has gone meanwhile.
+pub(super) async fn handle(
+    session: &Session,
+    socket: &SocketRef,
+    ack: AckSender,
+    text: Bytes,
+    place: Result<Place, TooMany>,
+) {
+    let (client_message_id, outcome) = match place {
+        Ok(place) => {
+            let _turn = place.turn().await;
+            work(session, text).await
+        }
+        Err(error) => (None, Err(error.into())),
+    };
+    match outcome {
+        Ok(message) => Answer::made(&message).send(ack),
+        Err(error) => refuse(socket, ack, &error, client_message_id.as_ref()),
+    }
+}
+
+fn refuse(socket: &SocketRef, ack: AckSender, error: &EventError, id: Option<&ClientMessageId>) {
+    error.log(EVENT);
+    let detail = error.detail();
+    Answer::failed(&detail).send(ack);
+    if let Err(error) = socket.emit("message_error", &Failure::of(&detail, id)) {
+        tracing::debug!(%error, "a failure found no room or no connection");
+    }
+}
+
+async fn work(session: &Session, text: Bytes) -> (Option<ClientMessageId>, Result<Message, EventError>) {
+    // Tens of megabytes of JSON take a while to read.
+    match tokio::task::spawn_blocking(move || Reading::of(&text)).await {
+        Ok(reading) => {
+            let outcome = match reading.request {
+                Ok(request) => make(session, request).await,
+                Err(error) => Err(error.into()),
+            };
+            (reading.client_message_id, outcome)
+        }
+        Err(error) => (None, Err(error.into())),
+    }
+}
+
+async fn make(session: &Session, request: Request) -> Result<Message, EventError> {
+    let state = session.state();
+    state
+        .uploads
+        .may_send(session.user(), request.conversation_id)
+        .await?;
+    let item = request.item?;
+    if item.data.decoded_len() > state.max_size {
+        return Err(UploadError::TooLarge.into());
+    }
+    let mut upload = state.uploads.one_shot(session.user().clone(), state.max_size);
+    write(&mut upload, item.data).await?;
+    Ok(upload.finish(item.metadata, item.binding).await?)
+}
+
+/// Decodes on another thread, one slice after the other, so that a file is never in memory as a whole beside
+/// its text.
+async fn write(upload: &mut OneShot, mut data: Base64) -> Result<(), EventError> {
+    loop {
+        let (slice, rest) = tokio::task::spawn_blocking(move || (data.next(), data)).await?;
+        let Some(slice) = slice else { return Ok(()) };
+        upload.write(slice?).await?;
+        data = rest;
+    }
+}

@@ -1,0 +1,87 @@
+//! Named steps at which the process can be made to die, so that what a kill leaves behind is tested on the
+//! binary that ships. `LONGHAUL_CRASH_AT=finalize.claimed` (or `finalize.claimed:3` for the third time) makes
+//! the process send itself SIGKILL there; without the variable a step costs one load.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::process::{Signal, getpid, kill_process};
+
+/// The environment variable that names the step.
+pub const VARIABLE: &str = "LONGHAUL_CRASH_AT";
+
+/// Every step, in the order in which an upload passes them.
+pub const STEPS: [&str; 14] = [
+    "create.recorded",
+    "append.written",
+    "append.synced",
+    "append.recorded",
+    "finalize.claimed",
+    "place.directory",
+    "place.renamed",
+    "finalize.placed",
+    "finalize.committed",
+    "publish.announced",
+    "publish.cleared",
+    "remove.recorded",
+    "expire.recorded",
+    "reject.recorded",
+];
+
+struct Plan {
+    step: String,
+    left: AtomicU64,
+}
+
+static PLAN: OnceLock<Option<Plan>> = OnceLock::new();
+
+/// Dies here if the plan says so.
+pub fn point(step: &'static str) {
+    let Some(plan) = PLAN.get_or_init(|| std::env::var(VARIABLE).ok().and_then(|text| parse(&text))) else {
+        return;
+    };
+    if plan.step == step && plan.left.fetch_sub(1, Ordering::Relaxed) == 1 {
+        // SIGKILL cannot fail to arrive at ourselves; the loop is for the moment until it does.
+        while kill_process(getpid(), Signal::KILL).is_ok() {
+            std::thread::park();
+        }
+    }
+}
+
+/// Whether the variable, if set, names a step that exists.
+///
+/// # Errors
+/// A sentence for whoever set it.
+pub fn check() -> Result<(), String> {
+    match std::env::var(VARIABLE) {
+        Ok(text) if parse(&text).is_none() => {
+            Err(format!("{VARIABLE}: `{text}` is none of {}", STEPS.join(", ")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn parse(text: &str) -> Option<Plan> {
+    let (step, nth) = text.split_once(':').unwrap_or((text, "1"));
+    let nth = nth.parse().ok().filter(|nth| *nth > 0)?;
+    STEPS.contains(&step).then(|| Plan { step: step.to_owned(), left: AtomicU64::new(nth) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_names_a_known_step_and_a_time() {
+        for (text, nth) in [
+            ("finalize.claimed", Some(1)),
+            ("append.recorded:7", Some(7)),
+            ("append.recorded:0", None),
+            ("append.recorded:x", None),
+            ("nowhere", None),
+            ("", None),
+        ] {
+            assert_eq!(parse(text).map(|p| p.left.into_inner()), nth, "{text}");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The folder of everything that is stored, and the note in it that says how.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// `longhaul <version> <payload>`.
+const NOTE: &str = "format";
+const VERSION: u32 = 1;
+
+/// A data folder that this version can use.
+#[derive(Debug, Clone)]
+pub struct DataFolder {
+    path: PathBuf,
+}
+
+/// Why a folder cannot be used. Nothing in it was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// It was made by another version or with another setting.
+    #[error("{path}: it was made as `{found}`, and this server was started as `{wanted}`")]
+    AnotherFormat {
+        /// The folder.
+        path: String,
+        /// What its note says.
+        found: String,
+        /// What it would have to say.
+        wanted: String,
+    },
+    /// The operating system refused.
+    #[error("{path}: {error}")]
+    Io {
+        /// The folder.
+        path: String,
+        /// Why.
+        error: io::Error,
+    },
+}
+
+impl DataFolder {
+    /// Opens the folder, making it if it is missing. `payload` is where bytes are kept, which a folder does not
+    /// change.
+    ///
+    /// # Errors
+    /// [`FolderError`].
+    pub fn open(path: &Path, payload: &str) -> Result<Self, FolderError> {
+        let wanted = format!("longhaul {VERSION} {payload}");
+        let found = note_of(path, &wanted);
+        let shown = path.display().to_string();
+        match found {
+            Ok(found) if found == wanted => Ok(Self { path: path.to_owned() }),
+            Ok(found) => Err(FolderError::AnotherFormat { path: shown, found, wanted }),
+            Err(error) => Err(FolderError::Io { path: shown, error }),
+        }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the records are.
+    pub fn records(&self) -> PathBuf {
+        self.path.join("records")
+    }
+}
+
+/// What the note says; it is written if there is none.
+fn note_of(path: &Path, wanted: &str) -> io::Result<String> {
+    fs::create_dir_all(path)?;
+    let note = path.join(NOTE);
+    match fs::read_to_string(&note) {
+        Ok(text) => Ok(text.trim().to_owned()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            write(path, &note, wanted)?;
+            Ok(wanted.to_owned())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Written beside and renamed, so that a kill leaves no half of it.
+fn write(folder: &Path, note: &Path, text: &str) -> io::Result<()> {
+    let beside = note.with_extension("new");
+    let mut file = File::create(&beside)?;
+    writeln!(file, "{text}")?;
+    file.sync_all()?;
+    fs::rename(&beside, note)?;
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_keeps_the_payload_it_was_made_with() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert!(DataFolder::open(folder.path(), "disk").is_ok());
+        assert!(DataFolder::open(folder.path(), "disk").is_ok());
+        let error = DataFolder::open(folder.path(), "sled").expect_err("another payload");
+        assert!(error.to_string().contains("longhaul 1 disk"), "{error}");
+    }
+}

@@ -1,0 +1,115 @@
+//! From bytes to message. Whoever is owed a message is found from what is stored; a request that waits for one
+//! only drives it sooner.
+//!
+//! ```text
+//!  step                       durable afterwards            a kill here leaves
+//!  judge                      (a rejection, if any)         complete: judged again
+//!  claim                      finalizing(id, created_at)    finalizing: placed again, under the same id
+//!  place                      the file in its folder        finalizing: placing twice is placing once
+//!  commit                     message, indexes, outbox      committed: published from the outbox
+//!  publish                    the outbox entry is gone      announced again, with the same id
+//! ```
+
+mod judge;
+mod publisher;
+mod steps;
+mod worker;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio_util::task::TaskTracker;
+
+use crate::message::Message;
+use crate::store::Stores;
+use crate::upload::{RejectionReason, UploadId};
+use crate::uploads::Teller;
+
+/// How long a request waits for its message. Clients retry after it; most finalizations take milliseconds.
+pub const FINALIZE_WAIT: Duration = Duration::from_secs(20);
+
+/// Makes messages of complete uploads, each once.
+#[derive(Debug)]
+pub struct Finalizer {
+    stores: Stores,
+    teller: Teller,
+    tasks: TaskTracker,
+    flights: Mutex<HashMap<UploadId, watch::Receiver<Option<Ending>>>>,
+    published: Notify,
+}
+
+/// What became of an upload that was driven.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// Its message.
+    Message(Box<Message>),
+    /// No message can be made of it.
+    Rejected(RejectionReason),
+    /// It is not owed a message (any longer).
+    NotOwed,
+    /// The storage failed; it will be tried again.
+    Failed,
+}
+
+impl Finalizer {
+    /// A finalizer over these stores, whose tasks the tracker knows.
+    pub fn new(stores: Stores, tasks: TaskTracker) -> Arc<Self> {
+        let teller = Teller::new(stores.clone());
+        Arc::new(Self { stores, teller, tasks, flights: Mutex::default(), published: Notify::new() })
+    }
+
+    /// What tells the other members of uploads.
+    pub(crate) fn teller(&self) -> &Teller {
+        &self.teller
+    }
+
+    /// Drives the upload on, in a task of its own, and waits for what becomes of it; `None` if that takes
+    /// longer than [`FINALIZE_WAIT`]. Callers at the same time share one drive.
+    pub async fn drive(self: &Arc<Self>, id: UploadId) -> Option<Ending> {
+        let mut flight = self.depart(id);
+        let landed = tokio::time::timeout(FINALIZE_WAIT, flight.wait_for(Option::is_some)).await;
+        match landed {
+            Ok(Ok(ending)) => ending.clone(),
+            // The sender is only dropped unsent when the task died.
+            Ok(Err(_)) => Some(Ending::Failed),
+            Err(_) => None,
+        }
+    }
+
+    /// Drives the upload on without waiting.
+    pub fn nudge(self: &Arc<Self>, id: UploadId) {
+        drop(self.depart(id));
+    }
+
+    fn depart(self: &Arc<Self>, id: UploadId) -> watch::Receiver<Option<Ending>> {
+        let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(flight) = flights.get(&id) {
+            return flight.clone();
+        }
+        let (sender, flight) = watch::channel(None);
+        flights.insert(id, flight.clone());
+        let this = Arc::clone(self);
+        self.tasks.spawn(async move {
+            let landing = Landing { finalizer: Arc::clone(&this), id };
+            let ending = this.finalize(id).await;
+            // Whoever departs from now on reads what is stored by now.
+            drop(landing);
+            sender.send_replace(Some(ending));
+        });
+        flight
+    }
+}
+
+/// Takes a flight off the board even if its task panics.
+struct Landing {
+    finalizer: Arc<Finalizer>,
+    id: UploadId,
+}
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        self.finalizer.flights.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+    }
+}

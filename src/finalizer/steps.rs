@@ -1,0 +1,113 @@
+//! The steps from a complete upload to its message. Each reads what is stored, so each can be the first one
+//! after a kill.
+
+use std::sync::Arc;
+
+use super::{Ending, Finalizer, judge};
+use crate::crash;
+use crate::message::{MessageId, Stamp};
+use crate::store::{Claim, Place, StoreError};
+use crate::time::Timestamp;
+use crate::upload::{State, Upload, UploadId};
+
+impl Finalizer {
+    /// Takes an upload as far as it can go.
+    pub(super) async fn finalize(self: &Arc<Self>, id: UploadId) -> Ending {
+        match self.advance(id).await {
+            Ok(ending) => ending,
+            // Another request changed it meanwhile; what is stored says what to do.
+            Err(StoreError::Conflict(what)) => {
+                tracing::debug!(upload = %id, what, "the upload changed while it was finalized");
+                Ending::Failed
+            }
+            Err(error) => {
+                tracing::error!(upload = %id, %error, "finalizing failed and will be tried again");
+                Ending::Failed
+            }
+        }
+    }
+
+    async fn advance(self: &Arc<Self>, id: UploadId) -> Result<Ending, StoreError> {
+        let Some(upload) = self.stores.records.find(id).await? else { return Ok(Ending::NotOwed) };
+        match upload.state {
+            State::Complete if upload.digest_fault().is_some() || upload.binding.is_some() => {
+                self.claim(upload).await
+            }
+            State::Finalizing(stamp) => self.make(&upload, stamp).await,
+            State::Committed(message) => self.read(message).await,
+            State::Rejected(rejection) => Ok(Ending::Rejected(rejection.reason)),
+            State::Receiving | State::Complete | State::Expired => Ok(Ending::NotOwed),
+        }
+    }
+
+    async fn claim(self: &Arc<Self>, upload: Upload) -> Result<Ending, StoreError> {
+        let fault = match &upload.binding {
+            Some(binding) => judge::fault(self.stores.memberships.as_ref(), &upload, binding).await?,
+            None => upload.digest_fault(),
+        };
+        if let Some(reason) = fault {
+            return self.reject(&upload, reason).await;
+        }
+        match self.stores.messages.claim(upload.id, Timestamp::now()).await? {
+            Claim::Finalizing(stamp) => {
+                crash::point("finalize.claimed");
+                self.make(&upload, stamp).await
+            }
+            Claim::Taken { message, upload: holder } => self.adopt(&upload, message, holder).await,
+        }
+    }
+
+    /// From the claim on, the message will be made, under this stamp.
+    async fn make(self: &Arc<Self>, upload: &Upload, stamp: Stamp) -> Result<Ending, StoreError> {
+        let message = upload.message(stamp).ok_or(StoreError::Conflict("finalizing without a binding"))?;
+        let place = Place { message: message.id, file_name: message.stored_name.clone() };
+        self.stores.payloads.place(upload.id, upload.offset, &place).await?;
+        crash::point("finalize.placed");
+        self.stores.messages.commit(&message).await?;
+        crash::point("finalize.committed");
+        self.published.notify_one();
+        self.teller.finished(upload, message.id);
+        tracing::info!(upload = %upload.id, message = %message.id, bytes = upload.offset, "message made");
+        Ok(Ending::Message(Box::new(message)))
+    }
+
+    /// Another upload with the same `client_message_id` has the message: it is this one's as well. The bytes go
+    /// first, so that nothing is left to free once the record says that it is done.
+    async fn adopt(
+        self: &Arc<Self>,
+        upload: &Upload,
+        message: MessageId,
+        holder: UploadId,
+    ) -> Result<Ending, StoreError> {
+        // The holder has a claim of its own, so it never waits for this one.
+        self.drive(holder).await;
+        let Some(made) = self.stores.messages.find(message).await? else {
+            return Err(StoreError::Unavailable(format!("message {message} is not committed yet")));
+        };
+        self.stores.payloads.discard(upload.id).await?;
+        self.stores.records.transition(upload.id, &State::Complete, &State::Committed(message)).await?;
+        self.teller.finished(upload, message);
+        Ok(Ending::Message(Box::new(made)))
+    }
+
+    async fn read(&self, message: MessageId) -> Result<Ending, StoreError> {
+        match self.stores.messages.find(message).await? {
+            Some(message) => Ok(Ending::Message(Box::new(message))),
+            None => Err(StoreError::Damaged(format!("committed message {message} is missing"))),
+        }
+    }
+
+    async fn reject(
+        &self,
+        upload: &Upload,
+        reason: crate::upload::RejectionReason,
+    ) -> Result<Ending, StoreError> {
+        let rejected = upload.state.reject(reason).map_err(|_| StoreError::Conflict("not rejectable"))?;
+        self.stores.records.transition(upload.id, &upload.state, &rejected).await?;
+        crash::point("reject.recorded");
+        self.stores.payloads.discard(upload.id).await?;
+        self.teller.cancelled(upload);
+        tracing::info!(upload = %upload.id, %reason, "upload rejected");
+        Ok(Ending::Rejected(reason))
+    }
+}

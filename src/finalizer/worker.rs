@@ -1,0 +1,68 @@
+//! The worker that finds whoever is owed a message or an announcement, at the start and ever after.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use tokio_util::sync::CancellationToken;
+
+use super::Finalizer;
+use crate::store::StoreError;
+
+/// How often the stores are asked, should every wake-up be lost.
+const POLL: Duration = Duration::from_secs(5);
+/// After a failure sooner, because somebody waits.
+const RETRY: Duration = Duration::from_millis(500);
+/// Uploads driven at the same time, and read at once.
+const AT_ONCE: usize = 16;
+
+impl Finalizer {
+    /// Drives every upload that is owed a message, once each; answers how many there were.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the records cannot be read.
+    pub async fn recover(self: &Arc<Self>) -> Result<usize, StoreError> {
+        let (mut count, mut after) = (0, None);
+        loop {
+            let owed = self.stores.records.owed(after, AT_ONCE * 4).await?;
+            let Some(last) = owed.last().copied() else { return Ok(count) };
+            after = Some(last);
+            count += owed.len();
+            futures_util::stream::iter(owed)
+                .for_each_concurrent(AT_ONCE, |id| async move {
+                    self.drive(id).await;
+                })
+                .await;
+        }
+    }
+
+    /// Works until cancelled: publishes when woken, and asks the stores now and then who is owed.
+    pub async fn work(self: Arc<Self>, cancelled: CancellationToken) {
+        tokio::join!(self.keep_publishing(&cancelled), self.keep_recovering(&cancelled));
+    }
+
+    async fn keep_publishing(&self, cancelled: &CancellationToken) {
+        while !cancelled.is_cancelled() {
+            let pause = match self.publish().await {
+                Ok(_) => POLL,
+                Err(error) => {
+                    tracing::error!(%error, "publishing failed and will be tried again");
+                    RETRY
+                }
+            };
+            tokio::select! {
+                () = cancelled.cancelled() => {}
+                () = self.published.notified() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    async fn keep_recovering(self: &Arc<Self>, cancelled: &CancellationToken) {
+        while cancelled.run_until_cancelled(tokio::time::sleep(POLL)).await.is_some() {
+            if let Err(error) = self.recover().await {
+                tracing::error!(%error, "looking for owed uploads failed and will be tried again");
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Request bodies: as frames, with a bound on their silence, and read to their end when they were refused.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::Body as AxumBody;
+use bytes::Bytes;
+use futures_util::StreamExt;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body_util::{BodyExt, BodyStream};
+use tokio::time::Instant;
+
+use crate::uploads::{Body, BodyBroken};
+
+/// A refused body is read on for so long and so far, so that a client that is still sending gets to read the
+/// refusal; then the connection is closed.
+const DRAIN_BYTES: u64 = 64 * 1024 * 1024;
+const DRAIN_TIME: Duration = Duration::from_secs(10);
+
+/// The data frames of a request's body, as the use cases take them.
+pub(super) fn stream(body: AxumBody) -> Body {
+    Box::pin(BodyStream::new(body).filter_map(|frame| async move {
+        match frame {
+            Ok(frame) => frame.into_data().ok().map(Ok),
+            Err(_) => Some(Err(BodyBroken)),
+        }
+    }))
+}
+
+/// A request's body that is drained in a task of its own when its handler leaves it unread.
+#[derive(Debug)]
+pub(super) struct Drained<B: HttpBody<Data = Bytes> + Send + Unpin + 'static> {
+    /// `None` only while being dropped.
+    body: Option<B>,
+    /// A client that waits for `100 Continue` sends nothing unless asked to, and reading asks.
+    waits_to_be_asked: bool,
+}
+
+impl<B: HttpBody<Data = Bytes> + Send + Unpin + 'static> Drained<B> {
+    pub(super) fn new(body: B, expects_continue: bool) -> Self {
+        Self { body: Some(body), waits_to_be_asked: expects_continue }
+    }
+}
+
+impl<B: HttpBody<Data = Bytes> + Send + Unpin + 'static> HttpBody for Drained<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        self.waits_to_be_asked = false;
+        match &mut self.body {
+            Some(body) => Pin::new(body).poll_frame(context),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(HttpBody::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.as_ref().map(HttpBody::size_hint).unwrap_or_default()
+    }
+}
+
+impl<B: HttpBody<Data = Bytes> + Send + Unpin + 'static> Drop for Drained<B> {
+    fn drop(&mut self) {
+        let Some(body) = self.body.take() else { return };
+        // Outside a runtime, at the very end, nobody is left to read the refusal.
+        if !self.waits_to_be_asked
+            && !body.is_end_stream()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn(drain(body));
+        }
+    }
+}
+
+async fn drain<B: HttpBody<Data = Bytes> + Unpin>(mut body: B) {
+    let end = Instant::now() + DRAIN_TIME;
+    let mut left = DRAIN_BYTES;
+    while let Ok(Some(Ok(frame))) = tokio::time::timeout_at(end, body.frame()).await {
+        let bytes = frame.data_ref().map_or(0, Bytes::len);
+        left = left.saturating_sub(u64::try_from(bytes).unwrap_or(u64::MAX));
+        if left == 0 {
+            return;
+        }
+    }
+}

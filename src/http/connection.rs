@@ -1,0 +1,121 @@
+//! Connections: accepted within bounds, timed out while they say nothing, closed in good order.
+
+use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::Request;
+use axum::response::{IntoResponse, Response};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use super::request;
+
+/// How long a connection may say nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Timeouts {
+    /// Until a request's header is whole, the first byte of a connection included.
+    pub header: Duration,
+    /// After the signal to end, until requests in flight are cut off.
+    pub drain: Duration,
+}
+
+/// How many connections there may be.
+#[derive(Debug, Clone, Copy)]
+pub struct Connections(pub usize);
+
+/// HTTP/2 windows that fill a long line: with the usual 64 KiB a hundred milliseconds of round trip leave
+/// half a megabyte a second.
+const STREAM_WINDOW: u32 = 4 * 1024 * 1024;
+const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
+const MOST_STREAMS: u32 = 64;
+/// After an error of accept(2), which is mostly a lack of descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves the router until `ending` is cancelled, then lets requests in flight end, for so long.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    most: Connections,
+    timeouts: Timeouts,
+    ending: CancellationToken,
+) {
+    let room = Arc::new(Semaphore::new(most.0));
+    let graceful = GracefulShutdown::new();
+    let builder = Arc::new(builder(timeouts));
+    while let Some((stream, permit)) = ending.run_until_cancelled(accept(&listener, &room)).await {
+        let (router, builder, watcher) = (router.clone(), Arc::clone(&builder), graceful.watcher());
+        tokio::spawn(async move {
+            if says_something(&stream, timeouts.header).await {
+                let service = service_fn(move |request| answer(router.clone(), request));
+                let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+                if let Err(error) = watcher.watch(connection.into_owned()).await {
+                    tracing::debug!(%error, "a connection broke");
+                }
+            }
+            drop(permit);
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(timeouts.drain, graceful.shutdown()).await.is_err() {
+        tracing::warn!("requests in flight did not end in time");
+    }
+}
+
+async fn accept(
+    listener: &TcpListener,
+    room: &Arc<Semaphore>,
+) -> (TcpStream, tokio::sync::OwnedSemaphorePermit) {
+    let permit = Arc::clone(room).acquire_owned().await.expect("the semaphore is never closed");
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                // Answers are small and somebody waits for them; without it they are only later.
+                let _ = stream.set_nodelay(true);
+                return (stream, permit);
+            }
+            Err(error) => pause_after(&error).await,
+        }
+    }
+}
+
+async fn pause_after(error: &io::Error) {
+    if !matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
+        tracing::error!(%error, "accepting failed");
+        tokio::time::sleep(ACCEPT_PAUSE).await;
+    }
+}
+
+/// The header timeout begins with the first byte, so the wait for that one has its own.
+async fn says_something(stream: &TcpStream, patience: Duration) -> bool {
+    tokio::time::timeout(patience, stream.readable()).await.is_ok_and(|outcome| outcome.is_ok())
+}
+
+fn builder(timeouts: Timeouts) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(timeouts.header).half_close(true);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_concurrent_streams(MOST_STREAMS)
+        .keep_alive_interval(Duration::from_secs(20));
+    builder
+}
+
+async fn answer(router: Router, request: Request<Incoming>) -> Result<Response, Infallible> {
+    match request::prepare(request) {
+        Ok(request) => router.oneshot(request).await.map_err(|never| match never {}),
+        Err(response) => Ok(response.into_response()),
+    }
+}

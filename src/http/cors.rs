@@ -1,0 +1,112 @@
+//! Cross-origin requests of browsers (Fetch standard, CORS protocol). Written out, because every OPTIONS is a
+//! preflight to the usual layers, and here one without `Access-Control-Request-Method` is tus discovery.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use axum::http::{Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+/// Which origins may call, and whether with credentials.
+#[derive(Debug, Clone)]
+pub struct Cors {
+    origins: Origins,
+    credentials: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Origins {
+    Any,
+    Listed(Vec<String>),
+}
+
+const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+const EXPOSED: HeaderValue = HeaderValue::from_static(
+    "Location, Upload-Offset, Upload-Length, Upload-Defer-Length, Upload-Metadata, Upload-Expires, \
+     Upload-Concat, Upload-Checksum, Tus-Resumable, Tus-Version, Tus-Extension, Tus-Max-Size, \
+     Tus-Checksum-Algorithm, Chat-Message-Id, Chat-Message-Url, Chat-Upload-State, Retry-After, \
+     Preference-Applied, X-Request-Id, Content-Range, Content-Disposition, Accept-Ranges, ETag, Repr-Digest",
+);
+/// What clients send without being asked what they would like to: answered when a preflight names none.
+const HEADERS: HeaderValue = HeaderValue::from_static(
+    "Authorization, Content-Type, Tus-Resumable, Upload-Length, Upload-Defer-Length, Upload-Offset, \
+     Upload-Metadata, Upload-Concat, Upload-Checksum, X-HTTP-Method-Override, X-Requested-With, X-Request-Id, \
+     Prefer, Idempotency-Key, Range, If-Range",
+);
+const MAX_AGE: HeaderValue = HeaderValue::from_static("86400");
+
+impl Cors {
+    /// These origins, any if there are none. Credentials are for listed origins only: for any origin they
+    /// would let every page on the web act as the user.
+    pub fn new(origins: Vec<String>, credentials: bool) -> Self {
+        let origins = if origins.is_empty() { Origins::Any } else { Origins::Listed(origins) };
+        Self { origins, credentials }
+    }
+
+    /// The headers for an origin; none if it may not call.
+    fn headers_for(&self, origin: &HeaderValue) -> Option<HeaderMap> {
+        let mut headers = HeaderMap::new();
+        match &self.origins {
+            Origins::Any => headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
+            Origins::Listed(listed) => {
+                listed.iter().find(|known| known.as_bytes() == origin.as_bytes())?;
+                if self.credentials {
+                    let yes = HeaderValue::from_static("true");
+                    headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, yes);
+                }
+                headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone())
+            }
+        };
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+        Some(headers)
+    }
+}
+
+pub(super) async fn apply(State(cors): State<Arc<Cors>>, request: Request, next: Next) -> Response {
+    let Some(origin) = request.headers().get(header::ORIGIN).cloned() else {
+        return next.run(request).await;
+    };
+    let allowed = cors.headers_for(&origin);
+    let is_preflight = *request.method() == Method::OPTIONS
+        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let mut response =
+        if is_preflight { preflight(request.headers()) } else { next.run(request).await };
+    let fields = response.headers_mut();
+    fields.append(header::VARY, HeaderValue::from_name(header::ORIGIN));
+    fields.extend(allowed.unwrap_or_default());
+    response
+}
+
+/// Methods and headers; without an allowed origin beside them a browser makes nothing of these.
+fn preflight(asked: &HeaderMap) -> Response {
+    const NAMES: HeaderName = header::ACCESS_CONTROL_REQUEST_HEADERS;
+    let headers = asked.get(NAMES).cloned().unwrap_or(HEADERS);
+    let fields = [
+        (header::ACCESS_CONTROL_ALLOW_METHODS, METHODS),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, headers),
+        (header::ACCESS_CONTROL_MAX_AGE, MAX_AGE),
+        (header::VARY, HeaderValue::from_name(NAMES)),
+    ];
+    (StatusCode::OK, fields).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_listed_origins_get_credentials() {
+        let origin = HeaderValue::from_static("https://chat.example");
+        let allow = |cors: Cors, origin: &HeaderValue| {
+            let headers = cors.headers_for(origin)?;
+            let credentials = headers.contains_key(header::ACCESS_CONTROL_ALLOW_CREDENTIALS);
+            Some((headers[header::ACCESS_CONTROL_ALLOW_ORIGIN].to_str().expect("ascii").to_owned(), credentials))
+        };
+        let listed = vec!["https://chat.example".to_owned()];
+        assert_eq!(allow(Cors::new(vec![], true), &origin), Some(("*".into(), false)));
+        assert_eq!(allow(Cors::new(listed.clone(), true), &origin), Some(("https://chat.example".into(), true)));
+        assert_eq!(allow(Cors::new(listed, true), &HeaderValue::from_static("https://evil.example")), None);
+    }
+}

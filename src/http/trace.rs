@@ -1,0 +1,35 @@
+//! A request id for every request, on the answer and on every log line of it.
+
+use std::time::Instant;
+
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::Response;
+use tracing::Instrument;
+use uuid::Uuid;
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Logs the request by method, path and status: no query, which may carry a token, and no header.
+pub(super) async fn trace(request: Request, next: Next) -> Response {
+    let id = given_id(&request).unwrap_or_else(|| Uuid::new_v4().simple().to_string());
+    let span = tracing::info_span!("request", id, method = %request.method(), path = request.uri().path());
+    let start = Instant::now();
+    let mut response = next.run(request).instrument(span.clone()).await;
+    let status = response.status().as_u16();
+    span.in_scope(|| tracing::debug!(status, elapsed_us = start.elapsed().as_micros(), "answered"));
+    crate::metrics::get().answered(status);
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(X_REQUEST_ID, value);
+    }
+    response
+}
+
+/// The id that a proxy or a client gave, if it is one that may stand in a log.
+fn given_id(request: &Request) -> Option<String> {
+    let given = request.headers().get(X_REQUEST_ID)?.to_str().ok()?;
+    let fits = (1..=64).contains(&given.len())
+        && given.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+    fits.then(|| given.to_owned())
+}

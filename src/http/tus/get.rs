@@ -1,0 +1,46 @@
+//! `GET /files/{upload_id}`: the status document, or the bytes of a complete upload.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use super::status::Status;
+use super::{headers, upload_id};
+use crate::http::Api;
+use crate::http::caller::Caller;
+use crate::http::error::ApiError;
+use crate::http::media::presentation;
+use crate::http::range::{Representation, respond};
+use crate::upload::State as UploadState;
+use crate::uploads::Standing;
+
+pub(super) async fn get(
+    State(api): State<Api>,
+    Caller(caller): Caller,
+    Path(id): Path<String>,
+    fields: HeaderMap,
+) -> Result<Response, ApiError> {
+    let standing = api.uploads().status(&caller.user, upload_id(&id)?).await?;
+    if headers::accepts_json(&fields) {
+        return Ok(Json(Status::of(&standing)).into_response());
+    }
+    match &standing.upload.state {
+        UploadState::Complete | UploadState::Committed(_) => bytes(&api, &standing, &fields).await,
+        _ => Err(ApiError::new(StatusCode::CONFLICT, "The upload is not complete")),
+    }
+}
+
+/// To its owner the file is a download and nothing else.
+async fn bytes(api: &Api, standing: &Standing, fields: &HeaderMap) -> Result<Response, ApiError> {
+    let upload = &standing.upload;
+    let representation = Representation {
+        length: upload.offset,
+        etag: format!("\"{}-{:x}\"", upload.id, upload.offset),
+        modified: Some(upload.active_at),
+    };
+    let read = |range| api.uploads().read(standing, range);
+    let mut response = respond(&Method::GET, fields, &representation, read).await?;
+    response.headers_mut().extend(presentation(None, upload.metadata.file_name().unwrap_or("file")));
+    Ok(response)
+}

@@ -1,0 +1,77 @@
+//! `HEAD`: where to go on (tus 1.0.0, Core). Stock clients throw an upload away for almost every other answer
+//! than 200 and 423, so an owner gets nothing else while it is there.
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use super::headers::{
+    CHAT_UPLOAD_STATE, UPLOAD_DEFER_LENGTH, UPLOAD_LENGTH, UPLOAD_METADATA, UPLOAD_OFFSET, text_value, value_of,
+};
+use super::location::Base;
+use super::{reply, upload_id};
+use crate::http::Api;
+use crate::http::caller::CallerOrExpired;
+use crate::http::error::ApiError;
+use crate::upload::{Length, Upload};
+use crate::uploads::UploadError;
+
+pub(super) async fn head(
+    State(api): State<Api>,
+    CallerOrExpired(caller): CallerOrExpired,
+    Path(id): Path<String>,
+    base: Base,
+) -> Result<Response, ApiError> {
+    let id = upload_id(&id)?;
+    if caller.expired {
+        let standing = api.uploads().status(&caller.user, id).await?;
+        return only_offset(&standing.upload);
+    }
+    let standing = match api.uploads().head(&caller.user, id).await {
+        Err(error) => return Err(refusal(error)),
+        Ok(standing) => standing,
+    };
+    let mut fields = reply::headers_of(&standing, &base);
+    insert_length(&mut fields, standing.upload.length);
+    let raw = standing.upload.metadata.raw();
+    if let Some(value) = text_value(raw).filter(|_| !raw.is_empty()) {
+        fields.insert(UPLOAD_METADATA, value);
+    }
+    Ok((StatusCode::OK, fields).into_response())
+}
+
+/// For a token that has expired: a 401 would cost the client everything, so it learns how far it was. What
+/// looks complete has its message, as always.
+fn only_offset(upload: &Upload) -> Result<Response, ApiError> {
+    if upload.is_owed() {
+        return Err(UploadError::Busy.into());
+    }
+    if !upload.state.needs_bytes() && upload.offset == 0 {
+        return Err(ApiError::new(StatusCode::GONE, UploadError::Expired.to_string()));
+    }
+    let mut fields = HeaderMap::new();
+    fields.insert(UPLOAD_OFFSET, value_of(upload.offset));
+    insert_length(&mut fields, upload.length);
+    Ok((StatusCode::OK, fields).into_response())
+}
+
+fn insert_length(fields: &mut HeaderMap, length: Length) {
+    match length {
+        Length::Known(length) => fields.insert(UPLOAD_LENGTH, value_of(length)),
+        Length::Deferred => fields.insert(UPLOAD_DEFER_LENGTH, HeaderValue::from_static("1")),
+    };
+}
+
+/// A rejected upload's bytes are gone; the reason is told to whoever can read one. A store that fails may work
+/// again when the client comes back.
+fn refusal(error: UploadError) -> ApiError {
+    match error {
+        UploadError::Rejected(reason) => ApiError::new(StatusCode::GONE, reason.to_string())
+            .with_header(CHAT_UPLOAD_STATE, HeaderValue::from_static("rejected")),
+        UploadError::Store(error) => {
+            tracing::error!(%error, "HEAD could not be answered");
+            UploadError::Busy.into()
+        }
+        error => error.into(),
+    }
+}

@@ -1,0 +1,180 @@
+//! The headers of tus, parsed once at the edge. Absent is not malformed, and repeated is malformed.
+
+use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+use crate::http::error::ApiError;
+use crate::upload::{Length, Metadata, decimal};
+
+pub(super) const TUS_RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
+pub(super) const TUS_VERSION: HeaderName = HeaderName::from_static("tus-version");
+pub(super) const TUS_EXTENSION: HeaderName = HeaderName::from_static("tus-extension");
+pub(super) const TUS_MAX_SIZE: HeaderName = HeaderName::from_static("tus-max-size");
+pub(super) const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
+pub(super) const UPLOAD_LENGTH: HeaderName = HeaderName::from_static("upload-length");
+pub(super) const UPLOAD_DEFER_LENGTH: HeaderName = HeaderName::from_static("upload-defer-length");
+pub(super) const UPLOAD_METADATA: HeaderName = HeaderName::from_static("upload-metadata");
+pub(super) const UPLOAD_EXPIRES: HeaderName = HeaderName::from_static("upload-expires");
+pub(super) const CHAT_MESSAGE_ID: HeaderName = HeaderName::from_static("chat-message-id");
+pub(super) const CHAT_MESSAGE_URL: HeaderName = HeaderName::from_static("chat-message-url");
+pub(super) const CHAT_UPLOAD_STATE: HeaderName = HeaderName::from_static("chat-upload-state");
+
+/// The content type of bytes that are appended.
+const OFFSET_OCTET_STREAM: &str = "application/offset+octet-stream";
+
+/// The one value of a header; `None` if it is absent.
+///
+/// # Errors
+/// 400 if it occurs twice or is not visible ASCII or UTF-8.
+pub(super) fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, ApiError> {
+    let mut values = headers.get_all(name).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(ApiError::bad_request(format!("{name} occurs twice")));
+    }
+    let text = std::str::from_utf8(value.as_bytes());
+    text.map(Some).map_err(|_| ApiError::bad_request(format!("Invalid {name}")))
+}
+
+/// A header's number; `None` if it is absent.
+///
+/// # Errors
+/// 400 for anything but one decimal number.
+pub(super) fn number(headers: &HeaderMap, name: &HeaderName) -> Result<Option<u64>, ApiError> {
+    let text = one(headers, name)?;
+    text.map(|text| decimal(text).map_err(|_| ApiError::bad_request(format!("Invalid {name}")))).transpose()
+}
+
+/// `Content-Length`; `None` for a chunked body.
+///
+/// # Errors
+/// 400 for anything but one decimal number.
+pub(super) fn content_length(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
+    match number(headers, &header::CONTENT_LENGTH)? {
+        Some(bytes) => Ok(Some(bytes)),
+        None if headers.contains_key(header::TRANSFER_ENCODING) => Ok(None),
+        // HTTP/1.1 without either has no body; HTTP/2 may have one of unknown length.
+        None => Ok(None),
+    }
+}
+
+/// `Upload-Length`, or `Upload-Defer-Length: 1`.
+///
+/// # Errors
+/// 400 unless exactly one of them is there and valid.
+pub(super) fn length(headers: &HeaderMap) -> Result<Length, ApiError> {
+    let known = number(headers, &UPLOAD_LENGTH)?;
+    let deferred = one(headers, &UPLOAD_DEFER_LENGTH)?;
+    match (known, deferred) {
+        (Some(length), None) => Ok(Length::Known(length)),
+        (None, Some("1")) => Ok(Length::Deferred),
+        (None, Some(_)) => Err(ApiError::bad_request("Invalid Upload-Defer-Length")),
+        (Some(_), Some(_)) => {
+            Err(ApiError::bad_request("Upload-Length and Upload-Defer-Length exclude each other"))
+        }
+        (None, None) => Err(ApiError::bad_request("Missing Upload-Length")),
+    }
+}
+
+/// `Upload-Metadata`; none is empty metadata.
+///
+/// # Errors
+/// 400 or 431 for what is not metadata.
+pub(super) fn metadata(headers: &HeaderMap) -> Result<Metadata, ApiError> {
+    let raw = one(headers, &UPLOAD_METADATA)?.unwrap_or_default();
+    Metadata::parse(raw).map_err(|error| crate::uploads::UploadError::from(error).into())
+}
+
+/// Whether the body is bytes to append; parameters and letter case do not matter.
+pub(super) fn is_append(headers: &HeaderMap) -> bool {
+    let Ok(Some(text)) = one(headers, &header::CONTENT_TYPE) else { return false };
+    text.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(OFFSET_OCTET_STREAM)
+}
+
+/// Whether the client wants to read what became of its upload (RFC 7240).
+pub(super) fn prefers_representation(headers: &HeaderMap) -> bool {
+    let preferences = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+    preferences
+        .flat_map(|value| value.split([',', ';']))
+        .any(|preference| preference.trim().eq_ignore_ascii_case("return=representation"))
+}
+
+/// Whether the client asks for JSON.
+pub(super) fn accepts_json(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accepted
+        .flat_map(|value| value.split(','))
+        .any(|range| range.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json"))
+}
+
+/// A number as a header's value.
+pub(super) fn value_of(number: u64) -> HeaderValue {
+    HeaderValue::from(number)
+}
+
+/// A text of our own making as a header's value; what no header can carry is left out by the caller.
+pub(super) fn text_value(text: &str) -> Option<HeaderValue> {
+    HeaderValue::from_bytes(text.as_bytes()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            let name: HeaderName = name.parse().expect("valid");
+            headers.append(name, value.parse().expect("valid"));
+        }
+        headers
+    }
+
+    #[test]
+    fn absent_is_not_malformed_and_repeated_is() {
+        for (pairs, expected) in [
+            (&[][..], Ok(None)),
+            (&[("upload-offset", "7")], Ok(Some(7))),
+            (&[("upload-offset", "+7")], Err(())),
+            (&[("upload-offset", "")], Err(())),
+            (&[("upload-offset", "7"), ("upload-offset", "7")], Err(())),
+            (&[("upload-offset", "7, 7")], Err(())),
+        ] {
+            assert_eq!(number(&headers(pairs), &UPLOAD_OFFSET).map_err(|_| ()), expected, "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn exactly_one_length_is_declared_or_deferred() {
+        for (pairs, expected) in [
+            (&[("upload-length", "0")][..], Ok(Length::Known(0))),
+            (&[("upload-defer-length", "1")], Ok(Length::Deferred)),
+            (&[("upload-defer-length", "0")], Err(())),
+            (&[("upload-defer-length", "true")], Err(())),
+            (&[("upload-length", "1"), ("upload-defer-length", "1")], Err(())),
+            (&[], Err(())),
+        ] {
+            assert_eq!(length(&headers(pairs)).map_err(|_| ()), expected, "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn the_content_type_is_recognized_in_any_dress() {
+        for (value, expected) in [
+            ("application/offset+octet-stream", true),
+            ("Application/Offset+Octet-Stream; charset=x", true),
+            ("application/octet-stream", false),
+            ("", false),
+        ] {
+            assert_eq!(is_append(&headers(&[("content-type", value)])), expected, "{value}");
+        }
+        assert!(!is_append(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn preferences_are_found_among_others() {
+        assert!(prefers_representation(&headers(&[("prefer", "wait=5, return=representation")])));
+        assert!(!prefers_representation(&headers(&[("prefer", "return=minimal")])));
+        assert!(accepts_json(&headers(&[("accept", "text/html, application/json;q=0.9")])));
+        assert!(!accepts_json(&headers(&[("accept", "*/*")])));
+    }
+}

@@ -1,0 +1,52 @@
+//! tus 1.0.0: one file per verb. Each parses its request once, calls one use case, and says how it went.
+
+mod create;
+mod delete;
+mod get;
+mod head;
+mod headers;
+mod list;
+mod location;
+mod options;
+mod patch;
+mod reply;
+mod status;
+mod version;
+
+use axum::Router;
+use axum::middleware;
+use axum::routing::get;
+
+use super::Api;
+use super::error::ApiError;
+use crate::upload::UploadId;
+use crate::uploads::UploadError;
+
+/// The extensions that this server speaks.
+pub(super) const EXTENSIONS: &str =
+    "creation,creation-with-upload,creation-defer-length,termination,expiration";
+
+/// The one version of the protocol.
+pub(super) const VERSION: &str = "1.0.0";
+
+/// The routes of uploads.
+pub(crate) fn routes() -> Router<Api> {
+    let collection = get(list::list).post(create::create).options(options::options);
+    let in_conversation = axum::routing::post(create::create_in).options(options::options);
+    let upload = get(get::get)
+        .head(head::head)
+        .patch(patch::patch)
+        .delete(delete::delete)
+        .options(options::options);
+    Router::new()
+        .route("/files", collection.clone())
+        .route("/files/", collection)
+        .route("/files/{upload_id}", upload)
+        .route("/conversations/{conversation_id}/files", in_conversation)
+        .layer(middleware::from_fn(version::check))
+}
+
+/// The upload that a path names; what is no id names none.
+fn upload_id(text: &str) -> Result<UploadId, ApiError> {
+    text.parse().map_err(|_| UploadError::NotFound.into())
+}

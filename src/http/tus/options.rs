@@ -1,0 +1,18 @@
+//! `OPTIONS`: what this server can do (tus 1.0.0, Core).
+
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::IntoResponse;
+
+use super::headers::{TUS_EXTENSION, TUS_MAX_SIZE, TUS_VERSION, value_of};
+use super::{EXTENSIONS, VERSION};
+use crate::http::Api;
+
+pub(super) async fn options(State(api): State<Api>) -> impl IntoResponse {
+    let headers = [
+        (TUS_VERSION, HeaderValue::from_static(VERSION)),
+        (TUS_EXTENSION, HeaderValue::from_static(EXTENSIONS)),
+        (TUS_MAX_SIZE, value_of(api.uploads().limits().max_upload_size)),
+    ];
+    (StatusCode::OK, headers)
+}

@@ -1,0 +1,28 @@
+//! The headers that say how an upload stands.
+
+use axum::http::header::HeaderMap;
+
+use super::headers::{
+    CHAT_MESSAGE_ID, CHAT_MESSAGE_URL, CHAT_UPLOAD_STATE, UPLOAD_EXPIRES, UPLOAD_OFFSET, text_value, value_of,
+};
+use super::location::Base;
+use crate::uploads::Standing;
+
+/// Offset, expiry, and the result if there is one: the same on POST, PATCH and HEAD, because any of them may be
+/// the only answer that a client gets to read.
+pub(super) fn headers_of(standing: &Standing, base: &Base) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(UPLOAD_OFFSET, value_of(standing.upload.offset));
+    let mut insert = |name, text: Option<String>| {
+        if let Some(value) = text.and_then(|text| text_value(&text)) {
+            headers.insert(name, value);
+        }
+    };
+    insert(UPLOAD_EXPIRES, standing.expires_at.map(|at| at.http_date()));
+    insert(CHAT_UPLOAD_STATE, Some(standing.state().to_owned()));
+    if let Some(message) = &standing.message {
+        insert(CHAT_MESSAGE_ID, Some(message.id.to_string()));
+        insert(CHAT_MESSAGE_URL, Some(base.url(&format!("/messages/{}", message.id))));
+    }
+    headers
+}

@@ -1,0 +1,42 @@
+//! The status document of an upload.
+
+use serde::Serialize;
+
+use crate::message::MessageBody;
+use crate::upload::State;
+use crate::uploads::Standing;
+
+/// Everything that its owner may know of an upload.
+#[derive(Debug, Serialize)]
+pub(super) struct Status<'a> {
+    upload_id: String,
+    state: &'static str,
+    offset: u64,
+    length: Option<u64>,
+    expires_at: Option<String>,
+    conversation_id: Option<String>,
+    client_message_id: Option<&'a str>,
+    message: Option<MessageBody<'a>>,
+    detail: Option<String>,
+}
+
+impl<'a> Status<'a> {
+    pub(super) fn of(standing: &'a Standing) -> Self {
+        let upload = &standing.upload;
+        let binding = upload.binding.as_ref();
+        Self {
+            upload_id: upload.id.to_string(),
+            state: standing.state(),
+            offset: upload.offset,
+            length: upload.length.known(),
+            expires_at: standing.expires_at.map(|at| at.rfc3339()),
+            conversation_id: binding.map(|binding| binding.conversation_id.to_string()),
+            client_message_id: binding.and_then(|b| b.client_message_id.as_ref()).map(|id| id.as_str()),
+            message: standing.message.as_ref().map(|message| message.body()),
+            detail: match &upload.state {
+                State::Rejected(rejection) => Some(rejection.reason.to_string()),
+                _ => None,
+            },
+        }
+    }
+}

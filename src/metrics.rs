@@ -1,0 +1,60 @@
+//! Counters for Prometheus.
+
+use std::sync::LazyLock;
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
+
+/// What the process has done since it started.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    /// Uploads created by tus.
+    pub uploads_created: Counter<u64, AtomicU64>,
+    /// Bytes made durable, by all ways in.
+    pub bytes_received: Counter<u64, AtomicU64>,
+    /// Messages made.
+    pub messages_made: Counter<u64, AtomicU64>,
+    /// Messages announced.
+    pub messages_published: Counter<u64, AtomicU64>,
+    /// Uploads rejected for good.
+    pub uploads_rejected: Counter<u64, AtomicU64>,
+    /// Uploads expired.
+    pub uploads_expired: Counter<u64, AtomicU64>,
+    responses: Family<[(&'static str, String); 1], Counter<u64, AtomicU64>>,
+}
+
+static METRICS: LazyLock<(Metrics, Registry)> = LazyLock::new(|| {
+    let metrics = Metrics::default();
+    let mut registry = Registry::with_prefix("longhaul");
+    registry.register("uploads_created", "Uploads created by tus", metrics.uploads_created.clone());
+    registry.register("bytes_received", "Bytes made durable", metrics.bytes_received.clone());
+    registry.register("messages_made", "Messages made", metrics.messages_made.clone());
+    registry.register("messages_published", "Messages announced", metrics.messages_published.clone());
+    registry.register("uploads_rejected", "Uploads rejected for good", metrics.uploads_rejected.clone());
+    registry.register("uploads_expired", "Uploads expired", metrics.uploads_expired.clone());
+    registry.register("http_responses", "Responses by status", metrics.responses.clone());
+    (metrics, registry)
+});
+
+/// The metrics of this process.
+pub fn get() -> &'static Metrics {
+    &METRICS.0
+}
+
+/// All of them in the text format.
+pub fn text() -> String {
+    let mut text = String::new();
+    // Writing to a string does not fail.
+    let _ = encode(&mut text, &METRICS.1);
+    text
+}
+
+impl Metrics {
+    /// Counts an answer.
+    pub fn answered(&self, status: u16) {
+        self.responses.get_or_create(&[("status", status.to_string())]).inc();
+    }
+}

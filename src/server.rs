@@ -1,0 +1,223 @@
+//! The composition root: the only place that knows every implementation.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use socketioxide::SocketIo;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::auth::{KeyError, Verifier};
+use crate::chat;
+use crate::chats::Chats;
+use crate::config::{Config, KeySource, Payload};
+use crate::data_folder::{DataFolder, FolderError};
+use crate::demo::Demo;
+use crate::finalizer::Finalizer;
+use crate::http::{self, Api, Connections, Cors, Inner, Readiness, Timeouts};
+use crate::store::disk::Disk;
+use crate::store::sled::{OpenError, SledPayloads, SledStore};
+use crate::store::{Payloads, StoreError, Stores};
+use crate::uploads::{Limits, Uploads};
+
+/// A server whose stores are open and which has not begun to serve.
+#[derive(Debug)]
+pub struct Server {
+    config: Config,
+    readiness: Readiness,
+    uploads: Arc<Uploads>,
+    finalizer: Arc<Finalizer>,
+    io: SocketIo,
+    router: Router,
+    tasks: TaskTracker,
+    draining: CancellationToken,
+    instructions: Option<String>,
+}
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder cannot be used.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The records cannot be opened.
+    #[error(transparent)]
+    Records(#[from] OpenError),
+    /// The key is none.
+    #[error("the key of tokens: {0}")]
+    Key(#[from] KeyError),
+    /// The stores failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The operating system refused.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+impl Server {
+    /// Opens the stores and frees what a crash left lying about; nothing that is owed is driven on yet.
+    ///
+    /// # Errors
+    /// [`StartError`]. Nothing that was stored is changed by one.
+    pub async fn open(config: Config, address: SocketAddr) -> Result<Self, StartError> {
+        let folder = DataFolder::open(&config.data_dir, payload_name(config.payload))?;
+        let store = SledStore::open(&folder.records(), config.durability)?;
+        let (layer, io) = chat::open(chat::Settings::default());
+        let stores = stores(&config, &folder, store, &io)?;
+        let (verifier, instructions) = identity(&config, &folder, &stores, address).await?;
+        let (tasks, draining) = (TaskTracker::new(), CancellationToken::new());
+        let finalizer = Finalizer::new(stores.clone(), tasks.clone());
+        let uploads = Arc::new(Uploads::new(
+            stores.clone(),
+            Arc::clone(&finalizer),
+            limits(&config),
+            tasks.clone(),
+            draining.clone(),
+        ));
+        let orphans = uploads.free_orphans().await?;
+        tracing::info!(orphans, data = %folder.path().display(), "stores are open");
+        let chats = Arc::new(Chats::new(stores.memberships, stores.messages, stores.payloads));
+        chat::serve(
+            &io,
+            chat::State {
+                uploads: Arc::clone(&uploads),
+                chats: Arc::clone(&chats),
+                verifier: Arc::clone(&verifier),
+                max_size: config.max_oneshot_size,
+            },
+        );
+        let readiness = Readiness::default();
+        let api = Api::new(Inner {
+            uploads: Arc::clone(&uploads),
+            chats,
+            verifier,
+            readiness: readiness.clone(),
+            max_oneshot_size: config.max_oneshot_size,
+            body_idle: config.body_idle,
+            trust_forwarded: config.trust_forwarded,
+            welcome: instructions.clone().unwrap_or_default(),
+        });
+        let cors = Cors::new(config.cors_origins.clone(), config.cors_credentials);
+        let router = http::router(api, cors, |routes| routes.layer(layer));
+        Ok(Self { config, readiness, uploads, finalizer, io, router, tasks, draining, instructions })
+    }
+
+    /// What to paste, in demo mode.
+    pub fn instructions(&self) -> Option<&str> {
+        self.instructions.as_deref()
+    }
+
+    /// Serves until `shutdown` is cancelled; then stops accepting, lets requests in flight checkpoint, and ends
+    /// within a bounded time.
+    pub async fn listen(self, listener: TcpListener, shutdown: CancellationToken) {
+        let background = CancellationToken::new();
+        self.start(&background);
+        let timeouts = Timeouts { header: self.config.header_timeout, drain: self.config.drain_timeout };
+        let most = Connections(self.config.max_connections);
+        let drain = async {
+            shutdown.cancelled().await;
+            self.readiness.draining();
+            self.draining.cancel();
+            chat::close(&self.io).await;
+        };
+        let serve = http::serve(listener, self.router.clone(), most, timeouts, shutdown.clone());
+        tokio::join!(serve, drain);
+        background.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(self.config.drain_timeout, self.tasks.wait()).await.is_err() {
+            tracing::warn!("work in flight did not end in time; it goes on at the next start");
+        }
+    }
+
+    /// Starts what runs beside the requests.
+    fn start(&self, cancelled: &CancellationToken) {
+        self.tasks.spawn(recover(Arc::clone(&self.finalizer), self.readiness.clone(), cancelled.clone()));
+        let (uploads, cancelled) = (Arc::clone(&self.uploads), cancelled.clone());
+        let interval = self.config.sweep_interval;
+        self.tasks.spawn(async move { uploads.keep_sweeping(interval, cancelled).await });
+    }
+}
+
+/// Drives on what was interrupted, then works as usual.
+async fn recover(finalizer: Arc<Finalizer>, readiness: Readiness, cancelled: CancellationToken) {
+    const RETRY: Duration = Duration::from_secs(1);
+    loop {
+        match cancelled.run_until_cancelled(finalizer.recover()).await {
+            None => return,
+            Some(Ok(count)) => {
+                tracing::info!(count, "recovered");
+                break;
+            }
+            Some(Err(error)) => tracing::error!(%error, "recovering failed and will be tried again"),
+        }
+        tokio::time::sleep(RETRY).await;
+    }
+    readiness.recovered();
+    finalizer.work(cancelled).await;
+}
+
+fn payload_name(payload: Payload) -> &'static str {
+    match payload {
+        Payload::Disk => "disk",
+        Payload::Sled { .. } => "sled",
+    }
+}
+
+fn stores(
+    config: &Config,
+    folder: &DataFolder,
+    store: SledStore,
+    io: &SocketIo,
+) -> Result<Stores, StartError> {
+    let payloads: Arc<dyn Payloads> = match config.payload {
+        Payload::Disk => Arc::new(Disk::open(folder.path(), config.durability, config.reserve)?),
+        Payload::Sled { max_bytes } => {
+            Arc::new(SledPayloads::new(&store, folder.path(), config.reserve, max_bytes))
+        }
+    };
+    let store = Arc::new(store);
+    Ok(Stores {
+        records: store.clone(),
+        messages: store.clone(),
+        memberships: store,
+        payloads,
+        announcements: Arc::new(chat::SocketAnnouncements::new(io.clone())),
+    })
+}
+
+/// Who verifies tokens; in demo mode also what to paste.
+async fn identity(
+    config: &Config,
+    folder: &DataFolder,
+    stores: &Stores,
+    address: SocketAddr,
+) -> Result<(Arc<Verifier>, Option<String>), StartError> {
+    let (verifier, instructions) = match &config.key {
+        Some(KeySource::Secret(secret)) => (Verifier::hs256(secret)?, None),
+        Some(KeySource::PublicKey(pem)) => (Verifier::public_key(pem)?, None),
+        Some(KeySource::Jwks(json)) => (Verifier::jwks(json)?, None),
+        None => {
+            let demo = Demo::open(folder.path())?;
+            stores.memberships.put(Demo::conversation(), &Demo::users()).await?;
+            (Verifier::hs256(demo.secret())?, Some(demo.instructions(address)))
+        }
+    };
+    let verifier = verifier.with_user_claims(config.jwt_claims.iter().cloned());
+    let verifier = match &config.jwt_audience {
+        Some(audience) => verifier.with_audience(audience.clone()),
+        None => verifier,
+    };
+    Ok((Arc::new(verifier), instructions))
+}
+
+fn limits(config: &Config) -> Limits {
+    Limits {
+        max_upload_size: config.max_upload_size,
+        expire_after_secs: config.expire_after_secs,
+        body_idle: config.body_idle,
+        digests: config.digests,
+    }
+}

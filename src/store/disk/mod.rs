@@ -1,0 +1,146 @@
+//! Bytes in files: a part file for each upload that grows, and the message's file for good, on one file system,
+//! so that finishing is a rename.
+//!
+//! ```text
+//! <data folder>/parts/<upload id>                    while bytes are missing
+//! <data folder>/chats/<message id>/<file name>       afterwards
+//! ```
+
+mod part;
+mod place;
+mod read;
+mod sink;
+
+use std::fs::{self, File};
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::{ByteStream, Durability, Payloads, Place, Sink, Source, StoreError};
+use crate::upload::UploadId;
+use part::Part;
+use sink::DiskSink;
+
+/// The folders of the files and how carefully they are written.
+#[derive(Debug, Clone)]
+pub struct Disk {
+    folders: Arc<Folders>,
+}
+
+#[derive(Debug)]
+struct Folders {
+    parts: PathBuf,
+    chats: PathBuf,
+    durability: Durability,
+    reserve: u64,
+}
+
+impl Disk {
+    /// Opens the folders below `data`, making them where they are missing. `reserve` bytes of the file system
+    /// are kept free.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn open(data: &Path, durability: Durability, reserve: u64) -> io::Result<Self> {
+        let folders = Folders { parts: data.join("parts"), chats: data.join("chats"), durability, reserve };
+        fs::create_dir_all(&folders.parts)?;
+        fs::create_dir_all(&folders.chats)?;
+        folders.sync_folder(data)?;
+        Ok(Self { folders: Arc::new(folders) })
+    }
+
+    /// Runs file work off the async threads.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Folders) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let folders = Arc::clone(&self.folders);
+        join(tokio::task::spawn_blocking(move || work(&folders)).await)
+    }
+}
+
+/// The outcome of blocking work; a panic in it is a failure of the store, not of the process.
+fn join<T>(outcome: Result<Result<T, StoreError>, tokio::task::JoinError>) -> Result<T, StoreError> {
+    outcome.unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string())))
+}
+
+impl Folders {
+    fn part(&self, id: UploadId) -> PathBuf {
+        self.parts.join(id.to_string())
+    }
+
+    fn folder_of(&self, place: &Place) -> PathBuf {
+        self.chats.join(place.message.to_string())
+    }
+
+    fn file_of(&self, source: &Source) -> PathBuf {
+        match source {
+            Source::Part(id) => self.part(*id),
+            Source::Placed(place, _) => self.folder_of(place).join(&place.file_name),
+        }
+    }
+
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        if self.durability.syncs() { File::open(folder)?.sync_all() } else { Ok(()) }
+    }
+
+    fn discard(&self, id: UploadId) -> Result<(), StoreError> {
+        match fs::remove_file(self.part(id)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    fn list(&self) -> Result<Vec<UploadId>, StoreError> {
+        let mut ids = Vec::new();
+        for entry in fs::read_dir(&self.parts)? {
+            // What is not named like an upload is not ours and stays.
+            let name = entry?.file_name();
+            ids.extend(name.to_str().and_then(|name| name.parse::<UploadId>().ok()));
+        }
+        Ok(ids)
+    }
+
+    fn room(&self) -> Result<u64, StoreError> {
+        let stat = rustix::fs::statvfs(&self.parts).map_err(io::Error::from)?;
+        Ok(stat.f_bavail.saturating_mul(stat.f_frsize).saturating_sub(self.reserve))
+    }
+}
+
+#[async_trait]
+impl Payloads for Disk {
+    async fn open(&self, id: UploadId, offset: u64) -> Result<Box<dyn Sink>, StoreError> {
+        // The file is opened with the first write, on the thread that writes.
+        Ok(Box::new(DiskSink::new(Part::new(Arc::clone(&self.folders), id, offset))))
+    }
+
+    async fn place(&self, id: UploadId, length: u64, place: &Place) -> Result<(), StoreError> {
+        let place = place.clone();
+        self.blocking(move |folders| folders.place(id, length, &place)).await
+    }
+
+    async fn discard(&self, id: UploadId) -> Result<(), StoreError> {
+        self.blocking(move |folders| folders.discard(id)).await
+    }
+
+    async fn read(&self, source: &Source, range: Range<u64>) -> Result<ByteStream, StoreError> {
+        let source = source.clone();
+        let file = self.blocking(move |folders| Ok(File::open(folders.file_of(&source))?)).await?;
+        Ok(read::stream(file, range))
+    }
+
+    async fn parts(&self) -> Result<Vec<UploadId>, StoreError> {
+        self.blocking(Folders::list).await
+    }
+
+    async fn room(&self) -> Result<u64, StoreError> {
+        self.folders.room()
+    }
+
+    fn max_size(&self) -> Option<u64> {
+        None
+    }
+}

@@ -1,0 +1,110 @@
+//! A part file, open for appending. Everything here blocks.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, IoSlice};
+use std::sync::Arc;
+
+use bytes::{Buf, Bytes};
+
+use super::Folders;
+use crate::crash;
+use crate::store::StoreError;
+use crate::upload::UploadId;
+
+/// As many slices as one call takes.
+const MAX_SLICES: usize = 1024;
+
+/// A part file and where its next byte goes.
+#[derive(Debug)]
+pub(super) struct Part {
+    folders: Arc<Folders>,
+    id: UploadId,
+    offset: u64,
+    file: Option<File>,
+    /// The folder's entry of a file that we made has to be synced, once, with its first bytes.
+    entry_is_durable: bool,
+}
+
+impl Part {
+    pub(super) fn new(folders: Arc<Folders>, id: UploadId, offset: u64) -> Self {
+        Self { folders, id, offset, file: None, entry_is_durable: true }
+    }
+
+    /// Appends the bytes.
+    pub(super) fn append(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
+        if data.is_empty() {
+            return Ok(());
+        }
+        self.open()?;
+        let file = self.file.as_ref().expect("just opened");
+        self.offset = write_all(file, data, self.offset)?;
+        crash::point("append.written");
+        Ok(())
+    }
+
+    /// Makes everything appended durable.
+    pub(super) fn sync(&mut self) -> Result<(), StoreError> {
+        let Some(file) = self.file.as_ref().filter(|_| self.folders.durability.syncs()) else {
+            return Ok(());
+        };
+        file.sync_data()?;
+        if !self.entry_is_durable {
+            self.folders.sync_folder(&self.folders.parts)?;
+            self.entry_is_durable = true;
+        }
+        crash::point("append.synced");
+        Ok(())
+    }
+
+    /// Opens the file and cuts off what no record knows; fewer bytes than the record knows are damage.
+    fn open(&mut self) -> Result<(), StoreError> {
+        if self.file.is_some() {
+            return Ok(());
+        }
+        let path = self.folders.part(self.id);
+        let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+        let length = file.metadata()?.len();
+        if length < self.offset {
+            return Err(StoreError::Damaged(format!(
+                "part of {} has {length} bytes, its ledger {}",
+                self.id, self.offset
+            )));
+        }
+        if length > self.offset {
+            file.set_len(self.offset)?;
+        }
+        self.entry_is_durable = self.offset > 0;
+        self.file = Some(file);
+        Ok(())
+    }
+}
+
+/// Writes all of the data at an offset and returns the offset after it.
+fn write_all(file: &File, data: Vec<Bytes>, mut offset: u64) -> io::Result<u64> {
+    let mut data: std::collections::VecDeque<Bytes> = data.into();
+    while !data.is_empty() {
+        let slices: Vec<_> = data.iter().take(MAX_SLICES).map(|bytes| IoSlice::new(bytes)).collect();
+        let written = match rustix::io::pwritev(file, &slices, offset) {
+            Ok(0) if slices.iter().any(|slice| !slice.is_empty()) => {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            Ok(written) => written,
+            Err(rustix::io::Errno::INTR) => continue,
+            Err(errno) => return Err(errno.into()),
+        };
+        offset += u64::try_from(written).expect("a length fits");
+        advance(&mut data, written);
+    }
+    Ok(offset)
+}
+
+fn advance(data: &mut std::collections::VecDeque<Bytes>, mut written: usize) {
+    while let Some(first) = data.front_mut() {
+        if first.len() > written {
+            first.advance(written);
+            return;
+        }
+        written -= first.len();
+        data.pop_front();
+    }
+}

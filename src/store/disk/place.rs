@@ -1,0 +1,72 @@
+//! Making a complete part the file of a message: a rename, made durable, that can be done again.
+//!
+//! ```text
+//! left behind by a kill          what doing it again finds
+//! before the folder was made     the part: starts over
+//! after the folder was made      the part and an empty folder: renames
+//! after the rename               the file: syncs the folders
+//! ```
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
+use super::Folders;
+use crate::crash;
+use crate::store::{Place, StoreError};
+use crate::upload::UploadId;
+
+impl Folders {
+    pub(super) fn place(&self, id: UploadId, length: u64, place: &Place) -> Result<(), StoreError> {
+        let folder = self.folder_of(place);
+        let file = folder.join(&place.file_name);
+        if length_of(&file)? != Some(length) {
+            let part = self.part(id);
+            self.ready(&part, length)?;
+            make_folder(&folder)?;
+            crash::point("place.directory");
+            fs::rename(&part, &file)?;
+            crash::point("place.renamed");
+        }
+        self.sync_folder(&folder)?;
+        self.sync_folder(&self.chats)?;
+        Ok(())
+    }
+
+    /// Sees to it that the part has exactly the bytes of the record: longer is what a crash left, shorter is
+    /// damage, and an upload of no bytes has no part yet.
+    fn ready(&self, part: &Path, length: u64) -> Result<(), StoreError> {
+        match length_of(part)? {
+            Some(found) if found == length => Ok(()),
+            None if length == 0 => self.settle(&File::create(part)?),
+            Some(found) if found > length => {
+                let file = File::options().write(true).open(part)?;
+                file.set_len(length)?;
+                self.settle(&file)
+            }
+            found => Err(StoreError::Damaged(format!("{} has {found:?} of {length} bytes", part.display()))),
+        }
+    }
+
+    fn settle(&self, file: &File) -> Result<(), StoreError> {
+        if self.durability.syncs() {
+            file.sync_all()?;
+        }
+        Ok(())
+    }
+}
+
+fn make_folder(folder: &Path) -> io::Result<()> {
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        outcome => outcome,
+    }
+}
+
+fn length_of(file: &Path) -> io::Result<Option<u64>> {
+    match fs::metadata(file) {
+        Ok(metadata) => Ok(Some(metadata.len())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}

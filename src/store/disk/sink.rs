@@ -1,0 +1,56 @@
+//! A part file behind the port: its writes run on a blocking thread while the caller receives more.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use super::part::Part;
+use crate::store::{Sink, StoreError};
+
+/// A part at rest, a write under way, or a write that failed: then there is nothing more to do.
+enum Writer {
+    Idle(Part),
+    Writing(JoinHandle<Result<Part, StoreError>>),
+    Failed,
+}
+
+/// The [`Sink`] of a part file. At most one write is under way.
+pub(super) struct DiskSink(Writer);
+
+impl DiskSink {
+    pub(super) fn new(part: Part) -> Self {
+        Self(Writer::Idle(part))
+    }
+
+    /// The part, once the write under way has ended.
+    async fn part(&mut self) -> Result<Part, StoreError> {
+        match std::mem::replace(&mut self.0, Writer::Failed) {
+            Writer::Idle(part) => Ok(part),
+            Writer::Writing(job) => super::join(job.await),
+            Writer::Failed => Err(StoreError::Unavailable("an earlier write failed".into())),
+        }
+    }
+}
+
+#[async_trait]
+impl Sink for DiskSink {
+    async fn write(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
+        let mut part = self.part().await?;
+        self.0 = Writer::Writing(spawn_blocking(move || {
+            part.append(data)?;
+            Ok(part)
+        }));
+        Ok(())
+    }
+
+    async fn sync(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
+        let mut part = self.part().await?;
+        let job = spawn_blocking(move || {
+            part.append(data)?;
+            part.sync()?;
+            Ok(part)
+        });
+        self.0 = Writer::Idle(super::join(job.await)?);
+        Ok(())
+    }
+}

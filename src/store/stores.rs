@@ -1,0 +1,27 @@
+//! All ports together, as the composition root hands them out.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::{Announcements, Memberships, Messages, Payloads, Records};
+
+/// One implementation of each port.
+#[derive(Clone)]
+pub struct Stores {
+    /// Upload records and ledgers.
+    pub records: Arc<dyn Records>,
+    /// Messages; of the same database as the records.
+    pub messages: Arc<dyn Messages>,
+    /// Who is in which conversation.
+    pub memberships: Arc<dyn Memberships>,
+    /// Bytes.
+    pub payloads: Arc<dyn Payloads>,
+    /// Who is connected now.
+    pub announcements: Arc<dyn Announcements>,
+}
+
+impl fmt::Debug for Stores {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Stores")
+    }
+}

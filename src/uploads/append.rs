@@ -1,0 +1,78 @@
+//! Appending bytes: the path of every PATCH.
+
+use super::error::UploadError;
+use super::intake::Intake;
+use super::lease::Lease;
+use super::reception::{Reception, Surroundings};
+use super::standing::Standing;
+use super::{Body, Uploads};
+use crate::message::UserId;
+use crate::store::StoreError;
+use crate::upload::{Admission, AppendRequest, State, Upload, UploadId};
+
+impl Uploads {
+    /// Appends a body, taking over from any older request, and answers how the upload stands afterwards, its
+    /// message included when the last byte was in it. An empty body at the end of a complete upload asks for
+    /// just that.
+    ///
+    /// # Errors
+    /// [`UploadError`]. What came before an error is kept, unless it was refused before a byte was read.
+    pub async fn append(
+        &self,
+        owner: &UserId,
+        id: UploadId,
+        request: AppendRequest,
+        body: Body,
+    ) -> Result<Standing, UploadError> {
+        self.find(owner, id).await?;
+        let lease = self.leases.take_over(id).await.ok_or(UploadError::Busy)?;
+        if lease.is_displaced() {
+            return Err(UploadError::Displaced);
+        }
+        let upload = self.find(owner, id).await?;
+        self.may_go_on(&upload).await?;
+        let admission = upload.admit(request, self.limits.max_upload_size)?;
+        if upload.state == State::Receiving {
+            self.receive(lease, upload, admission, request.content_length, body).await?;
+        } else {
+            // Nothing more will be taken: neither the lease nor the body is needed to answer.
+            drop((lease, body));
+        }
+        self.settle(id).await
+    }
+
+    /// Receives in a task of its own: dropping this future ends the body at the most, never the work.
+    async fn receive(
+        &self,
+        lease: Lease,
+        upload: Upload,
+        admission: Admission,
+        content_length: Option<u64>,
+        body: Body,
+    ) -> Result<(), UploadError> {
+        self.has_room_for(content_length.unwrap_or(0)).await?;
+        let sink = self.stores.payloads.open(upload.id, upload.offset).await?;
+        let digest = upload.digest.as_ref().map(|state| state.resume().ok_or_else(foreign_digest)).transpose()?;
+        let intake = Intake::new(sink, upload.offset, digest);
+        let surroundings = Surroundings {
+            records: self.stores.records.clone(),
+            teller: self.finalizer.teller().clone(),
+            idle: self.limits.body_idle,
+            draining: self.draining.clone(),
+        };
+        let reception = Reception::new(surroundings, lease, upload, admission, intake);
+        let finalizer = self.finalizer.clone();
+        let task = self.tasks.spawn(async move {
+            let upload = reception.run(body).await?;
+            if upload.is_owed() {
+                finalizer.nudge(upload.id);
+            }
+            Ok(())
+        });
+        task.await.unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string()).into()))
+    }
+}
+
+fn foreign_digest() -> StoreError {
+    StoreError::Damaged("the ledger's digest state is not one that this version wrote".into())
+}

@@ -1,0 +1,136 @@
+//! Creating uploads, once per `client_message_id`.
+
+use super::error::UploadError;
+use super::standing::Standing;
+use super::{Body, Uploads};
+use crate::crash;
+use crate::message::{ConversationId, UserId};
+use crate::store::Created;
+use crate::time::Timestamp;
+use crate::upload::{AppendRequest, Binding, Length, Metadata, State, Upload, UploadId};
+
+/// How often a creation is begun again because the holder of its `client_message_id` went away meanwhile.
+const ATTEMPTS: usize = 3;
+
+/// What a creation asks for.
+#[derive(Debug, Clone)]
+pub struct NewUpload {
+    /// `Upload-Length`, or deferred.
+    pub length: Length,
+    /// `Upload-Metadata`.
+    pub metadata: Metadata,
+    /// The conversation that the path names.
+    pub conversation: Option<ConversationId>,
+}
+
+/// How a creation went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Creation {
+    /// The upload as it stands.
+    pub standing: Standing,
+    /// Whether it was there before.
+    pub existed: bool,
+}
+
+impl Uploads {
+    /// Creates an upload. With a `client_message_id` that one of the caller's uploads has, it is that one.
+    ///
+    /// # Errors
+    /// [`UploadError`]: binding, membership, size, room; [`UploadError::AnotherLength`];
+    /// [`UploadError::Rejected`] if that is what became of it.
+    pub async fn create(&self, owner: &UserId, new: NewUpload) -> Result<Creation, UploadError> {
+        let binding = Binding::of_creation(&new.metadata, new.conversation)?;
+        new.metadata.file_name()?;
+        new.metadata.file_type()?;
+        new.metadata.sha256()?;
+        if let Some(binding) = &binding {
+            self.may_send(owner, binding.conversation_id).await?;
+        }
+        self.fits(new.length).await?;
+        for _ in 0..ATTEMPTS {
+            let upload = Upload::new(
+                UploadId::random(),
+                owner.clone(),
+                new.length,
+                new.metadata.clone(),
+                binding.clone(),
+                self.limits.digests,
+                Timestamp::now(),
+            );
+            match self.stores.records.create(&upload, false).await? {
+                Created::New => return self.created(upload).await,
+                Created::Taken(holder) => match self.existing(owner, holder, new.length).await {
+                    Err(UploadError::Expired | UploadError::NotFound) => self.release(holder).await?,
+                    outcome => return outcome,
+                },
+            }
+        }
+        Err(UploadError::Busy)
+    }
+
+    /// Creates an upload and appends the request's body to it.
+    ///
+    /// # Errors
+    /// As [`Uploads::create`] and [`Uploads::append`].
+    pub async fn create_with(
+        &self,
+        owner: &UserId,
+        new: NewUpload,
+        content_length: Option<u64>,
+        body: Body,
+    ) -> Result<Creation, UploadError> {
+        if let (Length::Known(length), Some(bytes)) = (new.length, content_length)
+            && bytes > length
+        {
+            return Err(crate::upload::AppendRefusal::TooLong.into());
+        }
+        let creation = self.create(owner, new).await?;
+        let upload = &creation.standing.upload;
+        if upload.offset > 0 || upload.state != State::Receiving {
+            return Ok(creation);
+        }
+        let request = AppendRequest { offset: 0, content_length, upload_length: None };
+        let standing = self.append(owner, upload.id, request, body).await?;
+        Ok(Creation { standing, existed: creation.existed })
+    }
+
+    async fn fits(&self, length: Length) -> Result<(), UploadError> {
+        let bytes = length.known().unwrap_or(0);
+        if bytes > self.limits.max_upload_size {
+            return Err(UploadError::TooLarge);
+        }
+        self.has_room_for(bytes).await
+    }
+
+    async fn created(&self, upload: Upload) -> Result<Creation, UploadError> {
+        crash::point("create.recorded");
+        tracing::info!(upload = %upload.id, length = ?upload.length, "upload created");
+        self.finalizer.teller().started(&upload);
+        // An upload of no bytes is complete at once.
+        let standing = if upload.state == State::Complete {
+            self.finalizer.nudge(upload.id);
+            self.settle(upload.id).await?
+        } else {
+            self.standing(upload).await?
+        };
+        Ok(Creation { standing, existed: false })
+    }
+
+    async fn existing(
+        &self,
+        owner: &UserId,
+        holder: UploadId,
+        length: Length,
+    ) -> Result<Creation, UploadError> {
+        let upload = self.find(owner, holder).await?;
+        if let State::Rejected(rejection) = &upload.state {
+            return Err(UploadError::Rejected(rejection.reason));
+        }
+        if let (Some(there), Some(asked)) = (upload.length.known(), length.known())
+            && there != asked
+        {
+            return Err(UploadError::AnotherLength);
+        }
+        Ok(Creation { standing: self.settle(holder).await?, existed: true })
+    }
+}

@@ -1,0 +1,168 @@
+//! One holder per upload, and how a newcomer takes over.
+//!
+//! Whoever appends to an upload, ends it or looks at its offset holds its lease meanwhile. A newcomer does not
+//! wait for a dead connection to be noticed: it tells the holder to stop, which keeps what it has received and
+//! lets go, and takes its turn. The newest wins: it displaces those that still wait as well.
+//!
+//! Leases order the requests of one process. What makes a second writer harmless is the ledger, which takes a
+//! row only at its end.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
+use tokio_util::sync::CancellationToken;
+
+use crate::upload::UploadId;
+
+/// How long a newcomer waits for the holder, which has a buffer to write and to sync at the most.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The leases of all uploads that somebody is at.
+#[derive(Debug, Default)]
+pub(super) struct Leases {
+    slots: Mutex<HashMap<UploadId, Arc<Slot>>>,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    turn: Arc<Turn<()>>,
+    newest: Mutex<CancellationToken>,
+}
+
+/// The right to work on an upload, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Lease {
+    displaced: CancellationToken,
+    // Fields are dropped in this order: the turn is free before the slot may be forgotten.
+    _turn: OwnedMutexGuard<()>,
+    _visit: Visit,
+}
+
+/// Somebody's interest in a slot; the last to leave takes it out of the map.
+#[derive(Debug)]
+struct Visit {
+    leases: Arc<Leases>,
+    id: UploadId,
+    /// `None` only while being dropped.
+    slot: Option<Arc<Slot>>,
+}
+
+impl Leases {
+    /// Displaces whoever holds or awaits the upload, and waits for the turn; `None` if it does not come in
+    /// time.
+    pub(super) async fn take_over(self: &Arc<Self>, id: UploadId) -> Option<Lease> {
+        let visit = self.visit(id);
+        let displaced = CancellationToken::new();
+        let before = std::mem::replace(&mut *lock(&visit.slot().newest), displaced.clone());
+        before.cancel();
+        let turn = Arc::clone(&visit.slot().turn).lock_owned();
+        let turn = tokio::time::timeout(PATIENCE, turn).await.ok()?;
+        Some(Lease { displaced, _turn: turn, _visit: visit })
+    }
+
+    /// Takes the upload if nobody is at it.
+    pub(super) fn take_idle(self: &Arc<Self>, id: UploadId) -> Option<Lease> {
+        let visit = self.visit(id);
+        let turn = Arc::clone(&visit.slot().turn).try_lock_owned().ok()?;
+        let displaced = lock(&visit.slot().newest).clone();
+        Some(Lease { displaced, _turn: turn, _visit: visit })
+    }
+
+    /// Whether somebody is at the upload.
+    pub(super) fn is_held(&self, id: UploadId) -> bool {
+        lock(&self.slots).contains_key(&id)
+    }
+
+    fn visit(self: &Arc<Self>, id: UploadId) -> Visit {
+        let slot = Arc::clone(lock(&self.slots).entry(id).or_default());
+        Visit { leases: Arc::clone(self), id, slot: Some(slot) }
+    }
+}
+
+impl Lease {
+    /// Resolves when a newcomer wants the upload.
+    pub(super) async fn displaced(&self) {
+        self.displaced.cancelled().await;
+    }
+
+    /// Whether a newcomer wants the upload.
+    pub(super) fn is_displaced(&self) -> bool {
+        self.displaced.is_cancelled()
+    }
+}
+
+impl Visit {
+    fn slot(&self) -> &Slot {
+        self.slot.as_ref().expect("only a visit being dropped has no slot")
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        let mut slots = lock(&self.leases.slots);
+        self.slot = None;
+        // Visits begin under the same lock, so nobody can come in between.
+        if slots.get(&self.id).is_some_and(|slot| Arc::strong_count(slot) == 1) {
+            slots.remove(&self.id);
+        }
+    }
+}
+
+/// No code panics while it holds one of these locks; if it did, what they guard would still be whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_newcomer_displaces_the_holder_and_follows_it() {
+        let leases = Arc::new(Leases::default());
+        let id = UploadId::random();
+        let first = leases.take_over(id).await.expect("idle");
+        assert!(leases.take_idle(id).is_none());
+        let newcomer = tokio::spawn({
+            let leases = Arc::clone(&leases);
+            async move { leases.take_over(id).await.is_some() }
+        });
+        first.displaced().await;
+        drop(first);
+        assert!(newcomer.await.expect("no panic"));
+        assert!(!leases.is_held(id), "an idle upload is forgotten");
+    }
+
+    #[tokio::test]
+    async fn the_newest_displaces_those_that_wait() {
+        let leases = Arc::new(Leases::default());
+        let id = UploadId::random();
+        let first = leases.take_over(id).await.expect("idle");
+        let second = tokio::spawn({
+            let leases = Arc::clone(&leases);
+            async move { leases.take_over(id).await.expect("in time").is_displaced() }
+        });
+        first.displaced().await;
+        let third = tokio::spawn({
+            let leases = Arc::clone(&leases);
+            async move { leases.take_over(id).await.expect("in time").is_displaced() }
+        });
+        while Arc::strong_count(&lock(&leases.slots)[&id]) < 4 {
+            tokio::task::yield_now().await;
+        }
+        drop(first);
+        assert!(second.await.expect("no panic"), "the second was displaced while it waited");
+        assert!(!third.await.expect("no panic"));
+        assert!(!leases.is_held(id));
+    }
+
+    #[tokio::test]
+    async fn uploads_do_not_wait_for_each_other() {
+        let leases = Arc::new(Leases::default());
+        let one = leases.take_over(UploadId::random()).await.expect("idle");
+        let two = leases.take_over(UploadId::random()).await.expect("idle");
+        assert!(!one.is_displaced() && !two.is_displaced());
+    }
+}

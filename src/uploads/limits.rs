@@ -1,0 +1,16 @@
+//! The bounds of uploads.
+
+use std::time::Duration;
+
+/// What the settings say about uploads.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// The most bytes of an upload.
+    pub max_upload_size: u64,
+    /// An upload without a byte for so many seconds goes away.
+    pub expire_after_secs: u64,
+    /// A body that says nothing for so long is given up.
+    pub body_idle: Duration,
+    /// Whether the SHA-256 of every file is taken.
+    pub digests: bool,
+}

@@ -1,0 +1,77 @@
+//! Looking at uploads.
+
+use std::ops::Range;
+
+use super::Uploads;
+use super::error::UploadError;
+use super::standing::Standing;
+use crate::message::UserId;
+use crate::store::{ByteStream, Place, Source};
+use crate::upload::{State, UploadId};
+
+/// As many unfinished uploads are listed.
+const MOST_LISTED: usize = 1000;
+
+impl Uploads {
+    /// What HEAD answers: takes over from any older request, so that the offset is what the next PATCH has to
+    /// name, and drives a complete upload on until its message stands.
+    ///
+    /// # Errors
+    /// [`UploadError::Busy`] while draining or if the message takes long; [`UploadError::Expired`];
+    /// [`UploadError::Rejected`]; [`UploadError::NotFound`].
+    pub async fn head(&self, owner: &UserId, id: UploadId) -> Result<Standing, UploadError> {
+        self.find(owner, id).await?;
+        if self.draining.is_cancelled() {
+            return Err(UploadError::Busy);
+        }
+        if self.leases.is_held(id) {
+            drop(self.leases.take_over(id).await.ok_or(UploadError::Busy)?);
+        }
+        let upload = self.find(owner, id).await?;
+        match upload.state {
+            State::Rejected(rejection) => Err(UploadError::Rejected(rejection.reason)),
+            _ => self.settle(id).await,
+        }
+    }
+
+    /// The upload as it stands, disturbing nobody.
+    ///
+    /// # Errors
+    /// [`UploadError::NotFound`], [`UploadError::Expired`].
+    pub async fn status(&self, owner: &UserId, id: UploadId) -> Result<Standing, UploadError> {
+        let upload = self.find(owner, id).await?;
+        self.standing(upload).await
+    }
+
+    /// The caller's uploads that can go on, newest first.
+    ///
+    /// # Errors
+    /// [`UploadError::Store`].
+    pub async fn unfinished(&self, owner: &UserId) -> Result<Vec<Standing>, UploadError> {
+        let mut standings = Vec::new();
+        for upload in self.stores.records.unfinished(owner, MOST_LISTED).await? {
+            if upload.state.needs_bytes() && !self.is_overdue(&upload) {
+                standings.push(self.standing(upload).await?);
+            }
+        }
+        Ok(standings)
+    }
+
+    /// The bytes of an upload that is complete, wherever they are by now.
+    ///
+    /// # Errors
+    /// [`UploadError::Store`] if they cannot be read.
+    pub async fn read(&self, standing: &Standing, range: Range<u64>) -> Result<ByteStream, UploadError> {
+        Ok(self.stores.payloads.read(&source_of(standing), range).await?)
+    }
+}
+
+fn source_of(Standing { upload, message, .. }: &Standing) -> Source {
+    match message {
+        Some(message) => {
+            let place = Place { message: message.id, file_name: message.stored_name.clone() };
+            Source::Placed(place, message.upload_id.into())
+        }
+        None => Source::Part(upload.id),
+    }
+}

@@ -1,0 +1,22 @@
+//! Rejecting an upload for good.
+
+use super::error::UploadError;
+use crate::crash;
+use crate::store::Records;
+use crate::upload::{RejectionReason, Upload};
+
+/// Records the rejection and answers it. The bytes are freed by whoever frees those of dead uploads.
+pub(super) async fn reject(records: &dyn Records, upload: &Upload, reason: RejectionReason) -> UploadError {
+    let rejected = match upload.state.reject(reason) {
+        Ok(rejected) => rejected,
+        // It is further than it seemed, or dead already.
+        Err(_) => return UploadError::Busy,
+    };
+    match records.transition(upload.id, &upload.state, &rejected).await {
+        Ok(()) => {
+            crash::point("reject.recorded");
+            UploadError::Rejected(reason)
+        }
+        Err(error) => error.into(),
+    }
+}

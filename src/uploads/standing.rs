@@ -1,0 +1,60 @@
+//! Where an upload stands, for whoever may know.
+
+use super::Uploads;
+use super::error::UploadError;
+use crate::finalizer::Ending;
+use crate::message::Message;
+use crate::time::Timestamp;
+use crate::upload::{State, Upload, UploadId};
+
+/// An upload and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The upload as recorded.
+    pub upload: Upload,
+    /// Its message, once that is committed.
+    pub message: Option<Message>,
+    /// Whether the message has been announced.
+    pub published: bool,
+    /// When the upload goes away without another byte.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl Standing {
+    /// The state's name on the wire, publication included.
+    pub fn state(&self) -> &'static str {
+        if self.published { "published" } else { self.upload.state.name() }
+    }
+}
+
+impl Uploads {
+    /// The standing of an upload once whatever it is owed is done.
+    ///
+    /// # Errors
+    /// [`UploadError::Busy`] if that takes too long, [`UploadError::Rejected`].
+    pub(super) async fn settle(&self, id: UploadId) -> Result<Standing, UploadError> {
+        let upload = self.stores.records.find(id).await?.ok_or(UploadError::NotFound)?;
+        if !upload.is_owed() && upload.digest_fault_when_complete().is_none() {
+            return self.standing(upload).await;
+        }
+        match self.finalizer.drive(id).await {
+            Some(Ending::Message(_) | Ending::NotOwed) => {
+                let upload = self.stores.records.find(id).await?.ok_or(UploadError::NotFound)?;
+                if upload.is_owed() { Err(UploadError::Busy) } else { self.standing(upload).await }
+            }
+            Some(Ending::Rejected(reason)) => Err(UploadError::Rejected(reason)),
+            Some(Ending::Failed) | None => Err(UploadError::Busy),
+        }
+    }
+
+    /// The standing of an upload as it is.
+    pub(super) async fn standing(&self, upload: Upload) -> Result<Standing, UploadError> {
+        let expires_at = upload.expires_at(self.limits.expire_after_secs);
+        let State::Committed(id) = upload.state else {
+            return Ok(Standing { upload, message: None, published: false, expires_at });
+        };
+        let message = self.stores.messages.find(id).await?;
+        let published = !self.stores.messages.is_unpublished(id).await?;
+        Ok(Standing { upload, message, published, expires_at })
+    }
+}

@@ -1,0 +1,102 @@
+//! Taking away what nobody came back for, and what a crash left lying about.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::Uploads;
+use super::error::UploadError;
+use crate::crash;
+use crate::store::StoreError;
+use crate::time::Timestamp;
+use crate::upload::{State, Upload, UploadId};
+
+/// One sweep takes away no more than this; the next goes on.
+const BATCH: usize = 10_000;
+/// An expired upload answers so for a day at least, and as long again as it took to expire.
+const TOMBSTONE_SECS: u64 = 24 * 60 * 60;
+
+impl Uploads {
+    /// Frees the bytes of every part that no record needs. Only at the start, before anybody writes: an upload
+    /// in one piece has no record until its bytes are there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn free_orphans(&self) -> Result<usize, StoreError> {
+        let mut count = 0;
+        for id in self.stores.payloads.parts().await? {
+            let record = self.stores.records.find(id).await?;
+            if !record.is_some_and(|upload| upload.state.needs_bytes()) {
+                self.stores.payloads.discard(id).await?;
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+
+    /// Sweeps every `interval` until cancelled.
+    pub async fn keep_sweeping(&self, interval: Duration, cancelled: CancellationToken) {
+        while cancelled.run_until_cancelled(tokio::time::sleep(interval)).await.is_some() {
+            match self.sweep(Timestamp::now()).await {
+                Ok(0) => {}
+                Ok(count) => tracing::info!(count, "swept expired uploads"),
+                Err(error) => tracing::error!(%error, "sweeping failed and will be tried again"),
+            }
+        }
+    }
+
+    /// Expires what is due at `now`; answers how many uploads that changed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn sweep(&self, now: Timestamp) -> Result<usize, StoreError> {
+        let mut count = 0;
+        let cutoff = now.minus_secs(self.limits.expire_after_secs);
+        for id in self.stores.records.idle_since(cutoff, BATCH).await? {
+            count += usize::from(self.expire(id, now).await?);
+        }
+        Ok(count)
+    }
+
+    /// Lets go of the `client_message_id` of an upload that is overdue.
+    pub(super) async fn release(&self, id: UploadId) -> Result<(), UploadError> {
+        self.expire(id, Timestamp::now()).await?;
+        Ok(())
+    }
+
+    /// Expires one upload if it is due and nobody is at it.
+    async fn expire(&self, id: UploadId, now: Timestamp) -> Result<bool, StoreError> {
+        let Some(_lease) = self.leases.take_idle(id) else { return Ok(false) };
+        let Some(upload) = self.stores.records.find(id).await? else { return Ok(false) };
+        match upload.expires_at(self.limits.expire_after_secs) {
+            Some(due) if due <= now => self.expire_held(upload, now).await,
+            _ => Ok(false),
+        }
+    }
+
+    async fn expire_held(&self, upload: Upload, now: Timestamp) -> Result<bool, StoreError> {
+        let outcome = match upload.state {
+            State::Expired if now < self.buried_at(&upload) => return Ok(false),
+            State::Expired | State::Rejected(_) => self.stores.records.remove(upload.id).await,
+            _ => self.stores.records.transition(upload.id, &upload.state, &State::Expired).await,
+        };
+        match outcome {
+            Ok(()) => {}
+            // It was bound, or changed otherwise, at the last moment.
+            Err(StoreError::Conflict(_)) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+        crash::point("expire.recorded");
+        self.stores.payloads.discard(upload.id).await?;
+        if upload.state.needs_bytes() {
+            self.finalizer.teller().cancelled(&upload);
+        }
+        Ok(true)
+    }
+
+    /// When the record of an expired upload goes as well.
+    fn buried_at(&self, upload: &Upload) -> Timestamp {
+        let expire_after = self.limits.expire_after_secs;
+        upload.active_at.plus_secs(expire_after).plus_secs(expire_after.max(TOMBSTONE_SECS))
+    }
+}

@@ -1,0 +1,267 @@
+//! One fact after another.
+
+use super::*;
+use crate::message::MessageKind;
+use crate::time::Timestamp;
+use crate::upload::{AppendRefusal, Binding, RejectionReason, State};
+
+#[tokio::test]
+async fn the_last_byte_makes_the_message() {
+    let house = House::new().await;
+    let id = house.create(6, &bound(&[("content", "look")])).await.expect("created").standing.upload.id;
+    let first = house.append(id, 0, body(&[b"ab", b"c"])).await.expect("appended");
+    assert_eq!((first.upload.offset, first.message), (3, None));
+    let last = house.append(id, 3, body(&[b"def"])).await.expect("appended");
+    let message = last.message.expect("made");
+    assert_eq!((message.kind, message.file_size), (MessageKind::Video, 6));
+    assert_eq!(message.content.as_deref(), Some("look"));
+    assert_eq!(message.sha256, last.upload.sha256());
+    assert_eq!(house.messages().await, [message.clone()]);
+    assert_eq!(house.parts().await, 0);
+    let again = house.append(id, 6, body(&[])).await.expect("asked again");
+    assert_eq!(again.message, Some(message.clone()));
+    assert_eq!(house.uploads.head(&ada(), id).await.expect("there").message, Some(message));
+}
+
+#[tokio::test]
+async fn what_came_before_a_break_is_kept() {
+    let house = House::new().await;
+    let id = house.create(6, &bound(&[])).await.expect("created").standing.upload.id;
+    let outcome = house.append(id, 0, broken(b"abc")).await;
+    assert!(matches!(outcome, Err(UploadError::BodyBroken)), "{outcome:?}");
+    assert_eq!(house.offset(id).await, 3);
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_cancels_no_commit() {
+    let house = House::new().await;
+    let id = house.create(3, &bound(&[])).await.expect("created").standing.upload.id;
+    // Polled once, then dropped, as a handler is when its connection ends.
+    let gone = house.append(id, 0, body(&[b"abc"]));
+    assert!(tokio::time::timeout(Duration::ZERO, gone).await.is_err());
+    while house.messages().await.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(house.messages().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_newcomer_takes_over_and_keeps_what_came() {
+    let house = House::new().await;
+    let id = house.create(6, &bound(&[])).await.expect("created").standing.upload.id;
+    let uploads = Arc::clone(&house.uploads);
+    let request = AppendRequest { offset: 0, content_length: Some(6), upload_length: None };
+    let dead = tokio::spawn(async move { uploads.append(&ada(), id, request, stalled(b"abcd")).await });
+    while !house.uploads.leases.is_held(id) {
+        tokio::task::yield_now().await;
+    }
+    tokio::task::yield_now().await;
+    let standing = house.uploads.head(&ada(), id).await.expect("takes over");
+    assert!(matches!(dead.await.expect("no panic"), Err(UploadError::Displaced)));
+    assert_eq!(standing.upload.offset, house.offset(id).await);
+    let rest = &b"abcdef"[usize::try_from(standing.upload.offset).expect("small")..];
+    let done = house.append(id, standing.upload.offset, body(&[rest])).await.expect("goes on");
+    assert!(done.message.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_body_is_given_up_and_its_bytes_kept() {
+    let house = House::new().await;
+    let id = house.create(6, &bound(&[])).await.expect("created").standing.upload.id;
+    let outcome = house.append(id, 0, stalled(b"ab")).await;
+    assert!(matches!(outcome, Err(UploadError::BodyIdle)), "{outcome:?}");
+    assert_eq!(house.offset(id).await, 2);
+}
+
+#[tokio::test]
+async fn draining_ends_a_body_and_keeps_its_bytes() {
+    let house = House::new().await;
+    let id = house.create(6, &bound(&[])).await.expect("created").standing.upload.id;
+    house.draining.cancel();
+    let outcome = house.append(id, 0, stalled(b"ab")).await;
+    assert!(matches!(outcome, Err(UploadError::Busy)), "{outcome:?}");
+    assert!(matches!(house.uploads.head(&ada(), id).await, Err(UploadError::Busy)));
+}
+
+#[tokio::test]
+async fn no_byte_beyond_the_length_is_kept() {
+    let house = House::new().await;
+    let id = house.create(4, &Metadata::default()).await.expect("created").standing.upload.id;
+    let outcome = house.append(id, 0, body(&[b"abc", b"defg"])).await;
+    assert!(matches!(outcome, Err(UploadError::Append(AppendRefusal::TooLong))), "{outcome:?}");
+    assert_eq!(house.offset(id).await, 4);
+}
+
+#[tokio::test]
+async fn another_users_upload_is_not_there() {
+    let house = House::new().await;
+    let id = house.create(4, &bound(&[])).await.expect("created").standing.upload.id;
+    for outcome in [
+        house.uploads.head(&bob(), id).await.map(|_| ()),
+        house.uploads.status(&bob(), id).await.map(|_| ()),
+        house.uploads.terminate(&bob(), id).await,
+    ] {
+        assert!(matches!(outcome, Err(UploadError::NotFound)), "{outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_left_the_conversation_is_rejected_and_the_reason_stays() {
+    let house = House::new().await;
+    let id = house.create(2, &bound(&[("client_message_id", "c")])).await.expect("created").standing.upload.id;
+    // The last byte is recorded, but nobody has driven it on yet.
+    house.append(id, 0, body(&[b"a"])).await.expect("appended");
+    house.stores.memberships.put(conversation(), &[bob()]).await.expect("memory");
+    let outcome = house.append(id, 1, body(&[b"b"])).await;
+    assert!(matches!(outcome, Err(UploadError::NotAParticipant)), "{outcome:?}");
+    house.stores.memberships.put(conversation(), &[ada(), bob()]).await.expect("memory");
+    let stalled_at_the_end = Box::pin(body(&[b"b"]).chain(stream::pending()));
+    let leave = async {
+        while house.offset(id).await < 1 || !house.uploads.leases.is_held(id) {
+            tokio::task::yield_now().await;
+        }
+        house.stores.memberships.put(conversation(), &[bob()]).await.expect("memory");
+        let _ = house.uploads.head(&ada(), id).await;
+    };
+    let (_, ()) = tokio::join!(house.append(id, 1, stalled_at_the_end), leave);
+    let standing = house.uploads.status(&ada(), id).await.expect("recorded");
+    assert_eq!(standing.state(), "rejected");
+    assert_eq!((house.parts().await, house.messages().await.len()), (0, 0));
+    house.stores.memberships.put(conversation(), &[ada(), bob()]).await.expect("memory");
+    let again = house.create(2, &bound(&[("client_message_id", "c")])).await;
+    let reason = RejectionReason::NotAParticipant;
+    assert!(matches!(again, Err(UploadError::Rejected(why)) if why == reason), "{again:?}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_the_announced_one_is_rejected() {
+    let house = House::new().await;
+    let wrong = "00".repeat(32);
+    for metadata in [bound(&[("sha256", &wrong)]), Metadata::of([("sha256", wrong.as_str())])] {
+        let id = house.create(2, &metadata).await.expect("created").standing.upload.id;
+        let outcome = house.append(id, 0, body(&[b"ab"])).await;
+        let reason = RejectionReason::DigestMismatch;
+        assert!(matches!(outcome, Err(UploadError::Rejected(why)) if why == reason), "{outcome:?}");
+    }
+    assert_eq!((house.parts().await, house.messages().await.len()), (0, 0));
+}
+
+#[tokio::test]
+async fn creation_is_idempotent_by_client_message_id() {
+    let house = House::new().await;
+    let metadata = bound(&[("client_message_id", "c")]);
+    let first = house.create(3, &metadata).await.expect("created");
+    house.append(first.standing.upload.id, 0, body(&[b"ab"])).await.expect("appended");
+    let again = house.create(3, &metadata).await.expect("found");
+    assert!(again.existed && !first.existed);
+    assert_eq!((again.standing.upload.id, again.standing.upload.offset), (first.standing.upload.id, 2));
+    assert!(matches!(house.create(4, &metadata).await, Err(UploadError::AnotherLength)));
+    house.append(first.standing.upload.id, 2, body(&[b"c"])).await.expect("appended");
+    let done = house.create(3, &metadata).await.expect("found");
+    assert!(done.standing.message.is_some());
+}
+
+#[tokio::test]
+async fn one_client_message_id_is_one_message_over_all_ways_in() {
+    let house = House::new().await;
+    let metadata = bound(&[("client_message_id", "c")]);
+    let slow = house.create(3, &metadata).await.expect("created").standing.upload.id;
+    house.append(slow, 0, body(&[b"ab"])).await.expect("appended");
+    let binding = Binding::of_creation(&metadata, None).expect("valid").expect("bound");
+    let mut made = Vec::new();
+    for _ in 0..2 {
+        let mut one_shot = house.uploads.one_shot(ada(), MAX);
+        one_shot.write(Bytes::from_static(b"abc")).await.expect("written");
+        made.push(one_shot.finish(Metadata::of([("filename", "a.mp4")]), binding.clone()).await.expect("made"));
+    }
+    let late = house.append(slow, 2, body(&[b"c"])).await.expect("appended").message.expect("the same");
+    assert!(made.iter().all(|message| message.id == late.id));
+    assert_eq!(house.messages().await.len(), 1);
+    while house.parts().await > 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_one_shot_that_is_not_finished_leaves_nothing() {
+    let house = House::new().await;
+    let mut one_shot = house.uploads.one_shot(ada(), MAX);
+    one_shot.write(Bytes::from_static(b"abc")).await.expect("written");
+    drop(one_shot);
+    while house.parts().await > 0 {
+        tokio::task::yield_now().await;
+    }
+    let mut large = house.uploads.one_shot(ada(), 2);
+    assert!(matches!(large.write(Bytes::from_static(b"abc")).await, Err(UploadError::TooLarge)));
+}
+
+#[tokio::test]
+async fn an_unbound_upload_waits_for_its_message() {
+    let house = House::new().await;
+    let id = house.create(3, &Metadata::of([("filename", "a.png")])).await.expect("created").standing.upload.id;
+    let complete = house.append(id, 0, body(&[b"abc"])).await.expect("appended");
+    assert_eq!((complete.state(), complete.message.is_none()), ("complete", true));
+    assert!(complete.expires_at.is_some(), "it waits until it expires");
+    let binding = Binding {
+        conversation_id: conversation(),
+        content: Some("later".into()),
+        reply_to: None,
+        client_message_id: None,
+    };
+    let bound = house.uploads.bind(&ada(), id, binding.clone()).await.expect("bound");
+    let again = house.uploads.bind(&ada(), id, binding.clone()).await.expect("bound already");
+    assert_eq!(bound.message.map(|m| m.id), again.message.map(|m| m.id));
+    let other = Binding { content: None, ..binding };
+    assert!(matches!(house.uploads.bind(&ada(), id, other).await, Err(UploadError::AlreadyBound)));
+    assert_eq!(house.messages().await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_owed_is_found_without_anyone_asking() {
+    let house = House::new().await;
+    let id = house.create(3, &bound(&[])).await.expect("created").standing.upload.id;
+    let upload = house.stores.records.find(id).await.expect("memory").expect("recorded");
+    // As a kill between the last row and the finalizer leaves it: bytes in the part, the state complete.
+    let mut sink = house.stores.payloads.open(id, 0).await.expect("memory");
+    sink.sync(vec![Bytes::from_static(b"abc")]).await.expect("memory");
+    let chunk =
+        crate::upload::Chunk { offset: 0, length: 3, at: Timestamp::now(), digest: upload.digest.clone() };
+    let row = crate::store::Appended { chunk, length: upload.length, state: State::Complete };
+    house.stores.records.append(id, &row).await.expect("memory");
+    assert_eq!(house.finalizer.recover().await.expect("memory"), 1);
+    assert_eq!(house.finalizer.recover().await.expect("memory"), 0);
+    assert_eq!(house.messages().await.len(), 1);
+}
+
+#[tokio::test]
+async fn the_sweeper_takes_what_nobody_came_back_for_and_nothing_else() {
+    let house = House::new().await;
+    let stale = house.create(3, &bound(&[("client_message_id", "c")])).await.expect("created");
+    let unbound = house.create(1, &Metadata::default()).await.expect("created").standing.upload.id;
+    house.append(unbound, 0, body(&[b"a"])).await.expect("appended");
+    let done = house.create(1, &bound(&[])).await.expect("created").standing.upload.id;
+    house.append(done, 0, body(&[b"a"])).await.expect("appended");
+    assert_eq!(house.uploads.sweep(Timestamp::now()).await.expect("memory"), 0);
+    assert_eq!(house.uploads.sweep(Timestamp::now().plus_secs(61)).await.expect("memory"), 2);
+    for id in [stale.standing.upload.id, unbound] {
+        assert!(matches!(house.uploads.head(&ada(), id).await, Err(UploadError::Expired)));
+    }
+    assert!(house.uploads.head(&ada(), done).await.expect("kept").message.is_some());
+    assert_eq!(house.parts().await, 0);
+    let fresh = house.create(3, &bound(&[("client_message_id", "c")])).await.expect("free again");
+    assert!(!fresh.existed);
+    let later = Timestamp::now().plus_secs(3 * 24 * 60 * 60);
+    house.uploads.sweep(later).await.expect("memory");
+    assert!(matches!(house.uploads.head(&ada(), unbound).await, Err(UploadError::NotFound)));
+}
+
+#[tokio::test]
+async fn bytes_without_a_record_are_freed_at_the_start() {
+    let house = House::new().await;
+    let kept = house.create(3, &bound(&[])).await.expect("created").standing.upload.id;
+    house.append(kept, 0, body(&[b"a"])).await.expect("appended");
+    let mut orphan = house.stores.payloads.open(UploadId::random(), 0).await.expect("memory");
+    orphan.sync(vec![Bytes::from_static(b"abc")]).await.expect("memory");
+    assert_eq!(house.uploads.free_orphans().await.expect("memory"), 1);
+    assert_eq!(house.stores.payloads.parts().await.expect("memory"), [kept]);
+}

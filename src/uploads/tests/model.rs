@@ -1,0 +1,179 @@
+//! Any sequence of create, append, cut, terminate and expire, against a model that is a few vectors.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::time::Timestamp;
+
+/// What is done; uploads are named by the order of their creation, modulo how many there are.
+#[derive(Debug, Clone)]
+enum Step {
+    Create { length: Option<u8>, bound: bool },
+    Append { upload: usize, at: u8, bytes: Vec<u8>, cut: bool },
+    Declare { upload: usize, length: u8 },
+    Terminate { upload: usize },
+    Expire,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    There,
+    Expired,
+    Gone,
+}
+
+/// An upload as it has to be.
+#[derive(Debug)]
+struct Model {
+    id: UploadId,
+    length: Option<u64>,
+    bound: bool,
+    bytes: Vec<u8>,
+    fate: Fate,
+    made: bool,
+}
+
+impl Model {
+    fn is_whole(&self) -> bool {
+        self.length == Some(len(&self.bytes))
+    }
+}
+
+fn len(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).expect("small")
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let bytes = prop::collection::vec(any::<u8>(), 0..6);
+    // Mostly at the end of the upload, sometimes beside it.
+    let at = prop_oneof![8 => Just(0u8), 1 => 1u8..4];
+    let step = prop_oneof![
+        2 => (prop::option::weighted(0.8, 0u8..12), any::<bool>())
+            .prop_map(|(length, bound)| Step::Create { length, bound }),
+        6 => (any::<usize>(), at, bytes, any::<bool>())
+            .prop_map(|(upload, at, bytes, cut)| Step::Append { upload, at, bytes, cut }),
+        1 => (any::<usize>(), 0u8..12).prop_map(|(upload, length)| Step::Declare { upload, length }),
+        1 => any::<usize>().prop_map(|upload| Step::Terminate { upload }),
+        1 => Just(Step::Expire),
+    ];
+    prop::collection::vec(step, 1..40)
+}
+
+proptest! {
+    #[test]
+    fn every_history_ends_as_the_model_says(steps in steps()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let house = House::new().await;
+            let mut models = Vec::new();
+            for step in steps {
+                take(&house, &mut models, step).await;
+                compare(&house, &models).await;
+            }
+        });
+    }
+}
+
+async fn take(house: &House, models: &mut Vec<Model>, step: Step) {
+    let count = models.len();
+    let pick = |upload: usize| (count > 0).then(|| upload % count);
+    match step {
+        Step::Create { length, bound } => models.push(create(house, length.map(u64::from), bound).await),
+        Step::Append { upload, at, bytes, cut } => {
+            if let Some(upload) = pick(upload) {
+                append(house, &mut models[upload], u64::from(at), &bytes, cut).await;
+            }
+        }
+        Step::Declare { upload, length } => {
+            if let Some(upload) = pick(upload) {
+                declare(house, &mut models[upload], u64::from(length)).await;
+            }
+        }
+        Step::Terminate { upload } => {
+            if let Some(upload) = pick(upload) {
+                let model = &mut models[upload];
+                let outcome = house.uploads.terminate(&ada(), model.id).await;
+                assert_eq!(outcome.is_ok(), model.fate == Fate::There, "{outcome:?}");
+                model.fate = if model.fate == Fate::There { Fate::Gone } else { model.fate };
+            }
+        }
+        Step::Expire => {
+            house.uploads.sweep(Timestamp::now().plus_secs(61)).await.expect("memory");
+            for model in models.iter_mut().filter(|model| model.fate == Fate::There && !model.made) {
+                model.fate = Fate::Expired;
+            }
+        }
+    }
+}
+
+async fn create(house: &House, length: Option<u64>, bound: bool) -> Model {
+    let metadata = if bound { super::bound(&[]) } else { Metadata::default() };
+    let new = NewUpload { length: length.map_or(Length::Deferred, Length::Known), metadata, conversation: None };
+    let creation = house.uploads.create(&ada(), new).await.expect("created");
+    let id = creation.standing.upload.id;
+    let mut model = Model { id, length, bound, bytes: Vec::new(), fate: Fate::There, made: false };
+    model.made = bound && model.is_whole();
+    model
+}
+
+async fn append(house: &House, model: &mut Model, at: u64, bytes: &[u8], cut: bool) {
+    let current = len(&model.bytes);
+    let request = AppendRequest {
+        offset: current + at,
+        content_length: (!cut).then_some(len(bytes)),
+        upload_length: None,
+    };
+    let sent = if cut { broken(bytes) } else { body(&[bytes]) };
+    let outcome = house.uploads.append(&ada(), model.id, request, sent).await;
+    let room = model.length.unwrap_or(MAX) - current;
+    let is_taken = model.fate == Fate::There && at == 0 && !(model.is_whole() && !cut && !bytes.is_empty());
+    if is_taken && (cut || len(bytes) <= room) {
+        let kept = bytes.iter().take(usize::try_from(room).expect("small"));
+        model.bytes.extend(kept);
+        model.made |= model.bound && model.is_whole();
+        let was_asking = room == 0 || !cut;
+        assert_eq!(outcome.is_ok(), was_asking, "{outcome:?}");
+    } else {
+        assert!(outcome.is_err(), "{outcome:?}");
+    }
+}
+
+async fn declare(house: &House, model: &mut Model, length: u64) {
+    let offset = len(&model.bytes);
+    let request = AppendRequest { offset, content_length: Some(0), upload_length: Some(length) };
+    let outcome = house.uploads.append(&ada(), model.id, request, body(&[])).await;
+    let fits = model.length.map_or(length >= offset, |known| known == length);
+    assert_eq!(outcome.is_ok(), model.fate == Fate::There && fits, "{outcome:?}");
+    if outcome.is_ok() {
+        model.length = Some(length);
+        model.made |= model.bound && model.is_whole();
+    }
+}
+
+async fn compare(house: &House, models: &[Model]) {
+    for model in models {
+        match (model.fate, house.uploads.status(&ada(), model.id).await) {
+            (Fate::Gone, Err(UploadError::NotFound)) | (Fate::Expired, Err(UploadError::Expired)) => {}
+            (Fate::There, Ok(standing)) => {
+                assert_eq!(standing.upload.offset, len(&model.bytes));
+                assert_eq!(standing.upload.length.known(), model.length);
+                assert_eq!(standing.message.is_some(), model.made);
+                let read = house.uploads.read(&standing, 0..standing.upload.offset).await;
+                assert_eq!(collected(read, model).await, model.bytes);
+            }
+            (fate, outcome) => panic!("{fate:?}: {outcome:?}"),
+        }
+    }
+    assert_eq!(house.messages().await.len(), models.iter().filter(|model| model.made).count());
+    let parts = models.iter().filter(|m| m.fate == Fate::There && !m.made && !m.bytes.is_empty()).count();
+    assert_eq!(house.parts().await, parts);
+}
+
+async fn collected(read: Result<crate::store::ByteStream, UploadError>, model: &Model) -> Vec<u8> {
+    // An upload without bytes has no part yet.
+    if model.bytes.is_empty() {
+        return Vec::new();
+    }
+    let pieces: Vec<_> = read.expect("readable").collect().await;
+    pieces.into_iter().flat_map(|piece| piece.expect("readable").to_vec()).collect()
+}
