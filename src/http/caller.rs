@@ -46,11 +46,7 @@ impl FromRequestParts<Api> for Admin {
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
         let Caller(identity) = Caller::from_request_parts(parts, api).await?;
-        if identity.admin {
-            Ok(Self)
-        } else {
-            Err(ApiError::forbidden("Admin scope required"))
-        }
+        if identity.admin { Ok(Self) } else { Err(ApiError::forbidden("Admin scope required")) }
     }
 }
 
@@ -71,7 +67,7 @@ mod tests {
 
     use super::*;
     use crate::auth::mint_hs256;
-    use crate::http::testing::{ADA, Chat, SECRET};
+    use crate::http::tests::{ADA, Chat, SECRET};
 
     async fn who(Caller(caller): Caller) -> String {
         caller.user.to_string()
@@ -90,16 +86,8 @@ mod tests {
         let missing = Err("Missing access token");
         let invalid = Err("Invalid or expired token");
         for (header, who, was) in [
-            (
-                format!("Bearer {good}"),
-                Ok("ada@example.com"),
-                Ok("ada@example.com false"),
-            ),
-            (
-                format!("bEARER {good}"),
-                Ok("ada@example.com"),
-                Ok("ada@example.com false"),
-            ),
+            (format!("Bearer {good}"), Ok("ada@example.com"), Ok("ada@example.com false")),
+            (format!("bEARER {good}"), Ok("ada@example.com"), Ok("ada@example.com false")),
             (format!("Bearer {old}"), invalid, Ok("ada@example.com true")),
             ("Bearer x".into(), invalid, invalid),
             ("Bearer \u{e9}".into(), invalid, invalid),
@@ -107,17 +95,11 @@ mod tests {
             (good.clone(), missing, missing),
         ] {
             for (path, expected) in [("/who", who), ("/was", was)] {
-                let answer = chat
-                    .request(None, "GET", path, &[("authorization", &header)], "")
-                    .await;
+                let answer = chat.request(None, "GET", path, &[("authorization", &header)], "").await;
                 match expected {
                     Ok(text) => assert_eq!((answer.status, answer.body.as_ref()), (200, text.as_bytes())),
                     Err(detail) => {
-                        assert_eq!(
-                            (answer.status, answer.detail()),
-                            (401, detail.to_owned()),
-                            "{header}"
-                        );
+                        assert_eq!((answer.status, answer.detail()), (401, detail.to_owned()), "{header}");
                         assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
                     }
                 }
@@ -126,9 +108,6 @@ mod tests {
         let bearer = format!("Bearer {good}");
         let twice = [("authorization", bearer.as_str()); 2];
         assert_eq!(chat.request(None, "GET", "/who", &twice, "").await.status, 401);
-        assert_eq!(
-            chat.request(None, "GET", "/who", &[], "").await.detail(),
-            "Missing access token"
-        );
+        assert_eq!(chat.request(None, "GET", "/who", &[], "").await.detail(), "Missing access token");
     }
 }

@@ -31,11 +31,7 @@ const INTERNAL: &str = "Internal server error";
 impl ApiError {
     /// An error of this status. The detail is for the client to read.
     pub(crate) fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            status,
-            detail: detail.into(),
-            headers: Vec::new(),
-        }
+        Self { status, detail: detail.into(), headers: Vec::new() }
     }
 
     /// 400: the request makes no sense.

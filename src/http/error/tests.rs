@@ -28,10 +28,7 @@ fn every_failure_has_its_status() {
         (413, U::TooLarge.into()),
         (507, U::NoRoom.into()),
         (429, U::TooManyUploads.into()),
-        (
-            409,
-            U::Append(AppendRefusal::OffsetMismatch { current: 4 }).into(),
-        ),
+        (409, U::Append(AppendRefusal::OffsetMismatch { current: 4 }).into()),
         (413, U::Append(AppendRefusal::TooLong).into()),
         (413, U::Append(AppendRefusal::TooLarge).into()),
         (400, U::Append(AppendRefusal::LengthConflict).into()),
@@ -40,10 +37,7 @@ fn every_failure_has_its_status() {
         (400, U::Binding(BindingError::ConversationId).into()),
         (400, U::Binding(BindingError::ReplyTo).into()),
         (400, U::Binding(BindingError::ContentTooLong).into()),
-        (
-            431,
-            U::Binding(BindingError::Metadata(MetadataError::TooLong)).into(),
-        ),
+        (431, U::Binding(BindingError::Metadata(MetadataError::TooLong)).into()),
         (431, U::Metadata(MetadataError::TooLong).into()),
         (400, U::Metadata(MetadataError::Base64).into()),
         (400, U::Metadata(InvalidClientMessageId.into()).into()),
@@ -76,27 +70,12 @@ fn headers_say_what_a_client_needs_next() {
     for (error, name, value) in [
         (ApiError::from(AuthError::Missing), "www-authenticate", "Bearer"),
         (UploadError::Busy.into(), "retry-after", "1"),
-        (
-            AppendRefusal::OffsetMismatch { current: 4 }.into(),
-            "upload-offset",
-            "4",
-        ),
-        (
-            AppendRefusal::Rejected(RejectionReason::Damaged).into(),
-            "chat-upload-state",
-            "rejected",
-        ),
-        (
-            UploadError::Rejected(RejectionReason::Damaged).into(),
-            "chat-upload-state",
-            "rejected",
-        ),
+        (AppendRefusal::OffsetMismatch { current: 4 }.into(), "upload-offset", "4"),
+        (AppendRefusal::Rejected(RejectionReason::Damaged).into(), "chat-upload-state", "rejected"),
+        (UploadError::Rejected(RejectionReason::Damaged).into(), "chat-upload-state", "rejected"),
     ] {
         let response = error.into_response();
-        assert_eq!(
-            response.headers().get(name).map(HeaderValue::as_bytes),
-            Some(value.as_bytes())
-        );
+        assert_eq!(response.headers().get(name).map(HeaderValue::as_bytes), Some(value.as_bytes()));
     }
 }
 
@@ -106,28 +85,15 @@ async fn unknown_routes_and_methods_answer_in_json() {
         .route("/known", get(|| async {}))
         .fallback(unknown_route)
         .method_not_allowed_fallback(unknown_method);
-    for (method, path, status, allow) in [
-        ("GET", "/unknown", 404, None),
-        ("PATCH", "/known", 405, Some("GET,HEAD")),
-    ] {
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .body(Body::empty())
-            .expect("valid");
+    for (method, path, status, allow) in
+        [("GET", "/unknown", 404, None), ("PATCH", "/known", 405, Some("GET,HEAD"))]
+    {
+        let request = Request::builder().method(method).uri(path).body(Body::empty()).expect("valid");
         let response = router.clone().oneshot(request).await.expect("infallible");
         assert_eq!(response.status().as_u16(), status, "{path}");
         assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
-        assert_eq!(
-            response.headers().get(ALLOW).map(HeaderValue::as_bytes),
-            allow.map(str::as_bytes)
-        );
-        let body = response
-            .into_body()
-            .collect()
-            .await
-            .expect("a whole body")
-            .to_bytes();
+        assert_eq!(response.headers().get(ALLOW).map(HeaderValue::as_bytes), allow.map(str::as_bytes));
+        let body = response.into_body().collect().await.expect("a whole body").to_bytes();
         let json: serde_json::Value = serde_json::from_slice(&body).expect("json");
         assert!(json["detail"].is_string(), "{json}");
     }

@@ -51,9 +51,7 @@ impl<'a> Draft<'a> {
         match self.conversation_id {
             Some(known) if known == id => return Ok(()),
             Some(_) => {
-                return Err(ApiError::bad_request(
-                    "conversation_id in the query and in the form differ",
-                ));
+                return Err(ApiError::bad_request("conversation_id in the query and in the form differ"));
             }
             None => {}
         }
@@ -81,9 +79,8 @@ impl<'a> Draft<'a> {
     pub(super) async fn finish(self) -> Result<Message, ApiError> {
         let file = self.file.filter(|file| file.is_chosen);
         let file = file.ok_or_else(|| ApiError::bad_request("Missing file"))?;
-        let conversation_id = self
-            .conversation_id
-            .ok_or_else(|| ApiError::bad_request("Missing conversation_id"))?;
+        let conversation_id =
+            self.conversation_id.ok_or_else(|| ApiError::bad_request("Missing conversation_id"))?;
         let binding = Binding {
             conversation_id,
             content: self.content,
@@ -111,17 +108,10 @@ impl<'a> Draft<'a> {
         if self.file.is_some() {
             return Err(ApiError::bad_request("file is given twice"));
         }
-        let upload = self
-            .api
-            .uploads
-            .one_shot(self.sender.clone(), self.api.max_oneshot_size);
+        let upload = self.api.uploads.one_shot(self.sender.clone(), self.api.max_oneshot_size);
         // A browser's form without a chosen file has an empty name and no bytes; either makes it a file.
         let is_chosen = head.name.as_ref().is_some_and(|name| !name.is_empty());
-        self.file = Some(File {
-            upload,
-            metadata: metadata(&head),
-            is_chosen,
-        });
+        self.file = Some(File { upload, metadata: metadata(&head), is_chosen });
         Ok(())
     }
 
@@ -134,11 +124,7 @@ impl<'a> Draft<'a> {
 
 /// The head as every upload's metadata are. The name is bounded by then, and what is no media type is left out.
 fn metadata(head: &FileHead) -> Metadata {
-    let name = head
-        .name
-        .as_deref()
-        .filter(|name| !name.is_empty())
-        .unwrap_or("file");
+    let name = head.name.as_deref().filter(|name| !name.is_empty()).unwrap_or("file");
     let media_type: Option<MediaType> = head.media_type.as_ref().and_then(|text| text.parse().ok());
     match &media_type {
         None => Metadata::of([("filename", name)]),
@@ -155,20 +141,12 @@ mod tests {
     fn a_head_becomes_metadata() {
         for (name, media_type, file_name, file_type) in [
             (Some("a.mp4"), Some("video/mp4"), "a.mp4", Some("video/mp4")),
-            (
-                Some("a.mp4"),
-                Some("Video/MP4; codecs=x"),
-                "a.mp4",
-                Some("video/mp4"),
-            ),
+            (Some("a.mp4"), Some("Video/MP4; codecs=x"), "a.mp4", Some("video/mp4")),
             (Some("a"), Some("nonsense"), "a", None),
             (Some(""), None, "file", None),
             (None, None, "file", None),
         ] {
-            let head = FileHead {
-                name: name.map(str::to_owned),
-                media_type: media_type.map(str::to_owned),
-            };
+            let head = FileHead { name: name.map(str::to_owned), media_type: media_type.map(str::to_owned) };
             let metadata = metadata(&head);
             assert_eq!(metadata.file_name(), Ok(file_name));
             let declared = metadata.file_type().expect("UTF-8");
@@ -178,10 +156,8 @@ mod tests {
 
     #[test]
     fn the_longest_head_fits() {
-        let head = FileHead {
-            name: Some("x".repeat(1024)),
-            media_type: Some(format!("video/{}", "x".repeat(121))),
-        };
+        let head =
+            FileHead { name: Some("x".repeat(1024)), media_type: Some(format!("video/{}", "x".repeat(121))) };
         assert!(metadata(&head).raw().len() <= MAX_METADATA_BYTES);
     }
 }

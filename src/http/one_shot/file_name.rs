@@ -15,12 +15,8 @@ const MAX_EXTENSION_BYTES: usize = 32;
 pub(super) fn file_name(disposition: &[u8]) -> Option<String> {
     let disposition = String::from_utf8_lossy(disposition);
     let parameters = parameters(&disposition);
-    let value = |name: &str| {
-        parameters
-            .iter()
-            .find(|(n, _)| n.eq_ignore_ascii_case(name))
-            .map(|(_, v)| v.as_ref())
-    };
+    let value =
+        |name: &str| parameters.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_ref());
     let extended = value("filename*").and_then(decode_extended);
     Some(cut(extended.or_else(|| value("filename").map(unescape))?))
 }
@@ -77,9 +73,7 @@ fn decode_extended(value: &str) -> Option<String> {
     let charset = parts.next()?;
     let encoded = parts.nth(1)?;
     let decoded = percent_decode_str(encoded).decode_utf8().ok()?;
-    charset
-        .eq_ignore_ascii_case("utf-8")
-        .then(|| decoded.into_owned())
+    charset.eq_ignore_ascii_case("utf-8").then(|| decoded.into_owned())
 }
 
 /// The name within [`MAX_NAME_BYTES`], with its extension.
@@ -87,10 +81,7 @@ fn cut(name: String) -> String {
     if name.len() <= MAX_NAME_BYTES {
         return name;
     }
-    let dot = name
-        .rfind('.')
-        .filter(|dot| name.len() - dot <= MAX_EXTENSION_BYTES)
-        .unwrap_or(name.len());
+    let dot = name.rfind('.').filter(|dot| name.len() - dot <= MAX_EXTENSION_BYTES).unwrap_or(name.len());
     let (stem, extension) = name.split_at(dot);
     let mut end = MAX_NAME_BYTES - extension.len();
     while !stem.is_char_boundary(end) {
@@ -114,27 +105,12 @@ mod tests {
             (r#"name="file"; FileName = "a.mp4" ; x=y"#, Some("a.mp4")),
             (r#"name="file"; filename="東京.png""#, Some("東京.png")),
             (r#"name="file"; filename="a%22b%0D%0A.png""#, Some("a\"b\r\n.png")),
-            (
-                r#"name="file"; filename="100%DE%25 off.mp4""#,
-                Some("100%DE%25 off.mp4"),
-            ),
+            (r#"name="file"; filename="100%DE%25 off.mp4""#, Some("100%DE%25 off.mp4")),
             (r#"name="file"; filename="a\"b.png""#, Some("a\"b.png")),
-            (
-                r#"name="file"; filename="C:\dir\new.png""#,
-                Some(r"C:\dir\new.png"),
-            ),
-            (
-                r#"name="file"; filename="a.png"; filename*=UTF-8''n%C3%A9.png"#,
-                Some("né.png"),
-            ),
-            (
-                r#"name="file"; filename="a.png"; filename*=UTF-8''%FF.png"#,
-                Some("a.png"),
-            ),
-            (
-                r#"name="file"; filename="a.png"; filename*=latin1''%E9.png"#,
-                Some("a.png"),
-            ),
+            (r#"name="file"; filename="C:\dir\new.png""#, Some(r"C:\dir\new.png")),
+            (r#"name="file"; filename="a.png"; filename*=UTF-8''n%C3%A9.png"#, Some("né.png")),
+            (r#"name="file"; filename="a.png"; filename*=UTF-8''%FF.png"#, Some("a.png")),
+            (r#"name="file"; filename="a.png"; filename*=latin1''%E9.png"#, Some("a.png")),
             (r#"name="file"; filename="""#, Some("")),
             (r#"name="file"; filename="unclosed"#, Some("unclosed")),
             (r#"name="filename=x""#, None),
@@ -150,18 +126,12 @@ mod tests {
 
     #[test]
     fn a_long_name_keeps_its_extension() {
-        for (stem, extension) in [
-            ("x".repeat(5000), ".mp4"),
-            ("界".repeat(2000), ".mp4"),
-            ("x".repeat(5000), ""),
-        ] {
+        for (stem, extension) in
+            [("x".repeat(5000), ".mp4"), ("界".repeat(2000), ".mp4"), ("x".repeat(5000), "")]
+        {
             let name =
                 file_name(format!("form-data; filename=\"{stem}{extension}\"").as_bytes()).expect("a name");
-            assert!(
-                name.len() <= MAX_NAME_BYTES && name.len() > MAX_NAME_BYTES - 4,
-                "{}",
-                name.len()
-            );
+            assert!(name.len() <= MAX_NAME_BYTES && name.len() > MAX_NAME_BYTES - 4, "{}", name.len());
             assert!(name.ends_with(extension));
         }
     }

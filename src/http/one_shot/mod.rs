@@ -9,16 +9,16 @@ use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::header::{CONTENT_LENGTH, HeaderMap};
+use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
-use serde_json::{Value, json};
 
 use self::draft::Draft;
 use self::form::{FORM_SLACK_BYTES, Form};
 use super::Api;
 use super::caller::Caller;
 use super::error::ApiError;
-use crate::message::Message;
+use super::success::Sent;
 use crate::upload::decimal;
 
 /// Another name for `client_message_id`, which generic clients know.
@@ -29,11 +29,6 @@ pub(crate) fn routes() -> Router<Api> {
     Router::new().route("/messages/upload", post(post_message))
 }
 
-/// What a sender is told of a message that stands: `{"success":true,"message":{…}}`.
-pub(crate) fn success(message: &Message) -> Value {
-    json!({ "success": true, "message": message.body() })
-}
-
 /// Everything that can be refused without reading the body is; then the form decides what is known when.
 async fn post_message(
     State(api): State<Api>,
@@ -41,7 +36,7 @@ async fn post_message(
     query: Result<Query<Vec<(String, String)>>, QueryRejection>,
     headers: HeaderMap,
     body: Body,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Response, ApiError> {
     let api = &*api.0;
     let mut draft = Draft::new(api, caller.user);
     let Query(query) = query.map_err(|_| ApiError::bad_request("Invalid query"))?;
@@ -57,14 +52,12 @@ async fn post_message(
         draft.take(event).await?;
     }
     let message = draft.finish().await?;
-    Ok(Json(success(&message)))
+    Ok(Json(Sent::of(&message)).into_response())
 }
 
 /// A body that cannot but hold too large a file.
 fn refuse_too_large(headers: &HeaderMap, max_size: u64) -> Result<(), ApiError> {
-    let announced = headers
-        .get(CONTENT_LENGTH)
-        .and_then(|value| decimal(value.to_str().ok()?).ok());
+    let announced = headers.get(CONTENT_LENGTH).and_then(|value| decimal(value.to_str().ok()?).ok());
     match announced {
         Some(length) if length > max_size.saturating_add(FORM_SLACK_BYTES) => Err(ApiError::too_large()),
         _ => Ok(()),
@@ -73,9 +66,7 @@ fn refuse_too_large(headers: &HeaderMap, max_size: u64) -> Result<(), ApiError> 
 
 /// The key is a quoted string by its draft standard, and bare by custom.
 fn unquoted(key: &str) -> &str {
-    key.strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'))
-        .unwrap_or(key)
+    key.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(key)
 }
 
 #[cfg(test)]

@@ -37,23 +37,13 @@ where
         Selection::Unsatisfiable => return Err(ApiError::unsatisfiable(representation.length)),
     };
     let length = bytes.end - bytes.start;
-    let content_range = format!(
-        "bytes {}-{}/{}",
-        bytes.start,
-        bytes.end.saturating_sub(1),
-        representation.length
-    );
-    let body = if method == Method::HEAD || length == 0 {
-        Body::empty()
-    } else {
-        body(read(bytes).await?)
-    };
+    let content_range =
+        format!("bytes {}-{}/{}", bytes.start, bytes.end.saturating_sub(1), representation.length);
+    let body = if method == Method::HEAD || length == 0 { Body::empty() } else { body(read(bytes).await?) };
     let mut response = described(status, representation, body);
     response.headers_mut().insert(CONTENT_LENGTH, length.into());
     if status == StatusCode::PARTIAL_CONTENT {
-        response
-            .headers_mut()
-            .insert(CONTENT_RANGE, ascii(&content_range));
+        response.headers_mut().insert(CONTENT_RANGE, ascii(&content_range));
     }
     Ok(response)
 }

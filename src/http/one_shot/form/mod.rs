@@ -11,6 +11,7 @@ use multra::{Constraints, Field, Multipart, SizeLimit};
 
 use super::body::{BodyFault, impatient};
 use super::file_name::file_name;
+use crate::http::body;
 use crate::http::error::ApiError;
 use crate::message::MAX_CONTENT_BYTES;
 use crate::uploads::UploadError;
@@ -67,14 +68,9 @@ impl TextField {
     }
 
     fn of(name: &str) -> Option<Self> {
-        [
-            Self::ConversationId,
-            Self::Content,
-            Self::ReplyTo,
-            Self::ClientMessageId,
-        ]
-        .into_iter()
-        .find(|field| field.name() == name)
+        [Self::ConversationId, Self::Content, Self::ReplyTo, Self::ClientMessageId]
+            .into_iter()
+            .find(|field| field.name() == name)
     }
 }
 
@@ -97,20 +93,16 @@ impl Form {
         idle: Duration,
     ) -> Result<Self, ApiError> {
         let no_form = || ApiError::bad_request("Content-Type is not multipart/form-data with a boundary");
-        let content_type = headers
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .ok_or_else(no_form)?;
+        let content_type =
+            headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).ok_or_else(no_form)?;
         let boundary = multra::parse_boundary(content_type).map_err(|_| no_form())?;
         let limits = SizeLimit::new()
             .whole_stream(max_file_bytes.saturating_add(FORM_SLACK_BYTES))
             .headers(MAX_HEADER_BYTES);
         let constraints = Constraints::new().size_limit(limits).max_fields(MAX_FIELDS);
-        let multipart = Multipart::with_constraints(impatient(body, idle), boundary, constraints);
-        Ok(Self {
-            multipart,
-            file: None,
-        })
+        let multipart =
+            Multipart::with_constraints(impatient(body::stream(body), idle), boundary, constraints);
+        Ok(Self { multipart, file: None })
     }
 
     /// The next event; `None` after the closing boundary, without which a form is not whole.
@@ -142,18 +134,9 @@ impl Form {
 }
 
 fn head(field: &Field<'_>) -> FileHead {
-    let name = field
-        .headers()
-        .get(CONTENT_DISPOSITION)
-        .and_then(|value| file_name(value.as_bytes()));
-    let media_type = field
-        .headers()
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    FileHead {
-        name,
-        media_type: media_type.map(str::to_owned),
-    }
+    let name = field.headers().get(CONTENT_DISPOSITION).and_then(|value| file_name(value.as_bytes()));
+    let media_type = field.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    FileHead { name, media_type: media_type.map(str::to_owned) }
 }
 
 async fn text(field: Field<'_>, known: TextField) -> Result<String, ApiError> {
