@@ -63,11 +63,12 @@ impl Uploads {
         let reception = Reception::new(surroundings, lease, upload, admission, intake);
         let finalizer = self.finalizer.clone();
         let task = self.tasks.spawn(async move {
-            let upload = reception.run(body).await?;
-            if upload.is_owed() {
-                finalizer.nudge(upload.id);
+            let received = reception.run(body).await;
+            // Also when the body broke off after its last byte.
+            if received.upload.is_owed() {
+                finalizer.nudge(received.upload.id);
             }
-            Ok(())
+            received.outcome
         });
         task.await.unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string()).into()))
     }

@@ -123,9 +123,6 @@ impl Uploads {
         length: Length,
     ) -> Result<Creation, UploadError> {
         let upload = self.find(owner, holder).await?;
-        if let State::Rejected(rejection) = &upload.state {
-            return Err(UploadError::Rejected(rejection.reason));
-        }
         if let (Some(there), Some(asked)) = (upload.length.known(), length.known())
             && there != asked
         {

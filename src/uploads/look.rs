@@ -7,7 +7,7 @@ use super::error::UploadError;
 use super::standing::Standing;
 use crate::message::UserId;
 use crate::store::{ByteStream, Place, Source};
-use crate::upload::{State, UploadId};
+use crate::upload::UploadId;
 
 /// As many unfinished uploads are listed.
 const MOST_LISTED: usize = 1000;
@@ -27,11 +27,7 @@ impl Uploads {
         if self.leases.is_held(id) {
             drop(self.leases.take_over(id).await.ok_or(UploadError::Busy)?);
         }
-        let upload = self.find(owner, id).await?;
-        match upload.state {
-            State::Rejected(rejection) => Err(UploadError::Rejected(rejection.reason)),
-            _ => self.settle(id).await,
-        }
+        self.settle(id).await
     }
 
     /// The upload as it stands, disturbing nobody.

@@ -24,7 +24,7 @@ use super::progress::Teller;
 use crate::crash;
 use crate::store::{Appended, Records, StoreError};
 use crate::time::Timestamp;
-use crate::upload::{Admission, Chunk, Length, State, Upload};
+use crate::upload::{Admission, AppendRefusal, Chunk, Length, RejectionReason, State, Upload};
 
 const CHECKPOINT_BYTES: u64 = 8 * 1024 * 1024;
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
@@ -50,6 +50,12 @@ pub(super) struct Reception {
     last_row: Instant,
 }
 
+/// The upload after its reception, and how that went for whoever sent the body.
+pub(super) struct Received {
+    pub(super) upload: Upload,
+    pub(super) outcome: Result<(), UploadError>,
+}
+
 /// How a body ended.
 enum Ended {
     Whole,
@@ -69,20 +75,21 @@ impl Reception {
         Self { surroundings, lease, upload, limit, length, intake, last_row: Instant::now() }
     }
 
-    /// Receives the body and answers the upload as recorded afterwards.
-    pub(super) async fn run(mut self, body: Body) -> Result<Upload, UploadError> {
-        let ended = match self.receive(body).await {
-            Ok(ended) => ended,
-            Err(error) => return Err(self.failed(error).await),
+    /// Receives the body. However that ends, the upload is as it is recorded then.
+    pub(super) async fn run(mut self, body: Body) -> Received {
+        let outcome = match self.receive_all(body).await {
+            Ok(Ended::Whole) => Ok(()),
+            Ok(Ended::TooLong) => Err(AppendRefusal::TooLong.into()),
+            Ok(Ended::Early(error)) => Err(error),
+            Err(error) => Err(self.failed(error).await),
         };
-        if let Err(error) = self.record().await {
-            return Err(self.failed(error).await);
-        }
-        match ended {
-            Ended::Whole => Ok(self.upload),
-            Ended::TooLong => Err(crate::upload::AppendRefusal::TooLong.into()),
-            Ended::Early(error) => Err(error),
-        }
+        Received { upload: self.upload, outcome }
+    }
+
+    async fn receive_all(&mut self, body: Body) -> Result<Ended, StoreError> {
+        let ended = self.receive(body).await?;
+        self.record().await?;
+        Ok(ended)
     }
 
     async fn receive(&mut self, mut body: Body) -> Result<Ended, StoreError> {
@@ -170,7 +177,7 @@ impl Reception {
             return super::reject::reject(
                 self.surroundings.records.as_ref(),
                 &self.upload,
-                crate::upload::RejectionReason::Damaged,
+                RejectionReason::Damaged,
             )
             .await;
         }

@@ -33,17 +33,18 @@ impl Uploads {
     /// # Errors
     /// [`UploadError::Busy`] if that takes too long, [`UploadError::Rejected`].
     pub(super) async fn settle(&self, id: UploadId) -> Result<Standing, UploadError> {
-        let upload = self.stores.records.find(id).await?.ok_or(UploadError::NotFound)?;
-        if !upload.is_owed() && upload.digest_fault_when_complete().is_none() {
-            return self.standing(upload).await;
-        }
-        match self.finalizer.drive(id).await {
-            Some(Ending::Message(_) | Ending::NotOwed) => {
-                let upload = self.stores.records.find(id).await?.ok_or(UploadError::NotFound)?;
-                if upload.is_owed() { Err(UploadError::Busy) } else { self.standing(upload).await }
+        let mut upload = self.stores.records.find(id).await?.ok_or(UploadError::NotFound)?;
+        if upload.is_owed() || upload.digest_fault_when_complete().is_some() {
+            match self.finalizer.drive(id).await {
+                Some(Ending::Failed) | None => return Err(UploadError::Busy),
+                Some(Ending::Message(_) | Ending::Rejected(_) | Ending::NotOwed) => {}
             }
-            Some(Ending::Rejected(reason)) => Err(UploadError::Rejected(reason)),
-            Some(Ending::Failed) | None => Err(UploadError::Busy),
+            upload = self.stores.records.find(id).await?.ok_or(UploadError::NotFound)?;
+        }
+        match &upload.state {
+            State::Rejected(rejection) => Err(UploadError::Rejected(rejection.reason)),
+            _ if upload.is_owed() => Err(UploadError::Busy),
+            _ => self.standing(upload).await,
         }
     }
 

@@ -1,9 +1,12 @@
 //! One fact after another.
 
+use std::future::poll_fn;
+use std::task::Poll;
+
 use super::*;
 use crate::message::MessageKind;
 use crate::time::Timestamp;
-use crate::upload::{AppendRefusal, Binding, RejectionReason, State};
+use crate::upload::{AppendRefusal, Binding, RejectionReason};
 
 #[tokio::test]
 async fn the_last_byte_makes_the_message() {
@@ -33,12 +36,24 @@ async fn what_came_before_a_break_is_kept() {
 }
 
 #[tokio::test]
+async fn a_body_that_breaks_off_after_its_last_byte_makes_the_message() {
+    let house = House::new().await;
+    let id = house.create(3, &bound(&[])).await.expect("created").standing.upload.id;
+    assert!(matches!(house.append(id, 0, broken(b"abc")).await, Err(UploadError::BodyBroken)));
+    while house.messages().await.is_empty() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_goes_away_cancels_no_commit() {
     let house = House::new().await;
     let id = house.create(3, &bound(&[])).await.expect("created").standing.upload.id;
     // Polled once, then dropped, as a handler is when its connection ends.
-    let gone = house.append(id, 0, body(&[b"abc"]));
-    assert!(tokio::time::timeout(Duration::ZERO, gone).await.is_err());
+    let mut handler = Box::pin(house.append(id, 0, body(&[b"abc"])));
+    let first = poll_fn(|context| Poll::Ready(handler.as_mut().poll(context))).await;
+    assert!(first.is_pending());
+    drop(handler);
     while house.messages().await.is_empty() {
         tokio::task::yield_now().await;
     }
@@ -109,27 +124,16 @@ async fn another_users_upload_is_not_there() {
 async fn whoever_left_the_conversation_is_rejected_and_the_reason_stays() {
     let house = House::new().await;
     let id = house.create(2, &bound(&[("client_message_id", "c")])).await.expect("created").standing.upload.id;
-    // The last byte is recorded, but nobody has driven it on yet.
-    house.append(id, 0, body(&[b"a"])).await.expect("appended");
+    house.record_all(id, b"ab").await;
     house.stores.memberships.put(conversation(), &[bob()]).await.expect("memory");
-    let outcome = house.append(id, 1, body(&[b"b"])).await;
-    assert!(matches!(outcome, Err(UploadError::NotAParticipant)), "{outcome:?}");
-    house.stores.memberships.put(conversation(), &[ada(), bob()]).await.expect("memory");
-    let stalled_at_the_end = Box::pin(body(&[b"b"]).chain(stream::pending()));
-    let leave = async {
-        while house.offset(id).await < 1 || !house.uploads.leases.is_held(id) {
-            tokio::task::yield_now().await;
-        }
-        house.stores.memberships.put(conversation(), &[bob()]).await.expect("memory");
-        let _ = house.uploads.head(&ada(), id).await;
-    };
-    let (_, ()) = tokio::join!(house.append(id, 1, stalled_at_the_end), leave);
+    let reason = RejectionReason::NotAParticipant;
+    let outcome = house.uploads.head(&ada(), id).await;
+    assert!(matches!(outcome, Err(UploadError::Rejected(why)) if why == reason), "{outcome:?}");
     let standing = house.uploads.status(&ada(), id).await.expect("recorded");
     assert_eq!(standing.state(), "rejected");
     assert_eq!((house.parts().await, house.messages().await.len()), (0, 0));
     house.stores.memberships.put(conversation(), &[ada(), bob()]).await.expect("memory");
     let again = house.create(2, &bound(&[("client_message_id", "c")])).await;
-    let reason = RejectionReason::NotAParticipant;
     assert!(matches!(again, Err(UploadError::Rejected(why)) if why == reason), "{again:?}");
 }
 
@@ -220,14 +224,7 @@ async fn an_unbound_upload_waits_for_its_message() {
 async fn what_is_owed_is_found_without_anyone_asking() {
     let house = House::new().await;
     let id = house.create(3, &bound(&[])).await.expect("created").standing.upload.id;
-    let upload = house.stores.records.find(id).await.expect("memory").expect("recorded");
-    // As a kill between the last row and the finalizer leaves it: bytes in the part, the state complete.
-    let mut sink = house.stores.payloads.open(id, 0).await.expect("memory");
-    sink.sync(vec![Bytes::from_static(b"abc")]).await.expect("memory");
-    let chunk =
-        crate::upload::Chunk { offset: 0, length: 3, at: Timestamp::now(), digest: upload.digest.clone() };
-    let row = crate::store::Appended { chunk, length: upload.length, state: State::Complete };
-    house.stores.records.append(id, &row).await.expect("memory");
+    house.record_all(id, b"abc").await;
     assert_eq!(house.finalizer.recover().await.expect("memory"), 1);
     assert_eq!(house.finalizer.recover().await.expect("memory"), 0);
     assert_eq!(house.messages().await.len(), 1);

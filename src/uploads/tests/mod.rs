@@ -15,8 +15,9 @@ use super::{Body, BodyBroken, Creation, Limits, NewUpload, Standing, UploadError
 use crate::finalizer::Finalizer;
 use crate::message::{ConversationId, Message, UserId};
 use crate::store::memory::{Memory, MemoryAnnouncements, MemoryPayloads};
-use crate::store::{Memberships, Messages, Payloads, Records, Stores};
-use crate::upload::{AppendRequest, Length, Metadata, UploadId};
+use crate::store::{Appended, Stores};
+use crate::time::Timestamp;
+use crate::upload::{AppendRequest, Chunk, Length, Metadata, State, UploadId};
 
 const MAX: u64 = 1 << 20;
 
@@ -60,6 +61,18 @@ impl House {
     async fn append(&self, id: UploadId, offset: u64, body: Body) -> Result<Standing, UploadError> {
         let request = AppendRequest { offset, content_length: None, upload_length: None };
         self.uploads.append(&ada(), id, request, body).await
+    }
+
+    /// As a kill between the last row and the finalizer leaves an upload: all bytes in the part, the state
+    /// complete, and nobody at it.
+    async fn record_all(&self, id: UploadId, bytes: &'static [u8]) {
+        let upload = self.stores.records.find(id).await.expect("memory").expect("recorded");
+        let mut sink = self.stores.payloads.open(id, 0).await.expect("memory");
+        sink.sync(vec![Bytes::from_static(bytes)]).await.expect("memory");
+        let length = u64::try_from(bytes.len()).expect("small");
+        let chunk = Chunk { offset: 0, length, at: Timestamp::now(), digest: upload.digest };
+        let row = Appended { chunk, length: upload.length, state: State::Complete };
+        self.stores.records.append(id, &row).await.expect("memory");
     }
 
     async fn messages(&self) -> Vec<Message> {

@@ -60,6 +60,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn every_history_ends_as_the_model_says(steps in steps()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -132,7 +133,7 @@ async fn append(house: &House, model: &mut Model, at: u64, bytes: &[u8], cut: bo
         model.bytes.extend(kept);
         model.made |= model.bound && model.is_whole();
         let was_asking = room == 0 || !cut;
-        assert_eq!(outcome.is_ok(), was_asking, "{outcome:?}");
+        assert_eq!(outcome.is_ok(), was_asking, "{outcome:?} {model:?} {bytes:?} {cut}");
     } else {
         assert!(outcome.is_err(), "{outcome:?}");
     }
@@ -151,6 +152,8 @@ async fn declare(house: &House, model: &mut Model, length: u64) {
 }
 
 async fn compare(house: &House, models: &[Model]) {
+    // What is owed is made without anyone asking, but not at once.
+    house.finalizer.recover().await.expect("memory");
     for model in models {
         match (model.fate, house.uploads.status(&ada(), model.id).await) {
             (Fate::Gone, Err(UploadError::NotFound)) | (Fate::Expired, Err(UploadError::Expired)) => {}
@@ -165,8 +168,13 @@ async fn compare(house: &House, models: &[Model]) {
         }
     }
     assert_eq!(house.messages().await.len(), models.iter().filter(|model| model.made).count());
-    let parts = models.iter().filter(|m| m.fate == Fate::There && !m.made && !m.bytes.is_empty()).count();
-    assert_eq!(house.parts().await, parts);
+    let parts = house.stores.payloads.parts().await.expect("memory");
+    for model in models {
+        let needs_bytes = model.fate == Fate::There && !model.made;
+        let has_part = parts.contains(&model.id);
+        // An upload without bytes may have an empty part.
+        assert!(has_part == needs_bytes || model.bytes.is_empty() && !has_part, "{model:?}");
+    }
 }
 
 async fn collected(read: Result<crate::store::ByteStream, UploadError>, model: &Model) -> Vec<u8> {
