@@ -14,8 +14,6 @@ mod operations;
 pub(crate) mod range;
 mod request;
 pub(crate) mod success;
-#[cfg(test)]
-mod testing;
 mod trace;
 mod tus;
 mod welcome;
@@ -91,3 +89,6 @@ pub fn router(api: Api, cors: Cors, extra: impl FnOnce(Router) -> Router) -> Rou
         .layer(middleware::from_fn_with_state(Arc::new(cors), cors::apply))
         .layer(middleware::from_fn(trace::trace))
 }
+
+#[cfg(test)]
+mod tests;
