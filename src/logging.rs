@@ -11,9 +11,9 @@ use crate::config::LogFormat;
 /// they log the tokens of connecting clients.
 pub fn start(format: LogFormat) {
     let chosen = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env_lossy();
-    let filter = ["socketioxide=info", "engineioxide=info"].into_iter().fold(chosen, |filter, directive| {
-        filter.add_directive(directive.parse().expect("a directive"))
-    });
+    let filter = ["socketioxide=info", "engineioxide=info"]
+        .into_iter()
+        .fold(chosen, |filter, directive| filter.add_directive(directive.parse().expect("a directive")));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())

@@ -36,11 +36,7 @@ struct Request {
 
 /// 200 with the message of a complete upload; 202 for one that is still running, whose message will be made
 /// with its last byte.
-async fn bind(
-    State(api): State<Api>,
-    Caller(caller): Caller,
-    body: Body,
-) -> Result<Response, ApiError> {
+async fn bind(State(api): State<Api>, Caller(caller): Caller, body: Body) -> Result<Response, ApiError> {
     let request: Request = read_json(body, MAX_BODY_BYTES, api.0.body_idle).await?;
     let binding = binding_of(&request)?;
     api.uploads().may_send(&caller.user, binding.conversation_id).await?;

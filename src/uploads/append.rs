@@ -54,7 +54,8 @@ impl Uploads {
     ) -> Result<(), UploadError> {
         self.has_room_for(content_length.unwrap_or(0)).await?;
         let sink = self.stores.payloads.open(upload.id, upload.offset).await?;
-        let digest = upload.digest.as_ref().map(|state| state.resume().ok_or_else(foreign_digest)).transpose()?;
+        let digest =
+            upload.digest.as_ref().map(|state| state.resume().ok_or_else(foreign_digest)).transpose()?;
         let intake = Intake::new(sink, upload.offset, digest);
         let surroundings = Surroundings {
             records: self.stores.records.clone(),

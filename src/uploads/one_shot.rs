@@ -13,6 +13,7 @@ use super::intake::Intake;
 use crate::crash;
 use crate::finalizer::{Ending, Finalizer};
 use crate::message::{Message, UserId};
+use crate::metrics;
 use crate::store::{Created, StoreError, Stores};
 use crate::time::Timestamp;
 use crate::upload::{Binding, DigestState, Length, Metadata, RunningDigest, State, Upload, UploadId};
@@ -91,6 +92,7 @@ impl OneShot {
         let holder = match stores.records.create(&upload, true).await? {
             Created::New => {
                 self.is_recorded = true;
+                metrics::get().bytes_received.inc_by(length);
                 crash::point("append.recorded");
                 upload.id
             }

@@ -9,11 +9,11 @@ use axum::response::{IntoResponse, Response};
 use super::headers::{self, UPLOAD_OFFSET, text_value};
 use super::location::Base;
 use super::{PathText, reply};
+use crate::http::Api;
 use crate::http::body::stream;
 use crate::http::caller::Caller;
 use crate::http::conversations::conversation_id;
 use crate::http::error::ApiError;
-use crate::http::Api;
 use crate::message::{ConversationId, UserId};
 use crate::uploads::{Creation, NewUpload};
 

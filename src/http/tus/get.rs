@@ -5,13 +5,13 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use crate::http::status::Status;
 use super::{PathText, headers, upload_id};
 use crate::http::Api;
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::http::media::presentation;
 use crate::http::range::{Representation, respond};
+use crate::http::status::Status;
 use crate::upload::State as UploadState;
 use crate::uploads::Standing;
 

@@ -6,7 +6,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::headers::{
-    CHAT_UPLOAD_STATE, UPLOAD_DEFER_LENGTH, UPLOAD_LENGTH, UPLOAD_METADATA, UPLOAD_OFFSET, text_value, value_of,
+    CHAT_UPLOAD_STATE, UPLOAD_DEFER_LENGTH, UPLOAD_LENGTH, UPLOAD_METADATA, UPLOAD_OFFSET, text_value,
+    value_of,
 };
 use super::location::Base;
 use super::{PathText, reply, upload_id};

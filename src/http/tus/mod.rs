@@ -35,11 +35,8 @@ pub(super) const VERSION: &str = "1.0.0";
 pub(crate) fn routes() -> Router<Api> {
     let collection = get(list::list).post(create::create).options(options::options);
     let in_conversation = axum::routing::post(create::create_in).options(options::options);
-    let upload = get(get::get)
-        .head(head::head)
-        .patch(patch::patch)
-        .delete(delete::delete)
-        .options(options::options);
+    let upload =
+        get(get::get).head(head::head).patch(patch::patch).delete(delete::delete).options(options::options);
     Router::new()
         .route("/files", collection.clone())
         .route("/files/", collection)
