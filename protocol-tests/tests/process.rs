@@ -139,38 +139,40 @@ async fn the_secret_is_not_told() {
 }
 
 #[tokio::test]
-async fn a_demo_prints_commands_that_work() {
+async fn a_demo_prints_commands_that_work_when_they_are_pasted() {
     let server = Setup::default().demo().start().await;
     let page = server.request("GET", "/").send().await.expecting(200);
     assert!(page.expect("Content-Type").starts_with("text/html"));
-    let command = wait::until("a curl is printed", async || {
-        let printed = server.printed().join("\n");
-        joined(&printed).into_iter().find(|line| line.contains("curl") && line.contains("/messages/upload"))
+    let script = wait::until("the commands are printed", async || {
+        let script = commands(&server.printed());
+        script.contains("/messages\n").then_some(script)
     })
     .await;
-    let output = paste(&server, &command);
-    let answer: Value = serde_json::from_slice(&output)
-        .unwrap_or_else(|error| panic!("{error}: {command}: {}", String::from_utf8_lossy(&output)));
-    assert_eq!(answer["success"], true, "{answer}");
+    let output = paste(&server, &script);
+    let last = output.lines().next_back().unwrap_or_default();
+    let page: Value =
+        serde_json::from_str(last).unwrap_or_else(|error| panic!("{error}: {script}\n{output}"));
+    let messages = page["messages"].as_array().expect("the last command reads messages");
+    assert_eq!(messages.len(), 2, "the one-shot and the resumable upload both arrived: {output}");
+    assert!(messages.iter().all(|message| message["file_size"] == README.len()), "{output}");
 }
 
-/// Lines that end with a backslash go on in the next one.
-fn joined(printed: &str) -> Vec<String> {
-    printed.replace("\\\n", " ").lines().map(|line| line.trim().to_owned()).collect()
+/// What is there to upload where the commands are pasted.
+const README: &[u8] = &[b'x'; 5000];
+
+/// The lines that are meant to be pasted: exports, and what is indented.
+fn commands(printed: &[String]) -> String {
+    let is_command = |line: &&String| line.starts_with("export ") || line.starts_with("  ");
+    printed.iter().filter(is_command).map(|line| format!("{line}\n")).collect()
 }
 
-/// Runs a printed command in an empty folder that has the file which it names.
-fn paste(server: &Server, command: &str) -> Vec<u8> {
+fn paste(server: &Server, script: &str) -> String {
     let folder = server.scratch("paste");
     std::fs::create_dir(&folder).expect("a folder of ours can be made");
-    let file = command
-        .split(['@', '"', '\'', ' ', ';'])
-        .find(|word| word.contains('.') && command.contains(&format!("@{word}")));
-    if let Some(file) = file.filter(|file| !file.starts_with('/')) {
-        std::fs::write(folder.join(file), b"pasted").expect("a file of ours can be made");
-    }
-    let output = Command::new("bash").args(["-c", command]).current_dir(folder).output();
-    output.expect("bash is there").stdout
+    std::fs::write(folder.join("README.md"), README).expect("a file of ours can be made");
+    let output =
+        Command::new("bash").args(["-c", script]).current_dir(folder).output().expect("bash is there");
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 #[tokio::test]
