@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use crate::message::{ConversationId, Message, MessageId, UserId};
 use crate::store::{ByteStream, Memberships, Messages, Payloads, Place, Put, Source, StoreError};
-use crate::upload::UploadId;
 
 /// Conversations as their participants see them.
 #[derive(Clone)]
@@ -49,11 +48,7 @@ impl Chats {
         messages: Arc<dyn Messages>,
         payloads: Arc<dyn Payloads>,
     ) -> Self {
-        Self {
-            memberships,
-            messages,
-            payloads,
-        }
+        Self { memberships, messages, payloads }
     }
 
     /// Makes a conversation or replaces its participants.
@@ -102,11 +97,7 @@ impl Chats {
         let mut messages = self.messages.page(id, before, limit + 1).await?;
         let is_last = messages.len() <= limit;
         messages.truncate(limit);
-        let next = if is_last {
-            None
-        } else {
-            messages.last().map(|message| message.id)
-        };
+        let next = if is_last { None } else { messages.last().map(|message| message.id) };
         Ok(Page { messages, next })
     }
 
@@ -115,11 +106,8 @@ impl Chats {
     /// # Errors
     /// [`ChatError::Store`].
     pub async fn media(&self, message: &Message, range: Range<u64>) -> Result<ByteStream, ChatError> {
-        let place = Place {
-            message: message.id,
-            file_name: message.stored_name.clone(),
-        };
-        let source = Source::Placed(place, UploadId::from(message.upload_id));
+        let place = Place { message: message.id, file_name: message.stored_name.clone() };
+        let source = Source::Placed(place, message.upload_id.into());
         Ok(self.payloads.read(&source, range).await?)
     }
 }

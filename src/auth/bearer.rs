@@ -8,11 +8,7 @@ use super::error::AuthError;
 /// [`AuthError::Missing`] for another scheme, or without a token.
 pub fn bearer(authorization: &str) -> Result<&str, AuthError> {
     let (scheme, token) = authorization.trim().split_once(' ').ok_or(AuthError::Missing)?;
-    if scheme.eq_ignore_ascii_case("bearer") {
-        Ok(token.trim_start())
-    } else {
-        Err(AuthError::Missing)
-    }
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim_start()) } else { Err(AuthError::Missing) }
 }
 
 #[cfg(test)]

@@ -11,23 +11,19 @@ use crate::time::Timestamp;
 /// too early would be refused for no reason, while one that has expired can be renewed.
 pub const NBF_LEEWAY_SECS: u64 = 60;
 
-/// The claims (RFC 7519 §4). Names that occur twice make it unreadable.
+/// The claims (RFC 7519 §4).
 #[derive(Debug, Deserialize)]
 pub(super) struct Claims(Map<String, Value>);
 
 impl Claims {
     /// The first of these claims that is a user id.
     pub(super) fn user(&self, names: &[String]) -> Result<UserId, AuthError> {
-        names
-            .iter()
-            .find_map(|name| self.0.get(name)?.as_str()?.parse().ok())
-            .ok_or(AuthError::Invalid)
+        names.iter().find_map(|name| self.0.get(name)?.as_str()?.parse().ok()).ok_or(AuthError::Invalid)
     }
 
     /// Whether `scope` (RFC 8693 §4.2, words separated by spaces) contains `admin`.
     pub(super) fn is_admin(&self) -> bool {
-        self.text("scope")
-            .is_some_and(|scope| scope.split(' ').any(|word| word == "admin"))
+        self.text("scope").is_some_and(|scope| scope.split(' ').any(|word| word == "admin"))
     }
 
     /// Whether it has expired: `exp` is required and has no leeway.
@@ -139,11 +135,7 @@ mod tests {
             (json!({"aud": []}), Some("chat"), false),
             (json!({}), Some("chat"), false),
         ] {
-            assert_eq!(
-                claims(&token).require_audience(ours).is_ok(),
-                accepted,
-                "{token} {ours:?}"
-            );
+            assert_eq!(claims(&token).require_audience(ours).is_ok(), accepted, "{token} {ours:?}");
         }
     }
 

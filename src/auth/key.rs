@@ -27,11 +27,7 @@ impl Key {
             return Err(KeyError::EmptySecret);
         }
         let key = DecodingKey::from_secret(secret.as_bytes());
-        Ok(Self {
-            id: None,
-            algorithm: Algorithm::HS256,
-            key,
-        })
+        Ok(Self { id: None, algorithm: Algorithm::HS256, key })
     }
 
     /// A public key in PEM: RSA is for RS256, P-256 for ES256, P-384 for ES384, Ed25519 for EdDSA.
@@ -45,22 +41,14 @@ impl Key {
             .or_else(|_| DecodingKey::from_rsa_pem(pem))
             .map_err(|_| KeyError::Pem)?;
         let algorithm = algorithm_of(&key).ok_or(KeyError::Pem)?;
-        Ok(Self {
-            id: None,
-            algorithm,
-            key,
-        })
+        Ok(Self { id: None, algorithm, key })
     }
 
     /// The usable keys of a JSON Web Key Set: public ones, for signatures, of algorithms that we know.
     pub(super) fn set(json: &str) -> Result<Vec<Self>, KeyError> {
         let set: JwkSet = serde_json::from_str(json).map_err(|_| KeyError::Jwks)?;
         let keys: Vec<_> = set.keys.iter().filter_map(Self::jwk).collect();
-        if keys.is_empty() {
-            Err(KeyError::NoUsableKey)
-        } else {
-            Ok(keys)
-        }
+        if keys.is_empty() { Err(KeyError::NoUsableKey) } else { Ok(keys) }
     }
 
     fn jwk(jwk: &Jwk) -> Option<Self> {
@@ -79,11 +67,7 @@ impl Key {
             None => algorithm_of(&key)?,
             Some(named) => named_algorithm(named, &key)?,
         };
-        Some(Self {
-            id: jwk.common.key_id.clone(),
-            algorithm,
-            key,
-        })
+        Some(Self { id: jwk.common.key_id.clone(), algorithm, key })
     }
 
     /// Whether the token's header asks for this key. A key that is alone need not be asked for by name.

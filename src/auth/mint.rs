@@ -16,15 +16,7 @@ struct Minted<'a> {
 
 /// A token signed with HS256: demo mode hands them out, tests use them. In production somebody else issues.
 pub fn mint_hs256(secret: &str, user: &UserId, admin: bool, expires_at: Timestamp) -> String {
-    let claims = Minted {
-        sub: user.as_str(),
-        exp: expires_at.secs(),
-        scope: admin.then_some("admin"),
-    };
-    encode(
-        &Header::default(),
-        &claims,
-        &EncodingKey::from_secret(secret.as_bytes()),
-    )
-    .expect("strings and numbers serialize, and HMAC signs with any secret")
+    let claims = Minted { sub: user.as_str(), exp: expires_at.secs(), scope: admin.then_some("admin") };
+    encode(&Header::default(), &claims, &EncodingKey::from_secret(secret.as_bytes()))
+        .expect("strings and numbers serialize, and HMAC signs with any secret")
 }

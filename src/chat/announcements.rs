@@ -29,7 +29,10 @@ impl SocketAnnouncements {
         };
         let users: BTreeSet<&UserId> = to.iter().collect();
         let rooms: Vec<String> = users.into_iter().map(room_of).collect();
-        // `within` and not `to`: no rooms are nobody with the one and everybody with the other.
+        if rooms.is_empty() {
+            // To the library no rooms mean everybody.
+            return Ok(());
+        }
         match namespace.within(rooms).emit(event, data).await {
             Ok(()) => Ok(()),
             Err(BroadcastError::Socket(lost)) => {
@@ -44,16 +47,9 @@ impl SocketAnnouncements {
 /// The other connections have been told, and telling again would tell them twice: what a full connection lost
 /// is not an error of the announcement.
 fn note_lost(event: &str, lost: &[SocketError]) {
-    let full = lost
-        .iter()
-        .filter(|error| matches!(error, SocketError::InternalChannelFull))
-        .count();
+    let full = lost.iter().filter(|error| matches!(error, SocketError::InternalChannelFull)).count();
     if full > 0 {
-        tracing::warn!(
-            event,
-            connections = full,
-            "connections are too slow and lost an event"
-        );
+        tracing::warn!(event, connections = full, "connections are too slow and lost an event");
     }
 }
 

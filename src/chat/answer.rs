@@ -74,29 +74,17 @@ pub(super) struct Answer<'a> {
 impl<'a> Answer<'a> {
     /// Done.
     pub(super) fn done() -> Self {
-        Self {
-            success: true,
-            message: None,
-            detail: None,
-        }
+        Self { success: true, message: None, detail: None }
     }
 
     /// This message was made.
     pub(super) fn made(message: &'a Message) -> Self {
-        Self {
-            success: true,
-            message: Some(message.body()),
-            detail: None,
-        }
+        Self { success: true, message: Some(message.body()), detail: None }
     }
 
     /// Failed.
     pub(super) fn failed(detail: &'a str) -> Self {
-        Self {
-            success: false,
-            message: None,
-            detail: Some(detail),
-        }
+        Self { success: false, message: None, detail: Some(detail) }
     }
 
     /// Sends it, if the client asked for one.
@@ -120,10 +108,7 @@ pub(super) struct Failure<'a> {
 impl<'a> Failure<'a> {
     /// Of this message.
     pub(super) fn of(detail: &'a str, id: Option<&'a ClientMessageId>) -> Self {
-        Self {
-            detail,
-            client_message_id: id.map(ClientMessageId::as_str),
-        }
+        Self { detail, client_message_id: id.map(ClientMessageId::as_str) }
     }
 }
 
@@ -138,10 +123,7 @@ mod tests {
     fn answers_have_only_what_they_are_about() {
         let json = |answer: Answer<'_>| serde_json::to_value(answer).expect("serializable");
         assert_eq!(json(Answer::done()), json!({"success": true}));
-        assert_eq!(
-            json(Answer::failed("why")),
-            json!({"success": false, "detail": "why"})
-        );
+        assert_eq!(json(Answer::failed("why")), json!({"success": false, "detail": "why"}));
         let failure = serde_json::to_value(Failure::of("why", None)).expect("serializable");
         assert_eq!(failure, json!({"detail": "why", "client_message_id": null}));
     }
@@ -149,21 +131,14 @@ mod tests {
     #[test]
     fn what_the_storage_says_stays_inside() {
         let secret = || StoreError::Unavailable("/var/secret".into());
-        for error in [
-            EventError::from(UploadError::Store(secret())),
-            EventError::from(ChatError::Store(secret())),
-        ] {
+        for error in
+            [EventError::from(UploadError::Store(secret())), EventError::from(ChatError::Store(secret()))]
+        {
             assert_eq!(error.detail(), "Internal server error");
         }
         for (error, detail) in [
-            (
-                UploadError::NotAParticipant,
-                "You are not a participant in this conversation",
-            ),
-            (
-                UploadError::Store(StoreError::Full),
-                "There is no room for the upload",
-            ),
+            (UploadError::NotAParticipant, "You are not a participant in this conversation"),
+            (UploadError::Store(StoreError::Full), "There is no room for the upload"),
         ] {
             assert_eq!(EventError::from(error).detail(), detail);
         }

@@ -24,9 +24,7 @@ pub(super) struct Base64 {
 impl Base64 {
     /// This text, not yet checked.
     pub(super) fn new(text: &Bytes) -> Self {
-        Self {
-            text: text.slice_ref(text.trim_ascii()),
-        }
+        Self { text: text.slice_ref(text.trim_ascii()) }
     }
 
     /// How many bytes it decodes to, if it is valid.
@@ -40,9 +38,7 @@ impl Base64 {
     fn digits(&mut self) -> Vec<u8> {
         let mut digits = Vec::with_capacity(SLICE_DIGITS.min(self.text.len()));
         while digits.len() < SLICE_DIGITS && !self.text.is_empty() {
-            let taken = self
-                .text
-                .split_to(self.text.len().min(SLICE_DIGITS - digits.len()));
+            let taken = self.text.split_to(self.text.len().min(SLICE_DIGITS - digits.len()));
             digits.extend(taken.iter().filter(|b| !b.is_ascii_whitespace()));
         }
         digits
@@ -58,11 +54,7 @@ impl Iterator for Base64 {
             return None;
         }
         // The decoder would take padding between two pieces of base64 as well.
-        let before_padding = if self.text.is_empty() {
-            digits.len().saturating_sub(2)
-        } else {
-            digits.len()
-        };
+        let before_padding = if self.text.is_empty() { digits.len().saturating_sub(2) } else { digits.len() };
         if digits[..before_padding].contains(&b'=') {
             return Some(Err(InvalidBase64));
         }
@@ -114,18 +106,9 @@ mod tests {
         let padding_in_the_middle = format!("{}YQ==YWJj", "A".repeat(SLICE_DIGITS - 4));
         for (digits, bytes) in [
             ("A".repeat(SLICE_DIGITS), Some(SLICE_DIGITS / 4 * 3)),
-            (
-                format!("{}YQ==", "A".repeat(SLICE_DIGITS)),
-                Some(SLICE_DIGITS / 4 * 3 + 1),
-            ),
-            (
-                format!("\n{}Y\nQ==", "A".repeat(SLICE_DIGITS)),
-                Some(SLICE_DIGITS / 4 * 3 + 1),
-            ),
-            (
-                format!("{}\n \n", "A".repeat(SLICE_DIGITS)),
-                Some(SLICE_DIGITS / 4 * 3),
-            ),
+            (format!("{}YQ==", "A".repeat(SLICE_DIGITS)), Some(SLICE_DIGITS / 4 * 3 + 1)),
+            (format!("\n{}Y\nQ==", "A".repeat(SLICE_DIGITS)), Some(SLICE_DIGITS / 4 * 3 + 1)),
+            (format!("{}\n \n", "A".repeat(SLICE_DIGITS)), Some(SLICE_DIGITS / 4 * 3)),
             (format!("{}YQ", "A".repeat(SLICE_DIGITS)), None),
             (padding_in_the_middle, None),
         ] {

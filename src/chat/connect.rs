@@ -35,9 +35,7 @@ pub struct State {
 
 impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("State")
-            .field("max_size", &self.max_size)
-            .finish_non_exhaustive()
+        f.debug_struct("State").field("max_size", &self.max_size).finish_non_exhaustive()
     }
 }
 
@@ -83,11 +81,7 @@ pub fn serve(io: &SocketIo, state: State) {
     // afterwards: what came in before its first line would be lost, and so would be what was announced.
     let connect = async move |socket: SocketRef, token: PresentedToken| {
         let user = verify(&state, token)?;
-        let session = Session {
-            state,
-            line: hall.line(),
-            user,
-        };
+        let session = Session { state, line: hall.line(), user };
         admit(&socket, session);
         Ok::<(), Unauthorized>(())
     };
@@ -115,13 +109,10 @@ fn admit(socket: &SocketRef, session: Session) {
             membership::handle(&session, ack, text).await;
         });
     }
-    socket.on(
-        send::EVENT,
-        move |socket: SocketRef, ack: AckSender, EventText(text): EventText| {
-            // Still in the task that reads the connection: here is the order of events.
-            let place = session.line.enter(text.len());
-            async move { send::handle(&session, &socket, ack, text, place).await }
-        },
-    );
+    socket.on(send::EVENT, move |socket: SocketRef, ack: AckSender, EventText(text): EventText| {
+        // Still in the task that reads the connection: here is the order of events.
+        let place = session.line.enter(text.len());
+        async move { send::handle(&session, &socket, ack, text, place).await }
+    });
     socket.join(room);
 }

@@ -94,11 +94,7 @@ mod tests {
             (r#"["a",[]]"#, Field::Other),
             (r#"{"_placeholder":true,"num":0}"#, Field::Other),
         ] {
-            assert_eq!(
-                serde_json::from_str::<Field<'_>>(json).expect("JSON"),
-                expected,
-                "{json}"
-            );
+            assert_eq!(serde_json::from_str::<Field<'_>>(json).expect("JSON"), expected, "{json}");
         }
         let borrowed = serde_json::from_str(r#""a""#).expect("JSON");
         assert!(matches!(borrowed, Field::Text(Cow::Borrowed("a"))));

@@ -70,11 +70,7 @@ impl Hall {
     /// The line of a new connection.
     pub(super) fn line(self: &Arc<Self>) -> Line {
         let bytes = Arc::new(Semaphore::new(CONNECTION_BYTES));
-        Line {
-            hall: Arc::clone(self),
-            bytes,
-            last: Mutex::new(None),
-        }
+        Line { hall: Arc::clone(self), bytes, last: Mutex::new(None) }
     }
 }
 
@@ -92,10 +88,7 @@ impl Line {
         Ok(Place {
             before: last.replace(after),
             turns: Arc::clone(&self.hall.turns),
-            held: Held {
-                _bytes: held_bytes,
-                _done: done,
-            },
+            held: Held { _bytes: held_bytes, _done: done },
         })
     }
 }
@@ -108,10 +101,7 @@ impl Place {
             _ = before.await;
         }
         let turn = self.turns.acquire_owned().await;
-        Turn {
-            _held: self.held,
-            _turn: turn.ok(),
-        }
+        Turn { _held: self.held, _turn: turn.ok() }
     }
 }
 
@@ -163,13 +153,8 @@ mod tests {
         let (one, half) = (hall.line(), CONNECTION_BYTES / 2);
         let waiting = [one.enter(half), one.enter(half)].map(|place| place.expect("room"));
         assert_eq!(one.enter(0).err(), Some(TooMany));
-        let others: Vec<Line> = (1..OVERALL_BYTES / CONNECTION_BYTES)
-            .map(|_| hall.line())
-            .collect();
-        let all: Vec<Place> = others
-            .iter()
-            .map(|line| line.enter(CONNECTION_BYTES).expect("room"))
-            .collect();
+        let others: Vec<Line> = (1..OVERALL_BYTES / CONNECTION_BYTES).map(|_| hall.line()).collect();
+        let all: Vec<Place> = others.iter().map(|line| line.enter(CONNECTION_BYTES).expect("room")).collect();
         assert_eq!(hall.line().enter(0).err(), Some(TooMany));
         drop((waiting, all));
         assert!(one.enter(CONNECTION_BYTES).is_ok(), "a refusal holds nothing");

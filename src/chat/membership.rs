@@ -26,9 +26,5 @@ pub(super) async fn handle(session: &Session, ack: AckSender, text: Bytes) {
 
 async fn check(session: &Session, text: &Bytes) -> Result<(), EventError> {
     let conversation = conversation_of(text)?;
-    Ok(session
-        .state()
-        .chats
-        .require_participant(session.user(), conversation)
-        .await?)
+    Ok(session.state().chats.require_participant(session.user(), conversation).await?)
 }

@@ -11,6 +11,9 @@ const PATH: &str = "/socket.io";
 /// no room either, the connection itself: the client comes back and reads what it missed.
 const OUTGOING_PACKETS: usize = 1024;
 
+/// How long closing waits for connections.
+const CLOSE_WAIT: Duration = Duration::from_secs(1);
+
 /// What a deployment may set; [`Settings::default`] is what clients have been promised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
@@ -57,5 +60,8 @@ pub fn open(settings: Settings) -> (SocketIoLayer, SocketIo) {
 /// Closes every connection's transport, so that clients reconnect by themselves. Disconnecting their sockets
 /// instead would tell them to stay away.
 pub async fn close(io: &SocketIo) {
-    io.close().await;
+    // A client that does not read is in the middle of being written to, for ever.
+    if tokio::time::timeout(CLOSE_WAIT, io.close()).await.is_err() {
+        tracing::debug!("connections that do not read are left to the end of the process");
+    }
 }

@@ -60,10 +60,7 @@ async fn work(session: &Session, text: Bytes) -> (Option<ClientMessageId>, Resul
 
 async fn make(session: &Session, request: Request) -> Result<Message, EventError> {
     let state = session.state();
-    state
-        .uploads
-        .may_send(session.user(), request.conversation_id)
-        .await?;
+    state.uploads.may_send(session.user(), request.conversation_id).await?;
     let item = request.item?;
     if item.data.decoded_len() > state.max_size {
         return Err(UploadError::TooLarge.into());

@@ -29,15 +29,10 @@ impl FromConnectParts<LocalAdapter> for PresentedToken {
         socket: &Arc<Socket<LocalAdapter>>,
         auth: &Option<Value>,
     ) -> Result<Self, Infallible> {
-        let auth = auth
-            .as_ref()
-            .and_then(Value::as_str)
-            .map_or("", |text| text.as_str());
+        let auth = auth.as_ref().and_then(Value::as_str).map_or("", |text| text.as_str());
         let request = socket.req_parts();
         Ok(Self(
-            in_auth(auth)
-                .or_else(|| in_headers(&request.headers))
-                .or_else(|| in_query(request.uri.query())),
+            in_auth(auth).or_else(|| in_headers(&request.headers)).or_else(|| in_query(request.uri.query())),
         ))
     }
 }

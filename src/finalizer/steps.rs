@@ -67,7 +67,7 @@ impl Finalizer {
         crash::point("finalize.committed");
         self.published.notify_one();
         self.teller.finished(upload, message.id);
-        tracing::info!(upload = %upload.id, message = %message.id, bytes = upload.offset, "message made");
+        tracing::info!(upload = %upload.id, message_id = %message.id, bytes = upload.offset, "message made");
         Ok(Ending::Message(Box::new(message)))
     }
 

@@ -20,8 +20,8 @@ pub(crate) struct Caller(pub(crate) Identity);
 pub(crate) struct CallerOrExpired(pub(crate) Identity);
 
 /// A caller whose scope contains `admin`.
-#[derive(Debug, Clone)]
-pub(crate) struct Admin(pub(crate) Identity);
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Admin;
 
 impl FromRequestParts<Api> for Caller {
     type Rejection = ApiError;
@@ -46,11 +46,7 @@ impl FromRequestParts<Api> for Admin {
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
         let Caller(identity) = Caller::from_request_parts(parts, api).await?;
-        if identity.admin {
-            Ok(Self(identity))
-        } else {
-            Err(ApiError::forbidden("Admin scope required"))
-        }
+        if identity.admin { Ok(Self) } else { Err(ApiError::forbidden("Admin scope required")) }
     }
 }
 
@@ -62,4 +58,56 @@ fn token(headers: &HeaderMap) -> Result<&str, AuthError> {
         return Err(AuthError::Invalid);
     }
     bearer(value.to_str().map_err(|_| AuthError::Invalid)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::routing::get;
+
+    use super::*;
+    use crate::auth::mint_hs256;
+    use crate::http::tests::{ADA, Chat, SECRET};
+
+    async fn who(Caller(caller): Caller) -> String {
+        caller.user.to_string()
+    }
+
+    async fn who_was(CallerOrExpired(caller): CallerOrExpired) -> String {
+        format!("{} {}", caller.user, caller.expired)
+    }
+
+    #[tokio::test]
+    async fn the_header_says_who_asks() {
+        let chat = Chat::new(Router::new().route("/who", get(who)).route("/was", get(who_was))).await;
+        let token = |expires_at| mint_hs256(SECRET, &ADA.parse().expect("valid"), false, expires_at);
+        let good = token(Timestamp::now().plus_secs(60));
+        let old = token(Timestamp::now().minus_secs(1));
+        let missing = Err("Missing access token");
+        let invalid = Err("Invalid or expired token");
+        for (header, who, was) in [
+            (format!("Bearer {good}"), Ok("ada@example.com"), Ok("ada@example.com false")),
+            (format!("bEARER {good}"), Ok("ada@example.com"), Ok("ada@example.com false")),
+            (format!("Bearer {old}"), invalid, Ok("ada@example.com true")),
+            ("Bearer x".into(), invalid, invalid),
+            ("Bearer \u{e9}".into(), invalid, invalid),
+            ("Basic x".into(), missing, missing),
+            (good.clone(), missing, missing),
+        ] {
+            for (path, expected) in [("/who", who), ("/was", was)] {
+                let answer = chat.request(None, "GET", path, &[("authorization", &header)], "").await;
+                match expected {
+                    Ok(text) => assert_eq!((answer.status, answer.body.as_ref()), (200, text.as_bytes())),
+                    Err(detail) => {
+                        assert_eq!((answer.status, answer.detail()), (401, detail.to_owned()), "{header}");
+                        assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+                    }
+                }
+            }
+        }
+        let bearer = format!("Bearer {good}");
+        let twice = [("authorization", bearer.as_str()); 2];
+        assert_eq!(chat.request(None, "GET", "/who", &twice, "").await.status, 401);
+        assert_eq!(chat.request(None, "GET", "/who", &[], "").await.detail(), "Missing access token");
+    }
 }

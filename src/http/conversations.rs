@@ -68,9 +68,7 @@ fn participants(names: &[String]) -> Result<Vec<UserId>, ApiError> {
     let mut seen = BTreeSet::new();
     let mut participants = Vec::new();
     for name in names {
-        let user: UserId = name
-            .parse()
-            .map_err(|_| ApiError::bad_request("Invalid participant"))?;
+        let user: UserId = name.parse().map_err(|_| ApiError::bad_request("Invalid participant"))?;
         if seen.insert(name) {
             participants.push(user);
         }
@@ -78,16 +76,16 @@ fn participants(names: &[String]) -> Result<Vec<UserId>, ApiError> {
     match participants.len() {
         0 => Err(ApiError::bad_request("A conversation has participants")),
         1..=MAX_PARTICIPANTS => Ok(participants),
-        _ => Err(ApiError::bad_request(format!(
-            "A conversation has at most {MAX_PARTICIPANTS} participants"
-        ))),
+        _ => {
+            Err(ApiError::bad_request(format!("A conversation has at most {MAX_PARTICIPANTS} participants")))
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::testing::{ADA, BOB, CONVERSATION, Chat};
+    use crate::http::tests::{ADA, BOB, CONVERSATION, Chat};
 
     const PATH: &str = "/conversations/507f1f77bcf86cd7994390aa";
 
@@ -145,17 +143,9 @@ mod tests {
             assert_eq!(answer.status, 400, "{:.60}", body);
             assert!(!answer.detail().is_empty());
         }
-        for path in [
-            "/conversations/x",
-            "/conversations/%ff",
-            "/conversations/507f1f77bcf86cd79943901",
-        ] {
+        for path in ["/conversations/x", "/conversations/%ff", "/conversations/507f1f77bcf86cd79943901"] {
             let answer = chat.admin("PUT", path, r#"{"participants":["a"]}"#).await;
-            assert_eq!(
-                (answer.status, answer.detail()),
-                (400, "Invalid conversation_id".into()),
-                "{path}"
-            );
+            assert_eq!((answer.status, answer.detail()), (400, "Invalid conversation_id".into()), "{path}");
         }
     }
 }

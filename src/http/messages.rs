@@ -76,10 +76,7 @@ fn limit(query: &[(String, String)]) -> Result<usize, ApiError> {
 
 /// The parameter's value; given twice it is nobody's guess which one is meant.
 fn only<'a>(query: &'a [(String, String)], name: &str) -> Result<Option<&'a str>, ApiError> {
-    let mut values = query
-        .iter()
-        .filter(|(key, _)| key == name)
-        .map(|(_, value)| value.as_str());
+    let mut values = query.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let value = values.next();
     match values.next() {
         None => Ok(value),
@@ -92,90 +89,53 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::http::testing::{ADA, BOB, CONVERSATION, Chat, EVE, message};
+    use crate::http::tests::{ADA, BOB, CONVERSATION, Chat, EVE};
 
     #[tokio::test]
     async fn a_participant_reads_a_message() {
         let chat = Chat::new(routes()).await;
-        let stored = chat.say(message(1)).await;
+        let stored = chat.send_file("a.mp4", b"film").await;
         let path = format!("/messages/{}", stored.id);
         for user in [ADA, BOB] {
             let answer = chat.get(user, &path).await;
             assert_eq!(answer.status, 200);
-            assert_eq!(
-                answer.json(),
-                serde_json::to_value(stored.body()).expect("serializable")
-            );
+            assert_eq!(answer.json(), serde_json::to_value(stored.body()).expect("serializable"));
         }
         for (user, path, status, detail) in [
-            (
-                Some(EVE),
-                path.as_str(),
-                403,
-                "You are not a participant in this conversation",
-            ),
+            (Some(EVE), path.as_str(), 403, "You are not a participant in this conversation"),
             (None, &path, 401, "Missing access token"),
-            (
-                Some(ADA),
-                "/messages/507f1f77bcf86cd7994390ff",
-                404,
-                "Message not found",
-            ),
+            (Some(ADA), "/messages/507f1f77bcf86cd7994390ff", 404, "Message not found"),
             (Some(ADA), "/messages/x", 400, "Invalid message_id"),
             (Some(ADA), "/messages/%ff", 400, "Invalid message_id"),
         ] {
             let answer = chat.request(user, "GET", path, &[], "").await;
-            assert_eq!(
-                (answer.status, answer.detail()),
-                (status, detail.to_owned()),
-                "{path}"
-            );
+            assert_eq!((answer.status, answer.detail()), (status, detail.to_owned()), "{path}");
         }
     }
 
     #[tokio::test]
     async fn pages_go_from_the_newest_to_the_oldest() {
         let chat = Chat::new(routes()).await;
-        for number in 1..=5 {
-            chat.say(message(number)).await;
+        let mut newest_first = Vec::new();
+        for _ in 0..5 {
+            newest_first.insert(0, json!(chat.send_file("a.mp4", b"film").await.id.to_string()));
         }
         let mut before = String::new();
-        for (expected, has_next) in [([5, 4], true), ([3, 2], true), ([1, 0], false)] {
-            let answer = chat
-                .get(
-                    ADA,
-                    &format!("/conversations/{CONVERSATION}/messages?limit=2{before}"),
-                )
-                .await;
-            let json = answer.json();
-            let ids: Vec<_> = json["messages"]
-                .as_array()
-                .expect("a list")
-                .iter()
-                .map(|m| m["_id"].clone())
-                .collect();
-            let expected: Vec<_> = expected
-                .into_iter()
-                .filter(|n| *n > 0)
-                .map(|n| json!(message(n).id.to_string()))
-                .collect();
-            assert_eq!(ids, expected);
+        for (expected, has_next) in
+            [(&newest_first[..2], true), (&newest_first[2..4], true), (&newest_first[4..], false)]
+        {
+            let path = format!("/conversations/{CONVERSATION}/messages?limit=2{before}");
+            let json = chat.get(ADA, &path).await.json();
+            let messages = json["messages"].as_array().expect("a list").iter();
+            assert_eq!(messages.map(|message| message["_id"].clone()).collect::<Vec<_>>(), expected);
             assert_eq!(json["next"].is_string(), has_next);
             before = format!("&before={}", json["next"].as_str().unwrap_or_default());
         }
-        let all = chat
-            .get(ADA, &format!("/conversations/{CONVERSATION}/messages"))
-            .await;
+        let all = chat.get(ADA, &format!("/conversations/{CONVERSATION}/messages")).await;
         assert_eq!(all.json()["messages"].as_array().map(Vec::len), Some(5));
         assert_eq!(all.json()["next"], json!(null));
-        let exactly = chat
-            .get(ADA, &format!("/conversations/{CONVERSATION}/messages?limit=5"))
-            .await;
-        assert_eq!(
-            exactly.json()["next"],
-            json!(null),
-            "the last page says so itself"
-        );
+        let exactly = chat.get(ADA, &format!("/conversations/{CONVERSATION}/messages?limit=5")).await;
+        assert_eq!(exactly.json()["next"], json!(null), "the last page says so itself");
     }
 
     #[tokio::test]
@@ -183,77 +143,26 @@ mod tests {
         let chat = Chat::new(routes()).await;
         let bad_limit = "limit is a number from 1 to 200";
         for (user, path, status, detail) in [
-            (
-                None,
-                format!("{CONVERSATION}/messages"),
-                401,
-                "Missing access token",
-            ),
+            (None, format!("{CONVERSATION}/messages"), 401, "Missing access token"),
             (Some(ADA), "x/messages".into(), 400, "Invalid conversation_id"),
-            (
-                Some(ADA),
-                "507f1f77bcf86cd7994390ff/messages".into(),
-                404,
-                "Conversation not found",
-            ),
+            (Some(ADA), "507f1f77bcf86cd7994390ff/messages".into(), 404, "Conversation not found"),
             (
                 Some(EVE),
                 format!("{CONVERSATION}/messages"),
                 403,
                 "You are not a participant in this conversation",
             ),
-            (
-                Some(ADA),
-                format!("{CONVERSATION}/messages?limit=0"),
-                400,
-                bad_limit,
-            ),
-            (
-                Some(ADA),
-                format!("{CONVERSATION}/messages?limit=201"),
-                400,
-                bad_limit,
-            ),
-            (
-                Some(ADA),
-                format!("{CONVERSATION}/messages?limit=%2B1"),
-                400,
-                bad_limit,
-            ),
-            (
-                Some(ADA),
-                format!("{CONVERSATION}/messages?limit="),
-                400,
-                bad_limit,
-            ),
-            (
-                Some(ADA),
-                format!("{CONVERSATION}/messages?limit=1&limit=2"),
-                400,
-                "limit is given twice",
-            ),
-            (
-                Some(ADA),
-                format!("{CONVERSATION}/messages?before=x"),
-                400,
-                "Invalid before",
-            ),
+            (Some(ADA), format!("{CONVERSATION}/messages?limit=0"), 400, bad_limit),
+            (Some(ADA), format!("{CONVERSATION}/messages?limit=201"), 400, bad_limit),
+            (Some(ADA), format!("{CONVERSATION}/messages?limit=%2B1"), 400, bad_limit),
+            (Some(ADA), format!("{CONVERSATION}/messages?limit="), 400, bad_limit),
+            (Some(ADA), format!("{CONVERSATION}/messages?limit=1&limit=2"), 400, "limit is given twice"),
+            (Some(ADA), format!("{CONVERSATION}/messages?before=x"), 400, "Invalid before"),
         ] {
-            let answer = chat
-                .request(user, "GET", &format!("/conversations/{path}"), &[], "")
-                .await;
-            assert_eq!(
-                (answer.status, answer.detail()),
-                (status, detail.to_owned()),
-                "{path}"
-            );
+            let answer = chat.request(user, "GET", &format!("/conversations/{path}"), &[], "").await;
+            assert_eq!((answer.status, answer.detail()), (status, detail.to_owned()), "{path}");
         }
-        let ok = chat
-            .get(
-                ADA,
-                &format!("/conversations/{CONVERSATION}/messages?limit=200&other=1"),
-            )
-            .await;
+        let ok = chat.get(ADA, &format!("/conversations/{CONVERSATION}/messages?limit=200&other=1")).await;
         assert_eq!(ok.json(), json!({ "messages": [], "next": null }));
     }
 }

@@ -17,9 +17,11 @@ pub mod disk;
 mod durability;
 mod error;
 mod memberships;
+pub mod memory;
 mod messages;
 mod payloads;
 mod records;
+pub mod sled;
 mod stores;
 
 pub use announcements::{Announcement, Announcements, Progress};

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tracing::Instrument;
 
 use super::Uploads;
 use super::error::UploadError;
@@ -76,7 +77,7 @@ impl OneShot {
         metadata.file_name()?;
         self.uploads.may_send(&self.sender, binding.conversation_id).await?;
         let tasks = self.uploads.tasks.clone();
-        let task = tasks.spawn(self.complete(metadata, binding));
+        let task = tasks.spawn(self.complete(metadata, binding).in_current_span());
         task.await.unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string()).into()))
     }
 

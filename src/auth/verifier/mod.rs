@@ -57,29 +57,19 @@ impl Verifier {
 
     fn with_keys(keys: Vec<Key>) -> Self {
         let user_claims = ["sub", "email", "uid"].map(str::to_owned).to_vec();
-        Self {
-            keys,
-            user_claims,
-            audience: None,
-        }
+        Self { keys, user_claims, audience: None }
     }
 
     /// The user is in the first of these claims that is a user id, instead of in `sub`, `email` or `uid`.
     #[must_use]
     pub fn with_user_claims(self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self {
-            user_claims: names.into_iter().map(Into::into).collect(),
-            ..self
-        }
+        Self { user_claims: names.into_iter().map(Into::into).collect(), ..self }
     }
 
     /// Only tokens for this audience are accepted.
     #[must_use]
     pub fn with_audience(self, audience: impl Into<String>) -> Self {
-        Self {
-            audience: Some(audience.into()),
-            ..self
-        }
+        Self { audience: Some(audience.into()), ..self }
     }
 
     /// Verifies a token.
@@ -88,11 +78,7 @@ impl Verifier {
     /// [`AuthError::Invalid`] if it is not ours, not for us, not valid yet, or has expired.
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<Identity, AuthError> {
         let identity = self.verify_expired(token, now)?;
-        if identity.expired {
-            Err(AuthError::Invalid)
-        } else {
-            Ok(identity)
-        }
+        if identity.expired { Err(AuthError::Invalid) } else { Ok(identity) }
     }
 
     /// As [`Verifier::verify`], but a token that has only expired passes and says so.
@@ -104,11 +90,7 @@ impl Verifier {
         claims.require_audience(self.audience.as_deref())?;
         claims.require_begun(now)?;
         let expired = claims.is_expired(now)?;
-        Ok(Identity {
-            user: claims.user(&self.user_claims)?,
-            admin: claims.is_admin(),
-            expired,
-        })
+        Ok(Identity { user: claims.user(&self.user_claims)?, admin: claims.is_admin(), expired })
     }
 
     fn claims(&self, token: &str) -> Result<Claims, AuthError> {
@@ -121,11 +103,7 @@ impl Verifier {
             return Err(AuthError::Invalid);
         }
         let is_alone = self.keys.len() == 1;
-        let key = self
-            .keys
-            .iter()
-            .find(|key| key.is_meant(&header, is_alone))
-            .ok_or(AuthError::Invalid)?;
+        let key = self.keys.iter().find(|key| key.is_meant(&header, is_alone)).ok_or(AuthError::Invalid)?;
         key.claims(token)
     }
 }

@@ -40,21 +40,11 @@ fn signed(header: &serde_json::Value, claims: &serde_json::Value, secret: &str) 
 fn a_minted_token_is_its_user_until_it_expires() {
     for admin in [false, true] {
         let token = mint_hs256(SECRET, &user(), admin, at(100));
-        let valid = Identity {
-            user: user(),
-            admin,
-            expired: false,
-        };
+        let valid = Identity { user: user(), admin, expired: false };
         assert_eq!(hs256().verify(&token, at(99)), Ok(valid.clone()));
         assert_eq!(hs256().verify_expired(&token, at(99)), Ok(valid.clone()));
         assert_eq!(hs256().verify(&token, at(100)), Err(AuthError::Invalid));
-        assert_eq!(
-            hs256().verify_expired(&token, at(100)),
-            Ok(Identity {
-                expired: true,
-                ..valid
-            })
-        );
+        assert_eq!(hs256().verify_expired(&token, at(100)), Ok(Identity { expired: true, ..valid }));
     }
 }
 
@@ -64,34 +54,13 @@ fn expiry_excuses_nothing_else() {
     let expired = json!({"sub": "a", "exp": 1});
     let verifier = hs256().with_audience("chat");
     for (token, why) in [
-        (
-            signed(
-                &header,
-                &json!({"sub": "a", "exp": 1, "aud": "chat"}),
-                "another secret",
-            ),
-            "signature",
-        ),
+        (signed(&header, &json!({"sub": "a", "exp": 1, "aud": "chat"}), "another secret"), "signature"),
         (signed(&header, &expired, SECRET), "audience"),
         (signed(&header, &json!({"exp": 1, "aud": "chat"}), SECRET), "user"),
-        (
-            signed(&header, &json!({"sub": "a", "aud": "chat"}), SECRET),
-            "exp",
-        ),
-        (
-            signed(
-                &header,
-                &json!({"sub": "a", "exp": 1, "nbf": 200, "aud": "chat"}),
-                SECRET,
-            ),
-            "nbf",
-        ),
+        (signed(&header, &json!({"sub": "a", "aud": "chat"}), SECRET), "exp"),
+        (signed(&header, &json!({"sub": "a", "exp": 1, "nbf": 200, "aud": "chat"}), SECRET), "nbf"),
     ] {
-        assert_eq!(
-            verifier.verify_expired(&token, at(100)),
-            Err(AuthError::Invalid),
-            "{why}"
-        );
+        assert_eq!(verifier.verify_expired(&token, at(100)), Err(AuthError::Invalid), "{why}");
     }
 }
 
@@ -102,11 +71,7 @@ fn a_public_key_verifies_its_own_algorithm_only() {
         let verifier = Verifier::public_key(pem).expect("a public key");
         for (other, token) in tokens.into_iter().enumerate() {
             let verified = verifier.verify(token, at(100)).map(|identity| identity.user).ok();
-            assert_eq!(
-                verified,
-                (index == other).then(user),
-                "key {index}, token {other}"
-            );
+            assert_eq!(verified, (index == other).then(user), "key {index}, token {other}");
         }
     }
 }
@@ -122,17 +87,11 @@ fn the_token_does_not_choose_the_algorithm() {
     let confused = signed(&json!({"alg": "HS256"}), &claims, RS256_PEM);
     let named = signed(&json!({"alg": "HS256", "kid": "RS256"}), &claims, RS256_PEM);
     let symmetric = signed(&json!({"alg": "HS256", "kid": "symmetric"}), &claims, "secret");
-    for verifier in [
-        hs256(),
-        Verifier::public_key(RS256_PEM).expect("a key"),
-        Verifier::jwks(JWKS).expect("a set"),
-    ] {
+    for verifier in
+        [hs256(), Verifier::public_key(RS256_PEM).expect("a key"), Verifier::jwks(JWKS).expect("a set")]
+    {
         for token in [&none, &confused, &named, &symmetric] {
-            assert_eq!(
-                verifier.verify(token, at(100)),
-                Err(AuthError::Invalid),
-                "{token}"
-            );
+            assert_eq!(verifier.verify(token, at(100)), Err(AuthError::Invalid), "{token}");
         }
     }
 }
@@ -141,29 +100,19 @@ fn the_token_does_not_choose_the_algorithm() {
 fn a_key_set_picks_by_name() {
     let set = Verifier::jwks(JWKS).expect("a set");
     for token in [RS256, ES256, EDDSA] {
-        assert_eq!(
-            set.verify(token, at(100)).map(|identity| identity.user),
-            Ok(user())
-        );
+        assert_eq!(set.verify(token, at(100)).map(|identity| identity.user), Ok(user()));
     }
     let mut json: serde_json::Value = serde_json::from_str(JWKS).expect("json");
     let keys = json["keys"].as_array_mut().expect("keys");
     keys.truncate(1);
     keys[0]["kid"] = json!("renamed");
     let only = Verifier::jwks(&json.to_string()).expect("a set");
-    assert!(
-        only.verify(RS256, at(100)).is_ok(),
-        "the only key need not be named"
-    );
+    assert!(only.verify(RS256, at(100)).is_ok(), "the only key need not be named");
     json["keys"].as_array_mut().expect("keys").push(json!({
         "kid": "other", "kty": "OKP", "crv": "Ed25519", "x": "ThbAIxeiTTYUr7SU9xYrZ33ln0Mmi0Vmkb3Zm1Difjk"
     }));
     let two = Verifier::jwks(&json.to_string()).expect("a set");
-    assert_eq!(
-        two.verify(RS256, at(100)),
-        Err(AuthError::Invalid),
-        "no key has this name"
-    );
+    assert_eq!(two.verify(RS256, at(100)), Err(AuthError::Invalid), "no key has this name");
 }
 
 #[test]
@@ -184,28 +133,15 @@ fn what_is_no_token_is_refused() {
         &signed(&json!({"alg": "HS512"}), &claims, SECRET),
         &signed(&json!({"alg": "HS256"}), &long, SECRET),
     ] {
-        assert_eq!(
-            hs256().verify_expired(token, at(50)),
-            Err(AuthError::Invalid),
-            "{token}"
-        );
+        assert_eq!(hs256().verify_expired(token, at(50)), Err(AuthError::Invalid), "{token}");
     }
 }
 
 #[test]
 fn the_claims_of_the_user_are_configurable() {
-    let token = signed(
-        &json!({"alg": "HS256"}),
-        &json!({"sub": "a", "name": "b", "exp": 100}),
-        SECRET,
-    );
+    let token = signed(&json!({"alg": "HS256"}), &json!({"sub": "a", "name": "b", "exp": 100}), SECRET);
     let verifier = hs256().with_user_claims(["nick", "name"]);
-    assert_eq!(
-        verifier
-            .verify(&token, at(1))
-            .map(|identity| identity.user.to_string()),
-        Ok("b".into())
-    );
+    assert_eq!(verifier.verify(&token, at(1)).map(|identity| identity.user.to_string()), Ok("b".into()));
 }
 
 #[test]
@@ -215,14 +151,8 @@ fn keys_that_cannot_verify_are_found_at_the_start() {
     for (outcome, expected) in [
         (Verifier::hs256(""), Some(KeyError::EmptySecret)),
         (Verifier::public_key(""), Some(KeyError::Pem)),
-        (
-            Verifier::public_key(&RS256_PEM.replace("PUBLIC", "PRIVATE")),
-            Some(KeyError::Pem),
-        ),
-        (
-            Verifier::public_key(&RS256_PEM.replace("MIIB", "MIIC")),
-            Some(KeyError::Pem),
-        ),
+        (Verifier::public_key(&RS256_PEM.replace("PUBLIC", "PRIVATE")), Some(KeyError::Pem)),
+        (Verifier::public_key(&RS256_PEM.replace("MIIB", "MIIC")), Some(KeyError::Pem)),
         (Verifier::jwks("{}"), Some(KeyError::Jwks)),
         (Verifier::jwks("{\"keys\": []}"), Some(KeyError::NoUsableKey)),
         (Verifier::jwks(&p521), Some(KeyError::NoUsableKey)),

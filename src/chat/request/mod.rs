@@ -92,22 +92,14 @@ impl Reading {
     /// Reads an event's arguments, `["send_message",{…}]`. The file is not copied, unless it has escapes.
     pub(super) fn of(event: &Bytes) -> Self {
         let Ok((_, fields)) = serde_json::from_slice::<(IgnoredAny, Fields<'_>)>(event) else {
-            return Self {
-                client_message_id: None,
-                request: Err(PayloadError::Shape),
-            };
+            return Self { client_message_id: None, request: Err(PayloadError::Shape) };
         };
         let client_message_id = client_message_id(&fields.client_message_id);
         let request = conversation_id(&fields.conversation_id).map(|conversation_id| Request {
             conversation_id,
-            item: client_message_id
-                .clone()
-                .and_then(|id| item(conversation_id, id, fields, event)),
+            item: client_message_id.clone().and_then(|id| item(conversation_id, id, fields, event)),
         });
-        Self {
-            client_message_id: client_message_id.unwrap_or(None),
-            request,
-        }
+        Self { client_message_id: client_message_id.unwrap_or(None), request }
     }
 }
 
@@ -132,17 +124,9 @@ fn item(
     check_kind(&fields.kind)?;
     let name = file_name(&fields.file_name)?;
     let (declared, data) = file(file_data(fields.file_data, event)?)?;
-    let pairs = [
-        ("filename", name),
-        ("filetype", declared.as_ref().map(MediaType::essence)),
-    ];
+    let pairs = [("filename", name), ("filetype", declared.as_ref().map(MediaType::essence))];
     Ok(Item {
-        binding: Binding {
-            conversation_id,
-            content,
-            reply_to,
-            client_message_id,
-        },
+        binding: Binding { conversation_id, content, reply_to, client_message_id },
         metadata: Metadata::of(pairs.into_iter().filter_map(|(key, value)| Some((key, value?)))),
         data,
     })
@@ -203,16 +187,10 @@ fn file_data(field: Field<'_>, event: &Bytes) -> Result<Bytes, PayloadError> {
 fn file(text: Bytes) -> Result<(Option<MediaType>, Base64), PayloadError> {
     const SCHEME: &[u8] = b"data:";
     let text = text.slice_ref(text.trim_ascii_start());
-    if !text
-        .get(..SCHEME.len())
-        .is_some_and(|start| start.eq_ignore_ascii_case(SCHEME))
-    {
+    if !text.get(..SCHEME.len()).is_some_and(|start| start.eq_ignore_ascii_case(SCHEME)) {
         return Ok((None, Base64::new(&text)));
     }
-    let comma = text
-        .iter()
-        .position(|b| *b == b',')
-        .ok_or(PayloadError::DataUrl)?;
+    let comma = text.iter().position(|b| *b == b',').ok_or(PayloadError::DataUrl)?;
     let head = std::str::from_utf8(&text[SCHEME.len()..comma]).map_err(|_| PayloadError::DataUrl)?;
     let (media_type, encoding) = head.rsplit_once(';').ok_or(PayloadError::DataUrl)?;
     if !encoding.trim().eq_ignore_ascii_case("base64") {

@@ -38,10 +38,7 @@ fn refusal(payload: &Value) -> Option<String> {
 }
 
 fn bytes_of(item: Item) -> Vec<u8> {
-    item.data
-        .map(|piece| piece.expect("base64"))
-        .collect::<Vec<Bytes>>()
-        .concat()
+    item.data.map(|piece| piece.expect("base64")).collect::<Vec<Bytes>>().concat()
 }
 
 #[test]
@@ -71,12 +68,7 @@ fn everything_but_conversation_and_file_may_be_missing() {
     for payload in [least, nulls, empty] {
         let item = read(&payload).expect("valid");
         assert_eq!(item.binding.conversation_id.to_string(), CONVERSATION);
-        let Binding {
-            content,
-            reply_to,
-            client_message_id,
-            ..
-        } = item.binding;
+        let Binding { content, reply_to, client_message_id, .. } = item.binding;
         assert_eq!((content, reply_to, client_message_id), (None, None, None));
         assert_eq!(item.metadata.file_name(), Ok("file"));
     }
@@ -89,35 +81,17 @@ fn bad_values_are_named() {
         (without("conversation_id"), "Invalid conversation_id"),
         (with("conversation_id", json!(null)), "Invalid conversation_id"),
         (with("conversation_id", json!("")), "Invalid conversation_id"),
-        (
-            with("conversation_id", json!(&CONVERSATION[1..])),
-            "Invalid conversation_id",
-        ),
-        (
-            with("conversation_id", json!(format!("{CONVERSATION}0"))),
-            "Invalid conversation_id",
-        ),
-        (
-            with("conversation_id", json!("z".repeat(24))),
-            "Invalid conversation_id",
-        ),
+        (with("conversation_id", json!(&CONVERSATION[1..])), "Invalid conversation_id"),
+        (with("conversation_id", json!(format!("{CONVERSATION}0"))), "Invalid conversation_id"),
+        (with("conversation_id", json!("z".repeat(24))), "Invalid conversation_id"),
         (with("conversation_id", json!(7)), "Invalid conversation_id"),
-        (
-            with("conversation_id", json!({"$oid": CONVERSATION})),
-            "Invalid conversation_id",
-        ),
+        (with("conversation_id", json!({"$oid": CONVERSATION})), "Invalid conversation_id"),
         (with("content", json!(7)), "Invalid content"),
-        (
-            with("content", long(MAX_CONTENT_BYTES + 1)),
-            "content is longer than 4096 bytes",
-        ),
+        (with("content", long(MAX_CONTENT_BYTES + 1)), "content is longer than 4096 bytes"),
         (with("reply_to", json!("x")), "Invalid reply_to"),
         (with("reply_to", json!([])), "Invalid reply_to"),
         (with("client_message_id", json!("")), "Invalid client_message_id"),
-        (
-            with("client_message_id", json!("a\nb")),
-            "Invalid client_message_id",
-        ),
+        (with("client_message_id", json!("a\nb")), "Invalid client_message_id"),
         (with("client_message_id", json!("é")), "Invalid client_message_id"),
         (with("client_message_id", long(129)), "Invalid client_message_id"),
         (with("client_message_id", json!(1)), "Invalid client_message_id"),
@@ -126,30 +100,15 @@ fn bad_values_are_named() {
         (with("type", json!("")), "Invalid type"),
         (with("type", json!(1)), "Invalid type"),
         (with("file_name", json!(1)), "Invalid file_name"),
-        (
-            with("file_name", long(1025)),
-            "file_name is longer than 1024 bytes",
-        ),
+        (with("file_name", long(1025)), "file_name is longer than 1024 bytes"),
         (without("file_data"), "Missing file_data"),
         (with("file_data", json!(null)), "Missing file_data"),
         (with("file_data", json!("")), "Missing file_data"),
         (with("file_data", json!(12)), "Invalid file_data"),
-        (
-            with("file_data", json!({"_placeholder": true, "num": 0})),
-            "Invalid file_data",
-        ),
-        (
-            with("file_data", json!("data:image/png,abc")),
-            "file_data is a data URL without base64",
-        ),
-        (
-            with("file_data", json!("data:image/png;base64")),
-            "file_data is a data URL without base64",
-        ),
-        (
-            with("file_data", json!("data:base64,YQ==")),
-            "file_data is a data URL without base64",
-        ),
+        (with("file_data", json!({"_placeholder": true, "num": 0})), "Invalid file_data"),
+        (with("file_data", json!("data:image/png,abc")), "file_data is a data URL without base64"),
+        (with("file_data", json!("data:image/png;base64")), "file_data is a data URL without base64"),
+        (with("file_data", json!("data:base64,YQ==")), "file_data is a data URL without base64"),
     ] {
         assert_eq!(refusal(&payload).as_deref(), Some(detail), "{payload:.200}");
     }
@@ -186,10 +145,7 @@ fn what_is_not_one_object_is_no_payload() {
         let reading = Reading::of(&Bytes::from_static(event.as_bytes()));
         assert_eq!(reading.request.err(), Some(PayloadError::Shape), "{event}");
         assert_eq!(reading.client_message_id, None);
-        assert_eq!(
-            conversation_of(&Bytes::from_static(event.as_bytes())),
-            Err(PayloadError::Shape)
-        );
+        assert_eq!(conversation_of(&Bytes::from_static(event.as_bytes())), Err(PayloadError::Shape));
     }
     assert!(refusal(&json!([CONVERSATION])).is_some(), "a list is no payload");
 }
@@ -200,19 +156,12 @@ fn the_conversation_is_known_before_anything_else_is_judged() {
     let request = Reading::of(&event(&bad)).request.expect("a conversation");
     assert_eq!(request.conversation_id.to_string(), CONVERSATION);
     assert!(request.item.is_err());
-    assert_eq!(
-        conversation_of(&event(&bad)).map(|id| id.to_string()).as_deref(),
-        Ok(CONVERSATION)
-    );
+    assert_eq!(conversation_of(&event(&bad)).map(|id| id.to_string()).as_deref(), Ok(CONVERSATION));
 }
 
 #[test]
 fn a_failure_carries_the_senders_id_if_it_is_one() {
-    let of = |payload| {
-        Reading::of(&event(&payload))
-            .client_message_id
-            .map(|id| id.as_str().to_owned())
-    };
+    let of = |payload| Reading::of(&event(&payload)).client_message_id.map(|id| id.as_str().to_owned());
     assert_eq!(of(with("conversation_id", json!(7))).as_deref(), Some("once"));
     assert_eq!(of(without("file_data")).as_deref(), Some("once"));
     assert_eq!(of(with("client_message_id", json!("a\nb"))), None);
@@ -225,26 +174,14 @@ fn a_data_url_declares_its_type_and_bare_base64_none() {
         (" aGVs\nbG8= ", None, "hello"),
         ("data:image/png;base64,aGVsbG8=", Some("image/png"), "hello"),
         ("DATA:Image/PNG;BASE64,aGVsbG8=", Some("image/png"), "hello"),
-        (
-            "\n data:image/png; base64,aGVs\r\nbG8=\n",
-            Some("image/png"),
-            "hello",
-        ),
-        (
-            "data:text/plain;charset=utf-8;base64,aGVsbG8=",
-            Some("text/plain"),
-            "hello",
-        ),
+        ("\n data:image/png; base64,aGVs\r\nbG8=\n", Some("image/png"), "hello"),
+        ("data:text/plain;charset=utf-8;base64,aGVsbG8=", Some("text/plain"), "hello"),
         ("data:;base64,aGVsbG8=", None, "hello"),
         ("data:nonsense;base64,aGVsbG8=", None, "hello"),
         ("data:image/png;base64,", Some("image/png"), ""),
     ] {
         let item = read(&with("file_data", json!(file_data))).expect(file_data);
-        let essence = item
-            .metadata
-            .file_type()
-            .expect("text")
-            .map(|t| t.essence().to_owned());
+        let essence = item.metadata.file_type().expect("text").map(|t| t.essence().to_owned());
         assert_eq!(essence.as_deref(), declared, "{file_data}");
         assert_eq!(item.data.decoded_len(), bytes.len() as u64, "{file_data}");
         assert_eq!(bytes_of(item), bytes.as_bytes(), "{file_data}");
@@ -254,11 +191,7 @@ fn a_data_url_declares_its_type_and_bare_base64_none() {
 #[test]
 fn escapes_in_the_json_are_not_the_files() {
     let text = r#"["send_message",{"conversation_id":"507f1f77bcf86cd799439012","file_data":"data:image\/png;base64,aGVs\nbG8="}]"#;
-    let item = Reading::of(&Bytes::from_static(text.as_bytes()))
-        .request
-        .expect("valid")
-        .item
-        .expect("valid");
+    let item = Reading::of(&Bytes::from_static(text.as_bytes())).request.expect("valid").item.expect("valid");
     assert_eq!(bytes_of(item), b"hello");
 }
 

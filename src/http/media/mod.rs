@@ -49,25 +49,15 @@ async fn get_media(
 /// A message's file never changes, so its identity is the version.
 fn representation(message: &Message) -> Representation {
     let etag = format!("\"{}-{:x}\"", message.id, message.file_size);
-    Representation {
-        length: message.file_size,
-        etag,
-        modified: Some(message.created_at),
-    }
+    Representation { length: message.file_size, etag, modified: Some(message.created_at) }
 }
 
 fn description(message: &Message) -> HeaderMap {
     let mut headers = presentation(inline_type(message), &message.stored_name);
-    headers.insert(
-        CACHE_CONTROL,
-        HeaderValue::from_static("private, max-age=31536000, immutable"),
-    );
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, max-age=31536000, immutable"));
     if let Some(sha256) = message.sha256 {
         let digest = format!("sha-256=:{}:", data_encoding::BASE64.encode(&sha256));
-        headers.insert(
-            REPR_DIGEST,
-            HeaderValue::from_str(&digest).expect("base64 is ASCII"),
-        );
+        headers.insert(REPR_DIGEST, HeaderValue::from_str(&digest).expect("base64 is ASCII"));
     }
     headers
 }

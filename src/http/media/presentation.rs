@@ -18,10 +18,7 @@ const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-
 /// kind of embedding is refused by `Cross-Origin-Resource-Policy`, which CORS requests do not look at.
 pub(crate) fn presentation(inline: Option<&str>, file_name: &str) -> HeaderMap {
     let kind = if inline.is_some() { "inline" } else { "attachment" };
-    let disposition = format!(
-        "{kind}; filename*=UTF-8''{}",
-        utf8_percent_encode(file_name, EXTENDED)
-    );
+    let disposition = format!("{kind}; filename*=UTF-8''{}", utf8_percent_encode(file_name, EXTENDED));
     let content_type = inline.unwrap_or("application/octet-stream");
     let ascii =
         |text: &str| HeaderValue::from_str(text).expect("media types and percent-encoded names are ASCII");
@@ -29,14 +26,8 @@ pub(crate) fn presentation(inline: Option<&str>, file_name: &str) -> HeaderMap {
         (CONTENT_TYPE, ascii(content_type)),
         (CONTENT_DISPOSITION, ascii(&disposition)),
         (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-        (
-            CONTENT_SECURITY_POLICY,
-            HeaderValue::from_static("sandbox; default-src 'none'"),
-        ),
-        (
-            CROSS_ORIGIN_RESOURCE_POLICY,
-            HeaderValue::from_static("same-origin"),
-        ),
+        (CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'")),
+        (CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("same-origin")),
     ])
 }
 
@@ -49,17 +40,11 @@ mod tests {
         for (name, encoded) in [
             ("a.mp4", "a.mp4"),
             ("né 1.mp4", "n%C3%A9%201.mp4"),
-            (
-                "a\"; filename=\"b\r\nX: y",
-                "a%22%3B%20filename%3D%22b%0D%0AX%3A%20y",
-            ),
+            ("a\"; filename=\"b\r\nX: y", "a%22%3B%20filename%3D%22b%0D%0AX%3A%20y"),
             ("a'b*c", "a%27b%2Ac"),
         ] {
             let headers = presentation(None, name);
-            assert_eq!(
-                headers[CONTENT_DISPOSITION],
-                format!("attachment; filename*=UTF-8''{encoded}")
-            );
+            assert_eq!(headers[CONTENT_DISPOSITION], format!("attachment; filename*=UTF-8''{encoded}"));
         }
     }
 
@@ -68,10 +53,7 @@ mod tests {
         let shown = presentation(Some("image/png"), "a.png");
         assert_eq!(shown[CONTENT_TYPE], "image/png");
         assert_eq!(shown[CONTENT_DISPOSITION], "inline; filename*=UTF-8''a.png");
-        assert_eq!(
-            presentation(None, "a.html")[CONTENT_TYPE],
-            "application/octet-stream"
-        );
+        assert_eq!(presentation(None, "a.html")[CONTENT_TYPE], "application/octet-stream");
         assert_eq!(shown[X_CONTENT_TYPE_OPTIONS], "nosniff");
     }
 }

@@ -1,1 +1,73 @@
-//! x
+//! `POST /messages/upload`: a file and its message in one multipart request, for clients without tus.
+
+mod body;
+mod draft;
+mod file_name;
+mod form;
+
+use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::header::{CONTENT_LENGTH, HeaderMap};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+
+use self::draft::Draft;
+use self::form::{FORM_SLACK_BYTES, Form};
+use super::Api;
+use super::caller::Caller;
+use super::error::ApiError;
+use super::success::Sent;
+use crate::upload::decimal;
+
+/// Another name for `client_message_id`, which generic clients know.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// The route.
+pub(crate) fn routes() -> Router<Api> {
+    Router::new().route("/messages/upload", post(post_message))
+}
+
+/// Everything that can be refused without reading the body is; then the form decides what is known when.
+async fn post_message(
+    State(api): State<Api>,
+    Caller(caller): Caller,
+    query: Result<Query<Vec<(String, String)>>, QueryRejection>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let api = &*api.0;
+    let mut draft = Draft::new(api, caller.user);
+    let Query(query) = query.map_err(|_| ApiError::bad_request("Invalid query"))?;
+    for (_, text) in query.iter().filter(|(name, _)| name == "conversation_id") {
+        draft.name_conversation(text).await?;
+    }
+    if let Some(key) = headers.get(IDEMPOTENCY_KEY) {
+        draft.name_message(unquoted(key.to_str().unwrap_or_default()))?;
+    }
+    refuse_too_large(&headers, api.max_oneshot_size)?;
+    let mut form = Form::open(&headers, body, api.max_oneshot_size, api.body_idle)?;
+    while let Some(event) = form.next().await? {
+        draft.take(event).await?;
+    }
+    let message = draft.finish().await?;
+    Ok(Json(Sent::of(&message)).into_response())
+}
+
+/// A body that cannot but hold too large a file.
+fn refuse_too_large(headers: &HeaderMap, max_size: u64) -> Result<(), ApiError> {
+    let announced = headers.get(CONTENT_LENGTH).and_then(|value| decimal(value.to_str().ok()?).ok());
+    match announced {
+        Some(length) if length > max_size.saturating_add(FORM_SLACK_BYTES) => Err(ApiError::too_large()),
+        _ => Ok(()),
+    }
+}
+
+/// The key is a quoted string by its draft standard, and bare by custom.
+fn unquoted(key: &str) -> &str {
+    key.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(key)
+}
+
+#[cfg(test)]
+mod tests;

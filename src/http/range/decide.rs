@@ -109,11 +109,7 @@ fn part(range: &str, length: u64) -> Selection {
         (Position::Open, Position::At(suffix)) => length.saturating_sub(suffix)..length,
         _ => return Selection::Whole,
     };
-    if bytes.is_empty() {
-        Selection::Unsatisfiable
-    } else {
-        Selection::Part(bytes)
-    }
+    if bytes.is_empty() { Selection::Unsatisfiable } else { Selection::Part(bytes) }
 }
 
 enum Position {
@@ -137,19 +133,12 @@ fn position(text: &str) -> Position {
 fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?;
-    if values.next().is_some() {
-        None
-    } else {
-        value.to_str().ok().map(str::trim)
-    }
+    if values.next().is_some() { None } else { value.to_str().ok().map(str::trim) }
 }
 
 /// A list of entity tags. Ours has no comma, so a foreign one that is cut at its own cannot become ours.
 fn tags<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
-    let lines = headers
-        .get_all(name)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
+    let lines = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
     lines.flat_map(|line| line.split(',')).map(str::trim)
 }
 
@@ -218,25 +207,15 @@ mod tests {
             ("lines=0-1", 10, Whole),
             ("0-1", 10, Whole),
         ] {
-            assert_eq!(
-                selection(&Method::GET, &[(RANGE, range)], length),
-                selected,
-                "{range} of {length}"
-            );
+            assert_eq!(selection(&Method::GET, &[(RANGE, range)], length), selected, "{range} of {length}");
         }
     }
 
     #[test]
     fn a_range_is_for_get_and_given_once() {
         let range = (RANGE, "bytes=0-1");
-        assert_eq!(
-            selection(&Method::HEAD, std::slice::from_ref(&range), 10),
-            Selection::Whole
-        );
-        assert_eq!(
-            selection(&Method::GET, &[range.clone(), range], 10),
-            Selection::Whole
-        );
+        assert_eq!(selection(&Method::HEAD, std::slice::from_ref(&range), 10), Selection::Whole);
+        assert_eq!(selection(&Method::GET, &[range.clone(), range], 10), Selection::Whole);
     }
 
     #[test]
@@ -253,11 +232,7 @@ mod tests {
             (LATER, false),
         ] {
             let selected = selection(&Method::GET, &[(RANGE, "bytes=1-2"), (IF_RANGE, value)], 10);
-            let expected = if is_part {
-                Selection::Part(1..3)
-            } else {
-                Selection::Whole
-            };
+            let expected = if is_part { Selection::Part(1..3) } else { Selection::Whole };
             assert_eq!(selected, expected, "{value}");
         }
     }
@@ -269,10 +244,7 @@ mod tests {
             (&[(IF_NONE_MATCH, "\"tag\"")], NotModified),
             (&[(IF_NONE_MATCH, "W/\"tag\"")], NotModified),
             (&[(IF_NONE_MATCH, "\"a\", \"tag\"")], NotModified),
-            (
-                &[(IF_NONE_MATCH, "\"a\""), (IF_NONE_MATCH, "\"tag\"")],
-                NotModified,
-            ),
+            (&[(IF_NONE_MATCH, "\"a\""), (IF_NONE_MATCH, "\"tag\"")], NotModified),
             (&[(IF_NONE_MATCH, "*")], NotModified),
             (&[(IF_NONE_MATCH, "\"other\"")], Whole),
             (&[(IF_NONE_MATCH, "\"other\""), (IF_MODIFIED_SINCE, LATER)], Whole),
@@ -283,10 +255,7 @@ mod tests {
             (&[(IF_MATCH, "\"tag\"")], Whole),
             (&[(IF_MATCH, "*")], Whole),
             (&[(IF_MATCH, "W/\"tag\"")], PreconditionFailed),
-            (
-                &[(IF_MATCH, "\"other\""), (IF_NONE_MATCH, "\"tag\"")],
-                PreconditionFailed,
-            ),
+            (&[(IF_MATCH, "\"other\""), (IF_NONE_MATCH, "\"tag\"")], PreconditionFailed),
             (&[(IF_UNMODIFIED_SINCE, DATE)], Whole),
             (&[(IF_UNMODIFIED_SINCE, EARLIER)], PreconditionFailed),
         ];

@@ -37,23 +37,13 @@ where
         Selection::Unsatisfiable => return Err(ApiError::unsatisfiable(representation.length)),
     };
     let length = bytes.end - bytes.start;
-    let content_range = format!(
-        "bytes {}-{}/{}",
-        bytes.start,
-        bytes.end.saturating_sub(1),
-        representation.length
-    );
-    let body = if method == Method::HEAD || length == 0 {
-        Body::empty()
-    } else {
-        body(read(bytes).await?)
-    };
+    let content_range =
+        format!("bytes {}-{}/{}", bytes.start, bytes.end.saturating_sub(1), representation.length);
+    let body = if method == Method::HEAD || length == 0 { Body::empty() } else { body(read(bytes).await?) };
     let mut response = described(status, representation, body);
     response.headers_mut().insert(CONTENT_LENGTH, length.into());
     if status == StatusCode::PARTIAL_CONTENT {
-        response
-            .headers_mut()
-            .insert(CONTENT_RANGE, ascii(&content_range));
+        response.headers_mut().insert(CONTENT_RANGE, ascii(&content_range));
     }
     Ok(response)
 }
@@ -64,8 +54,8 @@ fn body(bytes: ByteStream) -> Body {
     Body::from_stream(bytes.inspect_err(|error| tracing::error!(%error, "the storage failed in mid-answer")))
 }
 
-/// 304. A body of unknown length keeps the router from saying `Content-Length: 0`, which would be a lie about the
-/// representation (RFC 9110 §8.6).
+/// Nothing, because the client has it. A body of unknown length keeps the router from saying `Content-Length: 0`,
+/// which would be a lie about the representation (RFC 9110 §8.6).
 fn not_modified(representation: &Representation) -> Response {
     let nothing = Body::from_stream(stream::empty::<Result<Vec<u8>, std::convert::Infallible>>());
     described(StatusCode::NOT_MODIFIED, representation, nothing)

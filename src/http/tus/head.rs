@@ -1,7 +1,7 @@
 //! `HEAD`: where to go on (tus 1.0.0, Core). Stock clients throw an upload away for almost every other answer
 //! than 200 and 423, so an owner gets nothing else while it is there.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
@@ -9,7 +9,7 @@ use super::headers::{
     CHAT_UPLOAD_STATE, UPLOAD_DEFER_LENGTH, UPLOAD_LENGTH, UPLOAD_METADATA, UPLOAD_OFFSET, text_value, value_of,
 };
 use super::location::Base;
-use super::{reply, upload_id};
+use super::{PathText, reply, upload_id};
 use crate::http::Api;
 use crate::http::caller::CallerOrExpired;
 use crate::http::error::ApiError;
@@ -19,10 +19,10 @@ use crate::uploads::UploadError;
 pub(super) async fn head(
     State(api): State<Api>,
     CallerOrExpired(caller): CallerOrExpired,
-    Path(id): Path<String>,
+    path: PathText,
     base: Base,
 ) -> Result<Response, ApiError> {
-    let id = upload_id(&id)?;
+    let id = upload_id(path)?;
     if caller.expired {
         let standing = api.uploads().status(&caller.user, id).await?;
         return only_offset(&standing.upload);

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::status::Status;
+use crate::http::status::Status;
 use crate::http::Api;
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;

@@ -10,10 +10,12 @@ mod location;
 mod options;
 mod patch;
 mod reply;
-mod status;
+
 mod version;
 
 use axum::Router;
+use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
 use axum::middleware;
 use axum::routing::get;
 
@@ -46,7 +48,11 @@ pub(crate) fn routes() -> Router<Api> {
         .layer(middleware::from_fn(version::check))
 }
 
+/// A path's one parameter, or why there is none.
+type PathText = Result<Path<String>, PathRejection>;
+
 /// The upload that a path names; what is no id names none.
-fn upload_id(text: &str) -> Result<UploadId, ApiError> {
-    text.parse().map_err(|_| UploadError::NotFound.into())
+fn upload_id(path: PathText) -> Result<UploadId, ApiError> {
+    let id = path.ok().and_then(|Path(text)| text.parse().ok());
+    id.ok_or_else(|| UploadError::NotFound.into())
 }

@@ -1,0 +1,68 @@
+//! Who gets in, and how it ends.
+
+use super::client::{Client, deaf};
+use super::*;
+
+#[tokio::test]
+async fn without_a_good_token_there_is_no_connection() {
+    let server = Server::start().await;
+    let expired = mint_hs256(SECRET, &user("alice"), false, Timestamp::from_millis(0));
+    let forged = mint_hs256("another secret", &user("alice"), false, Timestamp::now().plus_secs(60));
+    for auth in [
+        String::new(),
+        "{}".into(),
+        r#"{"token":"nonsense"}"#.into(),
+        format!(r#"{{"token":"{expired}"}}"#),
+        format!(r#"{{"access_token":"{forged}"}}"#),
+    ] {
+        let mut client = Client::open(server.address, "", "").await;
+        client.send(&format!("40{auth}")).await;
+        assert_eq!(client.packet().await, r#"44{"message":"Unauthorized"}"#, "{auth}");
+    }
+}
+
+#[tokio::test]
+async fn every_place_of_a_token_is_looked_at() {
+    let server = Server::start().await;
+    let token = token("alice");
+    for (query, headers, auth) in [
+        (String::new(), String::new(), format!(r#"{{"token":"{token}"}}"#)),
+        (String::new(), String::new(), format!(r#"{{"access_token":"{token}"}}"#)),
+        (String::new(), format!("authorization: bearer {token}\r\n"), String::new()),
+        (format!("token={token}"), String::new(), String::new()),
+    ] {
+        let mut client = Client::open(server.address, &query, &headers).await;
+        client.send(&format!("40{auth}")).await;
+        assert!(client.packet().await.starts_with(r#"40{"sid":"#), "{query} {headers} {auth}");
+    }
+}
+
+#[tokio::test]
+async fn before_serving_and_after_closing_nothing_is_taken_for_told() {
+    let server = Server::unserved().await;
+    let announcement = Announcement::NewMessage(Box::new(message(1)));
+    let unavailable = |outcome| matches!(outcome, Err(StoreError::Unavailable(_)));
+    assert!(unavailable(server.announce(&["alice"], &announcement).await));
+
+    serve(&server.io, server.state().await);
+    let mut client = server.connect("alice").await;
+    server.announce(&["alice"], &announcement).await.expect("handed over");
+    assert_eq!(client.event().await.0, "new_message");
+
+    close(&server.io).await;
+    assert!(unavailable(server.announce(&["alice"], &announcement).await));
+}
+
+#[tokio::test]
+async fn closing_waits_for_nobody_who_does_not_read() {
+    let server = Server::start().await;
+    let _deaf = deaf(server.address, &token("alice")).await;
+    let long = Message { file_name: "x".repeat(64 * 1024), ..message(1) };
+    let announcement = Announcement::NewMessage(Box::new(long));
+    for _ in 0..1000 {
+        server.announce(&["alice"], &announcement).await.expect("handed over");
+        tokio::task::yield_now().await;
+    }
+    let closing = tokio::time::timeout(Duration::from_secs(10), close(&server.io));
+    closing.await.expect("in time");
+}

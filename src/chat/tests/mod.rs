@@ -1,0 +1,139 @@
+//! The adapter as clients meet it, over real connections to a real engine, on stores in memory.
+
+mod announcements;
+mod client;
+mod connections;
+mod sends;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use serde_json::{Value, json};
+use socketioxide::SocketIo;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::{Settings, SocketAnnouncements, State, close, open, serve};
+use crate::auth::{Verifier, mint_hs256};
+use crate::chats::Chats;
+use crate::finalizer::Finalizer;
+use crate::message::{Message, MessageId, UserId};
+use crate::store::memory::{Memory, MemoryPayloads};
+use crate::store::{Announcement, Announcements, Memberships, Progress, StoreError, Stores};
+use crate::time::Timestamp;
+use crate::upload::UploadId;
+use crate::uploads::{Limits, Uploads};
+use client::Client;
+
+const SECRET: &str = "a secret of the tests";
+const CONVERSATION: &str = "507f1f77bcf86cd799439012";
+const MAX_SIZE: u64 = 100_000;
+
+struct Server {
+    address: SocketAddr,
+    io: SocketIo,
+    announcements: SocketAnnouncements,
+}
+
+impl Server {
+    /// Alice and Bob share a conversation, and Eve is not in it.
+    async fn start() -> Self {
+        let server = Self::unserved().await;
+        serve(&server.io, server.state().await);
+        server
+    }
+
+    async fn unserved() -> Self {
+        let (layer, io) = open(Settings::default());
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let router: Router = Router::new().layer(layer);
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { address, announcements: SocketAnnouncements::new(io.clone()), io }
+    }
+
+    async fn state(&self) -> State {
+        let memory = Arc::new(Memory::new());
+        let conversation = CONVERSATION.parse().expect("valid");
+        memory.put(conversation, &[user("alice"), user("bob")]).await.expect("memory");
+        let stores = Stores {
+            records: memory.clone(),
+            messages: memory.clone(),
+            memberships: memory,
+            payloads: Arc::new(MemoryPayloads::default()),
+            announcements: Arc::new(self.announcements.clone()),
+        };
+        let tasks = TaskTracker::new();
+        let finalizer = Finalizer::new(stores.clone(), tasks.clone());
+        let worker = Arc::clone(&finalizer);
+        tokio::spawn(async move { worker.work(CancellationToken::new()).await });
+        let limits = Limits {
+            max_upload_size: MAX_SIZE,
+            expire_after_secs: 60,
+            body_idle: Duration::from_secs(5),
+            digests: true,
+        };
+        State {
+            uploads: Arc::new(Uploads::new(
+                stores.clone(),
+                finalizer,
+                limits,
+                tasks,
+                CancellationToken::new(),
+            )),
+            chats: Arc::new(Chats::new(stores.memberships, stores.messages, stores.payloads)),
+            verifier: Arc::new(Verifier::hs256(SECRET).expect("a secret")),
+            max_size: MAX_SIZE,
+        }
+    }
+
+    async fn connect(&self, name: &str) -> Client {
+        Client::connect(self.address, &token(name)).await
+    }
+
+    async fn announce(&self, to: &[&str], announcement: &Announcement) -> Result<(), StoreError> {
+        let users: Vec<UserId> = to.iter().map(|name| user(name)).collect();
+        self.announcements.announce(&users, announcement).await
+    }
+}
+
+fn user(name: &str) -> UserId {
+    format!("{name}@example.com").parse().expect("valid")
+}
+
+fn token(name: &str) -> String {
+    mint_hs256(SECRET, &user(name), false, Timestamp::now().plus_secs(60))
+}
+
+fn message(id: u8) -> Message {
+    Message {
+        id: MessageId::from_bytes([id; 12]),
+        conversation_id: CONVERSATION.parse().expect("valid"),
+        sender: user("alice"),
+        content: None,
+        kind: crate::message::MessageKind::File,
+        reply_to: None,
+        created_at: Timestamp::from_millis(0),
+        file_name: "a".into(),
+        stored_name: "a".into(),
+        file_size: 0,
+        mime_type: "text/plain".into(),
+        sha256: None,
+        client_message_id: None,
+        upload_id: UploadId::from_bytes([0; 16]).uuid(),
+    }
+}
+
+fn progress() -> Progress {
+    Progress {
+        upload_id: UploadId::from_bytes([1; 16]),
+        conversation_id: CONVERSATION.parse().expect("valid"),
+        sender: user("alice"),
+        file_name: "a.mp4".into(),
+        offset: 1,
+        length: Some(2),
+    }
+}

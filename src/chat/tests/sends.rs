@@ -1,0 +1,115 @@
+//! `send_message`, and what its sender and the others hear.
+
+use super::*;
+
+#[tokio::test]
+async fn a_file_in_base64_becomes_a_message_that_everybody_hears_once() {
+    let server = Server::start().await;
+    let [mut sender, mut member] = [server.connect("alice").await, server.connect("bob").await];
+    let mut stranger = server.connect("eve").await;
+    for event in ["join_conversation", "leave_conversation", "join_conversation"] {
+        let (answer, _) = member.emit(event, &json!({"conversation_id": CONVERSATION})).await;
+        assert_eq!(answer, json!({"success": true}));
+    }
+    let (answer, mut heard) = sender.emit("send_message", &payload()).await;
+    assert_eq!((&answer["success"], &answer["message"]["file_size"]), (&json!(true), &json!(5)));
+    let sent = ("new_message".to_owned(), answer["message"].clone());
+    if heard.is_empty() {
+        heard.push(sender.event().await);
+    }
+    assert_eq!((heard.len(), &heard[0]), (1, &sent));
+    // The live event is a hint and may come before or after.
+    let mut heard = [member.event().await, member.event().await];
+    heard.sort_by(|(one, _), (other, _)| one.cmp(other));
+    assert_eq!(heard[0], sent);
+    assert_eq!(heard[1].0, "upload_finished");
+    let marker = Announcement::UploadCancelled(progress());
+    server.announce(&["alice", "bob", "eve"], &marker).await.expect("handed over");
+    for client in [&mut sender, &mut member, &mut stranger] {
+        assert_eq!(client.event().await.0, "upload_cancelled", "that was all");
+    }
+}
+
+#[tokio::test]
+async fn the_same_client_message_id_is_answered_with_the_same_message() {
+    let server = Server::start().await;
+    let mut sender = server.connect("alice").await;
+    let (first, _) = sender.emit("send_message", &payload()).await;
+    let (second, _) = sender.emit("send_message", &payload()).await;
+    assert_eq!(first["success"], true);
+    assert_eq!(first, second);
+}
+
+#[tokio::test]
+async fn failures_are_answered_in_order_of_their_weight_and_emitted_too() {
+    let server = Server::start().await;
+    let [mut member, mut stranger] = [server.connect("alice").await, server.connect("eve").await];
+    let with = |changes: Value| {
+        let mut payload = payload();
+        for (key, value) in changes.as_object().expect("an object") {
+            payload[key] = value.clone();
+        }
+        payload
+    };
+    let big = "A".repeat(usize::try_from(MAX_SIZE).expect("fits") * 4 / 3 + 4);
+    let not_for_her = "You are not a participant in this conversation";
+    for (is_member, payload, detail, id) in [
+        (
+            false,
+            with(json!({"conversation_id": "x", "file_data": "%"})),
+            "Invalid conversation_id",
+            json!("once"),
+        ),
+        (false, with(json!({"conversation_id": "0".repeat(24)})), "Conversation not found", json!("once")),
+        (false, with(json!({"file_data": null})), not_for_her, json!("once")),
+        (true, with(json!({"file_data": null})), "Missing file_data", json!("once")),
+        (
+            true,
+            with(json!({"file_data": format!("{big}%")})),
+            "The file is larger than the server accepts",
+            json!("once"),
+        ),
+        (true, with(json!({"file_data": "aGVsbG8"})), "file_data is not base64", json!("once")),
+        (true, with(json!({"client_message_id": "\n"})), "Invalid client_message_id", Value::Null),
+        (true, json!([1]), "Invalid conversation_id", Value::Null),
+        (true, Value::Null, "Invalid payload", Value::Null),
+    ] {
+        let client = if is_member { &mut member } else { &mut stranger };
+        let (answer, _) = client.emit("send_message", &payload).await;
+        assert_eq!(answer, json!({"success": false, "detail": detail}));
+        let failure = json!({"detail": detail, "client_message_id": id});
+        assert_eq!(client.event().await, ("message_error".into(), failure));
+    }
+    let (answer, _) = stranger.emit("join_conversation", &json!({"conversation_id": CONVERSATION})).await;
+    assert_eq!(answer, json!({"success": false, "detail": not_for_her}));
+}
+
+#[tokio::test]
+async fn what_one_connection_sends_at_once_becomes_messages_in_that_order() {
+    let server = Server::start().await;
+    let [mut sender, mut member] = [server.connect("alice").await, server.connect("bob").await];
+    let mut packets = Vec::new();
+    for n in 0..20 {
+        let payload =
+            json!({"conversation_id": CONVERSATION, "content": n.to_string(), "file_data": "aGVsbG8="});
+        packets.push(format!("42{}", json!(["send_message", payload])));
+    }
+    sender.send(&packets.join("\x1e")).await;
+    for client in [&mut sender, &mut member] {
+        let mut contents = Vec::new();
+        while contents.len() < 20 {
+            let (event, data) = client.event().await;
+            if event == "new_message" {
+                contents.push(data["content"].as_str().expect("text").to_owned());
+            }
+        }
+        assert_eq!(contents, (0..20).map(|n| n.to_string()).collect::<Vec<_>>());
+    }
+}
+
+fn payload() -> Value {
+    json!({
+        "conversation_id": CONVERSATION, "content": "hi", "type": "file", "file_name": "a b.txt",
+        "file_data": "aGVsbG8=", "client_message_id": "once"
+    })
+}

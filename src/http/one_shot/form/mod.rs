@@ -1,0 +1,180 @@
+//! `multipart/form-data` (RFC 7578) as events in the order in which they come, with a bound on everything but the
+//! file.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::HeaderMap;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use bytes::Bytes;
+use multra::{Constraints, Field, Multipart, SizeLimit};
+
+use super::body::{BodyFault, impatient};
+use super::file_name::file_name;
+use crate::http::body;
+use crate::http::error::ApiError;
+use crate::message::MAX_CONTENT_BYTES;
+use crate::uploads::UploadError;
+
+/// What a form may have besides the file: boundaries, headers, captions.
+pub(super) const FORM_SLACK_BYTES: u64 = 1024 * 1024;
+/// The most fields, known or not.
+const MAX_FIELDS: usize = 32;
+/// The most bytes of a field's headers: a long file name in three bytes a character.
+const MAX_HEADER_BYTES: u64 = 16 * 1024;
+/// The most bytes of a field that we know and that is not the file.
+const MAX_TEXT_BYTES: usize = MAX_CONTENT_BYTES;
+/// The most bytes of a field that we do not know.
+const MAX_UNKNOWN_BYTES: usize = 64 * 1024;
+
+/// What comes next in a form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Event {
+    /// The file begins.
+    File(FileHead),
+    /// The file goes on; never no bytes.
+    Bytes(Bytes),
+    /// A text, whole.
+    Text(TextField, String),
+}
+
+/// What is said about the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct FileHead {
+    /// Its name; browsers send an empty one if no file was chosen.
+    pub(super) name: Option<String>,
+    /// Its declared type.
+    pub(super) media_type: Option<String>,
+}
+
+/// The fields that are texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TextField {
+    ConversationId,
+    Content,
+    ReplyTo,
+    ClientMessageId,
+}
+
+impl TextField {
+    /// The field's name on the wire.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::ConversationId => "conversation_id",
+            Self::Content => "content",
+            Self::ReplyTo => "reply_to",
+            Self::ClientMessageId => "client_message_id",
+        }
+    }
+
+    fn of(name: &str) -> Option<Self> {
+        [Self::ConversationId, Self::Content, Self::ReplyTo, Self::ClientMessageId]
+            .into_iter()
+            .find(|field| field.name() == name)
+    }
+}
+
+/// Reads a form. Nothing is kept of it but what is needed to find the next boundary.
+#[derive(Debug)]
+pub(super) struct Form {
+    multipart: Multipart<'static>,
+    file: Option<Field<'static>>,
+}
+
+impl Form {
+    /// The form in a body whose file has at most `max_file_bytes`, and which is never silent for longer than `idle`.
+    ///
+    /// # Errors
+    /// 400 if it is no form.
+    pub(super) fn open(
+        headers: &HeaderMap,
+        body: Body,
+        max_file_bytes: u64,
+        idle: Duration,
+    ) -> Result<Self, ApiError> {
+        let no_form = || ApiError::bad_request("Content-Type is not multipart/form-data with a boundary");
+        let content_type =
+            headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).ok_or_else(no_form)?;
+        let boundary = multra::parse_boundary(content_type).map_err(|_| no_form())?;
+        let limits = SizeLimit::new()
+            .whole_stream(max_file_bytes.saturating_add(FORM_SLACK_BYTES))
+            .headers(MAX_HEADER_BYTES);
+        let constraints = Constraints::new().size_limit(limits).max_fields(MAX_FIELDS);
+        let multipart =
+            Multipart::with_constraints(impatient(body::stream(body), idle), boundary, constraints);
+        Ok(Self { multipart, file: None })
+    }
+
+    /// The next event; `None` after the closing boundary, without which a form is not whole.
+    ///
+    /// # Errors
+    /// 400 if it is malformed, broken off, or has too much of something; 408 if it is idle; 413 if it is too large.
+    pub(super) async fn next(&mut self) -> Result<Option<Event>, ApiError> {
+        while let Some(file) = &mut self.file {
+            match file.chunk().await.map_err(refusal)? {
+                Some(bytes) if bytes.is_empty() => {}
+                Some(bytes) => return Ok(Some(Event::Bytes(bytes))),
+                None => self.file = None,
+            }
+        }
+        while let Some(field) = self.multipart.next_field().await.map_err(refusal)? {
+            let name = field.name().unwrap_or_default();
+            if name == "file" {
+                let head = head(&field);
+                self.file = Some(field);
+                return Ok(Some(Event::File(head)));
+            }
+            if let Some(known) = TextField::of(name) {
+                return Ok(Some(Event::Text(known, text(field, known).await?)));
+            }
+            collect(field, MAX_UNKNOWN_BYTES).await?.ok_or_else(too_much)?;
+        }
+        Ok(None)
+    }
+}
+
+fn head(field: &Field<'_>) -> FileHead {
+    let name = field.headers().get(CONTENT_DISPOSITION).and_then(|value| file_name(value.as_bytes()));
+    let media_type = field.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    FileHead { name, media_type: media_type.map(str::to_owned) }
+}
+
+async fn text(field: Field<'_>, known: TextField) -> Result<String, ApiError> {
+    let name = known.name();
+    let bytes = collect(field, MAX_TEXT_BYTES)
+        .await?
+        .ok_or_else(|| ApiError::bad_request(format!("{name} is longer than {MAX_TEXT_BYTES} bytes")))?;
+    String::from_utf8(bytes).map_err(|_| ApiError::bad_request(format!("{name} is not UTF-8")))
+}
+
+/// The whole field, or `None` if it has more than `limit` bytes.
+async fn collect(mut field: Field<'_>, limit: usize) -> Result<Option<Vec<u8>>, ApiError> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = field.chunk().await.map_err(refusal)? {
+        if bytes.len() + chunk.len() > limit {
+            return Ok(None);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(Some(bytes))
+}
+
+fn too_much() -> ApiError {
+    ApiError::bad_request("The form has too many or too large fields")
+}
+
+/// What a form that cannot be read is answered; the parser's own words would quote what the client sent.
+fn refusal(error: multra::Error) -> ApiError {
+    match error {
+        multra::Error::StreamReadFailed(cause) => match cause.downcast_ref() {
+            Some(BodyFault::Idle) => UploadError::BodyIdle.into(),
+            _ => UploadError::BodyBroken.into(),
+        },
+        multra::Error::StreamSizeExceeded { .. } => ApiError::too_large(),
+        multra::Error::FieldCountExceeded { .. } | multra::Error::HeadersSizeExceeded { .. } => too_much(),
+        _ => ApiError::bad_request("Malformed multipart body"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,52 @@
+//! Announcements that are only written down.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+
+use super::lock;
+use crate::message::UserId;
+use crate::store::{Announcement, Announcements, StoreError};
+
+/// Remembers what was announced, and to whom. Clones share what they remember.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryAnnouncements {
+    told: Arc<Mutex<Told>>,
+}
+
+#[derive(Debug, Default)]
+struct Told {
+    all: Vec<(Vec<UserId>, Announcement)>,
+    refusals_left: usize,
+}
+
+impl MemoryAnnouncements {
+    /// Everything that was announced, in order, each with its addressees.
+    pub fn all(&self) -> Vec<(Vec<UserId>, Announcement)> {
+        lock(&self.told).all.clone()
+    }
+
+    /// What a connection of this user has received, in order.
+    pub fn heard_by(&self, user: &UserId) -> Vec<Announcement> {
+        let told = lock(&self.told);
+        told.all.iter().filter(|(to, _)| to.contains(user)).map(|(_, what)| what.clone()).collect()
+    }
+
+    /// Refuses the next so many announcements as unavailable.
+    pub fn refuse_next(&self, times: usize) {
+        lock(&self.told).refusals_left = times;
+    }
+}
+
+#[async_trait]
+impl Announcements for MemoryAnnouncements {
+    async fn announce(&self, to: &[UserId], announcement: &Announcement) -> Result<(), StoreError> {
+        let mut told = lock(&self.told);
+        if told.refusals_left > 0 {
+            told.refusals_left -= 1;
+            return Err(StoreError::Unavailable("announcements are refused".into()));
+        }
+        told.all.push((to.to_vec(), announcement.clone()));
+        Ok(())
+    }
+}

@@ -1,0 +1,62 @@
+//! Who holds which `client_message_id`.
+
+use std::collections::HashMap;
+
+use crate::message::{ClientMessageId, ConversationId, MessageId, UserId};
+use crate::upload::{Upload, UploadId};
+
+/// The sender's own ids of messages, each with its holder.
+#[derive(Debug, Default)]
+pub(super) struct Claims(HashMap<Key, Holder>);
+
+type Key = (UserId, ConversationId, ClientMessageId);
+
+/// The upload that has an id, and the message once that is claimed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Holder {
+    pub(super) upload: UploadId,
+    pub(super) message: Option<MessageId>,
+}
+
+impl Claims {
+    pub(super) fn holder(&self, upload: &Upload) -> Option<Holder> {
+        self.0.get(&key(upload)?).copied()
+    }
+
+    /// Takes the upload's id for it, or answers who keeps it.
+    pub(super) fn take(&mut self, upload: &Upload, overtake: bool) -> Option<UploadId> {
+        match self.holder(upload) {
+            Some(holder) if holder.upload == upload.id => None,
+            Some(holder) if holder.message.is_some() || !overtake => Some(holder.upload),
+            Some(_) | None => {
+                self.set(upload, None);
+                None
+            }
+        }
+    }
+
+    /// From here on a message holds the id.
+    pub(super) fn claim(&mut self, upload: &Upload, message: MessageId) {
+        self.set(upload, Some(message));
+    }
+
+    /// Gives the id free, unless another upload or a message holds it.
+    pub(super) fn release(&mut self, upload: &Upload) {
+        if let Some(key) = key(upload)
+            && self.0.get(&key) == Some(&Holder { upload: upload.id, message: None })
+        {
+            self.0.remove(&key);
+        }
+    }
+
+    fn set(&mut self, upload: &Upload, message: Option<MessageId>) {
+        if let Some(key) = key(upload) {
+            self.0.insert(key, Holder { upload: upload.id, message });
+        }
+    }
+}
+
+fn key(upload: &Upload) -> Option<Key> {
+    let binding = upload.binding.as_ref()?;
+    Some((upload.owner.clone(), binding.conversation_id, binding.client_message_id.clone()?))
+}

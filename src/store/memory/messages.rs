@@ -1,0 +1,91 @@
+//! Messages and the outbox.
+
+use std::ops::Bound;
+
+use async_trait::async_trait;
+
+use super::Memory;
+use crate::message::{ConversationId, Message, MessageId};
+use crate::store::{Claim, Messages, StoreError};
+use crate::time::Timestamp;
+use crate::upload::{State, Upload, UploadId};
+
+#[async_trait]
+impl Messages for Memory {
+    async fn claim(&self, id: UploadId, now: Timestamp) -> Result<Claim, StoreError> {
+        let mut tables = self.tables();
+        let upload = tables.upload(id)?.clone();
+        if let State::Finalizing(stamp) = upload.state {
+            return Ok(Claim::Finalizing(stamp));
+        }
+        let Some(binding) = &upload.binding else {
+            return Err(StoreError::Conflict("the upload is unbound"));
+        };
+        if upload.state != State::Complete {
+            return Err(StoreError::Conflict("the upload is not complete"));
+        }
+        if let Some(holder) = tables.claims.holder(&upload)
+            && let Some(message) = holder.message
+        {
+            return Ok(Claim::Taken { message, upload: holder.upload });
+        }
+        let latest = tables.latest.get(&binding.conversation_id).copied();
+        let stamp = tables.ids.stamp(now, latest);
+        tables.latest.insert(binding.conversation_id, stamp);
+        tables.claims.claim(&upload, stamp.id);
+        tables.upload(id)?.state = State::Finalizing(stamp);
+        Ok(Claim::Finalizing(stamp))
+    }
+
+    async fn commit(&self, message: &Message) -> Result<(), StoreError> {
+        let mut tables = self.tables();
+        let upload = tables.upload(message.upload_id.into())?;
+        match upload.state {
+            State::Committed(id) if id == message.id => return Ok(()),
+            State::Finalizing(stamp) if stamp.id == message.id => {}
+            _ => return Err(StoreError::Conflict("the upload is not finalizing this message")),
+        }
+        upload.state = State::Committed(message.id);
+        tables.messages.insert(message.id, message.clone());
+        tables.outbox.insert(message.id);
+        Ok(())
+    }
+
+    async fn find(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
+        Ok(self.tables().messages.get(&id).cloned())
+    }
+
+    async fn of_client(&self, upload: &Upload) -> Result<Option<Message>, StoreError> {
+        let tables = self.tables();
+        let message = tables.claims.holder(upload).and_then(|holder| holder.message);
+        Ok(message.and_then(|id| tables.messages.get(&id)).cloned())
+    }
+
+    async fn page(
+        &self,
+        conversation: ConversationId,
+        before: Option<MessageId>,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError> {
+        let tables = self.tables();
+        let end = before.map_or(Bound::Unbounded, Bound::Excluded);
+        let older = tables.messages.range((Bound::Unbounded, end)).rev().map(|(_, message)| message);
+        Ok(older.filter(|m| m.conversation_id == conversation).take(limit).cloned().collect())
+    }
+
+    async fn outbox(&self, after: Option<MessageId>, limit: usize) -> Result<Vec<Message>, StoreError> {
+        let tables = self.tables();
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let waiting = tables.outbox.range((start, Bound::Unbounded));
+        Ok(waiting.take(limit).filter_map(|id| tables.messages.get(id)).cloned().collect())
+    }
+
+    async fn published(&self, id: MessageId) -> Result<(), StoreError> {
+        self.tables().outbox.remove(&id);
+        Ok(())
+    }
+
+    async fn is_unpublished(&self, id: MessageId) -> Result<bool, StoreError> {
+        Ok(self.tables().outbox.contains(&id))
+    }
+}

@@ -1,0 +1,68 @@
+//! Stores in memory: what tests of use cases run on, and the plainest reading of what the ports ask for.
+
+mod announcements;
+mod claims;
+mod memberships;
+mod messages;
+mod payloads;
+mod records;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub use announcements::MemoryAnnouncements;
+pub use payloads::MemoryPayloads;
+
+use crate::message::{ConversationId, Message, MessageId, MessageIds, Stamp, UserId};
+use crate::upload::{Upload, UploadId};
+use claims::Claims;
+
+/// Records, messages and memberships behind one lock, so that each method is one step.
+#[derive(Debug)]
+pub struct Memory {
+    tables: Mutex<Tables>,
+}
+
+#[derive(Debug)]
+struct Tables {
+    /// As recorded, with the end of the ledger: nothing else of a ledger can be read.
+    uploads: BTreeMap<UploadId, Upload>,
+    claims: Claims,
+    participants: HashMap<ConversationId, BTreeSet<UserId>>,
+    latest: HashMap<ConversationId, Stamp>,
+    messages: BTreeMap<MessageId, Message>,
+    outbox: BTreeSet<MessageId>,
+    ids: MessageIds,
+}
+
+impl Memory {
+    /// An empty store. Its message ids have no random part, which makes tests repeatable.
+    pub fn new() -> Self {
+        Self {
+            tables: Mutex::new(Tables {
+                uploads: BTreeMap::new(),
+                claims: Claims::default(),
+                participants: HashMap::new(),
+                latest: HashMap::new(),
+                messages: BTreeMap::new(),
+                outbox: BTreeSet::new(),
+                ids: MessageIds::new([0; 8]),
+            }),
+        }
+    }
+
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        lock(&self.tables)
+    }
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Every method checks before it changes, so what a panic leaves behind is whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

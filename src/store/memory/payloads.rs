@@ -1,0 +1,124 @@
+//! Bytes in memory.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream;
+
+use super::lock;
+use crate::message::MessageId;
+use crate::store::{ByteStream, Payloads, Place, Sink, Source, StoreError};
+use crate::upload::UploadId;
+
+/// Parts and files as vectors. Clones share what they store.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryPayloads {
+    stored: Arc<Mutex<Stored>>,
+    max_size: Option<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Stored {
+    parts: BTreeMap<UploadId, Vec<u8>>,
+    files: BTreeMap<(MessageId, String), Vec<u8>>,
+    room: Option<u64>,
+}
+
+impl MemoryPayloads {
+    /// An empty store that is fit for uploads of so many bytes.
+    pub fn with_max_size(max_size: u64) -> Self {
+        Self { max_size: Some(max_size), ..Self::default() }
+    }
+
+    /// From now on there is room for so many bytes, however many are stored.
+    pub fn set_room(&self, room: u64) {
+        lock(&self.stored).room = Some(room);
+    }
+}
+
+#[async_trait]
+impl Payloads for MemoryPayloads {
+    async fn open(&self, id: UploadId, offset: u64) -> Result<Box<dyn Sink>, StoreError> {
+        Ok(Box::new(MemorySink { stored: Arc::clone(&self.stored), id, offset: length_in_memory(offset)? }))
+    }
+
+    async fn place(&self, id: UploadId, length: u64, place: &Place) -> Result<(), StoreError> {
+        let length = length_in_memory(length)?;
+        let key = (place.message, place.file_name.clone());
+        let mut stored = lock(&self.stored);
+        if stored.files.get(&key).is_some_and(|file| file.len() == length) {
+            return Ok(());
+        }
+        let part = stored.parts.get(&id).map_or(&[][..], Vec::as_slice);
+        // Bytes beyond the length are what a crash left; no ledger knows of them.
+        let Some(file) = part.get(..length).map(<[u8]>::to_vec) else {
+            return Err(StoreError::Damaged(format!("part of {id} has {} of {length} bytes", part.len())));
+        };
+        stored.files.insert(key, file);
+        stored.parts.remove(&id);
+        Ok(())
+    }
+
+    async fn discard(&self, id: UploadId) -> Result<(), StoreError> {
+        lock(&self.stored).parts.remove(&id);
+        Ok(())
+    }
+
+    async fn read(&self, source: &Source, range: Range<u64>) -> Result<ByteStream, StoreError> {
+        let stored = lock(&self.stored);
+        let bytes = match source {
+            Source::Part(id) => stored.parts.get(id),
+            Source::Placed(place, _) => stored.files.get(&(place.message, place.file_name.clone())),
+        };
+        let range = length_in_memory(range.start)?..length_in_memory(range.end)?;
+        let found = bytes.map_or(&[][..], Vec::as_slice).get(range).map(Bytes::copy_from_slice);
+        let piece = found.ok_or_else(|| StoreError::Damaged("fewer bytes than their record says".into()))?;
+        Ok(Box::pin(stream::iter([Ok(piece)])))
+    }
+
+    async fn parts(&self) -> Result<Vec<UploadId>, StoreError> {
+        Ok(lock(&self.stored).parts.keys().copied().collect())
+    }
+
+    async fn room(&self) -> Result<u64, StoreError> {
+        Ok(lock(&self.stored).room.unwrap_or(u64::MAX))
+    }
+
+    fn max_size(&self) -> Option<u64> {
+        self.max_size
+    }
+}
+
+struct MemorySink {
+    stored: Arc<Mutex<Stored>>,
+    id: UploadId,
+    offset: usize,
+}
+
+#[async_trait]
+impl Sink for MemorySink {
+    async fn write(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
+        let mut stored = lock(&self.stored);
+        let part = stored.parts.entry(self.id).or_default();
+        if part.len() < self.offset {
+            return Err(StoreError::Damaged(format!("part of {} is shorter than its ledger", self.id)));
+        }
+        part.truncate(self.offset);
+        for bytes in data {
+            part.extend_from_slice(&bytes);
+        }
+        self.offset = part.len();
+        Ok(())
+    }
+
+    async fn sync(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
+        self.write(data).await
+    }
+}
+
+fn length_in_memory(length: u64) -> Result<usize, StoreError> {
+    usize::try_from(length).map_err(|_| StoreError::Full)
+}

@@ -1,0 +1,126 @@
+//! Upload records.
+
+use std::cmp::Reverse;
+
+use async_trait::async_trait;
+
+use super::{Memory, Tables};
+use crate::message::UserId;
+use crate::store::{Appended, Created, Records, StoreError};
+use crate::time::Timestamp;
+use crate::upload::{Binding, State, Upload, UploadId};
+
+#[async_trait]
+impl Records for Memory {
+    async fn create(&self, upload: &Upload, overtake: bool) -> Result<Created, StoreError> {
+        let mut tables = self.tables();
+        match tables.uploads.get(&upload.id) {
+            Some(there) if there == upload => return Ok(Created::New),
+            Some(_) => return Err(StoreError::Conflict("another upload has this id")),
+            None => {}
+        }
+        if let Some(holder) = tables.claims.take(upload, overtake) {
+            return Ok(Created::Taken(holder));
+        }
+        tables.uploads.insert(upload.id, upload.clone());
+        Ok(Created::New)
+    }
+
+    async fn find(&self, id: UploadId) -> Result<Option<Upload>, StoreError> {
+        Ok(self.tables().uploads.get(&id).cloned())
+    }
+
+    async fn append(&self, id: UploadId, row: &Appended) -> Result<(), StoreError> {
+        let mut tables = self.tables();
+        let upload = tables.upload(id)?;
+        if upload.state != State::Receiving {
+            return Err(StoreError::Conflict("the upload is not receiving"));
+        }
+        if row.chunk.offset != upload.offset {
+            return Err(StoreError::Conflict("the ledger ends elsewhere"));
+        }
+        upload.offset = row.chunk.end();
+        upload.active_at = row.chunk.at;
+        upload.digest = row.chunk.digest.clone();
+        upload.length = row.length;
+        upload.state = row.state.clone();
+        Ok(())
+    }
+
+    async fn transition(&self, id: UploadId, from: &State, to: &State) -> Result<(), StoreError> {
+        let mut tables = self.tables();
+        let upload = tables.upload(id)?;
+        if upload.state != *from {
+            return Err(StoreError::Conflict("the upload is in another state"));
+        }
+        upload.state = to.clone();
+        if *to == State::Expired {
+            let upload = upload.clone();
+            tables.claims.release(&upload);
+        }
+        Ok(())
+    }
+
+    async fn bind(&self, id: UploadId, binding: &Binding) -> Result<Created, StoreError> {
+        let mut tables = self.tables();
+        let upload = tables.upload(id)?;
+        if upload.binding.is_some() {
+            return Err(StoreError::Conflict("the upload is bound already"));
+        }
+        if !matches!(upload.state, State::Receiving | State::Complete) {
+            return Err(StoreError::Conflict("the upload is neither receiving nor complete"));
+        }
+        let bound = Upload { binding: Some(binding.clone()), ..upload.clone() };
+        if let Some(holder) = tables.claims.take(&bound, false) {
+            return Ok(Created::Taken(holder));
+        }
+        tables.uploads.insert(id, bound);
+        Ok(Created::New)
+    }
+
+    async fn remove(&self, id: UploadId) -> Result<(), StoreError> {
+        let mut tables = self.tables();
+        let Some(upload) = tables.uploads.get(&id).cloned() else {
+            return Ok(());
+        };
+        if matches!(upload.state, State::Finalizing(_)) {
+            return Err(StoreError::Conflict("the upload is finalizing"));
+        }
+        tables.claims.release(&upload);
+        tables.uploads.remove(&id);
+        Ok(())
+    }
+
+    async fn unfinished(&self, owner: &UserId, limit: usize) -> Result<Vec<Upload>, StoreError> {
+        let tables = self.tables();
+        let mut found: Vec<_> = tables
+            .uploads
+            .values()
+            .filter(|upload| upload.owner == *owner && !matches!(upload.state, State::Committed(_)))
+            .cloned()
+            .collect();
+        found.sort_by_key(|upload| Reverse((upload.created_at, upload.id)));
+        found.truncate(limit);
+        Ok(found)
+    }
+
+    async fn owed(&self, after: Option<UploadId>, limit: usize) -> Result<Vec<UploadId>, StoreError> {
+        let tables = self.tables();
+        let owed = tables.uploads.values().filter(|upload| upload.is_owed()).map(|upload| upload.id);
+        Ok(owed.filter(|id| after.is_none_or(|after| *id > after)).take(limit).collect())
+    }
+
+    async fn idle_since(&self, cutoff: Timestamp, limit: usize) -> Result<Vec<UploadId>, StoreError> {
+        let tables = self.tables();
+        // What expires after no time at all expires at its last byte.
+        let idle =
+            tables.uploads.values().filter(|upload| upload.expires_at(0).is_some_and(|at| at < cutoff));
+        Ok(idle.map(|upload| upload.id).take(limit).collect())
+    }
+}
+
+impl Tables {
+    pub(super) fn upload(&mut self, id: UploadId) -> Result<&mut Upload, StoreError> {
+        self.uploads.get_mut(&id).ok_or(StoreError::Conflict("the upload is gone"))
+    }
+}

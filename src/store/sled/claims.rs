@@ -1,0 +1,53 @@
+//! Who holds which `client_message_id`.
+
+use super::keys::{self, Key};
+use super::rows::{self, ClaimRow};
+use super::view::{Rows, View};
+use crate::message::MessageId;
+use crate::store::StoreError;
+use crate::upload::{Upload, UploadId};
+
+/// The holder of the upload's id.
+pub(super) fn holder(rows: &impl Rows, upload: &Upload) -> Result<Option<ClaimRow>, StoreError> {
+    let Some(key) = key(upload) else { return Ok(None) };
+    rows.get(&key)?.map(|row| rows::decode("claim", &row)).transpose()
+}
+
+/// Takes the upload's id for it, or answers who keeps it.
+pub(super) fn take(
+    view: &mut View<'_>,
+    upload: &Upload,
+    overtake: bool,
+) -> Result<Option<UploadId>, StoreError> {
+    match holder(view, upload)? {
+        Some(holder) if holder.upload == upload.id => Ok(None),
+        Some(holder) if holder.message.is_some() || !overtake => Ok(Some(holder.upload)),
+        Some(_) | None => set(view, upload, None).map(|()| None),
+    }
+}
+
+/// From here on the message holds the upload's id.
+pub(super) fn claim(view: &mut View<'_>, upload: &Upload, message: MessageId) -> Result<(), StoreError> {
+    set(view, upload, Some(message))
+}
+
+/// Gives the upload's id free, unless another upload or a message holds it.
+pub(super) fn release(view: &mut View<'_>, upload: &Upload) -> Result<(), StoreError> {
+    let own = ClaimRow { upload: upload.id, message: None };
+    if let Some(key) = key(upload)
+        && holder(view, upload)? == Some(own)
+    {
+        view.delete(key);
+    }
+    Ok(())
+}
+
+fn set(view: &mut View<'_>, upload: &Upload, message: Option<MessageId>) -> Result<(), StoreError> {
+    let Some(key) = key(upload) else { return Ok(()) };
+    view.put(key, rows::encode(&ClaimRow { upload: upload.id, message }))
+}
+
+fn key(upload: &Upload) -> Option<Key> {
+    let binding = upload.binding.as_ref()?;
+    Some(keys::claim(binding.conversation_id, &upload.owner, binding.client_message_id.as_ref()?))
+}

@@ -1,0 +1,33 @@
+//! What sled can do wrong, in the words of the ports.
+
+use std::io;
+
+use crate::store::StoreError;
+
+/// A failure of sled as one of the store.
+pub(super) fn of(error: sled::Error) -> StoreError {
+    match error {
+        sled::Error::Io(error) => error.into(),
+        sled::Error::Corruption { .. } => StoreError::Damaged(error.to_string()),
+        sled::Error::CollectionNotFound(_) | sled::Error::Unsupported(_) | sled::Error::ReportableBug(_) => {
+            StoreError::Unavailable(error.to_string())
+        }
+    }
+}
+
+/// The same failure for each of those who wait for a group.
+pub(super) fn copy(error: &StoreError) -> StoreError {
+    match error {
+        StoreError::Full => StoreError::Full,
+        StoreError::Conflict(what) => StoreError::Conflict(what),
+        StoreError::Damaged(what) => StoreError::Damaged(what.clone()),
+        StoreError::Unavailable(what) => StoreError::Unavailable(what.clone()),
+        StoreError::Io(error) => StoreError::Io(io::Error::new(error.kind(), error.to_string())),
+    }
+}
+
+/// A panic's message.
+pub(super) fn of_panic(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic".to_owned())
+}

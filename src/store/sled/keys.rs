@@ -1,0 +1,230 @@
+//! The layout of keys. One tree holds every table, because one batch has to change several of them at once.
+//!
+//! | first byte | table | key | row |
+//! | --- | --- | --- | --- |
+//! | `00` | format | | the version of this layout |
+//! | `10` | upload | upload id | [`UploadRow`](super::rows::UploadRow) |
+//! | `11` | metadata | upload id | `Upload-Metadata` as it was given; apart from the record, which changes, and because both together are too large for one value |
+//! | `12` | ledger | upload id ‖ offset | [`ChunkRow`](super::rows::ChunkRow); the end of the last one is the upload's offset |
+//! | `13` | unfinished | owner ‖ created at ‖ upload id | empty; every upload that is not committed |
+//! | `14` | owed | upload id | empty |
+//! | `20` | claim | conversation ‖ owner ‖ `client_message_id` | [`ClaimRow`](super::rows::ClaimRow) |
+//! | `30` | conversation | conversation | empty; it exists |
+//! | `31` | participant | conversation ‖ user | empty |
+//! | `32` | latest | conversation | the stamp that was claimed last |
+//! | `40` | message | message id | the message without its content |
+//! | `41` | content | message id | the message's content, if it has any; apart for the same reason |
+//! | `42` | order | conversation ‖ message id | empty |
+//! | `43` | outbox | message id | empty; committed and not published |
+//! | `50` | part | upload id | empty; has bytes that are not placed |
+//! | `51` | block | upload id ‖ block number | up to 4 KiB of the upload's bytes |
+//!
+//! Numbers are big-endian, so that the order of keys is the order of numbers. An owner is preceded by its length
+//! in two bytes, so that no owner is another one's prefix.
+
+use crate::message::{ClientMessageId, ConversationId, MessageId, UserId};
+use crate::time::Timestamp;
+use crate::upload::UploadId;
+
+pub(super) type Key = Vec<u8>;
+
+const FORMAT: u8 = 0x00;
+const UPLOAD: u8 = 0x10;
+const METADATA: u8 = 0x11;
+const LEDGER: u8 = 0x12;
+const UNFINISHED: u8 = 0x13;
+const OWED: u8 = 0x14;
+const CLAIM: u8 = 0x20;
+const CONVERSATION: u8 = 0x30;
+const PARTICIPANT: u8 = 0x31;
+const LATEST: u8 = 0x32;
+const MESSAGE: u8 = 0x40;
+const CONTENT: u8 = 0x41;
+const ORDER: u8 = 0x42;
+const OUTBOX: u8 = 0x43;
+const PART: u8 = 0x50;
+const BLOCK: u8 = 0x51;
+
+pub(super) fn format() -> Key {
+    key(FORMAT, &[])
+}
+
+pub(super) fn upload(id: UploadId) -> Key {
+    key(UPLOAD, &[id.as_bytes()])
+}
+
+pub(super) fn metadata(id: UploadId) -> Key {
+    key(METADATA, &[id.as_bytes()])
+}
+
+pub(super) fn ledger(id: UploadId) -> Key {
+    key(LEDGER, &[id.as_bytes()])
+}
+
+pub(super) fn chunk(id: UploadId, offset: u64) -> Key {
+    key(LEDGER, &[id.as_bytes(), &offset.to_be_bytes()])
+}
+
+pub(super) fn every_unfinished() -> Key {
+    key(UNFINISHED, &[])
+}
+
+pub(super) fn unfinished_of(owner: &UserId) -> Key {
+    key(UNFINISHED, &[&length(owner), owner.as_str().as_bytes()])
+}
+
+pub(super) fn unfinished(owner: &UserId, created_at: Timestamp, id: UploadId) -> Key {
+    let created_at = created_at.millis().to_be_bytes();
+    key(UNFINISHED, &[&length(owner), owner.as_str().as_bytes(), &created_at, id.as_bytes()])
+}
+
+pub(super) fn every_owed() -> Key {
+    key(OWED, &[])
+}
+
+pub(super) fn owed(id: UploadId) -> Key {
+    key(OWED, &[id.as_bytes()])
+}
+
+pub(super) fn claim(conversation: ConversationId, owner: &UserId, id: &ClientMessageId) -> Key {
+    let owner = (length(owner), owner.as_str().as_bytes());
+    key(CLAIM, &[conversation.as_bytes(), &owner.0, owner.1, id.as_str().as_bytes()])
+}
+
+pub(super) fn conversation(id: ConversationId) -> Key {
+    key(CONVERSATION, &[id.as_bytes()])
+}
+
+pub(super) fn participants(id: ConversationId) -> Key {
+    key(PARTICIPANT, &[id.as_bytes()])
+}
+
+pub(super) fn participant(id: ConversationId, user: &UserId) -> Key {
+    key(PARTICIPANT, &[id.as_bytes(), user.as_str().as_bytes()])
+}
+
+pub(super) fn latest(id: ConversationId) -> Key {
+    key(LATEST, &[id.as_bytes()])
+}
+
+pub(super) fn message(id: MessageId) -> Key {
+    key(MESSAGE, &[id.as_bytes()])
+}
+
+pub(super) fn content(id: MessageId) -> Key {
+    key(CONTENT, &[id.as_bytes()])
+}
+
+pub(super) fn order_of(conversation: ConversationId) -> Key {
+    key(ORDER, &[conversation.as_bytes()])
+}
+
+pub(super) fn order(conversation: ConversationId, id: MessageId) -> Key {
+    key(ORDER, &[conversation.as_bytes(), id.as_bytes()])
+}
+
+pub(super) fn every_outbox() -> Key {
+    key(OUTBOX, &[])
+}
+
+pub(super) fn outbox(id: MessageId) -> Key {
+    key(OUTBOX, &[id.as_bytes()])
+}
+
+pub(super) fn every_part() -> Key {
+    key(PART, &[])
+}
+
+pub(super) fn part(id: UploadId) -> Key {
+    key(PART, &[id.as_bytes()])
+}
+
+pub(super) fn blocks(id: UploadId) -> Key {
+    key(BLOCK, &[id.as_bytes()])
+}
+
+pub(super) fn block(id: UploadId, number: u64) -> Key {
+    key(BLOCK, &[id.as_bytes(), &number.to_be_bytes()])
+}
+
+/// The upload id at the end of a key.
+pub(super) fn upload_at_end(key: &[u8]) -> Option<UploadId> {
+    key.last_chunk().copied().map(UploadId::from_bytes)
+}
+
+/// The message id at the end of a key.
+pub(super) fn message_at_end(key: &[u8]) -> Option<MessageId> {
+    key.last_chunk().copied().map(MessageId::from_bytes)
+}
+
+/// The number at the end of a key.
+pub(super) fn number_at_end(key: &[u8]) -> Option<u64> {
+    key.last_chunk().copied().map(u64::from_be_bytes)
+}
+
+/// The user at the end of a key of [`participant`].
+pub(super) fn user_at_end(key: &[u8], conversation: ConversationId) -> Option<UserId> {
+    let user = key.strip_prefix(participants(conversation).as_slice())?;
+    std::str::from_utf8(user).ok()?.parse().ok()
+}
+
+/// The first key after all those with this prefix.
+pub(super) fn end_of(prefix: &[u8]) -> Key {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if last < u8::MAX {
+            end.push(last + 1);
+            return end;
+        }
+    }
+    unreachable!("the first byte is that of a table, and none has the last number")
+}
+
+/// The first key after this one.
+pub(super) fn after(key: &[u8]) -> Key {
+    [key, &[0]].concat()
+}
+
+fn key(table: u8, parts: &[&[u8]]) -> Key {
+    let mut key = vec![table];
+    parts.iter().for_each(|part| key.extend_from_slice(part));
+    key
+}
+
+fn length(owner: &UserId) -> [u8; 2] {
+    u16::try_from(owner.as_str().len()).expect("a user id has at most 256 bytes").to_be_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_owner_is_the_prefix_of_another() {
+        let of = |owner: &str| unfinished_of(&owner.parse().expect("valid"));
+        for (one, other) in [("a", "ab"), ("a", "a\u{7ff}"), ("x", "xx")] {
+            assert!(!of(other).starts_with(&of(one)), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_prefix_is_after_every_key_with_it() {
+        let id = UploadId::from_bytes([0xff; 16]);
+        for (prefix, last) in [(ledger(id), chunk(id, u64::MAX)), (every_owed(), owed(id))] {
+            assert!(last < end_of(&prefix));
+            assert!(after(&last) <= end_of(&prefix));
+        }
+    }
+
+    #[test]
+    fn keys_read_back() {
+        let id = UploadId::from_bytes([7; 16]);
+        let owner = "é@x".parse().expect("valid");
+        assert_eq!(upload_at_end(&unfinished(&owner, Timestamp::from_millis(1), id)), Some(id));
+        assert_eq!(number_at_end(&chunk(id, 1 << 40)), Some(1 << 40));
+        let conversation = ConversationId::from_bytes([0xff; 12]);
+        assert_eq!(user_at_end(&participant(conversation, &owner), conversation), Some(owner));
+        let message = MessageId::from_bytes([9; 12]);
+        assert_eq!(message_at_end(&order(conversation, message)), Some(message));
+    }
+}

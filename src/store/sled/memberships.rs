@@ -1,0 +1,55 @@
+//! Conversations and their participants.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+
+use super::view::{Rows, View};
+use super::{SledStore, fault, keys};
+use crate::message::{ConversationId, UserId};
+use crate::store::{Memberships, Put, StoreError};
+
+#[async_trait]
+impl Memberships for SledStore {
+    async fn put(&self, id: ConversationId, participants: &[UserId]) -> Result<Put, StoreError> {
+        let participants: BTreeSet<_> = participants.iter().cloned().collect();
+        self.change(move |view| put(view, id, &participants)).await
+    }
+
+    async fn participants(&self, id: ConversationId) -> Result<Option<Vec<UserId>>, StoreError> {
+        self.read(|tree| {
+            if Rows::get(tree, &keys::conversation(id))?.is_none() {
+                return Ok(None);
+            }
+            let users = tree.scan_prefix(keys::participants(id)).keys();
+            users.map(|key| user(&key.map_err(fault::of)?, id)).collect::<Result<_, _>>().map(Some)
+        })
+        .await
+    }
+
+    async fn is_participant(&self, id: ConversationId, user: &UserId) -> Result<Option<bool>, StoreError> {
+        self.read(|tree| {
+            if Rows::get(tree, &keys::conversation(id))?.is_none() {
+                return Ok(None);
+            }
+            Ok(Some(Rows::get(tree, &keys::participant(id, user))?.is_some()))
+        })
+        .await
+    }
+}
+
+fn put(view: &mut View<'_>, id: ConversationId, participants: &BTreeSet<UserId>) -> Result<Put, StoreError> {
+    let before: BTreeSet<_> = view.keys(&keys::participants(id), usize::MAX)?.into_iter().collect();
+    let after: BTreeSet<_> = participants.iter().map(|user| keys::participant(id, user)).collect();
+    before.difference(&after).for_each(|gone| view.mark(gone.clone(), false));
+    after.difference(&before).for_each(|new| view.mark(new.clone(), true));
+    let existed = view.get(&keys::conversation(id))?.is_some();
+    if !existed {
+        view.mark(keys::conversation(id), true);
+    }
+    Ok(if existed { Put::Changed } else { Put::Made })
+}
+
+fn user(key: &[u8], conversation: ConversationId) -> Result<UserId, StoreError> {
+    keys::user_at_end(key, conversation).ok_or_else(|| StoreError::Damaged("a participant".into()))
+}

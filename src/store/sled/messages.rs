@@ -1,0 +1,148 @@
+//! Messages and the outbox.
+
+use async_trait::async_trait;
+use sled::Tree;
+
+use super::rows;
+use super::view::{Rows, View};
+use super::{SledStore, claims, fault, keys, uploads};
+use crate::message::{ConversationId, Message, MessageId, Stamp};
+use crate::store::{Claim, Messages, StoreError};
+use crate::time::Timestamp;
+use crate::upload::{State, Upload, UploadId};
+
+#[async_trait]
+impl Messages for SledStore {
+    async fn claim(&self, upload: UploadId, now: Timestamp) -> Result<Claim, StoreError> {
+        self.change(move |view| claim(view, upload, now)).await
+    }
+
+    async fn commit(&self, message: &Message) -> Result<(), StoreError> {
+        self.shorten_ledger(message.upload_id.into()).await?;
+        let message = message.clone();
+        self.change(move |view| commit(view, message)).await
+    }
+
+    async fn find(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
+        self.read(|tree| find(tree, id)).await
+    }
+
+    async fn of_client(&self, upload: &Upload) -> Result<Option<Message>, StoreError> {
+        self.read(|tree| match claims::holder(tree, upload)?.and_then(|holder| holder.message) {
+            Some(id) => find(tree, id),
+            None => Ok(None),
+        })
+        .await
+    }
+
+    async fn page(
+        &self,
+        conversation: ConversationId,
+        before: Option<MessageId>,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError> {
+        let start = keys::order_of(conversation);
+        let end = before.map_or_else(|| keys::end_of(&start), |id| keys::order(conversation, id));
+        self.read(|tree| {
+            let newest_first = tree.range(start.clone()..end.clone()).keys().rev();
+            newest_first.take(limit).map(|key| indexed(tree, &key.map_err(fault::of)?)).collect()
+        })
+        .await
+    }
+
+    async fn outbox(&self, after: Option<MessageId>, limit: usize) -> Result<Vec<Message>, StoreError> {
+        let start = after.map_or_else(keys::every_outbox, |id| keys::after(&keys::outbox(id)));
+        self.read(|tree| {
+            let oldest_first = tree.range(start.clone()..keys::end_of(&keys::every_outbox())).keys();
+            oldest_first.take(limit).map(|key| indexed(tree, &key.map_err(fault::of)?)).collect()
+        })
+        .await
+    }
+
+    async fn published(&self, id: MessageId) -> Result<(), StoreError> {
+        self.change(move |view| {
+            if view.get(&keys::outbox(id))?.is_some() {
+                view.mark(keys::outbox(id), false);
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn is_unpublished(&self, id: MessageId) -> Result<bool, StoreError> {
+        self.read(|tree| Ok(Rows::get(tree, &keys::outbox(id))?.is_some())).await
+    }
+}
+
+fn claim(view: &mut View<'_>, id: UploadId, now: Timestamp) -> Result<Claim, StoreError> {
+    let stored = uploads::existing(view, id)?;
+    let upload = &stored.upload;
+    if let State::Finalizing(stamp) = upload.state {
+        return Ok(Claim::Finalizing(stamp));
+    }
+    let Some(binding) = &upload.binding else {
+        return Err(StoreError::Conflict("the upload is unbound"));
+    };
+    if upload.state != State::Complete {
+        return Err(StoreError::Conflict("the upload is not complete"));
+    }
+    if let Some(holder) = claims::holder(view, upload)?
+        && let Some(message) = holder.message
+    {
+        return Ok(Claim::Taken { message, upload: holder.upload });
+    }
+    let stamp = stamp(view, binding.conversation_id, now)?;
+    claims::claim(view, upload, stamp.id)?;
+    let next = Upload { state: State::Finalizing(stamp), ..upload.clone() };
+    uploads::update(view, stored, next)?;
+    Ok(Claim::Finalizing(stamp))
+}
+
+/// The conversation's next stamp.
+fn stamp(view: &mut View<'_>, conversation: ConversationId, now: Timestamp) -> Result<Stamp, StoreError> {
+    let key = keys::latest(conversation);
+    let latest = view.get(&key)?.map(|row| rows::decode("latest", &row)).transpose()?;
+    let stamp = view.ids().stamp(now, latest);
+    view.put(key, rows::encode(&stamp))?;
+    Ok(stamp)
+}
+
+fn commit(view: &mut View<'_>, message: Message) -> Result<(), StoreError> {
+    let stored = uploads::existing(view, message.upload_id.into())?;
+    match stored.upload.state {
+        State::Committed(id) if id == message.id => return Ok(()),
+        State::Finalizing(stamp) if stamp.id == message.id => {}
+        _ => return Err(StoreError::Conflict("the upload is not finalizing this message")),
+    }
+    let next = Upload { state: State::Committed(message.id), ..stored.upload.clone() };
+    uploads::update(view, stored, next)?;
+    view.mark(keys::order(message.conversation_id, message.id), true);
+    view.mark(keys::outbox(message.id), true);
+    insert(view, message)
+}
+
+/// Content and record apart: each can be large.
+fn insert(view: &mut View<'_>, mut message: Message) -> Result<(), StoreError> {
+    if let Some(content) = message.content.take() {
+        view.put(keys::content(message.id), content.as_bytes())?;
+    }
+    view.put(keys::message(message.id), rows::encode(&message))
+}
+
+fn find(tree: &Tree, id: MessageId) -> Result<Option<Message>, StoreError> {
+    let Some(row) = Rows::get(tree, &keys::message(id))? else {
+        return Ok(None);
+    };
+    let message: Message = rows::decode("message", &row)?;
+    let content = Rows::get(tree, &keys::content(id))?
+        .map(|content| String::from_utf8(content.to_vec()))
+        .transpose()
+        .map_err(|_| StoreError::Damaged("content of a message".into()))?;
+    Ok(Some(Message { content, ..message }))
+}
+
+/// The message that an index's key ends with.
+fn indexed(tree: &Tree, key: &[u8]) -> Result<Message, StoreError> {
+    let id = keys::message_at_end(key).ok_or_else(|| StoreError::Damaged("an index of messages".into()))?;
+    find(tree, id)?.ok_or_else(|| StoreError::Damaged(format!("{id} is indexed and gone")))
+}

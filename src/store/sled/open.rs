@@ -1,0 +1,171 @@
+//! Opening the folder of the records with care: sled panics on some damage, and a kill can leave a file behind
+//! that it takes for damage.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use sled::Db;
+
+use super::{fault, keys};
+use crate::store::Durability;
+
+/// Rows are read by prefix or by key and are small: this holds the hot ones of a busy server.
+const CACHE_BYTES: u64 = 32 * 1024 * 1024;
+/// The row that every folder of ours has, and the text of the file that says so.
+const FORMAT: &[u8] = b"longhaul records, format 1\n";
+const MARKER: &str = "format";
+/// How long work that sled still has in hand may keep its file locked after it was closed.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
+
+/// Why the records cannot be opened. Nothing was deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process, or another store of this one, has them.
+    #[error("{} is in use by another process", .0.display())]
+    InUse(PathBuf),
+    /// They are not what was written.
+    #[error("{} is damaged: {what} (nothing was deleted)", folder.display())]
+    Damaged {
+        /// The folder.
+        folder: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The operating system refused.
+    #[error("{}: {source}", folder.display())]
+    Io {
+        /// The folder.
+        folder: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+}
+
+/// An open folder.
+pub(super) struct Opened {
+    pub(super) db: Db,
+    /// Held for as long as the store is open.
+    pub(super) lock: File,
+    /// sled's file, to be synced by us.
+    pub(super) file: File,
+}
+
+pub(super) fn open(folder: &Path, durability: Durability) -> Result<Opened, OpenError> {
+    let io = |source| OpenError::Io { folder: folder.to_owned(), source };
+    fs::create_dir_all(folder).map_err(io)?;
+    let lock = lock(folder)?;
+    let db = open_db(folder)?;
+    let is_marked = is_ours(folder, &db)?;
+    let file = File::open(folder.join("db")).map_err(io)?;
+    if !is_marked {
+        db.insert(keys::format(), FORMAT).map_err(|error| of(folder, error))?;
+    }
+    db.flush().map_err(|error| of(folder, error))?;
+    if durability.syncs() {
+        file.sync_all().and_then(|()| sync_names(folder)).map_err(io)?;
+    }
+    if !is_marked {
+        mark(folder, durability).map_err(io)?;
+    }
+    Ok(Opened { db, lock, file })
+}
+
+/// Opens sled's files in a folder that we hold.
+pub(super) fn open_db(folder: &Path) -> Result<Db, OpenError> {
+    remove_unfinished_snapshots(folder)
+        .map_err(|source| OpenError::Io { folder: folder.to_owned(), source })?;
+    let config = sled::Config::new().path(folder).cache_capacity(CACHE_BYTES).flush_every_ms(None);
+    let mut patience = LOCK_PATIENCE;
+    loop {
+        let opened = catch_unwind(AssertUnwindSafe(|| config.open())).map_err(|panic| {
+            OpenError::Damaged { folder: folder.to_owned(), what: fault::of_panic(panic.as_ref()) }
+        })?;
+        match opened {
+            // We hold the folder, so it is our own predecessor that has not let go yet.
+            Err(error) if is_locked(&error) && !patience.is_zero() => {
+                patience = patience.saturating_sub(LOCK_PAUSE);
+                thread::sleep(LOCK_PAUSE);
+            }
+            Err(error) => return Err(of(folder, error)),
+            Ok(db) => return Ok(db),
+        }
+    }
+}
+
+/// A kill while sled writes a snapshot leaves a file that it refuses to open with, for ever. It holds nothing
+/// that the log does not.
+fn remove_unfinished_snapshots(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with("snap.") && name.ends_with(".generating") {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Before anything is touched: deleting another process's unfinished snapshot would break it.
+fn lock(folder: &Path) -> Result<File, OpenError> {
+    let io = |source| OpenError::Io { folder: folder.to_owned(), source };
+    let lock = File::open(folder).map_err(io)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(folder.to_owned())),
+        Err(TryLockError::Error(source)) => Err(io(source)),
+    }
+}
+
+/// Whether the folder is marked as ours. sled takes a log that it cannot read for an empty one; the mark outside
+/// of it says that it was not.
+fn is_ours(folder: &Path, db: &Db) -> Result<bool, OpenError> {
+    let damaged = |what: &str| OpenError::Damaged { folder: folder.to_owned(), what: what.to_owned() };
+    let is_marked = folder.join(MARKER).exists();
+    match db.get(keys::format()).map_err(|error| of(folder, error))? {
+        Some(format) if format.as_ref() == FORMAT => Ok(is_marked),
+        Some(_) => Err(damaged("its format is not one that this version reads")),
+        None if is_marked => Err(damaged("its rows are gone")),
+        None if !db.is_empty() => Err(damaged("it holds the rows of something else")),
+        None => Ok(false),
+    }
+}
+
+/// Only once the row that it vouches for is durable.
+fn mark(folder: &Path, durability: Durability) -> io::Result<()> {
+    let mut marker = File::create(folder.join(MARKER))?;
+    marker.write_all(FORMAT)?;
+    if durability.syncs() {
+        marker.sync_all()?;
+        sync_names(folder)?;
+    }
+    Ok(())
+}
+
+/// What names the files: sled's parameters, the folder, and the folder it is in.
+fn sync_names(folder: &Path) -> io::Result<()> {
+    File::open(folder.join("conf"))?.sync_all()?;
+    File::open(folder)?.sync_all()?;
+    match folder.canonicalize()?.parent() {
+        Some(parent) => File::open(parent)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+fn of(folder: &Path, error: sled::Error) -> OpenError {
+    let folder = folder.to_owned();
+    match error {
+        error if is_locked(&error) => OpenError::InUse(folder),
+        sled::Error::Io(source) => OpenError::Io { folder, source },
+        error => OpenError::Damaged { folder, what: error.to_string() },
+    }
+}
+
+fn is_locked(error: &sled::Error) -> bool {
+    matches!(error, sled::Error::Io(error) if error.to_string().starts_with("could not acquire lock"))
+}

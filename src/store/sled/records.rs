@@ -1,0 +1,189 @@
+//! Upload records.
+
+use async_trait::async_trait;
+use sled::Tree;
+
+use super::view::{Rows, View};
+use super::{SledStore, claims, fault, keys, uploads};
+use crate::message::UserId;
+use crate::store::{Appended, Created, Records, StoreError};
+use crate::time::Timestamp;
+use crate::upload::{Binding, State, Upload, UploadId};
+
+/// One operation deletes no more rows of a ledger than this.
+const LEDGER_STEP: usize = 256;
+
+#[async_trait]
+impl Records for SledStore {
+    async fn create(&self, upload: &Upload, overtake: bool) -> Result<Created, StoreError> {
+        let upload = upload.clone();
+        self.change(move |view| create(view, &upload, overtake)).await
+    }
+
+    async fn find(&self, id: UploadId) -> Result<Option<Upload>, StoreError> {
+        self.read(|tree| Ok(uploads::find(tree, id)?.map(|stored| stored.upload))).await
+    }
+
+    async fn append(&self, id: UploadId, row: &Appended) -> Result<(), StoreError> {
+        let row = row.clone();
+        self.change(move |view| append(view, id, row)).await
+    }
+
+    async fn transition(&self, id: UploadId, from: &State, to: &State) -> Result<(), StoreError> {
+        if matches!(to, State::Committed(_)) {
+            self.shorten_ledger(id).await?;
+        }
+        let (from, to) = (from.clone(), to.clone());
+        self.change(move |view| transition(view, id, &from, to)).await
+    }
+
+    async fn bind(&self, id: UploadId, binding: &Binding) -> Result<Created, StoreError> {
+        let binding = binding.clone();
+        self.change(move |view| bind(view, id, binding)).await
+    }
+
+    async fn remove(&self, id: UploadId) -> Result<(), StoreError> {
+        self.shorten_ledger(id).await?;
+        self.change(move |view| remove(view, id)).await
+    }
+
+    async fn unfinished(&self, owner: &UserId, limit: usize) -> Result<Vec<Upload>, StoreError> {
+        self.read(|tree| unfinished(tree, owner, limit)).await
+    }
+
+    async fn owed(&self, after: Option<UploadId>, limit: usize) -> Result<Vec<UploadId>, StoreError> {
+        let start = after.map_or_else(keys::every_owed, |id| keys::after(&keys::owed(id)));
+        self.read(|tree| {
+            let found = tree.range(start.clone()..keys::end_of(&keys::every_owed())).keys();
+            found.take(limit).map(|key| upload_id(&key.map_err(fault::of)?)).collect()
+        })
+        .await
+    }
+
+    async fn idle_since(&self, cutoff: Timestamp, limit: usize) -> Result<Vec<UploadId>, StoreError> {
+        self.read(|tree| idle_since(tree, cutoff, limit)).await
+    }
+}
+
+impl SledStore {
+    /// A ledger can have a row for every second of a week. What is to be dropped as one change is first cut down
+    /// in bounded steps; a kill between them leaves the end, which is all that counts.
+    pub(super) async fn shorten_ledger(&self, id: UploadId) -> Result<(), StoreError> {
+        let is_long = self.read(|tree| {
+            Ok(tree.scan_prefix(keys::ledger(id)).keys().take(LEDGER_STEP + 1).count() > LEDGER_STEP)
+        });
+        if !is_long.await? {
+            return Ok(());
+        }
+        while self.change(move |view| uploads::shorten_ledger(view, id, 1, LEDGER_STEP)).await? {}
+        Ok(())
+    }
+}
+
+fn create(view: &mut View<'_>, upload: &Upload, overtake: bool) -> Result<Created, StoreError> {
+    match uploads::find(view, upload.id)? {
+        Some(there) if there.upload == *upload => return Ok(Created::New),
+        Some(_) => return Err(StoreError::Conflict("another upload has this id")),
+        None => {}
+    }
+    if let Some(holder) = claims::take(view, upload, overtake)? {
+        return Ok(Created::Taken(holder));
+    }
+    uploads::insert(view, upload)?;
+    Ok(Created::New)
+}
+
+fn append(view: &mut View<'_>, id: UploadId, row: Appended) -> Result<(), StoreError> {
+    let stored = uploads::existing(view, id)?;
+    let upload = &stored.upload;
+    if upload.state != State::Receiving {
+        return Err(StoreError::Conflict("the upload is not receiving"));
+    }
+    if row.chunk.offset != upload.offset {
+        return Err(StoreError::Conflict("the ledger ends elsewhere"));
+    }
+    uploads::extend(view, id, &row.chunk)?;
+    if row.length == upload.length && row.state == upload.state {
+        return Ok(());
+    }
+    let next = Upload { length: row.length, state: row.state, ..upload.clone() };
+    uploads::update(view, stored, next)
+}
+
+fn transition(view: &mut View<'_>, id: UploadId, from: &State, to: State) -> Result<(), StoreError> {
+    let stored = uploads::existing(view, id)?;
+    if stored.upload.state != *from {
+        return Err(StoreError::Conflict("the upload is in another state"));
+    }
+    if to == State::Expired {
+        claims::release(view, &stored.upload)?;
+    }
+    let next = Upload { state: to, ..stored.upload.clone() };
+    uploads::update(view, stored, next)
+}
+
+fn bind(view: &mut View<'_>, id: UploadId, binding: Binding) -> Result<Created, StoreError> {
+    let stored = uploads::existing(view, id)?;
+    if stored.upload.binding.is_some() {
+        return Err(StoreError::Conflict("the upload is bound already"));
+    }
+    if !matches!(stored.upload.state, State::Receiving | State::Complete) {
+        return Err(StoreError::Conflict("the upload is neither receiving nor complete"));
+    }
+    let bound = Upload { binding: Some(binding), ..stored.upload.clone() };
+    if let Some(holder) = claims::take(view, &bound, false)? {
+        return Ok(Created::Taken(holder));
+    }
+    uploads::update(view, stored, bound)?;
+    Ok(Created::New)
+}
+
+fn remove(view: &mut View<'_>, id: UploadId) -> Result<(), StoreError> {
+    let Some(stored) = uploads::find(view, id)? else {
+        return Ok(());
+    };
+    if matches!(stored.upload.state, State::Finalizing(_)) {
+        return Err(StoreError::Conflict("the upload is finalizing"));
+    }
+    claims::release(view, &stored.upload)?;
+    uploads::remove(view, &stored.upload)
+}
+
+fn unfinished(tree: &Tree, owner: &UserId, limit: usize) -> Result<Vec<Upload>, StoreError> {
+    let newest_first = tree.scan_prefix(keys::unfinished_of(owner)).keys().rev();
+    newest_first.take(limit).map(|key| indexed(tree, &key.map_err(fault::of)?)).collect()
+}
+
+/// Those that still hold bytes come before those that only say why there are none, so that many of the latter
+/// never keep the former from being seen.
+fn idle_since(tree: &Tree, cutoff: Timestamp, limit: usize) -> Result<Vec<UploadId>, StoreError> {
+    let (mut living, mut dead) = (Vec::new(), Vec::new());
+    for key in tree.scan_prefix(keys::every_unfinished()).keys() {
+        let upload = indexed(tree, &key.map_err(fault::of)?)?;
+        // What expires after no time at all expires at its last byte.
+        if upload.expires_at(0).is_none_or(|at| at >= cutoff) {
+            continue;
+        }
+        let listed = if upload.state.needs_bytes() { &mut living } else { &mut dead };
+        if listed.len() < limit {
+            listed.push(upload.id);
+        }
+        if living.len() == limit {
+            break;
+        }
+    }
+    living.extend(dead);
+    living.truncate(limit);
+    Ok(living)
+}
+
+/// The upload that an index's key ends with.
+fn indexed(rows: &impl Rows, key: &[u8]) -> Result<Upload, StoreError> {
+    let id = upload_id(key)?;
+    let stored = uploads::find(rows, id)?;
+    stored.map(|stored| stored.upload).ok_or_else(|| StoreError::Damaged(format!("{id} is indexed and gone")))
+}
+
+fn upload_id(key: &[u8]) -> Result<UploadId, StoreError> {
+    keys::upload_at_end(key).ok_or_else(|| StoreError::Damaged("an index of uploads".into()))
+}

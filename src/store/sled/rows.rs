@@ -1,0 +1,81 @@
+//! The rows: a byte that names their version, then postcard. What was written once is read for ever, so a row
+//! that changes its shape gets another version and a reader for the old one.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::message::{MessageId, UserId};
+use crate::store::StoreError;
+use crate::time::Timestamp;
+use crate::upload::{Binding, DigestState, Length, State, UploadId};
+
+const VERSION: u8 = 1;
+
+/// An upload's record without its metadata and its ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct UploadRow {
+    pub(super) owner: UserId,
+    pub(super) length: Length,
+    pub(super) binding: Option<Binding>,
+    pub(super) state: State,
+    pub(super) created_at: Timestamp,
+    /// What holds while there is no ledger: before its first row, and after the commit.
+    pub(super) end: End,
+}
+
+/// The end of a ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct End {
+    pub(super) offset: u64,
+    pub(super) active_at: Timestamp,
+    pub(super) digest: Option<DigestState>,
+}
+
+/// A row of a ledger; its offset is in its key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ChunkRow {
+    pub(super) length: u64,
+    pub(super) at: Timestamp,
+    pub(super) digest: Option<DigestState>,
+}
+
+/// Who holds a `client_message_id`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ClaimRow {
+    pub(super) upload: UploadId,
+    /// From the claim on: the message holds the id, for ever.
+    pub(super) message: Option<MessageId>,
+}
+
+/// The row's bytes.
+pub(super) fn encode<T: Serialize>(row: &T) -> Vec<u8> {
+    postcard::to_extend(row, vec![VERSION]).expect("rows are made of what postcard can write")
+}
+
+/// The row of these bytes.
+///
+/// # Errors
+/// [`StoreError::Damaged`] naming the table.
+pub(super) fn decode<T: DeserializeOwned>(table: &str, bytes: &[u8]) -> Result<T, StoreError> {
+    match bytes.split_first() {
+        Some((&VERSION, row)) => {
+            postcard::from_bytes(row).map_err(|error| StoreError::Damaged(format!("{table}: {error}")))
+        }
+        version => Err(StoreError::Damaged(format!("{table}: version {:?} of a row", version.map(|v| v.0)))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_of_another_version_or_shape_is_damaged() {
+        let row = encode(&ClaimRow { upload: UploadId::from_bytes([1; 16]), message: None });
+        assert!(decode::<ClaimRow>("claim", &row).is_ok());
+        let other = [&[VERSION + 1], &row[1..]].concat();
+        for bytes in [&other[..], &row[..4], &[], &[VERSION]] {
+            assert!(matches!(decode::<ClaimRow>("claim", bytes), Err(StoreError::Damaged(_))), "{bytes:?}");
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! An upload as it lies in its tables: record, metadata, ledger, and the two indexes that follow from them.
+
+use super::keys;
+use super::rows::{self, ChunkRow, End, UploadRow};
+use super::view::{Rows, View};
+use crate::store::StoreError;
+use crate::upload::{Chunk, Metadata, State, Upload, UploadId};
+
+/// An upload, and what its record says where there is no ledger.
+#[derive(Debug, Clone)]
+pub(super) struct Stored {
+    pub(super) upload: Upload,
+    base: End,
+}
+
+/// The upload as recorded.
+pub(super) fn find(rows: &impl Rows, id: UploadId) -> Result<Option<Stored>, StoreError> {
+    let Some(row) = rows.get(&keys::upload(id))? else {
+        return Ok(None);
+    };
+    let row: UploadRow = rows::decode("upload", &row)?;
+    let end = match row.state {
+        // Its ledger is no longer read, whatever is left of it.
+        State::Committed(_) => row.end.clone(),
+        _ => end_of_ledger(rows, id)?.unwrap_or_else(|| row.end.clone()),
+    };
+    let upload = Upload {
+        id,
+        owner: row.owner,
+        length: row.length,
+        metadata: metadata(rows, id)?,
+        binding: row.binding,
+        state: row.state,
+        created_at: row.created_at,
+        offset: end.offset,
+        active_at: end.active_at,
+        digest: end.digest,
+    };
+    Ok(Some(Stored { upload, base: row.end }))
+}
+
+/// The upload as recorded, for a change of it.
+///
+/// # Errors
+/// [`StoreError::Conflict`] if it is gone.
+pub(super) fn existing(view: &View<'_>, id: UploadId) -> Result<Stored, StoreError> {
+    find(view, id)?.ok_or(StoreError::Conflict("the upload is gone"))
+}
+
+/// Writes a new upload.
+///
+/// # Errors
+/// [`StoreError::Damaged`] if its metadata would not read back.
+pub(super) fn insert(view: &mut View<'_>, upload: &Upload) -> Result<(), StoreError> {
+    let raw = upload.metadata.raw();
+    if Metadata::parse(raw).as_ref() != Ok(&upload.metadata) {
+        return Err(StoreError::Damaged("metadata that does not read back".into()));
+    }
+    if !raw.is_empty() {
+        view.put(keys::metadata(upload.id), raw.as_bytes())?;
+    }
+    let end = End { offset: 0, active_at: upload.active_at, digest: upload.digest.clone() };
+    if upload.offset > 0 {
+        let chunk =
+            Chunk { offset: 0, length: upload.offset, at: upload.active_at, digest: upload.digest.clone() };
+        extend(view, upload.id, &chunk)?;
+    }
+    write(view, &Stored { upload: upload.clone(), base: end })
+}
+
+/// Writes a row of the ledger.
+pub(super) fn extend(view: &mut View<'_>, id: UploadId, chunk: &Chunk) -> Result<(), StoreError> {
+    let row = ChunkRow { length: chunk.length, at: chunk.at, digest: chunk.digest.clone() };
+    view.put(keys::chunk(id, chunk.offset), rows::encode(&row))
+}
+
+/// Writes a change of the record. Once committed, the end of the ledger is all that is kept of it.
+pub(super) fn update(view: &mut View<'_>, before: Stored, upload: Upload) -> Result<(), StoreError> {
+    let mut base = before.base;
+    if matches!(upload.state, State::Committed(_)) {
+        drop_ledger(view, upload.id)?;
+        base = End { offset: upload.offset, active_at: upload.active_at, digest: upload.digest.clone() };
+    }
+    write(view, &Stored { upload, base })
+}
+
+/// Deletes the upload from all of its tables.
+pub(super) fn remove(view: &mut View<'_>, upload: &Upload) -> Result<(), StoreError> {
+    drop_ledger(view, upload.id)?;
+    view.delete(keys::metadata(upload.id));
+    view.delete(keys::unfinished(&upload.owner, upload.created_at, upload.id));
+    view.delete(keys::owed(upload.id));
+    view.delete(keys::upload(upload.id));
+    Ok(())
+}
+
+/// Deletes the oldest rows of a ledger down to its last `keep`, at most `limit` of them; answers whether there
+/// are more. Only its end is ever read, so nobody can tell.
+pub(super) fn shorten_ledger(
+    view: &mut View<'_>,
+    id: UploadId,
+    keep: usize,
+    limit: usize,
+) -> Result<bool, StoreError> {
+    let oldest = view.keys(&keys::ledger(id), keep + limit)?;
+    let surplus = oldest.len().saturating_sub(keep);
+    oldest.into_iter().take(surplus).for_each(|key| view.delete(key));
+    Ok(surplus == limit)
+}
+
+fn write(view: &mut View<'_>, stored: &Stored) -> Result<(), StoreError> {
+    let Stored { upload, base } = stored;
+    let row = UploadRow {
+        owner: upload.owner.clone(),
+        length: upload.length,
+        binding: upload.binding.clone(),
+        state: upload.state.clone(),
+        created_at: upload.created_at,
+        end: base.clone(),
+    };
+    view.put(keys::upload(upload.id), rows::encode(&row))?;
+    let is_unfinished = !matches!(upload.state, State::Committed(_));
+    index(view, keys::unfinished(&upload.owner, upload.created_at, upload.id), is_unfinished)?;
+    index(view, keys::owed(upload.id), upload.is_owed())
+}
+
+/// Writes an index's row only where it changes: most changes of a record change no index.
+fn index(view: &mut View<'_>, key: keys::Key, is_there: bool) -> Result<(), StoreError> {
+    if view.get(&key)?.is_some() != is_there {
+        view.mark(key, is_there);
+    }
+    Ok(())
+}
+
+fn drop_ledger(view: &mut View<'_>, id: UploadId) -> Result<(), StoreError> {
+    let rows = view.keys(&keys::ledger(id), usize::MAX)?;
+    rows.into_iter().for_each(|key| view.delete(key));
+    Ok(())
+}
+
+fn end_of_ledger(rows: &impl Rows, id: UploadId) -> Result<Option<End>, StoreError> {
+    let Some((key, row)) = rows.last(&keys::ledger(id))? else {
+        return Ok(None);
+    };
+    let row: ChunkRow = rows::decode("ledger", &row)?;
+    let offset = keys::number_at_end(&key).and_then(|offset| offset.checked_add(row.length));
+    let offset = offset.ok_or_else(|| StoreError::Damaged("ledger: an offset".into()))?;
+    Ok(Some(End { offset, active_at: row.at, digest: row.digest }))
+}
+
+fn metadata(rows: &impl Rows, id: UploadId) -> Result<Metadata, StoreError> {
+    let raw = rows.get(&keys::metadata(id))?.unwrap_or_default();
+    let damaged = || StoreError::Damaged("metadata of an upload".into());
+    let raw = std::str::from_utf8(&raw).map_err(|_| damaged())?;
+    Metadata::parse(raw).map_err(|_| damaged())
+}
