@@ -14,7 +14,7 @@ use super::{PathText, reply, upload_id};
 use crate::http::Api;
 use crate::http::caller::CallerOrExpired;
 use crate::http::error::ApiError;
-use crate::upload::{Length, Upload};
+use crate::upload::{Length, State as UploadState, Upload};
 use crate::uploads::UploadError;
 
 pub(super) async fn head(
@@ -47,8 +47,8 @@ fn only_offset(upload: &Upload) -> Result<Response, ApiError> {
     if upload.is_owed() {
         return Err(UploadError::Busy.into());
     }
-    if !upload.state.needs_bytes() && upload.offset == 0 {
-        return Err(ApiError::new(StatusCode::GONE, UploadError::Expired.to_string()));
+    if let UploadState::Rejected(rejection) = &upload.state {
+        return Err(refusal(UploadError::Rejected(rejection.reason)));
     }
     let mut fields = HeaderMap::new();
     fields.insert(UPLOAD_OFFSET, value_of(upload.offset));
