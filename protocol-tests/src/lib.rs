@@ -17,6 +17,7 @@ mod content;
 mod folder;
 mod heavy;
 pub mod http;
+pub mod lab;
 pub mod multipart;
 mod note;
 mod proxy;

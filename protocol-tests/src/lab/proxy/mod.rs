@@ -1,0 +1,1 @@
+//! A bad network that can be ordered.
