@@ -123,13 +123,7 @@ impl<'a> Lane<'a> {
     }
 
     /// Passes the beginning of a doomed answer.
-    async fn spoil(
-        &mut self,
-        answer: &[u8],
-        cut: Cut,
-        after: u64,
-        receiver: &mut WriteHalf<'_>,
-    ) -> Ended {
+    async fn spoil(&mut self, answer: &[u8], cut: Cut, after: u64, receiver: &mut WriteHalf<'_>) -> Ended {
         let passed = usize::try_from(after).map_or(answer.len(), |after| after.min(answer.len()));
         _ = receiver.write_all(&answer[..passed]).await;
         self.carried += passed as u64;

@@ -44,8 +44,10 @@ impl Network {
             plan: Plan::new(conditions.up, conditions.recurring),
             pace: conditions.up_bytes_per_sec.map(Pace::new),
         };
-        let down =
-            Lane { plan: Plan::new(conditions.down, None), pace: conditions.down_bytes_per_sec.map(Pace::new) };
+        let down = Lane {
+            plan: Plan::new(conditions.down, None),
+            pace: conditions.down_bytes_per_sec.map(Pace::new),
+        };
         Self {
             target,
             latency: conditions.latency,
