@@ -14,8 +14,8 @@ const BUFFER: usize = 256 * 1024;
 /// A connection of which the test decides every byte.
 #[derive(Debug)]
 pub struct Connection {
-    stream: TcpStream,
-    unread: Vec<u8>,
+    pub(super) stream: TcpStream,
+    pub(super) unread: Vec<u8>,
 }
 
 impl Connection {
@@ -77,6 +77,14 @@ impl Connection {
     /// Says that nothing more will be sent, and keeps listening.
     pub async fn finish(&mut self) {
         self.stream.shutdown().await.expect("the connection is open");
+    }
+
+    /// The same, for a connection that may be dead.
+    ///
+    /// # Errors
+    /// When it is.
+    pub async fn try_finish(&mut self) -> io::Result<()> {
+        self.stream.shutdown().await
     }
 
     /// Ends the connection with a reset.

@@ -99,6 +99,11 @@ impl Proxy {
         self.network.after(bytes, step);
     }
 
+    /// Nothing more is planned.
+    pub fn forget(&self) {
+        self.network.forget();
+    }
+
     /// How many bytes have gone this way, over all connections.
     #[must_use]
     pub fn carried(&self, direction: Direction) -> u64 {

@@ -74,6 +74,14 @@ impl Network {
         self.state().up.plan.after(bytes, step);
     }
 
+    /// Nothing more is planned, and no answer is doomed.
+    pub(super) fn forget(&self) {
+        let mut state = self.state();
+        state.up.plan.forget();
+        state.down.plan.forget();
+        state.doomed_answer = None;
+    }
+
     /// How many bytes have gone this way.
     pub(super) fn count(&self, direction: Direction) -> u64 {
         self.state().lane(direction).plan.count()

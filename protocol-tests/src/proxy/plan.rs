@@ -77,6 +77,12 @@ impl Plan {
         self.steps.insert(place, (at, step));
     }
 
+    /// Nothing more is planned.
+    pub(super) fn forget(&mut self) {
+        self.steps.clear();
+        self.recurring = None;
+    }
+
     /// How many bytes have gone so far.
     pub(super) fn count(&self) -> u64 {
         self.count
