@@ -43,8 +43,8 @@ pub(crate) struct Args {
     /// Only the rows whose name matches; * stands for anything
     #[arg(long, value_name = "GLOB", default_value = "*")]
     only: String,
-    /// Where the server keeps its files, named by the ids of their uploads, if GET does not give
-    /// the bytes back
+    /// Where the server keeps its files, named by the ids of their uploads: read these, and do
+    /// not ask for the bytes with GET
     #[arg(long, value_name = "DIR")]
     verify_dir: Option<PathBuf>,
     /// How many rows run at the same time
@@ -59,6 +59,9 @@ pub(crate) struct Args {
     /// How long a row may last
     #[arg(long, value_name = "TIME", value_parser = time, default_value = "120s")]
     row_timeout: Duration,
+    /// A line for each row instead of the matrix
+    #[arg(long)]
+    long: bool,
     /// Write everything here as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -76,7 +79,7 @@ pub(crate) async fn run(args: Args) -> ExitCode {
         rows().iter().filter(|row| Pattern::new(&args.only).matches(&row.to_string())).for_each(say);
         return ExitCode::from(GOOD);
     }
-    let files = (args.json.clone(), args.junit.clone());
+    let (long, files) = (args.long, (args.json.clone(), args.junit.clone()));
     let report = match settings(args) {
         Ok(settings) => run_matrix(settings, progress()).await.map_err(|error| error.to_string()),
         Err(why) => Err(why),
@@ -85,7 +88,7 @@ pub(crate) async fn run(args: Args) -> ExitCode {
         report.and_then(|report| write(&report, files.0.as_deref(), files.1.as_deref()).map(|()| report));
     match report {
         Ok(report) => {
-            say(report.table().trim_end());
+            say(if long { report.list() } else { report.table() }.trim_end());
             ExitCode::from(if report.is_good() { GOOD } else { BAD })
         }
         Err(why) => {

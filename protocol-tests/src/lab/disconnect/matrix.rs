@@ -82,17 +82,18 @@ fn stock_rows(way: Way) -> Vec<Row> {
 fn rogue_rows() -> impl Iterator<Item = Row> {
     use Moment::{End, Half, Tenth};
     let deaths = [Fault::Fin, Fault::Reset, Fault::Vanish];
-    let half = |misdeed: Misdeed| (Way::OnePatch, Half, misdeed);
     let mut scenes = Vec::new();
     for moment in [Tenth, Half, End] {
         scenes.extend(deaths.map(|death| (Way::OnePatch, moment, Misdeed::Blind(death))));
     }
-    scenes.extend(deaths.map(|death| half(Misdeed::Stale(death))));
-    scenes.extend(deaths.map(|death| (Way::Chunks, Half, Misdeed::Stale(death))));
-    scenes.extend([Misdeed::LateBetween, Misdeed::LateDuring, Misdeed::LateAfter].map(half));
+    scenes.extend(deaths.map(|death| (Way::OnePatch, Half, Misdeed::Stale(death))));
+    let late = [Misdeed::LateBetween, Misdeed::LateDuring, Misdeed::LateAfter];
+    scenes.extend(late.map(|late| (Way::OnePatch, Half, late)));
     scenes.extend([Half, End].map(|moment| (Way::OnePatch, moment, Misdeed::HalfClose)));
-    scenes.extend([Way::OnePatch, Way::Chunks].map(|way| (way, Half, Misdeed::Twins)));
-    scenes.extend(deaths.map(|death| half(Misdeed::AtOnce(death))));
+    scenes.push((Way::OnePatch, Half, Misdeed::Twins));
+    scenes.extend(deaths.map(|death| (Way::OnePatch, Half, Misdeed::AtOnce(death))));
+    scenes.extend(deaths.map(|death| (Way::Chunks, Half, Misdeed::Stale(death))));
+    scenes.push((Way::Chunks, Half, Misdeed::Twins));
     scenes.into_iter().map(|(way, moment, misdeed)| Row { way, moment, scene: Scene::Rogue(misdeed) })
 }
 

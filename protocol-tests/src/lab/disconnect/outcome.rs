@@ -1,3 +1,4 @@
+use std::fmt;
 use std::time::Duration;
 
 use super::matrix::Row;
@@ -107,6 +108,19 @@ impl Outcome {
             Ok(Course { bytes: Bytes::NotChecked(why), .. }) => Some(why),
             Ok(_) => None,
         }
+    }
+}
+
+/// One word.
+impl fmt::Display for Verdict {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Self::Good => "good",
+            Self::Unfinished => "unfinished",
+            Self::Corrupted => "CORRUPTED",
+            Self::Unchecked => "unchecked",
+            Self::Skipped => "skipped",
+        })
     }
 }
 

@@ -57,18 +57,16 @@ pub async fn run(settings: Settings, mut seen: impl FnMut(&Outcome)) -> Result<R
 /// Finds out with an upload that nothing happens to whether uploads succeed at all, and where
 /// their bytes can be seen.
 async fn look(run: &Run) -> Result<Sight, CouldNotRun> {
-    let calm = |sight| async move { play(run, &sight, Row::CALM, "calm".to_owned()).await };
-    let course = calm(Sight::Get).await.map_err(CouldNotRun::NotEvenCalm)?;
-    match course.end {
-        End::Finished => {}
-        End::GaveUp(why) => return Err(CouldNotRun::NotEvenCalm(why)),
-        End::TimedOut => return Err(CouldNotRun::NotEvenCalm("it took too long".to_owned())),
+    // Whoever names a folder may have a reason not to want GET: it is left alone then.
+    let sight = run.settings.folder.clone().map_or(Sight::Get, Sight::Folder);
+    let course = play(run, &sight, Row::CALM, "calm".to_owned()).await.map_err(CouldNotRun::NotEvenCalm)?;
+    match (course.end, course.bytes) {
+        (End::GaveUp(why), _) => Err(CouldNotRun::NotEvenCalm(why)),
+        (End::TimedOut, _) => Err(CouldNotRun::NotEvenCalm("it took too long".to_owned())),
+        // Something else behind GET is no proof of corruption: it may be a page about the upload.
+        (End::Finished, Bytes::Different(_) | Bytes::NotChecked(_)) if sight == Sight::Get => Ok(Sight::None),
+        (End::Finished, _) => Ok(sight),
     }
-    // Something else behind GET is no proof of corruption: it may be a page about the upload.
-    if course.bytes == Bytes::Identical {
-        return Ok(Sight::Get);
-    }
-    Ok(run.settings.folder.clone().map_or(Sight::None, Sight::Folder))
 }
 
 async fn play_all(

@@ -22,8 +22,8 @@ pub struct Settings {
     pub shape: Shape,
     /// Which rows are to run, by their names.
     pub only: Pattern,
-    /// Where the server's files are, named by the ids of their uploads, for servers that do not
-    /// give the bytes back.
+    /// Where the server's files are, named by the ids of their uploads; they are read instead of
+    /// asking with GET.
     pub folder: Option<PathBuf>,
     /// How many rows run at the same time.
     pub jobs: usize,

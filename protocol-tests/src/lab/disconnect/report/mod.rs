@@ -1,4 +1,4 @@
-//! What a run found, as plain data, and its three spellings.
+//! What a run found, as plain data, and its spellings.
 
 use std::time::Duration;
 
@@ -8,8 +8,12 @@ use super::verify::Sight;
 
 mod json;
 mod junit;
+mod list;
 mod measure;
+mod summary;
 mod table;
+#[cfg(test)]
+mod tests;
 
 /// What became of every row.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,112 +1,118 @@
 use std::fmt::Write;
 
-use super::super::fault::Scene;
-use super::super::outcome::{Course, Outcome, Verdict};
-use super::measure::{size, time, times};
-use super::{Counts, Report};
+use super::super::fault::{Scene, Way};
+use super::super::outcome::{Bytes, Course, Outcome, Verdict};
+use super::Report;
+use super::measure::{size, time};
 
-/// The columns, and how wide the first ones are; the last takes what there is.
-const HEADINGS: [&str; 8] =
-    ["moment", "trouble", "result", "went on", "sent again", "from 0", "uploads", "remark"];
-const WIDTHS: [usize; 7] = [12, 20, 11, 9, 11, 7, 8];
+const LEGEND: &str = "\
+A cell is an upload that finished with identical bytes, unless it says otherwise. In it: how long
+it took from the trouble until the server took further bytes or said that it had all; how many bytes
+were sent more than once; how often content was sent from its first byte again (from 0); how many
+uploads exist for it, if not one (\"+\": a creation died of whose fate nothing is known).
+";
+
+/// Space between two columns.
+const GAP: &str = "  ";
+
+/// A part of the table: a heading, and lines of cells.
+type Lines = Vec<Vec<String>>;
 
 impl Report {
-    /// A table for a person.
+    /// The matrix for a person: a line for each trouble, a column for each way to upload.
     #[must_use]
     pub fn table(&self) -> String {
-        let mut text = format!(
-            "{}, uploads of {}, seed {}; bytes seen by {}\n",
-            self.endpoint,
-            size(self.size),
-            self.seed,
-            self.seen_by
-        );
-        let mut group = String::new();
-        for outcome in &self.outcomes {
-            let next = group_of(outcome);
-            if next != group {
-                _ = write!(text, "\n{next}\n{}", line(HEADINGS.map(str::to_owned)));
-                group = next;
+        let (mut text, mut remarks) = (self.title() + LEGEND, Vec::new());
+        for (stock, client) in [(true, "the client that behaves"), (false, "the client that does not")] {
+            let lines = self.lines(stock, client, &mut remarks);
+            if lines.len() > 1 {
+                _ = write!(text, "\n{}", aligned(&lines));
             }
-            text += &line(cells(outcome));
+        }
+        if !remarks.is_empty() {
+            text.push('\n');
+        }
+        for (number, remark) in remarks.iter().enumerate() {
+            _ = writeln!(text, "({}) {remark}", number + 1);
         }
         _ = write!(text, "\n{}", self.summary());
         text
     }
 
-    /// The last lines of the table.
-    #[must_use]
-    pub fn summary(&self) -> String {
-        let mut text = String::new();
-        for (stock, client) in [(true, "the client that behaves"), (false, "the client that does not")] {
-            let Counts { good, unfinished, corrupted, unchecked, skipped } = self.counts(stock);
-            _ = writeln!(
-                text,
-                "{client}: {good} good, {unfinished} unfinished, {corrupted} corrupted, {unchecked} unchecked, \
-                 {skipped} skipped"
-            );
+    fn lines(&self, stock: bool, client: &str, remarks: &mut Vec<String>) -> Lines {
+        let outcomes: Vec<_> =
+            self.outcomes.iter().filter(|outcome| outcome.row.is_stock() == stock).collect();
+        let ways: Vec<_> = Way::ALL
+            .into_iter()
+            .filter(|way| outcomes.iter().any(|outcome| outcome.row.way == *way))
+            .collect();
+        let mut lines = vec![vec![client.to_owned()]];
+        lines[0].extend(ways.iter().map(Way::to_string));
+        for outcome in outcomes {
+            let name = name(outcome);
+            let place = lines.iter().position(|line| line[0] == name).unwrap_or_else(|| {
+                lines.push(vec![String::new(); ways.len() + 1]);
+                lines.len() - 1
+            });
+            let column = ways.iter().position(|way| *way == outcome.row.way).unwrap_or_default() + 1;
+            lines[place][0] = name;
+            lines[place][column] = cell(outcome, remarks);
         }
-        let courses = || self.outcomes.iter().filter_map(|outcome| outcome.result.as_ref().ok());
-        let again: u64 = courses().map(|course| course.sent_again).sum();
-        let starts: u32 = courses().map(|course| course.starts_again).sum();
-        let longest = courses().filter_map(|course| course.went_on).max().unwrap_or_default();
-        _ = writeln!(
-            text,
-            "sent again in all: {}; started at zero again {starts} times; longest until an upload went on: {}; \
-             {} in all",
-            size(again),
-            time(longest),
-            time(self.took)
-        );
-        text
+        lines
     }
 }
 
-fn group_of(outcome: &Outcome) -> String {
-    let client = match outcome.row.scene {
-        Scene::Stock(_) => "stock",
-        Scene::Rogue(_) => "rogue",
-    };
-    format!("{client}/{}", outcome.row.way)
-}
-
-fn cells(outcome: &Outcome) -> [String; 8] {
-    let trouble = match outcome.row.scene {
-        Scene::Stock(fault) => fault.to_string(),
-        Scene::Rogue(misdeed) => misdeed.to_string(),
-    };
-    let remark = outcome.remark().unwrap_or_default().to_owned();
-    let [went_on, again, starts, uploads] = outcome.result.as_ref().map(numbers).unwrap_or_default();
+fn name(outcome: &Outcome) -> String {
     let moment = outcome.row.moment.to_string();
-    [moment, trouble, outcome.verdict().to_string(), went_on, again, starts, uploads, remark]
-}
-
-fn numbers(course: &Course) -> [String; 4] {
-    let went_on = course.went_on.map_or("-".to_owned(), time);
-    let again = if course.sent_again == 0 { "-".to_owned() } else { size(course.sent_again) };
-    let more = if course.may_be_more { "+" } else { "" };
-    [went_on, again, times(course.starts_again), format!("{}{more}", course.uploads)]
-}
-
-fn line(cells: [String; 8]) -> String {
-    let mut line = String::from(" ");
-    for (cell, width) in cells.iter().zip(WIDTHS) {
-        _ = write!(line, " {cell:width$}");
+    match outcome.row.scene {
+        Scene::Stock(fault) => format!("{moment:11} {fault}"),
+        Scene::Rogue(misdeed) => format!("{moment:11} {misdeed}"),
     }
-    _ = write!(line, " {}", cells[7]);
-    line.truncate(line.trim_end().len());
-    line + "\n"
 }
 
-/// One word.
-impl std::fmt::Display for Verdict {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.pad(match self {
-            Self::Good => "good",
-            Self::Unfinished => "unfinished",
-            Self::Corrupted => "CORRUPTED",
-            Self::Unchecked => "unchecked",
-            Self::Skipped => "skipped",
-        })
+fn cell(outcome: &Outcome, remarks: &mut Vec<String>) -> String {
+    let mut parts = outcome.result.as_ref().map(numbers).unwrap_or_default();
+    if outcome.verdict() != Verdict::Good {
+        let remark = outcome.remark().unwrap_or_default();
+        parts.insert(0, format!("{} ({})", outcome.verdict(), noted(remark, remarks)));
     }
+    if parts.is_empty() { "good".to_owned() } else { parts.join(", ") }
+}
+
+fn numbers(course: &Course) -> Vec<String> {
+    let mut numbers: Vec<_> = course.went_on.map(time).into_iter().collect();
+    if course.sent_again > 0 {
+        numbers.push(size(course.sent_again));
+    }
+    if course.starts_again > 0 {
+        numbers.push(format!("{}x from 0", course.starts_again));
+    }
+    let is_one = course.uploads == 1 && !course.may_be_more;
+    if !is_one && !matches!(course.bytes, Bytes::NotChecked(_)) {
+        let more = if course.may_be_more { "+" } else { "" };
+        numbers.push(format!("{}{more} uploads", course.uploads));
+    }
+    numbers
+}
+
+/// The number of this remark, which is said only once.
+fn noted(remark: &str, remarks: &mut Vec<String>) -> usize {
+    let known = remarks.iter().position(|known| known == remark);
+    known.unwrap_or_else(|| {
+        remarks.push(remark.to_owned());
+        remarks.len() - 1
+    }) + 1
+}
+
+fn aligned(lines: &Lines) -> String {
+    let widths: Vec<_> = (0..lines[0].len())
+        .map(|column| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or_default())
+        .collect();
+    let mut text = String::new();
+    for line in lines {
+        let cells: Vec<_> = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        text += cells.join(GAP).trim_end();
+        text.push('\n');
+    }
+    text
 }
