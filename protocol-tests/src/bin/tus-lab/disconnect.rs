@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use protocol_tests::lab::conformance::Pattern;
-use protocol_tests::lab::disconnect::{Outcome, Report, Settings, Shape, rows, run as run_matrix};
+use protocol_tests::lab::disconnect::{Outcome, Report, Row, Settings, Shape, rows, run as run_matrix};
 use protocol_tests::lab::proxy::{bytes, time};
 
 /// The smallest upload in which the places of trouble lie apart.
@@ -40,9 +40,9 @@ pub(crate) struct Args {
     /// What the contents and the exact places of trouble depend on
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Only the rows whose name matches; * stands for anything
+    /// Only the rows whose name matches; * stands for anything; repeatable
     #[arg(long, value_name = "GLOB", default_value = "*")]
-    only: String,
+    only: Vec<String>,
     /// Where the server keeps its files, named by the ids of their uploads: read these, and do
     /// not ask for the bytes with GET
     #[arg(long, value_name = "DIR")]
@@ -76,7 +76,9 @@ pub(crate) struct Args {
 /// Uploads over connections that break, and tells what became of every byte.
 pub(crate) async fn run(args: Args) -> ExitCode {
     if args.list {
-        rows().iter().filter(|row| Pattern::new(&args.only).matches(&row.to_string())).for_each(say);
+        let only = patterns(&args.only);
+        let is_meant = |row: &&Row| only.iter().any(|pattern| pattern.matches(&row.to_string()));
+        rows().iter().filter(is_meant).for_each(say);
         return ExitCode::from(GOOD);
     }
     let (long, files) = (args.long, (args.json.clone(), args.junit.clone()));
@@ -110,7 +112,7 @@ fn settings(args: Args) -> Result<Settings, String> {
         headers: args.header,
         metadata: args.metadata,
         shape: Shape { size: args.size, seed: args.seed },
-        only: Pattern::new(&args.only),
+        only: patterns(&args.only),
         folder: args.verify_dir,
         jobs: args.jobs,
         delay_factor: args.delays,
@@ -140,6 +142,10 @@ fn write(report: &Report, json: Option<&Path>, junit: Option<&Path>) -> Result<(
         written(path, report.junit())?;
     }
     Ok(())
+}
+
+fn patterns(globs: &[String]) -> Vec<Pattern> {
+    globs.iter().map(|glob| Pattern::new(glob)).collect()
 }
 
 fn header(text: &str) -> Result<(String, String), String> {

@@ -28,8 +28,8 @@ impl Way {
     }
 }
 
-/// When a network fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// When a network fails, in the order of an upload's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Moment {
     /// In the head of the creation.
     Post,

@@ -61,7 +61,6 @@ fn stock_rows(way: Way) -> Vec<Row> {
     let mut add = |moment: Moment, faults: &[Fault]| {
         rows.extend(faults.iter().map(|fault| Row { way, moment, scene: Scene::Stock(*fault) }));
     };
-    add(Throughout, &[Fault::Nothing]);
     add(Post, &IN_A_REQUEST);
     add(PostAnswer, &IN_AN_ANSWER);
     add(Tenth, &IN_A_REQUEST);
@@ -75,7 +74,7 @@ fn stock_rows(way: Way) -> Vec<Row> {
         add(LastAnswer, &IN_AN_ANSWER);
         add(Head, &IN_A_HEAD);
     }
-    add(Throughout, &[Fault::NarrowLine, Fault::LongLine]);
+    add(Throughout, &[Fault::Nothing, Fault::NarrowLine, Fault::LongLine]);
     rows
 }
 

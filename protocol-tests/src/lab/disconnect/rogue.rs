@@ -12,11 +12,15 @@ use super::decision::{Answer, Ask};
 use super::fault::{Fault, Misdeed, Moment};
 use super::outcome::End;
 use super::session::Session;
-use super::trap::{Outgoing, Trap};
+use super::trap::Trap;
 use crate::http::Connection;
 
 /// How long late bytes are offered, and their answer waited for.
 const LATE: Duration = Duration::from_secs(3);
+
+/// How long bytes are given to arrive on a connection that falls silent. While they still come the
+/// newcomer is told an offset that grows, is refused, and nothing has happened that could be late.
+const ON_ITS_WAY: Duration = Duration::from_millis(300);
 
 /// How often one upload loses its connection and resumes at once.
 const ROUNDS: u64 = 5;
@@ -75,12 +79,24 @@ async fn lose_connection(session: &mut Session<'_>, mut offset: u64, fault: Faul
 async fn late_between(session: &mut Session<'_>) -> Result<Ask, End> {
     let (mut old, rest) = fall_silent(session).await?;
     let offset = session.drive_to_append(Ask::Offset).await?;
-    let append = Ask::Append(offset);
-    let half = offset + (session.run.settings.shape.size - offset) / 2;
-    let (request, outgoing) = session.message_of(append, offset..half);
-    let answer = session.send(&request, &outgoing).await;
+    let next = append_half(session, offset).await?;
     wake(session, &mut old, rest).await;
-    session.follow(append, &answer).await
+    Ok(next)
+}
+
+/// Has half of what is missing accepted: bytes that are late have to be later than others.
+async fn append_half(session: &mut Session<'_>, mut offset: u64) -> Result<Ask, End> {
+    loop {
+        let append = Ask::Append(offset);
+        let half = offset + (session.run.settings.shape.size - offset) / 2;
+        let (request, outgoing) = session.message_of(append, offset..half);
+        let answer = session.send(&request, &outgoing).await;
+        let next = session.follow(append, &answer).await?;
+        if matches!(answer, Answer::Status { status: 200..300, .. }) {
+            return Ok(next);
+        }
+        offset = session.drive_to_append(next).await?;
+    }
 }
 
 async fn late_during(session: &mut Session<'_>) -> Result<Ask, End> {
@@ -112,7 +128,8 @@ async fn fall_silent(session: &mut Session<'_>) -> Result<(Connection, Range<u64
     let (place, size) = (place(session), session.run.settings.shape.size);
     let (request, outgoing) = session.message(Ask::Append(0));
     let (old, sent) = begin(session, &request.head(), 0..place).await?;
-    account(session, &outgoing, sent);
+    session.ledger.carried(&outgoing, sent);
+    tokio::time::sleep(ON_ITS_WAY).await;
     session.witness.strike();
     Ok((old, place..size))
 }
@@ -159,7 +176,7 @@ async fn at_once(session: &mut Session<'_>, mut offset: u64, fault: Fault) -> Re
         let (request, outgoing) = session.message(Ask::Append(offset));
         let until = (size * round / (ROUNDS + 1)).max(offset);
         let (connection, sent) = begin(session, &request.head(), offset..until).await?;
-        account(session, &outgoing, sent);
+        session.ledger.carried(&outgoing, sent);
         session.witness.strike();
         match fault {
             Fault::Reset => connection.reset(),
@@ -201,11 +218,6 @@ async fn offer(session: &Session<'_>, connection: &mut Connection, body: Range<u
     };
     _ = timeout(LATE, sending).await;
     sent
-}
-
-/// Counts a request of which nothing is going to be heard.
-fn account(session: &mut Session<'_>, outgoing: &Outgoing, sent: u64) {
-    session.ledger.carried(outgoing, sent);
 }
 
 fn place(session: &Session<'_>) -> u64 {

@@ -38,7 +38,8 @@ pub(super) struct Run {
 /// # Panics
 /// When the system has no random bytes.
 pub async fn run(settings: Settings, mut seen: impl FnMut(&Outcome)) -> Result<Report, CouldNotRun> {
-    let chosen: Vec<_> = rows().into_iter().filter(|row| settings.only.matches(&row.to_string())).collect();
+    let is_meant = |row: &Row| settings.only.iter().any(|pattern| pattern.matches(&row.to_string()));
+    let chosen: Vec<_> = rows().into_iter().filter(is_meant).collect();
     if chosen.is_empty() {
         return Err(CouldNotRun::NothingChosen);
     }

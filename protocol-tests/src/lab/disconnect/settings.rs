@@ -20,8 +20,8 @@ pub struct Settings {
     pub metadata: Vec<(String, String)>,
     /// How many bytes an upload has, and what their contents depend on.
     pub shape: Shape,
-    /// Which rows are to run, by their names.
-    pub only: Pattern,
+    /// Which rows are to run, by their names: those that any of these matches.
+    pub only: Vec<Pattern>,
     /// Where the server's files are, named by the ids of their uploads; they are read instead of
     /// asking with GET.
     pub folder: Option<PathBuf>,
@@ -44,7 +44,7 @@ impl Settings {
             headers: Vec::new(),
             metadata: Vec::new(),
             shape: Shape { size: 8 << 20, seed: 1 },
-            only: Pattern::new("*"),
+            only: vec![Pattern::new("*")],
             folder: None,
             jobs: 4,
             delay_factor: 1.0,

@@ -40,7 +40,7 @@ impl Report {
     }
 
     fn lines(&self, stock: bool, client: &str, remarks: &mut Vec<String>) -> Lines {
-        let outcomes: Vec<_> =
+        let mut outcomes: Vec<_> =
             self.outcomes.iter().filter(|outcome| outcome.row.is_stock() == stock).collect();
         let ways: Vec<_> = Way::ALL
             .into_iter()
@@ -48,6 +48,8 @@ impl Report {
             .collect();
         let mut lines = vec![vec![client.to_owned()]];
         lines[0].extend(ways.iter().map(Way::to_string));
+        // A trouble that only some ways know stands with the others of its moment.
+        outcomes.sort_by_key(|outcome| outcome.row.moment);
         for outcome in outcomes {
             let name = name(outcome);
             let place = lines.iter().position(|line| line[0] == name).unwrap_or_else(|| {
