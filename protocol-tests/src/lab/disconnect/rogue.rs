@@ -18,8 +18,8 @@ use crate::http::Connection;
 /// How long late bytes are offered, and their answer waited for.
 const LATE: Duration = Duration::from_secs(3);
 
-/// How long bytes are given to arrive on a connection that falls silent. While they still come the
-/// newcomer is told an offset that grows, is refused, and nothing has happened that could be late.
+/// How long bytes are given to arrive on a connection that falls silent. Late are only those that
+/// others have overtaken: without this wait the newcomer's may be the ones that come too late.
 const ON_ITS_WAY: Duration = Duration::from_millis(300);
 
 /// How often one upload loses its connection and resumes at once.
@@ -106,6 +106,7 @@ async fn late_during(session: &mut Session<'_>) -> Result<Ask, End> {
     let Range { start, end } = outgoing.body;
     let half = start + (end - start) / 2;
     let (mut new, sent) = begin(session, &request.head(), start..half).await?;
+    tokio::time::sleep(ON_ITS_WAY).await;
     wake(session, &mut old, rest).await;
     // The server may have ended this connection instead of the old one.
     let sent = sent + offer(session, &mut new, half..end).await;
