@@ -1,0 +1,95 @@
+//! Concatenation of partial uploads that are still running.
+
+use super::concatenation::{becomes, join, of_paths, partial_creation};
+use crate::lab::conformance::bench::Bench;
+use crate::lab::conformance::case::{Section, must, robust, run, should};
+use crate::lab::conformance::place::Place;
+use crate::lab::conformance::verdict::{FINE, Fault, Judged};
+
+pub(super) const SECTION: Section = Section {
+    name: "Concatenation, unfinished",
+    needs: &["creation", "concatenation", "concatenation-unfinished"],
+    cases: &[
+        must("unfinished.created", "a final upload of running partials is created with 201", run!(created)),
+        should(
+            "unfinished.no-offset",
+            "HEAD of it has no Upload-Offset until it is finished",
+            run!(no_offset),
+        ),
+        must("unfinished.length", "HEAD of it tells the length, where all are known", run!(length)),
+        must("unfinished.told", "HEAD of it gives its Upload-Concat back as it was given", run!(told)),
+        must("unfinished.finishes", "it is finished when its partials are", run!(finishes)),
+        must("unfinished.patch-403", "a PATCH of it is answered 403", run!(patch_403)),
+        robust("unfinished.any-order", "its partials may be finished in any order", run!(any_order)),
+    ],
+};
+
+/// Two partial uploads that are on their way, and their final upload.
+struct Running {
+    first: Place,
+    second: Place,
+    whole: Place,
+}
+
+async fn running(bench: &Bench) -> Result<Running, Fault> {
+    let first = bench.create(partial_creation(bench, 5)).await?;
+    let second = bench.create(partial_creation(bench, 6)).await?;
+    bench.fill(&first, 0, b"he").await?;
+    let making = async {
+        let answer = join(bench, &of_paths(&[&first, &second])).await?;
+        answer.status(&[201])?;
+        bench.located(&answer).await
+    };
+    let whole = making.await.map_err(Fault::in_preparation)?;
+    Ok(Running { first, second, whole })
+}
+
+async fn created(bench: &Bench) -> Judged {
+    let part = bench.create(partial_creation(bench, 5)).await?;
+    let answer = join(bench, &of_paths(&[&part])).await?;
+    answer.status(&[201])?;
+    bench.located(&answer).await?;
+    FINE
+}
+
+async fn no_offset(bench: &Bench) -> Judged {
+    let running = running(bench).await?;
+    bench.head(&running.whole).await?.lacks("Upload-Offset")?;
+    FINE
+}
+
+async fn length(bench: &Bench) -> Judged {
+    let running = running(bench).await?;
+    bench.head(&running.whole).await?.says("Upload-Length", 11)?;
+    FINE
+}
+
+async fn told(bench: &Bench) -> Judged {
+    let running = running(bench).await?;
+    let given = of_paths(&[&running.first, &running.second]);
+    bench.head(&running.whole).await?.says("Upload-Concat", given)?;
+    FINE
+}
+
+async fn finishes(bench: &Bench) -> Judged {
+    let running = running(bench).await?;
+    bench.append(&running.first, 2, b"llo").await?.status(&[204])?;
+    bench.append(&running.second, 0, b" world").await?.status(&[204])?;
+    becomes(bench, &running.whole, b"hello world").await?;
+    FINE
+}
+
+async fn any_order(bench: &Bench) -> Judged {
+    let running = running(bench).await?;
+    bench.append(&running.second, 0, b" world").await?.status(&[204])?;
+    bench.append(&running.first, 2, b"llo").await?.status(&[204])?;
+    becomes(bench, &running.whole, b"hello world").await?;
+    FINE
+}
+
+async fn patch_403(bench: &Bench) -> Judged {
+    let running = running(bench).await?;
+    bench.append(&running.whole, 0, b"hello").await?.status(&[403])?;
+    bench.expect_offset(&running.first, 2).await?;
+    FINE
+}
