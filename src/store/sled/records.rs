@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use sled::Tree;
 
+use super::keys::Key;
 use super::view::{Rows, View};
 use super::{SledStore, claims, fault, keys, uploads};
 use crate::message::UserId;
@@ -12,6 +13,8 @@ use crate::upload::{Binding, State, Upload, UploadId};
 
 /// One operation deletes no more rows of a ledger than this.
 const LEDGER_STEP: usize = 256;
+/// A reader looks at no more uploads than this before it lets the committer in.
+const SCAN_STEP: usize = 256;
 
 #[async_trait]
 impl Records for SledStore {
@@ -62,7 +65,19 @@ impl Records for SledStore {
     }
 
     async fn idle_since(&self, cutoff: Timestamp, limit: usize) -> Result<Vec<UploadId>, StoreError> {
-        self.core.read(|tree| idle_since(tree, cutoff, limit)).await
+        // Many that only say why there are no bytes must never keep the others from being seen.
+        let (mut living, mut dead) = (Vec::new(), Vec::new());
+        let mut rest = Some(keys::every_unfinished());
+        while let Some(start) = rest.take().filter(|_| living.len() < limit) {
+            let idle = self.core.read(|tree| idle_from(tree, &start, cutoff)).await?;
+            living.extend(idle.living);
+            dead.extend(idle.dead);
+            dead.truncate(limit);
+            rest = idle.rest;
+        }
+        living.extend(dead);
+        living.truncate(limit);
+        Ok(living)
     }
 }
 
@@ -155,27 +170,31 @@ fn unfinished(tree: &Tree, owner: &UserId, limit: usize) -> Result<Vec<Upload>, 
     newest_first.take(limit).map(|key| indexed(tree, &key.map_err(fault::of)?)).collect()
 }
 
-/// Those that still hold bytes come before those that only say why there are none, so that many of the latter
-/// never keep the former from being seen.
-fn idle_since(tree: &Tree, cutoff: Timestamp, limit: usize) -> Result<Vec<UploadId>, StoreError> {
-    let (mut living, mut dead) = (Vec::new(), Vec::new());
-    for key in tree.scan_prefix(keys::every_unfinished()).keys() {
-        let upload = indexed(tree, &key.map_err(fault::of)?)?;
-        // What expires after no time at all expires at its last byte.
-        if upload.expires_at(0).is_none_or(|at| at >= cutoff) {
-            continue;
-        }
-        let listed = if upload.state.needs_bytes() { &mut living } else { &mut dead };
-        if listed.len() < limit {
-            listed.push(upload.id);
-        }
-        if living.len() == limit {
+/// Uploads that may expire, those that still hold bytes apart from those that only say why there are none.
+struct Idle {
+    living: Vec<UploadId>,
+    dead: Vec<UploadId>,
+    /// Where to go on, if there is more to look at.
+    rest: Option<Key>,
+}
+
+fn idle_from(tree: &Tree, start: &Key, cutoff: Timestamp) -> Result<Idle, StoreError> {
+    let mut idle = Idle { living: Vec::new(), dead: Vec::new(), rest: None };
+    let keys = tree.range(start.clone()..keys::end_of(&keys::every_unfinished())).keys();
+    for (count, key) in keys.enumerate() {
+        let key = key.map_err(fault::of)?;
+        if count == SCAN_STEP {
+            idle.rest = Some(key.to_vec());
             break;
         }
+        let upload = indexed(tree, &key)?;
+        // What expires after no time at all expires at its last byte.
+        if upload.expires_at(0).is_some_and(|at| at < cutoff) {
+            let listed = if upload.state.needs_bytes() { &mut idle.living } else { &mut idle.dead };
+            listed.push(upload.id);
+        }
     }
-    living.extend(dead);
-    living.truncate(limit);
-    Ok(living)
+    Ok(idle)
 }
 
 /// The upload that an index's key ends with.

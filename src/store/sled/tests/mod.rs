@@ -1,7 +1,9 @@
 //! The contracts, in sled.
 
+mod concurrency;
 mod folder;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -25,9 +27,13 @@ impl Fixture {
         fixture
     }
 
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("records")
+    }
+
     fn open(&mut self) {
-        let path = self.folder.path().join("records");
-        self.store = Some(Arc::new(SledStore::open(&path, Durability::Process).expect("opened")));
+        let store = SledStore::open(&self.path(), Durability::Process).expect("opened");
+        self.store = Some(Arc::new(store));
     }
 
     fn store(&self) -> Arc<SledStore> {
