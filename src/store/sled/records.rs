@@ -17,16 +17,16 @@ const LEDGER_STEP: usize = 256;
 impl Records for SledStore {
     async fn create(&self, upload: &Upload, overtake: bool) -> Result<Created, StoreError> {
         let upload = upload.clone();
-        self.change(move |view| create(view, &upload, overtake)).await
+        self.core.change(move |view| create(view, &upload, overtake)).await
     }
 
     async fn find(&self, id: UploadId) -> Result<Option<Upload>, StoreError> {
-        self.read(|tree| Ok(uploads::find(tree, id)?.map(|stored| stored.upload))).await
+        self.core.read(|tree| Ok(uploads::find(tree, id)?.map(|stored| stored.upload))).await
     }
 
     async fn append(&self, id: UploadId, row: &Appended) -> Result<(), StoreError> {
         let row = row.clone();
-        self.change(move |view| append(view, id, row)).await
+        self.core.change(move |view| append(view, id, row)).await
     }
 
     async fn transition(&self, id: UploadId, from: &State, to: &State) -> Result<(), StoreError> {
@@ -34,34 +34,35 @@ impl Records for SledStore {
             self.shorten_ledger(id).await?;
         }
         let (from, to) = (from.clone(), to.clone());
-        self.change(move |view| transition(view, id, &from, to)).await
+        self.core.change(move |view| transition(view, id, &from, to)).await
     }
 
     async fn bind(&self, id: UploadId, binding: &Binding) -> Result<Created, StoreError> {
         let binding = binding.clone();
-        self.change(move |view| bind(view, id, binding)).await
+        self.core.change(move |view| bind(view, id, binding)).await
     }
 
     async fn remove(&self, id: UploadId) -> Result<(), StoreError> {
         self.shorten_ledger(id).await?;
-        self.change(move |view| remove(view, id)).await
+        self.core.change(move |view| remove(view, id)).await
     }
 
     async fn unfinished(&self, owner: &UserId, limit: usize) -> Result<Vec<Upload>, StoreError> {
-        self.read(|tree| unfinished(tree, owner, limit)).await
+        self.core.read(|tree| unfinished(tree, owner, limit)).await
     }
 
     async fn owed(&self, after: Option<UploadId>, limit: usize) -> Result<Vec<UploadId>, StoreError> {
         let start = after.map_or_else(keys::every_owed, |id| keys::after(&keys::owed(id)));
-        self.read(|tree| {
-            let found = tree.range(start.clone()..keys::end_of(&keys::every_owed())).keys();
-            found.take(limit).map(|key| upload_id(&key.map_err(fault::of)?)).collect()
-        })
-        .await
+        self.core
+            .read(|tree| {
+                let found = tree.range(start.clone()..keys::end_of(&keys::every_owed())).keys();
+                found.take(limit).map(|key| upload_id(&key.map_err(fault::of)?)).collect()
+            })
+            .await
     }
 
     async fn idle_since(&self, cutoff: Timestamp, limit: usize) -> Result<Vec<UploadId>, StoreError> {
-        self.read(|tree| idle_since(tree, cutoff, limit)).await
+        self.core.read(|tree| idle_since(tree, cutoff, limit)).await
     }
 }
 
@@ -69,13 +70,13 @@ impl SledStore {
     /// A ledger can have a row for every second of a week. What is to be dropped as one change is first cut down
     /// in bounded steps; a kill between them leaves the end, which is all that counts.
     pub(super) async fn shorten_ledger(&self, id: UploadId) -> Result<(), StoreError> {
-        let is_long = self.read(|tree| {
+        let is_long = self.core.read(|tree| {
             Ok(tree.scan_prefix(keys::ledger(id)).keys().take(LEDGER_STEP + 1).count() > LEDGER_STEP)
         });
         if !is_long.await? {
             return Ok(());
         }
-        while self.change(move |view| uploads::shorten_ledger(view, id, 1, LEDGER_STEP)).await? {}
+        while self.core.change(move |view| uploads::shorten_ledger(view, id, 1, LEDGER_STEP)).await? {}
         Ok(())
     }
 }

@@ -1,0 +1,1 @@
+//! Folders as kills, other processes and bad disks leave them.
