@@ -41,8 +41,7 @@ async fn run(config: Config) -> Result<(), String> {
 /// A token that is cancelled by SIGTERM or Ctrl-C.
 fn shutdown_on_signal() -> io::Result<CancellationToken> {
     let shutdown = CancellationToken::new();
-    let (mut terminate, mut interrupt) =
-        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let signalled = shutdown.clone();
     tokio::spawn(async move {
         tokio::select! {

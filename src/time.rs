@@ -47,7 +47,8 @@ impl Timestamp {
 
     /// RFC 3339 with exactly three digits of milliseconds and `Z`.
     pub fn rfc3339(self) -> String {
-        let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+        let format =
+            format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
         let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
             .expect("a timestamp is at most the end of the year 9999");
         at.format(&format).expect("every part of the format is known for a date and time")

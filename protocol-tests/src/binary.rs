@@ -15,13 +15,7 @@ fn build() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
-        .args([
-            "build",
-            "--release",
-            "--bin",
-            "longhaul",
-            "--message-format=json",
-        ])
+        .args(["build", "--release", "--bin", "longhaul", "--message-format=json"])
         .current_dir(root)
         .stderr(Stdio::inherit())
         .output()

@@ -23,22 +23,14 @@ impl User {
     /// A user of this name.
     #[must_use]
     pub fn named(name: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            token: Token::of(name).mint(),
-        }
+        Self { name: name.to_owned(), token: Token::of(name).mint() }
     }
 
     /// A user who may make conversations.
     #[must_use]
     pub fn admin() -> Self {
-        let token = Token::of("admin@example.com")
-            .with("scope", "chat admin")
-            .mint();
-        Self {
-            name: "admin@example.com".to_owned(),
-            token,
-        }
+        let token = Token::of("admin@example.com").with("scope", "chat admin").mint();
+        Self { name: "admin@example.com".to_owned(), token }
     }
 }
 
@@ -66,27 +58,16 @@ impl Chat {
     /// The stage, on a server with these settings.
     pub async fn on(setup: Setup) -> Self {
         let server = setup.start().await;
-        let [alice, bob, eve] =
-            ["alice@example.com", "bob@example.com", "eve@example.com"].map(User::named);
-        let chat = Self {
-            server,
-            conversation: conversation_id(),
-            alice,
-            bob,
-            eve,
-        };
-        chat.put_conversation(&chat.conversation, &[&chat.alice, &chat.bob])
-            .await
-            .expecting(201);
+        let [alice, bob, eve] = ["alice@example.com", "bob@example.com", "eve@example.com"].map(User::named);
+        let chat = Self { server, conversation: conversation_id(), alice, bob, eve };
+        chat.put_conversation(&chat.conversation, &[&chat.alice, &chat.bob]).await.expecting(201);
         chat
     }
 
     /// Makes a second conversation of the same two members, and returns its id.
     pub async fn another_conversation(&self) -> String {
         let id = conversation_id();
-        self.put_conversation(&id, &[&self.alice, &self.bob])
-            .await
-            .expecting(201);
+        self.put_conversation(&id, &[&self.alice, &self.bob]).await.expecting(201);
         id
     }
 
@@ -94,10 +75,7 @@ impl Chat {
     pub async fn put_conversation(&self, id: &str, members: &[&User]) -> Response {
         let participants: Vec<_> = members.iter().map(|member| &member.name).collect();
         let body = json!({"participants": participants});
-        self.request(&User::admin(), "PUT", &format!("/conversations/{id}"))
-            .json(&body)
-            .send()
-            .await
+        self.request(&User::admin(), "PUT", &format!("/conversations/{id}")).json(&body).send().await
     }
 
     /// A request of this user.
@@ -115,11 +93,7 @@ impl Chat {
     /// Sends a small file as a message of the first member, and returns the message.
     pub async fn post(&self, file: &str, bytes: &[u8]) -> Value {
         let form = Form::of(file, bytes, &self.conversation);
-        let answer = form
-            .into_request(self.one_shot(&self.alice))
-            .send()
-            .await
-            .expecting(200);
+        let answer = form.into_request(self.one_shot(&self.alice)).send().await.expecting(200);
         answer.json()["message"].clone()
     }
 
@@ -135,18 +109,8 @@ impl Chat {
         let mut before = String::new();
         loop {
             let target = format!("/conversations/{conversation}/messages?limit=200{before}");
-            let page = self
-                .request(&self.bob, "GET", &target)
-                .send()
-                .await
-                .expecting(200)
-                .json();
-            messages.extend(
-                page["messages"]
-                    .as_array()
-                    .expect("messages are an array")
-                    .clone(),
-            );
+            let page = self.request(&self.bob, "GET", &target).send().await.expecting(200).json();
+            messages.extend(page["messages"].as_array().expect("messages are an array").clone());
             match page["next"].as_str() {
                 Some(next) => before = format!("&before={next}"),
                 None => return messages,
@@ -160,29 +124,19 @@ impl Chat {
     /// When there is another number of them.
     pub async fn only_message(&self) -> Value {
         let messages = self.messages().await;
-        assert_eq!(
-            messages.len(),
-            1,
-            "there is exactly one message: {messages:?}"
-        );
+        assert_eq!(messages.len(), 1, "there is exactly one message: {messages:?}");
         messages.into_iter().next().expect("one was counted")
     }
 
     /// Waits until the conversation has a message, and returns the one that it has.
     pub async fn first_message(&self) -> Value {
-        wait::until_true("a message appears", async || {
-            !self.messages().await.is_empty()
-        })
-        .await;
+        wait::until_true("a message appears", async || !self.messages().await.is_empty()).await;
         self.only_message().await
     }
 
     /// The media of a message, whole, as the second member gets it.
     pub async fn media(&self, message: &Value) -> Response {
-        self.request(&self.bob, "GET", text(message, "media_url"))
-            .send()
-            .await
-            .expecting(200)
+        self.request(&self.bob, "GET", text(message, "media_url")).send().await.expecting(200)
     }
 
     /// Downloads the media of a message as the second member, and returns its length and
@@ -206,22 +160,12 @@ impl Chat {
         let folder = self.server.folder();
         wait::until_true("no part file is left", async || folder.parts().is_empty()).await;
         let messages = self.messages().await;
-        let read: BTreeSet<_> = messages
-            .iter()
-            .map(|message| text(message, "_id").to_owned())
-            .collect();
+        let read: BTreeSet<_> = messages.iter().map(|message| text(message, "_id").to_owned()).collect();
         let chats = folder.chats();
         let stored: BTreeSet<_> = chats.keys().cloned().collect();
-        assert_eq!(
-            stored, read,
-            "every message has a folder, and every folder a message"
-        );
+        assert_eq!(stored, read, "every message has a folder, and every folder a message");
         for (id, files) in chats {
-            assert_eq!(
-                files.len(),
-                1,
-                "the message {id} has exactly one file: {files:?}"
-            );
+            assert_eq!(files.len(), 1, "the message {id} has exactly one file: {files:?}");
         }
     }
 
@@ -251,11 +195,7 @@ pub fn conversation_id() -> String {
 pub fn check_detail(answer: &Response, status: u16) -> String {
     assert_eq!(answer.status, status, "{:?} {}", answer.head, answer.text());
     let body = answer.json();
-    let keys: Vec<_> = body
-        .as_object()
-        .expect("an error is an object")
-        .keys()
-        .collect();
+    let keys: Vec<_> = body.as_object().expect("an error is an object").keys().collect();
     assert_eq!(keys, ["detail"], "an error has one key: {body}");
     let detail = body["detail"].as_str().expect("the detail is a string");
     assert!(!detail.is_empty(), "the detail says something");
@@ -263,15 +203,11 @@ pub fn check_detail(answer: &Response, status: u16) -> String {
 }
 
 fn text<'a>(message: &'a Value, key: &str) -> &'a str {
-    message[key]
-        .as_str()
-        .unwrap_or_else(|| panic!("{key} is a string: {message}"))
+    message[key].as_str().unwrap_or_else(|| panic!("{key} is a string: {message}"))
 }
 
 async fn fetch_into(request: &Request, digest: &mut Digest) -> Head {
     let mut connection = request.open().await;
-    let answer = connection
-        .try_answer_into(false, |bytes| digest.take(bytes))
-        .await;
+    let answer = connection.try_answer_into(false, |bytes| digest.take(bytes)).await;
     answer.expect("the media comes whole")
 }

@@ -83,8 +83,7 @@ impl Content {
     /// Writes the whole into a new file.
     pub fn write_to(&self, path: &Path) {
         let mut file = File::create(path).expect("the test's folder can be written");
-        self.pieces(0)
-            .for_each(|piece| file.write_all(&piece).expect("the disk has room"));
+        self.pieces(0).for_each(|piece| file.write_all(&piece).expect("the disk has room"));
     }
 
     fn numbered(&self, number: u64) -> Vec<u8> {
@@ -152,12 +151,7 @@ mod tests {
         let whole: Vec<u8> = content.pieces(0).flatten().collect();
         assert_eq!(whole.len() as u64, content.len());
         assert_eq!(sha256(&whole), content.sha256());
-        for range in [
-            0..1,
-            0..content.len(),
-            1_048_570..1_048_590,
-            2_000_000..3_145_733,
-        ] {
+        for range in [0..1, 0..content.len(), 1_048_570..1_048_590, 2_000_000..3_145_733] {
             let expected = &whole[index(range.start)..index(range.end)];
             assert!(content.slice(range.clone()) == expected, "{range:?}");
         }

@@ -23,18 +23,13 @@ impl Form {
     /// A form as a browser sends it: the file first, then the conversation.
     #[must_use]
     pub fn of(name: &str, bytes: &[u8], conversation: &str) -> Self {
-        Self::new()
-            .file(name, "application/octet-stream", bytes)
-            .field("conversation_id", conversation)
+        Self::new().file(name, "application/octet-stream", bytes).field("conversation_id", conversation)
     }
 
     /// Adds a text field.
     #[must_use]
     pub fn field(self, name: &str, value: &str) -> Self {
-        self.part(
-            &format!("Content-Disposition: form-data; name=\"{name}\"\r\n"),
-            value.as_bytes(),
-        )
+        self.part(&format!("Content-Disposition: form-data; name=\"{name}\"\r\n"), value.as_bytes())
     }
 
     /// Adds the file.
@@ -75,10 +70,7 @@ impl Form {
 /// Says that the body is a form with our boundary.
 #[must_use]
 pub fn content_type(request: Request) -> Request {
-    request.header(
-        "Content-Type",
-        format_args!("multipart/form-data; boundary={BOUNDARY}"),
-    )
+    request.header("Content-Type", format_args!("multipart/form-data; boundary={BOUNDARY}"))
 }
 
 /// What stands before a file's bytes when they are sent piece by piece.
@@ -107,7 +99,5 @@ fn closing() -> String {
 }
 
 fn file_headers(name: &str, kind: &str) -> String {
-    format!(
-        "Content-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\nContent-Type: {kind}\r\n"
-    )
+    format!("Content-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\nContent-Type: {kind}\r\n")
 }

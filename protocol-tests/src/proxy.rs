@@ -47,28 +47,17 @@ impl Proxy {
     /// counted over all connections, what happens. The plan is sorted here.
     pub async fn start(target: SocketAddr, mut plan: Vec<(u64, Step)>) -> Self {
         plan.sort_by_key(|(at, _)| *at);
-        let listener = TcpListener::bind("127.0.0.1:0")
-            .await
-            .expect("loopback has a free port");
-        let address = listener
-            .local_addr()
-            .expect("a bound socket has an address");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
+        let address = listener.local_addr().expect("a bound socket has an address");
         let network = Arc::new(Network {
             target,
-            sent: Mutex::new(Sent {
-                count: 0,
-                plan: plan.into(),
-            }),
+            sent: Mutex::new(Sent { count: 0, plan: plan.into() }),
             cut: watch::Sender::new(Cut::Fin),
             holds: Notify::new(),
             lose_answer: AtomicBool::new(false),
         });
         let accepting = tokio::spawn(accept(listener, Arc::clone(&network)));
-        Self {
-            address,
-            network,
-            accepting,
-        }
+        Self { address, network, accepting }
     }
 
     /// `http://` and the address.
@@ -86,11 +75,7 @@ impl Proxy {
     /// Waits until the next [`Step::Hold`] is reached. The held connection stands still until it
     /// is cut or the server dies.
     pub async fn held(&self) {
-        wait::bounded(
-            "the proxy gets to hold a connection",
-            self.network.holds.notified(),
-        )
-        .await;
+        wait::bounded("the proxy gets to hold a connection", self.network.holds.notified()).await;
     }
 
     /// Every connection dies now.
@@ -101,12 +86,7 @@ impl Proxy {
     /// Whether everything planned has happened.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        self.network
-            .sent
-            .lock()
-            .expect("nobody panics with the plan")
-            .plan
-            .is_empty()
+        self.network.sent.lock().expect("nobody panics with the plan").plan.is_empty()
     }
 }
 
@@ -136,13 +116,9 @@ impl Network {
     /// How many of these bytes may go before something happens, and what happens then.
     fn pass(&self, wanted: usize) -> (usize, Option<Step>) {
         let mut sent = self.sent.lock().expect("nobody panics with the plan");
-        let room = sent
-            .plan
-            .front()
-            .map(|(at, _)| at.saturating_sub(sent.count));
-        let allowed = room
-            .and_then(|room| usize::try_from(room).ok())
-            .map_or(wanted, |room| room.min(wanted));
+        let room = sent.plan.front().map(|(at, _)| at.saturating_sub(sent.count));
+        let allowed =
+            room.and_then(|room| usize::try_from(room).ok()).map_or(wanted, |room| room.min(wanted));
         sent.count += allowed as u64;
         let reached = sent.plan.front().is_some_and(|(at, _)| *at <= sent.count);
         let step = if reached { sent.plan.pop_front() } else { None };
@@ -253,12 +229,8 @@ mod tests {
 
     /// A server that answers `!` once it has seen the end, and tells what it saw.
     async fn listener() -> (SocketAddr, JoinHandle<Vec<Vec<u8>>>) {
-        let listener = TcpListener::bind("127.0.0.1:0")
-            .await
-            .expect("loopback has a free port");
-        let address = listener
-            .local_addr()
-            .expect("a bound socket has an address");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
+        let address = listener.local_addr().expect("a bound socket has an address");
         let seen = tokio::spawn(async move {
             let mut seen = Vec::new();
             for _ in 0..2 {

@@ -47,25 +47,14 @@ impl Script {
         tokio::spawn(collect(stdout, Arc::clone(&events), parse));
         tokio::spawn(collect(stderr, Arc::clone(&events), complaint));
         let orders = child.stdin.take();
-        Self {
-            name: name.to_owned(),
-            child,
-            orders,
-            events,
-        }
+        Self { name: name.to_owned(), child, orders, events }
     }
 
     /// Gives the script a further order.
     pub async fn order(&mut self, order: &Value) {
-        let orders = self
-            .orders
-            .as_mut()
-            .expect("a script that was not ended takes orders");
+        let orders = self.orders.as_mut().expect("a script that was not ended takes orders");
         let line = format!("{order}\n");
-        orders
-            .write_all(line.as_bytes())
-            .await
-            .expect("the script still runs");
+        orders.write_all(line.as_bytes()).await.expect("the script still runs");
     }
 
     /// Everything that happened so far.
@@ -113,35 +102,23 @@ impl Script {
     /// Closes its input, which tells it to stop, and waits until it has.
     pub async fn end(&mut self) -> ExitStatus {
         self.orders = None;
-        wait::bounded("a script ends", self.child.wait())
-            .await
-            .expect("the script was ours")
+        wait::bounded("a script ends", self.child.wait()).await.expect("the script was ours")
     }
 }
 
 impl Drop for Script {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let events: Vec<_> = self
-                .events()
-                .iter()
-                .map(|event| shortened(&event.to_string()))
-                .collect();
-            note(format_args!(
-                "{}.js told:\n{}",
-                self.name,
-                events.join("\n")
-            ));
+            let events: Vec<_> = self.events().iter().map(|event| shortened(&event.to_string())).collect();
+            note(format_args!("{}.js told:\n{}", self.name, events.join("\n")));
         }
     }
 }
 
 /// A socket.io client of this token, connected to this server, over these transports.
 pub async fn socket(url: &str, token: &str, transports: &[&str]) -> Script {
-    let socket = Script::start(
-        "socket",
-        &json!({"url": url, "auth": {"token": token}, "transports": transports}),
-    );
+    let socket =
+        Script::start("socket", &json!({"url": url, "auth": {"token": token}, "transports": transports}));
     socket.saw("connect").await;
     socket
 }

@@ -76,17 +76,13 @@ impl Setup {
             printed: Arc::default(),
         };
         let address = server.launch().await;
-        server.address =
-            address.unwrap_or_else(|death| panic!("the server did not start: {death}"));
+        server.address = address.unwrap_or_else(|death| panic!("the server did not start: {death}"));
         server
     }
 
     fn command(&self, listen: &str, data: &Path) -> Command {
         let mut command = bare_command();
-        command
-            .args(["--listen", listen])
-            .arg("--data-dir")
-            .arg(data);
+        command.args(["--listen", listen]).arg("--data-dir").arg(data);
         if !self.demo {
             command.args(["--jwt-secret", SECRET]);
         }
@@ -218,14 +214,8 @@ impl Server {
     pub fn peak_memory(&self) -> u64 {
         let path = format!("/proc/{}/status", self.pid().as_raw_nonzero());
         let status = fs::read_to_string(path).expect("the process runs");
-        let line = status
-            .lines()
-            .find(|line| line.starts_with("VmHWM:"))
-            .expect("Linux tells VmHWM");
-        let kibibytes = line
-            .split_whitespace()
-            .nth(1)
-            .and_then(|count| count.parse::<u64>().ok());
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("Linux tells VmHWM");
+        let kibibytes = line.split_whitespace().nth(1).and_then(|count| count.parse::<u64>().ok());
         kibibytes.expect("VmHWM is a number") * 1024
     }
 
@@ -240,10 +230,7 @@ impl Server {
     }
 
     fn pid(&self) -> Pid {
-        let id = held(&self.child)
-            .as_ref()
-            .and_then(Child::id)
-            .expect("the server runs");
+        let id = held(&self.child).as_ref().and_then(Child::id).expect("the server runs");
         Pid::from_raw(id.cast_signed()).expect("a process id is not zero")
     }
 
@@ -261,24 +248,15 @@ impl Server {
     /// a death wherever it comes.
     async fn launch(&self) -> Result<SocketAddr, Death> {
         let stdout = self.spawn();
-        let announced =
-            wait::bounded("the server prints where it listens", self.announced(stdout)).await;
+        let announced = wait::bounded("the server prints where it listens", self.announced(stdout)).await;
         let Some(address) = announced else {
             return Err(self.death().await);
         };
-        if self.gets_ready(address).await {
-            Ok(address)
-        } else {
-            Err(self.death().await)
-        }
+        if self.gets_ready(address).await { Ok(address) } else { Err(self.death().await) }
     }
 
     fn spawn(&self) -> ChildStdout {
-        let log = File::options()
-            .create(true)
-            .append(true)
-            .open(self.log_path())
-            .expect("a log can be made");
+        let log = File::options().create(true).append(true).open(self.log_path()).expect("a log can be made");
         let mut child = held(&self.setup)
             .command(&self.address.to_string(), self.folder().path())
             .stdout(Stdio::piped())
@@ -295,9 +273,7 @@ impl Server {
     async fn announced(&self, stdout: ChildStdout) -> Option<SocketAddr> {
         let mut lines = BufReader::new(stdout).lines();
         while let Ok(Some(line)) = lines.next_line().await {
-            let address = line
-                .strip_prefix("listening on http://")
-                .map(|address| address.trim().parse());
+            let address = line.strip_prefix("listening on http://").map(|address| address.trim().parse());
             held(&self.printed).push(line);
             if let Some(address) = address {
                 tokio::spawn(collect(lines, Arc::clone(&self.printed)));
@@ -313,19 +289,14 @@ impl Server {
                 return Some(false);
             }
             let answer = Request::new(address, "GET", "/readyz").try_send().await;
-            answer
-                .is_ok_and(|answer| answer.status == 200)
-                .then_some(true)
+            answer.is_ok_and(|answer| answer.status == 200).then_some(true)
         })
         .await
     }
 
     async fn death(&self) -> Death {
         let status = self.ended(wait::BOUND).await;
-        Death {
-            status,
-            log: self.log(),
-        }
+        Death { status, log: self.log() }
     }
 }
 
@@ -335,10 +306,7 @@ impl Drop for Server {
             let log = self.log();
             let lines: Vec<_> = log.lines().collect();
             let tail = &lines[lines.len().saturating_sub(LOG_LINES)..];
-            note(format_args!(
-                "the server's log ended with:\n{}",
-                tail.join("\n")
-            ));
+            note(format_args!("the server's log ended with:\n{}", tail.join("\n")));
         }
     }
 }
@@ -349,17 +317,11 @@ impl Drop for Server {
 /// When it does not end.
 pub async fn run_to_its_end(arguments: &[&str], environment: &[(&str, &str)]) -> Death {
     let mut command = bare_command();
-    command
-        .args(arguments)
-        .envs(environment.iter().copied())
-        .kill_on_drop(true);
+    command.args(arguments).envs(environment.iter().copied()).kill_on_drop(true);
     let output = wait::bounded("the server ends by itself", command.output()).await;
     let output = output.expect("the server's binary can be started");
     let log = [output.stdout, output.stderr].concat();
-    Death {
-        status: output.status,
-        log: String::from_utf8_lossy(&log).into_owned(),
-    }
+    Death { status: output.status, log: String::from_utf8_lossy(&log).into_owned() }
 }
 
 /// Settings in the environment of the person who runs the tests must not reach the server.

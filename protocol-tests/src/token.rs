@@ -21,15 +21,9 @@ impl Token {
     /// A token of this user that is good for an hour.
     #[must_use]
     pub fn of(user: &str) -> Self {
-        let claims = Map::from_iter([
-            ("sub".to_owned(), json!(user)),
-            ("exp".to_owned(), json!(now() + 3600)),
-        ]);
-        Self {
-            claims,
-            secret: SECRET.to_owned(),
-            algorithm: Algorithm::HS256,
-        }
+        let claims =
+            Map::from_iter([("sub".to_owned(), json!(user)), ("exp".to_owned(), json!(now() + 3600))]);
+        Self { claims, secret: SECRET.to_owned(), algorithm: Algorithm::HS256 }
     }
 
     /// The same, with this claim set.
@@ -75,8 +69,5 @@ impl Token {
 }
 
 fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .expect("the clock is past 1970")
-        .as_secs()
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970").as_secs()
 }

@@ -11,8 +11,7 @@ pub const OFFSET_OCTET_STREAM: &str = "application/offset+octet-stream";
 /// A request with the protocol's version and this user's token.
 #[must_use]
 pub fn request(chat: &Chat, user: &User, method: &str, target: &str) -> Request {
-    chat.request(user, method, target)
-        .header("Tus-Resumable", "1.0.0")
+    chat.request(user, method, target).header("Tus-Resumable", "1.0.0")
 }
 
 /// A creation of this length, anywhere.
@@ -24,12 +23,7 @@ pub fn creation(chat: &Chat, user: &User, target: &str, length: u64) -> Request 
 /// A creation in the chat's conversation, by its first member.
 #[must_use]
 pub fn creation_in_chat(chat: &Chat, length: u64) -> Request {
-    creation(
-        chat,
-        &chat.alice,
-        &format!("/conversations/{}/files", chat.conversation),
-        length,
-    )
+    creation(chat, &chat.alice, &format!("/conversations/{}/files", chat.conversation), length)
 }
 
 /// A PATCH without a body yet.
@@ -43,40 +37,29 @@ pub fn patch(chat: &Chat, user: &User, location: &str, offset: u64) -> Request {
 /// `Upload-Metadata` with these keys and values.
 #[must_use]
 pub fn metadata(pairs: &[(&str, &str)]) -> String {
-    let encoded = pairs
-        .iter()
-        .map(|(key, value)| match BASE64.encode(value.as_bytes()) {
-            value if value.is_empty() => (*key).to_owned(),
-            value => format!("{key} {value}"),
-        });
+    let encoded = pairs.iter().map(|(key, value)| match BASE64.encode(value.as_bytes()) {
+        value if value.is_empty() => (*key).to_owned(),
+        value => format!("{key} {value}"),
+    });
     encoded.collect::<Vec<_>>().join(",")
 }
 
 /// Creates an upload in the chat's conversation, by its first member, and returns its URL.
 pub async fn create(chat: &Chat, length: u64, pairs: &[(&str, &str)]) -> String {
-    let answer = creation_in_chat(chat, length)
-        .header("Upload-Metadata", metadata(pairs))
-        .send()
-        .await
-        .expecting(201);
+    let answer =
+        creation_in_chat(chat, length).header("Upload-Metadata", metadata(pairs)).send().await.expecting(201);
     answer.expect("Location").to_owned()
 }
 
 /// Creates an upload that belongs to no conversation yet, and returns its URL.
 pub async fn create_unbound(chat: &Chat, length: u64) -> String {
-    let answer = creation(chat, &chat.alice, "/files", length)
-        .send()
-        .await
-        .expecting(201);
+    let answer = creation(chat, &chat.alice, "/files", length).send().await.expecting(201);
     answer.expect("Location").to_owned()
 }
 
 /// Sends bytes as the first member.
 pub async fn append(chat: &Chat, location: &str, offset: u64, bytes: &[u8]) -> Response {
-    patch(chat, &chat.alice, location, offset)
-        .body(bytes)
-        .send()
-        .await
+    patch(chat, &chat.alice, location, offset).body(bytes).send().await
 }
 
 /// Asks as the first member how far the upload is.
@@ -86,18 +69,12 @@ pub async fn head(chat: &Chat, location: &str) -> Response {
 
 /// The offset that HEAD tells the first member.
 pub async fn offset(chat: &Chat, location: &str) -> u64 {
-    head(chat, location)
-        .await
-        .expecting(200)
-        .number("Upload-Offset")
+    head(chat, location).await.expecting(200).number("Upload-Offset")
 }
 
 /// The status document, as the first member gets it.
 pub async fn status(chat: &Chat, location: &str) -> Response {
-    chat.request(&chat.alice, "GET", location)
-        .header("Accept", "application/json")
-        .send()
-        .await
+    chat.request(&chat.alice, "GET", location).header("Accept", "application/json").send().await
 }
 
 /// The upload's id, which is the last part of its URL.

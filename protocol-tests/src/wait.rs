@@ -18,10 +18,7 @@ pub async fn until<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>) -> 
         if let Some(answer) = probe().await {
             return answer;
         }
-        assert!(
-            Instant::now() < end,
-            "this did not happen within {BOUND:?}: {what}"
-        );
+        assert!(Instant::now() < end, "this did not happen within {BOUND:?}: {what}");
         tokio::time::sleep(STEP).await;
     }
 }

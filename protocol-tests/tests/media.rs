@@ -13,10 +13,7 @@ async fn a_range_is_206_and_the_whole_is_200() {
     let chat = Chat::start().await;
     let url = url_of(&chat.post("a.mp4", CONTENT).await);
     let whole = get(&chat, &url).send().await.expecting(200);
-    assert_eq!(
-        (&whole.body[..], whole.number("Content-Length")),
-        (CONTENT, 36)
-    );
+    assert_eq!((&whole.body[..], whole.number("Content-Length")), (CONTENT, 36));
     assert_eq!(whole.expect("Accept-Ranges"), "bytes");
     for (range, from, to) in [
         ("bytes=0-0", 0, 0),
@@ -27,22 +24,10 @@ async fn a_range_is_206_and_the_whole_is_200() {
         ("bytes=30-100", 30, 35),
         ("bytes=35-35", 35, 35),
     ] {
-        let piece = get(&chat, &url)
-            .header("Range", range)
-            .send()
-            .await
-            .expecting(206);
+        let piece = get(&chat, &url).header("Range", range).send().await.expecting(206);
         assert_eq!(piece.body, CONTENT[from..=to], "{range}");
-        assert_eq!(
-            piece.expect("Content-Range"),
-            format!("bytes {from}-{to}/36"),
-            "{range}"
-        );
-        assert_eq!(
-            piece.number("Content-Length"),
-            (to - from + 1) as u64,
-            "{range}"
-        );
+        assert_eq!(piece.expect("Content-Range"), format!("bytes {from}-{to}/36"), "{range}");
+        assert_eq!(piece.number("Content-Length"), (to - from + 1) as u64, "{range}");
     }
 }
 
@@ -55,22 +40,11 @@ async fn a_range_outside_is_416_and_nonsense_is_ignored() {
         check_detail(&outside, 416);
         assert_eq!(outside.expect("Content-Range"), "bytes */36", "{range}");
     }
-    for range in [
-        "bytes=9-3",
-        "lines=1-2",
-        "bytes=a-b",
-        "bytes",
-        "bytes=",
-        "bytes=99999999999999999999999-",
-    ] {
+    for range in ["bytes=9-3", "lines=1-2", "bytes=a-b", "bytes", "bytes=", "bytes=99999999999999999999999-"]
+    {
         let answer = get(&chat, &url).header("Range", range).send().await;
         let whole = answer.status == 200 && answer.body == CONTENT;
-        assert!(
-            whole || answer.status == 416,
-            "{range}: {} {}",
-            answer.status,
-            answer.text()
-        );
+        assert!(whole || answer.status == 416, "{range}: {} {}", answer.status, answer.text());
     }
 }
 
@@ -80,25 +54,14 @@ async fn if_range_gives_a_piece_only_of_the_same_thing() {
     let url = url_of(&chat.post("a.mp4", CONTENT).await);
     let other = url_of(&chat.post("b.mp4", b"something else").await);
     let tag = get(&chat, &url).send().await.expect("ETag").to_owned();
-    assert!(
-        tag.starts_with('"') && tag.ends_with('"') && tag.len() > 2,
-        "a strong tag: {tag}"
-    );
+    assert!(tag.starts_with('"') && tag.ends_with('"') && tag.len() > 2, "a strong tag: {tag}");
     assert_ne!(get(&chat, &other).send().await.expect("ETag"), tag);
 
-    let piece = |tag: &str| {
-        get(&chat, &url)
-            .header("Range", "bytes=0-9")
-            .header("If-Range", tag)
-    };
+    let piece = |tag: &str| get(&chat, &url).header("Range", "bytes=0-9").header("If-Range", tag);
     assert_eq!(piece(&tag).send().await.expecting(206).body, CONTENT[..10]);
     let weak = format!("W/{tag}");
     for other in ["\"another\"", &weak, "Wed, 21 Oct 2015 07:28:00 GMT"] {
-        assert_eq!(
-            piece(other).send().await.expecting(200).body,
-            CONTENT,
-            "{other}"
-        );
+        assert_eq!(piece(other).send().await.expecting(200).body, CONTENT, "{other}");
     }
 }
 
@@ -107,19 +70,9 @@ async fn head_tells_what_get_would() {
     let chat = Chat::start().await;
     let url = url_of(&chat.post("a.mp4", CONTENT).await);
     let whole = get(&chat, &url).send().await.expecting(200);
-    let head = chat
-        .request(&chat.bob, "HEAD", &url)
-        .send()
-        .await
-        .expecting(200);
+    let head = chat.request(&chat.bob, "HEAD", &url).send().await.expecting(200);
     assert!(head.body.is_empty());
-    for header in [
-        "Content-Length",
-        "Content-Type",
-        "ETag",
-        "Accept-Ranges",
-        "X-Content-Type-Options",
-    ] {
+    for header in ["Content-Length", "Content-Type", "ETag", "Accept-Ranges", "X-Content-Type-Options"] {
         assert_eq!(head.header(header), whole.header(header), "{header}");
     }
 }
@@ -130,24 +83,15 @@ async fn only_members_get_it() {
     let url = url_of(&chat.post("a.mp4", CONTENT).await);
     for method in ["GET", "HEAD"] {
         for member in [&chat.alice, &chat.bob] {
-            chat.request(member, method, &url)
-                .send()
-                .await
-                .expecting(200);
+            chat.request(member, method, &url).send().await.expecting(200);
         }
         let stranger = chat.request(&chat.eve, method, &url).send().await;
         assert!([403, 404].contains(&stranger.status), "{}", stranger.status);
         assert_eq!(chat.server.request(method, &url).send().await.status, 401);
     }
-    chat.put_conversation(&chat.conversation, &[&chat.alice])
-        .await
-        .expecting(200);
+    chat.put_conversation(&chat.conversation, &[&chat.alice]).await.expecting(200);
     let former = get(&chat, &url).send().await;
-    assert!(
-        [403, 404].contains(&former.status),
-        "who has left gets nothing: {}",
-        former.status
-    );
+    assert!([403, 404].contains(&former.status), "who has left gets nothing: {}", former.status);
 }
 
 #[tokio::test]
@@ -181,15 +125,8 @@ async fn no_path_leads_out_of_the_folder() {
         "./a.mp4",
         "%2e%2fa.mp4",
     ] {
-        let answer = get(&chat, &format!("/uploads/chats/{id}/{way}"))
-            .send()
-            .await;
-        assert!(
-            [400, 404].contains(&answer.status),
-            "{way}: {} {}",
-            answer.status,
-            answer.text()
-        );
+        let answer = get(&chat, &format!("/uploads/chats/{id}/{way}")).send().await;
+        assert!([400, 404].contains(&answer.status), "{way}: {} {}", answer.status, answer.text());
     }
 }
 
@@ -211,13 +148,7 @@ async fn nothing_of_an_uploaders_runs_in_our_origin() {
         let message = post_as(&chat, name, declared, script).await;
         let answer = get(&chat, &url_of(&message)).send().await.expecting(200);
         assert_eq!(answer.expect("X-Content-Type-Options"), "nosniff", "{name}");
-        assert!(
-            answer
-                .expect("Content-Disposition")
-                .starts_with("attachment"),
-            "{name}: {:?}",
-            answer.head
-        );
+        assert!(answer.expect("Content-Disposition").starts_with("attachment"), "{name}: {:?}", answer.head);
     }
 }
 
@@ -284,32 +215,14 @@ async fn a_stored_name_is_harmless_and_still_the_name() {
         let message = post_as(&chat, given, "application/octet-stream", CONTENT).await;
         let id = message["_id"].as_str().expect("an id is text");
         assert_eq!(chat.server.folder().chats()[id], [stored], "{given}");
-        assert_eq!(
-            get(&chat, &url_of(&message))
-                .send()
-                .await
-                .expecting(200)
-                .body,
-            CONTENT,
-            "{given}"
-        );
+        assert_eq!(get(&chat, &url_of(&message)).send().await.expecting(200).body, CONTENT, "{given}");
     }
     for given in [&long, &wide] {
         let message = post_as(&chat, given, "application/octet-stream", CONTENT).await;
         let id = message["_id"].as_str().expect("an id is text");
         let stored = chat.server.folder().chats()[id][0].clone();
-        assert!(
-            stored.len() <= 255 && stored.len() > 200 && stored.ends_with(".mp4"),
-            "{stored}"
-        );
-        assert_eq!(
-            get(&chat, &url_of(&message))
-                .send()
-                .await
-                .expecting(200)
-                .body,
-            CONTENT
-        );
+        assert!(stored.len() <= 255 && stored.len() > 200 && stored.ends_with(".mp4"), "{stored}");
+        assert_eq!(get(&chat, &url_of(&message)).send().await.expecting(200).body, CONTENT);
     }
 }
 
@@ -318,10 +231,7 @@ async fn a_url_encodes_what_is_not_ascii_and_nothing_else() {
     let chat = Chat::start().await;
     let message = post_as(&chat, "é_1.png", "image/png", CONTENT).await;
     let id = message["_id"].as_str().expect("an id is text");
-    assert_eq!(
-        url_of(&message),
-        format!("/uploads/chats/{id}/%C3%A9_1.png")
-    );
+    assert_eq!(url_of(&message), format!("/uploads/chats/{id}/%C3%A9_1.png"));
     assert_eq!(message["file_name"], json!("é_1.png"));
 }
 
@@ -332,16 +242,8 @@ async fn several_ranges_are_answered_without_harm() {
     let many = vec!["0-"; 2000].join(",");
     for range in ["bytes=0-1,4-5", &format!("bytes={many}")] {
         let answer = get(&chat, &url).header("Range", range).send().await;
-        assert!(
-            [200, 206, 416].contains(&answer.status),
-            "{}",
-            answer.status
-        );
-        assert!(
-            answer.body.len() <= 10 * CONTENT.len(),
-            "no amplification: {}",
-            answer.body.len()
-        );
+        assert!([200, 206, 416].contains(&answer.status), "{}", answer.status);
+        assert!(answer.body.len() <= 10 * CONTENT.len(), "no amplification: {}", answer.body.len());
     }
 }
 
@@ -350,20 +252,11 @@ fn get(chat: &Chat, url: &str) -> Request {
 }
 
 fn url_of(message: &Value) -> String {
-    message["media_url"]
-        .as_str()
-        .expect("a URL is text")
-        .to_owned()
+    message["media_url"].as_str().expect("a URL is text").to_owned()
 }
 
 async fn post_as(chat: &Chat, name: &str, declared: &str, bytes: &[u8]) -> Value {
-    let form = Form::new()
-        .file(name, declared, bytes)
-        .field("conversation_id", &chat.conversation);
-    let answer = form
-        .into_request(chat.one_shot(&chat.alice))
-        .send()
-        .await
-        .expecting(200);
+    let form = Form::new().file(name, declared, bytes).field("conversation_id", &chat.conversation);
+    let answer = form.into_request(chat.one_shot(&chat.alice)).send().await.expecting(200);
     answer.json()["message"].clone()
 }

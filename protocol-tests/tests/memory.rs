@@ -16,15 +16,12 @@ const BOUND: Duration = Duration::from_secs(300);
 async fn four_uploads_of_a_gigabyte_at_once_fit_into_64_mib() {
     let _alone = alone().await;
     let chat = Chat::start().await;
-    let uploads =
-        async { tokio::join!(upload(&chat), upload(&chat), upload(&chat), upload(&chat)) };
+    let uploads = async { tokio::join!(upload(&chat), upload(&chat), upload(&chat), upload(&chat)) };
     let digests = wait::within(BOUND, "four uploads of a gigabyte", uploads).await;
     let mut sent = [digests.0, digests.1, digests.2, digests.3];
     let messages = chat.messages().await;
-    let mut stored: Vec<_> = messages
-        .iter()
-        .map(|message| message["sha256"].as_str().expect("a digest").to_owned())
-        .collect();
+    let mut stored: Vec<_> =
+        messages.iter().map(|message| message["sha256"].as_str().expect("a digest").to_owned()).collect();
     sent.sort();
     stored.sort();
     assert_eq!(stored, sent);
@@ -46,13 +43,7 @@ async fn a_one_shot_of_a_gigabyte_fits_into_64_mib() {
     let sent = stream(&mut connection, &content).await;
     connection.send(after.as_bytes()).await;
     let answer = connection.answer().await.expecting(200).json();
-    assert_eq!(
-        (
-            &answer["message"]["sha256"],
-            &answer["message"]["file_size"]
-        ),
-        (&sent.into(), &GIB.into())
-    );
+    assert_eq!((&answer["message"]["sha256"], &answer["message"]["file_size"]), (&sent.into(), &GIB.into()));
     check_memory(&chat);
     let message = chat.only_message().await;
     assert_eq!(chat.media_digest(&message).await, (GIB, content.sha256()));

@@ -15,16 +15,11 @@ async fn pages_are_newest_first_and_miss_nothing() {
     let mut read: Vec<Value> = Vec::new();
     let mut before = String::new();
     for expected in [3, 3, 1] {
-        let page = page(&chat, &format!("?limit=3{before}"))
-            .await
-            .expecting(200)
-            .json();
+        let page = page(&chat, &format!("?limit=3{before}")).await.expecting(200).json();
         let messages = page["messages"].as_array().expect("messages are an array");
         assert_eq!(messages.len(), expected);
         read.extend_from_slice(messages);
-        before = page["next"]
-            .as_str()
-            .map_or_else(String::new, |next| format!("&before={next}"));
+        before = page["next"].as_str().map_or_else(String::new, |next| format!("&before={next}"));
     }
     assert_eq!(before, "", "after the last page there is none");
     assert_eq!(read, sent);
@@ -38,10 +33,7 @@ async fn a_page_that_is_just_full_is_the_last() {
     }
     let mut page_at = page(&chat, "?limit=2").await.expecting(200).json();
     if let Some(next) = page_at["next"].as_str() {
-        page_at = page(&chat, &format!("?limit=2&before={next}"))
-            .await
-            .expecting(200)
-            .json();
+        page_at = page(&chat, &format!("?limit=2&before={next}")).await.expecting(200).json();
         assert_eq!(page_at["messages"], json!([]));
     }
     assert_eq!(page_at["next"], Value::Null);
@@ -62,28 +54,15 @@ async fn ids_and_times_never_go_backwards() {
     }
     let messages = chat.messages().await;
     for pair in messages.windows(2) {
-        assert!(
-            pair[0]["created_at"].as_str() >= pair[1]["created_at"].as_str(),
-            "{pair:?}"
-        );
-        assert!(
-            pair[0]["_id"].as_str() > pair[1]["_id"].as_str(),
-            "{pair:?}"
-        );
+        assert!(pair[0]["created_at"].as_str() >= pair[1]["created_at"].as_str(), "{pair:?}");
+        assert!(pair[0]["_id"].as_str() > pair[1]["_id"].as_str(), "{pair:?}");
     }
 }
 
 #[tokio::test]
 async fn nonsense_in_a_page_is_400() {
     let chat = Chat::start().await;
-    for query in [
-        "?limit=0",
-        "?limit=201",
-        "?limit=-1",
-        "?limit=abc",
-        "?limit=",
-        "?before=nonsense",
-    ] {
+    for query in ["?limit=0", "?limit=201", "?limit=-1", "?limit=abc", "?limit=", "?before=nonsense"] {
         let answer = page(&chat, query).await;
         assert_eq!(answer.status, 400, "{query}: {}", answer.text());
         check_detail(&answer, 400);
@@ -100,22 +79,14 @@ async fn page(chat: &Chat, query: &str) -> Response {
 async fn only_members_read_messages() {
     let chat = Chat::start().await;
     let message = chat.post("a.txt", b"x").await;
-    let one = format!(
-        "/messages/{}",
-        message["_id"].as_str().expect("an id is text")
-    );
+    let one = format!("/messages/{}", message["_id"].as_str().expect("an id is text"));
     let all = format!("/conversations/{}/messages", chat.conversation);
     for target in [&one, &all] {
-        chat.request(&chat.bob, "GET", target)
-            .send()
-            .await
-            .expecting(200);
+        chat.request(&chat.bob, "GET", target).send().await.expecting(200);
         check_detail(&chat.request(&chat.eve, "GET", target).send().await, 403);
         check_detail(&chat.server.request("GET", target).send().await, 401);
     }
-    chat.put_conversation(&chat.conversation, &[&chat.alice])
-        .await
-        .expecting(200);
+    chat.put_conversation(&chat.conversation, &[&chat.alice]).await.expecting(200);
     for target in [&one, &all] {
         check_detail(&chat.request(&chat.bob, "GET", target).send().await, 403);
     }
@@ -125,44 +96,21 @@ async fn only_members_read_messages() {
 async fn one_message_is_read_as_it_was_sent() {
     let chat = Chat::start().await;
     let message = chat.post("a.txt", b"x").await;
-    let target = format!(
-        "/messages/{}",
-        message["_id"].as_str().expect("an id is text")
-    );
-    assert_eq!(
-        chat.request(&chat.bob, "GET", &target)
-            .send()
-            .await
-            .expecting(200)
-            .json(),
-        message
-    );
+    let target = format!("/messages/{}", message["_id"].as_str().expect("an id is text"));
+    assert_eq!(chat.request(&chat.bob, "GET", &target).send().await.expecting(200).json(), message);
     chat.server.restart().await;
-    assert_eq!(
-        chat.request(&chat.bob, "GET", &target)
-            .send()
-            .await
-            .expecting(200)
-            .json(),
-        message
-    );
+    assert_eq!(chat.request(&chat.bob, "GET", &target).send().await.expecting(200).json(), message);
 }
 
 #[tokio::test]
 async fn what_does_not_exist_is_404() {
     let chat = Chat::start().await;
-    let message = chat
-        .request(&chat.bob, "GET", "/messages/000000000000000000000000")
-        .send()
-        .await;
+    let message = chat.request(&chat.bob, "GET", "/messages/000000000000000000000000").send().await;
     check_detail(&message, 404);
     let unknown = format!("/conversations/{}/messages", conversation_id());
     let answer = chat.request(&chat.bob, "GET", &unknown).send().await;
     assert_eq!(check_detail(&answer, 404), "Conversation not found");
-    let nonsense = chat
-        .request(&chat.bob, "GET", "/conversations/nonsense/messages")
-        .send()
-        .await;
+    let nonsense = chat.request(&chat.bob, "GET", "/conversations/nonsense/messages").send().await;
     assert_eq!(check_detail(&nonsense, 400), "Invalid conversation_id");
 }
 
@@ -170,25 +118,13 @@ async fn what_does_not_exist_is_404() {
 async fn a_conversation_is_made_then_changed() {
     let chat = Chat::start().await;
     let id = conversation_id();
-    chat.put_conversation(&id, &[&chat.alice])
-        .await
-        .expecting(201);
-    chat.put_conversation(&id, &[&chat.alice, &chat.eve])
-        .await
-        .expecting(200);
+    chat.put_conversation(&id, &[&chat.alice]).await.expecting(201);
+    chat.put_conversation(&id, &[&chat.alice, &chat.eve]).await.expecting(200);
     let target = format!("/conversations/{id}/messages");
-    chat.request(&chat.eve, "GET", &target)
-        .send()
-        .await
-        .expecting(200);
+    chat.request(&chat.eve, "GET", &target).send().await.expecting(200);
     chat.server.restart().await;
-    chat.request(&chat.eve, "GET", &target)
-        .send()
-        .await
-        .expecting(200);
-    chat.put_conversation(&id, &[&chat.alice])
-        .await
-        .expecting(200);
+    chat.request(&chat.eve, "GET", &target).send().await.expecting(200);
+    chat.put_conversation(&id, &[&chat.alice]).await.expecting(200);
     check_detail(&chat.request(&chat.eve, "GET", &target).send().await, 403);
 }
 
@@ -200,37 +136,14 @@ async fn only_an_admin_makes_conversations() {
     let scopes = ["", "chat", "administrator", "admin:read"];
     for scope in scopes {
         let token = Token::of(&chat.eve.name).with("scope", scope).mint();
-        let put = chat
-            .server
-            .request("PUT", &target)
-            .bearer(&token)
-            .json(&body);
+        let put = chat.server.request("PUT", &target).bearer(&token).json(&body);
         check_detail(&put.send().await, 403);
     }
-    let plain = chat
-        .request(&chat.eve, "PUT", &target)
-        .json(&body)
-        .send()
-        .await;
+    let plain = chat.request(&chat.eve, "PUT", &target).json(&body).send().await;
     check_detail(&plain, 403);
-    check_detail(
-        &chat.server.request("PUT", &target).json(&body).send().await,
-        401,
-    );
-    let forged = Token::of(&chat.eve.name)
-        .with("scope", "admin")
-        .forged()
-        .mint();
-    check_detail(
-        &chat
-            .server
-            .request("PUT", &target)
-            .bearer(&forged)
-            .json(&body)
-            .send()
-            .await,
-        401,
-    );
+    check_detail(&chat.server.request("PUT", &target).json(&body).send().await, 401);
+    let forged = Token::of(&chat.eve.name).with("scope", "admin").forged().mint();
+    check_detail(&chat.server.request("PUT", &target).bearer(&forged).json(&body).send().await, 401);
 }
 
 #[tokio::test]
@@ -251,26 +164,9 @@ async fn anything_else_than_participants_is_400() {
         assert_eq!(answer.status, 400, "{body}: {}", answer.text());
         check_detail(&answer, 400);
     }
-    check_detail(
-        &put(&target)
-            .header("Content-Type", "application/json")
-            .body("{")
-            .send()
-            .await,
-        400,
-    );
+    check_detail(&put(&target).header("Content-Type", "application/json").body("{").send().await, 400);
     let good = json!({"participants": ["alice@example.com"]});
-    for id in [
-        "nonsense",
-        "0123456789abcdef0123456",
-        "0123456789abcdef0123456g",
-    ] {
-        check_detail(
-            &put(&format!("/conversations/{id}"))
-                .json(&good)
-                .send()
-                .await,
-            400,
-        );
+    for id in ["nonsense", "0123456789abcdef0123456", "0123456789abcdef0123456g"] {
+        check_detail(&put(&format!("/conversations/{id}")).json(&good).send().await, 400);
     }
 }

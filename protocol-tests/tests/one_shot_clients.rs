@@ -55,22 +55,14 @@ async fn answer_to(client: &str, chat: &Chat, path: &Path, conversation: &str) -
 fn curl(chat: &Chat, path: &Path, conversation: &str, version: &str) -> Option<Output> {
     let output = Command::new("curl")
         .args(["--silent", "--show-error", "--max-time", "120", version])
-        .args([
-            "-X",
-            "POST",
-            &format!("{}/messages/upload", chat.server.url()),
-        ])
+        .args(["-X", "POST", &format!("{}/messages/upload", chat.server.url())])
         .args(["-H", &format!("Authorization: Bearer {}", chat.alice.token)])
         .args(["-F", &format!("file=@{}", path.display())])
         .args(["-F", &format!("conversation_id={conversation}")])
         .args(["-F", "content=look"])
         .output()
         .ok()?;
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     Some(output)
 }
 
@@ -79,18 +71,12 @@ async fn check_video(chat: &Chat, answer: &Value, conversation: &str, digest: &s
     let messages = chat.messages_of(conversation).await;
     assert_eq!(messages, [answer["message"].clone()]);
     let message = &messages[0];
-    assert_eq!(
-        (&message["type"], &message["content"]),
-        (&json!("video"), &json!("look"))
-    );
+    assert_eq!((&message["type"], &message["content"]), (&json!("video"), &json!("look")));
     assert_eq!(chat.media_digest(message).await, (VIDEO, digest.to_owned()));
 }
 
 async fn chat_has_no_parts(chat: &Chat) {
-    wait::until_true("no part file is left", async || {
-        chat.server.folder().parts().is_empty()
-    })
-    .await;
+    wait::until_true("no part file is left", async || chat.server.folder().parts().is_empty()).await;
 }
 
 #[tokio::test]
@@ -101,10 +87,7 @@ async fn the_published_uploader_sends_a_small_image_over_the_socket() {
     let sent = publish(&chat, &chat.alice, "photo.jpg", "image/jpeg", &image).await;
     let message = chat.only_message().await;
     assert_eq!(sent, message, "what it resolved with is the message");
-    assert_eq!(
-        (&message["type"], &message["content"]),
-        (&json!("image"), &json!("Check out this!"))
-    );
+    assert_eq!((&message["type"], &message["content"]), (&json!("image"), &json!("Check out this!")));
     assert_eq!(chat.media(&message).await.body, image.bytes());
     assert_eq!(member.saw("new_message").await, message);
     chat.check_folders().await;
@@ -118,10 +101,7 @@ async fn the_published_uploader_sends_a_video_over_http() {
     let sent = publish(&chat, &chat.alice, "clip.mp4", "video/mp4", &video).await;
     let message = chat.only_message().await;
     assert_eq!(sent, message, "what it resolved with is the message");
-    assert_eq!(
-        (&message["type"], &message["content"]),
-        (&json!("video"), &json!("Check out this!"))
-    );
+    assert_eq!((&message["type"], &message["content"]), (&json!("video"), &json!("Check out this!")));
     assert_eq!(chat.media(&message).await.body, video.bytes());
     assert_eq!(member.saw("new_message").await, message);
     chat.check_folders().await;
@@ -149,16 +129,8 @@ async fn a_browser_like_client_can_read_a_refusal_while_it_still_sends() {
     Content::random(48 * MIB).write_to(&path);
     for (url, token, status) in [
         ("/messages/upload", "no token at all", 401),
-        (
-            &format!("/messages/upload?conversation_id={}", chat.conversation),
-            &chat.eve.token,
-            403,
-        ),
-        (
-            "/messages/upload?conversation_id=nonsense",
-            &chat.alice.token,
-            400,
-        ),
+        (&format!("/messages/upload?conversation_id={}", chat.conversation), &chat.eve.token, 403),
+        ("/messages/upload?conversation_id=nonsense", &chat.alice.token, 400),
     ] {
         let config = json!({
             "url": format!("{}{url}", chat.server.url()),

@@ -26,26 +26,15 @@ async fn sigterm_under_a_running_patch_keeps_its_bytes_and_ends_with_0() {
     .await;
     chat.server.terminate();
     running.gone().await;
-    assert_eq!(
-        chat.server.ended(Duration::from_secs(30)).await.code(),
-        Some(0)
-    );
+    assert_eq!(chat.server.ended(Duration::from_secs(30)).await.code(), Some(0));
 
     chat.server.restart().await;
     let kept = tus::offset(&chat, &location).await;
-    assert!(
-        (recorded..=9 * MIB).contains(&kept),
-        "{recorded} recorded, {kept} kept"
-    );
+    assert!((recorded..=9 * MIB).contains(&kept), "{recorded} recorded, {kept} kept");
     let rest = content.slice(kept..content.len());
-    tus::append(&chat, &location, kept, &rest)
-        .await
-        .expecting(204);
+    tus::append(&chat, &location, kept, &rest).await.expecting(204);
     let message = chat.only_message().await;
-    assert_eq!(
-        chat.media_digest(&message).await,
-        (content.len(), content.sha256())
-    );
+    assert_eq!(chat.media_digest(&message).await, (content.len(), content.sha256()));
     chat.check_folders().await;
 }
 
@@ -56,10 +45,7 @@ async fn sigterm_at_rest_ends_with_0_and_loses_nothing() {
     let member = chat.socket(&chat.bob).await;
     let idle = Connection::open(chat.server.address()).await;
     chat.server.terminate();
-    assert_eq!(
-        chat.server.ended(Duration::from_secs(30)).await.code(),
-        Some(0)
-    );
+    assert_eq!(chat.server.ended(Duration::from_secs(30)).await.code(), Some(0));
     drop(idle);
     chat.server.restart().await;
     assert_eq!(chat.only_message().await, message);
@@ -72,19 +58,10 @@ async fn a_second_server_on_the_same_folder_refuses_to_start() {
     let chat = Chat::start().await;
     let folder = chat.server.folder();
     let folder = folder.path().to_str().expect("a path of ours is text");
-    let arguments = [
-        "--listen",
-        "127.0.0.1:0",
-        "--jwt-secret",
-        "anything that is long enough",
-        "--data-dir",
-        folder,
-    ];
+    let arguments =
+        ["--listen", "127.0.0.1:0", "--jwt-secret", "anything that is long enough", "--data-dir", folder];
     let second = run_to_its_end(&arguments, &[]).await;
-    assert!(
-        second.status.code().is_some_and(|code| code != 0),
-        "{second}"
-    );
+    assert!(second.status.code().is_some_and(|code| code != 0), "{second}");
     assert!(second.log.contains(folder), "it names the folder: {second}");
     assert!(!second.log.contains("panicked"), "{second}");
     chat.post("still-alive.txt", b"x").await;
@@ -97,10 +74,7 @@ async fn without_a_key_it_listens_on_loopback_only() {
     for address in ["0.0.0.0:0", "[::]:0"] {
         let death = run_to_its_end(&["--listen", address, "--data-dir", folder], &[]).await;
         assert!(death.status.code().is_some_and(|code| code != 0), "{death}");
-        assert!(
-            death.log.contains("--jwt-secret") && death.log.contains("loopback"),
-            "it says why: {death}"
-        );
+        assert!(death.log.contains("--jwt-secret") && death.log.contains("loopback"), "it says why: {death}");
         assert!(!death.log.contains("panicked"), "{death}");
     }
 }
@@ -115,21 +89,12 @@ async fn bad_settings_are_named_all_at_once() {
         ("--max-upload-size", "LONGHAUL_MAX_UPLOAD_SIZE", "much"),
         ("--expire-after", "LONGHAUL_EXPIRE_AFTER", "never"),
     ];
-    let arguments: Vec<_> = bad
-        .iter()
-        .flat_map(|(flag, _, value)| [*flag, *value])
-        .collect();
+    let arguments: Vec<_> = bad.iter().flat_map(|(flag, _, value)| [*flag, *value]).collect();
     let environment: Vec<_> = bad.iter().map(|(_, name, value)| (*name, *value)).collect();
-    for death in [
-        run_to_its_end(&arguments, &[]).await,
-        run_to_its_end(&[], &environment).await,
-    ] {
+    for death in [run_to_its_end(&arguments, &[]).await, run_to_its_end(&[], &environment).await] {
         assert!(death.status.code().is_some_and(|code| code != 0), "{death}");
         for (flag, _, value) in bad {
-            assert!(
-                death.log.contains(flag) && death.log.contains(value),
-                "{flag} {value}: {death}"
-            );
+            assert!(death.log.contains(flag) && death.log.contains(value), "{flag} {value}: {death}");
         }
     }
 }
@@ -155,10 +120,7 @@ async fn the_help_names_every_setting_that_others_rely_on() {
         ("--digest", "LONGHAUL_DIGEST"),
         ("--payload", "LONGHAUL_PAYLOAD"),
     ] {
-        assert!(
-            help.log.contains(flag) && help.log.contains(variable),
-            "{flag}"
-        );
+        assert!(help.log.contains(flag) && help.log.contains(variable), "{flag}");
     }
 }
 
@@ -166,70 +128,51 @@ async fn the_help_names_every_setting_that_others_rely_on() {
 async fn the_secret_is_not_told() {
     let chat = Chat::on(Setup::default().env("RUST_LOG", "debug")).await;
     let _socket = chat.socket(&chat.bob).await;
-    let form = protocol_tests::multipart::Form::of(
-        "private-name.txt",
-        b"private bytes",
-        &chat.conversation,
-    );
+    let form = protocol_tests::multipart::Form::of("private-name.txt", b"private bytes", &chat.conversation);
     let form = form.field("content", "private caption");
-    form.into_request(chat.one_shot(&chat.alice))
-        .send()
-        .await
-        .expecting(200);
+    form.into_request(chat.one_shot(&chat.alice)).send().await.expecting(200);
     let log = chat.server.log();
     assert!(!log.is_empty());
-    for secret in [
-        chat.alice.token.as_str(),
-        &chat.bob.token,
-        "private caption",
-        "private bytes",
-    ] {
+    for secret in [chat.alice.token.as_str(), &chat.bob.token, "private caption", "private bytes"] {
         assert!(!log.contains(secret), "the log tells {secret}");
     }
 }
 
 #[tokio::test]
-async fn a_demo_prints_commands_that_work() {
+async fn a_demo_prints_commands_that_work_when_they_are_pasted() {
     let server = Setup::default().demo().start().await;
     let page = server.request("GET", "/").send().await.expecting(200);
     assert!(page.expect("Content-Type").starts_with("text/html"));
-    let command = wait::until("a curl is printed", async || {
-        let printed = server.printed().join("\n");
-        joined(&printed)
-            .into_iter()
-            .find(|line| line.contains("curl") && line.contains("/messages/upload"))
+    let script = wait::until("the commands are printed", async || {
+        let script = commands(&server.printed());
+        script.contains("/messages\n").then_some(script)
     })
     .await;
-    let output = paste(&server, &command);
-    let answer: Value = serde_json::from_slice(&output)
-        .unwrap_or_else(|error| panic!("{error}: {command}: {}", String::from_utf8_lossy(&output)));
-    assert_eq!(answer["success"], true, "{answer}");
+    let output = paste(&server, &script);
+    let last = output.lines().next_back().unwrap_or_default();
+    let page: Value =
+        serde_json::from_str(last).unwrap_or_else(|error| panic!("{error}: {script}\n{output}"));
+    let messages = page["messages"].as_array().expect("the last command reads messages");
+    assert_eq!(messages.len(), 2, "the one-shot and the resumable upload both arrived: {output}");
+    assert!(messages.iter().all(|message| message["file_size"] == README.len()), "{output}");
 }
 
-/// Lines that end with a backslash go on in the next one.
-fn joined(printed: &str) -> Vec<String> {
-    printed
-        .replace("\\\n", " ")
-        .lines()
-        .map(|line| line.trim().to_owned())
-        .collect()
+/// What is there to upload where the commands are pasted.
+const README: &[u8] = &[b'x'; 5000];
+
+/// The lines that are meant to be pasted: exports, and what is indented.
+fn commands(printed: &[String]) -> String {
+    let is_command = |line: &&String| line.starts_with("export ") || line.starts_with("  ");
+    printed.iter().filter(is_command).map(|line| format!("{line}\n")).collect()
 }
 
-/// Runs a printed command in an empty folder that has the file which it names.
-fn paste(server: &Server, command: &str) -> Vec<u8> {
+fn paste(server: &Server, script: &str) -> String {
     let folder = server.scratch("paste");
     std::fs::create_dir(&folder).expect("a folder of ours can be made");
-    let file = command
-        .split(['@', '"', '\'', ' ', ';'])
-        .find(|word| word.contains('.') && command.contains(&format!("@{word}")));
-    if let Some(file) = file.filter(|file| !file.starts_with('/')) {
-        std::fs::write(folder.join(file), b"pasted").expect("a file of ours can be made");
-    }
-    let output = Command::new("bash")
-        .args(["-c", command])
-        .current_dir(folder)
-        .output();
-    output.expect("bash is there").stdout
+    std::fs::write(folder.join("README.md"), README).expect("a file of ours can be made");
+    let output =
+        Command::new("bash").args(["-c", script]).current_dir(folder).output().expect("bash is there");
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 #[tokio::test]
@@ -239,21 +182,9 @@ async fn a_folder_that_cannot_be_used_is_a_clear_error() {
     std::fs::write(&file, b"in the way").expect("a file of ours can be made");
     std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).expect("the file is ours");
     let data = file.to_str().expect("a path of ours is text");
-    let arguments = [
-        "--listen",
-        "127.0.0.1:0",
-        "--jwt-secret",
-        "anything that is long enough",
-        "--data-dir",
-        data,
-    ];
+    let arguments =
+        ["--listen", "127.0.0.1:0", "--jwt-secret", "anything that is long enough", "--data-dir", data];
     let death = run_to_its_end(&arguments, &[]).await;
-    assert!(
-        death.status.code().is_some_and(|code| code != 0) && death.status.signal().is_none(),
-        "{death}"
-    );
-    assert!(
-        death.log.contains(data) && !death.log.contains("panicked"),
-        "{death}"
-    );
+    assert!(death.status.code().is_some_and(|code| code != 0) && death.status.signal().is_none(), "{death}");
+    assert!(death.log.contains(data) && !death.log.contains("panicked"), "{death}");
 }

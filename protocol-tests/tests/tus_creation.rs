@@ -9,11 +9,7 @@ use serde_json::json;
 async fn a_location_is_absolute_and_from_the_requests_host() {
     let chat = Chat::start().await;
     let plain = tus::creation_in_chat(&chat, 5).send().await.expecting(201);
-    assert!(
-        plain
-            .expect("Location")
-            .starts_with(&format!("{}/files/", chat.server.url()))
-    );
+    assert!(plain.expect("Location").starts_with(&format!("{}/files/", chat.server.url())));
     assert!(plain.body.is_empty());
     let named = tus::creation_in_chat(&chat, 5)
         .header("Host", "chat.example:8443")
@@ -21,10 +17,7 @@ async fn a_location_is_absolute_and_from_the_requests_host() {
         .header("X-Forwarded-Proto", "https");
     let named = named.send().await.expecting(201);
     let location = named.expect("Location");
-    assert!(
-        location.starts_with("http://chat.example:8443/files/"),
-        "{location}"
-    );
+    assert!(location.starts_with("http://chat.example:8443/files/"), "{location}");
 }
 
 #[tokio::test]
@@ -35,10 +28,7 @@ async fn forwarded_headers_count_only_when_they_are_trusted() {
         .header("X-Forwarded-Proto", "https");
     let answer = creation.send().await.expecting(201);
     let location = answer.expect("Location");
-    assert!(
-        location.starts_with("https://chat.example/files/"),
-        "{location}"
-    );
+    assert!(location.starts_with("https://chat.example/files/"), "{location}");
 }
 
 #[tokio::test]
@@ -50,10 +40,7 @@ async fn an_upload_expires_and_says_when() {
     let head = tus::head(&chat, &location).await.expecting(200);
     for answer in [created, patch, head] {
         let expires = answer.expect("Upload-Expires");
-        assert!(
-            expires.ends_with(" GMT") && expires.len() == 29,
-            "an HTTP date: {expires}"
-        );
+        assert!(expires.ends_with(" GMT") && expires.len() == 29, "an HTTP date: {expires}");
     }
 }
 
@@ -73,19 +60,13 @@ async fn a_foreign_content_type_is_tolerated_only_without_a_body() {
 #[tokio::test]
 async fn creation_may_carry_the_first_bytes() {
     let chat = Chat::start().await;
-    let creation =
-        tus::creation_in_chat(&chat, 10).header("Content-Type", tus::OFFSET_OCTET_STREAM);
+    let creation = tus::creation_in_chat(&chat, 10).header("Content-Type", tus::OFFSET_OCTET_STREAM);
     let answer = creation.body("0123").send().await.expecting(201);
     assert_eq!(answer.number("Upload-Offset"), 4);
     let location = answer.expect("Location").to_owned();
     assert_eq!(tus::offset(&chat, &location).await, 4);
-    tus::append(&chat, &location, 4, b"456789")
-        .await
-        .expecting(204);
-    assert_eq!(
-        chat.media(&chat.only_message().await).await.body,
-        b"0123456789"
-    );
+    tus::append(&chat, &location, 4, b"456789").await.expecting(204);
+    assert_eq!(chat.media(&chat.only_message().await).await.body, b"0123456789");
 }
 
 #[tokio::test]
@@ -95,10 +76,7 @@ async fn creation_may_carry_all_bytes_and_is_then_a_message() {
     let answer = creation.body("hello").send().await.expecting(201);
     assert_eq!(answer.number("Upload-Offset"), 5);
     let message = chat.only_message().await;
-    assert_eq!(
-        answer.expect("Chat-Message-Id"),
-        message["_id"].as_str().expect("text")
-    );
+    assert_eq!(answer.expect("Chat-Message-Id"), message["_id"].as_str().expect("text"));
     assert_eq!(chat.media(&message).await.body, b"hello");
 }
 
@@ -108,10 +86,7 @@ async fn creation_with_more_than_the_length_is_refused() {
     let creation = tus::creation_in_chat(&chat, 3).header("Content-Type", tus::OFFSET_OCTET_STREAM);
     let answer = creation.body("hello").send().await;
     check_detail(&answer, 413);
-    assert!(
-        answer.header("Location").is_none(),
-        "a Location is never on an error"
-    );
+    assert!(answer.header("Location").is_none(), "a Location is never on an error");
     assert!(chat.messages().await.is_empty());
 }
 
@@ -121,10 +96,7 @@ async fn an_empty_file_is_a_message_too() {
     let location = tus::create(&chat, 0, &[("filename", "empty.txt")]).await;
     let head = tus::head(&chat, &location).await.expecting(200);
     let message = chat.only_message().await;
-    assert_eq!(
-        head.expect("Chat-Message-Id"),
-        message["_id"].as_str().expect("text")
-    );
+    assert_eq!(head.expect("Chat-Message-Id"), message["_id"].as_str().expect("text"));
     assert!(chat.media(&message).await.body.is_empty());
     assert_eq!(message["file_size"], 0);
     chat.check_folders().await;
@@ -133,76 +105,36 @@ async fn an_empty_file_is_a_message_too() {
 #[tokio::test]
 async fn a_length_may_come_later() {
     let chat = Chat::start().await;
-    let creation = tus::creation_in_chat(&chat, 0)
-        .without("Upload-Length")
-        .header("Upload-Defer-Length", 1);
+    let creation = tus::creation_in_chat(&chat, 0).without("Upload-Length").header("Upload-Defer-Length", 1);
     let answer = creation.send().await.expecting(201);
     let location = answer.expect("Location").to_owned();
     let head = tus::head(&chat, &location).await.expecting(200);
     assert_eq!(head.expect("Upload-Defer-Length"), "1");
     assert!(head.header("Upload-Length").is_none());
-    tus::append(&chat, &location, 0, b"hello ")
-        .await
-        .expecting(204);
+    tus::append(&chat, &location, 0, b"hello ").await.expecting(204);
 
     let patch = |offset| tus::patch(&chat, &chat.alice, &location, offset);
     let short = patch(6).header("Upload-Length", 3).send().await;
-    assert!(
-        [400, 413].contains(&short.status),
-        "shorter than what is there: {}",
-        short.text()
-    );
-    patch(6)
-        .header("Upload-Length", 11)
-        .body("wor")
-        .send()
-        .await
-        .expecting(204);
+    assert!([400, 413].contains(&short.status), "shorter than what is there: {}", short.text());
+    patch(6).header("Upload-Length", 11).body("wor").send().await.expecting(204);
     let head = tus::head(&chat, &location).await.expecting(200);
     assert_eq!(head.number("Upload-Length"), 11);
     assert!(head.header("Upload-Defer-Length").is_none());
-    check_detail(
-        &patch(9)
-            .header("Upload-Length", 12)
-            .body("ld!")
-            .send()
-            .await,
-        400,
-    );
-    patch(9)
-        .header("Upload-Length", 11)
-        .body("ld")
-        .send()
-        .await
-        .expecting(204);
-    assert_eq!(
-        chat.media(&chat.only_message().await).await.body,
-        b"hello world"
-    );
+    check_detail(&patch(9).header("Upload-Length", 12).body("ld!").send().await, 400);
+    patch(9).header("Upload-Length", 11).body("ld").send().await.expecting(204);
+    assert_eq!(chat.media(&chat.only_message().await).await.body, b"hello world");
 }
 
 #[tokio::test]
 async fn a_length_that_comes_later_may_be_where_the_upload_stands() {
     let chat = Chat::start().await;
-    let creation = tus::creation_in_chat(&chat, 0)
-        .without("Upload-Length")
-        .header("Upload-Defer-Length", 1);
-    let location = creation
-        .send()
-        .await
-        .expecting(201)
-        .expect("Location")
-        .to_owned();
-    tus::append(&chat, &location, 0, b"hello")
-        .await
-        .expecting(204);
+    let creation = tus::creation_in_chat(&chat, 0).without("Upload-Length").header("Upload-Defer-Length", 1);
+    let location = creation.send().await.expecting(201).expect("Location").to_owned();
+    tus::append(&chat, &location, 0, b"hello").await.expecting(204);
     let last = tus::patch(&chat, &chat.alice, &location, 5).header("Upload-Length", 5);
     let answer = last.send().await.expecting(204);
     let message = chat.only_message().await;
-    assert_eq!(
-        answer.expect("Chat-Message-Id"),
-        message["_id"].as_str().expect("text")
-    );
+    assert_eq!(answer.expect("Chat-Message-Id"), message["_id"].as_str().expect("text"));
 }
 
 #[tokio::test]
@@ -210,14 +142,7 @@ async fn a_length_is_either_known_or_deferred() {
     let chat = Chat::start().await;
     let none = tus::creation_in_chat(&chat, 0).without("Upload-Length");
     for value in ["0", "2", "true", ""] {
-        check_detail(
-            &none
-                .clone()
-                .header("Upload-Defer-Length", value)
-                .send()
-                .await,
-            400,
-        );
+        check_detail(&none.clone().header("Upload-Defer-Length", value).send().await, 400);
     }
     let both = tus::creation_in_chat(&chat, 5).header("Upload-Defer-Length", 1);
     check_detail(&both.send().await, 400);
@@ -234,12 +159,7 @@ async fn metadata_is_given_back_byte_for_byte() {
         "strange /////w==",
     ] {
         let creation = tus::creation_in_chat(&chat, 5).header("Upload-Metadata", metadata);
-        let location = creation
-            .send()
-            .await
-            .expecting(201)
-            .expect("Location")
-            .to_owned();
+        let location = creation.send().await.expecting(201).expect("Location").to_owned();
         let head = tus::head(&chat, &location).await.expecting(200);
         assert_eq!(head.expect("Upload-Metadata"), metadata);
     }
@@ -248,11 +168,7 @@ async fn metadata_is_given_back_byte_for_byte() {
 #[tokio::test]
 async fn empty_metadata_is_none() {
     let chat = Chat::start().await;
-    tus::creation_in_chat(&chat, 5)
-        .header("Upload-Metadata", "")
-        .send()
-        .await
-        .expecting(201);
+    tus::creation_in_chat(&chat, 5).header("Upload-Metadata", "").send().await.expecting(201);
 }
 
 #[tokio::test]
@@ -262,59 +178,22 @@ async fn malformed_metadata_is_400() {
     let malformed = [
         ("bad base64", "filename %%%".to_owned()),
         ("a key twice", "a YQ==,a YQ==".to_owned()),
-        (
-            "the file's name twice",
-            "filename YQ==,filename YQ==".to_owned(),
-        ),
-        ("an empty key", " YQ==".to_owned()),
-        ("an empty pair", "a YQ==,,b YQ==".to_owned()),
+        ("the file's name twice", "filename YQ==,filename YQ==".to_owned()),
+        ("an empty key", "a YQ==,,b YQ==".to_owned()),
         ("three tokens", "filename YQ== YQ==".to_owned()),
-        (
-            "a name that is not UTF-8",
-            format!("filename {}", BASE64.encode(b"\xff\xfe")),
-        ),
-        (
-            "a caption that is not UTF-8",
-            format!("content {}", BASE64.encode(b"\xff\xfe")),
-        ),
-        (
-            "a reply to nonsense",
-            tus::metadata(&[("reply_to", "nonsense")]),
-        ),
-        (
-            "a conversation that is no id",
-            tus::metadata(&[("conversation_id", "nonsense")]),
-        ),
-        (
-            "another conversation than the path",
-            tus::metadata(&[("conversation_id", &conversation_id())]),
-        ),
-        (
-            "an empty client_message_id",
-            tus::metadata(&[("client_message_id", "")]),
-        ),
-        (
-            "a long client_message_id",
-            tus::metadata(&[("client_message_id", &many)]),
-        ),
-        (
-            "a client_message_id with a line break",
-            tus::metadata(&[("client_message_id", "a\nb")]),
-        ),
-        (
-            "a client_message_id beyond ASCII",
-            tus::metadata(&[("client_message_id", "é")]),
-        ),
-        (
-            "a digest that is none",
-            tus::metadata(&[("sha256", "nonsense")]),
-        ),
+        ("a name that is not UTF-8", format!("filename {}", BASE64.encode(b"\xff\xfe"))),
+        ("a caption that is not UTF-8", format!("content {}", BASE64.encode(b"\xff\xfe"))),
+        ("a reply to nonsense", tus::metadata(&[("reply_to", "nonsense")])),
+        ("a conversation that is no id", tus::metadata(&[("conversation_id", "nonsense")])),
+        ("another conversation than the path", tus::metadata(&[("conversation_id", &conversation_id())])),
+        ("an empty client_message_id", tus::metadata(&[("client_message_id", "")])),
+        ("a long client_message_id", tus::metadata(&[("client_message_id", &many)])),
+        ("a client_message_id with a line break", tus::metadata(&[("client_message_id", "a\nb")])),
+        ("a client_message_id beyond ASCII", tus::metadata(&[("client_message_id", "é")])),
+        ("a digest that is none", tus::metadata(&[("sha256", "nonsense")])),
     ];
     for (what, metadata) in malformed {
-        let answer = tus::creation_in_chat(&chat, 5)
-            .header("Upload-Metadata", metadata)
-            .send()
-            .await;
+        let answer = tus::creation_in_chat(&chat, 5).header("Upload-Metadata", metadata).send().await;
         assert_eq!(answer.status, 400, "{what}: {}", answer.text());
         check_detail(&answer, 400);
         assert!(answer.header("Location").is_none(), "{what}");
@@ -324,25 +203,11 @@ async fn malformed_metadata_is_400() {
 #[tokio::test]
 async fn the_conversation_may_stand_in_the_metadata_or_in_both_places() {
     let chat = Chat::start().await;
-    let metadata = tus::metadata(&[
-        ("conversation_id", &chat.conversation),
-        ("filename", "a.txt"),
-    ]);
-    for target in [
-        "/files",
-        &format!("/conversations/{}/files", chat.conversation),
-    ] {
-        let creation =
-            tus::creation(&chat, &chat.alice, target, 5).header("Upload-Metadata", &metadata);
-        let location = creation
-            .send()
-            .await
-            .expecting(201)
-            .expect("Location")
-            .to_owned();
-        tus::append(&chat, &location, 0, b"hello")
-            .await
-            .expecting(204);
+    let metadata = tus::metadata(&[("conversation_id", &chat.conversation), ("filename", "a.txt")]);
+    for target in ["/files", &format!("/conversations/{}/files", chat.conversation)] {
+        let creation = tus::creation(&chat, &chat.alice, target, 5).header("Upload-Metadata", &metadata);
+        let location = creation.send().await.expecting(201).expect("Location").to_owned();
+        tus::append(&chat, &location, 0, b"hello").await.expecting(204);
     }
     assert_eq!(chat.messages().await.len(), 2);
 }
@@ -361,9 +226,7 @@ async fn metadata_becomes_the_message() {
         ("sha256", &sha256(b"hello")),
     ];
     let location = tus::create(&chat, 5, &pairs).await;
-    tus::append(&chat, &location, 0, b"hello")
-        .await
-        .expecting(204);
+    tus::append(&chat, &location, 0, b"hello").await.expecting(204);
     let message = chat.messages().await[0].clone();
     let id = message["_id"].as_str().expect("text");
     for (key, value) in [
@@ -377,10 +240,7 @@ async fn metadata_becomes_the_message() {
         ("mime_type", json!("video/quicktime")),
         ("file_size", json!(5)),
         ("sha256", json!(sha256(b"hello"))),
-        (
-            "media_url",
-            json!(format!("/uploads/chats/{id}/Mein_Film.mov")),
-        ),
+        ("media_url", json!(format!("/uploads/chats/{id}/Mein_Film.mov"))),
     ] {
         assert_eq!(message[key], value, "{key}");
     }
@@ -392,10 +252,7 @@ async fn checks_come_in_their_order() {
     let unknown = conversation_id();
     let target = |conversation: &str| format!("/conversations/{conversation}/files");
     let request = |target: &str, token: Option<&str>| {
-        let request = chat
-            .server
-            .request("POST", target)
-            .header("Tus-Resumable", "1.0.0");
+        let request = chat.server.request("POST", target).header("Tus-Resumable", "1.0.0");
         let request = request.header("Upload-Length", 1001);
         token.map_or(request.clone(), |token| request.bearer(token))
     };
@@ -403,43 +260,16 @@ async fn checks_come_in_their_order() {
     let alice = Some(chat.alice.token.as_str());
     let stranger = "You are not a participant in this conversation";
     for (request, status, detail) in [
-        (
-            request(&target("nonsense"), None),
-            401,
-            "Missing access token",
-        ),
-        (
-            request(&target("nonsense"), Some("nonsense")),
-            401,
-            "Invalid or expired token",
-        ),
-        (
-            request(&target("nonsense"), Some(&expired)),
-            401,
-            "Invalid or expired token",
-        ),
-        (
-            request(&target("nonsense"), alice),
-            400,
-            "Invalid conversation_id",
-        ),
-        (
-            request(&target(&unknown), alice),
-            404,
-            "Conversation not found",
-        ),
-        (
-            request(&target(&chat.conversation), Some(&chat.eve.token)),
-            403,
-            stranger,
-        ),
+        (request(&target("nonsense"), None), 401, "Missing access token"),
+        (request(&target("nonsense"), Some("nonsense")), 401, "Invalid or expired token"),
+        (request(&target("nonsense"), Some(&expired)), 401, "Invalid or expired token"),
+        (request(&target("nonsense"), alice), 400, "Invalid conversation_id"),
+        (request(&target(&unknown), alice), 404, "Conversation not found"),
+        (request(&target(&chat.conversation), Some(&chat.eve.token)), 403, stranger),
     ] {
         assert_eq!(check_detail(&request.send().await, status), detail);
     }
-    check_detail(
-        &request(&target(&chat.conversation), alice).send().await,
-        413,
-    );
+    check_detail(&request(&target(&chat.conversation), alice).send().await, 413);
     check_detail(&request("/files", alice).send().await, 413);
 }
 
@@ -448,10 +278,7 @@ async fn a_scheme_is_understood_in_any_letter_case() {
     let chat = Chat::start().await;
     for scheme in ["bearer", "BEARER", "Bearer"] {
         let creation = tus::creation_in_chat(&chat, 5).without("Authorization");
-        let creation = creation.header(
-            "Authorization",
-            format_args!("{scheme} {}", chat.alice.token),
-        );
+        let creation = creation.header("Authorization", format_args!("{scheme} {}", chat.alice.token));
         creation.send().await.expecting(201);
     }
     let other = tus::creation_in_chat(&chat, 5).without("Authorization");
@@ -469,32 +296,15 @@ async fn a_token_must_expire_name_a_user_and_be_signed_as_configured() {
         ("without a user", good.clone().without("sub")),
         ("with an empty user", good.clone().with("sub", "")),
         ("with a number for a user", good.clone().with("sub", 7)),
-        (
-            "HS512",
-            good.clone().signed_with(jsonwebtoken::Algorithm::HS512),
-        ),
+        ("HS512", good.clone().signed_with(jsonwebtoken::Algorithm::HS512)),
     ] {
-        let creation = tus::creation_in_chat(&chat, 5)
-            .without("Authorization")
-            .bearer(&token.mint());
+        let creation = tus::creation_in_chat(&chat, 5).without("Authorization").bearer(&token.mint());
         let answer = creation.send().await;
         assert_eq!(answer.status, 401, "{what}: {}", answer.text());
-        assert_eq!(
-            check_detail(&answer, 401),
-            "Invalid or expired token",
-            "{what}"
-        );
+        assert_eq!(check_detail(&answer, 401), "Invalid or expired token", "{what}");
     }
-    let by_mail = good
-        .without("sub")
-        .with("email", chat.alice.name.as_str())
-        .mint();
-    tus::creation_in_chat(&chat, 5)
-        .without("Authorization")
-        .bearer(&by_mail)
-        .send()
-        .await
-        .expecting(201);
+    let by_mail = good.without("sub").with("email", chat.alice.name.as_str()).mint();
+    tus::creation_in_chat(&chat, 5).without("Authorization").bearer(&by_mail).send().await.expecting(201);
 }
 
 #[tokio::test]
@@ -503,9 +313,7 @@ async fn the_same_client_message_id_is_the_same_upload() {
     let pairs = [("filename", "a.mp4"), ("client_message_id", "once")];
     let first = create(&chat, 10, &pairs).await.expecting(201);
     let location = first.expect("Location").to_owned();
-    tus::append(&chat, &location, 0, b"0123")
-        .await
-        .expecting(204);
+    tus::append(&chat, &location, 0, b"0123").await.expecting(204);
 
     let again = create(&chat, 10, &pairs).await.expecting(201);
     assert_eq!(again.expect("Location"), location);
@@ -514,19 +322,11 @@ async fn the_same_client_message_id_is_the_same_upload() {
     check_detail(&other_length, 400);
     assert!(other_length.header("Location").is_none());
 
-    tus::append(&chat, &location, 4, b"456789")
-        .await
-        .expecting(204);
+    tus::append(&chat, &location, 4, b"456789").await.expecting(204);
     let after = create(&chat, 10, &pairs).await.expecting(201);
-    assert_eq!(
-        (after.expect("Location"), after.number("Upload-Offset")),
-        (location.as_str(), 10)
-    );
+    assert_eq!((after.expect("Location"), after.number("Upload-Offset")), (location.as_str(), 10));
     let message = chat.only_message().await;
-    assert_eq!(
-        after.expect("Chat-Message-Id"),
-        message["_id"].as_str().expect("text")
-    );
+    assert_eq!(after.expect("Chat-Message-Id"), message["_id"].as_str().expect("text"));
     chat.check_folders().await;
 }
 
@@ -537,17 +337,11 @@ async fn the_same_client_message_id_of_another_sender_or_conversation_is_another
     let metadata = tus::metadata(&[("client_message_id", "once")]);
     let target = |conversation: &str| format!("/conversations/{conversation}/files");
     let mut locations = Vec::new();
-    for (user, conversation) in [
-        (&chat.alice, &chat.conversation),
-        (&chat.bob, &chat.conversation),
-        (&chat.alice, &other),
-    ] {
+    for (user, conversation) in
+        [(&chat.alice, &chat.conversation), (&chat.bob, &chat.conversation), (&chat.alice, &other)]
+    {
         let creation = tus::creation(&chat, user, &target(conversation), 5);
-        let answer = creation
-            .header("Upload-Metadata", &metadata)
-            .send()
-            .await
-            .expecting(201);
+        let answer = creation.header("Upload-Metadata", &metadata).send().await.expecting(201);
         locations.push(answer.expect("Location").to_owned());
     }
     locations.sort();
@@ -559,16 +353,10 @@ async fn the_same_client_message_id_of_another_sender_or_conversation_is_another
 async fn creations_of_one_client_message_id_at_once_are_one_upload() {
     let chat = Chat::start().await;
     let pairs = [("client_message_id", "once")];
-    let (a, b, c) = tokio::join!(
-        create(&chat, 5, &pairs),
-        create(&chat, 5, &pairs),
-        create(&chat, 5, &pairs)
-    );
+    let (a, b, c) =
+        tokio::join!(create(&chat, 5, &pairs), create(&chat, 5, &pairs), create(&chat, 5, &pairs));
     let locations = [a, b, c].map(|answer| answer.expecting(201).expect("Location").to_owned());
-    assert!(
-        locations.iter().all(|location| *location == locations[0]),
-        "{locations:?}"
-    );
+    assert!(locations.iter().all(|location| *location == locations[0]), "{locations:?}");
 }
 
 #[tokio::test]
@@ -579,9 +367,7 @@ async fn a_right_digest_is_accepted_in_hex_and_in_base64() {
     let base64 = BASE64.encode(&HEXLOWER.decode(hex.as_bytes()).expect("a digest is hex"));
     for digest in [&hex, &base64, &hex.to_uppercase()] {
         let location = tus::create(&chat, 1000, &[("sha256", digest)]).await;
-        tus::append(&chat, &location, 0, &content)
-            .await
-            .expecting(204);
+        tus::append(&chat, &location, 0, &content).await.expecting(204);
     }
     let messages = chat.messages().await;
     assert_eq!(messages.len(), 3);
@@ -591,26 +377,17 @@ async fn a_right_digest_is_accepted_in_hex_and_in_base64() {
 #[tokio::test]
 async fn a_wrong_digest_is_rejected_and_stays_so() {
     let chat = Chat::start().await;
-    let pairs = [
-        ("sha256", &sha256(b"other")[..]),
-        ("client_message_id", "wrong"),
-    ];
+    let pairs = [("sha256", &sha256(b"other")[..]), ("client_message_id", "wrong")];
     let location = tus::create(&chat, 5, &pairs).await;
     let last = tus::append(&chat, &location, 0, b"hello").await;
     let detail = check_detail(&last, last.status);
     assert!((400..500).contains(&last.status), "{}", last.status);
 
     let document = tus::status(&chat, &location).await.expecting(200).json();
-    assert_eq!(
-        (&document["state"], &document["detail"]),
-        (&json!("rejected"), &json!(detail))
-    );
+    assert_eq!((&document["state"], &document["detail"]), (&json!("rejected"), &json!(detail)));
     assert_eq!(document["message"], json!(null));
     let again = create(&chat, 5, &pairs).await;
-    assert_eq!(
-        (check_detail(&again, again.status), again.status),
-        (detail, last.status)
-    );
+    assert_eq!((check_detail(&again, again.status), again.status), (detail, last.status));
     assert!(chat.messages().await.is_empty());
     chat.check_folders().await;
 }

@@ -23,9 +23,7 @@ async fn the_result_stands_on_the_last_patch_and_on_all_that_follows() {
     let location = tus::create(&chat, 5, &[("filename", "a.txt")]).await;
     let before = tus::head(&chat, &location).await.expecting(200);
     assert!(before.header("Chat-Message-Id").is_none());
-    let last = tus::append(&chat, &location, 0, b"hello")
-        .await
-        .expecting(204);
+    let last = tus::append(&chat, &location, 0, b"hello").await.expecting(204);
     let message = chat.only_message().await;
     let head = tus::head(&chat, &location).await.expecting(200);
     let repeated = tus::append(&chat, &location, 5, b"").await.expecting(204);
@@ -36,28 +34,18 @@ async fn the_result_stands_on_the_last_patch_and_on_all_that_follows() {
 
 async fn check_result(chat: &Chat, answer: &Response, message: &Value) {
     assert_eq!(answer.number("Upload-Offset"), 5);
-    assert_eq!(
-        answer.expect("Chat-Message-Id"),
-        message["_id"].as_str().expect("text")
-    );
-    assert!(
-        ["committed", "published"].contains(&answer.expect("Chat-Upload-State")),
-        "{answer:?}"
-    );
+    assert_eq!(answer.expect("Chat-Message-Id"), message["_id"].as_str().expect("text"));
+    assert!(["committed", "published"].contains(&answer.expect("Chat-Upload-State")), "{answer:?}");
     let url = answer.expect("Chat-Message-Url");
-    chat.request(&chat.bob, "GET", url)
-        .send()
-        .await
-        .expecting(200);
+    chat.request(&chat.bob, "GET", url).send().await.expecting(200);
 }
 
 #[tokio::test]
 async fn a_client_that_prefers_the_representation_gets_the_one_shots_answer() {
     let chat = Chat::start().await;
     let location = tus::create(&chat, 5, &[("filename", "a.txt")]).await;
-    let prefers = |offset| {
-        tus::patch(&chat, &chat.alice, &location, offset).header("Prefer", "return=representation")
-    };
+    let prefers =
+        |offset| tus::patch(&chat, &chat.alice, &location, offset).header("Prefer", "return=representation");
     let partial = prefers(0).body("hel").send().await.expecting(204);
     assert!(partial.body.is_empty(), "there is nothing to represent yet");
     let last = prefers(3).body("lo").send().await.expecting(200);
@@ -72,9 +60,7 @@ async fn a_client_that_prefers_the_representation_gets_the_one_shots_answer() {
 async fn the_status_document_follows_the_upload() {
     let chat = Chat::start().await;
     let location = tus::create(&chat, 5, &[("client_message_id", "mine")]).await;
-    tus::append(&chat, &location, 0, b"hel")
-        .await
-        .expecting(204);
+    tus::append(&chat, &location, 0, b"hel").await.expecting(204);
     let document = tus::status(&chat, &location).await.expecting(200).json();
     check_keys(&document);
     for (key, value) in [
@@ -95,18 +81,11 @@ async fn the_status_document_follows_the_upload() {
     chat.upload_is(&location, "published").await;
     let document = tus::status(&chat, &location).await.json();
     check_keys(&document);
-    assert_eq!(
-        (&document["offset"], &document["message"]),
-        (&json!(5), &chat.only_message().await)
-    );
+    assert_eq!((&document["offset"], &document["message"]), (&json!(5), &chat.only_message().await));
 }
 
 fn check_keys(document: &Value) {
-    let keys: Vec<_> = document
-        .as_object()
-        .expect("a document is an object")
-        .keys()
-        .collect();
+    let keys: Vec<_> = document.as_object().expect("a document is an object").keys().collect();
     assert_eq!(keys, STATUS_KEYS);
 }
 
@@ -114,21 +93,12 @@ fn check_keys(document: &Value) {
 async fn a_complete_upload_can_be_read_back_by_its_owner() {
     let chat = Chat::start().await;
     let location = tus::create(&chat, 10, &[("filename", "a.txt")]).await;
-    tus::append(&chat, &location, 0, b"0123456789")
-        .await
-        .expecting(204);
+    tus::append(&chat, &location, 0, b"0123456789").await.expecting(204);
     let read = |user: &User| chat.request(user, "GET", &location);
     let whole = read(&chat.alice).send().await.expecting(200);
     assert_eq!(whole.body, b"0123456789");
-    let piece = read(&chat.alice)
-        .header("Range", "bytes=2-4")
-        .send()
-        .await
-        .expecting(206);
-    assert_eq!(
-        (&piece.body[..], piece.expect("Content-Range")),
-        (&b"234"[..], "bytes 2-4/10")
-    );
+    let piece = read(&chat.alice).header("Range", "bytes=2-4").send().await.expecting(206);
+    assert_eq!((&piece.body[..], piece.expect("Content-Range")), (&b"234"[..], "bytes 2-4/10"));
     check_detail(&read(&chat.bob).send().await, 404);
 }
 
@@ -140,25 +110,10 @@ async fn the_unfinished_uploads_of_a_user_are_listed() {
     let done = tus::create(&chat, 5, &[("filename", "c.txt")]).await;
     tus::append(&chat, &first, 0, b"he").await.expecting(204);
     tus::append(&chat, &done, 0, b"hello").await.expecting(204);
-    let list = chat
-        .request(&chat.alice, "GET", "/files")
-        .send()
-        .await
-        .expecting(200)
-        .json()
-        .to_string();
-    assert!(
-        list.contains(tus::id_of(&first)) && list.contains(tus::id_of(&second)),
-        "{list}"
-    );
+    let list = chat.request(&chat.alice, "GET", "/files").send().await.expecting(200).json().to_string();
+    assert!(list.contains(tus::id_of(&first)) && list.contains(tus::id_of(&second)), "{list}");
     assert!(!list.contains(tus::id_of(&done)), "{list}");
-    let others = chat
-        .request(&chat.bob, "GET", "/files")
-        .send()
-        .await
-        .expecting(200)
-        .json()
-        .to_string();
+    let others = chat.request(&chat.bob, "GET", "/files").send().await.expecting(200).json().to_string();
     assert!(!others.contains(tus::id_of(&first)), "{others}");
     check_detail(&chat.server.request("GET", "/files").send().await, 401);
 }
@@ -173,15 +128,14 @@ async fn an_upload_is_404_for_everyone_but_its_owner() {
             tus::patch(&chat, other, &location, 0).body("hello"),
             tus::request(&chat, other, "DELETE", &location),
             chat.request(other, "GET", &location),
-            chat.request(other, "GET", &location)
-                .header("Accept", "application/json"),
-            chat.request(other, "POST", "/messages")
-                .json(&binding(&chat, &location)),
+            chat.request(other, "GET", &location).header("Accept", "application/json"),
         ];
         for request in requests {
             assert_eq!(request.send().await.status, 404);
         }
     }
+    let binding = chat.request(&chat.bob, "POST", "/messages").json(&binding(&chat, &location));
+    check_detail(&binding.send().await, 404);
     assert_eq!(tus::offset(&chat, &location).await, 0);
 }
 
@@ -192,32 +146,20 @@ async fn an_expired_token_of_the_owner_is_told_the_offset_and_nothing_else() {
     let location = tus::create(&chat, 5, &[("filename", "secret.txt")]).await;
     tus::append(&chat, &location, 0, b"he").await.expecting(204);
     let head = |token: &str| {
-        tus::request(&chat, &chat.alice, "HEAD", &location)
-            .without("Authorization")
-            .bearer(token)
+        tus::request(&chat, &chat.alice, "HEAD", &location).without("Authorization").bearer(token)
     };
     let answer = head(&expired).send().await.expecting(200);
-    assert_eq!(
-        (
-            answer.number("Upload-Offset"),
-            answer.number("Upload-Length")
-        ),
-        (2, 5)
-    );
+    assert_eq!((answer.number("Upload-Offset"), answer.number("Upload-Length")), (2, 5));
     assert!(answer.header("Upload-Metadata").is_none());
 
     let forged = Token::of(&chat.alice.name).expired().forged().mint();
     assert_eq!(head(&forged).send().await.status, 401);
     let other = Token::of(&chat.bob.name).expired().mint();
     assert!([401, 404].contains(&head(&other).send().await.status));
-    let patch = tus::patch(&chat, &chat.alice, &location, 2)
-        .without("Authorization")
-        .bearer(&expired);
+    let patch = tus::patch(&chat, &chat.alice, &location, 2).without("Authorization").bearer(&expired);
     check_detail(&patch.body("llo").send().await, 401);
 
-    tus::append(&chat, &location, 2, b"llo")
-        .await
-        .expecting(204);
+    tus::append(&chat, &location, 2, b"llo").await.expecting(204);
     let answer = head(&expired).send().await.expecting(200);
     assert_eq!(answer.number("Upload-Offset"), 5);
     for shown in ["Chat-Message-Id", "Chat-Message-Url", "Upload-Metadata"] {
@@ -235,10 +177,7 @@ async fn a_terminated_upload_is_gone() {
     assert!(answer.body.is_empty());
     assert_eq!(tus::head(&chat, &location).await.status, 404);
     check_detail(&tus::append(&chat, &location, 2, b"llo").await, 404);
-    check_detail(
-        &chat.request(&chat.alice, "GET", &location).send().await,
-        404,
-    );
+    check_detail(&chat.request(&chat.alice, "GET", &location).send().await, 404);
     check_detail(&tus::status(&chat, &location).await, 404);
     check_detail(&delete.send().await, 404);
     chat.check_folders().await;
@@ -248,13 +187,8 @@ async fn a_terminated_upload_is_gone() {
 async fn terminating_a_committed_upload_leaves_its_message() {
     let chat = Chat::start().await;
     let location = tus::create(&chat, 5, &[("filename", "kept.txt")]).await;
-    tus::append(&chat, &location, 0, b"hello")
-        .await
-        .expecting(204);
-    tus::request(&chat, &chat.alice, "DELETE", &location)
-        .send()
-        .await
-        .expecting(204);
+    tus::append(&chat, &location, 0, b"hello").await.expecting(204);
+    tus::request(&chat, &chat.alice, "DELETE", &location).send().await.expecting(204);
     assert_eq!(tus::head(&chat, &location).await.status, 404);
     let message = chat.only_message().await;
     assert_eq!(chat.media(&message).await.body, b"hello");
@@ -263,14 +197,10 @@ async fn terminating_a_committed_upload_leaves_its_message() {
 
 #[tokio::test]
 async fn an_upload_without_a_byte_for_too_long_expires_and_one_with_bytes_does_not() {
-    let setup = Setup::default()
-        .setting("--expire-after", 2)
-        .setting("--sweep-interval", 1);
+    let setup = Setup::default().setting("--expire-after", 2).setting("--sweep-interval", 1);
     let chat = Chat::on(setup).await;
     let committed = tus::create(&chat, 5, &[("filename", "kept.txt")]).await;
-    tus::append(&chat, &committed, 0, b"hello")
-        .await
-        .expecting(204);
+    tus::append(&chat, &committed, 0, b"hello").await.expecting(204);
     let idle = tus::create(&chat, 100_000, &[]).await;
     let busy = tus::create(&chat, 100_000, &[]).await;
     let mut offset = 0;
@@ -280,50 +210,25 @@ async fn an_upload_without_a_byte_for_too_long_expires_and_one_with_bytes_does_n
         tus::head(&chat, &idle).await.status == 410
     })
     .await;
-    assert_eq!(
-        tus::offset(&chat, &busy).await,
-        offset,
-        "every byte puts the end off"
-    );
+    assert_eq!(tus::offset(&chat, &busy).await, offset, "every byte puts the end off");
     check_detail(&tus::append(&chat, &idle, 0, b"x").await, 410);
     check_detail(&chat.request(&chat.alice, "GET", &idle).send().await, 410);
-    wait::until_true("expired bytes are freed", async || {
-        chat.server.folder().parts().len() <= 1
-    })
-    .await;
+    wait::until_true("expired bytes are freed", async || chat.server.folder().parts().len() <= 1).await;
     let message = chat.only_message().await;
-    assert_eq!(
-        chat.media(&message).await.body,
-        b"hello",
-        "what is committed does not expire"
-    );
+    assert_eq!(chat.media(&message).await.body, b"hello", "what is committed does not expire");
 }
 
 #[tokio::test]
 async fn a_plain_tus_upload_needs_nothing_but_a_token() {
     let chat = Chat::start().await;
     let location = tus::create_unbound(&chat, 10).await;
-    tus::append(&chat, &location, 0, b"01234")
-        .await
-        .expecting(204);
-    let last = tus::append(&chat, &location, 5, b"56789")
-        .await
-        .expecting(204);
+    tus::append(&chat, &location, 0, b"01234").await.expecting(204);
+    let last = tus::append(&chat, &location, 5, b"56789").await.expecting(204);
     assert_eq!(last.number("Upload-Offset"), 10);
     let head = tus::head(&chat, &location).await.expecting(200);
-    assert_eq!(
-        (
-            head.number("Upload-Offset"),
-            head.expect("Chat-Upload-State")
-        ),
-        (10, "complete")
-    );
+    assert_eq!((head.number("Upload-Offset"), head.expect("Chat-Upload-State")), (10, "complete"));
     assert!(head.header("Chat-Message-Id").is_none());
-    let read = chat
-        .request(&chat.alice, "GET", &location)
-        .send()
-        .await
-        .expecting(200);
+    let read = chat.request(&chat.alice, "GET", &location).send().await.expecting(200);
     assert_eq!(read.body, b"0123456789");
 }
 
@@ -331,29 +236,17 @@ async fn a_plain_tus_upload_needs_nothing_but_a_token() {
 async fn a_complete_unbound_upload_becomes_a_message_when_it_is_bound() {
     let chat = Chat::start().await;
     let location = tus::create_unbound(&chat, 5).await;
-    tus::append(&chat, &location, 0, b"hello")
-        .await
-        .expecting(204);
+    tus::append(&chat, &location, 0, b"hello").await.expecting(204);
     let first = bind(&chat, &location).await;
     assert!((200..300).contains(&first.status), "{}", first.text());
     let message = chat.first_message().await;
-    assert_eq!(
-        (&message["content"], &message["sender"]),
-        (&json!("late"), &json!(chat.alice.name))
-    );
+    assert_eq!((&message["content"], &message["sender"]), (&json!("late"), &json!(chat.alice.name)));
     assert_eq!(chat.media(&message).await.body, b"hello");
     assert_eq!(first.json()["message"], message);
     let again = bind(&chat, &location).await;
-    assert_eq!(
-        again.json()["message"],
-        message,
-        "binding twice is binding once"
-    );
+    assert_eq!(again.json()["message"], message, "binding twice is binding once");
     let head = tus::head(&chat, &location).await.expecting(200);
-    assert_eq!(
-        head.expect("Chat-Message-Id"),
-        message["_id"].as_str().expect("text")
-    );
+    assert_eq!(head.expect("Chat-Message-Id"), message["_id"].as_str().expect("text"));
     chat.check_folders().await;
 }
 
@@ -365,14 +258,9 @@ async fn an_upload_may_be_bound_while_it_still_runs() {
     let answer = bind(&chat, &location).await;
     assert!((200..300).contains(&answer.status), "{}", answer.text());
     assert!(chat.messages().await.is_empty());
-    let last = tus::append(&chat, &location, 2, b"llo")
-        .await
-        .expecting(204);
+    let last = tus::append(&chat, &location, 2, b"llo").await.expecting(204);
     let message = chat.only_message().await;
-    assert_eq!(
-        last.expect("Chat-Message-Id"),
-        message["_id"].as_str().expect("text")
-    );
+    assert_eq!(last.expect("Chat-Message-Id"), message["_id"].as_str().expect("text"));
     assert_eq!(message["content"], "late");
 }
 
@@ -382,9 +270,7 @@ async fn a_bound_upload_that_was_killed_is_still_bound() {
     let location = tus::create_unbound(&chat, 5).await;
     bind(&chat, &location).await;
     chat.server.restart().await;
-    tus::append(&chat, &location, 0, b"hello")
-        .await
-        .expecting(204);
+    tus::append(&chat, &location, 0, b"hello").await.expecting(204);
     assert_eq!(chat.only_message().await["content"], "late");
 }
 
@@ -409,9 +295,7 @@ async fn binding_is_checked_like_everything_else() {
         check_detail(&answer, status);
     }
     let not_alices = conversation_id();
-    chat.put_conversation(&not_alices, &[&chat.bob])
-        .await
-        .expecting(201);
+    chat.put_conversation(&not_alices, &[&chat.bob]).await.expecting(201);
     let mut body = binding(&chat, &location);
     body["conversation_id"] = json!(not_alices);
     check_detail(&post(&body).send().await, 403);
@@ -419,14 +303,8 @@ async fn binding_is_checked_like_everything_else() {
     bind(&chat, &location).await;
     body["conversation_id"] = json!(other);
     let elsewhere = post(&body).send().await;
-    assert!(
-        (400..500).contains(&elsewhere.status),
-        "an upload becomes one message: {}",
-        elsewhere.text()
-    );
-    tus::append(&chat, &location, 0, b"hello")
-        .await
-        .expecting(204);
+    assert!((400..500).contains(&elsewhere.status), "an upload becomes one message: {}", elsewhere.text());
+    tus::append(&chat, &location, 0, b"hello").await.expecting(204);
     assert!(chat.messages_of(&other).await.is_empty());
     assert_eq!(chat.messages().await.len(), 1);
 }
@@ -435,23 +313,13 @@ async fn binding_is_checked_like_everything_else() {
 async fn three_ways_in_with_one_client_message_id_make_one_message() {
     let chat = Chat::start().await;
     let mut sender = chat.socket(&chat.alice).await;
-    let location = tus::create(
-        &chat,
-        5,
-        &[("filename", "a.jpg"), ("client_message_id", "same")],
-    )
-    .await;
-    tus::append(&chat, &location, 0, b"hello")
-        .await
-        .expecting(204);
+    let location = tus::create(&chat, 5, &[("filename", "a.jpg"), ("client_message_id", "same")]).await;
+    tus::append(&chat, &location, 0, b"hello").await.expecting(204);
     let message = chat.only_message().await;
     let one_shot = one_shot(&chat, "same").await.expecting(200);
     assert_eq!(one_shot.json()["message"], message);
     sender.order(&socket_send(&chat, "same")).await;
-    assert_eq!(
-        sender.saw("ack").await["answer"],
-        json!({"success": true, "message": message})
-    );
+    assert_eq!(sender.saw("ack").await["answer"], json!({"success": true, "message": message}));
     assert_eq!(chat.only_message().await, message);
     chat.check_folders().await;
 }
@@ -470,15 +338,8 @@ async fn three_ways_in_at_once_with_one_client_message_id_make_one_message() {
         let order = socket_send(&chat, &id);
         tokio::join!(tus, one_shot(&chat, &id), sender.order(&order));
         sender.saw_with("ack", |ack| ack["of"] == id.as_str()).await;
-        wait::until_true("the message is there", async || {
-            chat.messages().await.len() > round
-        })
-        .await;
-        assert_eq!(
-            chat.messages().await.len(),
-            round + 1,
-            "one message each round"
-        );
+        wait::until_true("the message is there", async || chat.messages().await.len() > round).await;
+        assert_eq!(chat.messages().await.len(), round + 1, "one message each round");
     }
     chat.check_folders().await;
 }
@@ -507,14 +368,9 @@ async fn who_leaves_the_conversation_can_add_nothing_to_an_upload() {
     let chat = Chat::start().await;
     let location = tus::create(&chat, 5, &[]).await;
     tus::append(&chat, &location, 0, b"he").await.expecting(204);
-    chat.put_conversation(&chat.conversation, &[&chat.bob])
-        .await
-        .expecting(200);
+    chat.put_conversation(&chat.conversation, &[&chat.bob]).await.expecting(200);
     let refused = tus::append(&chat, &location, 2, b"llo").await;
-    assert_eq!(
-        check_detail(&refused, 403),
-        "You are not a participant in this conversation"
-    );
+    assert_eq!(check_detail(&refused, 403), "You are not a participant in this conversation");
     assert!(chat.messages().await.is_empty());
 }
 
@@ -524,15 +380,9 @@ async fn who_leaves_during_the_last_patch_sends_no_message() {
     let location = tus::create(&chat, 2000, &[]).await;
     let patch = tus::patch(&chat, &chat.alice, &location, 0).header("Expect", "100-continue");
     let mut connection = patch.declared_length(2000).open().await;
-    assert_eq!(
-        connection.head().await.status,
-        100,
-        "the start of the request was judged"
-    );
+    assert_eq!(connection.head().await.status, 100, "the start of the request was judged");
     connection.send(&[1; 1000]).await;
-    chat.put_conversation(&chat.conversation, &[&chat.bob])
-        .await
-        .expecting(200);
+    chat.put_conversation(&chat.conversation, &[&chat.bob]).await.expecting(200);
     connection.send(&[2; 1000]).await;
     let refused = connection.answer().await;
     check_detail(&refused, 403);
@@ -543,10 +393,7 @@ async fn who_leaves_during_the_last_patch_sends_no_message() {
 }
 
 async fn bind(chat: &Chat, location: &str) -> Response {
-    chat.request(&chat.alice, "POST", "/messages")
-        .json(&binding(chat, location))
-        .send()
-        .await
+    chat.request(&chat.alice, "POST", "/messages").json(&binding(chat, location)).send().await
 }
 
 fn binding(chat: &Chat, location: &str) -> Value {

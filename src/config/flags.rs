@@ -11,7 +11,7 @@ use clap::Parser;
 /// Without a key the server runs in demo mode: on loopback only, with two users and a conversation, whose
 /// tokens it prints.
 #[derive(Debug, Clone, Parser)]
-#[command(name = "longhaul", version, max_term_width = 110)]
+#[command(name = "longhaul", version, max_term_width = 110, allow_negative_numbers = true)]
 pub struct Flags {
     /// Address to listen on. Port 0 takes a free one; the address in use is printed.
     #[arg(long, env = "LONGHAUL_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:8000")]

@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 use crate::message::Message;
 use crate::store::Stores;
@@ -91,13 +92,14 @@ impl Finalizer {
         let (sender, flight) = watch::channel(None);
         flights.insert(id, flight.clone());
         let this = Arc::clone(self);
-        self.tasks.spawn(async move {
+        let work = async move {
             let landing = Landing { finalizer: Arc::clone(&this), id };
             let ending = this.finalize(id).await;
             // Whoever departs from now on reads what is stored by now.
             drop(landing);
             sender.send_replace(Some(ending));
-        });
+        };
+        self.tasks.spawn(work.in_current_span());
         flight
     }
 }

@@ -3,6 +3,7 @@
 use super::Finalizer;
 use crate::crash;
 use crate::message::Message;
+use crate::metrics;
 use crate::store::{Announcement, StoreError};
 
 /// So many messages are read from the outbox at once.
@@ -22,18 +23,21 @@ impl Finalizer {
             }
             crash::point("publish.announced");
             for cleared in
-                futures_util::future::join_all(batch.iter().map(|m| self.stores.messages.published(m.id))).await
+                futures_util::future::join_all(batch.iter().map(|m| self.stores.messages.published(m.id)))
+                    .await
             {
                 cleared?;
             }
             crash::point("publish.cleared");
             count += batch.len();
+            metrics::get().messages_published.inc_by(u64::try_from(batch.len()).unwrap_or_default());
         }
     }
 
     async fn announce(&self, message: &Message) -> Result<(), StoreError> {
         // A conversation that is gone has nobody to tell.
-        let members = self.stores.memberships.participants(message.conversation_id).await?.unwrap_or_default();
+        let members =
+            self.stores.memberships.participants(message.conversation_id).await?.unwrap_or_default();
         let announcement = Announcement::NewMessage(Box::new(message.clone()));
         self.stores.announcements.announce(&members, &announcement).await
     }

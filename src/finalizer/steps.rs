@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{Ending, Finalizer, judge};
 use crate::crash;
 use crate::message::{MessageId, Stamp};
+use crate::metrics;
 use crate::store::{Claim, Place, StoreError};
 use crate::time::Timestamp;
 use crate::upload::{State, Upload, UploadId};
@@ -66,8 +67,9 @@ impl Finalizer {
         self.stores.messages.commit(&message).await?;
         crash::point("finalize.committed");
         self.published.notify_one();
+        metrics::get().messages_made.inc();
         self.teller.finished(upload, message.id);
-        tracing::info!(upload = %upload.id, message = %message.id, bytes = upload.offset, "message made");
+        tracing::info!(upload = %upload.id, message_id = %message.id, bytes = upload.offset, "message made");
         Ok(Ending::Message(Box::new(message)))
     }
 
@@ -107,6 +109,7 @@ impl Finalizer {
         crash::point("reject.recorded");
         self.stores.payloads.discard(upload.id).await?;
         self.teller.cancelled(upload);
+        metrics::get().uploads_rejected.inc();
         tracing::info!(upload = %upload.id, %reason, "upload rejected");
         Ok(Ending::Rejected(reason))
     }

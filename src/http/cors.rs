@@ -49,7 +49,9 @@ impl Cors {
     fn headers_for(&self, origin: &HeaderValue) -> Option<HeaderMap> {
         let mut headers = HeaderMap::new();
         match &self.origins {
-            Origins::Any => headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
+            Origins::Any => {
+                headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"))
+            }
             Origins::Listed(listed) => {
                 listed.iter().find(|known| known.as_bytes() == origin.as_bytes())?;
                 if self.credentials {
@@ -71,8 +73,7 @@ pub(super) async fn apply(State(cors): State<Arc<Cors>>, request: Request, next:
     let allowed = cors.headers_for(&origin);
     let is_preflight = *request.method() == Method::OPTIONS
         && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-    let mut response =
-        if is_preflight { preflight(request.headers()) } else { next.run(request).await };
+    let mut response = if is_preflight { preflight(request.headers()) } else { next.run(request).await };
     let fields = response.headers_mut();
     fields.append(header::VARY, HeaderValue::from_name(header::ORIGIN));
     fields.extend(allowed.unwrap_or_default());
@@ -102,11 +103,17 @@ mod tests {
         let allow = |cors: Cors, origin: &HeaderValue| {
             let headers = cors.headers_for(origin)?;
             let credentials = headers.contains_key(header::ACCESS_CONTROL_ALLOW_CREDENTIALS);
-            Some((headers[header::ACCESS_CONTROL_ALLOW_ORIGIN].to_str().expect("ascii").to_owned(), credentials))
+            Some((
+                headers[header::ACCESS_CONTROL_ALLOW_ORIGIN].to_str().expect("ascii").to_owned(),
+                credentials,
+            ))
         };
         let listed = vec!["https://chat.example".to_owned()];
         assert_eq!(allow(Cors::new(vec![], true), &origin), Some(("*".into(), false)));
-        assert_eq!(allow(Cors::new(listed.clone(), true), &origin), Some(("https://chat.example".into(), true)));
+        assert_eq!(
+            allow(Cors::new(listed.clone(), true), &origin),
+            Some(("https://chat.example".into(), true))
+        );
         assert_eq!(allow(Cors::new(listed, true), &HeaderValue::from_static("https://evil.example")), None);
     }
 }

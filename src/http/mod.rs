@@ -1,5 +1,6 @@
 //! The wire: HTTP requests to use cases and back. It decides nothing that the domain could decide.
 
+mod bind;
 pub(crate) mod body;
 pub(crate) mod caller;
 mod connection;
@@ -13,6 +14,7 @@ mod one_shot;
 mod operations;
 pub(crate) mod range;
 mod request;
+mod status;
 pub(crate) mod success;
 mod trace;
 mod tus;
@@ -76,6 +78,7 @@ pub fn router(api: Api, cors: Cors, extra: impl FnOnce(Router) -> Router) -> Rou
     let routes = Router::new()
         .merge(tus::routes())
         .merge(one_shot::routes())
+        .merge(bind::routes())
         .merge(messages::routes())
         .merge(conversations::routes())
         .merge(media::routes())

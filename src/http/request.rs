@@ -21,7 +21,9 @@ pub(super) fn prepare(mut request: Request<Incoming>) -> Result<Request<Body>, B
         match Method::from_bytes(meant.as_bytes()) {
             Ok(method) => *request.method_mut() = method,
             Err(_) => {
-                return Err(Box::new(ApiError::bad_request("Invalid X-HTTP-Method-Override").into_response()));
+                return Err(Box::new(
+                    ApiError::bad_request("Invalid X-HTTP-Method-Override").into_response(),
+                ));
             }
         }
     }

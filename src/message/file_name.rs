@@ -10,7 +10,7 @@ const MAX_EXTENSION_BYTES: usize = 32;
 /// extension kept.
 pub fn stored_file_name(original: &str) -> String {
     let last = original.rsplit(['/', '\\']).next().unwrap_or_default();
-    let (stem, extension) = split(last);
+    let (stem, extension) = split(last.trim_end_matches('.'));
     let mut stem = clean(stem);
     let extension = clean(extension);
     if stem.chars().all(|c| c == '.') {

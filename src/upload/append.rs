@@ -82,7 +82,9 @@ impl Upload {
             (Length::Known(known), Some(declared)) if known == declared => Ok(self.length),
             (Length::Known(_), Some(_)) => Err(AppendRefusal::LengthConflict),
             (Length::Deferred, Some(declared)) if declared > max_size => Err(AppendRefusal::TooLarge),
-            (Length::Deferred, Some(declared)) if declared < self.offset => Err(AppendRefusal::LengthConflict),
+            (Length::Deferred, Some(declared)) if declared < self.offset => {
+                Err(AppendRefusal::LengthConflict)
+            }
             (Length::Deferred, Some(declared)) => Ok(Length::Known(declared)),
         }
     }
@@ -112,8 +114,9 @@ mod tests {
         use AppendRefusal as R;
         use Length::{Deferred, Known};
         let limit = |limit| Ok(limit);
+        type Row = (Length, u64, u64, Option<u64>, Option<u64>, Result<u64, R>);
         // length, offset; Upload-Offset, Content-Length, Upload-Length; limit or refusal
-        let table: [(Length, u64, u64, Option<u64>, Option<u64>, Result<u64, R>); 20] = [
+        let table: [Row; 20] = [
             (Known(10), 0, 0, Some(10), None, limit(10)),
             (Known(10), 4, 4, Some(6), None, limit(10)),
             (Known(10), 4, 4, Some(2), None, limit(10)),

@@ -122,9 +122,7 @@ impl Metadata {
     /// [`MetadataError::NotUtf8`].
     pub fn text(&self, key: &'static str) -> Result<Option<&str>, MetadataError> {
         let value = self.pairs.iter().find(|(known, _)| known == key).map(|(_, value)| value);
-        value
-            .map(|value| std::str::from_utf8(value).map_err(|_| MetadataError::NotUtf8(key)))
-            .transpose()
+        value.map(|value| std::str::from_utf8(value).map_err(|_| MetadataError::NotUtf8(key))).transpose()
     }
 
     fn text_of(&self, keys: [&'static str; 2]) -> Result<Option<&str>, MetadataError> {

@@ -71,7 +71,18 @@ impl Upload {
         let announced = matches!(metadata.sha256(), Ok(Some(_)));
         let state = if length.is_reached_at(0) { State::Complete } else { State::Receiving };
         let digest = (digests || announced).then(|| RunningDigest::default().state());
-        Self { id, owner, length, metadata, binding, state, created_at: now, offset: 0, active_at: now, digest }
+        Self {
+            id,
+            owner,
+            length,
+            metadata,
+            binding,
+            state,
+            created_at: now,
+            offset: 0,
+            active_at: now,
+            digest,
+        }
     }
 
     /// Whether a message has to be made of it, without anyone asking.

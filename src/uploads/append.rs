@@ -1,5 +1,7 @@
 //! Appending bytes: the path of every PATCH.
 
+use tracing::Instrument;
+
 use super::error::UploadError;
 use super::intake::Intake;
 use super::lease::Lease;
@@ -52,7 +54,8 @@ impl Uploads {
     ) -> Result<(), UploadError> {
         self.has_room_for(content_length.unwrap_or(0)).await?;
         let sink = self.stores.payloads.open(upload.id, upload.offset).await?;
-        let digest = upload.digest.as_ref().map(|state| state.resume().ok_or_else(foreign_digest)).transpose()?;
+        let digest =
+            upload.digest.as_ref().map(|state| state.resume().ok_or_else(foreign_digest)).transpose()?;
         let intake = Intake::new(sink, upload.offset, digest);
         let surroundings = Surroundings {
             records: self.stores.records.clone(),
@@ -62,14 +65,15 @@ impl Uploads {
         };
         let reception = Reception::new(surroundings, lease, upload, admission, intake);
         let finalizer = self.finalizer.clone();
-        let task = self.tasks.spawn(async move {
+        let work = async move {
             let received = reception.run(body).await;
             // Also when the body broke off after its last byte.
             if received.upload.is_owed() {
                 finalizer.nudge(received.upload.id);
             }
             received.outcome
-        });
+        };
+        let task = self.tasks.spawn(work.in_current_span());
         task.await.unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string()).into()))
     }
 }

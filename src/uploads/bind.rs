@@ -28,7 +28,11 @@ impl Uploads {
             None => {}
         }
         match self.stores.records.bind(id, &binding).await {
-            Ok(Created::New) => self.settle(id).await,
+            Ok(Created::New) => {
+                let bound = self.stores.records.find(id).await?.ok_or(UploadError::NotFound)?;
+                self.finalizer.teller().started(&bound);
+                self.settle(id).await
+            }
             Ok(Created::Taken(holder)) => {
                 let standing = self.settle(holder).await?;
                 if standing.message.is_some() { Ok(standing) } else { Err(UploadError::AlreadyBound) }

@@ -5,6 +5,7 @@ use super::standing::Standing;
 use super::{Body, Uploads};
 use crate::crash;
 use crate::message::{ConversationId, UserId};
+use crate::metrics;
 use crate::store::Created;
 use crate::time::Timestamp;
 use crate::upload::{AppendRequest, Binding, Length, Metadata, State, Upload, UploadId};
@@ -104,7 +105,8 @@ impl Uploads {
 
     async fn created(&self, upload: Upload) -> Result<Creation, UploadError> {
         crash::point("create.recorded");
-        tracing::info!(upload = %upload.id, length = ?upload.length, "upload created");
+        metrics::get().uploads_created.inc();
+        tracing::debug!(upload = %upload.id, length = ?upload.length, "upload created");
         self.finalizer.teller().started(&upload);
         // An upload of no bytes is complete at once.
         let standing = if upload.state == State::Complete {

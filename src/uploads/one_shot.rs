@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tracing::Instrument;
 
 use super::Uploads;
 use super::error::UploadError;
@@ -12,6 +13,7 @@ use super::intake::Intake;
 use crate::crash;
 use crate::finalizer::{Ending, Finalizer};
 use crate::message::{Message, UserId};
+use crate::metrics;
 use crate::store::{Created, StoreError, Stores};
 use crate::time::Timestamp;
 use crate::upload::{Binding, DigestState, Length, Metadata, RunningDigest, State, Upload, UploadId};
@@ -76,7 +78,7 @@ impl OneShot {
         metadata.file_name()?;
         self.uploads.may_send(&self.sender, binding.conversation_id).await?;
         let tasks = self.uploads.tasks.clone();
-        let task = tasks.spawn(self.complete(metadata, binding));
+        let task = tasks.spawn(self.complete(metadata, binding).in_current_span());
         task.await.unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string()).into()))
     }
 
@@ -90,6 +92,7 @@ impl OneShot {
         let holder = match stores.records.create(&upload, true).await? {
             Created::New => {
                 self.is_recorded = true;
+                metrics::get().bytes_received.inc_by(length);
                 crash::point("append.recorded");
                 upload.id
             }

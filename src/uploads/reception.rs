@@ -22,6 +22,7 @@ use super::intake::Intake;
 use super::lease::Lease;
 use super::progress::Teller;
 use crate::crash;
+use crate::metrics;
 use crate::store::{Appended, Records, StoreError};
 use crate::time::Timestamp;
 use crate::upload::{Admission, AppendRefusal, Chunk, Length, RejectionReason, State, Upload};
@@ -162,6 +163,7 @@ impl Reception {
 
     fn recorded(&mut self, row: Appended) {
         self.last_row = Instant::now();
+        metrics::get().bytes_received.inc_by(row.chunk.length);
         self.upload.offset = row.chunk.end();
         self.upload.active_at = row.chunk.at;
         self.upload.digest = row.chunk.digest;

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::Uploads;
 use super::error::UploadError;
 use crate::crash;
+use crate::metrics;
 use crate::store::StoreError;
 use crate::time::Timestamp;
 use crate::upload::{State, Upload, UploadId};
@@ -87,6 +88,7 @@ impl Uploads {
             Err(error) => return Err(error),
         }
         crash::point("expire.recorded");
+        metrics::get().uploads_expired.inc();
         self.stores.payloads.discard(upload.id).await?;
         if upload.state.needs_bytes() {
             self.finalizer.teller().cancelled(&upload);

@@ -21,9 +21,7 @@ pub struct Connection {
 impl Connection {
     /// Connects.
     pub async fn open(address: SocketAddr) -> Self {
-        wait::bounded("a connection", Self::try_open(address))
-            .await
-            .expect("the server accepts connections")
+        wait::bounded("a connection", Self::try_open(address)).await.expect("the server accepts connections")
     }
 
     /// Connects, if there is somebody.
@@ -33,10 +31,7 @@ impl Connection {
     pub async fn try_open(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        Ok(Self {
-            stream,
-            unread: Vec::new(),
-        })
+        Ok(Self { stream, unread: Vec::new() })
     }
 
     /// Sends these bytes as they stand.
@@ -81,24 +76,17 @@ impl Connection {
 
     /// Says that nothing more will be sent, and keeps listening.
     pub async fn finish(&mut self) {
-        self.stream
-            .shutdown()
-            .await
-            .expect("the connection is open");
+        self.stream.shutdown().await.expect("the connection is open");
     }
 
     /// Ends the connection with a reset.
     pub fn reset(self) {
-        self.stream
-            .set_zero_linger()
-            .expect("the connection is open");
+        self.stream.set_zero_linger().expect("the connection is open");
     }
 
     /// Reads the answer to a request that was not a HEAD.
     pub async fn answer(&mut self) -> Response {
-        wait::bounded("an answer", self.try_answer(false))
-            .await
-            .expect("the server answers")
+        wait::bounded("an answer", self.try_answer(false)).await.expect("the server answers")
     }
 
     /// Reads an answer, passing over interim ones.
@@ -107,14 +95,8 @@ impl Connection {
     /// When the connection dies before the answer is complete.
     pub async fn try_answer(&mut self, of_head_request: bool) -> io::Result<Response> {
         let mut body = Vec::new();
-        let head = self
-            .try_answer_into(of_head_request, |bytes| body.extend_from_slice(bytes))
-            .await?;
-        Ok(Response {
-            status: head.status,
-            head,
-            body,
-        })
+        let head = self.try_answer_into(of_head_request, |bytes| body.extend_from_slice(bytes)).await?;
+        Ok(Response { status: head.status, head, body })
     }
 
     /// Reads an answer whose body goes where the caller wants it.
@@ -141,9 +123,7 @@ impl Connection {
 
     /// Reads the next status line and headers, interim ones too.
     pub async fn head(&mut self) -> Head {
-        wait::bounded("the head of an answer", self.try_head())
-            .await
-            .expect("the server answers")
+        wait::bounded("the head of an answer", self.try_head()).await.expect("the server answers")
     }
 
     /// The same, for a server that may die.
@@ -179,10 +159,7 @@ impl Connection {
 
     async fn take_until(&mut self, end: &[u8]) -> io::Result<Vec<u8>> {
         loop {
-            let found = self
-                .unread
-                .windows(end.len())
-                .position(|window| window == end);
+            let found = self.unread.windows(end.len()).position(|window| window == end);
             if let Some(position) = found {
                 let rest = self.unread.split_off(position + end.len());
                 return Ok(std::mem::replace(&mut self.unread, rest));
@@ -196,8 +173,8 @@ impl Connection {
             if self.unread.is_empty() {
                 self.fill_more().await?;
             }
-            let count = usize::try_from(length)
-                .map_or(self.unread.len(), |length| length.min(self.unread.len()));
+            let count =
+                usize::try_from(length).map_or(self.unread.len(), |length| length.min(self.unread.len()));
             sink(&self.unread[..count]);
             self.unread.drain(..count);
             length -= count as u64;

@@ -54,8 +54,7 @@ impl Request {
     /// Takes every header of this name away again.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
-        self.headers
-            .retain(|(held, _)| !held.eq_ignore_ascii_case(name));
+        self.headers.retain(|(held, _)| !held.eq_ignore_ascii_case(name));
         self
     }
 
@@ -75,8 +74,7 @@ impl Request {
     /// Sets a JSON body and says so.
     #[must_use]
     pub fn json(self, body: &Value) -> Self {
-        self.header("Content-Type", "application/json")
-            .body(body.to_string())
+        self.header("Content-Type", "application/json").body(body.to_string())
     }
 
     /// Declares this many bytes of body, whether they are there or not.
@@ -97,11 +95,7 @@ impl Request {
     #[must_use]
     pub fn head(&self) -> Vec<u8> {
         let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
-        if !self
-            .headers
-            .iter()
-            .any(|(name, _)| name.eq_ignore_ascii_case("host"))
-        {
+        if !self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
             head += &format!("Host: {}\r\n", self.address);
         }
         for (name, value) in &self.headers {

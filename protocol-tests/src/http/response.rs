@@ -23,17 +23,12 @@ impl Head {
     pub(super) fn parse(text: &[u8]) -> io::Result<Self> {
         let text = std::str::from_utf8(text).map_err(broken)?;
         let mut lines = text.trim_end().split("\r\n");
-        let status = lines
-            .next()
-            .and_then(|line| line.split(' ').nth(1)?.parse().ok());
+        let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());
         let headers = lines.map(|line| {
             let (name, value) = line.split_once(':').ok_or_else(|| broken(line))?;
             Ok((name.to_owned(), value.trim().to_owned()))
         });
-        Ok(Self {
-            status: status.ok_or_else(|| broken(text))?,
-            headers: headers.collect::<io::Result<_>>()?,
-        })
+        Ok(Self { status: status.ok_or_else(|| broken(text))?, headers: headers.collect::<io::Result<_>>()? })
     }
 
     /// The value of the header of this name, if there is exactly one.
@@ -44,10 +39,7 @@ impl Head {
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.values(name);
         let first = values.next();
-        assert!(
-            values.next().is_none(),
-            "{name} was sent more than once: {self:?}"
-        );
+        assert!(values.next().is_none(), "{name} was sent more than once: {self:?}");
         first
     }
 
@@ -74,12 +66,8 @@ impl Head {
     /// When it is missing or none.
     #[must_use]
     pub fn number(&self, name: &str) -> u64 {
-        let value = self
-            .header(name)
-            .unwrap_or_else(|| panic!("{name} is missing: {self:?}"));
-        value
-            .parse()
-            .unwrap_or_else(|_| panic!("{name} is no number: {self:?}"))
+        let value = self.header(name).unwrap_or_else(|| panic!("{name} is missing: {self:?}"));
+        value.parse().unwrap_or_else(|_| panic!("{name} is no number: {self:?}"))
     }
 
     /// The header of this name.
@@ -88,15 +76,12 @@ impl Head {
     /// When it is missing.
     #[must_use]
     pub fn expect(&self, name: &str) -> &str {
-        self.header(name)
-            .unwrap_or_else(|| panic!("{name} is missing: {self:?}"))
+        self.header(name).unwrap_or_else(|| panic!("{name} is missing: {self:?}"))
     }
 
     pub(super) fn framing(&self, of_head_request: bool) -> Framing {
         let bodiless = of_head_request || self.status < 200 || matches!(self.status, 204 | 304);
-        let length = self
-            .header("Content-Length")
-            .and_then(|length| length.parse().ok());
+        let length = self.header("Content-Length").and_then(|length| length.parse().ok());
         match length {
             _ if bodiless => Framing::None,
             _ if self.header("Transfer-Encoding").is_some() => Framing::Chunked,
@@ -150,8 +135,7 @@ impl Response {
     pub fn json(&self) -> Value {
         let kind = self.header("Content-Type").unwrap_or_default();
         assert!(kind.starts_with("application/json"), "no JSON: {self:?}");
-        serde_json::from_slice(&self.body)
-            .unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 
     /// The body as text.
@@ -171,8 +155,5 @@ impl Response {
 }
 
 fn broken(what: impl std::fmt::Display) -> io::Error {
-    io::Error::new(
-        io::ErrorKind::InvalidData,
-        format!("no HTTP answer: {what}"),
-    )
+    io::Error::new(io::ErrorKind::InvalidData, format!("no HTTP answer: {what}"))
 }

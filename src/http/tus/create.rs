@@ -1,21 +1,21 @@
 //! `POST`: creation, with or without the first bytes (tus 1.0.0, Creation, Creation With Upload).
 
 use axum::body::HttpBody;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::headers::{self, UPLOAD_OFFSET, text_value};
 use super::location::Base;
-use super::reply;
+use super::{PathText, reply};
+use crate::http::Api;
 use crate::http::body::stream;
 use crate::http::caller::Caller;
+use crate::http::conversations::conversation_id;
 use crate::http::error::ApiError;
-use crate::http::Api;
 use crate::message::{ConversationId, UserId};
-use crate::upload::BindingError;
-use crate::uploads::{Creation, NewUpload, UploadError};
+use crate::uploads::{Creation, NewUpload};
 
 pub(super) async fn create(
     State(api): State<Api>,
@@ -29,13 +29,12 @@ pub(super) async fn create(
 pub(super) async fn create_in(
     State(api): State<Api>,
     Caller(caller): Caller,
-    Path(conversation): Path<String>,
+    path: PathText,
     base: Base,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let conversation =
-        conversation.parse().map_err(|_| UploadError::from(BindingError::ConversationId))?;
-    create_for(&api, &caller.user, Some(conversation), &base, request).await
+    let conversation = Some(conversation_id(path)?);
+    create_for(&api, &caller.user, conversation, &base, request).await
 }
 
 async fn create_for(

@@ -1,9 +1,9 @@
 //! `DELETE`: termination (tus 1.0.0, Termination).
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 
-use super::upload_id;
+use super::{PathText, upload_id};
 use crate::http::Api;
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
@@ -11,8 +11,8 @@ use crate::http::error::ApiError;
 pub(super) async fn delete(
     State(api): State<Api>,
     Caller(caller): Caller,
-    Path(id): Path<String>,
+    path: PathText,
 ) -> Result<StatusCode, ApiError> {
-    api.uploads().terminate(&caller.user, upload_id(&id)?).await?;
+    api.uploads().terminate(&caller.user, upload_id(path)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }

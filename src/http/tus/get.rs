@@ -1,27 +1,27 @@
 //! `GET /files/{upload_id}`: the status document, or the bytes of a complete upload.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use super::status::Status;
-use super::{headers, upload_id};
+use super::{PathText, headers, upload_id};
 use crate::http::Api;
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::http::media::presentation;
 use crate::http::range::{Representation, respond};
+use crate::http::status::Status;
 use crate::upload::State as UploadState;
 use crate::uploads::Standing;
 
 pub(super) async fn get(
     State(api): State<Api>,
     Caller(caller): Caller,
-    Path(id): Path<String>,
+    path: PathText,
     fields: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let standing = api.uploads().status(&caller.user, upload_id(&id)?).await?;
+    let standing = api.uploads().status(&caller.user, upload_id(path)?).await?;
     if headers::accepts_json(&fields) {
         return Ok(Json(Status::of(&standing)).into_response());
     }

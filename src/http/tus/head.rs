@@ -1,28 +1,29 @@
 //! `HEAD`: where to go on (tus 1.0.0, Core). Stock clients throw an upload away for almost every other answer
 //! than 200 and 423, so an owner gets nothing else while it is there.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::headers::{
-    CHAT_UPLOAD_STATE, UPLOAD_DEFER_LENGTH, UPLOAD_LENGTH, UPLOAD_METADATA, UPLOAD_OFFSET, text_value, value_of,
+    CHAT_UPLOAD_STATE, UPLOAD_DEFER_LENGTH, UPLOAD_LENGTH, UPLOAD_METADATA, UPLOAD_OFFSET, text_value,
+    value_of,
 };
 use super::location::Base;
-use super::{reply, upload_id};
+use super::{PathText, reply, upload_id};
 use crate::http::Api;
 use crate::http::caller::CallerOrExpired;
 use crate::http::error::ApiError;
-use crate::upload::{Length, Upload};
+use crate::upload::{Length, State as UploadState, Upload};
 use crate::uploads::UploadError;
 
 pub(super) async fn head(
     State(api): State<Api>,
     CallerOrExpired(caller): CallerOrExpired,
-    Path(id): Path<String>,
+    path: PathText,
     base: Base,
 ) -> Result<Response, ApiError> {
-    let id = upload_id(&id)?;
+    let id = upload_id(path)?;
     if caller.expired {
         let standing = api.uploads().status(&caller.user, id).await?;
         return only_offset(&standing.upload);
@@ -46,8 +47,8 @@ fn only_offset(upload: &Upload) -> Result<Response, ApiError> {
     if upload.is_owed() {
         return Err(UploadError::Busy.into());
     }
-    if !upload.state.needs_bytes() && upload.offset == 0 {
-        return Err(ApiError::new(StatusCode::GONE, UploadError::Expired.to_string()));
+    if let UploadState::Rejected(rejection) = &upload.state {
+        return Err(refusal(UploadError::Rejected(rejection.reason)));
     }
     let mut fields = HeaderMap::new();
     fields.insert(UPLOAD_OFFSET, value_of(upload.offset));

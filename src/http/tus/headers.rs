@@ -101,9 +101,9 @@ pub(super) fn prefers_representation(headers: &HeaderMap) -> bool {
 /// Whether the client asks for JSON.
 pub(super) fn accepts_json(headers: &HeaderMap) -> bool {
     let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    accepted
-        .flat_map(|value| value.split(','))
-        .any(|range| range.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json"))
+    accepted.flat_map(|value| value.split(',')).any(|range| {
+        range.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
+    })
 }
 
 /// A number as a header's value.

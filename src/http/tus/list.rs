@@ -5,10 +5,10 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::status::Status;
 use crate::http::Api;
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
+use crate::http::status::Status;
 
 #[derive(Serialize)]
 struct List<'a> {

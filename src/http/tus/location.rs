@@ -61,7 +61,8 @@ mod tests {
             }
             base_of(&request.body(()).expect("valid").into_parts().0, trusts)
         };
-        let proxied = [("host", "in:1"), ("x-forwarded-host", "chat.example"), ("x-forwarded-proto", "https")];
+        let proxied =
+            [("host", "in:1"), ("x-forwarded-host", "chat.example"), ("x-forwarded-proto", "https")];
         assert_eq!(with(&[("host", "a:8000")], false).as_deref(), Some("http://a:8000"));
         assert_eq!(with(&proxied, false).as_deref(), Some("http://in:1"));
         assert_eq!(with(&proxied, true).as_deref(), Some("https://chat.example"));

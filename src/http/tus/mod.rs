@@ -10,10 +10,12 @@ mod location;
 mod options;
 mod patch;
 mod reply;
-mod status;
+
 mod version;
 
 use axum::Router;
+use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
 use axum::middleware;
 use axum::routing::get;
 
@@ -33,11 +35,8 @@ pub(super) const VERSION: &str = "1.0.0";
 pub(crate) fn routes() -> Router<Api> {
     let collection = get(list::list).post(create::create).options(options::options);
     let in_conversation = axum::routing::post(create::create_in).options(options::options);
-    let upload = get(get::get)
-        .head(head::head)
-        .patch(patch::patch)
-        .delete(delete::delete)
-        .options(options::options);
+    let upload =
+        get(get::get).head(head::head).patch(patch::patch).delete(delete::delete).options(options::options);
     Router::new()
         .route("/files", collection.clone())
         .route("/files/", collection)
@@ -46,7 +45,11 @@ pub(crate) fn routes() -> Router<Api> {
         .layer(middleware::from_fn(version::check))
 }
 
+/// A path's one parameter, or why there is none.
+type PathText = Result<Path<String>, PathRejection>;
+
 /// The upload that a path names; what is no id names none.
-fn upload_id(text: &str) -> Result<UploadId, ApiError> {
-    text.parse().map_err(|_| UploadError::NotFound.into())
+fn upload_id(path: PathText) -> Result<UploadId, ApiError> {
+    let id = path.ok().and_then(|Path(text)| text.parse().ok());
+    id.ok_or_else(|| UploadError::NotFound.into())
 }

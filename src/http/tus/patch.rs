@@ -1,13 +1,13 @@
 //! `PATCH`: appending bytes (tus 1.0.0, Core).
 
 use axum::Json;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::headers::{self, UPLOAD_LENGTH, UPLOAD_OFFSET};
 use super::location::Base;
-use super::{reply, upload_id};
+use super::{PathText, reply, upload_id};
 use crate::http::Api;
 use crate::http::body::stream;
 use crate::http::caller::Caller;
@@ -21,11 +21,11 @@ const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-appli
 pub(super) async fn patch(
     State(api): State<Api>,
     Caller(caller): Caller,
-    Path(id): Path<String>,
+    path: PathText,
     base: Base,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let id = upload_id(&id)?;
+    let id = upload_id(path)?;
     let append = parse(request.headers())?;
     let wants_message = headers::prefers_representation(request.headers());
     let body = stream(request.into_body());

@@ -85,6 +85,7 @@ macro_rules! records_contract {
             states::a_rejected_upload_is_kept_with_its_client_message_id,
             states::an_expired_upload_is_kept_without_its_client_message_id,
             states::an_overtaken_upload_gives_nothing_free,
+            states::what_is_owed_a_message_does_not_expire,
             states::removing_frees_the_client_message_id,
             states::a_removed_upload_leaves_no_bytes_to_its_successor,
             states::a_finalizing_upload_is_not_removed,

@@ -56,6 +56,15 @@ pub(crate) async fn an_expired_upload_is_kept_without_its_client_message_id(
     assert_eq!(third, Created::Taken(second), "whoever gave it free has no say in it");
 }
 
+pub(crate) async fn what_is_owed_a_message_does_not_expire(mut fixture: impl DatabaseFixture) {
+    let upload = whole(None);
+    store(&fixture, &upload).await;
+    let outcome = fixture.records().transition(upload.id, &State::Complete, &State::Expired).await;
+    assert!(is_conflict(&outcome));
+    fixture.reopen();
+    assert_eq!(found(&fixture, upload.id).await.state, State::Complete);
+}
+
 pub(crate) async fn an_overtaken_upload_gives_nothing_free(fixture: impl DatabaseFixture) {
     let first = store(&fixture, &bound(Some("c"))).await;
     let second = whole(Some("c"));

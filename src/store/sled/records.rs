@@ -132,6 +132,9 @@ fn transition(view: &mut View<'_>, id: UploadId, from: &State, to: State) -> Res
         return Err(StoreError::Conflict("the upload is in another state"));
     }
     if to == State::Expired {
+        if stored.upload.is_owed() {
+            return Err(StoreError::Conflict("the upload is owed a message"));
+        }
         claims::release(view, &stored.upload)?;
     }
     let next = Upload { state: to, ..stored.upload.clone() };

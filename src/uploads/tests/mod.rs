@@ -48,8 +48,7 @@ impl House {
             body_idle: Duration::from_secs(5),
             digests: true,
         };
-        let uploads =
-            Uploads::new(stores.clone(), Arc::clone(&finalizer), limits, tasks, draining.clone());
+        let uploads = Uploads::new(stores.clone(), Arc::clone(&finalizer), limits, tasks, draining.clone());
         Self { uploads: Arc::new(uploads), finalizer, stores, draining }
     }
 

@@ -8,7 +8,7 @@ use crate::uploads::Standing;
 
 /// Everything that its owner may know of an upload.
 #[derive(Debug, Serialize)]
-pub(super) struct Status<'a> {
+pub(crate) struct Status<'a> {
     upload_id: String,
     state: &'static str,
     offset: u64,
@@ -21,7 +21,7 @@ pub(super) struct Status<'a> {
 }
 
 impl<'a> Status<'a> {
-    pub(super) fn of(standing: &'a Standing) -> Self {
+    pub(crate) fn of(standing: &'a Standing) -> Self {
         let upload = &standing.upload;
         let binding = upload.binding.as_ref();
         Self {
