@@ -157,7 +157,7 @@ fn bind(view: &mut View<'_>, id: UploadId, binding: Binding) -> Result<Created, 
     Ok(Created::New)
 }
 
-fn remove(view: &mut View<'_>, id: UploadId) -> Result<(), StoreError> {
+pub(super) fn remove(view: &mut View<'_>, id: UploadId) -> Result<(), StoreError> {
     let Some(stored) = uploads::find(view, id)? else {
         return Ok(());
     };

@@ -2,6 +2,7 @@
 
 mod concurrency;
 mod folder;
+mod groups;
 
 use std::path::PathBuf;
 use std::sync::Arc;
