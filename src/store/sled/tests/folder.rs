@@ -60,7 +60,10 @@ async fn an_unfinished_snapshot_does_not_prevent_opening() {
 async fn a_folder_is_opened_by_one_at_a_time() {
     let mut fixture = Fixture::new();
     let path = fixture.path();
+    let snapshot = path.join("snap.00000000003AF4E0.generating");
+    fs::write(&snapshot, b"of the one who has it open").expect("written");
     let second = open(&path).expect_err("in use");
+    assert!(snapshot.exists());
     assert!(matches!(second, OpenError::InUse(_)), "{second}");
     assert_eq!(second.to_string(), format!("{} is in use by another process", path.display()));
     let upload = whole(None);
