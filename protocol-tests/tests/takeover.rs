@@ -16,6 +16,7 @@ async fn a_newcomers_head_takes_over_from_a_stalled_patch() {
     let (chat, content) = (Chat::start().await, Content::random(10 * MIB));
     let location = tus::create(&chat, content.len(), &[]).await;
     let mut stalled = stall(&chat, &location, &content, MIB).await;
+    is_in_hand(&chat, &location).await;
     let kept = wait::within(QUICKLY, "HEAD is answered", tus::offset(&chat, &location)).await;
     assert!(kept <= MIB, "{kept}");
     is_displaced(&mut stalled, &content.slice(MIB..2 * MIB)).await;
@@ -45,6 +46,7 @@ async fn a_newcomers_delete_takes_over_from_a_stalled_patch() {
     let (chat, content) = (Chat::start().await, Content::random(10 * MIB));
     let location = tus::create(&chat, content.len(), &[]).await;
     let mut stalled = stall(&chat, &location, &content, MIB).await;
+    is_in_hand(&chat, &location).await;
     let delete = tus::request(&chat, &chat.alice, "DELETE", &location).send();
     wait::within(QUICKLY, "DELETE is answered", delete).await.expecting(204);
     is_displaced(&mut stalled, &content.slice(MIB..2 * MIB)).await;
@@ -74,6 +76,14 @@ async fn stall(chat: &Chat, location: &str, content: &Content, sent: u64) -> Con
     let mut connection = patch.open().await;
     connection.send(&content.slice(0..sent)).await;
     connection
+}
+
+/// Waits until the server has the PATCH in hand: until then a newcomer would not be one.
+async fn is_in_hand(chat: &Chat, location: &str) {
+    wait::until_true("bytes of the PATCH are recorded", async || {
+        tus::status(chat, location).await.expecting(200).json()["offset"].as_u64() > Some(0)
+    })
+    .await;
 }
 
 /// The displaced request hears 400 or nothing, whatever it still sends.
@@ -175,12 +185,25 @@ async fn a_one_shot_that_stands_still_leaves_nothing() {
 
 #[tokio::test]
 async fn headers_that_never_end_are_not_waited_for() {
+    never_ends("POST /files HT").await;
+    never_ends("POST /files HTTP/1.1\r\nHost: a\r\nX-Slow: ").await;
+}
+
+#[tokio::test]
+async fn a_connection_that_says_nothing_is_not_kept() {
+    never_ends("").await;
+}
+
+#[tokio::test]
+async fn a_connection_that_does_not_say_which_http_it_speaks_is_not_kept() {
+    never_ends("PRI * HT").await;
+}
+
+async fn never_ends(beginning: &str) {
     let chat = Chat::on(Setup::default().setting("--header-timeout", 1)).await;
-    for beginning in ["", "POST /files HT", "POST /files HTTP/1.1\r\nHost: a\r\nX-Slow: "] {
-        let mut slow = Connection::open(chat.server.address()).await;
-        slow.send(beginning.as_bytes()).await;
-        slow.gone().await;
-    }
+    let mut slow = Connection::open(chat.server.address()).await;
+    slow.send(beginning.as_bytes()).await;
+    slow.gone().await;
     tus::creation_in_chat(&chat, 5).send().await.expecting(201);
 }
 
