@@ -17,7 +17,7 @@ use super::plan::{Cut, Direction};
 const LINGER: Duration = Duration::from_secs(5);
 
 /// How long a server is left alone with a connection whose client has vanished.
-const SILENCE: Duration = Duration::from_secs(600);
+const SILENCE: Duration = Duration::from_secs(120);
 
 /// Carries a client's connection to its end. A server that is away is a reset, as it would be
 /// without the proxy.

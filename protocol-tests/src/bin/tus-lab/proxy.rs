@@ -60,10 +60,7 @@ pub(crate) async fn run(args: Args) -> ExitCode {
     match start(args).await {
         Ok((proxy, events)) => {
             say(format_args!("listening on {}", proxy.url()));
-            tokio::select! {
-                () = print(events) => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
+            print_until_interrupted(events).await;
             ExitCode::SUCCESS
         }
         Err(why) => {
@@ -101,11 +98,17 @@ fn conditions(args: Args, observer: Observer) -> Conditions {
     }
 }
 
-/// A line for each event, with the seconds since the start.
-async fn print(mut events: Receiver<Event>) {
+/// A line for each event, with the seconds since the start; what happened before the interrupt
+/// is told after it all the same.
+async fn print_until_interrupted(mut events: Receiver<Event>) {
     let start = Instant::now();
-    while let Some(event) = events.recv().await {
-        say(format_args!("{:9.3} {event}", start.elapsed().as_secs_f64()));
+    let print = |event: Event| say(format_args!("{:9.3} {event}", start.elapsed().as_secs_f64()));
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = async { while let Some(event) = events.recv().await { print(event) } } => {}
+    }
+    while let Ok(event) = events.try_recv() {
+        print(event);
     }
 }
 

@@ -158,17 +158,13 @@ impl<'a> Session<'a> {
         if let Some(struck) = self.witness.struck() {
             self.ledger.struck(struck);
         }
-        let lost = self.witness.lost();
-        if sent.ask == Ask::Create {
-            self.ledger.is_unsure |= head.is_none() && lost.is_empty() && carried >= sent.head_bytes;
-            for head in &lost {
-                self.located(head).await;
-            }
-        }
+        let location = match (sent.ask, &head) {
+            (Ask::Create, _) => self.created(sent, carried, head.as_ref()).await,
+            _ => None,
+        };
         let Some(head) = head else {
             return Answer::Dead;
         };
-        let location = if sent.ask == Ask::Create { self.located(&head).await } else { None };
         let answer = Answer::Status {
             status: head.status,
             offset: number(&head, "Upload-Offset"),
@@ -180,6 +176,18 @@ impl<'a> Session<'a> {
         }
         self.count_success(sent.ask, &answer);
         answer
+    }
+
+    /// Notes the uploads that a creation made, and returns the path of the one that the client
+    /// hears of.
+    async fn created(&mut self, sent: &Outgoing, carried: u64, head: Option<&Head>) -> Option<String> {
+        let mut uploads = Vec::new();
+        for head in self.witness.lost().iter().chain(head) {
+            uploads.extend(self.located(head).await);
+        }
+        // A server that has read the head may have acted on it, whatever was answered in its stead.
+        self.ledger.is_unsure |= uploads.is_empty() && carried >= sent.head_bytes;
+        head.and(uploads.pop())
     }
 
     fn count_success(&mut self, ask: Ask, answer: &Answer) {
