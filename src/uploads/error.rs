@@ -24,9 +24,6 @@ pub enum UploadError {
     /// The disk has no room for it now.
     #[error("There is no room for the upload")]
     NoRoom,
-    /// The caller has more unfinished uploads than the server keeps for one user.
-    #[error("Too many unfinished uploads")]
-    TooManyUploads,
     /// The bytes do not fit the upload.
     #[error(transparent)]
     Append(#[from] AppendRefusal),
