@@ -1,5 +1,6 @@
 //! What can go wrong with an upload: what the client did, what the storage did.
 
+use super::lease::NoTurn;
 use crate::store::StoreError;
 use crate::upload::{AppendRefusal, BindingError, MetadataError, RejectionReason};
 
@@ -57,4 +58,13 @@ pub enum UploadError {
     /// The storage failed; the text is for the log.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<NoTurn> for UploadError {
+    fn from(why: NoTurn) -> Self {
+        match why {
+            NoTurn::Displaced => Self::Displaced,
+            NoTurn::Late => Self::Busy,
+        }
+    }
 }
