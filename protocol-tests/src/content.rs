@@ -29,15 +29,6 @@ impl Content {
         Self { piece, len }
     }
 
-    /// Bytes of this length that the same seed brings back.
-    #[must_use]
-    pub fn seeded(len: u64, seed: u64) -> Self {
-        let size = usize::try_from(len).unwrap_or(PIECE).min(PIECE);
-        let mut piece = vec![0; size];
-        fastrand::Rng::with_seed(seed).fill(&mut piece);
-        Self { piece, len }
-    }
-
     /// How many bytes there are.
     #[must_use]
     pub fn len(&self) -> u64 {
@@ -180,12 +171,11 @@ mod tests {
 
     #[test]
     fn pieces_of_a_range_are_the_slice() {
-        let content = Content::seeded(3 * (1 << 20) + 5, 7);
+        let content = Content::random(3 * (1 << 20) + 5);
         for range in [0..0, 0..1, 0..content.len(), 1_048_570..1_048_590, 2_000_000..3_145_733] {
             let pieces: Vec<u8> = content.pieces_of(range.clone()).flatten().collect();
             assert!(pieces == content.slice(range.clone()), "{range:?}");
         }
-        assert!(Content::seeded(content.len(), 7).bytes() == content.bytes());
     }
 
     #[test]

@@ -11,12 +11,11 @@ pub enum Every {
     Time(Duration),
 }
 
-/// Troubles without an end: one after the other, or at random from a seed.
+/// Troubles without an end, one after the other.
 #[derive(Debug, Clone)]
 pub struct Recurring {
     every: Every,
     steps: Vec<Step>,
-    random: Option<fastrand::Rng>,
     taken: usize,
     due: Due,
 }
@@ -35,22 +34,8 @@ impl Recurring {
     /// When there are none.
     #[must_use]
     pub fn in_turn(every: Every, steps: Vec<Step>) -> Self {
-        Self::new(every, steps, None)
-    }
-
-    /// Troubles drawn from these, at distances from nothing to twice `every`. The same seed
-    /// draws the same ones.
-    ///
-    /// # Panics
-    /// When there are none.
-    #[must_use]
-    pub fn at_random(every: Every, steps: Vec<Step>, seed: u64) -> Self {
-        Self::new(every, steps, Some(fastrand::Rng::with_seed(seed)))
-    }
-
-    fn new(every: Every, steps: Vec<Step>, random: Option<fastrand::Rng>) -> Self {
         assert!(!steps.is_empty(), "troubles that recur are at least one");
-        let mut recurring = Self { every, steps, random, taken: 0, due: Due::Bytes(0) };
+        let mut recurring = Self { every, steps, taken: 0, due: Due::Bytes(0) };
         recurring.due = recurring.next_due(0, Instant::now());
         recurring
     }
@@ -68,35 +53,17 @@ impl Recurring {
         if self.room(count, now) != Some(0) {
             return None;
         }
-        let step = self.draw();
+        let step = self.steps[self.taken % self.steps.len()];
+        self.taken += 1;
         self.due = self.next_due(count, now);
         Some(step)
     }
 
-    fn draw(&mut self) -> Step {
-        let number = match &mut self.random {
-            Some(random) => random.usize(..self.steps.len()),
-            None => self.taken % self.steps.len(),
-        };
-        self.taken += 1;
-        self.steps[number]
-    }
-
     /// At least one byte, or one millisecond, on: without that a client could never say anything.
-    fn next_due(&mut self, count: u64, now: Instant) -> Due {
+    fn next_due(&self, count: u64, now: Instant) -> Due {
         match self.every {
-            Every::Bytes(bytes) => Due::Bytes(count + self.distance(bytes)),
-            Every::Time(time) => {
-                let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-                Due::Time(now + Duration::from_millis(self.distance(millis)))
-            }
-        }
-    }
-
-    fn distance(&mut self, mean: u64) -> u64 {
-        match &mut self.random {
-            Some(random) => random.u64(1..=mean.saturating_mul(2).max(1)),
-            None => mean.max(1),
+            Every::Bytes(bytes) => Due::Bytes(count + bytes.max(1)),
+            Every::Time(time) => Due::Time(now + time.max(Duration::from_millis(1))),
         }
     }
 }
@@ -123,15 +90,6 @@ mod tests {
     fn in_turn_means_one_after_the_other_at_even_distances() {
         let troubles = first(Recurring::in_turn(Every::Bytes(10), STEPS.into()), 4);
         assert_eq!(troubles, [(10, STEPS[0]), (20, STEPS[1]), (30, STEPS[2]), (40, STEPS[0])]);
-    }
-
-    #[test]
-    fn the_same_seed_brings_the_same_troubles() {
-        let drawn = |seed| first(Recurring::at_random(Every::Bytes(1000), STEPS.into(), seed), 50);
-        assert_eq!(drawn(7), drawn(7));
-        assert_ne!(drawn(7), drawn(8));
-        let mean = drawn(7)[49].0 / 50;
-        assert!((500..1500).contains(&mean), "{mean}");
     }
 
     #[test]

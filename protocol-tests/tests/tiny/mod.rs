@@ -15,6 +15,8 @@ pub(crate) enum Late {
     Appended,
     /// They end their connection.
     Refused,
+    /// They cannot be: nobody else is let in while their connection lives. Wrong as well.
+    Locked,
 }
 
 /// A running server.
@@ -28,6 +30,8 @@ pub(crate) struct Tiny {
 struct Upload {
     length: u64,
     bytes: Vec<u8>,
+    /// How many PATCHes are under way.
+    appending: u64,
     /// How many requests have looked at it; a PATCH is overtaken when this has grown.
     requests: u64,
 }
@@ -74,9 +78,18 @@ async fn serve(mut stream: TcpStream, uploads: Uploads, late: Late) -> io::Resul
         ("HEAD", Some(number)) => {
             let upload = &mut held(&uploads)[number];
             upload.requests += 1;
-            format!("200 OK\r\nUpload-Offset: {}\r\nUpload-Length: {}", upload.bytes.len(), upload.length)
+            if late == Late::Locked && upload.appending > 0 {
+                "423 Locked".to_owned()
+            } else {
+                format!("200 OK\r\nUpload-Offset: {}\r\nUpload-Length: {}", upload.bytes.len(), upload.length)
+            }
         }
-        ("PATCH", Some(number)) => append(&mut stream, &uploads, number, &head, body, late).await?,
+        ("PATCH", Some(number)) => {
+            held(&uploads)[number].appending += 1;
+            let answer = append(&mut stream, &uploads, number, &head, body, late).await;
+            held(&uploads)[number].appending -= 1;
+            answer?
+        }
         ("GET", Some(number)) => {
             let bytes = held(&uploads)[number].bytes.clone();
             let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", bytes.len());

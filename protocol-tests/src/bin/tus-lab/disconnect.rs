@@ -1,11 +1,10 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use protocol_tests::lab::conformance::Pattern;
 use protocol_tests::lab::disconnect::{Outcome, Report, Row, Settings, Shape, rows, run as run_matrix};
-use protocol_tests::lab::proxy::{bytes, time};
+use protocol_tests::lab::proxy::bytes;
 
 /// The smallest upload in which the places of trouble lie apart.
 const SMALLEST: u64 = 64 * 1024;
@@ -37,9 +36,6 @@ pub(crate) struct Args {
     /// How large an upload is
     #[arg(long, value_name = "SIZE", value_parser = bytes, default_value = "8MiB")]
     size: u64,
-    /// What the contents and the exact places of trouble depend on
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    seed: u64,
     /// Only the rows whose name matches; * stands for anything; repeatable
     #[arg(long, value_name = "GLOB", default_value = "*")]
     only: Vec<String>,
@@ -48,20 +44,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     verify_dir: Option<PathBuf>,
     /// How many rows run at the same time
-    #[arg(long, value_name = "N", default_value_t = 4)]
+    #[arg(long, value_name = "N", default_value_t = 8)]
     jobs: usize,
     /// The waits before retries, as a multiple of 0, 1, 3 and 5 seconds
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
     delays: f64,
-    /// How long the client waits for an answer
-    #[arg(long, value_name = "TIME", value_parser = time, default_value = "30s")]
-    patience: Duration,
-    /// How long a row may last
-    #[arg(long, value_name = "TIME", value_parser = time, default_value = "120s")]
-    row_timeout: Duration,
-    /// A line for each row instead of the matrix
-    #[arg(long)]
-    long: bool,
     /// Write everything here as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -81,16 +68,15 @@ pub(crate) async fn run(args: Args) -> ExitCode {
         rows().iter().filter(is_meant).for_each(say);
         return ExitCode::from(GOOD);
     }
-    let (long, files) = (args.long, (args.json.clone(), args.junit.clone()));
+    let (json, junit) = (args.json.clone(), args.junit.clone());
     let report = match settings(args) {
         Ok(settings) => run_matrix(settings, progress()).await.map_err(|error| error.to_string()),
         Err(why) => Err(why),
     };
-    let report =
-        report.and_then(|report| write(&report, files.0.as_deref(), files.1.as_deref()).map(|()| report));
+    let report = report.and_then(|report| write(&report, json.as_deref(), junit.as_deref()).map(|()| report));
     match report {
         Ok(report) => {
-            say(if long { report.list() } else { report.table() }.trim_end());
+            say(report.table().trim_end());
             ExitCode::from(if report.is_good() { GOOD } else { BAD })
         }
         Err(why) => {
@@ -111,13 +97,11 @@ fn settings(args: Args) -> Result<Settings, String> {
         endpoint: args.endpoint.unwrap_or_default(),
         headers: args.header,
         metadata: args.metadata,
-        shape: Shape { size: args.size, seed: args.seed },
+        shape: Shape { size: args.size },
         only: patterns(&args.only),
         folder: args.verify_dir,
         jobs: args.jobs,
         delay_factor: args.delays,
-        patience: args.patience,
-        bound: args.row_timeout,
     })
 }
 

@@ -38,12 +38,6 @@ pub(crate) struct Args {
     /// How far apart recurring troubles are: a size of bytes from the clients, or a time
     #[arg(long, value_name = "SIZE|TIME", value_parser = every, requires = "fault")]
     every: Option<Every>,
-    /// Draw recurring troubles and their distances at random, up to twice as far apart
-    #[arg(long, requires = "every")]
-    random: bool,
-    /// What --random draws from; the same number, the same troubles
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    seed: u64,
     /// The bandwidth towards the server, in bytes a second
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     up_rate: Option<u64>,
@@ -82,10 +76,7 @@ async fn start(args: Args) -> Result<(Proxy, Receiver<Event>), String> {
 }
 
 fn conditions(args: Args, observer: Observer) -> Conditions {
-    let recurring = args.every.map(|every| match args.random {
-        true => Recurring::at_random(every, args.fault, args.seed),
-        false => Recurring::in_turn(every, args.fault),
-    });
+    let recurring = args.every.map(|every| Recurring::in_turn(every, args.fault));
     let plan = |orders: Vec<Order>| orders.into_iter().map(|order| (order.at, order.step)).collect();
     Conditions {
         up: plan(args.up),

@@ -13,6 +13,8 @@ pub(super) enum Ask {
     Offset,
     /// PATCH at this offset.
     Append(u64),
+    /// POST of the final upload, of partial ones that are complete.
+    Join,
 }
 
 /// What an answer comes to for a client.
@@ -59,7 +61,7 @@ pub(super) enum Next {
 ///     any other status             └─ 2xx, nothing to send ─► Done
 /// ```
 ///
-/// Any other 4xx to Create or Append is final. Waiting is final too when it was done
+/// Any other 4xx to Create, Append or Join is final. Waiting is final too when it was done
 /// [`RETRIES`] times in a row without the offset having grown.
 #[derive(Debug, Clone)]
 pub(super) struct Decisions {
@@ -69,55 +71,58 @@ pub(super) struct Decisions {
     offset: Option<u64>,
     waits: usize,
     offset_before_wait: u64,
+    /// Where the last PATCH began. What lies before it is gone, if the content is a stream.
+    read_up_to: u64,
 }
 
 impl Decisions {
     pub(super) fn new(way: Way, shape: Shape) -> Self {
-        Self { way, shape, has_url: false, offset: None, waits: 0, offset_before_wait: 0 }
+        Self { way, shape, has_url: false, offset: None, waits: 0, offset_before_wait: 0, read_up_to: 0 }
     }
 
     /// What the client does when it has heard this.
     pub(super) fn after(&mut self, asked: Ask, answer: &Answer) -> Next {
         let Answer::Status { status, offset, length, has_location } = *answer else {
-            return self.wait("the connection died");
+            return self.wait(asked, "the connection died");
         };
         let is_fine = (200..300).contains(&status);
         match asked {
-            Ask::Offset if is_fine => self.resumed(offset, length),
-            Ask::Offset if status == 423 => self.wait("HEAD was answered 423"),
+            Ask::Offset if is_fine => self.resumed(asked, offset, length),
+            Ask::Offset if status == 423 => self.wait(asked, "HEAD was answered 423"),
             Ask::Offset => self.start_again(),
-            Ask::Create if is_fine => self.created(has_location, offset),
-            Ask::Append(_) if is_fine => self.appended(offset),
-            Ask::Create | Ask::Append(_) => self.refused(status),
+            Ask::Create if is_fine => self.created(asked, has_location, offset),
+            Ask::Append(_) if is_fine => self.appended(asked, offset),
+            Ask::Join if is_fine && has_location => Next::Done,
+            Ask::Create | Ask::Append(_) | Ask::Join => self.refused(asked, status),
         }
     }
 
-    fn created(&mut self, has_location: bool, offset: Option<u64>) -> Next {
+    fn created(&mut self, asked: Ask, has_location: bool, offset: Option<u64>) -> Next {
         if !has_location {
-            return self.wait("a creation was answered without Location");
+            return self.wait(asked, "a creation was answered without Location");
         }
         self.has_url = true;
         if self.way == Way::CreationWithUpload {
-            return self.appended(offset);
+            return self.appended(asked, offset);
         }
         self.offset = Some(0);
-        Next::Ask(Ask::Append(0))
+        self.go_on(0)
     }
 
-    fn appended(&mut self, offset: Option<u64>) -> Next {
+    fn appended(&mut self, asked: Ask, offset: Option<u64>) -> Next {
         let Some(offset) = offset else {
-            return self.wait("an answer had no Upload-Offset");
+            return self.wait(asked, "an answer had no Upload-Offset");
         };
         self.offset = Some(offset);
         self.go_on(offset)
     }
 
-    fn resumed(&mut self, offset: Option<u64>, length: Option<u64>) -> Next {
+    fn resumed(&mut self, asked: Ask, offset: Option<u64>, length: Option<u64>) -> Next {
         let Some(offset) = offset else {
-            return self.wait("HEAD was answered without Upload-Offset");
+            return self.wait(asked, "HEAD was answered without Upload-Offset");
         };
         if length.is_none() && self.way != Way::DeferredLength {
-            return self.wait("HEAD was answered without Upload-Length");
+            return self.wait(asked, "HEAD was answered without Upload-Length");
         }
         self.offset = Some(offset);
         // With the length still untold, an empty PATCH has to tell it.
@@ -127,12 +132,20 @@ impl Decisions {
         self.go_on(offset)
     }
 
-    fn go_on(&self, offset: u64) -> Next {
+    fn go_on(&mut self, offset: u64) -> Next {
         let size = self.shape.size;
         match offset {
             _ if offset == size => Next::Done,
-            _ if offset < size => Next::Ask(Ask::Append(offset)),
-            _ => Next::GiveUp(format!("the server says that it has {offset} of {size} bytes")),
+            _ if offset > size => {
+                Next::GiveUp(format!("the server says that it has {offset} of {size} bytes"))
+            }
+            _ if offset < self.read_up_to && self.way == Way::DeferredLength => {
+                Next::GiveUp(format!("a stream cannot be read again from byte {offset}"))
+            }
+            _ => {
+                self.read_up_to = offset;
+                Next::Ask(Ask::Append(offset))
+            }
         }
     }
 
@@ -141,16 +154,16 @@ impl Decisions {
         Next::Ask(Ask::Create)
     }
 
-    fn refused(&mut self, status: u16) -> Next {
+    fn refused(&mut self, asked: Ask, status: u16) -> Next {
         let is_final = (400..500).contains(&status) && status != 409 && status != 423;
         if is_final {
             Next::GiveUp(format!("answered {status}"))
         } else {
-            self.wait(&format!("answered {status}"))
+            self.wait(asked, &format!("answered {status}"))
         }
     }
 
-    fn wait(&mut self, why: &str) -> Next {
+    fn wait(&mut self, asked: Ask, why: &str) -> Next {
         if self.offset.is_some_and(|offset| offset > self.offset_before_wait) {
             self.waits = 0;
         }
@@ -160,7 +173,14 @@ impl Decisions {
         self.offset_before_wait = self.offset.unwrap_or(0);
         let number = self.waits;
         self.waits += 1;
-        Next::Later(number, if self.has_url { Ask::Offset } else { Ask::Create })
+        let next = match asked {
+            // The library leaves a final POST whose connection died to its user. A user who tries
+            // again makes it ask the same.
+            Ask::Join => Ask::Join,
+            _ if self.has_url => Ask::Offset,
+            _ => Ask::Create,
+        };
+        Next::Later(number, next)
     }
 }
 
@@ -168,7 +188,7 @@ impl Decisions {
 mod tests {
     use super::*;
 
-    const SHAPE: Shape = Shape { size: 1000, seed: 1 };
+    const SHAPE: Shape = Shape { size: 1000 };
 
     fn status(status: u16) -> Answer {
         Answer::Status { status, offset: None, length: None, has_location: false }
@@ -240,6 +260,24 @@ mod tests {
         assert_eq!(whole.after(Ask::Create, &at(201, 1000)), Next::Done);
         let beyond = created(Way::OnePatch).after(Ask::Offset, &at(200, 1001));
         assert!(matches!(beyond, Next::GiveUp(_)));
+    }
+
+    #[test]
+    fn a_stream_is_not_read_again() {
+        let mut client = created(Way::DeferredLength);
+        client.after(Ask::Append(0), &at(204, 250));
+        assert_eq!(client.after(Ask::Offset, &at(200, 300)), Next::Ask(Ask::Append(300)));
+        let next = client.after(Ask::Offset, &at(200, 250));
+        assert!(matches!(next, Next::GiveUp(_)), "{next:?}");
+    }
+
+    #[test]
+    fn a_final_upload_is_tried_again_unless_it_is_refused() {
+        let mut client = Decisions::new(Way::Parallel, SHAPE);
+        assert_eq!(client.after(Ask::Join, &status(502)), Next::Later(0, Ask::Join));
+        assert_eq!(client.after(Ask::Join, &Answer::Dead), Next::Later(1, Ask::Join));
+        assert!(matches!(client.clone().after(Ask::Join, &status(400)), Next::GiveUp(_)));
+        assert_eq!(client.after(Ask::Join, &at(201, 0)), Next::Done);
     }
 
     #[test]

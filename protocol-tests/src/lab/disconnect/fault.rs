@@ -9,13 +9,17 @@ pub enum Way {
     Chunks,
     /// Everything in the body of the creation.
     CreationWithUpload,
-    /// A creation without a length, and PATCHes of a megabyte, of which the last tells it.
+    /// A creation without a length, and PATCHes of a megabyte, of which the last tells it; the
+    /// content is a stream, which cannot be read again.
     DeferredLength,
+    /// Four partial uploads at the same time, and a final one of them.
+    Parallel,
 }
 
 impl Way {
     /// All of them, in the order of the report.
-    pub const ALL: [Self; 4] = [Self::OnePatch, Self::Chunks, Self::CreationWithUpload, Self::DeferredLength];
+    pub const ALL: [Self; 5] =
+        [Self::OnePatch, Self::Chunks, Self::CreationWithUpload, Self::DeferredLength, Self::Parallel];
 
     /// The extension of tus that it needs beside creation.
     #[must_use]
@@ -24,6 +28,7 @@ impl Way {
             Self::OnePatch | Self::Chunks => None,
             Self::CreationWithUpload => Some("creation-with-upload"),
             Self::DeferredLength => Some("creation-defer-length"),
+            Self::Parallel => Some("concatenation"),
         }
     }
 }
@@ -41,7 +46,7 @@ pub enum Moment {
     Half,
     /// When one byte is missing.
     End,
-    /// In the answer to the request with the last byte.
+    /// In the answer to the request that completes the upload.
     LastAnswer,
     /// In the HEAD that follows a connection lost at half of the bytes.
     Head,
@@ -88,8 +93,6 @@ pub enum Misdeed {
     LateDuring,
     /// The same, when the other has finished the upload.
     LateAfter,
-    /// It says in the middle of a body that it has said everything, and waits for an answer.
-    HalfClose,
     /// It sends the same PATCH on two connections at the same time.
     Twins,
     /// It loses its connection like this, and resumes on another within a millisecond; again and
@@ -113,6 +116,7 @@ impl fmt::Display for Way {
             Self::Chunks => "chunks",
             Self::CreationWithUpload => "with-creation",
             Self::DeferredLength => "deferred",
+            Self::Parallel => "parallel",
         })
     }
 }
@@ -157,7 +161,6 @@ impl fmt::Display for Misdeed {
             Self::LateBetween => formatter.write_str("late-between"),
             Self::LateDuring => formatter.write_str("late-during"),
             Self::LateAfter => formatter.write_str("late-after"),
-            Self::HalfClose => formatter.write_str("half-close"),
             Self::Twins => formatter.write_str("twins"),
             Self::AtOnce(fault) => write!(formatter, "at-once-after-{fault}"),
         }

@@ -8,7 +8,8 @@ use super::trap::Outgoing;
 pub(super) struct Ledger {
     /// How many requests were sent.
     pub(super) requests: u32,
-    /// How many bytes of content went to the server.
+    /// How many bytes of heads went to the server, and how many of content.
+    heads: u64,
     content: u64,
     /// Up to where content has ever gone.
     furthest: u64,
@@ -16,6 +17,8 @@ pub(super) struct Ledger {
     starts: u32,
     /// The paths of all uploads that were created, whether the client heard of them or not.
     pub(super) uploads: BTreeSet<String>,
+    /// The paths of the partial uploads among what was created.
+    pub(super) parts: BTreeSet<String>,
     /// Whether a creation died of whose fate nothing is known.
     pub(super) is_unsure: bool,
     struck: Option<Instant>,
@@ -26,11 +29,26 @@ impl Ledger {
     /// So many bytes of this request went to the server.
     pub(super) fn carried(&mut self, request: &Outgoing, bytes: u64) {
         self.requests += 1;
+        self.heads += bytes.min(request.head_bytes);
         // What an earlier request left on its way is not this one's.
         let content = bytes.saturating_sub(request.head_bytes).min(request.body.end - request.body.start);
         self.content += content;
         self.furthest = self.furthest.max(request.body.start + content);
         self.starts += u32::from(request.body.start == 0 && content > 0);
+    }
+
+    /// What the upload of a part has cost, the last of them to go on being the one that counts.
+    pub(super) fn absorb(&mut self, part: Self) {
+        self.requests += part.requests;
+        self.heads += part.heads;
+        self.parts.extend(part.uploads);
+        self.went_on = self.went_on.max(part.went_on);
+    }
+
+    /// So many bytes went to the server in all, of an upload of this size.
+    pub(super) fn settle(&mut self, bytes: u64, size: u64) {
+        self.content = bytes.saturating_sub(self.heads);
+        self.furthest = self.content.min(size);
     }
 
     /// Trouble came; the first is the one that counts.
@@ -93,6 +111,19 @@ mod tests {
         ledger.carried(&append(0..1000), 50);
         ledger.carried(&append(0..1000), 1100);
         assert_eq!((ledger.sent_again(), ledger.starts_again()), (0, 0));
+    }
+
+    #[test]
+    fn parts_share_one_account() {
+        let mut whole = Ledger::default();
+        for went_on in [Some(3), None, Some(5)] {
+            let mut part = Ledger { went_on: went_on.map(Duration::from_secs), ..Ledger::default() };
+            part.carried(&append(0..1000), 100);
+            whole.absorb(part);
+        }
+        whole.settle(3 * 1100 + 17, 3000);
+        assert_eq!((whole.requests, whole.sent_again()), (3, 17));
+        assert_eq!(whole.went_on(), Some(Duration::from_secs(5)));
     }
 
     #[test]

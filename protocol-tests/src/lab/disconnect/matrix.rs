@@ -6,6 +6,10 @@ use super::fault::{Fault, Misdeed, Moment, Scene, Way};
 const IN_A_REQUEST: [Fault; 6] =
     [Fault::Fin, Fault::Reset, Fault::Vanish, Fault::HalfClose, Fault::Stall, Fault::BadGateway];
 
+/// The same, when it is one of several at the same time: what becomes of one that is half-closed
+/// does not depend on the others.
+const IN_REQUESTS: [Fault; 5] = [Fault::Fin, Fault::Reset, Fault::Vanish, Fault::Stall, Fault::BadGateway];
+
 /// What is done to an answer.
 const IN_AN_ANSWER: [Fault; 4] = [Fault::LoseAnswer, Fault::Fin, Fault::Reset, Fault::Stall];
 
@@ -55,27 +59,34 @@ pub fn rows() -> Vec<Row> {
     stock.chain(rogue_rows()).collect()
 }
 
-fn stock_rows(way: Way) -> Vec<Row> {
+fn stock_rows(way: Way) -> impl Iterator<Item = Row> {
     use Moment::{End, Half, Head, LastAnswer, Post, PostAnswer, Tenth, Throughout};
-    let mut rows = Vec::new();
-    let mut add = |moment: Moment, faults: &[Fault]| {
-        rows.extend(faults.iter().map(|fault| Row { way, moment, scene: Scene::Stock(*fault) }));
+    let chunks: &[_] = &[Fault::LoseAnswer];
+    let always: &[_] = &[Fault::Nothing, Fault::NarrowLine, Fault::LongLine];
+    let (request, answer): (&[_], &[_]) = (&IN_A_REQUEST, &IN_AN_ANSWER);
+    let mut troubles = vec![(Post, request), (PostAnswer, answer), (Tenth, request), (Half, request)];
+    match way {
+        Way::OnePatch => troubles.extend([(End, request), (LastAnswer, answer), (Head, &IN_A_HEAD)]),
+        Way::Chunks => {
+            troubles.extend([(Half, chunks), (End, request), (LastAnswer, answer), (Head, &IN_A_HEAD)]);
+        }
+        // A 502 to its HEAD means that it starts again, which a stream cannot.
+        Way::DeferredLength => {
+            let head = &IN_A_HEAD[..IN_A_HEAD.len() - 1];
+            troubles.extend([(Half, chunks), (End, request), (LastAnswer, answer), (Head, head)]);
+        }
+        // With everything in the creation its answer is the last one, and nobody ever asks HEAD.
+        Way::CreationWithUpload => troubles.push((End, request)),
+        Way::Parallel => {
+            let requests: &[_] = &IN_REQUESTS;
+            troubles = vec![(Post, requests), (PostAnswer, answer), (Half, requests), (LastAnswer, answer)];
+        }
+    }
+    troubles.push((Throughout, always));
+    let row = move |(moment, faults): (Moment, &'static [Fault])| {
+        faults.iter().map(move |fault| Row { way, moment, scene: Scene::Stock(*fault) })
     };
-    add(Post, &IN_A_REQUEST);
-    add(PostAnswer, &IN_AN_ANSWER);
-    add(Tenth, &IN_A_REQUEST);
-    add(Half, &IN_A_REQUEST);
-    if matches!(way, Way::Chunks | Way::DeferredLength) {
-        add(Half, &[Fault::LoseAnswer]);
-    }
-    add(End, &IN_A_REQUEST);
-    // With everything in the creation its answer is the last one, and nobody ever asks HEAD.
-    if way != Way::CreationWithUpload {
-        add(LastAnswer, &IN_AN_ANSWER);
-        add(Head, &IN_A_HEAD);
-    }
-    add(Throughout, &[Fault::Nothing, Fault::NarrowLine, Fault::LongLine]);
-    rows
+    troubles.into_iter().flat_map(row)
 }
 
 fn rogue_rows() -> impl Iterator<Item = Row> {
@@ -88,7 +99,6 @@ fn rogue_rows() -> impl Iterator<Item = Row> {
     scenes.extend(deaths.map(|death| (Way::OnePatch, Half, Misdeed::Stale(death))));
     let late = [Misdeed::LateBetween, Misdeed::LateDuring, Misdeed::LateAfter];
     scenes.extend(late.map(|late| (Way::OnePatch, Half, late)));
-    scenes.extend([Half, End].map(|moment| (Way::OnePatch, moment, Misdeed::HalfClose)));
     scenes.push((Way::OnePatch, Half, Misdeed::Twins));
     scenes.extend(deaths.map(|death| (Way::OnePatch, Half, Misdeed::AtOnce(death))));
     scenes.extend(deaths.map(|death| (Way::Chunks, Half, Misdeed::Stale(death))));
@@ -111,6 +121,12 @@ mod tests {
         {
             assert!(names.contains(name), "{name}");
         }
+    }
+
+    #[test]
+    fn nothing_is_asked_of_a_client_that_it_cannot_do() {
+        let impossible = |row: &Row| row.to_string() == "stock/deferred/head/bad-gateway";
+        assert!(!rows().iter().any(impossible), "a stream is not read again");
     }
 
     #[test]

@@ -8,13 +8,14 @@
 //! client that behaves does after an answer (`Decisions`), what an upload costs (`Ledger`), what
 //! is to be thought of it, and the report. On the wire: the `Session`, which does what the
 //! decisions say; the rogue, which does not; and the look at the server's bytes afterwards.
-//! Every wait is bounded: an answer by [`Settings::patience`], a row by [`Settings::bound`].
+//! Every wait is bounded: one for an answer by 30 seconds, a row by two minutes.
 
 mod decision;
 mod fault;
 mod ledger;
 mod matrix;
 mod outcome;
+mod parallel;
 mod report;
 mod rogue;
 mod runner;

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::fault::{Fault, Scene};
 use super::matrix::Row;
 
 /// How a client's upload ended.
@@ -88,11 +89,15 @@ impl Outcome {
 
     /// Whether it speaks against the server: a corrupted upload of whatever client, or one of
     /// the client that behaves which did not finish with bytes known to be identical.
+    ///
+    /// HTTP lets a server answer 400 to a request whose end it was told of too early. A stock
+    /// client gives up at that; a row that ended so is told, and nobody's fault.
     #[must_use]
     pub fn is_bad(&self) -> bool {
         match self.verdict() {
             Verdict::Good | Verdict::Skipped => false,
             Verdict::Corrupted => true,
+            Verdict::Unfinished if self.row.scene == Scene::Stock(Fault::HalfClose) => false,
             Verdict::Unfinished | Verdict::Unchecked => self.row.is_stock(),
         }
     }
@@ -126,7 +131,7 @@ impl fmt::Display for Verdict {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fault::{Fault, Misdeed, Moment, Scene, Way};
+    use super::super::fault::{Misdeed, Moment, Way};
     use super::*;
 
     fn outcome(scene: Scene, end: End, bytes: Bytes) -> Outcome {
@@ -147,6 +152,7 @@ mod tests {
     #[test]
     fn a_rogue_may_fail_and_nobody_may_be_corrupted() {
         let (stock, rogue) = (Scene::Stock(Fault::Fin), Scene::Rogue(Misdeed::Twins));
+        let half_closed = Scene::Stock(Fault::HalfClose);
         let gave_up = || End::GaveUp("answered 400".to_owned());
         let unknown = || Bytes::NotChecked("it did not finish".to_owned());
         let different = || Bytes::Different("three bytes more".to_owned());
@@ -154,6 +160,8 @@ mod tests {
             (stock, End::Finished, Bytes::Identical, Verdict::Good, false),
             (rogue, End::Finished, Bytes::Identical, Verdict::Good, false),
             (stock, gave_up(), unknown(), Verdict::Unfinished, true),
+            (half_closed, gave_up(), unknown(), Verdict::Unfinished, false),
+            (half_closed, End::Finished, different(), Verdict::Corrupted, true),
             (stock, End::TimedOut, unknown(), Verdict::Unfinished, true),
             (rogue, gave_up(), unknown(), Verdict::Unfinished, false),
             (stock, End::Finished, unknown(), Verdict::Unchecked, true),

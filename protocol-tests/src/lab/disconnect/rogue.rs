@@ -12,6 +12,7 @@ use super::decision::{Answer, Ask};
 use super::fault::{Fault, Misdeed, Moment};
 use super::outcome::End;
 use super::session::Session;
+use super::settings::PATIENCE;
 use super::trap::Trap;
 use crate::http::Connection;
 
@@ -42,7 +43,6 @@ async fn attempt(session: &mut Session<'_>, misdeed: Misdeed) -> Result<Ask, End
         Misdeed::LateBetween => late_between(session).await,
         Misdeed::LateDuring => late_during(session).await,
         Misdeed::LateAfter => late_after(session).await,
-        Misdeed::HalfClose => half_close(session).await,
         Misdeed::Twins => twins(session).await,
         Misdeed::AtOnce(fault) => at_once(session, offset, fault).await,
     }
@@ -88,7 +88,7 @@ async fn late_between(session: &mut Session<'_>) -> Result<Ask, End> {
 async fn append_half(session: &mut Session<'_>, mut offset: u64) -> Result<Ask, End> {
     loop {
         let append = Ask::Append(offset);
-        let half = offset + (session.run.settings.shape.size - offset) / 2;
+        let half = offset + (session.shape.size - offset) / 2;
         let (request, outgoing) = session.message_of(append, offset..half);
         let answer = session.send(&request, &outgoing).await;
         let next = session.follow(append, &answer).await?;
@@ -110,7 +110,7 @@ async fn late_during(session: &mut Session<'_>) -> Result<Ask, End> {
     wake(session, &mut old, rest).await;
     // The server may have ended this connection instead of the old one.
     let sent = sent + offer(session, &mut new, half..end).await;
-    let head = timeout(session.run.settings.patience, new.try_answer(false)).await;
+    let head = timeout(PATIENCE, new.try_answer(false)).await;
     let head = head.ok().and_then(Result::ok).map(|response| response.head);
     let answer = session.learn(&outgoing, sent, head).await;
     session.follow(append, &answer).await
@@ -126,7 +126,7 @@ async fn late_after(session: &mut Session<'_>) -> Result<Ask, End> {
 /// Sends a PATCH of everything up to the place of trouble and no further; what it owes is
 /// returned with its connection.
 async fn fall_silent(session: &mut Session<'_>) -> Result<(Connection, Range<u64>), End> {
-    let (place, size) = (place(session), session.run.settings.shape.size);
+    let (place, size) = (place(session), session.shape.size);
     let (request, outgoing) = session.message(Ask::Append(0));
     let (old, sent) = begin(session, &request.head(), 0..place).await?;
     session.ledger.carried(&outgoing, sent);
@@ -139,19 +139,6 @@ async fn fall_silent(session: &mut Session<'_>) -> Result<(Connection, Range<u64
 async fn wake(session: &Session<'_>, old: &mut Connection, rest: Range<u64>) {
     offer(session, old, rest).await;
     _ = timeout(LATE, old.try_answer(false)).await;
-}
-
-async fn half_close(session: &mut Session<'_>) -> Result<Ask, End> {
-    let place = place(session);
-    let append = Ask::Append(0);
-    let (request, outgoing) = session.message(append);
-    let (mut connection, sent) = begin(session, &request.head(), 0..place).await?;
-    session.witness.strike();
-    _ = connection.try_finish().await;
-    let head = timeout(session.run.settings.patience, connection.try_answer(false)).await;
-    let head = head.ok().and_then(Result::ok).map(|response| response.head);
-    let answer = session.learn(&outgoing, sent, head).await;
-    session.follow(append, &answer).await
 }
 
 async fn twins(session: &mut Session<'_>) -> Result<Ask, End> {
@@ -171,7 +158,7 @@ async fn twins(session: &mut Session<'_>) -> Result<Ask, End> {
 }
 
 async fn at_once(session: &mut Session<'_>, mut offset: u64, fault: Fault) -> Result<Ask, End> {
-    let size = session.run.settings.shape.size;
+    let size = session.shape.size;
     let mut silent = Vec::new();
     for round in 1..=ROUNDS {
         let (request, outgoing) = session.message(Ask::Append(offset));
@@ -198,7 +185,7 @@ async fn begin(session: &Session<'_>, head: &[u8], body: Range<u64>) -> Result<(
         connection.try_send(head).await?;
         std::io::Result::Ok(connection)
     };
-    let opened = timeout(session.run.settings.patience, opening).await;
+    let opened = timeout(PATIENCE, opening).await;
     let Ok(Ok(mut connection)) = opened else {
         return Err(End::GaveUp("the server does not take a connection".to_owned()));
     };
@@ -222,6 +209,6 @@ async fn offer(session: &Session<'_>, connection: &mut Connection, body: Range<u
 }
 
 fn place(session: &Session<'_>) -> u64 {
-    let shape = session.run.settings.shape;
+    let shape = session.shape;
     shape.place(session.row.moment).or(shape.place(Moment::Half)).unwrap_or_default()
 }

@@ -6,13 +6,14 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::decision::Ask;
-use super::fault::Scene;
+use super::fault::{Scene, Way};
 use super::matrix::{Row, rows};
-use super::outcome::{Bytes, Course, End, Outcome};
+use super::outcome::{Bytes, Course, End, Outcome, Verdict};
+use super::parallel;
 use super::report::Report;
 use super::rogue;
 use super::session::Session;
-use super::settings::Settings;
+use super::settings::{BOUND, Settings};
 use super::subject::{CouldNotRun, Subject};
 use super::verify::{Sight, claims, compare};
 use crate::Content;
@@ -33,7 +34,8 @@ pub(super) struct Run {
 /// Runs the chosen rows, some at a time, and tells `seen` of each as it ends.
 ///
 /// # Errors
-/// When there is no server, or none with which an upload succeeds that nothing happens to.
+/// When there is no server, or none with which an upload succeeds that nothing happens to, or
+/// none any more.
 ///
 /// # Panics
 /// When the system has no random bytes.
@@ -45,11 +47,11 @@ pub async fn run(settings: Settings, mut seen: impl FnMut(&Outcome)) -> Result<R
     }
     let started = Instant::now();
     let subject = Subject::discover(&settings).await?;
-    let content = Content::seeded(settings.shape.size, settings.shape.seed);
+    let content = Content::random(settings.shape.size);
     let mark = getrandom::u64().expect("the system has random bytes");
     let run = Arc::new(Run { settings, subject, content, mark });
     let sight = look(&run).await?;
-    let mut outcomes = play_all(&run, &sight, chosen, &mut seen).await;
+    let mut outcomes = play_all(&run, &sight, chosen, &mut seen).await?;
     outcomes.sort_by_key(|(number, _)| *number);
     let outcomes = outcomes.into_iter().map(|(_, outcome)| outcome).collect();
     Ok(Report::new(&run.settings, &sight, outcomes, started.elapsed()))
@@ -61,6 +63,9 @@ async fn look(run: &Run) -> Result<Sight, CouldNotRun> {
     // Whoever names a folder may have a reason not to want GET: it is left alone then.
     let sight = run.settings.folder.clone().map_or(Sight::Get, Sight::Folder);
     let course = play(run, &sight, Row::CALM, "calm".to_owned()).await.map_err(CouldNotRun::NotEvenCalm)?;
+    if !run.subject.is_there().await {
+        return Err(CouldNotRun::Gone(Row::CALM));
+    }
     match (course.end, course.bytes) {
         (End::GaveUp(why), _) => Err(CouldNotRun::NotEvenCalm(why)),
         (End::TimedOut, _) => Err(CouldNotRun::NotEvenCalm("it took too long".to_owned())),
@@ -75,7 +80,7 @@ async fn play_all(
     sight: &Sight,
     chosen: Vec<Row>,
     seen: &mut impl FnMut(&Outcome),
-) -> Vec<(usize, Outcome)> {
+) -> Result<Vec<(usize, Outcome)>, CouldNotRun> {
     let room = Arc::new(Semaphore::new(run.settings.jobs.max(1)));
     let mut playing = JoinSet::new();
     for (number, row) in chosen.into_iter().enumerate() {
@@ -93,9 +98,12 @@ async fn play_all(
     while let Some(outcome) = playing.join_next().await {
         let outcome = outcome.expect("a row does not panic");
         seen(&outcome.1);
+        if outcome.1.verdict() == Verdict::Unfinished && !run.subject.is_there().await {
+            return Err(CouldNotRun::Gone(outcome.1.row));
+        }
         outcomes.push(outcome);
     }
-    outcomes
+    Ok(outcomes)
 }
 
 /// Plays one row; an error is why it says nothing.
@@ -104,11 +112,12 @@ async fn play(run: &Run, sight: &Sight, row: Row, name: String) -> Result<Course
     let mut session = Session::new(run, row, format!("{:016x}-{name}", run.mark)).await;
     let upload = async {
         match row.scene {
+            Scene::Stock(_) if row.way == Way::Parallel => parallel::play(&mut session).await,
             Scene::Stock(_) => session.drive(Ask::Create).await,
             Scene::Rogue(misdeed) => rogue::play(&mut session, misdeed).await,
         }
     };
-    let end = timeout(run.settings.bound, upload).await.unwrap_or(End::TimedOut);
+    let end = timeout(BOUND, upload).await.unwrap_or(End::TimedOut);
     let took = started.elapsed();
     if end == End::Finished && !session.is_over_it() {
         return Err("the trouble never came".to_owned());
@@ -158,7 +167,7 @@ async fn tidy(run: &Run, session: &Session<'_>) {
     if !run.subject.offers("termination") {
         return;
     }
-    for path in &session.ledger.uploads {
+    for path in session.ledger.uploads.iter().chain(&session.ledger.parts) {
         _ = run.subject.request(run.subject.endpoint.address, "DELETE", path).try_send().await;
     }
 }

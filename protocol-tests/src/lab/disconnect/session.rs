@@ -1,16 +1,19 @@
 use std::collections::VecDeque;
 use std::io;
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
 use super::decision::{Answer, Ask, Decisions, Next};
-use super::fault::{Fault, Scene};
+use super::fault::{Fault, Moment, Scene};
 use super::ledger::Ledger;
 use super::matrix::Row;
 use super::outcome::End;
 use super::runner::Run;
+use super::settings::PATIENCE;
+use super::shape::{PARTS, Shape};
 use super::subject::Client;
 use super::trap::{Outgoing, Trap};
 use super::witness::Witness;
@@ -28,11 +31,17 @@ const LONG: Duration = Duration::from_millis(100);
 pub(super) struct Session<'a> {
     pub(super) run: &'a Run,
     pub(super) row: Row,
-    pub(super) proxy: Proxy,
+    pub(super) proxy: Arc<Proxy>,
     pub(super) witness: Witness,
     pub(super) ledger: Ledger,
     /// The path of the upload that the client believes in.
     pub(super) upload: Option<String>,
+    /// The paths of the partial uploads, when they are complete.
+    pub(super) parts: Vec<String>,
+    /// What this client uploads: all of the content, or from this byte on a part of it.
+    pub(super) shape: Shape,
+    start: u64,
+    is_part: bool,
     tag: String,
     traps: VecDeque<Trap>,
     decisions: Decisions,
@@ -55,14 +64,63 @@ impl<'a> Session<'a> {
         Self {
             run,
             row,
-            proxy: Proxy::under(run.subject.endpoint.address, conditions).await,
+            proxy: Arc::new(Proxy::under(run.subject.endpoint.address, conditions).await),
             witness,
             ledger: Ledger::default(),
             upload: None,
+            parts: Vec::new(),
+            shape: run.settings.shape,
+            start: 0,
+            is_part: false,
             tag,
             traps: traps.into(),
             decisions: Decisions::new(row.way, run.settings.shape),
         }
+    }
+
+    /// The clients of its parts, on the same network.
+    pub(super) fn parts(&self) -> [Self; PARTS] {
+        self.shape.parts().map(|part| {
+            let shape = Shape { size: part.end - part.start };
+            Self {
+                proxy: Arc::clone(&self.proxy),
+                witness: self.witness.clone(),
+                ledger: Ledger::default(),
+                upload: None,
+                parts: Vec::new(),
+                shape,
+                start: part.start,
+                is_part: true,
+                tag: self.tag.clone(),
+                traps: VecDeque::new(),
+                decisions: Decisions::new(self.row.way, shape),
+                ..*self
+            }
+        })
+    }
+
+    /// Sets the trap that waits for one of several requests at the same time, if there is one.
+    pub(super) fn set_trap_among(&self, requests: u64) {
+        let (_, first) = self.message(Ask::Create);
+        let snap = self.traps.front().and_then(|trap| trap.snap_among(&first, requests, &self.shape));
+        if let Some((bytes, step)) = snap {
+            self.proxy.after(bytes, step);
+        }
+    }
+
+    /// Takes away what has snapped of it.
+    pub(super) fn spring_trap_among(&mut self) {
+        let is_among = self.traps.front().is_some_and(|trap| trap.moment != Moment::LastAnswer);
+        if is_among && self.proxy.is_done() {
+            self.traps.pop_front();
+        }
+    }
+
+    /// Takes over the accounts of its parts. Which of them a byte belonged to nobody knows, but
+    /// how many there were.
+    pub(super) fn settle(&mut self, parts: [Ledger; PARTS]) {
+        parts.into_iter().for_each(|part| self.ledger.absorb(part));
+        self.ledger.settle(self.proxy.carried(Direction::Up), self.shape.size);
     }
 
     /// Whether every trouble that was planned has come.
@@ -118,6 +176,10 @@ impl<'a> Session<'a> {
 
     /// Sends this request over a connection of its own, and reads what becomes of it.
     pub(super) async fn send(&mut self, request: &Request, outgoing: &Outgoing) -> Answer {
+        if self.is_part {
+            let response = self.exchange(request, outgoing).await;
+            return self.learn(outgoing, outgoing.head_bytes, response.ok().map(|it| it.head)).await;
+        }
         let is_armed = self.arm(outgoing);
         let before = self.proxy.carried(Direction::Up);
         let response = self.exchange(request, outgoing).await;
@@ -128,10 +190,10 @@ impl<'a> Session<'a> {
 
     /// A request of this client, without its body.
     pub(super) fn message(&self, ask: Ask) -> (Request, Outgoing) {
-        let (way, shape) = (self.row.way, self.run.settings.shape);
+        let (way, shape) = (self.row.way, self.shape);
         let body = match ask {
             Ask::Create => shape.creation(way),
-            Ask::Offset => 0..0,
+            Ask::Offset | Ask::Join => 0..0,
             Ask::Append(offset) => shape.patch(way, offset),
         };
         self.message_of(ask, body)
@@ -142,9 +204,10 @@ impl<'a> Session<'a> {
         let client = Client {
             to: self.proxy.address(),
             way: self.row.way,
-            shape: self.run.settings.shape,
+            shape: self.shape,
             tag: &self.tag,
             upload: self.upload.as_deref().unwrap_or("/"),
+            parts: &self.parts,
         };
         let request = self.run.subject.message(&client, ask, &body);
         let head_bytes = request.head().len() as u64;
@@ -159,7 +222,7 @@ impl<'a> Session<'a> {
             self.ledger.struck(struck);
         }
         let location = match (sent.ask, &head) {
-            (Ask::Create, _) => self.created(sent, carried, head.as_ref()).await,
+            (Ask::Create | Ask::Join, _) => self.created(sent, carried, head.as_ref()).await,
             _ => None,
         };
         let Some(head) = head else {
@@ -181,20 +244,24 @@ impl<'a> Session<'a> {
     /// Notes the uploads that a creation made, and returns the path of the one that the client
     /// hears of.
     async fn created(&mut self, sent: &Outgoing, carried: u64, head: Option<&Head>) -> Option<String> {
-        let mut uploads = Vec::new();
-        for head in self.witness.lost().iter().chain(head) {
-            uploads.extend(self.located(head).await);
+        let mut is_known = false;
+        for head in self.witness.lost() {
+            is_known |= self.located(&head).await.is_some();
         }
+        let heard = match head {
+            Some(head) => self.located(head).await,
+            None => None,
+        };
         // A server that has read the head may have acted on it, whatever was answered in its stead.
-        self.ledger.is_unsure |= uploads.is_empty() && carried >= sent.head_bytes;
-        head.and(uploads.pop())
+        self.ledger.is_unsure |= !is_known && heard.is_none() && carried >= sent.head_bytes;
+        heard
     }
 
     fn count_success(&mut self, ask: Ask, answer: &Answer) {
         let Answer::Status { status, offset, .. } = answer else {
             return;
         };
-        let is_complete = *offset == Some(self.run.settings.shape.size);
+        let is_complete = *offset == Some(self.shape.size);
         if (200..300).contains(status) && (ask != Ask::Offset || is_complete) {
             self.ledger.got_on(Instant::now());
         }
@@ -211,15 +278,16 @@ impl<'a> Session<'a> {
     pub(super) async fn exchange(&self, request: &Request, outgoing: &Outgoing) -> io::Result<Response> {
         let exchange = async {
             let mut connection = Connection::try_open(self.proxy.address()).await?;
-            let body = self.run.content.pieces_of(outgoing.body.clone());
+            let body = self.start + outgoing.body.start..self.start + outgoing.body.end;
+            let body = self.run.content.pieces_of(body);
             connection.try_exchange(&request.head(), body, outgoing.ask == Ask::Offset).await
         };
-        let answer = timeout(self.run.settings.patience, exchange).await;
+        let answer = timeout(PATIENCE, exchange).await;
         answer.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
 
     fn arm(&self, outgoing: &Outgoing) -> bool {
-        let snap = self.traps.front().and_then(|trap| trap.snap(outgoing, &self.run.settings.shape));
+        let snap = self.traps.front().and_then(|trap| trap.snap(outgoing, &self.shape));
         if let Some((bytes, step)) = snap {
             self.proxy.after(bytes, step);
         }
@@ -241,6 +309,7 @@ fn name(ask: Ask) -> &'static str {
         Ask::Create => "POST",
         Ask::Offset => "HEAD",
         Ask::Append(_) => "PATCH",
+        Ask::Join => "the final POST",
     }
 }
 

@@ -8,6 +8,12 @@ use crate::lab::conformance::Pattern;
 /// How long tus-js-client waits before it tries again, the first time, the second time, ….
 const DELAYS_MILLIS: [u32; RETRIES] = [0, 1000, 3000, 5000];
 
+/// How long a client waits for an answer before it takes its connection for dead.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a row may last.
+pub(super) const BOUND: Duration = Duration::from_secs(120);
+
 /// What is to be done.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -18,7 +24,7 @@ pub struct Settings {
     /// Keys and values of `Upload-Metadata`; `{row}` in a value becomes something that no other
     /// upload has.
     pub metadata: Vec<(String, String)>,
-    /// How many bytes an upload has, and what their contents depend on.
+    /// How many bytes an upload has.
     pub shape: Shape,
     /// Which rows are to run, by their names: those that any of these matches.
     pub only: Vec<Pattern>,
@@ -29,10 +35,6 @@ pub struct Settings {
     pub jobs: usize,
     /// By which factor the client's waits are longer than those of tus-js-client.
     pub delay_factor: f64,
-    /// How long a client waits for an answer before it takes its connection for dead.
-    pub patience: Duration,
-    /// How long a row may last.
-    pub bound: Duration,
 }
 
 impl Settings {
@@ -43,13 +45,11 @@ impl Settings {
             endpoint: endpoint.into(),
             headers: Vec::new(),
             metadata: Vec::new(),
-            shape: Shape { size: 8 << 20, seed: 1 },
+            shape: Shape { size: 8 << 20 },
             only: vec![Pattern::new("*")],
             folder: None,
-            jobs: 4,
+            jobs: 8,
             delay_factor: 1.0,
-            patience: Duration::from_secs(30),
-            bound: Duration::from_secs(120),
         }
     }
 

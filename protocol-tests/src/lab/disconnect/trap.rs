@@ -50,7 +50,7 @@ impl Trap {
         match self.moment {
             Moment::Post if *ask == Ask::Create => Some((head_bytes / 2, self.in_a_request())),
             Moment::PostAnswer if *ask == Ask::Create => Some((whole, self.in_an_answer())),
-            Moment::LastAnswer if !body.is_empty() && body.end == shape.size => {
+            Moment::LastAnswer if *ask == Ask::Join || (!body.is_empty() && body.end == shape.size) => {
                 Some((whole, self.in_an_answer()))
             }
             Moment::Head if *ask == Ask::Offset && self.fault == Fault::LoseAnswer => {
@@ -63,6 +63,21 @@ impl Trap {
                     Fault::LoseAnswer => Some((whole, self.in_an_answer())),
                     _ => Some((head_bytes + place - body.start, self.in_a_request())),
                 }
+            }
+            _ => None,
+        }
+    }
+
+    /// The same for a client that asks several times at once, of which each is as long as this:
+    /// whichever of them has the byte is the one.
+    pub(super) fn snap_among(&self, first: &Outgoing, requests: u64, shape: &Shape) -> Option<(u64, Step)> {
+        let head_bytes = first.head_bytes;
+        match self.moment {
+            Moment::Post => Some((head_bytes / 2, self.in_a_request())),
+            Moment::PostAnswer => Some((head_bytes, self.in_an_answer())),
+            Moment::Tenth | Moment::Half => {
+                let place = shape.place(self.moment)?;
+                Some((2 * requests * head_bytes + place, self.in_a_request()))
             }
             _ => None,
         }
@@ -98,7 +113,7 @@ impl Trap {
 mod tests {
     use super::*;
 
-    const SHAPE: Shape = Shape { size: 1000, seed: 1 };
+    const SHAPE: Shape = Shape { size: 1000 };
 
     fn outgoing(ask: Ask, body: Range<u64>) -> Outgoing {
         Outgoing { ask, head_bytes: 200, body }

@@ -8,6 +8,7 @@ use tokio::time::timeout;
 
 use super::outcome::Bytes;
 use super::runner::Run;
+use super::settings::PATIENCE;
 use crate::Content;
 use crate::http::Connection;
 
@@ -47,7 +48,7 @@ pub(super) async fn compare(run: &Run, sight: &Sight, path: &str) -> Bytes {
 /// Whether the server says itself that it holds something else: another offset than this.
 pub(super) async fn claims(run: &Run, path: &str) -> Option<u64> {
     let request = run.subject.request(run.subject.endpoint.address, "HEAD", path);
-    let answer = timeout(run.settings.patience, request.try_send()).await.ok()?.ok()?;
+    let answer = timeout(PATIENCE, request.try_send()).await.ok()?.ok()?;
     if !(200..300).contains(&answer.status) {
         return None;
     }
@@ -129,7 +130,7 @@ mod tests {
     use super::*;
 
     fn compared(change: impl FnOnce(&mut Vec<u8>)) -> Bytes {
-        let content = Content::seeded(3_000_000, 1);
+        let content = Content::random(3_000_000);
         let mut bytes = content.bytes();
         change(&mut bytes);
         let mut comparison = Comparison::new(&content);

@@ -10,7 +10,6 @@ impl Report {
         json!({
             "endpoint": self.endpoint,
             "size": self.size,
-            "seed": self.seed,
             "bytes_seen_by": self.seen_by,
             "good": self.is_good(),
             "counts": {"stock": counts(self.counts(true)), "rogue": counts(self.counts(false))},

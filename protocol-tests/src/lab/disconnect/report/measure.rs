@@ -20,11 +20,6 @@ pub(super) fn time(time: Duration) -> String {
     }
 }
 
-/// A number of times, of which none is the usual one.
-pub(super) fn times(number: u32) -> String {
-    if number == 0 { "-".to_owned() } else { number.to_string() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,7 +8,6 @@ use super::verify::Sight;
 
 mod json;
 mod junit;
-mod list;
 mod measure;
 mod summary;
 mod table;
@@ -22,8 +21,6 @@ pub struct Report {
     pub endpoint: String,
     /// How many bytes every upload had.
     pub size: u64,
-    /// What their contents and the places of trouble depended on.
-    pub seed: u64,
     /// Where the bytes were seen.
     pub seen_by: String,
     /// The rows, in the order of the matrix.
@@ -57,7 +54,6 @@ impl Report {
         Self {
             endpoint: settings.endpoint.clone(),
             size: settings.shape.size,
-            seed: settings.shape.seed,
             seen_by: seen_by.to_owned(),
             outcomes,
             took,

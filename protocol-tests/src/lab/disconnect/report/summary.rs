@@ -4,15 +4,9 @@ use super::measure::{size, time};
 use super::{Counts, Report};
 
 impl Report {
-    /// The first line of every spelling for people.
+    /// The first line.
     pub(super) fn title(&self) -> String {
-        format!(
-            "{}, uploads of {}, seed {}; bytes seen by {}\n",
-            self.endpoint,
-            size(self.size),
-            self.seed,
-            self.seen_by
-        )
+        format!("{}, uploads of {}; bytes seen by {}\n", self.endpoint, size(self.size), self.seen_by)
     }
 
     /// The last lines.
