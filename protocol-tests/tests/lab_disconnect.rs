@@ -49,16 +49,13 @@ async fn our_server_passes_the_whole_matrix() {
     let server = Server::start().await;
     let report = report(ours(&server, &["*"])).await;
     assert!(report.is_good());
-    assert!(report.counts(true).good > 140, "{:?}", report.counts(true));
+    assert!(report.counts(true).good > 160, "{:?}", report.counts(true));
     assert_eq!(report.counts(false).good, rows().iter().filter(|row| !row.is_stock()).count());
     for outcome in &report.outcomes {
         let (row, verdict) = (outcome.row, outcome.verdict());
-        let is_excused = match verdict {
-            Verdict::Unfinished => row.scene == Scene::Stock(Fault::HalfClose),
-            Verdict::Skipped => row.way == Way::Parallel,
-            _ => false,
-        };
-        assert!(verdict == Verdict::Good || is_excused, "{row}: {verdict}");
+        // The client is told 400, and gives up at that; the bytes before it are kept.
+        let is_refused = verdict == Verdict::Unfinished && row.scene == Scene::Stock(Fault::HalfClose);
+        assert!(verdict == Verdict::Good || is_refused, "{row}: {verdict}");
     }
 }
 
@@ -71,7 +68,9 @@ async fn no_trouble_costs_our_server_more_than_the_content_once_again() {
             continue;
         };
         let (row, again, uploads) = (outcome.row, course.sent_again, course.uploads);
-        assert!(again <= 2 * MIB && uploads <= 2, "{row}: {again} bytes again, {uploads} uploads");
+        // What a client creates a second time is not known to be the same, but of the same parts.
+        let most = if row.way == Way::Parallel { 1 } else { 2 };
+        assert!(again <= 2 * MIB && uploads <= most, "{row}: {again} bytes again, {uploads} uploads");
         let is_lost =
             matches!(row.scene, Scene::Stock(Fault::LoseAnswer)) && row.moment != Moment::PostAnswer;
         assert!(again == 0 || !is_lost, "{row}: what was answered was stored");
