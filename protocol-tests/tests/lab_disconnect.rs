@@ -7,7 +7,7 @@ use std::process::{Output, Stdio};
 use protocol_tests::http::Request;
 use protocol_tests::lab::conformance::Pattern;
 use protocol_tests::lab::disconnect::{
-    CouldNotRun, Fault, Moment, Outcome, Report, Scene, Settings, Shape, Verdict, Way, rows, run,
+    CouldNotRun, Fault, Moment, Outcome, Report, Scene, Settings, Shape, Verdict, Way, run,
 };
 use protocol_tests::{Chat, Server, Token, note, wait};
 use rustix::process::{Pid, Signal, kill_process};
@@ -50,12 +50,12 @@ async fn our_server_passes_the_whole_matrix() {
     let report = report(ours(&server, &["*"])).await;
     assert!(report.is_good());
     assert!(report.counts(true).good > 160, "{:?}", report.counts(true));
-    assert_eq!(report.counts(false).good, rows().iter().filter(|row| !row.is_stock()).count());
     for outcome in &report.outcomes {
         let (row, verdict) = (outcome.row, outcome.verdict());
-        // The client is told 400, and gives up at that; the bytes before it are kept.
-        let is_refused = verdict == Verdict::Unfinished && row.scene == Scene::Stock(Fault::HalfClose);
-        assert!(verdict == Verdict::Good || is_refused, "{row}: {verdict}");
+        // A client that does not behave may be refused, and so may one whose body ended early.
+        let may_fail = !row.is_stock() || row.scene == Scene::Stock(Fault::HalfClose);
+        let has_failed = verdict == Verdict::Unfinished && may_fail;
+        assert!(verdict == Verdict::Good || has_failed, "{row}: {verdict}");
     }
 }
 
