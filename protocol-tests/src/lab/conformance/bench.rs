@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,11 +19,13 @@ pub(super) const PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Bench {
     pub(super) subject: Arc<Subject>,
     made: Mutex<Vec<Place>>,
+    remarks: Mutex<BTreeSet<String>>,
+    kept: Mutex<Vec<Connection>>,
 }
 
 impl Bench {
     pub(super) fn new(subject: Arc<Subject>) -> Self {
-        Self { subject, made: Mutex::default() }
+        Self { subject, made: Mutex::default(), remarks: Mutex::default(), kept: Mutex::default() }
     }
 
     /// A request of this protocol version.
@@ -66,7 +69,7 @@ impl Bench {
     pub(super) async fn ask(&self, request: Request) -> Result<Answer, Fault> {
         let method = request.method().to_owned();
         match request.try_send().await {
-            Ok(response) => Ok(Answer::new(&method, response)),
+            Ok(response) => Ok(self.noticed(Answer::new(&method, response))),
             Err(error) => wrong(format_args!("{method} got no answer: {error}")),
         }
     }
@@ -81,9 +84,22 @@ impl Bench {
     /// Reads the answer to what was begun.
     pub(super) async fn hear(&self, to: &str, connection: &mut Connection) -> Result<Answer, Fault> {
         match connection.try_answer(to == "HEAD").await {
-            Ok(response) => Ok(Answer::new(to, response)),
+            Ok(response) => Ok(self.noticed(Answer::new(to, response))),
             Err(error) => wrong(format_args!("{to} got no answer: {error}")),
         }
+    }
+
+    /// A 500 wherever it comes is worth a remark: the server says that it broke.
+    fn noticed(&self, answer: Answer) -> Answer {
+        if answer.status == 500 {
+            self.remarks.lock().expect("nobody panics with it").insert(answer.to_string());
+        }
+        answer
+    }
+
+    /// What was noticed beside what the case is about.
+    pub(super) fn remarks(&self) -> BTreeSet<String> {
+        std::mem::take(&mut *self.remarks.lock().expect("nobody panics with it"))
     }
 
     /// The upload that an answer speaks of, which is terminated when the case is over.
@@ -181,12 +197,17 @@ impl Bench {
     }
 
     /// The bytes of a complete upload, from a server that gives them.
+    ///
+    /// The connection stays open until the case is over. Servers on Node are known to break down
+    /// where one is closed right behind such an answer, and that is not what is judged here.
     pub(super) async fn bytes(&self, upload: &Place) -> Result<Option<Vec<u8>>, Fault> {
         if !self.subject.gives_bytes_back {
             return Ok(None);
         }
-        let answer = self.ask(self.request("GET", upload)).await?;
+        let mut connection = self.begin(&self.request("GET", upload)).await?;
+        let answer = self.hear("GET", &mut connection).await?;
         answer.status(&[200])?;
+        self.kept.lock().expect("nobody panics with it").push(connection);
         Ok(Some(answer.body().to_vec()))
     }
 

@@ -1,3 +1,4 @@
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -82,11 +83,12 @@ pub async fn run(options: &Options, mut seen: impl FnMut(&Outcome)) -> Result<Re
     if chosen().next().is_none() {
         return Err(CouldNotRun::NothingChosen);
     }
-    let subject = Arc::new(look_at(options).await?);
     let started = Instant::now();
+    let subject = Arc::new(look_at(options).await?);
     let mut outcomes = Vec::new();
+    let mut gone = false;
     for (section, case) in chosen() {
-        let outcome = judge(&subject, section, case, options.bound).await;
+        let outcome = judge(&subject, section, case, options.bound, &mut gone).await;
         seen(&outcome);
         outcomes.push(outcome);
     }
@@ -103,6 +105,10 @@ async fn look_at(options: &Options) -> Result<Subject, CouldNotRun> {
         Err(_) => false,
     };
     _ = tokio::time::timeout(TIDYING, bench.tidy()).await;
+    if !is_there(&subject).await {
+        let error = io::Error::other("the server went away while it was looked at");
+        return Err(CouldNotRun::Unreachable(error));
+    }
     Ok(Subject { gives_bytes_back, ..subject })
 }
 
@@ -130,27 +136,27 @@ async fn judge(
     section: &'static Section,
     case: &'static Case,
     bound: Duration,
+    gone: &mut bool,
 ) -> Outcome {
     let started = Instant::now();
     let mut needs = section.needs.iter().chain(case.needs);
     let verdict = match needs.find(|extension| !subject.offers(extension)) {
         Some(missing) => Verdict::Skip(format!("{missing} is not offered")),
-        None => attempt(subject, case, bound).await,
+        None if *gone => Verdict::Skip("the server is gone".to_owned()),
+        None => attempt(subject, case, bound, gone).await,
     };
     Outcome { section: section.name, case, verdict, took: started.elapsed() }
 }
 
-async fn attempt(subject: &Arc<Subject>, case: &Case, bound: Duration) -> Verdict {
+async fn attempt(subject: &Arc<Subject>, case: &Case, bound: Duration, gone: &mut bool) -> Verdict {
     let bench = Bench::new(Arc::clone(subject));
     let verdict = match tokio::time::timeout(bound, (case.run)(&bench)).await {
-        Ok(judged) => Verdict::from(judged),
+        Ok(judged) => Verdict::from(judged).remarked(bench.remarks()),
         Err(_) => Verdict::Fail(format!("it was not over after {} s", bound.as_secs())),
     };
     _ = tokio::time::timeout(TIDYING, bench.tidy()).await;
-    match is_there(subject).await {
-        true => verdict,
-        false => Verdict::Fail("afterwards the server no longer answers OPTIONS".to_owned()),
-    }
+    *gone = !is_there(subject).await;
+    if *gone { Verdict::Fail("afterwards nobody answers OPTIONS any more".to_owned()) } else { verdict }
 }
 
 /// Whether the server answers at all; a supervisor gets some time to start it again.

@@ -42,10 +42,25 @@ impl From<Judged> for Verdict {
     fn from(judged: Judged) -> Self {
         match judged {
             Ok(Finding::Pass) => Self::Pass,
-            Ok(Finding::Room(remark)) => Self::Note(format!("the text leaves room: {remark}")),
+            Ok(Finding::Room(remark)) => Self::Note(format!("{ROOM}: {remark}")),
             Err(Fault::Wrong(what)) => Self::Fail(what),
             Err(Fault::Unprepared(why)) => Self::Skip(format!("could not be prepared: {why}")),
             Err(Fault::Inapplicable(why)) => Self::Skip(why),
+        }
+    }
+}
+
+/// What every note begins with.
+const ROOM: &str = "the text leaves room";
+
+impl Verdict {
+    /// The same, where other things were noticed that are no failure of this case.
+    pub(super) fn remarked(self, remarks: impl IntoIterator<Item = String>) -> Self {
+        let remarks = remarks.into_iter().collect::<Vec<_>>().join(", ");
+        match self {
+            Self::Pass if !remarks.is_empty() => Self::Note(format!("{ROOM}: {remarks}")),
+            Self::Note(note) if !remarks.is_empty() => Self::Note(format!("{note}; {remarks}")),
+            other => other,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Concatenation of partial uploads that are still running.
 
-use super::concatenation::{becomes, join, of_paths, partial_creation};
+use super::concatenation::{becomes, came_back, join, of_paths, partial_creation};
 use crate::lab::conformance::bench::Bench;
 use crate::lab::conformance::case::{Section, must, robust, run, should};
 use crate::lab::conformance::place::Place;
@@ -11,16 +11,20 @@ pub(super) const SECTION: Section = Section {
     needs: &["creation", "concatenation", "concatenation-unfinished"],
     cases: &[
         must("unfinished.created", "a final upload of running partials is created with 201", run!(created)),
-        should(
-            "unfinished.no-offset",
-            "HEAD of it has no Upload-Offset until it is finished",
-            run!(no_offset),
+        should("unfinished.no-offset", "HEAD of an unfinished final has no Upload-Offset", run!(no_offset)),
+        must(
+            "unfinished.length",
+            "HEAD of an unfinished final tells its length, where all are known",
+            run!(length),
         ),
-        must("unfinished.length", "HEAD of it tells the length, where all are known", run!(length)),
-        must("unfinished.told", "HEAD of it gives its Upload-Concat back as it was given", run!(told)),
-        must("unfinished.finishes", "it is finished when its partials are", run!(finishes)),
-        must("unfinished.patch-403", "a PATCH of it is answered 403", run!(patch_403)),
-        robust("unfinished.any-order", "its partials may be finished in any order", run!(any_order)),
+        must("unfinished.told", "HEAD of an unfinished final gives its Upload-Concat back", run!(told)),
+        must("unfinished.finishes", "a final is finished when its partials are", run!(finishes)),
+        must("unfinished.patch-403", "a PATCH of an unfinished final is answered 403", run!(patch_403)),
+        robust(
+            "unfinished.any-order",
+            "the partials of a final may be finished in any order",
+            run!(any_order),
+        ),
     ],
 };
 
@@ -67,8 +71,8 @@ async fn length(bench: &Bench) -> Judged {
 async fn told(bench: &Bench) -> Judged {
     let running = running(bench).await?;
     let given = of_paths(&[&running.first, &running.second]);
-    bench.head(&running.whole).await?.says("Upload-Concat", given)?;
-    FINE
+    let head = bench.head(&running.whole).await?;
+    came_back(bench, &head, &given).await
 }
 
 async fn finishes(bench: &Bench) -> Judged {

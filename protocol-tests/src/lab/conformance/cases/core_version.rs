@@ -16,8 +16,12 @@ pub(super) const SECTION: Section = Section {
         must("core.version.on-patch", "the answer to PATCH names the version", run!(on_patch)),
         must("core.version.on-delete", "the answer to DELETE names the version", run!(on_delete))
             .needing(&["termination"]),
-        must("core.version.on-conflict", "a 409 names the version as well", run!(on_conflict)),
-        must("core.version.on-missing", "so does the answer about an unknown upload", run!(on_missing)),
+        must("core.version.on-conflict", "a 409 names the version", run!(on_conflict)),
+        must(
+            "core.version.on-missing",
+            "the answer about an unknown upload names the version",
+            run!(on_missing),
+        ),
         must("core.version.post-412", "a creation of an unknown version is answered 412", run!(post_412)),
         must("core.version.head-412", "a HEAD of an unknown version is answered 412", run!(head_412)),
         must("core.version.patch-412", "a PATCH of an unknown version is answered 412", run!(patch_412)),
@@ -146,7 +150,6 @@ async fn delete_not_processed(bench: &Bench) -> Judged {
 async fn left_out(bench: &Bench) -> Judged {
     let upload = bench.upload(5).await?;
     let answer = bench.ask(bench.patch(&upload, 0).body("hello").without("Tus-Resumable")).await?;
-    answer.sane()?;
     let offset = bench.offset(&upload).await?;
     match (answer.accepted(), offset) {
         (false, 0) => FINE,

@@ -12,7 +12,11 @@ pub(super) const SECTION: Section = Section {
     needs: &["creation", "expiration"],
     cases: &[
         must("expiration.on-patch", "a PATCH of an unfinished upload tells when it expires", run!(on_patch)),
-        must("expiration.on-post", "a creation tells it, if it is known by then", run!(on_post)),
+        must(
+            "expiration.on-post",
+            "a creation tells when the upload expires, if that is known by then",
+            run!(on_post),
+        ),
         must("expiration.format", "Upload-Expires is an HTTP date", run!(format)),
         should("expiration.gone", "an upload that has expired is answered 404 or 410", run!(gone)),
         robust("expiration.future", "a new upload does not expire before it can be used", run!(future)),

@@ -15,7 +15,7 @@ pub(super) const SECTION: Section = Section {
             run!(creation),
         ),
         must(
-            "extensions.with-upload-rests-on-creation",
+            "extensions.with-upload-alone",
             "creation-with-upload is not offered without creation",
             run!(with_upload_rests_on_creation),
         ),
@@ -44,7 +44,7 @@ pub(super) const SECTION: Section = Section {
         )
         .needing(&["creation"]),
         must(
-            "extensions.concatenation-announced",
+            "extensions.concat-announced",
             "a server that takes partial uploads announces concatenation",
             run!(concatenation),
         )

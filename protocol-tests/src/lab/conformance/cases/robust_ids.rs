@@ -59,7 +59,6 @@ async fn side_doors(bench: &Bench) -> Judged {
     for suffix in [".info", ".json", ".lock", ".part", "/", "%2f..", "/../../"] {
         let place = upload.with_path(format!("{}{suffix}", upload.path));
         let head = bench.head(&place).await?;
-        head.sane()?;
         let offset = head.number_if_any("Upload-Offset")?;
         let is_another = head.accepted() && offset.is_some_and(|offset| offset != 5);
         ensure(!is_another, format_args!("{suffix:?} behind the URL: {head} with an Upload-Offset"))?;
@@ -70,7 +69,6 @@ async fn side_doors(bench: &Bench) -> Judged {
 async fn unknown(bench: &Bench, place: &Place) -> Judged {
     for request in [bench.request("HEAD", place), bench.patch(place, 0).body("hello")] {
         let answer = bench.ask(request).await?;
-        answer.sane()?;
         let served = answer.accepted() && answer.header("Upload-Offset")?.is_some();
         ensure(!served, format_args!("{}: {answer} with an Upload-Offset", shortened(&place.path)))?;
         ensure(answer.header("X-Smuggled")?.is_none(), "an id with a line break makes a header")?;

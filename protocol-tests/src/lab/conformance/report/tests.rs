@@ -48,6 +48,13 @@ fn a_level_counts_its_own_failures_and_weightier_ones() {
 }
 
 #[test]
+fn every_id_fits_into_its_column() {
+    let cases = crate::lab::conformance::SECTIONS.iter().flat_map(|section| section.cases);
+    let longest = cases.map(|case| case.id.len()).max();
+    assert_eq!(longest, Some(super::table::ID_WIDTH));
+}
+
+#[test]
 fn a_note_is_a_pass() {
     let expected = Counts { passed: 1, noted: 1, failed_should: 1, skipped: 1, ..Counts::default() };
     assert_eq!(mixed().counts(), expected);
@@ -78,6 +85,6 @@ fn the_table_is_aligned_and_gives_reasons() {
     let columns: Vec<_> = table.lines().filter_map(|line| line.find(" it ")).collect();
     assert_eq!(columns.len(), 3, "{table}");
     assert!(columns.iter().all(|column| *column == columns[0]), "{table}");
-    assert!(table.contains("-> no"), "{table}");
+    assert!(table.contains("(no)"), "{table}");
     assert!(mixed().summary().lines().count() == 5);
 }
