@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -66,12 +67,25 @@ impl Bench {
     }
 
     /// Sends a request and reads the answer.
+    ///
+    /// The connection of a GET stays open until the case is over. Servers on Node are known to
+    /// break down where one is closed right behind its answer, and that is not what is judged
+    /// here.
     pub(super) async fn ask(&self, request: Request) -> Result<Answer, Fault> {
         let method = request.method().to_owned();
-        match request.try_send().await {
-            Ok(response) => Ok(self.noticed(Answer::new(&method, response))),
-            Err(error) => wrong(format_args!("{method} got no answer: {error}")),
+        let asking = async {
+            let mut connection = Connection::try_open(request.address()).await?;
+            let response = connection.try_request(&request).await?;
+            Ok((connection, response))
+        };
+        let (connection, response) = match asking.await {
+            Ok(answered) => answered,
+            Err::<_, io::Error>(error) => return wrong(format_args!("{method} got no answer: {error}")),
+        };
+        if method == "GET" {
+            self.kept.lock().expect("nobody panics with it").push(connection);
         }
+        Ok(self.noticed(Answer::new(&method, response)))
     }
 
     /// Sends the head of a request, and leaves the rest to the case.
@@ -197,17 +211,12 @@ impl Bench {
     }
 
     /// The bytes of a complete upload, from a server that gives them.
-    ///
-    /// The connection stays open until the case is over. Servers on Node are known to break down
-    /// where one is closed right behind such an answer, and that is not what is judged here.
     pub(super) async fn bytes(&self, upload: &Place) -> Result<Option<Vec<u8>>, Fault> {
         if !self.subject.gives_bytes_back {
             return Ok(None);
         }
-        let mut connection = self.begin(&self.request("GET", upload)).await?;
-        let answer = self.hear("GET", &mut connection).await?;
+        let answer = self.ask(self.request("GET", upload)).await?;
         answer.status(&[200])?;
-        self.kept.lock().expect("nobody panics with it").push(connection);
         Ok(Some(answer.body().to_vec()))
     }
 

@@ -30,7 +30,7 @@ pub(super) const SECTION: Section = Section {
         ),
         must(
             "concat.final-order",
-            "its bytes are those of the partials, in the given order",
+            "the bytes of a final are those of its partials, in order",
             run!(final_order),
         ),
         must(
