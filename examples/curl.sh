@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # A walk through the server with curl, from a token to a message and its file.
 #
-#   TOKEN=... CONVERSATION=... ./curl.sh            the ones that demo mode prints
-#   LONGHAUL_JWT_SECRET=... ./curl.sh               tokens and a conversation are made here
+#   TOKEN=... ./curl.sh                   one that demo mode prints; CONVERSATION is the demo's by default
+#   LONGHAUL_JWT_SECRET=... ./curl.sh     the server's secret: tokens and a conversation are made here
 #
 # SERVER is http://127.0.0.1:8000 by default. Needs curl, and openssl for the second form.
 set -euo pipefail
 
 SERVER=${SERVER:-http://127.0.0.1:8000}
+CONVERSATION=${CONVERSATION:-507f1f77bcf86cd799439012}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 step() { printf '\n== %s\n' "$*"; }
@@ -31,7 +32,7 @@ if [[ -n ${LONGHAUL_JWT_SECRET:-} ]]; then
         -H 'Content-Type: application/json' \
         -d '{"participants":["alice@example.com","bob@example.com"]}' -w '%{http_code}\n'
 fi
-: "${TOKEN:?set TOKEN and CONVERSATION, or LONGHAUL_JWT_SECRET}" "${CONVERSATION:?set CONVERSATION}"
+: "${TOKEN:?set TOKEN, or LONGHAUL_JWT_SECRET}"
 auth="Authorization: Bearer $TOKEN"
 head -c 3000000 /dev/urandom >"$work/my video.mp4"
 

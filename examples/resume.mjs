@@ -1,19 +1,19 @@
 // Sends a file to a conversation, and goes on where it was however often it is interrupted: stop this process
 // (Ctrl-C, kill -9), unplug the network, restart the server, and run the same command again.
 //
-//   LONGHAUL_TOKEN=... node resume.mjs FILE CONVERSATION_ID
+//   TOKEN=... node resume.mjs FILE [CONVERSATION_ID]
 //
-// LONGHAUL_URL is the server, http://127.0.0.1:8000 by default.
+// The token and the conversation are those that demo mode prints; SERVER is http://127.0.0.1:8000 by default.
 
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import * as tus from 'tus-js-client';
 
-const [file, conversation] = process.argv.slice(2);
-const { LONGHAUL_URL: server = 'http://127.0.0.1:8000', LONGHAUL_TOKEN: token } = process.env;
-if (!file || !conversation || !token) {
-  console.error('usage: LONGHAUL_TOKEN=... node resume.mjs FILE CONVERSATION_ID');
+const [file, conversation = '507f1f77bcf86cd799439012'] = process.argv.slice(2);
+const { SERVER: server = 'http://127.0.0.1:8000', TOKEN: token } = process.env;
+if (!file || !token) {
+  console.error('usage: TOKEN=... node resume.mjs FILE [CONVERSATION_ID]');
   process.exit(2);
 }
 const headers = { Authorization: `Bearer ${token}` };

@@ -11,7 +11,7 @@ use crate::config::LogFormat;
 /// they log the tokens of connecting clients.
 pub fn start(format: LogFormat) {
     let chosen = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env_lossy();
-    let filter = ["socketioxide=info", "engineioxide=info"]
+    let filter = ["socketioxide=info", "engineioxide=info", "tungstenite=info"]
         .into_iter()
         .fold(chosen, |filter, directive| filter.add_directive(directive.parse().expect("a directive")));
     let log = tracing_subscriber::fmt()

@@ -19,7 +19,7 @@ use crate::demo::Demo;
 use crate::finalizer::Finalizer;
 use crate::http::{self, Api, Connections, Cors, Inner, Readiness, Timeouts};
 use crate::store::disk::Disk;
-use crate::store::sled::{OpenError, SledStore};
+use crate::store::sled::{OpenError, SledPayloads, SledStore};
 use crate::store::{Payloads, StoreError, Stores};
 use crate::uploads::{Limits, Uploads};
 
@@ -175,7 +175,7 @@ fn stores(
     let payloads: Arc<dyn Payloads> = match config.payload {
         Payload::Disk => Arc::new(Disk::open(folder.path(), config.durability, config.reserve)?),
         Payload::Sled { max_bytes } => {
-            return Err(StoreError::Unavailable(format!("sled {max_bytes}")).into());
+            Arc::new(SledPayloads::new(&store, folder.path(), config.reserve, max_bytes))
         }
     };
     let store = Arc::new(store);

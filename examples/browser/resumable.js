@@ -23,7 +23,7 @@ export async function uploadResumably({ server, token }, file, conversationId, e
     removeFingerprintOnSuccess: true,
     retryDelays: [0, 1000, 3000, 5000, 10_000, 20_000],
     onProgress: (sent, total) => onProgress((sent / total) * 100),
-    onError,
+    onError: (error) => onError(new Error(reason(error))),
     onSuccess: ({ lastResponse }) => read(lastResponse.getHeader('Chat-Message-Id')).then(onMessage, onError),
   });
 
@@ -38,4 +38,13 @@ export async function uploadResumably({ server, token }, file, conversationId, e
   if (previous) upload.resumeFromPreviousUpload(previous);
   upload.start();
   return upload;
+}
+
+// The server's own words, if it was the server that refused.
+function reason(error) {
+  try {
+    return JSON.parse(error.originalResponse.getBody()).detail;
+  } catch {
+    return error.message;
+  }
 }

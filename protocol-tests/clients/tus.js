@@ -4,6 +4,7 @@
 // is remembered in that file, and an earlier one is taken up again, as an application does.
 
 import fs from 'node:fs';
+import { PassThrough } from 'node:stream';
 import * as tus from 'tus-js-client';
 import { config, tell } from './events.js';
 
@@ -28,7 +29,10 @@ const options = {
 };
 if (config.urlStorage) options.urlStorage = new tus.FileUrlStorage(config.urlStorage);
 
-const upload = new tus.Upload(fs.createReadStream(config.file), options);
+// A file tells its length; a stream does not. Of a file with a deferred length the library announces a whole
+// chunk at the end and sends what is left, which no server can take.
+const file = fs.createReadStream(config.file);
+const upload = new tus.Upload(options.uploadLengthDeferred ? file.pipe(new PassThrough()) : file, options);
 if (config.urlStorage) {
   const previous = await upload.findPreviousUploads();
   tell('remembered', { uploads: previous.length });

@@ -32,7 +32,7 @@ pub use content::{Content, Digest, sha256};
 pub use folder::Folder;
 pub use heavy::alone;
 pub use note::note;
-pub use proxy::{Cut, Proxy, Step};
+pub use proxy::{Conditions, Cut, Direction, Event, Every, Observer, Proxy, Recurring, Step};
 pub use script::{Script, socket};
 pub use server::{Death, Server, Setup, run_to_its_end};
 pub use token::Token;

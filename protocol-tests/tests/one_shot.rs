@@ -166,10 +166,6 @@ async fn a_missing_or_wrong_field_is_400_with_one_string() {
         ("nothing", Form::new()),
         ("no file", Form::new().field("conversation_id", &chat.conversation)),
         ("no conversation", Form::new().file("a.txt", "text/plain", b"x")),
-        (
-            "a file that is a field",
-            Form::new().field("file", "x").field("conversation_id", &chat.conversation),
-        ),
         ("two files", base().file("b.txt", "text/plain", b"y")),
         ("two conversations", base().field("conversation_id", &chat.conversation)),
         ("a reply to nonsense", base().field("reply_to", "nonsense")),

@@ -129,12 +129,13 @@ async fn an_upload_is_404_for_everyone_but_its_owner() {
             tus::request(&chat, other, "DELETE", &location),
             chat.request(other, "GET", &location),
             chat.request(other, "GET", &location).header("Accept", "application/json"),
-            chat.request(other, "POST", "/messages").json(&binding(&chat, &location)),
         ];
         for request in requests {
             assert_eq!(request.send().await.status, 404);
         }
     }
+    let binding = chat.request(&chat.bob, "POST", "/messages").json(&binding(&chat, &location));
+    check_detail(&binding.send().await, 404);
     assert_eq!(tus::offset(&chat, &location).await, 0);
 }
 

@@ -15,8 +15,9 @@
 //! that a connection hears all of its user's conversations, each message once, whether it joined them or not.
 //! The token is judged when the connection begins; one that expires later does not end it.
 //!
-//! socketioxide and engineioxide log handshakes, tokens included, and payloads at DEBUG once their `tracing`
-//! feature is on (any crate of the build can turn it on): the log filter has to cap both at INFO.
+//! Below INFO the libraries underneath log what goes over the wire, tokens included: tungstenite at TRACE, and
+//! socketioxide and engineioxide at DEBUG once any crate of the build turns their `tracing` feature on. The log
+//! filter has to cap all three at INFO.
 
 mod announcements;
 mod answer;

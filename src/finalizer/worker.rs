@@ -13,6 +13,8 @@ use crate::store::StoreError;
 const POLL: Duration = Duration::from_secs(5);
 /// After a failure sooner, because somebody waits.
 const RETRY: Duration = Duration::from_millis(500);
+/// Clients of the process before this one need so long to connect again: what is announced sooner, nobody hears.
+const RECONNECTING: Duration = Duration::from_secs(3);
 /// Uploads driven at the same time, and read at once.
 const AT_ONCE: usize = 16;
 
@@ -42,6 +44,7 @@ impl Finalizer {
     }
 
     async fn keep_publishing(&self, cancelled: &CancellationToken) {
+        cancelled.run_until_cancelled(tokio::time::sleep(RECONNECTING)).await;
         while !cancelled.is_cancelled() {
             let pause = match self.publish().await {
                 Ok(_) => POLL,

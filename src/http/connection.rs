@@ -38,6 +38,9 @@ pub struct Connections(pub usize);
 const STREAM_WINDOW: u32 = 4 * 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
 const MOST_STREAMS: u32 = 64;
+/// With it a connection begins that speaks HTTP/2 (RFC 9113 §3.4).
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const PEEK_PAUSE: Duration = Duration::from_millis(20);
 /// After an error of accept(2), which is mostly a lack of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -95,9 +98,21 @@ async fn pause_after(error: &io::Error) {
     }
 }
 
-/// The header timeout begins with the first byte, so the wait for that one has its own.
+/// The header timeout begins once it is known which HTTP is spoken, so the wait for that has its own: it ends
+/// when what was said is no longer a mere beginning of HTTP/2's preface.
 async fn says_something(stream: &TcpStream, patience: Duration) -> bool {
-    tokio::time::timeout(patience, stream.readable()).await.is_ok_and(|outcome| outcome.is_ok())
+    let speaks = async {
+        let mut said = [0; PREFACE.len()];
+        loop {
+            match stream.peek(&mut said).await {
+                Ok(0) | Err(_) => return false,
+                Ok(count) if count == PREFACE.len() || !PREFACE.starts_with(&said[..count]) => return true,
+                // What was peeked at stays readable, so waiting for more is looking again.
+                Ok(_) => tokio::time::sleep(PEEK_PAUSE).await,
+            }
+        }
+    };
+    tokio::time::timeout(patience, speaks).await.unwrap_or(false)
 }
 
 fn builder(timeouts: Timeouts) -> Builder<TokioExecutor> {

@@ -13,6 +13,8 @@
 //! goes), and what it read was.
 
 mod announcements;
+#[cfg(test)]
+pub(crate) mod contract;
 pub mod disk;
 mod durability;
 mod error;

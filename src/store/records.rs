@@ -32,7 +32,8 @@ pub trait Records: Send + Sync + 'static {
     /// [`State::Expired`] keeps the record; [`State::Expired`] gives the `client_message_id` free.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] if the upload is gone or not in `from`.
+    /// [`StoreError::Conflict`] if the upload is gone or not in `from`, and for [`State::Expired`] if it is owed
+    /// a message, which it may have become by a binding a moment ago.
     async fn transition(&self, id: UploadId, from: &State, to: &State) -> Result<(), StoreError>;
 
     /// Binds an unbound upload that is receiving or complete, and takes the binding's `client_message_id`

@@ -3,6 +3,7 @@
 
 mod append;
 mod binding;
+mod checksum;
 mod digest;
 mod id;
 mod length;
@@ -13,6 +14,7 @@ mod state;
 
 pub use append::{Admission, AppendRefusal, AppendRequest};
 pub use binding::{Binding, BindingError, content_of, reply_to_of};
+pub use checksum::{Algorithm, Checksum, ChecksumError, RunningChecksum};
 pub use digest::{DigestState, RunningDigest};
 pub use id::{InvalidUploadId, UploadId};
 pub use length::Length;

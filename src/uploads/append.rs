@@ -27,10 +27,7 @@ impl Uploads {
         body: Body,
     ) -> Result<Standing, UploadError> {
         self.find(owner, id).await?;
-        let lease = self.leases.take_over(id).await.ok_or(UploadError::Busy)?;
-        if lease.is_displaced() {
-            return Err(UploadError::Displaced);
-        }
+        let lease = self.leases.take_over(id).await?;
         let upload = self.find(owner, id).await?;
         self.may_go_on(&upload).await?;
         let admission = upload.admit(request, self.limits.max_upload_size)?;

@@ -1,5 +1,6 @@
 //! What can go wrong with an upload: what the client did, what the storage did.
 
+use super::lease::NoTurn;
 use crate::store::StoreError;
 use crate::upload::{AppendRefusal, BindingError, MetadataError, RejectionReason};
 
@@ -24,9 +25,6 @@ pub enum UploadError {
     /// The disk has no room for it now.
     #[error("There is no room for the upload")]
     NoRoom,
-    /// The caller has more unfinished uploads than the server keeps for one user.
-    #[error("Too many unfinished uploads")]
-    TooManyUploads,
     /// The bytes do not fit the upload.
     #[error(transparent)]
     Append(#[from] AppendRefusal),
@@ -60,4 +58,13 @@ pub enum UploadError {
     /// The storage failed; the text is for the log.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<NoTurn> for UploadError {
+    fn from(why: NoTurn) -> Self {
+        match why {
+            NoTurn::Displaced => Self::Displaced,
+            NoTurn::Late => Self::Busy,
+        }
+    }
 }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::Uploads;
 use super::error::UploadError;
+use super::lease::NoTurn;
 use super::standing::Standing;
 use crate::message::UserId;
 use crate::store::{ByteStream, Place, Source};
@@ -25,7 +26,11 @@ impl Uploads {
             return Err(UploadError::Busy);
         }
         if self.leases.is_held(id) {
-            drop(self.leases.take_over(id).await.ok_or(UploadError::Busy)?);
+            match self.leases.take_over(id).await {
+                // A newer request is at it: the offset is what is recorded, which it may move on from.
+                Ok(_) | Err(NoTurn::Displaced) => {}
+                Err(NoTurn::Late) => return Err(UploadError::Busy),
+            }
         }
         self.settle(id).await
     }

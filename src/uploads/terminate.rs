@@ -17,7 +17,7 @@ impl Uploads {
     /// [`UploadError::NotFound`], [`UploadError::Expired`], [`UploadError::Busy`].
     pub async fn terminate(self: &Arc<Self>, owner: &UserId, id: UploadId) -> Result<(), UploadError> {
         self.find(owner, id).await?;
-        let lease = self.leases.take_over(id).await.ok_or(UploadError::Busy)?;
+        let lease = self.leases.take_over(id).await?;
         let mut upload = self.find(owner, id).await?;
         if matches!(upload.state, State::Finalizing(_)) {
             // Its message will be made: wait for that, then end the upload resource.

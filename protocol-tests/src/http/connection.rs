@@ -14,8 +14,8 @@ const BUFFER: usize = 256 * 1024;
 /// A connection of which the test decides every byte.
 #[derive(Debug)]
 pub struct Connection {
-    stream: TcpStream,
-    unread: Vec<u8>,
+    pub(super) stream: TcpStream,
+    pub(super) unread: Vec<u8>,
 }
 
 impl Connection {

@@ -20,7 +20,7 @@ pub(super) enum Framing {
 }
 
 impl Head {
-    pub(super) fn parse(text: &[u8]) -> io::Result<Self> {
+    pub(crate) fn parse(text: &[u8]) -> io::Result<Self> {
         let text = std::str::from_utf8(text).map_err(broken)?;
         let mut lines = text.trim_end().split("\r\n");
         let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());

@@ -1,34 +1,50 @@
-//! Who is told of what, and how often.
+//! Who is told of what, and how often: the facts of the port, and what is this implementation's own.
+
+use async_trait::async_trait;
 
 use super::*;
+use crate::store::contract::announcements::{AnnouncementsFixture, Connection, Heard};
 
-#[tokio::test]
-async fn each_connection_of_a_user_is_told_once() {
-    let server = Server::start().await;
-    let mut told =
-        [server.connect("alice").await, server.connect("alice").await, server.connect("bob").await];
-    let mut stranger = server.connect("eve").await;
-    let announcement = Announcement::NewMessage(Box::new(message(1)));
-    server.announce(&["alice", "bob", "alice", "nobody"], &announcement).await.expect("handed over");
-    let marker = Announcement::UploadFinished(progress(), MessageId::from_bytes([2; 12]));
-    server.announce(&["alice", "bob", "eve"], &marker).await.expect("handed over");
+mod contract {
+    crate::store::contract::announcements_contract!(super::Server::start().await);
+}
 
-    let body = serde_json::to_value(message(1).body()).expect("serializable");
-    for client in &mut told {
-        assert_eq!(client.event().await, ("new_message".into(), body.clone()));
-        assert_eq!(client.event().await.0, "upload_finished");
+#[async_trait]
+impl AnnouncementsFixture for Server {
+    type Connection = Client;
+
+    fn announcements(&self) -> Arc<dyn Announcements> {
+        Arc::new(self.announcements.clone())
     }
-    let (event, data) = stranger.event().await;
-    assert_eq!((event.as_str(), &data["percent"]), ("upload_finished", &json!(50)));
+
+    async fn connect(&mut self, user: &UserId) -> Client {
+        Client::connect(self.address, &token(user)).await
+    }
+}
+
+#[async_trait]
+impl Connection for Client {
+    async fn next(&mut self) -> Heard {
+        let next = tokio::time::timeout(Duration::from_secs(5), self.event()).await;
+        let (event, data) = next.expect("an announcement in time");
+        let key = if event == "new_message" { "_id" } else { "upload_id" };
+        Heard { event, id: data[key].as_str().expect("an id").to_owned() }
+    }
 }
 
 #[tokio::test]
-async fn what_is_for_nobody_is_told_to_nobody() {
+async fn a_message_is_told_bare_and_an_upload_with_its_percent() {
     let server = Server::start().await;
     let mut client = server.connect("alice").await;
-    server.announce(&[], &Announcement::UploadStarted(progress())).await.expect("handed over");
-    server.announce(&["alice"], &Announcement::UploadCancelled(progress())).await.expect("handed over");
-    assert_eq!(client.event().await.0, "upload_cancelled");
+    let finished = Announcement::UploadFinished(progress(), MessageId::from_bytes([2; 12]));
+    for announcement in [Announcement::NewMessage(Box::new(message(1))), finished] {
+        server.announce(&["alice"], &announcement).await.expect("handed over");
+    }
+    let body = serde_json::to_value(message(1).body()).expect("serializable");
+    assert_eq!(client.event().await, ("new_message".into(), body));
+    let (event, data) = client.event().await;
+    assert_eq!(event, "upload_finished");
+    assert_eq!((&data["percent"], &data["message_id"]), (&json!(50), &json!("02".repeat(12))));
 }
 
 #[tokio::test]

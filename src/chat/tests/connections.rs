@@ -24,7 +24,7 @@ async fn without_a_good_token_there_is_no_connection() {
 #[tokio::test]
 async fn every_place_of_a_token_is_looked_at() {
     let server = Server::start().await;
-    let token = token("alice");
+    let token = token(&user("alice"));
     for (query, headers, auth) in [
         (String::new(), String::new(), format!(r#"{{"token":"{token}"}}"#)),
         (String::new(), String::new(), format!(r#"{{"access_token":"{token}"}}"#)),
@@ -56,7 +56,7 @@ async fn before_serving_and_after_closing_nothing_is_taken_for_told() {
 #[tokio::test]
 async fn closing_waits_for_nobody_who_does_not_read() {
     let server = Server::start().await;
-    let _deaf = deaf(server.address, &token("alice")).await;
+    let _deaf = deaf(server.address, &token(&user("alice"))).await;
     let long = Message { file_name: "x".repeat(64 * 1024), ..message(1) };
     let announcement = Announcement::NewMessage(Box::new(long));
     for _ in 0..1000 {

@@ -91,7 +91,7 @@ impl Server {
     }
 
     async fn connect(&self, name: &str) -> Client {
-        Client::connect(self.address, &token(name)).await
+        Client::connect(self.address, &token(&user(name))).await
     }
 
     async fn announce(&self, to: &[&str], announcement: &Announcement) -> Result<(), StoreError> {
@@ -104,8 +104,8 @@ fn user(name: &str) -> UserId {
     format!("{name}@example.com").parse().expect("valid")
 }
 
-fn token(name: &str) -> String {
-    mint_hs256(SECRET, &user(name), false, Timestamp::now().plus_secs(60))
+fn token(user: &UserId) -> String {
+    mint_hs256(SECRET, user, false, Timestamp::now().plus_secs(60))
 }
 
 fn message(id: u8) -> Message {

@@ -138,7 +138,6 @@ impl From<UploadError> for ApiError {
             UploadError::NotAParticipant => StatusCode::FORBIDDEN,
             UploadError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             UploadError::NoRoom => StatusCode::INSUFFICIENT_STORAGE,
-            UploadError::TooManyUploads => StatusCode::TOO_MANY_REQUESTS,
             UploadError::AnotherLength | UploadError::BodyBroken => StatusCode::BAD_REQUEST,
             // Two live tabs that displace each other would retry a 409, a 423 or a 5xx for ever.
             UploadError::Displaced => StatusCode::BAD_REQUEST,

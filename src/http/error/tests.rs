@@ -27,7 +27,6 @@ fn every_failure_has_its_status() {
         (403, U::NotAParticipant.into()),
         (413, U::TooLarge.into()),
         (507, U::NoRoom.into()),
-        (429, U::TooManyUploads.into()),
         (409, U::Append(AppendRefusal::OffsetMismatch { current: 4 }).into()),
         (413, U::Append(AppendRefusal::TooLong).into()),
         (413, U::Append(AppendRefusal::TooLarge).into()),

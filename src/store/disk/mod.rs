@@ -144,3 +144,40 @@ impl Payloads for Disk {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::store::contract::PayloadsFixture;
+
+    struct Fixture {
+        folder: TempDir,
+        disk: Disk,
+    }
+
+    impl Fixture {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().expect("a folder");
+            let disk = open(folder.path());
+            Self { folder, disk }
+        }
+    }
+
+    fn open(folder: &Path) -> Disk {
+        Disk::open(folder, Durability::Power, 0).expect("opened")
+    }
+
+    impl PayloadsFixture for Fixture {
+        fn payloads(&self) -> Arc<dyn Payloads> {
+            Arc::new(self.disk.clone())
+        }
+
+        fn reopen(&mut self) {
+            self.disk = open(self.folder.path());
+        }
+    }
+
+    crate::store::contract::payloads_contract!(Fixture::new());
+}

@@ -102,10 +102,10 @@ struct MemorySink {
 impl Sink for MemorySink {
     async fn write(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
         let mut stored = lock(&self.stored);
-        let part = stored.parts.entry(self.id).or_default();
-        if part.len() < self.offset {
+        if stored.parts.get(&self.id).map_or(0, Vec::len) < self.offset {
             return Err(StoreError::Damaged(format!("part of {} is shorter than its ledger", self.id)));
         }
+        let part = stored.parts.entry(self.id).or_default();
         part.truncate(self.offset);
         for bytes in data {
             part.extend_from_slice(&bytes);

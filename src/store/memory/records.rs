@@ -53,6 +53,9 @@ impl Records for Memory {
         if upload.state != *from {
             return Err(StoreError::Conflict("the upload is in another state"));
         }
+        if *to == State::Expired && upload.is_owed() {
+            return Err(StoreError::Conflict("the upload is owed a message"));
+        }
         upload.state = to.clone();
         if *to == State::Expired {
             let upload = upload.clone();

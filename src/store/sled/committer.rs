@@ -143,6 +143,6 @@ fn answer(group: Vec<Box<dyn Operation>>, committed: &Result<(), StoreError>) {
         tracing::error!(%error, operations = group.len(), "a group of changes failed");
     }
     for operation in group {
-        operation.answer(committed.as_ref().map(|()| ()).map_err(fault::copy));
+        operation.answer(committed.as_ref().copied().map_err(fault::copy));
     }
 }

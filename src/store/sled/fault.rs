@@ -8,7 +8,9 @@ use crate::store::StoreError;
 pub(super) fn of(error: sled::Error) -> StoreError {
     match error {
         sled::Error::Io(error) => error.into(),
-        sled::Error::Corruption { .. } => StoreError::Damaged(error.to_string()),
+        sled::Error::Corruption { at, .. } => {
+            StoreError::Damaged(format!("sled cannot read its log at {at:?}"))
+        }
         sled::Error::CollectionNotFound(_) | sled::Error::Unsupported(_) | sled::Error::ReportableBug(_) => {
             StoreError::Unavailable(error.to_string())
         }

@@ -13,28 +13,30 @@ use crate::store::{Memberships, Put, StoreError};
 impl Memberships for SledStore {
     async fn put(&self, id: ConversationId, participants: &[UserId]) -> Result<Put, StoreError> {
         let participants: BTreeSet<_> = participants.iter().cloned().collect();
-        self.change(move |view| put(view, id, &participants)).await
+        self.core.change(move |view| put(view, id, &participants)).await
     }
 
     async fn participants(&self, id: ConversationId) -> Result<Option<Vec<UserId>>, StoreError> {
-        self.read(|tree| {
-            if Rows::get(tree, &keys::conversation(id))?.is_none() {
-                return Ok(None);
-            }
-            let users = tree.scan_prefix(keys::participants(id)).keys();
-            users.map(|key| user(&key.map_err(fault::of)?, id)).collect::<Result<_, _>>().map(Some)
-        })
-        .await
+        self.core
+            .read(|tree| {
+                if Rows::get(tree, &keys::conversation(id))?.is_none() {
+                    return Ok(None);
+                }
+                let users = tree.scan_prefix(keys::participants(id)).keys();
+                users.map(|key| user(&key.map_err(fault::of)?, id)).collect::<Result<_, _>>().map(Some)
+            })
+            .await
     }
 
     async fn is_participant(&self, id: ConversationId, user: &UserId) -> Result<Option<bool>, StoreError> {
-        self.read(|tree| {
-            if Rows::get(tree, &keys::conversation(id))?.is_none() {
-                return Ok(None);
-            }
-            Ok(Some(Rows::get(tree, &keys::participant(id, user))?.is_some()))
-        })
-        .await
+        self.core
+            .read(|tree| {
+                if Rows::get(tree, &keys::conversation(id))?.is_none() {
+                    return Ok(None);
+                }
+                Ok(Some(Rows::get(tree, &keys::participant(id, user))?.is_some()))
+            })
+            .await
     }
 }
 

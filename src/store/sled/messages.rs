@@ -14,25 +14,26 @@ use crate::upload::{State, Upload, UploadId};
 #[async_trait]
 impl Messages for SledStore {
     async fn claim(&self, upload: UploadId, now: Timestamp) -> Result<Claim, StoreError> {
-        self.change(move |view| claim(view, upload, now)).await
+        self.core.change(move |view| claim(view, upload, now)).await
     }
 
     async fn commit(&self, message: &Message) -> Result<(), StoreError> {
         self.shorten_ledger(message.upload_id.into()).await?;
         let message = message.clone();
-        self.change(move |view| commit(view, message)).await
+        self.core.change(move |view| commit(view, message)).await
     }
 
     async fn find(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
-        self.read(|tree| find(tree, id)).await
+        self.core.read(|tree| find(tree, id)).await
     }
 
     async fn of_client(&self, upload: &Upload) -> Result<Option<Message>, StoreError> {
-        self.read(|tree| match claims::holder(tree, upload)?.and_then(|holder| holder.message) {
-            Some(id) => find(tree, id),
-            None => Ok(None),
-        })
-        .await
+        self.core
+            .read(|tree| match claims::holder(tree, upload)?.and_then(|holder| holder.message) {
+                Some(id) => find(tree, id),
+                None => Ok(None),
+            })
+            .await
     }
 
     async fn page(
@@ -43,34 +44,37 @@ impl Messages for SledStore {
     ) -> Result<Vec<Message>, StoreError> {
         let start = keys::order_of(conversation);
         let end = before.map_or_else(|| keys::end_of(&start), |id| keys::order(conversation, id));
-        self.read(|tree| {
-            let newest_first = tree.range(start.clone()..end.clone()).keys().rev();
-            newest_first.take(limit).map(|key| indexed(tree, &key.map_err(fault::of)?)).collect()
-        })
-        .await
+        self.core
+            .read(|tree| {
+                let newest_first = tree.range(start.clone()..end.clone()).keys().rev();
+                newest_first.take(limit).map(|key| indexed(tree, &key.map_err(fault::of)?)).collect()
+            })
+            .await
     }
 
     async fn outbox(&self, after: Option<MessageId>, limit: usize) -> Result<Vec<Message>, StoreError> {
         let start = after.map_or_else(keys::every_outbox, |id| keys::after(&keys::outbox(id)));
-        self.read(|tree| {
-            let oldest_first = tree.range(start.clone()..keys::end_of(&keys::every_outbox())).keys();
-            oldest_first.take(limit).map(|key| indexed(tree, &key.map_err(fault::of)?)).collect()
-        })
-        .await
+        self.core
+            .read(|tree| {
+                let oldest_first = tree.range(start.clone()..keys::end_of(&keys::every_outbox())).keys();
+                oldest_first.take(limit).map(|key| indexed(tree, &key.map_err(fault::of)?)).collect()
+            })
+            .await
     }
 
     async fn published(&self, id: MessageId) -> Result<(), StoreError> {
-        self.change(move |view| {
-            if view.get(&keys::outbox(id))?.is_some() {
-                view.mark(keys::outbox(id), false);
-            }
-            Ok(())
-        })
-        .await
+        self.core
+            .change(move |view| {
+                if view.get(&keys::outbox(id))?.is_some() {
+                    view.mark(keys::outbox(id), false);
+                }
+                Ok(())
+            })
+            .await
     }
 
     async fn is_unpublished(&self, id: MessageId) -> Result<bool, StoreError> {
-        self.read(|tree| Ok(Rows::get(tree, &keys::outbox(id))?.is_some())).await
+        self.core.read(|tree| Ok(Rows::get(tree, &keys::outbox(id))?.is_some())).await
     }
 }
 

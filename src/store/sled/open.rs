@@ -1,5 +1,6 @@
-//! Opening the folder of the records with care: sled panics on some damage, and a kill can leave a file behind
-//! that it takes for damage.
+//! Opening the folder of the records with care. sled panics on some damage, takes a file that a kill left behind
+//! for damage, and takes a log that it cannot read for an empty one, which it then writes over. So what can be
+//! seen beforehand is looked at beforehand, and a mark outside of sled says that there were rows.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
@@ -11,7 +12,7 @@ use std::time::Duration;
 use sled::Db;
 
 use super::{fault, keys};
-use crate::store::Durability;
+use crate::store::{Durability, StoreError};
 
 /// Rows are read by prefix or by key and are small: this holds the hot ones of a busy server.
 const CACHE_BYTES: u64 = 32 * 1024 * 1024;
@@ -22,14 +23,15 @@ const MARKER: &str = "format";
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
-/// Why the records cannot be opened. Nothing was deleted.
+/// Why the records cannot be opened. No file was deleted.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process, or another store of this one, has them.
     #[error("{} is in use by another process", .0.display())]
     InUse(PathBuf),
-    /// They are not what was written.
-    #[error("{} is damaged: {what} (nothing was deleted)", folder.display())]
+    /// They are not what was written. sled may have written over what it could not read: whoever wants to save
+    /// something of it works on a copy.
+    #[error("{} is damaged: {what}. No file was deleted; put a backup in its place", folder.display())]
     Damaged {
         /// The folder.
         folder: PathBuf,
@@ -46,6 +48,17 @@ pub enum OpenError {
     },
 }
 
+impl From<OpenError> for StoreError {
+    /// For those who wait for a store that is opened again.
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Io { source, .. } => source.into(),
+            OpenError::Damaged { .. } => Self::Damaged(error.to_string()),
+            OpenError::InUse(_) => Self::Unavailable(error.to_string()),
+        }
+    }
+}
+
 /// An open folder.
 pub(super) struct Opened {
     pub(super) db: Db,
@@ -59,10 +72,12 @@ pub(super) fn open(folder: &Path, durability: Durability) -> Result<Opened, Open
     let io = |source| OpenError::Io { folder: folder.to_owned(), source };
     fs::create_dir_all(folder).map_err(io)?;
     let lock = lock(folder)?;
+    let is_marked = is_marked(folder)?;
     let db = open_db(folder)?;
-    let is_marked = is_ours(folder, &db)?;
+    look_for_format(folder, &db, is_marked)?;
     let file = File::open(folder.join("db")).map_err(io)?;
     if !is_marked {
+        // Again, if a kill came before the mark.
         db.insert(keys::format(), FORMAT).map_err(|error| of(folder, error))?;
     }
     db.flush().map_err(|error| of(folder, error))?;
@@ -122,17 +137,24 @@ fn lock(folder: &Path) -> Result<File, OpenError> {
     }
 }
 
-/// Whether the folder is marked as ours. sled takes a log that it cannot read for an empty one; the mark outside
-/// of it says that it was not.
-fn is_ours(folder: &Path, db: &Db) -> Result<bool, OpenError> {
-    let damaged = |what: &str| OpenError::Damaged { folder: folder.to_owned(), what: what.to_owned() };
+/// Whether the folder is marked as one with our rows in it.
+fn is_marked(folder: &Path) -> Result<bool, OpenError> {
     let is_marked = folder.join(MARKER).exists();
+    let length = fs::metadata(folder.join("db")).map_or(0, |db| db.len());
+    if is_marked && length == 0 {
+        return Err(damaged(folder, "its file `db` is empty or gone"));
+    }
+    Ok(is_marked)
+}
+
+/// Whether the rows are ours and there as far as one can tell.
+fn look_for_format(folder: &Path, db: &Db, is_marked: bool) -> Result<(), OpenError> {
     match db.get(keys::format()).map_err(|error| of(folder, error))? {
-        Some(format) if format.as_ref() == FORMAT => Ok(is_marked),
-        Some(_) => Err(damaged("its format is not one that this version reads")),
-        None if is_marked => Err(damaged("its rows are gone")),
-        None if !db.is_empty() => Err(damaged("it holds the rows of something else")),
-        None => Ok(false),
+        Some(format) if format.as_ref() == FORMAT => Ok(()),
+        Some(_) => Err(damaged(folder, "its format is not one that this version reads")),
+        None if is_marked => Err(damaged(folder, "its rows are gone")),
+        None if !db.is_empty() => Err(damaged(folder, "it holds the rows of something else")),
+        None => Ok(()),
     }
 }
 
@@ -162,8 +184,12 @@ fn of(folder: &Path, error: sled::Error) -> OpenError {
     match error {
         error if is_locked(&error) => OpenError::InUse(folder),
         sled::Error::Io(source) => OpenError::Io { folder, source },
-        error => OpenError::Damaged { folder, what: error.to_string() },
+        error => OpenError::Damaged { folder, what: fault::of(error).to_string() },
     }
+}
+
+fn damaged(folder: &Path, what: &str) -> OpenError {
+    OpenError::Damaged { folder: folder.to_owned(), what: what.to_owned() }
 }
 
 fn is_locked(error: &sled::Error) -> bool {

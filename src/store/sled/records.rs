@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use sled::Tree;
 
+use super::keys::Key;
 use super::view::{Rows, View};
 use super::{SledStore, claims, fault, keys, uploads};
 use crate::message::UserId;
@@ -12,21 +13,23 @@ use crate::upload::{Binding, State, Upload, UploadId};
 
 /// One operation deletes no more rows of a ledger than this.
 const LEDGER_STEP: usize = 256;
+/// A reader looks at no more uploads than this before it lets the committer in.
+const SCAN_STEP: usize = 256;
 
 #[async_trait]
 impl Records for SledStore {
     async fn create(&self, upload: &Upload, overtake: bool) -> Result<Created, StoreError> {
         let upload = upload.clone();
-        self.change(move |view| create(view, &upload, overtake)).await
+        self.core.change(move |view| create(view, &upload, overtake)).await
     }
 
     async fn find(&self, id: UploadId) -> Result<Option<Upload>, StoreError> {
-        self.read(|tree| Ok(uploads::find(tree, id)?.map(|stored| stored.upload))).await
+        self.core.read(|tree| Ok(uploads::find(tree, id)?.map(|stored| stored.upload))).await
     }
 
     async fn append(&self, id: UploadId, row: &Appended) -> Result<(), StoreError> {
         let row = row.clone();
-        self.change(move |view| append(view, id, row)).await
+        self.core.change(move |view| append(view, id, row)).await
     }
 
     async fn transition(&self, id: UploadId, from: &State, to: &State) -> Result<(), StoreError> {
@@ -34,34 +37,47 @@ impl Records for SledStore {
             self.shorten_ledger(id).await?;
         }
         let (from, to) = (from.clone(), to.clone());
-        self.change(move |view| transition(view, id, &from, to)).await
+        self.core.change(move |view| transition(view, id, &from, to)).await
     }
 
     async fn bind(&self, id: UploadId, binding: &Binding) -> Result<Created, StoreError> {
         let binding = binding.clone();
-        self.change(move |view| bind(view, id, binding)).await
+        self.core.change(move |view| bind(view, id, binding)).await
     }
 
     async fn remove(&self, id: UploadId) -> Result<(), StoreError> {
         self.shorten_ledger(id).await?;
-        self.change(move |view| remove(view, id)).await
+        self.core.change(move |view| remove(view, id)).await
     }
 
     async fn unfinished(&self, owner: &UserId, limit: usize) -> Result<Vec<Upload>, StoreError> {
-        self.read(|tree| unfinished(tree, owner, limit)).await
+        self.core.read(|tree| unfinished(tree, owner, limit)).await
     }
 
     async fn owed(&self, after: Option<UploadId>, limit: usize) -> Result<Vec<UploadId>, StoreError> {
         let start = after.map_or_else(keys::every_owed, |id| keys::after(&keys::owed(id)));
-        self.read(|tree| {
-            let found = tree.range(start.clone()..keys::end_of(&keys::every_owed())).keys();
-            found.take(limit).map(|key| upload_id(&key.map_err(fault::of)?)).collect()
-        })
-        .await
+        self.core
+            .read(|tree| {
+                let found = tree.range(start.clone()..keys::end_of(&keys::every_owed())).keys();
+                found.take(limit).map(|key| upload_id(&key.map_err(fault::of)?)).collect()
+            })
+            .await
     }
 
     async fn idle_since(&self, cutoff: Timestamp, limit: usize) -> Result<Vec<UploadId>, StoreError> {
-        self.read(|tree| idle_since(tree, cutoff, limit)).await
+        // Many that only say why there are no bytes must never keep the others from being seen.
+        let (mut living, mut dead) = (Vec::new(), Vec::new());
+        let mut rest = Some(keys::every_unfinished());
+        while let Some(start) = rest.take().filter(|_| living.len() < limit) {
+            let idle = self.core.read(|tree| idle_from(tree, &start, cutoff)).await?;
+            living.extend(idle.living);
+            dead.extend(idle.dead);
+            dead.truncate(limit);
+            rest = idle.rest;
+        }
+        living.extend(dead);
+        living.truncate(limit);
+        Ok(living)
     }
 }
 
@@ -69,13 +85,13 @@ impl SledStore {
     /// A ledger can have a row for every second of a week. What is to be dropped as one change is first cut down
     /// in bounded steps; a kill between them leaves the end, which is all that counts.
     pub(super) async fn shorten_ledger(&self, id: UploadId) -> Result<(), StoreError> {
-        let is_long = self.read(|tree| {
+        let is_long = self.core.read(|tree| {
             Ok(tree.scan_prefix(keys::ledger(id)).keys().take(LEDGER_STEP + 1).count() > LEDGER_STEP)
         });
         if !is_long.await? {
             return Ok(());
         }
-        while self.change(move |view| uploads::shorten_ledger(view, id, 1, LEDGER_STEP)).await? {}
+        while self.core.change(move |view| uploads::shorten_ledger(view, id, 1, LEDGER_STEP)).await? {}
         Ok(())
     }
 }
@@ -116,6 +132,9 @@ fn transition(view: &mut View<'_>, id: UploadId, from: &State, to: State) -> Res
         return Err(StoreError::Conflict("the upload is in another state"));
     }
     if to == State::Expired {
+        if stored.upload.is_owed() {
+            return Err(StoreError::Conflict("the upload is owed a message"));
+        }
         claims::release(view, &stored.upload)?;
     }
     let next = Upload { state: to, ..stored.upload.clone() };
@@ -138,7 +157,7 @@ fn bind(view: &mut View<'_>, id: UploadId, binding: Binding) -> Result<Created, 
     Ok(Created::New)
 }
 
-fn remove(view: &mut View<'_>, id: UploadId) -> Result<(), StoreError> {
+pub(super) fn remove(view: &mut View<'_>, id: UploadId) -> Result<(), StoreError> {
     let Some(stored) = uploads::find(view, id)? else {
         return Ok(());
     };
@@ -154,27 +173,31 @@ fn unfinished(tree: &Tree, owner: &UserId, limit: usize) -> Result<Vec<Upload>, 
     newest_first.take(limit).map(|key| indexed(tree, &key.map_err(fault::of)?)).collect()
 }
 
-/// Those that still hold bytes come before those that only say why there are none, so that many of the latter
-/// never keep the former from being seen.
-fn idle_since(tree: &Tree, cutoff: Timestamp, limit: usize) -> Result<Vec<UploadId>, StoreError> {
-    let (mut living, mut dead) = (Vec::new(), Vec::new());
-    for key in tree.scan_prefix(keys::every_unfinished()).keys() {
-        let upload = indexed(tree, &key.map_err(fault::of)?)?;
-        // What expires after no time at all expires at its last byte.
-        if upload.expires_at(0).is_none_or(|at| at >= cutoff) {
-            continue;
-        }
-        let listed = if upload.state.needs_bytes() { &mut living } else { &mut dead };
-        if listed.len() < limit {
-            listed.push(upload.id);
-        }
-        if living.len() == limit {
+/// Uploads that may expire, those that still hold bytes apart from those that only say why there are none.
+struct Idle {
+    living: Vec<UploadId>,
+    dead: Vec<UploadId>,
+    /// Where to go on, if there is more to look at.
+    rest: Option<Key>,
+}
+
+fn idle_from(tree: &Tree, start: &Key, cutoff: Timestamp) -> Result<Idle, StoreError> {
+    let mut idle = Idle { living: Vec::new(), dead: Vec::new(), rest: None };
+    let keys = tree.range(start.clone()..keys::end_of(&keys::every_unfinished())).keys();
+    for (count, key) in keys.enumerate() {
+        let key = key.map_err(fault::of)?;
+        if count == SCAN_STEP {
+            idle.rest = Some(key.to_vec());
             break;
         }
+        let upload = indexed(tree, &key)?;
+        // What expires after no time at all expires at its last byte.
+        if upload.expires_at(0).is_some_and(|at| at < cutoff) {
+            let listed = if upload.state.needs_bytes() { &mut idle.living } else { &mut idle.dead };
+            listed.push(upload.id);
+        }
     }
-    living.extend(dead);
-    living.truncate(limit);
-    Ok(living)
+    Ok(idle)
 }
 
 /// The upload that an index's key ends with.

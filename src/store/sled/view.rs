@@ -184,3 +184,83 @@ impl Rows for View<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Row = (Key, Option<Vec<u8>>);
+
+    /// Few keys with few prefixes, so that they meet; the longest prefix is not a key of its own kind.
+    fn rows() -> impl Strategy<Value = Vec<Row>> {
+        let key = (0x10..0x12u8, 0..3u8, 0..3u8).prop_map(|(table, id, part)| vec![table, id, part]);
+        prop::collection::vec((key, prop::option::of(prop::collection::vec(any::<u8>(), 0..3))), 0..24)
+    }
+
+    fn change(view: &mut View<'_>, rows: &[Row]) {
+        for (key, row) in rows {
+            match row {
+                Some(row) => view.put(key.clone(), row.as_slice()).expect("small"),
+                None => view.delete(key.clone()),
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// As if sled and the changes were one map, and failed operations had not been.
+        #[test]
+        fn a_view_is_one_map(stored in rows(), changed in rows(), failed in rows(), later in rows()) {
+            let db = sled::Config::new().temporary(true).open().expect("opened");
+            let mut ids = MessageIds::new([0; 8]);
+            let mut view = View::new(&db, &mut ids);
+            change(&mut view, &stored);
+            db.apply_batch(view.into_changes().batch()).expect("applied");
+
+            let mut view = View::new(&db, &mut ids);
+            view.attempt(|view| { change(view, &changed); Ok(()) }).expect("nothing fails");
+            let refused = view.attempt(|view| {
+                change(view, &failed);
+                Err::<(), _>(StoreError::Full)
+            });
+            prop_assert!(refused.is_err());
+            view.attempt(|view| { change(view, &later); Ok(()) }).expect("nothing fails");
+
+            let mut map = BTreeMap::new();
+            for (key, row) in stored.into_iter().chain(changed).chain(later) {
+                match row {
+                    Some(row) => map.insert(key, row),
+                    None => map.remove(&key),
+                };
+            }
+            for prefix in [vec![0x10], vec![0x11], vec![0x10, 1], vec![0x11, 2], vec![0x10, 2, 0], vec![0x12]] {
+                let expected: Vec<_> = map.iter().filter(|(key, _)| key.starts_with(&prefix)).collect();
+                let last = view.last(&prefix).expect("read").map(|(key, row)| (key.to_vec(), row.to_vec()));
+                prop_assert_eq!(last.as_ref().map(|(key, row)| (key, row)), expected.last().copied());
+                for limit in [0, 1, 3, usize::MAX] {
+                    let keys: Vec<_> = expected.iter().map(|(key, _)| (*key).clone()).take(limit).collect();
+                    prop_assert_eq!(view.keys(&prefix, limit).expect("read"), keys);
+                }
+            }
+            for (key, row) in &map {
+                let found = view.get(key).expect("read");
+                prop_assert_eq!(found.as_deref(), Some(row.as_slice()));
+            }
+            db.apply_batch(view.into_changes().batch()).expect("applied");
+            let stored: Vec<_> = db.iter().map(|row| row.expect("read")).map(|(k, v)| (k.to_vec(), v.to_vec())).collect();
+            prop_assert_eq!(stored, map.into_iter().collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_row_that_is_too_large_is_refused() {
+        let db = sled::Config::new().temporary(true).open().expect("opened");
+        let mut ids = MessageIds::new([0; 8]);
+        let mut view = View::new(&db, &mut ids);
+        view.put(vec![0x10], vec![0; MAX_ROW_BYTES]).expect("just so");
+        assert!(matches!(view.put(vec![0x10], vec![0; MAX_ROW_BYTES + 1]), Err(StoreError::Io(_))));
+    }
+}

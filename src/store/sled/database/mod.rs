@@ -46,11 +46,11 @@ pub(super) struct Database {
 enum Slot {
     Open { db: Db, applied: Mark },
     Reopening,
-    Closed { why: String, for_good: bool },
+    Closed { why: StoreError, for_good: bool },
 }
 
-/// A state of the database: its last group, and how often it was opened again before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A state of the database: how often it was opened again before, and its last group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
 struct Mark {
     generation: u64,
     group: u64,
@@ -91,13 +91,10 @@ impl Database {
         let mut durable = self.durable.subscribe();
         loop {
             let changed = match self.look(&look)? {
-                Look::Seen(seen, at) => {
-                    let is_settled = |now: &Mark| now.generation > at.generation || now.group >= at.group;
-                    match durable.wait_for(is_settled).await.map(|now| *now) {
-                        Ok(now) if now.generation == at.generation => return seen,
-                        changed => changed.map(|_| ()),
-                    }
-                }
+                Look::Seen(seen, at) => match durable.wait_for(|now| *now >= at).await.map(|now| *now) {
+                    Ok(now) if now.generation == at.generation => return seen,
+                    changed => changed.map(|_| ()),
+                },
                 Look::Reopening => durable.changed().await,
             };
             changed.map_err(|_| StoreError::Unavailable("the store is closed".into()))?;
@@ -108,7 +105,7 @@ impl Database {
         match &*self.slot() {
             Slot::Open { db, applied } => Ok(Look::Seen(look(db), *applied)),
             Slot::Reopening => Ok(Look::Reopening),
-            Slot::Closed { why, .. } => Err(StoreError::Unavailable(why.clone())),
+            Slot::Closed { why, .. } => Err(StoreError::Unavailable(why.to_string())),
         }
     }
 
@@ -117,7 +114,7 @@ impl Database {
         match &*self.slot() {
             Slot::Open { db, .. } => Ok(work(db)),
             Slot::Reopening => Err(StoreError::Unavailable("the records are being opened again".into())),
-            Slot::Closed { why, .. } => Err(StoreError::Unavailable(why.clone())),
+            Slot::Closed { why, .. } => Err(fault::copy(why)),
         }
     }
 
@@ -145,7 +142,7 @@ impl Database {
         match error {
             StoreError::Full => self.put_away(slot),
             _ => {
-                let why = format!("applying failed: {error}");
+                let why = StoreError::Unavailable(format!("applying failed: {error}"));
                 mem::forget(mem::replace(&mut *slot, Slot::Closed { why, for_good: true }));
                 self.call_off();
             }
@@ -166,7 +163,7 @@ impl Database {
             return Ok(());
         }
         self.file.sync_data().map_err(|error| {
-            self.close(format!("syncing failed: {error}"), true);
+            self.close(StoreError::Unavailable(format!("syncing failed: {error}")), true);
             error.into()
         })
     }
@@ -176,13 +173,10 @@ impl Database {
         if matches!(&*self.slot(), Slot::Closed { for_good: true, .. }) {
             return Reopened::Never;
         }
-        let db = match open::open_db(&self.folder).map_err(|error| error.to_string()).and_then(|db| {
-            quietly(|| db.flush()).map_err(|error| error.to_string())?;
-            Ok(db)
-        }) {
+        let opened = open::open_db(&self.folder).map_err(StoreError::from);
+        let db = match opened.and_then(|db| quietly(|| db.flush()).map(|_| db)) {
             Ok(db) => db,
             Err(why) => {
-                tracing::error!(why, "the records cannot be opened again yet");
                 self.close(why, false);
                 return Reopened::NotYet;
             }
@@ -193,13 +187,19 @@ impl Database {
         let Mark { generation, group } = *self.durable.borrow();
         let found = Mark { generation: generation + 1, group };
         *self.slot_mut() = Slot::Open { db, applied: found };
+        // After the slot: whoever is woken has to find it open.
         self.durable.send_replace(found);
         tracing::info!("the records were opened again");
         Reopened::Yes
     }
 
-    fn close(&self, why: String, for_good: bool) {
+    fn close(&self, why: StoreError, for_good: bool) {
+        let text = why.to_string();
         let before = mem::replace(&mut *self.slot_mut(), Slot::Closed { why, for_good });
+        // An attempt to open it again that fails like the one before is no news.
+        if !matches!(before, Slot::Closed { .. }) {
+            tracing::error!(why = text, for_good, "the records are closed");
+        }
         drop_quietly(before);
         self.call_off();
     }
@@ -247,3 +247,6 @@ fn drop_quietly(slot: Slot) {
         tracing::error!("closing the records failed");
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,90 @@
+use std::time::Duration;
+
+use super::super::fault::{Fault, Misdeed, Moment, Scene, Way};
+use super::super::matrix::Row;
+use super::super::outcome::{Bytes, Course, End};
+use super::*;
+
+fn report() -> Report {
+    let course = Course {
+        end: End::Finished,
+        bytes: Bytes::Identical,
+        sent_again: 0,
+        went_on: Some(Duration::from_millis(6)),
+        starts_again: 0,
+        uploads: 1,
+        may_be_more: false,
+        requests: 4,
+        took: Duration::from_millis(80),
+    };
+    let failed = Course {
+        end: End::GaveUp("PATCH: answered 400".to_owned()),
+        bytes: Bytes::NotChecked("it did not finish".to_owned()),
+        went_on: None,
+        ..course.clone()
+    };
+    let twice = Course { sent_again: 4 << 20, starts_again: 1, uploads: 2, ..course.clone() };
+    let different = Course { bytes: Bytes::Different("it has 9 bytes <more>".to_owned()), ..course.clone() };
+    let row = |way, moment, scene, result| Outcome { row: Row { way, moment, scene }, result };
+    let stock = |way, moment, fault, result| row(way, moment, Scene::Stock(fault), result);
+    Report {
+        endpoint: "http://127.0.0.1:8000/files".to_owned(),
+        size: 8 << 20,
+        seed: 1,
+        seen_by: "GET of the upload".to_owned(),
+        outcomes: vec![
+            stock(Way::OnePatch, Moment::Half, Fault::Fin, Ok(course)),
+            stock(Way::OnePatch, Moment::Half, Fault::HalfClose, Ok(failed)),
+            stock(Way::Chunks, Moment::Half, Fault::Fin, Ok(twice)),
+            stock(Way::DeferredLength, Moment::Half, Fault::Fin, Err("it is not offered".to_owned())),
+            row(Way::OnePatch, Moment::Half, Scene::Rogue(Misdeed::Twins), Ok(different)),
+        ],
+        took: Duration::from_secs(2),
+    }
+}
+
+#[test]
+fn the_table_has_a_line_for_each_trouble_and_a_column_for_each_way() {
+    let table = report().table();
+    let line = |start: &str| {
+        let line = table.lines().find(|line| line.starts_with(start)).expect("the line is there");
+        line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        line("the client that behaves  "),
+        ["the client that behaves", "one-patch", "chunks", "deferred"]
+    );
+    let cells = ["6 ms", "6 ms, 4.0 MiB, 1x from 0, 2 uploads", "skipped (2)"];
+    assert_eq!(line("50%         fin")[2..], cells);
+    assert_eq!(line("50%         half-close")[2..], ["unfinished (1)"]);
+    assert_eq!(line("50%         twins")[2..], ["CORRUPTED (3), 6 ms"]);
+    assert_eq!(line("(1)"), ["(1) PATCH: answered 400"]);
+    assert!(
+        table.contains("the client that behaves: 2 good, 1 unfinished, 0 corrupted, 0 unchecked, 1 skipped")
+    );
+}
+
+#[test]
+fn the_list_has_a_line_for_each_row() {
+    let list = report().list();
+    for part in ["stock/one-patch", "rogue/one-patch", "CORRUPTED", "it is not offered", "4.0 MiB"] {
+        assert!(list.contains(part), "{part}: {list}");
+    }
+}
+
+#[test]
+fn machines_get_everything() {
+    let json = report().json();
+    assert_eq!(json["good"], false);
+    assert_eq!(json["rows"][2]["course"]["sent_again"], 4 << 20);
+    assert_eq!(json["rows"][4]["verdict"], "corrupted");
+    assert_eq!(json["counts"]["stock"]["skipped"], 1);
+}
+
+#[test]
+fn build_servers_see_what_failed_and_why() {
+    let xml = report().junit();
+    assert!(xml.contains("tests=\"5\" failures=\"2\" skipped=\"1\""), "{xml}");
+    assert!(xml.contains("<failure message=\"corrupted: it has 9 bytes &lt;more&gt;\"/>"), "{xml}");
+    assert!(xml.contains("classname=\"stock/one-patch/50%\" name=\"half-close\""), "{xml}");
+}

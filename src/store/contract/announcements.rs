@@ -1,0 +1,124 @@
+//! Announcements and who hears them.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::samples::{conversation, user, whole};
+use crate::message::{MessageId, Stamp, UserId};
+use crate::store::{Announcement, Announcements, Progress};
+use crate::time::Timestamp;
+use crate::upload::UploadId;
+
+/// An implementation with nobody connected.
+#[async_trait]
+pub(crate) trait AnnouncementsFixture: Send {
+    type Connection: Connection;
+
+    fn announcements(&self) -> Arc<dyn Announcements>;
+
+    /// Connects a user, once more if it is connected already, and answers when announcements reach it.
+    async fn connect(&mut self, user: &UserId) -> Self::Connection;
+}
+
+/// A user's connection.
+#[async_trait]
+pub(crate) trait Connection: Send {
+    /// The next announcement that arrives; it fails after a while without one.
+    async fn next(&mut self) -> Heard;
+}
+
+/// An announcement as it arrives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Heard {
+    /// The event's name.
+    pub(crate) event: String,
+    /// The `_id` of the message, or the `upload_id`.
+    pub(crate) id: String,
+}
+
+/// How an announcement should arrive.
+pub(crate) fn heard(announcement: &Announcement) -> Heard {
+    let (event, id) = match announcement {
+        Announcement::NewMessage(message) => ("new_message", message.id.to_string()),
+        Announcement::UploadStarted(progress) => ("upload_started", progress.upload_id.to_string()),
+        Announcement::UploadProgress(progress) => ("upload_progress", progress.upload_id.to_string()),
+        Announcement::UploadFinished(progress, _) => ("upload_finished", progress.upload_id.to_string()),
+        Announcement::UploadCancelled(progress) => ("upload_cancelled", progress.upload_id.to_string()),
+    };
+    Heard { event: event.to_owned(), id }
+}
+
+fn new_message(number: u8) -> Announcement {
+    let stamp = Stamp { id: MessageId::from_bytes([number; 12]), at: Timestamp::from_millis(1) };
+    Announcement::NewMessage(Box::new(whole(None).message(stamp).expect("bound")))
+}
+
+fn progress() -> Progress {
+    Progress {
+        upload_id: UploadId::random(),
+        conversation_id: conversation(1),
+        sender: user("ann"),
+        file_name: "a.mp4".into(),
+        offset: 5,
+        length: Some(10),
+    }
+}
+
+async fn announce(fixture: &impl AnnouncementsFixture, to: &[&str], announcement: &Announcement) {
+    let to: Vec<_> = to.iter().map(|name| user(name)).collect();
+    fixture.announcements().announce(&to, announcement).await.expect("handed over");
+}
+
+pub(crate) async fn every_kind_arrives(mut fixture: impl AnnouncementsFixture) {
+    let mut ann = fixture.connect(&user("ann")).await;
+    for announcement in [
+        new_message(1),
+        Announcement::UploadStarted(progress()),
+        Announcement::UploadProgress(Progress { length: None, ..progress() }),
+        Announcement::UploadFinished(progress(), MessageId::from_bytes([1; 12])),
+        Announcement::UploadCancelled(progress()),
+    ] {
+        announce(&fixture, &["ann"], &announcement).await;
+        assert_eq!(ann.next().await, heard(&announcement));
+    }
+}
+
+pub(crate) async fn only_those_addressed_hear(mut fixture: impl AnnouncementsFixture) {
+    let mut ann = fixture.connect(&user("ann")).await;
+    let mut bob = fixture.connect(&user("bob")).await;
+    announce(&fixture, &["ann"], &new_message(1)).await;
+    announce(&fixture, &["anna", "an"], &new_message(2)).await;
+    announce(&fixture, &[], &new_message(3)).await;
+    announce(&fixture, &["bob", "cyd", "ann"], &new_message(4)).await;
+    assert_eq!(ann.next().await, heard(&new_message(1)));
+    assert_eq!(ann.next().await, heard(&new_message(4)));
+    assert_eq!(bob.next().await, heard(&new_message(4)));
+}
+
+pub(crate) async fn every_connection_hears_once(mut fixture: impl AnnouncementsFixture) {
+    let mut connections = [fixture.connect(&user("ann")).await, fixture.connect(&user("ann")).await];
+    announce(&fixture, &["ann", "bob", "ann"], &new_message(1)).await;
+    announce(&fixture, &["ann"], &new_message(2)).await;
+    for connection in &mut connections {
+        assert_eq!(connection.next().await, heard(&new_message(1)));
+        assert_eq!(connection.next().await, heard(&new_message(2)));
+    }
+}
+
+pub(crate) async fn announcements_arrive_in_order(mut fixture: impl AnnouncementsFixture) {
+    let mut ann = fixture.connect(&user("ann")).await;
+    for number in 0..50 {
+        announce(&fixture, &["ann"], &new_message(number)).await;
+    }
+    for number in 0..50 {
+        assert_eq!(ann.next().await, heard(&new_message(number)));
+    }
+}
+
+pub(crate) async fn nobody_needs_to_be_connected(mut fixture: impl AnnouncementsFixture) {
+    announce(&fixture, &["ann"], &new_message(1)).await;
+    let mut ann = fixture.connect(&user("ann")).await;
+    announce(&fixture, &["ann"], &new_message(2)).await;
+    assert_eq!(ann.next().await, heard(&new_message(2)), "what came before is not told again");
+}

@@ -1,0 +1,132 @@
+//! Claiming: at most one message of each `client_message_id`, under stamps that only grow.
+
+use super::samples::{
+    at, binding, bound, claim, commit, conversation, found, store, transition, unbound, whole,
+};
+use super::{DatabaseFixture, is_conflict};
+use crate::store::{Claim, Created};
+use crate::upload::{Binding, RejectionReason, State, Upload, UploadId};
+
+pub(crate) async fn a_claim_is_kept_and_repeated(mut fixture: impl DatabaseFixture) {
+    let upload = whole(Some("c"));
+    store(&fixture, &upload).await;
+    let first = fixture.messages().claim(upload.id, at(7_000)).await.expect("claimed");
+    let Claim::Finalizing(stamp) = first else { panic!("{first:?}") };
+    assert_eq!(stamp.at, at(7_000));
+    for now in [7_000, 9_000, 1] {
+        assert_eq!(fixture.messages().claim(upload.id, at(now)).await.expect("claimed"), first);
+        assert_eq!(
+            found(&fixture, upload.id).await,
+            Upload { state: State::Finalizing(stamp), ..upload.clone() }
+        );
+        fixture.reopen();
+    }
+}
+
+pub(crate) async fn only_a_complete_bound_upload_is_claimed(fixture: impl DatabaseFixture) {
+    let unbound = store(&fixture, &Upload { offset: 10, state: State::Complete, ..unbound() }).await;
+    let receiving = store(&fixture, &bound(Some("c"))).await;
+    let expired = store(&fixture, &bound(None)).await;
+    transition(&fixture, expired, &State::Expired).await;
+    let rejected = store(&fixture, &whole(None)).await;
+    transition(&fixture, rejected, &State::Complete.reject(RejectionReason::Damaged).expect("legal")).await;
+    let committed = store(&fixture, &whole(None)).await;
+    commit(&fixture, committed).await;
+    for id in [unbound, receiving, expired, rejected, committed] {
+        let before = found(&fixture, id).await;
+        assert!(is_conflict(&fixture.messages().claim(id, at(5_000)).await), "{before:?}");
+        assert_eq!(found(&fixture, id).await, before);
+    }
+    assert!(is_conflict(&fixture.messages().claim(UploadId::random(), at(5_000)).await));
+}
+
+pub(crate) async fn stamps_only_grow_within_a_conversation(mut fixture: impl DatabaseFixture) {
+    let mut last = None;
+    for now in [5_000, 5_000, 4_000, 5_999, 1, 8_000, 8_000] {
+        let id = store(&fixture, &whole(None)).await;
+        let outcome = fixture.messages().claim(id, at(now)).await.expect("claimed");
+        let Claim::Finalizing(stamp) = outcome else { panic!("{outcome:?}") };
+        if let Some(last) = last {
+            let last: crate::message::Stamp = last;
+            assert!(stamp.id > last.id && stamp.at == last.at.max(at(now)), "{last:?} {stamp:?}");
+        }
+        last = Some(stamp);
+        fixture.reopen();
+    }
+    let elsewhere = Binding { conversation_id: conversation(2), ..binding(None) };
+    let id = store(&fixture, &Upload { binding: Some(elsewhere), ..whole(None) }).await;
+    let outcome = fixture.messages().claim(id, at(2_000)).await.expect("claimed");
+    assert!(matches!(outcome, Claim::Finalizing(stamp) if stamp.at == at(2_000)), "{outcome:?}");
+}
+
+/// A holder that has its bytes, and an upload in one piece that overtook it.
+async fn two_with_one_id(fixture: &impl DatabaseFixture) -> (UploadId, UploadId) {
+    let first = store(fixture, &whole(Some("c"))).await;
+    let second = whole(Some("c"));
+    assert_eq!(fixture.records().create(&second, true).await.expect("answered"), Created::New);
+    (first, second.id)
+}
+
+pub(crate) async fn the_first_claim_has_the_message(mut fixture: impl DatabaseFixture) {
+    let (first, second) = two_with_one_id(&fixture).await;
+    let stamp = claim(&fixture, second).await;
+    let taken = Claim::Taken { message: stamp.id, upload: second };
+    for _ in 0..2 {
+        assert_eq!(fixture.messages().claim(first, at(6_000)).await.expect("answered"), taken);
+        assert_eq!(found(&fixture, first).await.state, State::Complete);
+        fixture.reopen();
+    }
+    assert_eq!(claim(&fixture, second).await, stamp);
+}
+
+pub(crate) async fn an_overtaken_upload_may_still_claim_first(fixture: impl DatabaseFixture) {
+    let (first, second) = two_with_one_id(&fixture).await;
+    let stamp = claim(&fixture, first).await;
+    let taken = Claim::Taken { message: stamp.id, upload: first };
+    assert_eq!(fixture.messages().claim(second, at(6_000)).await.expect("answered"), taken);
+    let third = fixture.records().create(&whole(Some("c")), true).await.expect("answered");
+    assert_eq!(third, Created::Taken(first));
+}
+
+pub(crate) async fn a_claimed_message_is_taken_for_ever(mut fixture: impl DatabaseFixture) {
+    let (first, second) = two_with_one_id(&fixture).await;
+    let message = commit(&fixture, second).await;
+    let taken = Claim::Taken { message: message.id, upload: second };
+    assert_eq!(fixture.messages().claim(first, at(6_000)).await.expect("answered"), taken);
+    fixture.messages().published(message.id).await.expect("published");
+    fixture.records().remove(second).await.expect("removed");
+    fixture.reopen();
+    assert_eq!(fixture.messages().claim(first, at(6_000)).await.expect("answered"), taken);
+}
+
+pub(crate) async fn without_a_client_message_id_every_upload_is_its_own_message(
+    fixture: impl DatabaseFixture,
+) {
+    let (one, other) = (whole(None), whole(None));
+    store(&fixture, &one).await;
+    store(&fixture, &other).await;
+    assert_ne!(claim(&fixture, one.id).await, claim(&fixture, other.id).await);
+}
+
+pub(crate) async fn of_many_claims_at_once_one_has_the_message(fixture: impl DatabaseFixture) {
+    let mut ids = Vec::new();
+    for _ in 0..16 {
+        let upload = whole(Some("c"));
+        assert_eq!(fixture.records().create(&upload, true).await.expect("answered"), Created::New);
+        ids.push(upload.id);
+    }
+    let messages = fixture.messages();
+    let claims = futures_util::future::join_all(ids.iter().map(|id| messages.claim(*id, at(5_000)))).await;
+    let claims: Vec<_> = claims.into_iter().map(|claim| claim.expect("answered")).collect();
+    let winners: Vec<_> = claims
+        .iter()
+        .zip(&ids)
+        .filter_map(|(claim, id)| match claim {
+            Claim::Finalizing(stamp) => Some((stamp.id, *id)),
+            Claim::Taken { .. } => None,
+        })
+        .collect();
+    let [(message, upload)] = winners[..] else { panic!("{claims:?}") };
+    let others = claims.iter().filter(|claim| **claim == Claim::Taken { message, upload });
+    assert_eq!(others.count(), 15);
+}

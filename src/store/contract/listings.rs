@@ -1,0 +1,129 @@
+//! Uploads that are unfinished, owed, idle.
+
+use super::DatabaseFixture;
+use super::samples::{
+    at, binding, bound, claim, commit, last_row, row, store, transition, unbound, user, whole,
+};
+use crate::upload::{RejectionReason, State, Upload, UploadId};
+
+fn rejected() -> State {
+    State::Receiving.reject(RejectionReason::Damaged).expect("legal")
+}
+
+async fn unfinished(fixture: &impl DatabaseFixture, owner: &str, limit: usize) -> Vec<UploadId> {
+    let found = fixture.records().unfinished(&user(owner), limit).await.expect("readable");
+    found.into_iter().map(|upload| upload.id).collect()
+}
+
+async fn owed(fixture: &impl DatabaseFixture) -> Vec<UploadId> {
+    fixture.records().owed(None, 99).await.expect("readable")
+}
+
+/// Its order is the store's own.
+async fn idle(fixture: &impl DatabaseFixture, cutoff: u64) -> Vec<UploadId> {
+    let mut found = fixture.records().idle_since(at(cutoff), 99).await.expect("readable");
+    found.sort();
+    found
+}
+
+pub(crate) async fn the_newest_unfinished_upload_comes_first(mut fixture: impl DatabaseFixture) {
+    let created_at = |millis| Upload { created_at: at(millis), ..unbound() };
+    let old = store(&fixture, &created_at(1)).await;
+    let new = store(&fixture, &created_at(300)).await;
+    let middle = store(&fixture, &created_at(20)).await;
+    let others = store(&fixture, &Upload { owner: user("anna"), ..unbound() }).await;
+    fixture.reopen();
+    assert_eq!(unfinished(&fixture, "ann", 9).await, [new, middle, old]);
+    assert_eq!(unfinished(&fixture, "ann", 2).await, [new, middle]);
+    assert_eq!(unfinished(&fixture, "ann", 0).await, []);
+    assert_eq!(unfinished(&fixture, "anna", 9).await, [others]);
+    assert_eq!(unfinished(&fixture, "an", 9).await, []);
+    fixture.records().append(middle, &row(0, 7)).await.expect("appended");
+    let found = fixture.records().unfinished(&user("ann"), 2).await.expect("readable");
+    assert_eq!(found.last().map(|upload| upload.offset), Some(7));
+    fixture.records().remove(new).await.expect("removed");
+    assert_eq!(unfinished(&fixture, "ann", 9).await, [middle, old]);
+}
+
+pub(crate) async fn every_upload_that_is_not_committed_is_unfinished(mut fixture: impl DatabaseFixture) {
+    let upload = bound(None);
+    let id = store(&fixture, &upload).await;
+    fixture.records().append(id, &last_row(0)).await.expect("appended");
+    assert_eq!(unfinished(&fixture, "ann", 9).await, [id]);
+    claim(&fixture, id).await;
+    assert_eq!(unfinished(&fixture, "ann", 9).await, [id]);
+    commit(&fixture, id).await;
+    fixture.reopen();
+    assert_eq!(unfinished(&fixture, "ann", 9).await, []);
+    for dead in [State::Expired, rejected()] {
+        let id = store(&fixture, &unbound()).await;
+        transition(&fixture, id, &dead).await;
+        assert_eq!(unfinished(&fixture, "ann", 9).await, [id]);
+        fixture.records().remove(id).await.expect("removed");
+    }
+}
+
+pub(crate) async fn what_is_owed_a_message_is_listed_in_order(mut fixture: impl DatabaseFixture) {
+    let mut expected = Vec::new();
+    for byte in [7, 0, 255, 3] {
+        let id = UploadId::from_bytes([byte; 16]);
+        store(&fixture, &Upload { id, ..whole(None) }).await;
+        expected.push(id);
+    }
+    expected.sort();
+    fixture.reopen();
+    let records = fixture.records();
+    assert_eq!(records.owed(None, 99).await.expect("readable"), expected);
+    assert_eq!(records.owed(None, 2).await.expect("readable"), expected[..2]);
+    assert_eq!(records.owed(Some(expected[1]), 99).await.expect("readable"), expected[2..]);
+    assert_eq!(records.owed(Some(expected[3]), 99).await.expect("readable"), []);
+    let between = UploadId::from_bytes([4; 16]);
+    assert_eq!(records.owed(Some(between), 1).await.expect("readable"), expected[2..3]);
+}
+
+pub(crate) async fn an_upload_is_owed_until_its_message_stands(fixture: impl DatabaseFixture) {
+    let id = store(&fixture, &unbound()).await;
+    assert_eq!(owed(&fixture).await, []);
+    fixture.records().append(id, &last_row(0)).await.expect("appended");
+    assert_eq!(owed(&fixture).await, [], "it is unbound");
+    fixture.records().bind(id, &binding(None)).await.expect("bound");
+    assert_eq!(owed(&fixture).await, [id]);
+    claim(&fixture, id).await;
+    assert_eq!(owed(&fixture).await, [id]);
+    commit(&fixture, id).await;
+    assert_eq!(owed(&fixture).await, []);
+    let id = store(&fixture, &whole(None)).await;
+    transition(&fixture, id, &rejected()).await;
+    assert_eq!(owed(&fixture).await, []);
+}
+
+pub(crate) async fn an_upload_is_idle_after_its_last_byte(mut fixture: impl DatabaseFixture) {
+    let id = store(&fixture, &Upload { created_at: at(1_000), active_at: at(1_000), ..unbound() }).await;
+    assert_eq!(idle(&fixture, 1_000).await, [], "its creation counts as a byte");
+    assert_eq!(idle(&fixture, 1_001).await, [id]);
+    fixture.records().append(id, &row(0, 3)).await.expect("appended");
+    fixture.reopen();
+    assert_eq!(idle(&fixture, 2_000).await, []);
+    assert_eq!(idle(&fixture, 2_001).await, [id]);
+    assert_eq!(fixture.records().idle_since(at(2_001), 0).await.expect("readable"), []);
+}
+
+pub(crate) async fn only_what_may_expire_is_idle(mut fixture: impl DatabaseFixture) {
+    let receiving = store(&fixture, &bound(None)).await;
+    let complete = store(&fixture, &Upload { offset: 10, state: State::Complete, ..unbound() }).await;
+    let expired = store(&fixture, &unbound()).await;
+    transition(&fixture, expired, &State::Expired).await;
+    let dead = store(&fixture, &unbound()).await;
+    transition(&fixture, dead, &rejected()).await;
+    store(&fixture, &whole(None)).await;
+    let finalizing = store(&fixture, &whole(None)).await;
+    claim(&fixture, finalizing).await;
+    let committed = store(&fixture, &whole(None)).await;
+    commit(&fixture, committed).await;
+    fixture.reopen();
+    let mut expected = [receiving, complete, expired, dead];
+    expected.sort();
+    assert_eq!(idle(&fixture, u64::MAX).await, expected);
+    let two = fixture.records().idle_since(at(u64::MAX), 2).await.expect("readable");
+    assert!(two.len() == 2 && two.iter().all(|id| expected.contains(id)), "{two:?}");
+}

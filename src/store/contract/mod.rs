@@ -1,0 +1,199 @@
+//! What every implementation of a port has to do, as facts. An implementation brings a fixture and runs a suite:
+//!
+//! ```ignore
+//! mod records {
+//!     crate::store::contract::records_contract!(Fixture::new());
+//! }
+//! ```
+//! Each fact becomes a test of its own, on a fixture of its own.
+
+pub(crate) mod announcements;
+pub(crate) mod claims;
+pub(crate) mod commits;
+pub(crate) mod creation;
+pub(crate) mod ledger;
+pub(crate) mod listings;
+pub(crate) mod memberships;
+pub(crate) mod model;
+pub(crate) mod payloads;
+pub(crate) mod placing;
+pub(crate) mod reading;
+pub(crate) mod samples;
+pub(crate) mod states;
+
+use std::sync::Arc;
+
+use super::{Memberships, Messages, Payloads, Records, StoreError};
+
+/// An empty store of records, messages and memberships.
+pub(crate) trait DatabaseFixture: Send {
+    fn records(&self) -> Arc<dyn Records>;
+    fn messages(&self) -> Arc<dyn Messages>;
+    fn memberships(&self) -> Arc<dyn Memberships>;
+
+    /// Closes the store and opens it again, as after a restart. Whatever was handed out before is gone by then.
+    fn reopen(&mut self);
+}
+
+/// An empty store of bytes.
+pub(crate) trait PayloadsFixture: Send {
+    fn payloads(&self) -> Arc<dyn Payloads>;
+
+    /// Closes the store and opens it again, as after a restart.
+    fn reopen(&mut self);
+}
+
+/// Makes a test of each fact.
+macro_rules! facts {
+    ($fixture:expr, $($module:ident::$fact:ident),* $(,)?) => {
+        $(
+            #[tokio::test]
+            async fn $fact() {
+                crate::store::contract::$module::$fact($fixture).await;
+            }
+        )*
+    };
+}
+
+/// Facts of [`Records`].
+macro_rules! records_contract {
+    ($fixture:expr) => {
+        crate::store::contract::facts!(
+            $fixture,
+            creation::what_was_created_is_found_as_it_was,
+            creation::the_largest_upload_is_found_as_it_was,
+            creation::what_was_not_created_is_not_found,
+            creation::creating_it_twice_is_creating_it_once,
+            creation::another_upload_with_the_same_id_is_a_conflict,
+            creation::bytes_that_came_with_a_creation_are_in_the_ledger,
+            creation::a_client_message_id_belongs_to_its_first_holder,
+            creation::a_client_message_id_counts_per_sender_and_conversation,
+            creation::whoever_has_all_bytes_overtakes_an_unclaimed_holder,
+            creation::a_holder_with_a_claimed_message_is_not_overtaken,
+            creation::a_binding_takes_the_client_message_id,
+            creation::a_binding_of_a_taken_client_message_id_changes_nothing,
+            creation::only_an_unbound_upload_that_may_become_a_message_is_bound,
+            ledger::a_row_moves_the_offset,
+            ledger::a_row_that_starts_elsewhere_is_a_conflict,
+            ledger::a_row_can_declare_the_length_without_a_byte,
+            ledger::the_last_row_completes_the_upload,
+            ledger::nothing_is_appended_unless_receiving,
+            ledger::a_long_ledger_is_dropped_with_its_upload,
+            ledger::a_long_ledger_ends_in_its_message,
+            ledger::of_two_rows_at_the_same_offset_one_is_kept,
+            states::a_state_changes_from_the_one_that_is_stored,
+            states::a_rejected_upload_is_kept_with_its_client_message_id,
+            states::an_expired_upload_is_kept_without_its_client_message_id,
+            states::an_overtaken_upload_gives_nothing_free,
+            states::what_is_owed_a_message_does_not_expire,
+            states::removing_frees_the_client_message_id,
+            states::a_removed_upload_leaves_no_bytes_to_its_successor,
+            states::a_finalizing_upload_is_not_removed,
+            states::removing_a_committed_upload_leaves_its_message,
+            listings::the_newest_unfinished_upload_comes_first,
+            listings::every_upload_that_is_not_committed_is_unfinished,
+            listings::what_is_owed_a_message_is_listed_in_order,
+            listings::an_upload_is_owed_until_its_message_stands,
+            listings::an_upload_is_idle_after_its_last_byte,
+            listings::only_what_may_expire_is_idle,
+        );
+    };
+}
+
+/// Facts of [`Messages`].
+macro_rules! messages_contract {
+    ($fixture:expr) => {
+        crate::store::contract::facts!(
+            $fixture,
+            claims::a_claim_is_kept_and_repeated,
+            claims::only_a_complete_bound_upload_is_claimed,
+            claims::stamps_only_grow_within_a_conversation,
+            claims::the_first_claim_has_the_message,
+            claims::an_overtaken_upload_may_still_claim_first,
+            claims::a_claimed_message_is_taken_for_ever,
+            claims::without_a_client_message_id_every_upload_is_its_own_message,
+            claims::of_many_claims_at_once_one_has_the_message,
+            commits::a_commit_changes_everything_at_once,
+            commits::the_largest_message_is_found_as_it_was,
+            commits::committing_twice_is_committing_once,
+            commits::only_the_claimed_message_is_committed,
+            commits::an_upload_adopts_the_message_of_another,
+            reading::what_was_not_committed_is_not_found,
+            reading::a_page_goes_from_the_newest_to_older_ones,
+            reading::a_page_is_of_one_conversation,
+            reading::the_outbox_goes_from_the_oldest_to_newer_ones,
+            reading::a_published_message_leaves_the_outbox,
+            reading::a_client_message_id_leads_to_its_message,
+        );
+    };
+}
+
+/// Facts of [`Memberships`].
+macro_rules! memberships_contract {
+    ($fixture:expr) => {
+        crate::store::contract::facts!(
+            $fixture,
+            memberships::a_conversation_is_made_and_then_changed,
+            memberships::participants_are_replaced,
+            memberships::each_participant_counts_once,
+            memberships::a_conversation_without_participants_exists,
+            memberships::conversations_know_nothing_of_each_other,
+        );
+    };
+}
+
+/// Facts of [`Payloads`].
+macro_rules! payloads_contract {
+    ($fixture:expr) => {
+        crate::store::contract::facts!(
+            $fixture,
+            payloads::what_was_appended_is_read,
+            payloads::any_range_is_read,
+            payloads::appending_goes_on_after_a_restart,
+            payloads::bytes_beyond_the_ledger_are_cut_off,
+            payloads::fewer_bytes_than_the_ledger_says_are_damage,
+            payloads::nothing_is_appended_by_an_empty_write,
+            payloads::uploads_know_nothing_of_each_other,
+            payloads::discarding_frees_the_bytes,
+            payloads::a_discarded_upload_begins_anew,
+            payloads::reading_beyond_the_end_fails,
+            payloads::there_is_room,
+            placing::placed_bytes_are_read_at_their_place,
+            placing::placing_twice_is_placing_once,
+            placing::a_file_of_no_bytes_is_placed,
+            placing::bytes_beyond_the_length_are_not_placed,
+            placing::too_few_bytes_are_not_placed,
+            placing::discarding_leaves_what_was_placed,
+            placing::a_placed_upload_is_no_part,
+        );
+    };
+}
+
+/// Facts of [`Announcements`](super::Announcements).
+macro_rules! announcements_contract {
+    ($fixture:expr) => {
+        crate::store::contract::facts!(
+            $fixture,
+            announcements::every_kind_arrives,
+            announcements::only_those_addressed_hear,
+            announcements::every_connection_hears_once,
+            announcements::announcements_arrive_in_order,
+            announcements::nobody_needs_to_be_connected,
+        );
+    };
+}
+
+pub(crate) use {
+    announcements_contract, facts, memberships_contract, messages_contract, payloads_contract,
+    records_contract,
+};
+
+/// Whether somebody else was there first.
+pub(crate) fn is_conflict<T>(outcome: &Result<T, StoreError>) -> bool {
+    matches!(outcome, Err(StoreError::Conflict(_)))
+}
+
+/// Whether what is stored cannot be what was written.
+pub(crate) fn is_damaged<T>(outcome: &Result<T, StoreError>) -> bool {
+    matches!(outcome, Err(StoreError::Damaged(_)))
+}

@@ -1,0 +1,94 @@
+//! Making a complete upload's bytes the file of a message.
+
+use super::payloads::{append, bytes, parts, read};
+use super::{PayloadsFixture, is_damaged};
+use crate::message::MessageId;
+use crate::store::{Place, Source};
+use crate::upload::UploadId;
+
+fn place(number: u8) -> Place {
+    Place { message: MessageId::from_bytes([number; 12]), file_name: "a né.mp4".into() }
+}
+
+async fn assert_placed(fixture: &impl PayloadsFixture, number: u8, id: UploadId, length: u64) {
+    let source = Source::Placed(place(number), id);
+    let found = read(fixture, &source, 0..length).await.expect("readable");
+    assert!(found == bytes(0..length), "{} of {length} bytes", found.len());
+    assert!(read(fixture, &source, 0..length + 1).await.is_err(), "it ends there");
+}
+
+pub(crate) async fn placed_bytes_are_read_at_their_place(mut fixture: impl PayloadsFixture) {
+    for (number, length) in [(1, 1), (2, 4_096), (3, 100_001)] {
+        let id = UploadId::random();
+        append(&fixture, id, 0..length).await;
+        fixture.payloads().place(id, length, &place(number)).await.expect("placed");
+        assert_placed(&fixture, number, id, length).await;
+        fixture.reopen();
+        assert_placed(&fixture, number, id, length).await;
+        let tail = read(&fixture, &Source::Placed(place(number), id), length - 1..length).await;
+        assert_eq!(tail.expect("readable"), bytes(length - 1..length));
+    }
+}
+
+pub(crate) async fn placing_twice_is_placing_once(mut fixture: impl PayloadsFixture) {
+    let id = UploadId::random();
+    append(&fixture, id, 0..9_000).await;
+    for _ in 0..3 {
+        fixture.payloads().place(id, 9_000, &place(1)).await.expect("placed");
+        assert_placed(&fixture, 1, id, 9_000).await;
+        fixture.reopen();
+    }
+}
+
+pub(crate) async fn a_file_of_no_bytes_is_placed(mut fixture: impl PayloadsFixture) {
+    let id = UploadId::random();
+    for _ in 0..2 {
+        fixture.payloads().place(id, 0, &place(1)).await.expect("placed");
+        assert_placed(&fixture, 1, id, 0).await;
+        fixture.reopen();
+    }
+}
+
+/// A crash leaves bytes that no ledger knows; the upload can be complete without them.
+pub(crate) async fn bytes_beyond_the_length_are_not_placed(fixture: impl PayloadsFixture) {
+    for (number, written, length) in [(1, 9_000, 8_999), (2, 9_000, 4_096), (3, 800_000, 5), (4, 10, 0)] {
+        let id = UploadId::random();
+        append(&fixture, id, 0..written).await;
+        fixture.payloads().place(id, length, &place(number)).await.expect("placed");
+        assert_placed(&fixture, number, id, length).await;
+        assert_eq!(parts(&fixture).await, []);
+    }
+}
+
+pub(crate) async fn too_few_bytes_are_not_placed(fixture: impl PayloadsFixture) {
+    let id = UploadId::random();
+    assert!(is_damaged(&fixture.payloads().place(id, 1, &place(1)).await));
+    append(&fixture, id, 0..4_096).await;
+    for length in [4_097, 8_192, 8_193] {
+        assert!(is_damaged(&fixture.payloads().place(id, length, &place(1)).await));
+        assert_eq!(parts(&fixture).await, [id]);
+        let found = read(&fixture, &Source::Part(id), 0..4_096).await;
+        assert_eq!(found.expect("readable"), bytes(0..4_096));
+    }
+}
+
+pub(crate) async fn discarding_leaves_what_was_placed(mut fixture: impl PayloadsFixture) {
+    let id = UploadId::random();
+    append(&fixture, id, 0..9_000).await;
+    fixture.payloads().place(id, 9_000, &place(1)).await.expect("placed");
+    fixture.payloads().discard(id).await.expect("there is no part");
+    fixture.reopen();
+    assert_placed(&fixture, 1, id, 9_000).await;
+}
+
+pub(crate) async fn a_placed_upload_is_no_part(mut fixture: impl PayloadsFixture) {
+    let (placed, part) = (UploadId::random(), UploadId::random());
+    append(&fixture, placed, 0..9_000).await;
+    append(&fixture, part, 0..9_000).await;
+    fixture.payloads().place(placed, 9_000, &place(1)).await.expect("placed");
+    for _ in 0..2 {
+        assert_eq!(parts(&fixture).await, [part]);
+        assert!(read(&fixture, &Source::Part(placed), 0..1).await.is_err());
+        fixture.reopen();
+    }
+}

@@ -1,0 +1,113 @@
+//! Reading messages, and the outbox.
+
+use super::DatabaseFixture;
+use super::samples::{binding, bound, claim, conversation, message, store, unbound, user, whole};
+use crate::message::{ConversationId, Message, MessageId};
+use crate::upload::{Binding, Upload};
+
+async fn page(
+    fixture: &impl DatabaseFixture,
+    conversation: ConversationId,
+    before: Option<MessageId>,
+    limit: usize,
+) -> Vec<Message> {
+    fixture.messages().page(conversation, before, limit).await.expect("readable")
+}
+
+async fn outbox(fixture: &impl DatabaseFixture, after: Option<MessageId>, limit: usize) -> Vec<Message> {
+    fixture.messages().outbox(after, limit).await.expect("readable")
+}
+
+/// Messages of conversation 1, oldest first.
+async fn messages(fixture: &impl DatabaseFixture, count: usize) -> Vec<Message> {
+    let mut messages = Vec::new();
+    for _ in 0..count {
+        messages.push(message(fixture, &whole(None)).await);
+    }
+    messages
+}
+
+fn elsewhere(number: u8) -> Upload {
+    let binding = Binding { conversation_id: conversation(number), ..binding(None) };
+    Upload { binding: Some(binding), ..whole(None) }
+}
+
+pub(crate) async fn what_was_not_committed_is_not_found(fixture: impl DatabaseFixture) {
+    let id = store(&fixture, &whole(None)).await;
+    let stamp = claim(&fixture, id).await;
+    for id in [stamp.id, MessageId::from_bytes([0; 12])] {
+        assert_eq!(fixture.messages().find(id).await.expect("readable"), None);
+        assert!(!fixture.messages().is_unpublished(id).await.expect("readable"));
+    }
+    assert_eq!(page(&fixture, conversation(1), None, 9).await, []);
+    assert_eq!(outbox(&fixture, None, 9).await, []);
+}
+
+pub(crate) async fn a_page_goes_from_the_newest_to_older_ones(mut fixture: impl DatabaseFixture) {
+    let mut newest_first = messages(&fixture, 5).await;
+    newest_first.reverse();
+    fixture.reopen();
+    let page = async |before, limit| page(&fixture, conversation(1), before, limit).await;
+    assert_eq!(page(None, 9).await, newest_first);
+    assert_eq!(page(None, 2).await, newest_first[..2]);
+    assert_eq!(page(None, 0).await, []);
+    assert_eq!(page(Some(newest_first[1].id), 2).await, newest_first[2..4]);
+    assert_eq!(page(Some(newest_first[4].id), 2).await, []);
+    assert_eq!(page(Some(MessageId::from_bytes([0xff; 12])), 9).await, newest_first);
+    assert_eq!(page(Some(MessageId::from_bytes([0; 12])), 9).await, []);
+}
+
+pub(crate) async fn a_page_is_of_one_conversation(fixture: impl DatabaseFixture) {
+    let one = messages(&fixture, 1).await;
+    let two = message(&fixture, &elsewhere(2)).await;
+    assert_eq!(page(&fixture, conversation(1), None, 9).await, one);
+    assert_eq!(page(&fixture, conversation(2), None, 9).await, [two]);
+    assert_eq!(page(&fixture, conversation(0), None, 9).await, []);
+    assert_eq!(page(&fixture, conversation(3), None, 9).await, []);
+}
+
+pub(crate) async fn the_outbox_goes_from_the_oldest_to_newer_ones(mut fixture: impl DatabaseFixture) {
+    let oldest_first = messages(&fixture, 4).await;
+    fixture.reopen();
+    assert_eq!(outbox(&fixture, None, 9).await, oldest_first);
+    assert_eq!(outbox(&fixture, None, 2).await, oldest_first[..2]);
+    assert_eq!(outbox(&fixture, Some(oldest_first[1].id), 1).await, oldest_first[2..3]);
+    assert_eq!(outbox(&fixture, Some(oldest_first[3].id), 9).await, []);
+    let elsewhere = message(&fixture, &elsewhere(2)).await;
+    assert!(outbox(&fixture, None, 9).await.contains(&elsewhere));
+}
+
+pub(crate) async fn a_published_message_leaves_the_outbox(mut fixture: impl DatabaseFixture) {
+    let messages = messages(&fixture, 2).await;
+    for _ in 0..2 {
+        fixture.messages().published(messages[0].id).await.expect("published");
+        fixture.reopen();
+        assert_eq!(outbox(&fixture, None, 9).await, messages[1..]);
+        assert!(!fixture.messages().is_unpublished(messages[0].id).await.expect("readable"));
+        assert!(fixture.messages().is_unpublished(messages[1].id).await.expect("readable"));
+    }
+    fixture.messages().published(MessageId::from_bytes([0; 12])).await.expect("it is not there");
+    assert_eq!(page(&fixture, conversation(1), None, 9).await.len(), 2);
+}
+
+async fn of_client(fixture: &impl DatabaseFixture, upload: &Upload) -> Option<Message> {
+    fixture.messages().of_client(upload).await.expect("readable")
+}
+
+pub(crate) async fn a_client_message_id_leads_to_its_message(mut fixture: impl DatabaseFixture) {
+    let upload = whole(Some("c"));
+    assert_eq!(of_client(&fixture, &upload).await, None);
+    store(&fixture, &upload).await;
+    assert_eq!(of_client(&fixture, &upload).await, None, "it is not claimed");
+    let stamp = claim(&fixture, upload.id).await;
+    assert_eq!(of_client(&fixture, &upload).await, None, "it is not committed");
+    let message = upload.message(stamp).expect("bound");
+    fixture.messages().commit(&message).await.expect("committed");
+    fixture.reopen();
+    assert_eq!(of_client(&fixture, &upload).await, Some(message.clone()));
+    assert_eq!(of_client(&fixture, &bound(Some("c"))).await, Some(message));
+    let others = Upload { owner: user("bob"), ..whole(Some("c")) };
+    for other in [whole(Some("d")), whole(None), unbound(), others, elsewhere(2)] {
+        assert_eq!(of_client(&fixture, &other).await, None);
+    }
+}

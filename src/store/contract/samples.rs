@@ -1,0 +1,101 @@
+//! Uploads and rows to store.
+
+use super::DatabaseFixture;
+use crate::message::{ConversationId, Message, Stamp, UserId};
+use crate::store::{Appended, Claim, Created};
+use crate::time::Timestamp;
+use crate::upload::{Binding, Chunk, Length, Metadata, RunningDigest, State, Upload, UploadId};
+
+pub(crate) fn user(name: &str) -> UserId {
+    name.parse().expect("a valid user id")
+}
+
+pub(crate) fn conversation(number: u8) -> ConversationId {
+    ConversationId::from_bytes([number; 12])
+}
+
+pub(crate) fn at(millis: u64) -> Timestamp {
+    Timestamp::from_millis(millis)
+}
+
+/// The binding to conversation 1.
+pub(crate) fn binding(client_message_id: Option<&str>) -> Binding {
+    Binding {
+        conversation_id: conversation(1),
+        content: Some("words".into()),
+        reply_to: None,
+        client_message_id: client_message_id.map(|id| id.parse().expect("a valid client message id")),
+    }
+}
+
+/// A new upload of ten bytes by `ann`, not bound.
+pub(crate) fn unbound() -> Upload {
+    let metadata = Metadata::of([("filename", "a.mp4"), ("other", "thing")]);
+    Upload::new(UploadId::random(), user("ann"), Length::Known(10), metadata, None, true, at(1_000))
+}
+
+/// A new upload of ten bytes by `ann` to conversation 1.
+pub(crate) fn bound(client_message_id: Option<&str>) -> Upload {
+    Upload { binding: Some(binding(client_message_id)), ..unbound() }
+}
+
+/// The same with all of its bytes.
+pub(crate) fn whole(client_message_id: Option<&str>) -> Upload {
+    Upload { offset: 10, state: State::Complete, digest: digest(10), ..bound(client_message_id) }
+}
+
+/// The state of the digest of so many zeros.
+pub(crate) fn digest(length: u64) -> Option<crate::upload::DigestState> {
+    let mut running = RunningDigest::default();
+    running.update(&vec![0; usize::try_from(length).expect("a small length")]);
+    Some(running.state())
+}
+
+/// A row of a known length of ten that leaves the upload receiving.
+pub(crate) fn row(offset: u64, length: u64) -> Appended {
+    let chunk = Chunk { offset, length, at: at(2_000 + offset), digest: digest(offset + length) };
+    Appended { chunk, length: Length::Known(10), state: State::Receiving }
+}
+
+/// The row up to the tenth byte.
+pub(crate) fn last_row(offset: u64) -> Appended {
+    Appended { state: State::Complete, ..row(offset, 10 - offset) }
+}
+
+/// Stores an upload whose `client_message_id` must be free.
+pub(crate) async fn store(store: &impl DatabaseFixture, upload: &Upload) -> UploadId {
+    assert_eq!(store.records().create(upload, false).await.expect("stored"), Created::New);
+    upload.id
+}
+
+/// Claims a complete upload's message.
+pub(crate) async fn claim(store: &impl DatabaseFixture, id: UploadId) -> Stamp {
+    match store.messages().claim(id, at(5_000)).await.expect("claimed") {
+        Claim::Finalizing(stamp) => stamp,
+        taken @ Claim::Taken { .. } => panic!("{taken:?}"),
+    }
+}
+
+/// Commits a complete upload's message, which may be claimed already.
+pub(crate) async fn commit(store: &impl DatabaseFixture, id: UploadId) -> Message {
+    let stamp = claim(store, id).await;
+    let message = found(store, id).await.message(stamp).expect("bound");
+    store.messages().commit(&message).await.expect("committed");
+    message
+}
+
+/// Stores a whole upload and makes its message.
+pub(crate) async fn message(store: &impl DatabaseFixture, upload: &Upload) -> Message {
+    commit(store, self::store(store, upload).await).await
+}
+
+/// An upload that is there.
+pub(crate) async fn found(store: &impl DatabaseFixture, id: UploadId) -> Upload {
+    store.records().find(id).await.expect("readable").expect("there")
+}
+
+/// Moves an upload on, by an event that its state knows.
+pub(crate) async fn transition(store: &impl DatabaseFixture, id: UploadId, to: &State) {
+    let from = found(store, id).await.state;
+    store.records().transition(id, &from, to).await.expect("changed");
+}

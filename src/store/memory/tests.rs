@@ -1,0 +1,113 @@
+//! The contracts, in memory.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::{Memory, MemoryAnnouncements, MemoryPayloads};
+use crate::message::UserId;
+use crate::store::contract::announcements::{self, AnnouncementsFixture, Connection, Heard};
+use crate::store::contract::{DatabaseFixture, PayloadsFixture};
+use crate::store::{Announcements, Memberships, Messages, Payloads, Records};
+
+/// What is in memory stays there.
+#[derive(Default)]
+struct Fixture {
+    memory: Arc<Memory>,
+    payloads: MemoryPayloads,
+    announcements: MemoryAnnouncements,
+}
+
+impl DatabaseFixture for Fixture {
+    fn records(&self) -> Arc<dyn Records> {
+        self.memory.clone()
+    }
+
+    fn messages(&self) -> Arc<dyn Messages> {
+        self.memory.clone()
+    }
+
+    fn memberships(&self) -> Arc<dyn Memberships> {
+        self.memory.clone()
+    }
+
+    fn reopen(&mut self) {}
+}
+
+impl PayloadsFixture for Fixture {
+    fn payloads(&self) -> Arc<dyn Payloads> {
+        Arc::new(self.payloads.clone())
+    }
+
+    fn reopen(&mut self) {}
+}
+
+struct Listener {
+    announcements: MemoryAnnouncements,
+    user: UserId,
+    heard: usize,
+}
+
+#[async_trait]
+impl AnnouncementsFixture for Fixture {
+    type Connection = Listener;
+
+    fn announcements(&self) -> Arc<dyn Announcements> {
+        Arc::new(self.announcements.clone())
+    }
+
+    async fn connect(&mut self, user: &UserId) -> Listener {
+        let heard = self.announcements.heard_by(user).len();
+        Listener { announcements: self.announcements.clone(), user: user.clone(), heard }
+    }
+}
+
+#[async_trait]
+impl Connection for Listener {
+    async fn next(&mut self) -> Heard {
+        let announcements = self.announcements.heard_by(&self.user);
+        self.heard += 1;
+        announcements::heard(announcements.get(self.heard - 1).expect("an announcement"))
+    }
+}
+
+mod records {
+    crate::store::contract::records_contract!(super::Fixture::default());
+}
+
+mod messages {
+    crate::store::contract::messages_contract!(super::Fixture::default());
+}
+
+mod memberships {
+    crate::store::contract::memberships_contract!(super::Fixture::default());
+}
+
+mod payloads {
+    crate::store::contract::payloads_contract!(super::Fixture::default());
+}
+
+mod announcing {
+    crate::store::contract::announcements_contract!(super::Fixture::default());
+}
+
+#[tokio::test]
+async fn refused_announcements_are_not_heard() {
+    let announcements = MemoryAnnouncements::default();
+    let user: UserId = "ann".parse().expect("valid");
+    let progress = crate::store::Progress {
+        upload_id: crate::upload::UploadId::random(),
+        conversation_id: crate::store::contract::samples::conversation(1),
+        sender: user.clone(),
+        file_name: "a".into(),
+        offset: 0,
+        length: None,
+    };
+    let announcement = crate::store::Announcement::UploadStarted(progress);
+    announcements.refuse_next(1);
+    let to = [user.clone()];
+    assert!(announcements.announce(&to, &announcement).await.is_err());
+    announcements.announce(&to, &announcement).await.expect("told");
+    assert_eq!(announcements.heard_by(&user), std::slice::from_ref(&announcement));
+    assert_eq!(announcements.all(), [(to.to_vec(), announcement)]);
+}

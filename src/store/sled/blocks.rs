@@ -1,0 +1,141 @@
+//! An upload's bytes as rows of 4 KiB. sled's leaves hold several rows, and larger ones end in files that it
+//! never syncs.
+
+use std::ops::Range;
+
+use bytes::{Bytes, BytesMut};
+use sled::IVec;
+
+use super::keys;
+use super::view::{Rows, View};
+use crate::store::StoreError;
+use crate::upload::UploadId;
+
+const BLOCK_BYTES: usize = 4096;
+const BLOCK: u64 = 4096;
+
+/// How many bytes are there, as the last block says.
+pub(super) fn length(rows: &impl Rows, id: UploadId) -> Result<u64, StoreError> {
+    let Some((key, block)) = rows.last(&keys::blocks(id))? else { return Ok(0) };
+    let number = keys::number_at_end(&key).ok_or_else(|| damaged(id))?;
+    Ok(number * BLOCK + size(&block))
+}
+
+/// Whether there are bytes that were not placed.
+pub(super) fn is_part(rows: &impl Rows, id: UploadId) -> Result<bool, StoreError> {
+    Ok(rows.get(&keys::part(id))?.is_some())
+}
+
+/// Appends at an offset. Whatever the block of the offset holds beyond it is replaced.
+///
+/// # Errors
+/// [`StoreError::Damaged`] if the byte before the offset is not there.
+pub(super) fn write(
+    view: &mut View<'_>,
+    id: UploadId,
+    offset: u64,
+    data: &[Bytes],
+) -> Result<(), StoreError> {
+    let mut number = offset / BLOCK;
+    let mut block = before(view, id, offset)?;
+    for bytes in data {
+        let mut rest = &bytes[..];
+        while !rest.is_empty() {
+            let (fits, later) = rest.split_at(rest.len().min(BLOCK_BYTES - block.len()));
+            block.extend_from_slice(fits);
+            rest = later;
+            if block.len() == BLOCK_BYTES {
+                view.put(keys::block(id, number), block.as_slice())?;
+                number += 1;
+                block.clear();
+            }
+        }
+    }
+    if !block.is_empty() {
+        view.put(keys::block(id, number), block)?;
+    }
+    if !is_part(view, id)? {
+        view.mark(keys::part(id), true);
+    }
+    Ok(())
+}
+
+/// What the block of an offset holds before it.
+fn before(view: &View<'_>, id: UploadId, offset: u64) -> Result<Vec<u8>, StoreError> {
+    let Some(last) = offset.checked_sub(1) else { return Ok(Vec::new()) };
+    let block = view.get(&keys::block(id, last / BLOCK))?.ok_or_else(|| damaged(id))?;
+    let kept = block.get(..=in_block(last)).ok_or_else(|| damaged(id))?;
+    Ok(if kept.len() == BLOCK_BYTES { Vec::new() } else { kept.to_vec() })
+}
+
+/// Cuts bytes beyond a length off, from the end, at most `limit` blocks of them; answers whether there are more.
+pub(super) fn cut(view: &mut View<'_>, id: UploadId, length: u64, limit: usize) -> Result<bool, StoreError> {
+    for _ in 0..limit {
+        let Some((key, block)) = view.last(&keys::blocks(id))? else { return Ok(false) };
+        let start = keys::number_at_end(&key).ok_or_else(|| damaged(id))? * BLOCK;
+        if start + size(&block) <= length {
+            return Ok(false);
+        }
+        if start < length {
+            let kept = &block[..=in_block(length - 1)];
+            view.put(key.to_vec(), kept)?;
+            return Ok(false);
+        }
+        view.delete(key.to_vec());
+    }
+    Ok(true)
+}
+
+/// Frees the blocks of a part, at most `limit` of them; answers whether there are more. A kill between leaves a
+/// part that is still listed as one.
+pub(super) fn free(view: &mut View<'_>, id: UploadId, limit: usize) -> Result<bool, StoreError> {
+    if !is_part(view, id)? {
+        return Ok(false);
+    }
+    let blocks = view.keys(&keys::blocks(id), limit)?;
+    let are_more = blocks.len() == limit;
+    blocks.into_iter().for_each(|key| view.delete(key));
+    if !are_more {
+        view.mark(keys::part(id), false);
+    }
+    Ok(are_more)
+}
+
+/// Says that a part of exactly this length is placed. The bytes stay where they are.
+pub(super) fn place(view: &mut View<'_>, id: UploadId, length: u64) -> Result<(), StoreError> {
+    let found = self::length(view, id)?;
+    if found != length {
+        return Err(StoreError::Damaged(format!("upload {id} has {found} of {length} bytes")));
+    }
+    if is_part(view, id)? {
+        view.mark(keys::part(id), false);
+    }
+    Ok(())
+}
+
+/// The bytes of a range.
+pub(super) fn read(rows: &impl Rows, id: UploadId, range: Range<u64>) -> Result<Bytes, StoreError> {
+    let mut found = BytesMut::new();
+    let mut at = range.start;
+    while at < range.end {
+        let number = at / BLOCK;
+        let block = rows.get(&keys::block(id, number))?.ok_or_else(|| damaged(id))?;
+        let end = range.end.min((number + 1) * BLOCK);
+        let bytes = block.get(in_block(at)..=in_block(end - 1)).ok_or_else(|| damaged(id))?;
+        found.extend_from_slice(bytes);
+        at = end;
+    }
+    Ok(found.freeze())
+}
+
+fn in_block(offset: u64) -> usize {
+    usize::try_from(offset % BLOCK).expect("less than a block")
+}
+
+fn size(block: &IVec) -> u64 {
+    u64::try_from(block.len()).expect("a row is small")
+}
+
+fn damaged(id: UploadId) -> StoreError {
+    StoreError::Damaged(format!("upload {id} has fewer bytes than its record says"))
+}

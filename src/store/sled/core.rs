@@ -1,0 +1,91 @@
+//! The open store that the ports share: it ends when the last of them is dropped.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use sled::Tree;
+use tokio::sync::{mpsc, oneshot};
+
+use super::committer::{self, Committer, Operation};
+use super::database::Database;
+use super::open::OpenError;
+use super::view::View;
+use crate::message::MessageIds;
+use crate::store::{Durability, StoreError};
+
+/// The database and the way to its committer.
+pub(super) struct Core {
+    database: Arc<Database>,
+    /// `None` only while being dropped.
+    inbox: Option<mpsc::Sender<Box<dyn Operation>>>,
+    committer: Option<JoinHandle<()>>,
+}
+
+/// The answer to an operation that is on its way.
+pub(super) struct Answer<T>(oneshot::Receiver<Result<T, StoreError>>);
+
+impl Core {
+    pub(super) fn open(folder: &Path, durability: Durability) -> Result<Self, OpenError> {
+        let io = |source| OpenError::Io { folder: folder.to_owned(), source };
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).map_err(|error| io(io::Error::other(error)))?;
+        let database = Arc::new(Database::open(folder, durability)?);
+        let (sender, inbox) = mpsc::channel(committer::INBOX);
+        let committer = Committer { database: Arc::clone(&database), inbox, ids: MessageIds::new(random) };
+        let thread = thread::Builder::new().name("committer".into()).spawn(|| committer.run()).map_err(io)?;
+        Ok(Self { database, inbox: Some(sender), committer: Some(thread) })
+    }
+
+    /// Reads, and answers once everything that was read is durable. `look` may run more than once.
+    pub(super) async fn read<T>(
+        &self,
+        look: impl Fn(&Tree) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.database.read(look).await
+    }
+
+    /// Has an operation committed, and answers once it is durable. It is carried out even if nobody waits for
+    /// the answer any more.
+    pub(super) async fn change<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut View<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.submit(work).await?.wait().await
+    }
+
+    /// Hands an operation to the committer, after those that were handed to it before.
+    pub(super) async fn submit<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut View<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<Answer<T>, StoreError> {
+        let (operation, answer) = committer::operation(work);
+        let inbox = self.inbox.as_ref().ok_or_else(closed)?;
+        inbox.send(operation).await.map_err(|_| closed())?;
+        Ok(Answer(answer))
+    }
+}
+
+impl<T> Answer<T> {
+    /// Waits until the operation is durable, or was refused.
+    pub(super) async fn wait(self) -> Result<T, StoreError> {
+        self.0.await.unwrap_or_else(|_| Err(closed()))
+    }
+}
+
+impl Drop for Core {
+    /// The thread ends when everything that was sent is answered; then sled is closed.
+    fn drop(&mut self) {
+        self.inbox = None;
+        if let Some(committer) = self.committer.take()
+            && committer.join().is_err()
+        {
+            tracing::error!("the committer panicked");
+        }
+    }
+}
+
+fn closed() -> StoreError {
+    StoreError::Unavailable("the store is closed".into())
+}

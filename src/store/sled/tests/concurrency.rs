@@ -1,0 +1,56 @@
+//! Many callers at once.
+
+use futures_util::FutureExt;
+
+use super::Fixture;
+use crate::store::contract::DatabaseFixture;
+use crate::store::contract::samples::{at, bound, conversation, last_row, row};
+use crate::store::{Claim, Created, StoreError};
+use crate::upload::{State, Upload};
+
+/// More than a group takes.
+const CALLERS: usize = 64;
+
+/// All the way from nothing to a message that is announced.
+async fn make_message(fixture: &Fixture) -> Result<(), StoreError> {
+    let (records, messages) = (fixture.records(), fixture.messages());
+    let upload = bound(None);
+    assert_eq!(records.create(&upload, false).await?, Created::New);
+    records.append(upload.id, &row(0, 4)).await?;
+    records.append(upload.id, &last_row(4)).await?;
+    let Claim::Finalizing(stamp) = messages.claim(upload.id, at(5_000)).await? else {
+        panic!("nobody else has it");
+    };
+    let whole = records.find(upload.id).await?.expect("there");
+    messages.commit(&whole.message(stamp).expect("bound")).await?;
+    messages.published(stamp.id).await?;
+    let committed = records.find(upload.id).await?.expect("there");
+    assert_eq!(committed, Upload { state: State::Committed(stamp.id), ..whole });
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn every_caller_is_answered() {
+    let mut fixture = Fixture::new();
+    futures_util::future::try_join_all((0..CALLERS).map(|_| make_message(&fixture))).await.expect("answered");
+    DatabaseFixture::reopen(&mut fixture);
+    let page = fixture.messages().page(conversation(1), None, 2 * CALLERS).await.expect("readable");
+    assert_eq!(page.len(), CALLERS);
+    assert!(page.is_sorted_by(|newer, older| newer.id > older.id && newer.created_at >= older.created_at));
+    assert_eq!(fixture.records().owed(None, 9).await.expect("readable"), []);
+    assert_eq!(fixture.messages().outbox(None, 9).await.expect("readable"), []);
+}
+
+#[tokio::test]
+async fn a_change_is_carried_out_though_nobody_waits_for_it() {
+    let mut fixture = Fixture::new();
+    let upload = bound(None);
+    {
+        let records = fixture.records();
+        let mut creation = records.create(&upload, false);
+        // Far enough to have handed it over, and then dropped.
+        assert!((&mut creation).now_or_never().is_none());
+    }
+    DatabaseFixture::reopen(&mut fixture);
+    assert_eq!(fixture.records().find(upload.id).await.expect("readable"), Some(upload));
+}

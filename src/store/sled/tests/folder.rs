@@ -1,0 +1,145 @@
+//! Folders as kills, other processes and bad disks leave them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use super::Fixture;
+use crate::store::contract::samples::{found, store, whole};
+use crate::store::sled::{OpenError, SledStore};
+use crate::store::{Durability, Records};
+
+/// A closed folder with some rows.
+async fn closed() -> Fixture {
+    let mut fixture = Fixture::new();
+    for _ in 0..20 {
+        store(&fixture, &whole(Some(&uuid::Uuid::new_v4().to_string()))).await;
+    }
+    fixture.store = None;
+    fixture
+}
+
+fn open(folder: &Path) -> Result<SledStore, OpenError> {
+    SledStore::open(folder, Durability::Power)
+}
+
+/// Names and lengths, without the snapshots, of which sled makes new ones.
+fn files(folder: &Path) -> BTreeMap<String, u64> {
+    let entries = fs::read_dir(folder).expect("readable").map(|entry| entry.expect("readable"));
+    entries
+        .map(|entry| {
+            let length = entry.metadata().expect("readable").len();
+            (entry.file_name().to_string_lossy().into_owned(), length)
+        })
+        .filter(|(name, _)| !name.starts_with("snap."))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_missing_folder_is_made() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("a/b/records");
+    drop(open(&path).expect("opened"));
+    drop(open(&path).expect("opened again"));
+}
+
+#[tokio::test]
+async fn an_unfinished_snapshot_does_not_prevent_opening() {
+    let mut fixture = Fixture::new();
+    let upload = whole(None);
+    store(&fixture, &upload).await;
+    fixture.store = None;
+    let left = fixture.path().join("snap.00000000003AF4E0.generating");
+    fs::write(&left, b"half a snapshot").expect("written");
+    fixture.open();
+    assert_eq!(found(&fixture, upload.id).await, upload);
+    assert!(!left.exists());
+}
+
+#[tokio::test]
+async fn a_folder_is_opened_by_one_at_a_time() {
+    let mut fixture = Fixture::new();
+    let path = fixture.path();
+    let snapshot = path.join("snap.00000000003AF4E0.generating");
+    fs::write(&snapshot, b"of the one who has it open").expect("written");
+    let second = open(&path).expect_err("in use");
+    assert!(snapshot.exists());
+    assert!(matches!(second, OpenError::InUse(_)), "{second}");
+    assert_eq!(second.to_string(), format!("{} is in use by another process", path.display()));
+    let upload = whole(None);
+    store(&fixture, &upload).await;
+    fixture.store = None;
+    fixture.open();
+    assert_eq!(found(&fixture, upload.id).await, upload);
+}
+
+#[tokio::test]
+async fn the_folder_is_free_once_sled_has_been_locked_by_a_predecessor() {
+    let fixture = closed().await;
+    let db = fs::File::open(fixture.path().join("db")).expect("there");
+    db.lock().expect("locked");
+    let letting_go = std::thread::spawn(move || db.unlock());
+    drop(open(&fixture.path()).expect("opened"));
+    letting_go.join().expect("no panic").expect("unlocked");
+}
+
+#[tokio::test]
+async fn damage_is_told_and_no_file_is_deleted() {
+    let garbage = |path: &Path| {
+        let length = usize::try_from(fs::metadata(path).expect("there").len()).expect("small");
+        fs::write(path, vec![0xa5; length]).expect("written");
+    };
+    type Damage<'a> = (&'a str, &'a dyn Fn(&Path));
+    let damages: [Damage<'_>; 6] = [
+        ("an empty log", &|folder| fs::write(folder.join("db"), b"").expect("written")),
+        ("no log", &|folder| fs::remove_file(folder.join("db")).expect("removed")),
+        ("a short log", &|folder| fs::write(folder.join("db"), b"garbage").expect("written")),
+        ("garbage for a log", &|folder| garbage(&folder.join("db"))),
+        ("garbage for parameters", &|folder| garbage(&folder.join("conf"))),
+        ("another format", &|folder| {
+            let db = sled::open(folder).expect("opened");
+            db.insert([0], b"longhaul records, format 2\n").expect("written");
+        }),
+    ];
+    for (name, damage) in damages {
+        let folder = closed().await.folder;
+        let path = folder.path().join("records");
+        damage(&path);
+        let before = files(&path);
+        let error = open(&path).expect_err(name);
+        assert!(matches!(error, OpenError::Damaged { .. }), "{name}: {error}");
+        let after = files(&path);
+        for (file, length) in before {
+            assert!(after.get(&file).is_some_and(|now| *now >= length), "{name}: {file}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_database_of_something_else_is_refused() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let db = sled::open(folder.path()).expect("opened");
+    db.insert(b"theirs", b"row").expect("written");
+    drop(db);
+    let error = open(folder.path()).expect_err("not ours");
+    assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
+    let db = sled::open(folder.path()).expect("opened");
+    assert_eq!(db.len(), 1);
+}
+
+#[tokio::test]
+async fn a_file_in_the_place_of_the_folder_is_an_error_of_io() {
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    let error = open(file.path()).expect_err("a file");
+    assert!(matches!(error, OpenError::Io { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_kill_before_the_mark_is_made_up_for() {
+    let fixture = closed().await;
+    let path = fixture.path();
+    fs::remove_file(path.join("format")).expect("removed");
+    let store = open(&path).expect("opened");
+    assert_eq!(store.owed(None, 99).await.expect("readable").len(), 20);
+    assert!(path.join("format").exists());
+}

@@ -1,0 +1,167 @@
+//! Checksums of single requests (tus 1.0.0, Checksum).
+
+use std::str::FromStr;
+
+use sha2::digest::DynDigest;
+
+/// An algorithm that a client may choose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Algorithm {
+    /// Which every tus server with checksums has to know.
+    Sha1,
+    /// SHA-2, 256 bits.
+    Sha256,
+    /// SHA-2, 512 bits.
+    Sha512,
+    /// For old clients.
+    Md5,
+    /// The one of zlib, four bytes big-endian.
+    Crc32,
+}
+
+/// Their names on the wire.
+const NAMES: [(&str, Algorithm); 5] = [
+    ("sha1", Algorithm::Sha1),
+    ("sha256", Algorithm::Sha256),
+    ("sha512", Algorithm::Sha512),
+    ("md5", Algorithm::Md5),
+    ("crc32", Algorithm::Crc32),
+];
+
+/// What a request's bytes must add up to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checksum {
+    algorithm: Algorithm,
+    expected: Vec<u8>,
+}
+
+/// Why an `Upload-Checksum` cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ChecksumError {
+    /// An algorithm that this server does not know.
+    #[error("Unsupported checksum algorithm")]
+    Unsupported,
+    /// Not an algorithm, a space and base64; or not as many bytes as the algorithm gives.
+    #[error("Invalid Upload-Checksum")]
+    Malformed,
+}
+
+/// A checksum of the bytes so far.
+pub struct RunningChecksum(State);
+
+enum State {
+    Digest(Box<dyn DynDigest + Send + Sync>),
+    Crc32(crc32fast::Hasher),
+}
+
+impl Algorithm {
+    /// All names, as `Tus-Checksum-Algorithm` lists them.
+    pub fn names() -> String {
+        NAMES.map(|(name, _)| name).join(",")
+    }
+
+    fn output_len(self) -> usize {
+        match self {
+            Self::Crc32 => 4,
+            Self::Md5 => 16,
+            Self::Sha1 => 20,
+            Self::Sha256 => 32,
+            Self::Sha512 => 64,
+        }
+    }
+}
+
+impl FromStr for Checksum {
+    type Err = ChecksumError;
+
+    fn from_str(text: &str) -> Result<Self, ChecksumError> {
+        let (name, value) = text.split_once(' ').ok_or(ChecksumError::Malformed)?;
+        let known = NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        let algorithm = known.ok_or(ChecksumError::Unsupported)?.1;
+        let decoded = data_encoding::BASE64.decode(value.trim().as_bytes());
+        let expected = decoded.map_err(|_| ChecksumError::Malformed)?;
+        if expected.len() != algorithm.output_len() {
+            return Err(ChecksumError::Malformed);
+        }
+        Ok(Self { algorithm, expected })
+    }
+}
+
+impl Checksum {
+    /// A checksum over nothing, by this one's algorithm.
+    pub fn begin(&self) -> RunningChecksum {
+        RunningChecksum(match self.algorithm {
+            Algorithm::Sha1 => State::Digest(Box::new(sha1::Sha1::default())),
+            Algorithm::Sha256 => State::Digest(Box::new(sha2::Sha256::default())),
+            Algorithm::Sha512 => State::Digest(Box::new(sha2::Sha512::default())),
+            Algorithm::Md5 => State::Digest(Box::new(md5::Md5::default())),
+            Algorithm::Crc32 => State::Crc32(crc32fast::Hasher::new()),
+        })
+    }
+
+    /// Whether the bytes were what they had to be.
+    pub fn is_met_by(&self, running: RunningChecksum) -> bool {
+        running.finish() == self.expected
+    }
+}
+
+impl RunningChecksum {
+    /// Takes in the bytes that follow.
+    pub fn update(&mut self, bytes: &[u8]) {
+        match &mut self.0 {
+            State::Digest(digest) => digest.update(bytes),
+            State::Crc32(hasher) => hasher.update(bytes),
+        }
+    }
+
+    fn finish(self) -> Vec<u8> {
+        match self.0 {
+            State::Digest(digest) => digest.finalize().into_vec(),
+            State::Crc32(hasher) => hasher.finalize().to_be_bytes().to_vec(),
+        }
+    }
+}
+
+impl std::fmt::Debug for RunningChecksum {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RunningChecksum")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_algorithm_knows_its_sum_of_abc() {
+        for text in [
+            "sha1 qZk+NkcGgWq6PiVxeFDCbJzQ2J0=",
+            "SHA1 qZk+NkcGgWq6PiVxeFDCbJzQ2J0=",
+            "md5 kAFQmDzST7DWlj99KOF/cg==",
+            "sha256 ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=",
+            "sha512 3a81oZNherrMQXNJriBBMRLm+k6JqX6iCp7u5ktV05ohkpkqJ0/BqDa6PCOj/uu9RU1EI2Q86A4qmslPpUyknw==",
+            "crc32 NSRBwg==",
+        ] {
+            let checksum: Checksum = text.parse().expect("valid");
+            let mut running = checksum.begin();
+            running.update(b"a");
+            running.update(b"bc");
+            assert!(checksum.is_met_by(running), "{text}");
+            assert!(!checksum.is_met_by(checksum.begin()), "{text}: nothing is something else");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_checked_is_refused() {
+        for (text, error) in [
+            ("sha3 AAAA", ChecksumError::Unsupported),
+            ("", ChecksumError::Malformed),
+            ("sha1", ChecksumError::Malformed),
+            ("sha1 !", ChecksumError::Malformed),
+            ("sha1 AAAA", ChecksumError::Malformed),
+            ("crc32 AAAA", ChecksumError::Malformed),
+        ] {
+            assert_eq!(text.parse::<Checksum>(), Err(error), "{text}");
+        }
+    }
+}
