@@ -116,6 +116,18 @@ impl Bench {
         std::mem::take(&mut *self.remarks.lock().expect("nobody panics with it"))
     }
 
+    /// A text in which the uploads that the case made have numbers instead of their URLs, so that
+    /// it is the same in every run.
+    pub(super) fn without_urls(&self, mut text: String) -> String {
+        let made = self.made.lock().expect("nobody panics with it");
+        for (number, upload) in made.iter().enumerate() {
+            let number = number + 1;
+            text = text.replace(&upload.url(), &format!("<URL {number}>"));
+            text = text.replace(&upload.path, &format!("<path {number}>"));
+        }
+        text
+    }
+
     /// The upload that an answer speaks of, which is terminated when the case is over.
     pub(super) async fn located(&self, answer: &Answer) -> Result<Place, Fault> {
         let location = answer.required("Location")?;
@@ -216,7 +228,7 @@ impl Bench {
             return Ok(None);
         }
         let answer = self.ask(self.request("GET", upload)).await?;
-        answer.status(&[200])?;
+        answer.status(&[200, 204])?;
         Ok(Some(answer.body().to_vec()))
     }
 

@@ -10,6 +10,7 @@ use crate::tus::OFFSET_OCTET_STREAM;
 
 pub(super) const SECTION: Section = Section {
     name: "Checksum",
+    text: "https://tus.io/protocols/resumable-upload#checksum",
     needs: &["creation", "checksum"],
     cases: &[
         must("checksum.algorithms", "OPTIONS tells Tus-Checksum-Algorithm", run!(algorithms)),

@@ -10,6 +10,7 @@ use crate::lab::conformance::verdict::{FINE, Fault, Judged, ensure, room};
 
 pub(super) const SECTION: Section = Section {
     name: "Checksum, trailers",
+    text: "https://tus.io/protocols/resumable-upload#checksum",
     needs: &["creation", "checksum", "checksum-trailer"],
     cases: &[
         must("trailer.match", "the right checksum after the body is accepted", run!(matching)),

@@ -9,6 +9,7 @@ use crate::lab::conformance::verdict::{FINE, Fault, Judged, ensure, room, wrong}
 
 pub(super) const SECTION: Section = Section {
     name: "Concatenation",
+    text: "https://tus.io/protocols/resumable-upload#concatenation",
     needs: &["creation", "concatenation"],
     cases: &[
         must("concat.partial-created", "a partial upload is created with 201", run!(partial_created)),

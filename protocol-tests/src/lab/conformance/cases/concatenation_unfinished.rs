@@ -8,6 +8,7 @@ use crate::lab::conformance::verdict::{FINE, Fault, Judged};
 
 pub(super) const SECTION: Section = Section {
     name: "Concatenation, unfinished",
+    text: "https://tus.io/protocols/resumable-upload#concatenation",
     needs: &["creation", "concatenation", "concatenation-unfinished"],
     cases: &[
         must("unfinished.created", "a final upload of running partials is created with 201", run!(created)),

@@ -7,6 +7,7 @@ use crate::lab::conformance::verdict::{FINE, Fault, Judged, room};
 
 pub(super) const SECTION: Section = Section {
     name: "Core, Upload-Offset",
+    text: "https://tus.io/protocols/resumable-upload#upload-offset",
     needs: &["creation"],
     cases: &[
         must("core.offset.ahead", "a PATCH ahead of the offset is answered 409", run!(ahead)),

@@ -7,6 +7,7 @@ use crate::lab::conformance::verdict::{FINE, Fault, Judged, ensure};
 
 pub(super) const SECTION: Section = Section {
     name: "Core, OPTIONS",
+    text: "https://tus.io/protocols/resumable-upload#options",
     needs: &[],
     cases: &[
         must("core.options.status", "OPTIONS is answered 200 or 204, with Tus-Version", run!(status)),

@@ -9,6 +9,7 @@ use crate::tus::OFFSET_OCTET_STREAM;
 
 pub(super) const SECTION: Section = Section {
     name: "Core, X-HTTP-Method-Override",
+    text: "https://tus.io/protocols/resumable-upload#x-http-method-override",
     needs: &["creation"],
     cases: &[
         must("core.override.patch", "POST that says PATCH is a PATCH", run!(patch)),

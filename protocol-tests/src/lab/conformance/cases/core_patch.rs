@@ -8,6 +8,7 @@ use crate::lab::conformance::verdict::{FINE, Judged, ensure, room};
 
 pub(super) const SECTION: Section = Section {
     name: "Core, PATCH",
+    text: "https://tus.io/protocols/resumable-upload#patch",
     needs: &["creation"],
     cases: &[
         must("core.patch.status", "a PATCH that succeeds is answered 204", run!(status)),

@@ -9,6 +9,7 @@ use crate::lab::conformance::verdict::{FINE, Fault, Judged, ensure, room};
 
 pub(super) const SECTION: Section = Section {
     name: "Core, Tus-Resumable",
+    text: "https://tus.io/protocols/resumable-upload#tus-resumable",
     needs: &["creation"],
     cases: &[
         must("core.version.on-post", "the answer to a creation names the version", run!(on_post)),

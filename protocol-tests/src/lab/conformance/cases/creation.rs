@@ -7,6 +7,7 @@ use crate::lab::conformance::verdict::{FINE, Fault, Judged, ensure, room, wrong}
 
 pub(super) const SECTION: Section = Section {
     name: "Creation",
+    text: "https://tus.io/protocols/resumable-upload#creation",
     needs: &["creation"],
     cases: &[
         must("creation.status", "a creation that succeeds is answered 201", run!(status)),

@@ -8,6 +8,7 @@ use crate::tus::OFFSET_OCTET_STREAM;
 
 pub(super) const SECTION: Section = Section {
     name: "Creation With Upload",
+    text: "https://tus.io/protocols/resumable-upload#creation-with-upload",
     needs: &["creation", "creation-with-upload"],
     cases: &[
         must("with-upload.status", "a creation with bytes is answered 201", run!(status)),

@@ -7,6 +7,7 @@ use crate::lab::conformance::verdict::{FINE, Fault, Judged, ensure, room};
 
 pub(super) const SECTION: Section = Section {
     name: "Creation, Upload-Defer-Length",
+    text: "https://tus.io/protocols/resumable-upload#upload-defer-length",
     needs: &["creation", "creation-defer-length"],
     cases: &[
         must("defer.created", "a creation with Upload-Defer-Length: 1 is answered 201", run!(created)),

@@ -9,6 +9,7 @@ use crate::lab::conformance::verdict::{FINE, Fault, Judged, ensure, room, wrong}
 
 pub(super) const SECTION: Section = Section {
     name: "Expiration",
+    text: "https://tus.io/protocols/resumable-upload#expiration",
     needs: &["creation", "expiration"],
     cases: &[
         must("expiration.on-patch", "a PATCH of an unfinished upload tells when it expires", run!(on_patch)),

@@ -7,6 +7,7 @@ use crate::tus::OFFSET_OCTET_STREAM;
 
 pub(super) const SECTION: Section = Section {
     name: "Protocol extensions",
+    text: "https://tus.io/protocols/resumable-upload#protocol-extensions",
     needs: &[],
     cases: &[
         must(

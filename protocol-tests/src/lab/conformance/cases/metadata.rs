@@ -10,6 +10,7 @@ use crate::lab::conformance::verdict::{FINE, Judged, ensure, room, wrong};
 
 pub(super) const SECTION: Section = Section {
     name: "Creation, Upload-Metadata",
+    text: "https://tus.io/protocols/resumable-upload#upload-metadata",
     needs: &["creation"],
     cases: &[
         must("metadata.echo", "HEAD gives a pair back as it was given", run!(echo)),

@@ -8,6 +8,7 @@ use crate::lab::conformance::verdict::{FINE, Fault, Judged, ensure, room};
 
 pub(super) const SECTION: Section = Section {
     name: "Robustness, bodies",
+    text: "https://www.rfc-editor.org/rfc/rfc9112#section-6",
     needs: &["creation"],
     cases: &[
         robust("bodies.fin", "a body that ends early with a FIN is resumed without damage", run!(fin)),

@@ -9,6 +9,7 @@ use crate::lab::conformance::verdict::{FINE, Judged, ensure, room};
 
 pub(super) const SECTION: Section = Section {
     name: "Robustness, connections",
+    text: "https://www.rfc-editor.org/rfc/rfc9112#section-9",
     needs: &["creation"],
     cases: &[
         robust("connections.head-in-pieces", "a request head may arrive in pieces", run!(head_in_pieces)),

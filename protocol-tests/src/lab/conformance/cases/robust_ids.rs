@@ -7,6 +7,7 @@ use crate::lab::conformance::verdict::{FINE, Judged, ensure};
 
 pub(super) const SECTION: Section = Section {
     name: "Robustness, ids",
+    text: "https://www.rfc-editor.org/rfc/rfc9110#section-17.3",
     needs: &["creation"],
     cases: &[
         robust("ids.traversal", "no URL below the endpoint leads out of the store", run!(traversal)),

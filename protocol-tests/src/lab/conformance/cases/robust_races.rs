@@ -10,6 +10,7 @@ use crate::lab::conformance::verdict::{FINE, Fault, Judged, ensure, room};
 
 pub(super) const SECTION: Section = Section {
     name: "Robustness, races",
+    text: "https://tus.io/protocols/resumable-upload#patch",
     needs: &["creation"],
     cases: &[
         robust(

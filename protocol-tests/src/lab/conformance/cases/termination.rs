@@ -8,6 +8,7 @@ use crate::lab::conformance::verdict::{FINE, Fault, Judged, ensure, room};
 
 pub(super) const SECTION: Section = Section {
     name: "Termination",
+    text: "https://tus.io/protocols/resumable-upload#termination",
     needs: &["creation", "termination"],
     cases: &[
         must("termination.unfinished", "DELETE of an unfinished upload is answered 204", run!(unfinished)),

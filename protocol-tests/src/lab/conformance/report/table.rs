@@ -11,13 +11,18 @@ pub(super) fn table(report: &Report) -> String {
     let mut table = String::new();
     let mut section = "";
     for outcome in &report.outcomes {
-        if outcome.section != section {
-            section = outcome.section;
-            table += &format!("\n{section}\n");
+        if outcome.section.name != section {
+            section = outcome.section.name;
+            table += &heading(outcome);
         }
         table += &line(outcome);
     }
     table
+}
+
+pub(super) fn heading(outcome: &Outcome) -> String {
+    let section = outcome.section;
+    format!("\n{} <{}>\n", section.name, section.text)
 }
 
 pub(super) fn line(outcome: &Outcome) -> String {

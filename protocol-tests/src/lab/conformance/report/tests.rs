@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::{Counts, Level, Offer, Outcome, Report, Verdict};
 use crate::lab::conformance::bench::Bench;
-use crate::lab::conformance::case::{Case, must, robust, run, should};
+use crate::lab::conformance::case::{Case, Section, must, robust, run, should};
 use crate::lab::conformance::verdict::{FINE, Judged};
 
 async fn nothing(_: &Bench) -> Judged {
@@ -13,8 +13,11 @@ static MUST: Case = must("a.must", "it <must>", run!(nothing));
 static SHOULD: Case = should("a.should", "it should", run!(nothing));
 static ROBUST: Case = robust("b.robust", "it is robust", run!(nothing));
 
+static ONE: Section = Section { name: "One", text: "https://example.org/#one", needs: &[], cases: &[] };
+static TWO: Section = Section { name: "Two", text: "https://example.org/#two", needs: &[], cases: &[] };
+
 fn report(verdicts: [Verdict; 3]) -> Report {
-    let cases = [("One", &MUST), ("One", &SHOULD), ("Two", &ROBUST)];
+    let cases = [(&ONE, &MUST), (&ONE, &SHOULD), (&TWO, &ROBUST)];
     let outcomes = cases.into_iter().zip(verdicts).map(|((section, case), verdict)| Outcome {
         section,
         case,
