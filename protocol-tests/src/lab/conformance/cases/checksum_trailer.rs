@@ -38,7 +38,7 @@ pub(super) const SECTION: Section = Section {
 };
 
 /// Sends a chunk whose checksum comes after it.
-async fn trailed(
+pub(super) async fn trailed(
     bench: &Bench,
     upload: &Place,
     offset: u64,
@@ -106,7 +106,7 @@ async fn unsupported(bench: &Bench) -> Judged {
 
 async fn malformed(bench: &Bench) -> Judged {
     let algorithm = &usable(bench)?[0];
-    for value in [algorithm.clone(), format!("{algorithm} AAAA"), format!("{algorithm} !!!!")] {
+    for value in [format!("{algorithm} AAAA"), format!("{algorithm} !!!!")] {
         let upload = bench.upload(10).await?;
         let answer = trailed(bench, &upload, 0, b"hello", Some(&value)).await?;
         ensure(!answer.accepted(), format_args!("{value:?}: {answer}"))?;

@@ -107,14 +107,29 @@ async fn joined(bench: &Bench, partials: &[&Place]) -> Result<Place, Fault> {
     making.await.map_err(Fault::in_preparation)
 }
 
+/// How often HEAD may tell that a few bytes are not joined yet.
+const PATIENCE: u32 = 50;
+
 /// HEAD of a final upload, as soon as it is finished.
 pub(super) async fn finished(bench: &Bench, upload: &Place) -> Result<Answer, Fault> {
+    let mut asked = 1;
     loop {
         let head = bench.head_when_free(upload).await?;
         let offset = head.number_if_any("Upload-Offset")?;
-        if offset.is_some() && offset == head.number_if_any("Upload-Length")? {
+        let length = head.number_if_any("Upload-Length")?;
+        if offset.is_some() && offset == length {
             return Ok(head);
         }
+        let shown = |number: Option<u64>| number.map_or_else(|| "none".to_owned(), |it| it.to_string());
+        ensure(
+            asked < PATIENCE,
+            format_args!(
+                "HEAD of the final: Upload-Offset {}, Upload-Length {}",
+                shown(offset),
+                shown(length)
+            ),
+        )?;
+        asked += 1;
         tokio::time::sleep(PAUSE).await;
     }
 }
@@ -262,7 +277,9 @@ async fn metadata_own(bench: &Bench) -> Judged {
     let creation =
         bench.open_creation().without("Upload-Metadata").header("Upload-Concat", of_paths(&[&part]));
     let answer = bench.ask(creation.header("Upload-Metadata", bench.metadata("labfinal MQ=="))).await?;
-    answer.status(&[201])?;
+    if !answer.accepted() {
+        return room(format_args!("metadata may be rejected: {answer}"));
+    }
     let upload = bench.located(&answer).await?;
     let head = bench.head_when_free(&upload).await?;
     let metadata = head.required("Upload-Metadata")?;

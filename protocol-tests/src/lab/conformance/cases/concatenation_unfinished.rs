@@ -4,7 +4,7 @@ use super::concatenation::{becomes, came_back, join, of_paths, partial_creation}
 use crate::lab::conformance::bench::Bench;
 use crate::lab::conformance::case::{Section, must, robust, run, should};
 use crate::lab::conformance::place::Place;
-use crate::lab::conformance::verdict::{FINE, Fault, Judged};
+use crate::lab::conformance::verdict::{FINE, Fault, Judged, room};
 
 pub(super) const SECTION: Section = Section {
     name: "Concatenation, unfinished",
@@ -26,6 +26,12 @@ pub(super) const SECTION: Section = Section {
             "the partials of a final may be finished in any order",
             run!(any_order),
         ),
+        robust(
+            "unfinished.deferred-partial",
+            "a partial may even be one whose length is not known yet",
+            run!(deferred_partial),
+        )
+        .needing(&["creation-defer-length"]),
     ],
 };
 
@@ -96,5 +102,19 @@ async fn patch_403(bench: &Bench) -> Judged {
     let running = running(bench).await?;
     bench.append(&running.whole, 0, b"hello").await?.status(&[403])?;
     bench.expect_offset(&running.first, 2).await?;
+    FINE
+}
+
+async fn deferred_partial(bench: &Bench) -> Judged {
+    let creation = bench.open_creation().header("Upload-Concat", "partial");
+    let part = bench.create(creation.header("Upload-Defer-Length", 1)).await?;
+    let answer = join(bench, &of_paths(&[&part])).await?;
+    if !answer.accepted() {
+        return room(format_args!("a final of a partial without a length: {answer}"));
+    }
+    let whole = bench.located(&answer).await?;
+    bench.head_when_free(&whole).await?.lacks("Upload-Length")?;
+    bench.ask(bench.patch(&part, 0).header("Upload-Length", 5).body("hello")).await?.status(&[204])?;
+    becomes(bench, &whole, b"hello").await?;
     FINE
 }

@@ -1,10 +1,12 @@
 //! Core, PATCH.
 
+use std::time::Duration;
+
 use super::core_version::nobody;
 use crate::http::Request;
 use crate::lab::conformance::bench::{Bench, random};
 use crate::lab::conformance::case::{Section, must, robust, run, should};
-use crate::lab::conformance::verdict::{FINE, Judged, ensure, room};
+use crate::lab::conformance::verdict::{FINE, Fault, Judged, ensure, room};
 
 pub(super) const SECTION: Section = Section {
     name: "Core, PATCH",
@@ -30,6 +32,11 @@ pub(super) const SECTION: Section = Section {
             "core.patch.stores-what-came",
             "of a PATCH whose connection ends in the middle, bytes are kept",
             run!(stores_what_came),
+        ),
+        should(
+            "core.patch.timeout-closes",
+            "a body that stalls for too long ends with its connection",
+            run!(timeout_closes),
         ),
         robust("core.patch.empty", "a PATCH without bytes changes nothing", run!(empty)),
         robust(
@@ -116,6 +123,24 @@ async fn stores_what_came(bench: &Bench) -> Judged {
     bench.resume(&upload, &content).await?;
     bench.expect_bytes(&upload, &content).await?;
     FINE
+}
+
+/// A timeout that is further away is not waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+async fn timeout_closes(bench: &Bench) -> Judged {
+    let upload = bench.upload(10).await?;
+    let mut connection = bench.begin(&bench.patch(&upload, 0).declared_length(10)).await?;
+    connection.try_send(b"hello").await?;
+    match tokio::time::timeout(PATIENCE, connection.try_answer(false)).await {
+        Err(_) => Err(Fault::Inapplicable("a stalled body is given more than 2 s".to_owned())),
+        Ok(Err(_)) => FINE,
+        Ok(Ok(answer)) => {
+            let closed = tokio::time::timeout(PATIENCE, connection.gone()).await.is_ok();
+            ensure(closed, format_args!("a stalled body is answered {}, and may go on", answer.status))?;
+            FINE
+        }
+    }
 }
 
 async fn empty(bench: &Bench) -> Judged {

@@ -22,6 +22,7 @@ pub(super) const SECTION: Section = Section {
         robust("metadata.malformed", "malformed metadata is handled", run!(malformed)),
         robust("metadata.empty-header", "an empty Upload-Metadata is handled", run!(empty_header)),
         robust("metadata.spaces", "a space after the comma is handled", run!(spaces)),
+        robust("metadata.twice", "two Upload-Metadata headers are handled", run!(twice)),
         robust("metadata.64-kib", "64 KiB of metadata are given back or refused", run!(huge)),
     ],
 };
@@ -139,6 +140,21 @@ async fn spaces(bench: &Bench) -> Judged {
     let answer = bench.ask(with(bench, &bench.metadata("lab YQ==, bal Yg=="))).await?;
     _ = bench.located(&answer).await;
     if answer.accepted() { FINE } else { room(format_args!("a space after the comma: {answer}")) }
+}
+
+async fn twice(bench: &Bench) -> Judged {
+    let creation = with(bench, &bench.metadata("lab YQ==")).header("Upload-Metadata", "bal Yg==");
+    let answer = bench.ask(creation).await?;
+    if !answer.accepted() {
+        return FINE;
+    }
+    let upload = bench.located(&answer).await?;
+    let head = bench.head(&upload).await?;
+    let kept = pairs(head.header("Upload-Metadata")?.unwrap_or_default()).unwrap_or_default();
+    match (kept.contains_key("lab"), kept.contains_key("bal")) {
+        (true, true) => FINE,
+        _ => room("of two Upload-Metadata headers not all pairs are kept"),
+    }
 }
 
 async fn huge(bench: &Bench) -> Judged {

@@ -28,6 +28,7 @@ pub(super) const SECTION: Section = Section {
             "DELETE of a terminated upload is answered 404 or 410",
             run!(then_delete),
         ),
+        should("termination.then-get", "GET of a terminated upload is answered 404 or 410", run!(then_get)),
         robust("termination.missing", "DELETE of an unknown upload is handled", run!(missing)),
         robust("termination.others-stay", "DELETE leaves other uploads alone", run!(others_stay)),
         robust(
@@ -72,6 +73,16 @@ async fn then_patch(bench: &Bench) -> Judged {
 async fn then_delete(bench: &Bench) -> Judged {
     let upload = terminated(bench).await?;
     bench.ask(bench.request("DELETE", &upload)).await?.status(&[404, 410])?;
+    FINE
+}
+
+/// The text says nothing of GET, but speaks of all future requests.
+async fn then_get(bench: &Bench) -> Judged {
+    if !bench.subject.gives_bytes_back {
+        return Err(Fault::Inapplicable("GET gives no bytes back".to_owned()));
+    }
+    let upload = terminated(bench).await?;
+    bench.ask(bench.request("GET", &upload)).await?.status(&[404, 410])?;
     FINE
 }
 
