@@ -8,8 +8,20 @@ use clap::ValueEnum;
 use data_encoding::BASE64;
 use protocol_tests::lab::conformance::{self, Level, Options, Outcome, Pattern, Report};
 
+/// What the help ends with.
+const STATUS: &str = "\
+Every case has an id, the section that it cites, and a level: MUST and SHOULD are the text's own \
+words, ROBUST is what real traffic brings. A case whose extension is not offered in the answer to \
+OPTIONS is skipped; where the text leaves room the case passes with a remark.
+
+Exit status:
+  0  no case failed on the chosen level or a weightier one
+  1  one did: MUST with --level must, also SHOULD with --level should, any with --level robust
+  2  there was nothing to test, or a report could not be written";
+
 /// What the command line says.
 #[derive(Debug, clap::Args)]
+#[command(after_help = STATUS)]
 pub(crate) struct Args {
     /// The URL where uploads are created, for example http://127.0.0.1:1080/files/
     #[arg(long, value_name = "URL")]
@@ -30,11 +42,12 @@ pub(crate) struct Args {
     /// recommends, `robust` also lost bytes, hangs and breakdowns that it does not speak of
     #[arg(long, value_enum, default_value_t = Chosen::Robust)]
     level: Chosen,
-    /// Only the cases whose ids match; `*` stands for anything
-    #[arg(long, value_name = "GLOB", default_value = "*")]
-    only: String,
-    /// How long a case may last before it counts as a hang
-    #[arg(long, value_name = "SECS", default_value_t = 30)]
+    /// Only the cases of this id, or whose ids begin like this; `*` stands for anything; may be
+    /// repeated
+    #[arg(long, value_name = "ID")]
+    only: Vec<String>,
+    /// How long a case may last before it counts as a hang; after five hangs the rest is skipped
+    #[arg(long, value_name = "SECS", default_value_t = 20)]
     timeout: u64,
     /// Print only the summary by section, as Markdown, and what failed
     #[arg(long)]
@@ -65,7 +78,7 @@ pub(crate) async fn run(args: Args) -> ExitCode {
         endpoint: args.endpoint.clone(),
         headers: args.headers.clone(),
         metadata: (!args.metadata.is_empty()).then(|| args.metadata.join(",")),
-        only: Pattern::new(&args.only),
+        only: args.only.iter().map(|only| Pattern::new(only)).collect(),
         bound: Duration::from_secs(args.timeout),
     };
     let mut section = "";
@@ -87,11 +100,11 @@ pub(crate) async fn run(args: Args) -> ExitCode {
 
 /// The outcome's line, below the name of its section where that begins.
 fn heading(outcome: &Outcome, section: &mut &'static str) -> String {
-    if *section == outcome.section {
+    if *section == outcome.section.name {
         return outcome.line();
     }
-    *section = outcome.section;
-    format!("\n{section}\n{}", outcome.line())
+    *section = outcome.section.name;
+    outcome.heading() + &outcome.line()
 }
 
 fn publish(args: &Args, report: &Report) -> Result<(), String> {

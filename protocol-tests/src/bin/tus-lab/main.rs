@@ -1,7 +1,8 @@
 //! `tus-lab`: finds out from outside what a tus 1.0.0 server does.
 //!
-//! `conformance` asks whether the server does what the text says, `disconnect` what becomes of
-//! uploads over a bad network, and `proxy` is that bad network alone.
+//! `conformance` asks whether the server does what the text says, and `table` puts its reports
+//! about several servers side by side; `disconnect` asks what becomes of uploads over a bad
+//! network, and `proxy` is that bad network alone.
 
 use std::process::ExitCode;
 
@@ -10,6 +11,7 @@ use clap::{Parser, Subcommand};
 mod conformance;
 mod disconnect;
 mod proxy;
+mod table;
 
 /// Finds out from outside what a tus 1.0.0 server does.
 #[derive(Debug, Parser)]
@@ -23,6 +25,8 @@ struct Lab {
 enum Command {
     /// Tests a server against the text of tus 1.0.0, sentence by sentence
     Conformance(conformance::Args),
+    /// Puts the JSON reports of `conformance` about several servers side by side, as Markdown
+    Table(table::Args),
     /// Uploads over connections that break, and tells what became of every byte
     Disconnect(disconnect::Args),
     /// Stands between any client and any server as a bad network
@@ -33,6 +37,7 @@ enum Command {
 async fn main() -> ExitCode {
     match Lab::parse().command {
         Command::Conformance(args) => conformance::run(args).await,
+        Command::Table(args) => table::run(&args),
         Command::Disconnect(args) => disconnect::run(args).await,
         Command::Proxy(args) => proxy::run(args).await,
     }

@@ -33,15 +33,9 @@ impl Answer {
         )
     }
 
-    /// Wrong unless it is a refusal, and not one that says that the server itself broke.
+    /// Wrong unless it is a refusal.
     pub(super) fn refusal(&self) -> Result<(), Fault> {
-        ensure(!self.accepted(), format_args!("{self}, as if it were right"))?;
-        self.sane()
-    }
-
-    /// Wrong when the server says that it broke.
-    pub(super) fn sane(&self) -> Result<(), Fault> {
-        ensure(self.status != 500, format_args!("{self}: the server itself broke{}", self.shown_body()))
+        ensure(!self.accepted(), format_args!("{self}, as if it were right"))
     }
 
     /// The value of this header, if there is one.

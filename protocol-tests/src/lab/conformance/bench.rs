@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,11 +20,13 @@ pub(super) const PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Bench {
     pub(super) subject: Arc<Subject>,
     made: Mutex<Vec<Place>>,
+    remarks: Mutex<BTreeSet<String>>,
+    kept: Mutex<Vec<Connection>>,
 }
 
 impl Bench {
     pub(super) fn new(subject: Arc<Subject>) -> Self {
-        Self { subject, made: Mutex::default() }
+        Self { subject, made: Mutex::default(), remarks: Mutex::default(), kept: Mutex::default() }
     }
 
     /// A request of this protocol version.
@@ -63,12 +67,25 @@ impl Bench {
     }
 
     /// Sends a request and reads the answer.
+    ///
+    /// The connection of a GET stays open until the case is over. Servers on Node are known to
+    /// break down where one is closed right behind its answer, and that is not what is judged
+    /// here.
     pub(super) async fn ask(&self, request: Request) -> Result<Answer, Fault> {
         let method = request.method().to_owned();
-        match request.try_send().await {
-            Ok(response) => Ok(Answer::new(&method, response)),
-            Err(error) => wrong(format_args!("{method} got no answer: {error}")),
+        let asking = async {
+            let mut connection = Connection::try_open(request.address()).await?;
+            let response = connection.try_request(&request).await?;
+            Ok((connection, response))
+        };
+        let (connection, response) = match asking.await {
+            Ok(answered) => answered,
+            Err::<_, io::Error>(error) => return wrong(format_args!("{method} got no answer: {error}")),
+        };
+        if method == "GET" {
+            self.kept.lock().expect("nobody panics with it").push(connection);
         }
+        Ok(self.noticed(Answer::new(&method, response)))
     }
 
     /// Sends the head of a request, and leaves the rest to the case.
@@ -81,9 +98,34 @@ impl Bench {
     /// Reads the answer to what was begun.
     pub(super) async fn hear(&self, to: &str, connection: &mut Connection) -> Result<Answer, Fault> {
         match connection.try_answer(to == "HEAD").await {
-            Ok(response) => Ok(Answer::new(to, response)),
+            Ok(response) => Ok(self.noticed(Answer::new(to, response))),
             Err(error) => wrong(format_args!("{to} got no answer: {error}")),
         }
+    }
+
+    /// A 500 wherever it comes is worth a remark: the server says that it broke.
+    fn noticed(&self, answer: Answer) -> Answer {
+        if answer.status == 500 {
+            self.remarks.lock().expect("nobody panics with it").insert(answer.to_string());
+        }
+        answer
+    }
+
+    /// What was noticed beside what the case is about.
+    pub(super) fn remarks(&self) -> BTreeSet<String> {
+        std::mem::take(&mut *self.remarks.lock().expect("nobody panics with it"))
+    }
+
+    /// A text in which the uploads that the case made have numbers instead of their URLs, so that
+    /// it is the same in every run.
+    pub(super) fn without_urls(&self, mut text: String) -> String {
+        let made = self.made.lock().expect("nobody panics with it");
+        for (number, upload) in made.iter().enumerate() {
+            let number = number + 1;
+            text = text.replace(&upload.url(), &format!("<URL {number}>"));
+            text = text.replace(&upload.path, &format!("<path {number}>"));
+        }
+        text
     }
 
     /// The upload that an answer speaks of, which is terminated when the case is over.
@@ -186,7 +228,7 @@ impl Bench {
             return Ok(None);
         }
         let answer = self.ask(self.request("GET", upload)).await?;
-        answer.status(&[200])?;
+        answer.status(&[200, 204])?;
         Ok(Some(answer.body().to_vec()))
     }
 

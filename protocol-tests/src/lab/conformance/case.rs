@@ -1,6 +1,6 @@
 use std::pin::Pin;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::bench::Bench;
 use super::verdict::Judged;
@@ -8,7 +8,7 @@ use super::verdict::Judged;
 /// How much weight the text puts on something.
 ///
 /// In this order: a level includes those before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// The text says MUST, or MUST NOT.
@@ -25,6 +25,8 @@ pub enum Level {
 pub struct Section {
     /// The section, as the text calls it.
     pub name: &'static str,
+    /// Where it is written: the tus text, or what HTTP says where that one is silent.
+    pub text: &'static str,
     /// The extensions that all its cases need.
     pub needs: &'static [&'static str],
     /// The cases, in the order in which they run.

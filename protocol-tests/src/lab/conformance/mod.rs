@@ -25,7 +25,7 @@ mod verdict;
 pub use case::{Case, Level, Section};
 pub use cases::SECTIONS;
 pub use place::{BadUrl, Place};
-pub use report::{Counts, Outcome, Report};
+pub use report::{CaseRecord, Counts, Outcome, Record, Report, side_by_side};
 pub use runner::{Options, Pattern, run};
 pub use subject::{CouldNotRun, Offer, Subject};
 pub use verdict::Verdict;

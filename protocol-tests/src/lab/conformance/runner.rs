@@ -1,3 +1,4 @@
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,9 @@ const TIDYING: Duration = Duration::from_secs(10);
 /// How long a server may be away after a case before it counts as broken down.
 const AWAY: Duration = Duration::from_secs(5);
 
+/// After so many hangs the rest is not tried, so that a run ends within minutes.
+const HANGS: usize = 5;
+
 /// What is to be done.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -23,8 +27,8 @@ pub struct Options {
     pub headers: Vec<(String, String)>,
     /// `Upload-Metadata` for every creation.
     pub metadata: Option<String>,
-    /// Which cases are to run, by their ids.
-    pub only: Pattern,
+    /// Which cases are to run, by their ids; all, if nothing is said.
+    pub only: Vec<Pattern>,
     /// How long a case may last; more is a hang.
     pub bound: Duration,
 }
@@ -37,9 +41,15 @@ impl Options {
             endpoint: endpoint.into(),
             headers: Vec::new(),
             metadata: None,
-            only: Pattern::new("*"),
-            bound: Duration::from_secs(30),
+            only: Vec::new(),
+            bound: Duration::from_secs(20),
         }
+    }
+}
+
+impl Options {
+    fn chooses(&self, case: &Case) -> bool {
+        self.only.is_empty() || self.only.iter().any(|pattern| pattern.selects(case.id))
     }
 }
 
@@ -52,6 +62,12 @@ impl Pattern {
     #[must_use]
     pub fn new(pattern: &str) -> Self {
         Self(pattern.to_owned())
+    }
+
+    /// Whether an id matches, or begins with what is no more than a beginning.
+    #[must_use]
+    pub fn selects(&self, id: &str) -> bool {
+        self.matches(id) || (!self.0.contains('*') && id.starts_with(&self.0))
     }
 
     /// Whether an id is one of those that are meant.
@@ -74,23 +90,23 @@ impl Pattern {
 /// # Errors
 /// When there is no server, or none that lets us in.
 pub async fn run(options: &Options, mut seen: impl FnMut(&Outcome)) -> Result<Report, CouldNotRun> {
-    let chosen = || {
-        let cases =
-            SECTIONS.iter().flat_map(|section| section.cases.iter().map(move |case| (*section, case)));
-        cases.filter(|(_, case)| options.only.matches(case.id))
-    };
-    if chosen().next().is_none() {
+    let chosen: Vec<_> = SECTIONS
+        .iter()
+        .flat_map(|section| section.cases.iter().map(move |case| (*section, case)))
+        .filter(|(_, case)| options.chooses(case))
+        .collect();
+    if chosen.is_empty() {
         return Err(CouldNotRun::NothingChosen);
     }
-    let subject = Arc::new(look_at(options).await?);
     let started = Instant::now();
+    let mut run = Run::of(Arc::new(look_at(options).await?), options.bound);
     let mut outcomes = Vec::new();
-    for (section, case) in chosen() {
-        let outcome = judge(&subject, section, case, options.bound).await;
+    for (section, case) in chosen {
+        let outcome = run.judge(section, case).await;
         seen(&outcome);
         outcomes.push(outcome);
     }
-    Ok(Report::new(options, &subject, outcomes, started.elapsed()))
+    Ok(Report::new(options, &run.subject, outcomes, started.elapsed()))
 }
 
 /// Asks what the server offers, whether it lets us in, and whether it gives bytes back.
@@ -103,6 +119,10 @@ async fn look_at(options: &Options) -> Result<Subject, CouldNotRun> {
         Err(_) => false,
     };
     _ = tokio::time::timeout(TIDYING, bench.tidy()).await;
+    if !is_there(&subject).await {
+        let error = io::Error::other("the server went away while it was looked at");
+        return Err(CouldNotRun::Unreachable(error));
+    }
     Ok(Subject { gives_bytes_back, ..subject })
 }
 
@@ -125,31 +145,55 @@ async fn probe(bench: &Bench) -> Result<bool, u16> {
     Ok(reading.await.is_ok())
 }
 
-async fn judge(
-    subject: &Arc<Subject>,
-    section: &'static Section,
-    case: &'static Case,
+/// A run under way.
+struct Run {
+    subject: Arc<Subject>,
     bound: Duration,
-) -> Outcome {
-    let started = Instant::now();
-    let mut needs = section.needs.iter().chain(case.needs);
-    let verdict = match needs.find(|extension| !subject.offers(extension)) {
-        Some(missing) => Verdict::Skip(format!("{missing} is not offered")),
-        None => attempt(subject, case, bound).await,
-    };
-    Outcome { section: section.name, case, verdict, took: started.elapsed() }
+    hung: usize,
+    gone: bool,
 }
 
-async fn attempt(subject: &Arc<Subject>, case: &Case, bound: Duration) -> Verdict {
-    let bench = Bench::new(Arc::clone(subject));
-    let verdict = match tokio::time::timeout(bound, (case.run)(&bench)).await {
-        Ok(judged) => Verdict::from(judged),
-        Err(_) => Verdict::Fail(format!("it was not over after {} s", bound.as_secs())),
-    };
-    _ = tokio::time::timeout(TIDYING, bench.tidy()).await;
-    match is_there(subject).await {
-        true => verdict,
-        false => Verdict::Fail("afterwards the server no longer answers OPTIONS".to_owned()),
+impl Run {
+    fn of(subject: Arc<Subject>, bound: Duration) -> Self {
+        Self { subject, bound, hung: 0, gone: false }
+    }
+
+    async fn judge(&mut self, section: &'static Section, case: &'static Case) -> Outcome {
+        let started = Instant::now();
+        let verdict = match self.hindrance(section, case) {
+            Some(why) => Verdict::Skip(why),
+            None => self.attempt(case).await,
+        };
+        Outcome { section, case, verdict, took: started.elapsed() }
+    }
+
+    /// Why a case is not even tried.
+    fn hindrance(&self, section: &Section, case: &Case) -> Option<String> {
+        let mut needs = section.needs.iter().chain(case.needs);
+        match needs.find(|extension| !self.subject.offers(extension)) {
+            Some(missing) => Some(format!("{missing} is not offered")),
+            None if self.gone => Some("the server is gone".to_owned()),
+            None if self.hung == HANGS => Some(format!("{HANGS} cases have hung before")),
+            None => None,
+        }
+    }
+
+    async fn attempt(&mut self, case: &Case) -> Verdict {
+        let bench = Bench::new(Arc::clone(&self.subject));
+        let verdict = match tokio::time::timeout(self.bound, (case.run)(&bench)).await {
+            Ok(judged) => Verdict::from(judged).remarked(bench.remarks()),
+            Err(_) => {
+                self.hung += 1;
+                Verdict::Fail(format!("it was not over after {} s", self.bound.as_secs()))
+            }
+        };
+        let verdict = verdict.reworded(|text| bench.without_urls(text));
+        _ = tokio::time::timeout(TIDYING, bench.tidy()).await;
+        self.gone = !is_there(&self.subject).await;
+        match self.gone {
+            true => Verdict::Fail("afterwards nobody answers OPTIONS any more".to_owned()),
+            false => verdict,
+        }
     }
 }
 
@@ -182,6 +226,15 @@ mod tests {
             ("*.no", "core.head.no-store", false),
         ] {
             assert_eq!(Pattern::new(pattern).matches(id), matches, "{pattern} {id}");
+        }
+    }
+
+    #[test]
+    fn a_beginning_selects_too_and_a_pattern_does_not_become_one() {
+        for (pattern, selects) in
+            [("core.head", true), ("core", true), ("", true), ("head", false), ("*.head", false)]
+        {
+            assert_eq!(Pattern::new(pattern).selects("core.head.no-store"), selects, "{pattern}");
         }
     }
 }

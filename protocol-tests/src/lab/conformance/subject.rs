@@ -1,7 +1,7 @@
 use std::fmt;
 use std::io;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::answer::{Answer, digits};
 use super::place::{BadUrl, Place};
@@ -29,7 +29,7 @@ pub struct Subject {
 }
 
 /// What a server says about itself.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Offer {
     /// `Tus-Version`.
     pub versions: Vec<String>,

@@ -42,10 +42,38 @@ impl From<Judged> for Verdict {
     fn from(judged: Judged) -> Self {
         match judged {
             Ok(Finding::Pass) => Self::Pass,
-            Ok(Finding::Room(remark)) => Self::Note(format!("the text leaves room: {remark}")),
+            Ok(Finding::Room(remark)) => Self::Note(format!("{ROOM}: {remark}")),
             Err(Fault::Wrong(what)) => Self::Fail(what),
             Err(Fault::Unprepared(why)) => Self::Skip(format!("could not be prepared: {why}")),
             Err(Fault::Inapplicable(why)) => Self::Skip(why),
+        }
+    }
+}
+
+/// What a note begins with that is about the case.
+const ROOM: &str = "the text leaves room";
+
+/// What a note begins with that is not.
+const BESIDE: &str = "beside the case";
+
+impl Verdict {
+    /// The same, where other things were noticed that are no failure of this case.
+    pub(super) fn remarked(self, remarks: impl IntoIterator<Item = String>) -> Self {
+        let remarks = remarks.into_iter().collect::<Vec<_>>().join(", ");
+        match self {
+            Self::Pass if !remarks.is_empty() => Self::Note(format!("{BESIDE}: {remarks}")),
+            Self::Note(note) if !remarks.is_empty() => Self::Note(format!("{note}; {BESIDE}: {remarks}")),
+            other => other,
+        }
+    }
+
+    /// The same, its reason in other words.
+    pub(super) fn reworded(self, words: impl FnOnce(String) -> String) -> Self {
+        match self {
+            Self::Pass => Self::Pass,
+            Self::Note(text) => Self::Note(words(text)),
+            Self::Fail(text) => Self::Fail(words(text)),
+            Self::Skip(text) => Self::Skip(words(text)),
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::lab::conformance::verdict::{FINE, Fault, Judged, ensure, room};
 
 pub(super) const SECTION: Section = Section {
     name: "Checksum, trailers",
+    text: "https://tus.io/protocols/resumable-upload#checksum",
     needs: &["creation", "checksum", "checksum-trailer"],
     cases: &[
         must("trailer.match", "the right checksum after the body is accepted", run!(matching)),
@@ -37,7 +38,7 @@ pub(super) const SECTION: Section = Section {
 };
 
 /// Sends a chunk whose checksum comes after it.
-async fn trailed(
+pub(super) async fn trailed(
     bench: &Bench,
     upload: &Place,
     offset: u64,
@@ -105,11 +106,10 @@ async fn unsupported(bench: &Bench) -> Judged {
 
 async fn malformed(bench: &Bench) -> Judged {
     let algorithm = &usable(bench)?[0];
-    for value in [algorithm.clone(), format!("{algorithm} AAAA"), format!("{algorithm} !!!!")] {
+    for value in [format!("{algorithm} AAAA"), format!("{algorithm} !!!!")] {
         let upload = bench.upload(10).await?;
         let answer = trailed(bench, &upload, 0, b"hello", Some(&value)).await?;
         ensure(!answer.accepted(), format_args!("{value:?}: {answer}"))?;
-        answer.sane()?;
         bench.expect_offset(&upload, 0).await?;
     }
     FINE
@@ -129,7 +129,6 @@ async fn large(bench: &Bench) -> Judged {
 async fn promised(bench: &Bench) -> Judged {
     let upload = bench.upload(10).await?;
     let answer = trailed(bench, &upload, 0, b"hello", None).await?;
-    answer.sane()?;
     let offset = bench.offset(&upload).await?;
     match (answer.accepted(), offset) {
         (false, 0) => FINE,

@@ -7,6 +7,7 @@ use crate::lab::conformance::verdict::{FINE, Judged, ensure};
 
 pub(super) const SECTION: Section = Section {
     name: "Core, HEAD",
+    text: "https://tus.io/protocols/resumable-upload#head",
     needs: &["creation"],
     cases: &[
         must("core.head.offset-at-start", "HEAD tells offset 0 of a new upload", run!(offset_at_start)),

@@ -7,6 +7,7 @@ use crate::lab::conformance::verdict::{FINE, Fault, Judged, room};
 
 pub(super) const SECTION: Section = Section {
     name: "Core, Upload-Offset",
+    text: "https://tus.io/protocols/resumable-upload#upload-offset",
     needs: &["creation"],
     cases: &[
         must("core.offset.ahead", "a PATCH ahead of the offset is answered 409", run!(ahead)),
@@ -106,7 +107,6 @@ async fn spelling(bench: &Bench) -> Judged {
         let upload = bench.started(5, b"he").await?;
         let patch = bench.bare_patch(&upload).header("Upload-Offset", value).body("llo");
         let answer = bench.ask(patch).await?;
-        answer.sane()?;
         bench.expect_offset(&upload, if answer.accepted() { 5 } else { 2 }).await?;
         // Space around a value is HTTP's business, and no spelling of the number.
         if answer.accepted() && value.trim() == value {
@@ -120,7 +120,6 @@ async fn twice(bench: &Bench) -> Judged {
     let upload = bench.started(5, b"he").await?;
     let patch = bench.patch(&upload, 2).header("Upload-Offset", 4).body("llo");
     let answer = bench.ask(patch).await?;
-    answer.sane()?;
     bench.expect_offset(&upload, if answer.accepted() { 5 } else { 2 }).await?;
     match answer.accepted() {
         false => FINE,

@@ -2,11 +2,12 @@
 
 use crate::lab::conformance::answer::Answer;
 use crate::lab::conformance::bench::Bench;
-use crate::lab::conformance::case::{Section, must, run};
+use crate::lab::conformance::case::{Section, must, run, should};
 use crate::lab::conformance::verdict::{FINE, Fault, Judged, ensure};
 
 pub(super) const SECTION: Section = Section {
     name: "Core, OPTIONS",
+    text: "https://tus.io/protocols/resumable-upload#options",
     needs: &[],
     cases: &[
         must("core.options.status", "OPTIONS is answered 200 or 204, with Tus-Version", run!(status)),
@@ -21,6 +22,8 @@ pub(super) const SECTION: Section = Section {
             run!(extension_list),
         ),
         must("core.options.max-size", "Tus-Max-Size is a non-negative integer", run!(max_size)),
+        should("core.options.max-size-told", "a hard limit is told by Tus-Max-Size", run!(max_size_told))
+            .needing(&["creation"]),
         must("core.options.ignores-version", "OPTIONS ignores Tus-Resumable", run!(ignores_version)),
     ],
 };
@@ -58,6 +61,17 @@ async fn max_size(bench: &Bench) -> Judged {
         Some(_) => FINE,
         None => Err(Fault::Inapplicable("Tus-Max-Size is not told".to_owned())),
     }
+}
+
+/// Who answers 413 says that there is a limit.
+async fn max_size_told(bench: &Bench) -> Judged {
+    if bench.subject.offer.max_size.is_some() {
+        return FINE;
+    }
+    let answer = bench.ask(bench.creation(1 << 62)).await?;
+    _ = bench.located(&answer).await;
+    ensure(answer.status != 413, format_args!("{answer} to a length of 2^62, and no limit is told"))?;
+    FINE
 }
 
 async fn ignores_version(bench: &Bench) -> Judged {

@@ -9,6 +9,7 @@ use crate::lab::conformance::verdict::{FINE, Fault, Judged, ensure, room};
 
 pub(super) const SECTION: Section = Section {
     name: "Core, Tus-Resumable",
+    text: "https://tus.io/protocols/resumable-upload#tus-resumable",
     needs: &["creation"],
     cases: &[
         must("core.version.on-post", "the answer to a creation names the version", run!(on_post)),
@@ -16,8 +17,23 @@ pub(super) const SECTION: Section = Section {
         must("core.version.on-patch", "the answer to PATCH names the version", run!(on_patch)),
         must("core.version.on-delete", "the answer to DELETE names the version", run!(on_delete))
             .needing(&["termination"]),
-        must("core.version.on-conflict", "a 409 names the version as well", run!(on_conflict)),
-        must("core.version.on-missing", "so does the answer about an unknown upload", run!(on_missing)),
+        must("core.version.on-conflict", "a 409 names the version", run!(on_conflict)),
+        must(
+            "core.version.on-missing",
+            "the answer about an unknown upload names the version",
+            run!(on_missing),
+        ),
+        must(
+            "core.version.on-bad-creation",
+            "the answer to a creation without a length names the version",
+            run!(on_bad_creation),
+        ),
+        must(
+            "core.version.on-other-type",
+            "the answer to a PATCH of another media type names the version",
+            run!(on_other_type),
+        ),
+        must("core.version.on-412", "the answer to an unknown version names the version", run!(on_412)),
         must("core.version.post-412", "a creation of an unknown version is answered 412", run!(post_412)),
         must("core.version.head-412", "a HEAD of an unknown version is answered 412", run!(head_412)),
         must("core.version.patch-412", "a PATCH of an unknown version is answered 412", run!(patch_412)),
@@ -27,6 +43,11 @@ pub(super) const SECTION: Section = Section {
             "core.version.412-tells-versions",
             "an answer to an unknown version carries Tus-Version",
             run!(tells_versions),
+        ),
+        must(
+            "core.version.post-not-processed",
+            "a creation of an unknown version makes no upload",
+            run!(post_not_processed),
         ),
         must(
             "core.version.patch-not-processed",
@@ -40,6 +61,11 @@ pub(super) const SECTION: Section = Section {
         )
         .needing(&["termination"]),
         robust("core.version.left-out", "a request that names no version is handled", run!(left_out)),
+        robust(
+            "core.version.twice",
+            "a request that names a known and an unknown version is handled",
+            run!(twice),
+        ),
     ],
 };
 
@@ -71,6 +97,23 @@ async fn on_conflict(bench: &Bench) -> Judged {
 
 async fn on_missing(bench: &Bench) -> Judged {
     names_version(&bench.head(&nobody(bench)).await?)
+}
+
+async fn on_bad_creation(bench: &Bench) -> Judged {
+    let answer = bench.ask(bench.open_creation()).await?;
+    _ = bench.located(&answer).await;
+    names_version(&answer)
+}
+
+async fn on_other_type(bench: &Bench) -> Judged {
+    let upload = bench.upload(5).await?;
+    let patch = bench.patch(&upload, 0).without("Content-Type").header("Content-Type", "text/plain");
+    names_version(&bench.ask(patch.body("hello")).await?)
+}
+
+async fn on_412(bench: &Bench) -> Judged {
+    let upload = bench.upload(5).await?;
+    names_version(&of_unknown_version(bench, "PATCH", &upload).await?)
 }
 
 fn names_version(answer: &Answer) -> Judged {
@@ -129,6 +172,16 @@ async fn tells_versions(bench: &Bench) -> Judged {
     FINE
 }
 
+async fn post_not_processed(bench: &Bench) -> Judged {
+    let creation = bench.creation(5).without("Tus-Resumable").header("Tus-Resumable", UNKNOWN);
+    let answer = bench.ask(creation).await?;
+    if let Ok(upload) = bench.located(&answer).await {
+        let head = bench.head(&upload).await?;
+        ensure(!head.accepted(), format_args!("{answer}, and its Location leads to an upload"))?;
+    }
+    FINE
+}
+
 async fn patch_not_processed(bench: &Bench) -> Judged {
     let upload = bench.upload(5).await?;
     of_unknown_version(bench, "PATCH", &upload).await?;
@@ -146,11 +199,22 @@ async fn delete_not_processed(bench: &Bench) -> Judged {
 async fn left_out(bench: &Bench) -> Judged {
     let upload = bench.upload(5).await?;
     let answer = bench.ask(bench.patch(&upload, 0).body("hello").without("Tus-Resumable")).await?;
-    answer.sane()?;
     let offset = bench.offset(&upload).await?;
     match (answer.accepted(), offset) {
         (false, 0) => FINE,
         (true, 5) => room("a PATCH that names no version was processed; the text binds only the client"),
+        _ => super::wrong_offset(&answer, offset),
+    }
+}
+
+async fn twice(bench: &Bench) -> Judged {
+    let upload = bench.upload(5).await?;
+    let patch = bench.patch(&upload, 0).header("Tus-Resumable", UNKNOWN).body("hello");
+    let answer = bench.ask(patch).await?;
+    let offset = bench.offset(&upload).await?;
+    match (answer.accepted(), offset) {
+        (false, 0) => FINE,
+        (true, 5) => room("of two versions that disagree, one is taken"),
         _ => super::wrong_offset(&answer, offset),
     }
 }

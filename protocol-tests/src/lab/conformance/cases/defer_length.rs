@@ -7,6 +7,7 @@ use crate::lab::conformance::verdict::{FINE, Fault, Judged, ensure, room};
 
 pub(super) const SECTION: Section = Section {
     name: "Creation, Upload-Defer-Length",
+    text: "https://tus.io/protocols/resumable-upload#upload-defer-length",
     needs: &["creation", "creation-defer-length"],
     cases: &[
         must("defer.created", "a creation with Upload-Defer-Length: 1 is answered 201", run!(created)),
@@ -112,7 +113,7 @@ async fn known_length_stays(bench: &Bench) -> Judged {
 
 /// An upload of ten bytes of which five are there.
 async fn stays(bench: &Bench, upload: Place) -> Judged {
-    bench.ask(bench.patch(&upload, 5).header("Upload-Length", 8).body("w")).await?.sane()?;
+    bench.ask(bench.patch(&upload, 5).header("Upload-Length", 8).body("w")).await?;
     bench.head(&upload).await?.says("Upload-Length", 10)?;
     FINE
 }
@@ -132,7 +133,6 @@ async fn too_short(bench: &Bench) -> Judged {
     let upload = deferred(bench).await?;
     bench.fill(&upload, 0, b"hello").await?;
     let answer = bench.ask(bench.patch(&upload, 5).header("Upload-Length", 3)).await?;
-    answer.sane()?;
     let head = bench.head_when_free(&upload).await?;
     let (offset, length) = (head.number("Upload-Offset")?, head.number_if_any("Upload-Length")?);
     let fits = length.is_none_or(|length| offset <= length);
@@ -142,7 +142,6 @@ async fn too_short(bench: &Bench) -> Judged {
 
 async fn both(bench: &Bench) -> Judged {
     let answer = bench.ask(bench.creation(5).header("Upload-Defer-Length", 1)).await?;
-    answer.sane()?;
     if !answer.accepted() {
         return FINE;
     }
@@ -158,8 +157,7 @@ async fn both(bench: &Bench) -> Judged {
 async fn malformed(bench: &Bench) -> Judged {
     for value in ["abc", "", "-5", "5abc"] {
         let upload = deferred(bench).await?;
-        let answer = bench.ask(bench.patch(&upload, 0).header("Upload-Length", value).body("hello")).await?;
-        answer.sane()?;
+        bench.ask(bench.patch(&upload, 0).header("Upload-Length", value).body("hello")).await?;
         let length = bench.head(&upload).await?.number_if_any("Upload-Length")?;
         if length.is_some_and(|length| length != 5) {
             let length = length.unwrap_or_default();

@@ -1,21 +1,25 @@
 //! Protocol extensions: what works is announced, and what is announced rests on what it needs.
 
+use super::checksum::{HEADER, right};
+use super::checksum_trailer::trailed;
 use crate::lab::conformance::bench::Bench;
-use crate::lab::conformance::case::{Section, must, run};
+use crate::lab::conformance::case::{Section, must, run, should};
 use crate::lab::conformance::verdict::{FINE, Judged, ensure, wrong};
 use crate::tus::OFFSET_OCTET_STREAM;
 
 pub(super) const SECTION: Section = Section {
     name: "Protocol extensions",
+    text: "https://tus.io/protocols/resumable-upload#protocol-extensions",
     needs: &[],
     cases: &[
+        should("extensions.creation-offered", "a server offers creation", run!(creation_offered)),
         must(
             "extensions.creation-announced",
             "a server that creates uploads announces creation",
             run!(creation),
         ),
         must(
-            "extensions.with-upload-rests-on-creation",
+            "extensions.with-upload-alone",
             "creation-with-upload is not offered without creation",
             run!(with_upload_rests_on_creation),
         ),
@@ -38,19 +42,36 @@ pub(super) const SECTION: Section = Section {
         )
         .needing(&["creation"]),
         must(
+            "extensions.checksum-announced",
+            "a server that verifies checksums announces checksum",
+            run!(checksum),
+        )
+        .needing(&["creation"]),
+        must(
+            "extensions.trailer-announced",
+            "a server that verifies checksums in trailers announces checksum-trailer",
+            run!(trailer),
+        )
+        .needing(&["creation"]),
+        must(
             "extensions.termination-announced",
             "a server that terminates uploads announces termination",
             run!(termination),
         )
         .needing(&["creation"]),
         must(
-            "extensions.concatenation-announced",
+            "extensions.concat-announced",
             "a server that takes partial uploads announces concatenation",
             run!(concatenation),
         )
         .needing(&["creation"]),
     ],
 };
+
+async fn creation_offered(bench: &Bench) -> Judged {
+    ensure(bench.subject.offers("creation"), "uploads can only be made in some way of its own")?;
+    FINE
+}
 
 async fn creation(bench: &Bench) -> Judged {
     if bench.subject.offers("creation") {
@@ -98,10 +119,34 @@ async fn defer_length(bench: &Bench) -> Judged {
 }
 
 async fn expiration(bench: &Bench) -> Judged {
-    let answer = bench.ask(bench.creation(5)).await?;
-    _ = bench.located(&answer).await;
-    let expires = answer.header("Upload-Expires")?.is_some();
-    ensure(!expires || bench.subject.offers("expiration"), "Upload-Expires is there, and not announced")?;
+    let created = bench.ask(bench.creation(10)).await?;
+    let upload = bench.located(&created).await?;
+    for answer in [created, bench.append(&upload, 0, b"hello").await?, bench.head(&upload).await?] {
+        let expires = answer.header("Upload-Expires")?.is_some();
+        let announced = !expires || bench.subject.offers("expiration");
+        ensure(announced, format_args!("{answer} with Upload-Expires, and expiration is not announced"))?;
+    }
+    FINE
+}
+
+async fn checksum(bench: &Bench) -> Judged {
+    if bench.subject.offers("checksum") {
+        return FINE;
+    }
+    let upload = bench.upload(5).await?;
+    let patch = bench.patch(&upload, 0).header(HEADER, right("sha1", b"other")).body("hello");
+    let answer = bench.ask(patch).await?;
+    ensure(answer.status != 460, format_args!("{answer}, and checksum is not announced"))?;
+    FINE
+}
+
+async fn trailer(bench: &Bench) -> Judged {
+    if bench.subject.offers("checksum-trailer") {
+        return FINE;
+    }
+    let upload = bench.upload(5).await?;
+    let answer = trailed(bench, &upload, 0, b"hello", Some(&right("sha1", b"other"))).await?;
+    ensure(answer.status != 460, format_args!("{answer}, and checksum-trailer is not announced"))?;
     FINE
 }
 

@@ -23,12 +23,14 @@ mod robust_races;
 mod termination;
 
 use std::fmt::Debug;
+use std::time::Duration;
 
 use super::answer::Answer;
 use super::bench::{Bench, PAUSE};
 use super::case::Section;
 use super::place::Place;
-use super::verdict::{Fault, Judged, ensure, wrong};
+use super::verdict::{FINE, Fault, Judged, ensure, room, wrong};
+use crate::http::Connection;
 
 /// Every section, in the order in which it runs and is reported.
 pub const SECTIONS: &[&Section] = &[
@@ -55,6 +57,9 @@ pub const SECTIONS: &[&Section] = &[
     &robust_ids::SECTION,
 ];
 
+/// Beyond this a waiting user notices, and stock clients send bodies without being asked.
+const SOON: Duration = Duration::from_secs(2);
+
 /// How often the offset must have stayed the same before an interrupted request counts as over.
 const SETTLED: u32 = 3;
 
@@ -79,6 +84,32 @@ async fn never_past_its_length(bench: &Bench, upload: &Place, content: &[u8]) ->
     ensure(offset <= length, format_args!("HEAD then says offset {offset} of {length}"))?;
     bench.resume(upload, content).await?;
     bench.expect_bytes(upload, content).await
+}
+
+/// What comes of `Expect: 100-continue` before the body is sent.
+enum Expectation {
+    Continue,
+    Final(u16),
+    Nothing,
+}
+
+impl Expectation {
+    fn judged(self) -> Judged {
+        match self {
+            Self::Nothing => room("nothing answers the expectation, for which HTTP's clients wait"),
+            Self::Continue | Self::Final(_) => FINE,
+        }
+    }
+}
+
+async fn expectation(connection: &mut Connection) -> Result<Expectation, Fault> {
+    match tokio::time::timeout(SOON, connection.try_head()).await {
+        Ok(head) => match head?.status {
+            100 => Ok(Expectation::Continue),
+            status => Ok(Expectation::Final(status)),
+        },
+        Err(_) => Ok(Expectation::Nothing),
+    }
 }
 
 /// An answer does not fit the offset that HEAD tells afterwards.

@@ -8,6 +8,7 @@ use crate::lab::conformance::verdict::{FINE, Fault, Judged, ensure, room};
 
 pub(super) const SECTION: Section = Section {
     name: "Robustness, bodies",
+    text: "https://www.rfc-editor.org/rfc/rfc9112#section-6",
     needs: &["creation"],
     cases: &[
         robust("bodies.fin", "a body that ends early with a FIN is resumed without damage", run!(fin)),
@@ -94,7 +95,6 @@ async fn chunked(bench: &Bench) -> Judged {
     }
     connection.try_send(b"0\r\n\r\n").await?;
     let answer = bench.hear("PATCH", &mut connection).await?;
-    answer.sane()?;
     bench.expect_offset(&upload, if answer.accepted() { LENGTH } else { 0 }).await?;
     if !answer.accepted() {
         return room(format_args!("a body in chunks: {answer}"));
@@ -175,7 +175,7 @@ async fn two_lengths(bench: &Bench) -> Judged {
 
 async fn too_long(bench: &Bench) -> Judged {
     let upload = bench.upload(5).await?;
-    bench.append(&upload, 0, b"hello world").await?.sane()?;
+    bench.append(&upload, 0, b"hello world").await?;
     super::never_past_its_length(bench, &upload, b"hello").await?;
     FINE
 }
@@ -191,9 +191,8 @@ async fn too_long_chunked(bench: &Bench) -> Judged {
         }
     }
     _ = connection.try_send(b"0\r\n\r\n").await;
-    if let Ok(answer) = bench.hear("PATCH", &mut connection).await {
-        answer.sane()?;
-    }
+    // So may the end of the connection.
+    _ = bench.hear("PATCH", &mut connection).await;
     drop(connection);
     super::never_past_its_length(bench, &upload, &content[..1_000_000]).await?;
     FINE

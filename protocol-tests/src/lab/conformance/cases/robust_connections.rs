@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::Expectation;
 use crate::http::{Connection, Request};
 use crate::lab::conformance::bench::Bench;
 use crate::lab::conformance::case::{Section, robust, run};
@@ -9,10 +10,21 @@ use crate::lab::conformance::verdict::{FINE, Judged, ensure, room};
 
 pub(super) const SECTION: Section = Section {
     name: "Robustness, connections",
+    text: "https://www.rfc-editor.org/rfc/rfc9112#section-9",
     needs: &["creation"],
     cases: &[
         robust("connections.head-in-pieces", "a request head may arrive in pieces", run!(head_in_pieces)),
         robust("connections.kept", "one connection serves a whole upload", run!(kept)),
+        robust(
+            "connections.pipelined",
+            "two requests that arrive together are answered one after the other",
+            run!(pipelined),
+        ),
+        robust(
+            "connections.absolute-form",
+            "a request line with a whole URL, as proxies send it, is understood",
+            run!(absolute_form),
+        ),
         robust(
             "connections.half-closed",
             "a client that only listens still gets its answer",
@@ -73,6 +85,39 @@ async fn kept(bench: &Bench) -> Judged {
     FINE
 }
 
+async fn pipelined(bench: &Bench) -> Judged {
+    let upload = bench.upload(10).await?;
+    let whole = |offset, bytes: &[u8]| {
+        let head = bench.patch(&upload, offset).declared_length(5).head();
+        [&head[..], bytes].concat()
+    };
+    let mut connection = Connection::try_open(upload.address).await?;
+    connection.try_send(&[whole(0, b"hello"), whole(5, b"world")].concat()).await?;
+    bench.hear("PATCH", &mut connection).await?.status(&[204])?;
+    let second = bench.hear("PATCH", &mut connection).await;
+    if let Ok(second) = &second {
+        second.status(&[204])?;
+        bench.expect_offset(&upload, 10).await?;
+    }
+    bench.resume(&upload, b"helloworld").await?;
+    bench.expect_bytes(&upload, b"helloworld").await?;
+    if second.is_ok() { FINE } else { room("the connection is closed behind the first answer") }
+}
+
+async fn absolute_form(bench: &Bench) -> Judged {
+    let upload = bench.upload(5).await?;
+    let head = bench.patch(&upload, 0).declared_length(5).head();
+    let head = String::from_utf8_lossy(&head).replacen(&upload.path, &upload.url(), 1);
+    let mut connection = Connection::try_open(upload.address).await?;
+    connection.try_send(format!("{head}hello").as_bytes()).await?;
+    let answer = bench.hear("PATCH", &mut connection).await?;
+    bench.expect_offset(&upload, if answer.accepted() { 5 } else { 0 }).await?;
+    match answer.accepted() {
+        true => FINE,
+        false => room(format_args!("tus does not speak of whole URLs, but HTTP demands it: {answer}")),
+    }
+}
+
 async fn half_closed(bench: &Bench) -> Judged {
     let upload = bench.upload(5).await?;
     let mut connection = bench.begin(&bench.patch(&upload, 0).declared_length(5)).await?;
@@ -108,26 +153,27 @@ async fn expect(bench: &Bench) -> Judged {
     let upload = bench.upload(5).await?;
     let patch = bench.patch(&upload, 0).header("Expect", "100-continue").declared_length(5);
     let mut connection = bench.begin(&patch).await?;
-    let first = connection.try_head().await?;
-    if first.status != 100 {
-        return room(format_args!("the expectation is answered {} at once", first.status));
+    let expectation = super::expectation(&mut connection).await?;
+    if let Expectation::Final(status) = expectation {
+        return room(format_args!("the expectation is answered {status} at once"));
     }
     connection.try_send(b"hello").await?;
     bench.hear("PATCH", &mut connection).await?.status(&[204])?;
     bench.expect_offset(&upload, 5).await?;
-    FINE
+    expectation.judged()
 }
 
 async fn expect_refused(bench: &Bench) -> Judged {
     let upload = bench.upload(10).await?;
     let patch = bench.patch(&upload, 5).header("Expect", "100-continue").declared_length(5);
     let mut connection = bench.begin(&patch).await?;
-    match connection.try_head().await?.status {
-        100 => room("100 Continue comes before the request is looked at"),
-        status => {
+    match super::expectation(&mut connection).await? {
+        Expectation::Continue => room("100 Continue comes before the request is looked at"),
+        Expectation::Final(status) => {
             ensure(status >= 300, format_args!("a PATCH at a wrong offset answered {status}"))?;
             FINE
         }
+        ignored => ignored.judged(),
     }
 }
 

@@ -7,6 +7,7 @@ use crate::lab::conformance::verdict::{FINE, Judged, ensure};
 
 pub(super) const SECTION: Section = Section {
     name: "Robustness, ids",
+    text: "https://www.rfc-editor.org/rfc/rfc9110#section-17.3",
     needs: &["creation"],
     cases: &[
         robust("ids.traversal", "no URL below the endpoint leads out of the store", run!(traversal)),
@@ -59,7 +60,6 @@ async fn side_doors(bench: &Bench) -> Judged {
     for suffix in [".info", ".json", ".lock", ".part", "/", "%2f..", "/../../"] {
         let place = upload.with_path(format!("{}{suffix}", upload.path));
         let head = bench.head(&place).await?;
-        head.sane()?;
         let offset = head.number_if_any("Upload-Offset")?;
         let is_another = head.accepted() && offset.is_some_and(|offset| offset != 5);
         ensure(!is_another, format_args!("{suffix:?} behind the URL: {head} with an Upload-Offset"))?;
@@ -70,7 +70,6 @@ async fn side_doors(bench: &Bench) -> Judged {
 async fn unknown(bench: &Bench, place: &Place) -> Judged {
     for request in [bench.request("HEAD", place), bench.patch(place, 0).body("hello")] {
         let answer = bench.ask(request).await?;
-        answer.sane()?;
         let served = answer.accepted() && answer.header("Upload-Offset")?.is_some();
         ensure(!served, format_args!("{}: {answer} with an Upload-Offset", shortened(&place.path)))?;
         ensure(answer.header("X-Smuggled")?.is_none(), "an id with a line break makes a header")?;

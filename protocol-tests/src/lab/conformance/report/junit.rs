@@ -6,7 +6,7 @@ use crate::lab::conformance::verdict::Verdict;
 pub(super) fn junit(report: &Report, level: Level) -> String {
     let mut xml =
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"tus-lab conformance\">\n".to_owned();
-    for suite in report.outcomes.chunk_by(|left, right| left.section == right.section) {
+    for suite in report.outcomes.chunk_by(|left, right| left.section.name == right.section.name) {
         xml += &suite_of(suite, level);
     }
     xml + "</testsuites>\n"
@@ -15,7 +15,7 @@ pub(super) fn junit(report: &Report, level: Level) -> String {
 fn suite_of(outcomes: &[Outcome], level: Level) -> String {
     let elements: Vec<_> = outcomes.iter().map(|outcome| (outcome, element(outcome, level))).collect();
     let count = |name: &str| elements.iter().filter(|(_, element)| element.starts_with(name)).count();
-    let section = outcomes.first().map_or("", |outcome| outcome.section);
+    let section = outcomes.first().map_or("", |outcome| outcome.section.name);
     let mut xml = format!(
         "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\">\n",
         escaped(section),

@@ -1,22 +1,26 @@
 //! What was found, as data and as text for people and machines.
 
-mod json;
 mod junit;
+mod record;
+mod side_by_side;
 mod summary;
 mod table;
 
 use std::time::Duration;
 
-use super::case::{Case, Level};
+use super::case::{Case, Level, Section};
 use super::runner::Options;
 use super::subject::{Offer, Subject};
 use super::verdict::Verdict;
+
+pub use record::{CaseRecord, Record};
+pub use side_by_side::side_by_side;
 
 /// What became of one case.
 #[derive(Debug)]
 pub struct Outcome {
     /// The section that it belongs to.
-    pub section: &'static str,
+    pub section: &'static Section,
     /// The case.
     pub case: &'static Case,
     /// What became of it.
@@ -94,7 +98,7 @@ impl Report {
     /// Everything, as JSON.
     #[must_use]
     pub fn json(&self) -> String {
-        json::json(self)
+        Record::from(self).json()
     }
 
     /// The verdicts as JUnit's XML, in which failures below `level` are skipped.
@@ -109,6 +113,12 @@ impl Outcome {
     #[must_use]
     pub fn failed(&self) -> bool {
         matches!(self.verdict, Verdict::Fail(_))
+    }
+
+    /// What stands above the first outcome of a section.
+    #[must_use]
+    pub fn heading(&self) -> String {
+        table::heading(self)
     }
 
     /// The outcome as a line of the table, with the reason below.

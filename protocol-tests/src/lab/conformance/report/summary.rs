@@ -4,8 +4,8 @@ pub(super) fn summary(report: &Report) -> String {
     let mut rows: Vec<(&str, Counts)> = Vec::new();
     for outcome in &report.outcomes {
         match rows.last_mut() {
-            Some((section, counts)) if *section == outcome.section => *counts = counts.with(outcome),
-            _ => rows.push((outcome.section, Counts::default().with(outcome))),
+            Some((section, counts)) if *section == outcome.section.name => *counts = counts.with(outcome),
+            _ => rows.push((outcome.section.name, Counts::default().with(outcome))),
         }
     }
     rows.push(("all", report.counts()));

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::{Counts, Level, Offer, Outcome, Report, Verdict};
 use crate::lab::conformance::bench::Bench;
-use crate::lab::conformance::case::{Case, must, robust, run, should};
+use crate::lab::conformance::case::{Case, Section, must, robust, run, should};
 use crate::lab::conformance::verdict::{FINE, Judged};
 
 async fn nothing(_: &Bench) -> Judged {
@@ -13,8 +13,11 @@ static MUST: Case = must("a.must", "it <must>", run!(nothing));
 static SHOULD: Case = should("a.should", "it should", run!(nothing));
 static ROBUST: Case = robust("b.robust", "it is robust", run!(nothing));
 
+static ONE: Section = Section { name: "One", text: "https://example.org/#one", needs: &[], cases: &[] };
+static TWO: Section = Section { name: "Two", text: "https://example.org/#two", needs: &[], cases: &[] };
+
 fn report(verdicts: [Verdict; 3]) -> Report {
-    let cases = [("One", &MUST), ("One", &SHOULD), ("Two", &ROBUST)];
+    let cases = [(&ONE, &MUST), (&ONE, &SHOULD), (&TWO, &ROBUST)];
     let outcomes = cases.into_iter().zip(verdicts).map(|((section, case), verdict)| Outcome {
         section,
         case,
@@ -48,6 +51,13 @@ fn a_level_counts_its_own_failures_and_weightier_ones() {
 }
 
 #[test]
+fn every_id_fits_into_its_column() {
+    let cases = crate::lab::conformance::SECTIONS.iter().flat_map(|section| section.cases);
+    let longest = cases.map(|case| case.id.len()).max();
+    assert_eq!(longest, Some(super::table::ID_WIDTH));
+}
+
+#[test]
 fn a_note_is_a_pass() {
     let expected = Counts { passed: 1, noted: 1, failed_should: 1, skipped: 1, ..Counts::default() };
     assert_eq!(mixed().counts(), expected);
@@ -78,6 +88,6 @@ fn the_table_is_aligned_and_gives_reasons() {
     let columns: Vec<_> = table.lines().filter_map(|line| line.find(" it ")).collect();
     assert_eq!(columns.len(), 3, "{table}");
     assert!(columns.iter().all(|column| *column == columns[0]), "{table}");
-    assert!(table.contains("-> no"), "{table}");
+    assert!(table.contains("(no)"), "{table}");
     assert!(mixed().summary().lines().count() == 5);
 }

@@ -1,0 +1,43 @@
+use std::fs;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use protocol_tests::lab::conformance::{Record, side_by_side};
+
+/// What the command line says.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// A name for the server, and the file that `conformance --json` wrote about it
+    #[arg(required = true, value_name = "NAME=FILE", value_parser = named)]
+    reports: Vec<(String, PathBuf)>,
+}
+
+/// Prints the tables: 0 if it could, 2 if a report could not be read.
+pub(crate) fn run(args: &Args) -> ExitCode {
+    let reports: Result<Vec<_>, _> = args.reports.iter().map(read).collect();
+    let printed = reports.and_then(|reports| {
+        let printed = io::stdout().lock().write_all(side_by_side(&reports).as_bytes());
+        printed.map_err(|error| format!("standard output could not be written: {error}"))
+    });
+    match printed {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(what) => {
+            _ = writeln!(io::stderr(), "tus-lab: {what}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn read((name, path): &(String, PathBuf)) -> Result<(String, Record), String> {
+    let unreadable = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let json = fs::read_to_string(path).map_err(|error| unreadable(&error))?;
+    let record = Record::read(&json).map_err(|error| unreadable(&error))?;
+    Ok((name.clone(), record))
+}
+
+/// The last equals sign counts, because names may hold some.
+fn named(text: &str) -> Result<(String, PathBuf), String> {
+    let (name, path) = text.rsplit_once('=').ok_or("a report is NAME=FILE")?;
+    Ok((name.to_owned(), PathBuf::from(path)))
+}
