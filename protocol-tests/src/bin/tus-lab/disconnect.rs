@@ -120,7 +120,7 @@ fn write(report: &Report, json: Option<&Path>, junit: Option<&Path>) -> Result<(
         std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
     };
     if let Some(path) = json {
-        written(path, format!("{:#}\n", report.json()))?;
+        written(path, report.json())?;
     }
     if let Some(path) = junit {
         written(path, report.junit())?;

@@ -1,8 +1,8 @@
 //! `tus-lab`: finds out from outside what a tus 1.0.0 server does.
 //!
-//! `conformance` asks whether the server does what the text says, and `table` puts its reports
-//! about several servers side by side; `disconnect` asks what becomes of uploads over a bad
-//! network, and `proxy` is that bad network alone.
+//! `conformance` asks whether the server does what the text says, `disconnect` what becomes of
+//! uploads over a bad network, and `proxy` is that bad network alone; `table` puts reports about
+//! several servers side by side.
 
 use std::process::ExitCode;
 
@@ -25,7 +25,7 @@ struct Lab {
 enum Command {
     /// Tests a server against the text of tus 1.0.0, sentence by sentence
     Conformance(conformance::Args),
-    /// Puts the JSON reports of `conformance` about several servers side by side, as Markdown
+    /// Puts the JSON reports about several servers side by side, as Markdown
     Table(table::Args),
     /// Uploads over connections that break, and tells what became of every byte
     Disconnect(disconnect::Args),

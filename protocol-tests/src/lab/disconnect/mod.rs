@@ -30,7 +30,7 @@ mod witness;
 pub use fault::{Fault, Misdeed, Moment, Scene, Way};
 pub use matrix::{Row, rows};
 pub use outcome::{Bytes, Course, End, Outcome, Verdict};
-pub use report::{Counts, Report};
+pub use report::{Counts, CourseRecord, Record, Report, RowRecord, side_by_side};
 pub use runner::run;
 pub use settings::Settings;
 pub use shape::Shape;

@@ -6,13 +6,17 @@ use super::outcome::{Outcome, Verdict};
 use super::settings::Settings;
 use super::verify::Sight;
 
-mod json;
 mod junit;
 mod measure;
+mod record;
+mod side_by_side;
 mod summary;
 mod table;
 #[cfg(test)]
 mod tests;
+
+pub use record::{CourseRecord, Record, RowRecord};
+pub use side_by_side::side_by_side;
 
 /// What became of every row.
 #[derive(Debug, Clone, PartialEq, Eq)]

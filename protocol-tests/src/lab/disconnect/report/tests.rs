@@ -65,11 +65,29 @@ fn the_table_has_a_line_for_each_trouble_and_a_column_for_each_way() {
 
 #[test]
 fn machines_get_everything() {
-    let json = report().json();
-    assert_eq!(json["good"], false);
-    assert_eq!(json["rows"][2]["course"]["sent_again"], 4 << 20);
-    assert_eq!(json["rows"][4]["verdict"], "corrupted");
-    assert_eq!(json["counts"]["stock"]["skipped"], 1);
+    let record = Record::read(&report().json()).expect("it reads what it writes");
+    assert_eq!(record, report().record());
+    assert!(!record.good);
+    let courses: Vec<_> = record.rows.iter().map(|row| row.course.as_ref()).collect();
+    assert_eq!(courses[2].map(|course| course.sent_again), Some(4 << 20));
+    assert_eq!((courses[3], record.rows[4].verdict.as_str()), (None, "corrupted"));
+}
+
+#[test]
+fn servers_stand_side_by_side_with_a_line_for_each_trouble() {
+    let mut other = report().record();
+    other.rows.iter_mut().for_each(|row| row.verdict = "good".to_owned());
+    let text = side_by_side(&[("one".to_owned(), report().record()), ("other".to_owned(), other)]);
+    for line in [
+        "| the client that behaves | one | other |",
+        "| fin | 2 of 2, 6 ms / 6 ms, 4.0 MiB | 2 of 2, 6 ms / 6 ms, 4.0 MiB |",
+        "| vanish | 0 of 1 | 1 of 1 |",
+        "| twins | 0 of 1, 6 ms / 6 ms | 1 of 1, 6 ms / 6 ms |",
+        "- one, unfinished: PATCH: answered 400: `stock/one-patch/50%/vanish`",
+    ] {
+        assert!(text.lines().any(|other| other == line), "{line}: {text}");
+    }
+    assert!(!text.contains("- other"), "{text}");
 }
 
 #[test]
