@@ -20,8 +20,11 @@ const COULD_NOT_RUN: u8 = 2;
 Rows are named client/way/moment/trouble, like stock/chunks/50%/reset or \
 rogue/one-patch/50%/twins; --list shows them.
 
-Exit status: 0 when every upload of the client that behaves finished with identical bytes and no \
-upload of any client was corrupted, 1 when not, 2 when there was no run.")]
+Exit status:
+  0  every upload of the client that behaves finished with identical bytes, and no upload of any
+     client was corrupted; whatever followed a 400 to a half-closed request is no fault
+  1  not so
+  2  there was no run, or none to its end: nothing to run against, or the server went away")]
 pub(crate) struct Args {
     /// The URL of creation
     #[arg(long, value_name = "URL", required_unless_present = "list")]

@@ -17,8 +17,11 @@ Troubles: fin, reset, lose-answer (the request arrives, its answer does not), cu
 stall:TIME, half-close (the server is told that no more comes), vanish (the client's side dies, \
 the server is told nothing), bad-gateway:TIME (502, and nothing is passed on).
 
-Bytes are counted over all connections. fin and reset end every connection; the others strike \
-the one whose byte it was.")]
+Bytes are counted over all connections. fin and reset end every connection, stall is for all of \
+them, bad-gateway for every request as long as it lasts; the others strike the connection whose \
+byte it was.
+
+It runs until it is interrupted. Exit status: 0 when it was, 2 when it could not start.")]
 pub(crate) struct Args {
     /// Where clients connect to; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]

@@ -97,9 +97,14 @@ impl Outcome {
         match self.verdict() {
             Verdict::Good | Verdict::Skipped => false,
             Verdict::Corrupted => true,
-            Verdict::Unfinished if self.row.scene == Scene::Stock(Fault::HalfClose) => false,
+            Verdict::Unfinished if self.is_refused_half_close() => false,
             Verdict::Unfinished | Verdict::Unchecked => self.row.is_stock(),
         }
+    }
+
+    fn is_refused_half_close(&self) -> bool {
+        let has_given_up = matches!(&self.result, Ok(Course { end: End::GaveUp(_), .. }));
+        has_given_up && self.row.scene == Scene::Stock(Fault::HalfClose)
     }
 
     /// What there is to say beyond numbers.
@@ -161,6 +166,7 @@ mod tests {
             (rogue, End::Finished, Bytes::Identical, Verdict::Good, false),
             (stock, gave_up(), unknown(), Verdict::Unfinished, true),
             (half_closed, gave_up(), unknown(), Verdict::Unfinished, false),
+            (half_closed, End::TimedOut, unknown(), Verdict::Unfinished, true),
             (half_closed, End::Finished, different(), Verdict::Corrupted, true),
             (stock, End::TimedOut, unknown(), Verdict::Unfinished, true),
             (rogue, gave_up(), unknown(), Verdict::Unfinished, false),

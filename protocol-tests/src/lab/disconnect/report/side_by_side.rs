@@ -6,6 +6,9 @@ use super::record::{CourseRecord, Record, RowRecord};
 /// A server's name, and what was found.
 type Named = (String, Record);
 
+/// How many rows with the same reason are named one by one.
+const FEW: usize = 4;
+
 /// The clients, as the names of rows begin, and as people call them.
 const CLIENTS: [(&str, &str); 2] =
     [("stock", "the client that behaves"), ("rogue", "the client that does not")];
@@ -26,12 +29,21 @@ pub fn side_by_side(servers: &[Named]) -> String {
             text += &line(trouble, servers.iter().map(|server| summary(server, client, Some(trouble))));
         }
         text += &line("**all**", servers.iter().map(|server| summary(server, client, None)));
+        text += &line("made twice", servers.iter().map(|server| doubled(server, client)));
         text += "\n";
     }
     for server in servers {
         text += &reasons(server);
     }
     text
+}
+
+/// How many rows left more than one upload behind.
+fn doubled((_, record): &Named, client: &str) -> String {
+    let is_doubled = |row: &&RowRecord| {
+        parts(row).0 == client && row.course.as_ref().is_some_and(|course| course.uploads > 1)
+    };
+    record.rows.iter().filter(is_doubled).count().to_string()
 }
 
 /// The troubles of this client, in the order of the first report; the others come from the same
@@ -82,48 +94,38 @@ fn summary((_, record): &Named, client: &str, trouble: Option<&str>) -> String {
 fn waits<'a>(courses: impl Iterator<Item = &'a CourseRecord>) -> Option<String> {
     let mut waits: Vec<_> = courses.filter_map(|course| course.went_on_ms).collect();
     waits.sort_unstable();
-    let (median, longest) = (waits.get(waits.len() / 2)?, waits.last()?);
-    Some(format!("{} / {}", time(Duration::from_millis(*median)), time(Duration::from_millis(*longest))))
+    let wait = |at: usize| waits.get(at).map(|millis| time(Duration::from_millis(*millis)));
+    let (median, longest) = (wait(waits.len() / 2)?, wait(waits.len() - 1)?);
+    Some(if waits.len() == 1 { longest } else { format!("{median} / {longest}") })
 }
 
 /// The rows that are not good, those with the same reason together.
 fn reasons((name, record): &Named) -> String {
     let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
     for row in record.rows.iter().filter(|row| row.verdict != "good") {
-        let excuse = if row.bad || row.verdict == "skipped" { "" } else { ", which it may" };
+        let excuse = if row.bad || row.verdict == "skipped" { "" } else { ", no fault" };
         let reason = format!("{}{excuse}: {}", row.verdict, row.remark.as_deref().unwrap_or("-"));
         match reasons.iter_mut().find(|(known, _)| *known == reason) {
             Some((_, rows)) => rows.push(&row.row),
             None => reasons.push((reason, vec![&row.row])),
         }
     }
-    let line = |(reason, rows): &(String, Vec<&str>)| {
-        let rows: Vec<_> = shortened(rows).iter().map(|row| format!("`{row}`")).collect();
-        format!("- {name}, {reason}: {}\n", rows.join(", "))
-    };
-    reasons.iter().map(line).collect()
+    reasons.iter().map(|(reason, rows)| format!("- {name}, {reason}: {}\n", named(rows))).collect()
 }
 
-/// Rows that differ in their ways alone become one, with a star in the way's place.
-fn shortened(rows: &[&str]) -> Vec<String> {
-    let mut short: Vec<String> = Vec::new();
-    for row in rows {
-        let starred = with_star(row);
-        let is_alone = rows.iter().filter(|other| with_star(other) == starred).count() == 1;
-        let name = if is_alone { (*row).to_owned() } else { starred };
-        if !short.contains(&name) {
-            short.push(name);
-        }
+/// A few rows by their names, and many by what their names have in common.
+fn named(rows: &[&str]) -> String {
+    if rows.len() <= FEW {
+        let rows: Vec<_> = rows.iter().map(|row| format!("`{row}`")).collect();
+        return rows.join(", ");
     }
-    short
-}
-
-fn with_star(row: &str) -> String {
-    let mut parts: Vec<_> = row.split('/').collect();
-    if let Some(way) = parts.get_mut(1) {
-        *way = "*";
-    }
-    parts.join("/")
+    let parts: Vec<Vec<_>> = rows.iter().map(|row| row.split('/').collect()).collect();
+    let is_common = |part: &usize| parts.iter().all(|other| other.get(*part) == parts[0].get(*part));
+    let (first, len) = (&parts[0], parts[0].len());
+    let before: Vec<_> = (0..len).take_while(is_common).map(|part| first[part]).collect();
+    let after: Vec<_> = (before.len()..len).rev().take_while(is_common).map(|part| first[part]).collect();
+    let name: Vec<_> = before.into_iter().chain(["*"]).chain(after.into_iter().rev()).collect();
+    format!("{} of `{}`", rows.len(), name.join("/"))
 }
 
 fn line(first: &str, cells: impl Iterator<Item = String>) -> String {

@@ -81,13 +81,27 @@ fn servers_stand_side_by_side_with_a_line_for_each_trouble() {
     for line in [
         "| the client that behaves | one | other |",
         "| fin | 2 of 2, 6 ms / 6 ms, 4.0 MiB | 2 of 2, 6 ms / 6 ms, 4.0 MiB |",
+        "| made twice | 1 | 1 |",
         "| vanish | 0 of 1 | 1 of 1 |",
-        "| twins | 0 of 1, 6 ms / 6 ms | 1 of 1, 6 ms / 6 ms |",
+        "| twins | 0 of 1, 6 ms | 1 of 1, 6 ms |",
         "- one, unfinished: PATCH: answered 400: `stock/one-patch/50%/vanish`",
     ] {
         assert!(text.lines().any(|other| other == line), "{line}: {text}");
     }
     assert!(!text.contains("- other"), "{text}");
+}
+
+#[test]
+fn many_rows_are_named_by_what_they_have_in_common() {
+    let mut record = report().record();
+    record.rows = super::super::rows()
+        .iter()
+        .filter(|row| row.to_string().ends_with("/half-close"))
+        .map(|row| RowRecord { row: row.to_string(), ..record.rows[1].clone() })
+        .collect();
+    let count = record.rows.len();
+    let text = side_by_side(&[("one".to_owned(), record)]);
+    assert!(text.contains(&format!("answered 400: {count} of `stock/*/half-close`\n")), "{text}");
 }
 
 #[test]
