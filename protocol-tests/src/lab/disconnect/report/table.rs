@@ -10,6 +10,7 @@ A cell is an upload that finished with identical bytes, unless it says otherwise
 it took from the trouble until the server took further bytes or said that it had all; how many bytes
 were sent more than once; how often content was sent from its first byte again (from 0); how many
 uploads exist for it, if not one (\"+\": a creation died of whose fate nothing is known).
+At a 400 the client gives up; HTTP allows it where a request was half-closed before its end.
 ";
 
 /// Space between two columns.
