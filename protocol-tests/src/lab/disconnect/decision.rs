@@ -32,6 +32,8 @@ pub(super) enum Answer {
         length: Option<u64>,
         /// Whether there was a `Location` that can be followed.
         has_location: bool,
+        /// What its body says about it, in short.
+        said: String,
     },
 }
 
@@ -82,7 +84,7 @@ impl Decisions {
 
     /// What the client does when it has heard this.
     pub(super) fn after(&mut self, asked: Ask, answer: &Answer) -> Next {
-        let Answer::Status { status, offset, length, has_location } = *answer else {
+        let &Answer::Status { status, offset, length, has_location, ref said } = answer else {
             return self.wait(asked, "the connection died");
         };
         let is_fine = (200..300).contains(&status);
@@ -93,7 +95,7 @@ impl Decisions {
             Ask::Create if is_fine => self.created(asked, has_location, offset),
             Ask::Append(_) if is_fine => self.appended(asked, offset),
             Ask::Join if is_fine && has_location => Next::Done,
-            Ask::Create | Ask::Append(_) | Ask::Join => self.refused(asked, status),
+            Ask::Create | Ask::Append(_) | Ask::Join => self.refused(asked, status, said),
         }
     }
 
@@ -154,13 +156,13 @@ impl Decisions {
         Next::Ask(Ask::Create)
     }
 
-    fn refused(&mut self, asked: Ask, status: u16) -> Next {
+    fn refused(&mut self, asked: Ask, status: u16, said: &str) -> Next {
+        let why = match said {
+            "" => format!("answered {status}"),
+            _ => format!("answered {status}, {said}"),
+        };
         let is_final = (400..500).contains(&status) && status != 409 && status != 423;
-        if is_final {
-            Next::GiveUp(format!("answered {status}"))
-        } else {
-            self.wait(asked, &format!("answered {status}"))
-        }
+        if is_final { Next::GiveUp(why) } else { self.wait(asked, &why) }
     }
 
     fn wait(&mut self, asked: Ask, why: &str) -> Next {
@@ -191,11 +193,17 @@ mod tests {
     const SHAPE: Shape = Shape { size: 1000 };
 
     fn status(status: u16) -> Answer {
-        Answer::Status { status, offset: None, length: None, has_location: false }
+        Answer::Status { status, offset: None, length: None, has_location: false, said: String::new() }
     }
 
     fn at(code: u16, offset: u64) -> Answer {
-        Answer::Status { status: code, offset: Some(offset), length: Some(1000), has_location: true }
+        Answer::Status {
+            status: code,
+            offset: Some(offset),
+            length: Some(1000),
+            has_location: true,
+            said: String::new(),
+        }
     }
 
     /// A client that has created its upload.
@@ -282,7 +290,13 @@ mod tests {
 
     #[test]
     fn a_length_that_nobody_knows_yet_is_told() {
-        let answer = Answer::Status { status: 200, offset: Some(1000), length: None, has_location: false };
+        let answer = Answer::Status {
+            status: 200,
+            offset: Some(1000),
+            length: None,
+            has_location: false,
+            said: String::new(),
+        };
         let next = created(Way::DeferredLength).after(Ask::Offset, &answer);
         assert_eq!(next, Next::Ask(Ask::Append(1000)));
         let next = created(Way::OnePatch).after(Ask::Offset, &answer);

@@ -110,9 +110,8 @@ async fn late_during(session: &mut Session<'_>) -> Result<Ask, End> {
     wake(session, &mut old, rest).await;
     // The server may have ended this connection instead of the old one.
     let sent = sent + offer(session, &mut new, half..end).await;
-    let head = timeout(PATIENCE, new.try_answer(false)).await;
-    let head = head.ok().and_then(Result::ok).map(|response| response.head);
-    let answer = session.learn(&outgoing, sent, head).await;
+    let response = timeout(PATIENCE, new.try_answer(false)).await;
+    let answer = session.learn(&outgoing, sent, response.ok().and_then(Result::ok)).await;
     session.follow(append, &answer).await
 }
 
@@ -152,7 +151,7 @@ async fn twins(session: &mut Session<'_>) -> Result<Ask, End> {
     let both = tokio::join!(session.exchange(&request, &outgoing), session.exchange(&request, &outgoing));
     let whole = outgoing.head_bytes + (outgoing.body.end - outgoing.body.start);
     for response in [both.0, both.1] {
-        session.learn(&outgoing, whole, response.ok().map(|response| response.head)).await;
+        session.learn(&outgoing, whole, response.ok()).await;
     }
     Ok(Ask::Offset)
 }

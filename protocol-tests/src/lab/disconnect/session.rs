@@ -26,6 +26,9 @@ const NARROW_BYTES_PER_SEC: u64 = 4 << 20;
 /// The latency of a long line, each way: to the other side of the world.
 const LONG: Duration = Duration::from_millis(100);
 
+/// How many characters of a server's own words are told.
+const SAID: usize = 100;
+
 /// A client, its upload, and the network between it and the server.
 #[derive(Debug)]
 pub(super) struct Session<'a> {
@@ -178,14 +181,14 @@ impl<'a> Session<'a> {
     pub(super) async fn send(&mut self, request: &Request, outgoing: &Outgoing) -> Answer {
         if self.is_part {
             let response = self.exchange(request, outgoing).await;
-            return self.learn(outgoing, outgoing.head_bytes, response.ok().map(|it| it.head)).await;
+            return self.learn(outgoing, outgoing.head_bytes, response.ok()).await;
         }
         let is_armed = self.arm(outgoing);
         let before = self.proxy.carried(Direction::Up);
         let response = self.exchange(request, outgoing).await;
         let carried = self.proxy.carried(Direction::Up) - before;
         self.disarm(is_armed);
-        self.learn(outgoing, carried, response.ok().map(|response| response.head)).await
+        self.learn(outgoing, carried, response.ok()).await
     }
 
     /// A request of this client, without its body.
@@ -216,16 +219,23 @@ impl<'a> Session<'a> {
 
     /// What the answer to this request says, of which so much went to the server; and the
     /// client's accounts are brought up to date.
-    pub(super) async fn learn(&mut self, sent: &Outgoing, carried: u64, head: Option<Head>) -> Answer {
+    pub(super) async fn learn(
+        &mut self,
+        sent: &Outgoing,
+        carried: u64,
+        response: Option<Response>,
+    ) -> Answer {
         self.ledger.carried(sent, carried);
         if let Some(struck) = self.witness.struck() {
             self.ledger.struck(struck);
         }
-        let location = match (sent.ask, &head) {
-            (Ask::Create | Ask::Join, _) => self.created(sent, carried, head.as_ref()).await,
-            _ => None,
+        let location = match sent.ask {
+            Ask::Create | Ask::Join => {
+                self.created(sent, carried, response.as_ref().map(|response| &response.head)).await
+            }
+            Ask::Offset | Ask::Append(_) => None,
         };
-        let Some(head) = head else {
+        let Some(Response { head, body, .. }) = response else {
             return Answer::Dead;
         };
         let answer = Answer::Status {
@@ -233,6 +243,7 @@ impl<'a> Session<'a> {
             offset: number(&head, "Upload-Offset"),
             length: number(&head, "Upload-Length"),
             has_location: location.is_some(),
+            said: in_short(&body),
         };
         if location.is_some() {
             self.upload = location;
@@ -311,6 +322,13 @@ fn name(ask: Ask) -> &'static str {
         Ask::Append(_) => "PATCH",
         Ask::Join => "the final POST",
     }
+}
+
+/// The beginning of what a body says, on one line.
+fn in_short(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    line.chars().take(SAID).collect()
 }
 
 /// The number in this header, read as JavaScript's clients do: the first one, if it is one.
