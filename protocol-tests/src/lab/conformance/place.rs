@@ -12,6 +12,8 @@ pub struct Place {
     pub authority: String,
     /// Path and query.
     pub path: String,
+    /// Whether the server believes that it is reached by `https`.
+    secure: bool,
 }
 
 /// A URL that leads nowhere.
@@ -35,7 +37,7 @@ impl Place {
         };
         let (authority, path) = split(rest);
         let address = look_up(authority).await?;
-        Ok(Self { address, authority: authority.to_owned(), path: path.to_owned() })
+        Ok(Self { address, authority: authority.to_owned(), path: path.to_owned(), secure: false })
     }
 
     /// The place that a `Location` names which was received from here.
@@ -53,10 +55,11 @@ impl Place {
             Some(("" | "http:" | "https:", rest)) => split(rest),
             _ => (self.authority.as_str(), location),
         };
-        let ours = authority == self.authority || location.starts_with("https:");
+        let secure = location.starts_with("https:");
+        let ours = authority == self.authority || secure;
         let address = if ours { self.address } else { look_up(authority).await? };
         let path = if path.starts_with('/') { path.to_owned() } else { format!("{}{path}", self.folder()) };
-        Ok(Self { address, authority: authority.to_owned(), path })
+        Ok(Self { address, authority: authority.to_owned(), path, secure })
     }
 
     /// The same place with another path.
@@ -72,10 +75,11 @@ impl Place {
         self.with_path(format!("{path}/{part}"))
     }
 
-    /// The whole URL.
+    /// The whole URL, as the server would spell it.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}{}", self.authority, self.path)
+        let scheme = if self.secure { "https" } else { "http" };
+        format!("{scheme}://{}{}", self.authority, self.path)
     }
 
     fn folder(&self) -> &str {
@@ -111,7 +115,7 @@ mod tests {
     async fn a_location_may_be_absolute_or_relative() {
         for (location, expected) in [
             ("http://127.0.0.1:8000/files/a", "http://127.0.0.1:8000/files/a"),
-            ("https://127.0.0.1:8000/files/a", "http://127.0.0.1:8000/files/a"),
+            ("https://127.0.0.1:8000/files/a", "https://127.0.0.1:8000/files/a"),
             ("//127.0.0.1:8000/files/a", "http://127.0.0.1:8000/files/a"),
             ("http://127.0.0.1:9000/a?b=c", "http://127.0.0.1:9000/a?b=c"),
             ("/files/a", "http://127.0.0.1:8000/files/a"),

@@ -194,7 +194,11 @@ async fn chunked(bench: &Bench) -> Judged {
     ensure(!answer.accepted(), format_args!("a wrong checksum: {answer}"))?;
     bench.expect_offset(&upload, 0).await?;
     let fine = signed(bench, &upload, &right(algorithm, b"hello world")).chunked();
-    bench.ask(fine).await?.status(&[204])?;
+    let answer = bench.ask(fine).await?;
+    if answer.status == 411 {
+        return room("a body in chunks is not taken at all");
+    }
+    answer.status(&[204])?;
     bench.expect_bytes(&upload, b"hello world").await?;
     FINE
 }

@@ -128,8 +128,8 @@ async fn latecomer(bench: &Bench) -> Judged {
     older.try_send(&vec![b'o'; 1_000_000]).await?;
     tokio::time::sleep(PAUSE).await;
     let offset = bench.offset(&upload).await?;
-    let newer = bench.append(&upload, offset, &vec![b'n'; LENGTH - index(offset)]).await;
-    // Now the older one wakes up.
+    let newer = bench.append(&upload, offset, &vec![b'n'; 1_000_000]).await;
+    // Now the older one wakes up, and there still is room for what it has.
     _ = older.try_send(&vec![b'o'; LENGTH - 1_000_000]).await;
     let older = reached(&bench.hear("PATCH", &mut older).await)?;
     let newer = reached(&newer)? > offset;

@@ -2,7 +2,7 @@ use super::{Outcome, Report};
 use crate::lab::conformance::verdict::Verdict;
 
 /// Room for the longest id.
-pub(super) const ID_WIDTH: usize = 36;
+pub(super) const ID_WIDTH: usize = 33;
 
 /// Where reasons begin.
 const INDENT: &str = "             ";
