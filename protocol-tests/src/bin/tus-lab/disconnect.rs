@@ -1,4 +1,4 @@
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -108,13 +108,15 @@ fn settings(args: Args) -> Result<Settings, String> {
     })
 }
 
-/// A line on standard error for each row that has ended, because the table comes last.
+/// A line for each row that has ended, for a person who waits: the table comes last.
 fn progress() -> impl FnMut(&Outcome) {
+    let is_watched = std::io::stderr().is_terminal();
     let mut ended = 0;
     move |outcome| {
         ended += 1;
-        let remark = outcome.remark().map_or(String::new(), |remark| format!(" ({remark})"));
-        complain(format_args!("{ended:4} {} {}{remark}", outcome.verdict(), outcome.row));
+        if is_watched {
+            complain(format_args!("{ended:4} {} {}", outcome.verdict(), outcome.row));
+        }
     }
 }
 
