@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use tokio::sync::watch;
 use crate::note::note;
 use crate::wait;
 
-/// A real client: a Node script that gets its orders as JSON and prints a line of JSON for
-/// everything that happens to it, as `{"event": …}`.
+/// A real client: a script that gets its orders as JSON and prints a line of JSON for everything
+/// that happens to it, as `{"event": …}`.
 #[derive(Debug)]
 pub struct Script {
     name: String,
@@ -27,20 +27,33 @@ impl Script {
     /// When the npm packages are missing.
     #[must_use]
     pub fn start(name: &str, config: &Value) -> Self {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients");
-        assert!(
-            folder.join("node_modules").is_dir(),
-            "the clients' packages are not installed: start the tests with protocol-tests/run"
-        );
-        let mut child = Command::new("node")
-            .arg(folder.join(name).with_extension("js"))
+        check_installed(&clients().join("node_modules"));
+        Self::run(Path::new("node"), &format!("{name}.js"), config)
+    }
+
+    /// Starts `clients/<name>.py` with this configuration.
+    ///
+    /// # Panics
+    /// When the Python packages are missing.
+    #[must_use]
+    pub fn start_python(name: &str, config: &Value) -> Self {
+        let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/python/bin/python");
+        check_installed(&python);
+        Self::run(&python, &format!("{name}.py"), config)
+    }
+
+    /// A proxy that the environment names is for the world outside, not for loopback.
+    fn run(interpreter: &Path, name: &str, config: &Value) -> Self {
+        let mut child = Command::new(interpreter)
+            .arg(clients().join(name))
             .arg(config.to_string())
+            .envs([("NO_PROXY", "127.0.0.1"), ("no_proxy", "127.0.0.1")])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .expect("node can be started");
+            .expect("the script's interpreter can be started");
         let events = Arc::new(watch::Sender::new(Vec::new()));
         let stdout = child.stdout.take().expect("its output is piped");
         let stderr = child.stderr.take().expect("its errors are piped");
@@ -89,7 +102,7 @@ impl Script {
                 .find(|seen| seen["event"] == event && pleases(&seen["data"]))
                 .map(|seen| seen["data"].clone())
         };
-        let what = format!("{}.js tells of {event}", self.name);
+        let what = format!("{} tells of {event}", self.name);
         let seen = wait::bounded(&what, events.wait_for(|seen| find(seen).is_some())).await;
         find(&seen.expect("the sender lives as long as the script")).expect("it was just found")
     }
@@ -110,9 +123,17 @@ impl Drop for Script {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let events: Vec<_> = self.events().iter().map(|event| shortened(&event.to_string())).collect();
-            note(format_args!("{}.js told:\n{}", self.name, events.join("\n")));
+            note(format_args!("{} told:\n{}", self.name, events.join("\n")));
         }
     }
+}
+
+fn clients() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("clients")
+}
+
+fn check_installed(what: &Path) {
+    assert!(what.exists(), "{} is missing: start the tests with protocol-tests/run", what.display());
 }
 
 /// A socket.io client of this token, connected to this server, over these transports.
