@@ -3,7 +3,7 @@
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use crate::http::error::ApiError;
-use crate::upload::{Length, Metadata, decimal};
+use crate::upload::{Concat, ConcatError, Length, Metadata, decimal};
 
 pub(super) const TUS_RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
 pub(super) const TUS_VERSION: HeaderName = HeaderName::from_static("tus-version");
@@ -13,6 +13,7 @@ pub(super) const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-off
 pub(super) const UPLOAD_LENGTH: HeaderName = HeaderName::from_static("upload-length");
 pub(super) const UPLOAD_DEFER_LENGTH: HeaderName = HeaderName::from_static("upload-defer-length");
 pub(super) const UPLOAD_METADATA: HeaderName = HeaderName::from_static("upload-metadata");
+pub(super) const UPLOAD_CONCAT: HeaderName = HeaderName::from_static("upload-concat");
 pub(super) const UPLOAD_EXPIRES: HeaderName = HeaderName::from_static("upload-expires");
 pub(super) const CHAT_MESSAGE_ID: HeaderName = HeaderName::from_static("chat-message-id");
 pub(super) const CHAT_MESSAGE_URL: HeaderName = HeaderName::from_static("chat-message-url");
@@ -82,6 +83,18 @@ pub(super) fn length(headers: &HeaderMap) -> Result<Length, ApiError> {
 pub(super) fn metadata(headers: &HeaderMap) -> Result<Metadata, ApiError> {
     let raw = one(headers, &UPLOAD_METADATA)?.unwrap_or_default();
     Metadata::parse(raw).map_err(|error| crate::uploads::UploadError::from(error).into())
+}
+
+/// `Upload-Concat`; without it the upload is like any other.
+///
+/// # Errors
+/// 400 or 431 for what is not one.
+pub(super) fn concat(headers: &HeaderMap) -> Result<Concat, ApiError> {
+    match one(headers, &UPLOAD_CONCAT)? {
+        None => Ok(Concat::Whole),
+        Some("") => Err(crate::uploads::UploadError::from(ConcatError::Shape).into()),
+        Some(raw) => Concat::parse(raw).map_err(|error| crate::uploads::UploadError::from(error).into()),
+    }
 }
 
 /// Whether the body is bytes to append; parameters and letter case do not matter.

@@ -25,8 +25,7 @@ use crate::upload::UploadId;
 use crate::uploads::UploadError;
 
 /// The extensions that this server speaks.
-pub(super) const EXTENSIONS: &str =
-    "creation,creation-with-upload,creation-defer-length,termination,expiration";
+pub(super) const EXTENSIONS: &str = "creation,creation-with-upload,creation-defer-length,termination,expiration,concatenation,concatenation-unfinished";
 
 /// The one version of the protocol.
 pub(super) const VERSION: &str = "1.0.0";
