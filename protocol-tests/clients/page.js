@@ -15,7 +15,10 @@ const chosen = () => document.querySelector('input').files[0];
 
 const told = {
   onChunkComplete: (size, accepted) => tell('accepted', { offset: accepted }),
-  onAfterResponse: (request, response) => tell('answer', { method: request.getMethod(), status: response.getStatus() }),
+  onAfterResponse: (request, response) => {
+    const location = response.getHeader('Location');
+    tell('answer', { method: request.getMethod(), status: response.getStatus(), location });
+  },
 };
 
 function success(url, header) {

@@ -19,7 +19,10 @@ const options = {
   metadata: config.metadata,
   onUploadUrlAvailable: () => tell('created', { url: upload.url }),
   onChunkComplete: (size, accepted) => tell('accepted', { offset: accepted }),
-  onAfterResponse: (request, response) => tell('answer', { method: request.getMethod(), status: response.getStatus() }),
+  onAfterResponse: (request, response) => {
+    const location = response.getHeader('Location');
+    tell('answer', { method: request.getMethod(), status: response.getStatus(), location });
+  },
   onSuccess: ({ lastResponse }) => {
     tell('success', {
       url: upload.url,

@@ -1,7 +1,7 @@
 //! Headless Chromium: tus-js-client, Uppy, and what a page does without them, from another origin than the
 //! server's. Each ends by reading the message and comparing the bytes.
 
-use protocol_tests::{Chat, Content, Proxy, Script, Step, alone, left_out, note};
+use protocol_tests::{Chat, Content, Proxy, Script, Step, alone, left_out, note, tus, wait};
 use serde_json::{Value, json};
 
 const MIB: u64 = 1 << 20;
@@ -59,6 +59,17 @@ impl Page {
         self.check(&message).await;
     }
 
+    /// The same for an upload in parts. The last answer that the library gets comes before they are joined, so a
+    /// page asks by HEAD.
+    async fn check_joined(&mut self) {
+        let url = self.browser.saw("success").await["url"].clone();
+        let head = tus::head(&self.chat, url.as_str().expect("a URL is a string")).await.expecting(200);
+        let message = self.chat.only_message().await;
+        assert_eq!(head.expect("Chat-Message-Id"), message["_id"]);
+        tus::end_parts(&self.chat, &[&self.browser]).await;
+        self.check(&message).await;
+    }
+
     /// Checks that the message has the bytes of the file, and ends the browser.
     async fn check(&mut self, message: &Value) {
         assert_eq!(self.chat.media_digest(message).await, (self.blob.len(), self.blob.sha256()));
@@ -70,11 +81,11 @@ impl Page {
         assert!(self.browser.end().await.success());
     }
 
-    /// Checks that one upload was created, and that no more than a few megabytes of it went over the network twice.
-    fn check_never_started_again(&self) {
+    /// Checks that so many uploads were created, and that no more than a few megabytes went over the network twice.
+    fn check_never_started_again(&self, created: usize) {
         let answers = self.browser.all("answer");
         let creations = answers.iter().filter(|answer| answer["method"] == "POST").count();
-        assert_eq!(creations, 1, "it was not started again: {answers:?}");
+        assert_eq!(creations, created, "it was not started again: {answers:?}");
         let twice = self.proxy.carried().saturating_sub(BLOB);
         assert!(twice < 9 * MIB, "{twice} bytes were sent twice");
     }
@@ -95,7 +106,7 @@ async fn an_upload_that_is_paused_and_resumed_becomes_one_message() {
         page.obeys(json!({"do": "pause"})).await;
         page.obeys(json!({"do": "resume"})).await;
         page.check_upload().await;
-        page.check_never_started_again();
+        page.check_never_started_again(1);
     }
 }
 
@@ -116,7 +127,28 @@ async fn a_page_that_is_reloaded_in_the_middle_goes_on_where_it_was() {
         page.obeys(json!({"do": "reload"})).await;
         page.browser.order(&order).await;
         page.check_upload().await;
-        page.check_never_started_again();
+        page.check_never_started_again(1);
+    }
+}
+
+/// The parts and what they are joined to are five uploads; those of the page before the reload are gone on with.
+#[tokio::test(flavor = "multi_thread")]
+async fn parts_sent_in_parallel_survive_a_reload_and_become_one_message() {
+    if left_out("chromium") {
+        return;
+    }
+    let _alone = alone().await;
+    for client in CLIENTS {
+        note(format_args!("with {client}"));
+        let mut page = Page::open(BLOB, vec![(BLOB / 2, Step::Hold)]).await;
+        let order = page.upload(client, json!({"parallelUploads": 4}));
+        page.obeys(order.clone()).await;
+        page.proxy.held().await;
+        wait::until_true("the parts are remembered", async || page.browser.all("answer").len() >= 4).await;
+        page.obeys(json!({"do": "reload"})).await;
+        page.browser.order(&order).await;
+        page.check_joined().await;
+        page.check_never_started_again(5);
     }
 }
 
