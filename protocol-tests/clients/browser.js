@@ -49,7 +49,9 @@ async function launch() {
 
 function findOnPath(program) {
   const places = process.env.PATH.split(path.delimiter).map((folder) => path.join(folder, program));
-  return places.find((place) => fs.existsSync(place));
+  const found = places.find((place) => fs.existsSync(place));
+  if (!found) throw new Error(`${program} is missing: start the tests with protocol-tests/run`);
+  return found;
 }
 
 async function chooseFile() {

@@ -58,7 +58,7 @@ async function send(url) {
 }
 
 const { size } = fs.statSync(config.file);
-const metadata = `filename ${Buffer.from('clip.mp4').toString('base64')}`;
+const metadata = Object.entries(config.metadata).map(([key, value]) => `${key} ${Buffer.from(value).toString('base64')}`).join();
 const created = await ask('POST', config.endpoint, { 'Upload-Length': String(size), 'Upload-Metadata': metadata });
 const url = created.header('Location');
 const last = await send(url);

@@ -10,6 +10,9 @@ use tokio::sync::watch;
 use crate::note::note;
 use crate::wait;
 
+/// What is written down when the script has nothing more to say.
+const END: &str = "the end";
+
 /// A real client: a script that gets its orders as JSON and prints a line of JSON for everything
 /// that happens to it, as `{"event": …}`.
 #[derive(Debug)]
@@ -57,8 +60,13 @@ impl Script {
         let events = Arc::new(watch::Sender::new(Vec::new()));
         let stdout = child.stdout.take().expect("its output is piped");
         let stderr = child.stderr.take().expect("its errors are piped");
-        tokio::spawn(collect(stdout, Arc::clone(&events), parse));
-        tokio::spawn(collect(stderr, Arc::clone(&events), complaint));
+        let told = collect(stdout, Arc::clone(&events), parse);
+        let complaints = collect(stderr, Arc::clone(&events), complaint);
+        let until_the_end = Arc::clone(&events);
+        tokio::spawn(async move {
+            tokio::join!(told, complaints);
+            until_the_end.send_modify(|events| events.push(json!({"event": END})));
+        });
         let orders = child.stdin.take();
         Self { name: name.to_owned(), child, orders, events }
     }
@@ -94,7 +102,7 @@ impl Script {
     /// Waits for the first event of this name whose data pleases, and returns the data.
     ///
     /// # Panics
-    /// When it does not come.
+    /// When it does not come, at once if the script is at its end.
     pub async fn saw_with(&self, event: &str, pleases: impl Fn(&Value) -> bool) -> Value {
         let mut events = self.events.subscribe();
         let find = |seen: &Vec<Value>| {
@@ -103,8 +111,10 @@ impl Script {
                 .map(|seen| seen["data"].clone())
         };
         let what = format!("{} tells of {event}", self.name);
-        let seen = wait::bounded(&what, events.wait_for(|seen| find(seen).is_some())).await;
-        find(&seen.expect("the sender lives as long as the script")).expect("it was just found")
+        let is_over = |seen: &Vec<Value>| seen.last().is_some_and(|last| last["event"] == END);
+        let seen = wait::bounded(&what, events.wait_for(|seen| find(seen).is_some() || is_over(seen))).await;
+        let seen = seen.expect("the sender lives as long as the script");
+        find(&seen).unwrap_or_else(|| panic!("this did not happen before its end: {what}"))
     }
 
     /// Kills the script with SIGKILL.

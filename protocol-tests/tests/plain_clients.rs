@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Output;
 
-use protocol_tests::{Chat, Content, Cut, Proxy, Script, Step, left_out, note, tus, wait};
+use protocol_tests::{Chat, Cut, Script, Sending, Step, left_out, note, tus, wait};
 use serde_json::json;
 use tokio::process::Command;
 
@@ -15,27 +15,13 @@ async fn an_upload_by_hand_that_is_cut_off_becomes_one_message() {
     for (client, body) in [("fetch", "blob"), ("fetch", "stream"), ("axios", "stream")] {
         for cut in [Cut::Fin, Cut::Reset] {
             note(format_args!("{client} with a {body}, {cut:?}"));
-            let chat = Chat::start().await;
-            let proxy = Proxy::start(chat.server.address(), vec![(7 * MIB, Step::Cut(cut))]).await;
-            let clip = Content::random(12 * MIB + 17);
-            clip.write_to(&chat.server.scratch("clip.mp4"));
-            let script = Script::start(
-                "by-hand",
-                &json!({
-                    "client": client,
-                    "body": body,
-                    "endpoint": format!("{}/conversations/{}/files", proxy.url(), chat.conversation),
-                    "token": chat.alice.token,
-                    "file": chat.server.scratch("clip.mp4"),
-                }),
-            );
-            let success = script.saw("success").await;
-            assert_eq!(success["status"], 204);
+            let sending = Sending::new(12 * MIB + 17, vec![(7 * MIB, Step::Cut(cut))]).await;
+            let mut config = sending.config(json!({}));
+            config["client"] = json!(client);
+            config["body"] = json!(body);
+            let script = Script::start("by-hand", &config);
+            sending.check(&script).await;
             assert!(!script.all("broken").is_empty(), "it was cut off");
-            let message = chat.only_message().await;
-            assert_eq!(success["message_id"], message["_id"]);
-            assert_eq!(chat.media(&message).await.body, clip.bytes());
-            chat.check_folders().await;
         }
     }
 }
@@ -48,28 +34,24 @@ async fn an_upload_with_curl_that_is_cut_off_becomes_one_message() {
     }
     for version in ["--http1.1", "--http2-prior-knowledge"] {
         note(version);
-        let chat = Chat::start().await;
-        let proxy = Proxy::start(chat.server.address(), vec![(7 * MIB, Step::Cut(Cut::Reset))]).await;
-        let clip = Content::random(12 * MIB + 17);
-        let path = chat.server.scratch("clip.mp4");
-        clip.write_to(&path);
-        let location = tus::create(&chat, clip.len(), &[("filename", "clip.mp4")]).await;
-        let url = format!("{}/files/{}", proxy.url(), tus::id_of(&location));
+        let sending = Sending::new(12 * MIB + 17, vec![(7 * MIB, Step::Cut(Cut::Reset))]).await;
+        let (chat, clip) = (&sending.chat, &sending.content);
+        let location = tus::create(chat, clip.len(), &[("filename", "clip.mp4")]).await;
+        let url = format!("{}/files/{}", sending.proxy.url(), tus::id_of(&location));
 
-        let broken = curl(&chat, version, &url, 0, &path).await;
+        let broken = curl(chat, version, &url, 0, &sending.file()).await;
         assert!(!broken.status.success(), "it was cut off");
-        let offset = tus::offset(&chat, &location).await;
+        let offset = tus::offset(chat, &location).await;
         assert!(offset > 0 && offset < clip.len(), "{offset}");
         let rest = chat.server.scratch("rest");
         std::fs::write(&rest, clip.slice(offset..clip.len())).expect("the test's folder can be written");
-        let answer = curl(&chat, version, &url, offset, &rest).await;
+        let answer = curl(chat, version, &url, offset, &rest).await;
         let answer = String::from_utf8_lossy(&answer.stdout).into_owned();
 
         let message = chat.only_message().await;
         let id = message["_id"].as_str().expect("an id is a string");
         assert!(answer.contains(" 204") && answer.contains(id), "{answer}");
-        assert_eq!(chat.media(&message).await.body, clip.bytes());
-        chat.check_folders().await;
+        sending.check_message(&message).await;
     }
 }
 

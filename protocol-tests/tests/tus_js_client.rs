@@ -2,8 +2,9 @@
 //! of sending, stopping and going on. Each ends by reading the message and comparing the bytes.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 
-use protocol_tests::{Chat, Content, Proxy, Script, Step, Token, check_detail, note, tus, wait};
+use protocol_tests::{Script, Sending, Step, Token, check_detail, note, tus, wait};
 use serde_json::{Value, json};
 
 const MIB: u64 = 1 << 20;
@@ -11,37 +12,22 @@ const MIB: u64 = 1 << 20;
 /// The versions, under the names that `clients/package.json` gives them.
 const LIBRARIES: [&str; 2] = ["tus-js-client", "tus-js-client-5"];
 
-/// A version of the library with a file to send, on a stage of its own, behind a bad network.
+/// A sending with this version of the library.
 struct Sender {
     library: &'static str,
-    chat: Chat,
-    proxy: Proxy,
-    video: Content,
+    sending: Sending,
 }
 
 impl Sender {
     async fn new(library: &'static str, size: u64, plan: Vec<(u64, Step)>) -> Self {
         note(format_args!("with {library}"));
-        let chat = Chat::start().await;
-        let proxy = Proxy::start(chat.server.address(), plan).await;
-        let video = Content::random(size);
-        video.write_to(&chat.server.scratch("clip.mp4"));
-        Self { library, chat, proxy, video }
-    }
-
-    fn endpoint(&self, conversation: &str) -> String {
-        format!("{}/conversations/{conversation}/files", self.proxy.url())
+        Self { library, sending: Sending::new(size, plan).await }
     }
 
     fn config(&self, options: Value) -> Value {
-        json!({
-            "library": self.library,
-            "endpoint": self.endpoint(&self.chat.conversation),
-            "token": self.chat.alice.token,
-            "file": self.chat.server.scratch("clip.mp4"),
-            "metadata": {"filename": "clip.mp4", "filetype": "video/mp4", "client_message_id": "clip-1"},
-            "options": options,
-        })
+        let mut config = self.sending.config(options);
+        config["library"] = json!(self.library);
+        config
     }
 
     /// The configuration of an application that remembers its uploads in a file.
@@ -54,31 +40,13 @@ impl Sender {
     fn start(&self, options: Value) -> Script {
         Script::start("tus", &self.config(options))
     }
+}
 
-    /// Waits until the client is through, and checks that it has in its hands the one message there is, with
-    /// the bytes that it sent.
-    async fn check(&self, client: &Script) {
-        let success = client.saw("success").await;
-        let message = self.chat.only_message().await;
-        assert_eq!(success["message_id"], message["_id"], "{success}");
-        self.check_message(&message).await;
-    }
+impl Deref for Sender {
+    type Target = Sending;
 
-    /// The same for an upload in parts, on which several clients may have worked, one after the other. The last
-    /// answer that the library gets comes before large parts are joined, so an application asks by HEAD.
-    async fn check_joined(&self, clients: &[&Script]) {
-        let url = clients.last().expect("there is a client").saw("success").await["url"].clone();
-        let head = tus::head(&self.chat, url.as_str().expect("a URL is a string")).await.expecting(200);
-        let message = self.chat.only_message().await;
-        assert_eq!(head.expect("Chat-Message-Id"), message["_id"]);
-        tus::end_parts(&self.chat, clients).await;
-        self.check_message(&message).await;
-    }
-
-    async fn check_message(&self, message: &Value) {
-        assert_eq!(message["sha256"], self.video.sha256());
-        assert_eq!(self.chat.media(message).await.body, self.video.bytes());
-        self.chat.check_folders().await;
+    fn deref(&self) -> &Sending {
+        &self.sending
     }
 }
 
@@ -188,16 +156,9 @@ async fn an_aborted_upload_goes_on_where_it_was() {
             client.order(&json!("start")).await;
             sender.check(&client).await;
             assert_eq!(answered(&client)["POST"], 1, "it was not started again");
-            sent_again(&sender, 8 * MIB);
+            sender.check_sent_again(8 * MIB);
         }
     }
-}
-
-/// Checks that of the whole file no more than so many bytes went over the network twice.
-fn sent_again(sender: &Sender, bound: u64) {
-    const HEADERS: u64 = 64 * 1024;
-    let twice = sender.proxy.carried().saturating_sub(sender.video.len());
-    assert!(twice <= bound + HEADERS, "{twice} bytes were sent twice");
 }
 
 #[tokio::test]
@@ -233,7 +194,7 @@ async fn a_client_that_was_killed_goes_on_where_it_was() {
         sender.check(&second).await;
         assert_eq!(second.saw("success").await["url"], url);
         assert!(!answered(&second).contains_key("POST"), "it was not started again");
-        sent_again(&sender, 4 * MIB);
+        sender.check_sent_again(4 * MIB);
     }
 }
 
@@ -277,7 +238,7 @@ async fn a_token_that_expires_on_the_way_is_refreshed_and_the_upload_goes_on() {
             sender.check(&client).await;
             assert_eq!(client.all("refused").len(), 1, "it had to refresh the token once");
             assert_eq!(client.all("created").first(), client.all("created").last(), "it is one upload");
-            sent_again(&sender, MIB);
+            sender.check_sent_again(MIB);
         }
     }
 }
@@ -338,7 +299,7 @@ async fn sent(sender: &Sender, config: &Value, conversation: &str, remembered: u
     let messages = sender.chat.messages_of(conversation).await;
     assert_eq!(messages.len(), 1, "{messages:?}");
     assert_eq!(success["message_id"], messages[0]["_id"]);
-    assert_eq!(sender.chat.media(&messages[0]).await.body, sender.video.bytes());
+    assert_eq!(sender.chat.media(&messages[0]).await.body, sender.content.bytes());
     wait::until_true("no part file is left", async || sender.chat.server.folder().parts().is_empty()).await;
     messages[0].clone()
 }
@@ -403,7 +364,7 @@ async fn an_aborted_upload_in_parts_goes_on_where_it_was() {
         client.order(&json!("start")).await;
         sender.check_joined(&[&client]).await;
         assert_eq!(answered(&client)["POST"], 5, "no part was started again");
-        sent_again(&sender, 8 * MIB);
+        sender.check_sent_again(8 * MIB);
     }
 }
 
@@ -418,7 +379,7 @@ async fn an_upload_in_parts_whose_client_was_killed_goes_on_where_it_was() {
         assert_eq!(second.saw("remembered").await["uploads"], 1);
         sender.check_joined(&[&first, &second]).await;
         assert_eq!(answered(&second)["POST"], 1, "no part was started again");
-        sent_again(&sender, 4 * MIB);
+        sender.check_sent_again(4 * MIB);
     }
 }
 
