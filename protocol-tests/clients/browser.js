@@ -1,8 +1,9 @@
-// A page in headless Chromium, which gets its orders line by line on the standard input and tells
-// of everything as the other scripts do. The page comes from a port of its own, so that every
-// request to the server is a request to another origin.
+// Pages in headless Chromium, one at a time, which get their orders line by line on the standard
+// input and tell of everything as the other scripts do. They come from a port of their own, so that
+// every request to the server is a request to another origin.
 //
-// The file is chosen in a file input, as a person would, and again after each reload.
+// Each page that is opened knows nothing of the one before. The file is chosen in a file input, as
+// a person would, and again after each reload.
 
 import fs from 'node:fs';
 import http from 'node:http';
@@ -13,7 +14,7 @@ import { build } from 'esbuild';
 import puppeteer from 'puppeteer-core';
 import { config, tell } from './events.js';
 
-const HTML = '<!doctype html><meta charset="utf-8"><title>chat</title><input type="file"><script src="/page.js"></script>';
+const HTML = '<!doctype html><meta charset="utf-8"><title>chat</title><link rel="icon" href="data:,"><input type="file"><script src="/page.js"></script>';
 
 async function serve() {
   const bundle = await build({
@@ -54,28 +55,37 @@ function findOnPath(program) {
   return found;
 }
 
+const [url, browser] = await Promise.all([serve(), launch()]);
+let page;
+let file;
+
 async function chooseFile() {
-  if (!config.file) return;
   const input = await page.$('input');
-  await input.uploadFile(config.file);
+  await input.uploadFile(file);
 }
 
-const [url, browser] = await Promise.all([serve(), launch()]);
-const page = await browser.newPage();
-await page.exposeFunction('tell', tell);
-page.on('pageerror', (error) => tell('page error', { message: String(error) }));
-page.on('console', (message) => tell('console', { text: message.text() }));
-await page.goto(url);
-await chooseFile();
-tell('open', { url });
+async function open(order) {
+  await page?.browserContext().close();
+  const context = await browser.createBrowserContext();
+  page = await context.newPage();
+  await page.exposeFunction('tell', tell);
+  page.on('pageerror', (error) => tell('page error', { message: String(error) }));
+  page.on('console', (message) => tell('console', { text: message.text() }));
+  await page.goto(url);
+  file = order.file;
+  await chooseFile();
+}
+
+async function reload() {
+  await page.reload();
+  await chooseFile();
+}
+
+const ours = { open, reload };
 
 async function obey(order) {
-  if (order.do === 'reload') {
-    await page.reload();
-    await chooseFile();
-  } else {
-    await page.evaluate((order) => globalThis.obey(order), order);
-  }
+  if (ours[order.do]) await ours[order.do](order);
+  else await page.evaluate((order) => globalThis.obey(order), order);
   tell('done', order);
 }
 

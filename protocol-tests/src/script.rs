@@ -94,6 +94,11 @@ impl Script {
             .collect()
     }
 
+    /// Forgets what happened so far, for a script that is to do something anew.
+    pub fn forget(&self) {
+        self.events.send_modify(Vec::clear);
+    }
+
     /// Waits for the first event of this name, and returns its data.
     pub async fn saw(&self, event: &str) -> Value {
         self.saw_with(event, |_| true).await

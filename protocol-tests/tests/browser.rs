@@ -3,6 +3,8 @@
 
 use protocol_tests::{Script, Sending, Step, alone, left_out, note, wait};
 use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::MutexGuard;
 
 const MIB: u64 = 1 << 20;
 
@@ -12,21 +14,41 @@ const BLOB: u64 = 50_000_000;
 /// The libraries, by the names that `clients/page.js` gives them.
 const CLIENTS: [&str; 3] = ["tus-js-client", "tus-js-client-5", "uppy"];
 
-/// A page with the file chosen in it.
-struct Page {
-    sending: Sending,
-    browser: Script,
+/// Chromium with a profile of its own, alone on the machine.
+struct Browser {
+    script: Script,
+    _profile: TempDir,
+    _alone: MutexGuard<'static, ()>,
 }
 
-impl Page {
-    async fn open(size: u64, plan: Vec<(u64, Step)>) -> Self {
-        let sending = Sending::new(size, plan).await;
-        let profile = sending.chat.server.scratch("profile");
-        let browser = Script::start("browser", &json!({"file": sending.file(), "profile": profile}));
-        browser.saw("open").await;
-        Self { sending, browser }
+impl Browser {
+    async fn start() -> Self {
+        let alone = alone().await;
+        let profile = TempDir::new().expect("the system has a folder for temporary files");
+        let script = Script::start("browser", &json!({"profile": profile.path()}));
+        Self { script, _profile: profile, _alone: alone }
     }
 
+    /// A page that knows nothing of the one before, with a file of this size chosen in it.
+    async fn page(&mut self, size: u64, plan: Vec<(u64, Step)>) -> Page<'_> {
+        self.script.forget();
+        let mut page = Page { sending: Sending::new(size, plan).await, browser: &mut self.script };
+        page.obeys(json!({"do": "open", "file": page.sending.file()})).await;
+        page
+    }
+
+    async fn end(mut self) {
+        assert!(self.script.end().await.success());
+    }
+}
+
+/// A page, and what it is to send.
+struct Page<'a> {
+    sending: Sending,
+    browser: &'a mut Script,
+}
+
+impl Page<'_> {
     /// Lets the page do this, and waits until it has begun.
     async fn obeys(&mut self, order: Value) {
         self.browser.order(&order).await;
@@ -41,12 +63,10 @@ impl Page {
         order
     }
 
-    /// Checks that nothing went wrong in the page, and ends the browser.
-    async fn close(&mut self) {
+    fn check_nothing_went_wrong(&self) {
         for event in ["error", "page error"] {
             assert!(self.browser.all(event).is_empty(), "{:?}", self.browser.all(event));
         }
-        assert!(self.browser.end().await.success());
     }
 
     /// Checks that so many uploads were created, and that no more than a few megabytes went over the network twice.
@@ -63,19 +83,20 @@ async fn an_upload_that_is_paused_and_resumed_becomes_one_message() {
     if left_out("chromium") {
         return;
     }
-    let _alone = alone().await;
+    let mut browser = Browser::start().await;
     for client in CLIENTS {
         note(format_args!("with {client}"));
-        let mut page = Page::open(BLOB, vec![(BLOB / 2, Step::Hold)]).await;
+        let mut page = browser.page(BLOB, vec![(BLOB / 2, Step::Hold)]).await;
         let order = page.upload(client, json!({}));
         page.obeys(order).await;
         page.sending.proxy.held().await;
         page.obeys(json!({"do": "pause"})).await;
         page.obeys(json!({"do": "resume"})).await;
-        page.sending.check(&page.browser).await;
+        page.sending.check(page.browser).await;
         page.check_never_started_again(1);
-        page.close().await;
+        page.check_nothing_went_wrong();
     }
+    browser.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -83,21 +104,22 @@ async fn a_page_that_is_reloaded_in_the_middle_goes_on_where_it_was() {
     if left_out("chromium") {
         return;
     }
-    let _alone = alone().await;
+    let mut browser = Browser::start().await;
     let whole = CLIENTS.map(|client| (client, json!({})));
     let in_chunks = [("uppy", json!({"chunkSize": 5_000_000}))];
     for (client, options) in whole.into_iter().chain(in_chunks) {
         note(format_args!("with {client}, {options}"));
-        let mut page = Page::open(BLOB, vec![(BLOB / 2, Step::Hold)]).await;
+        let mut page = browser.page(BLOB, vec![(BLOB / 2, Step::Hold)]).await;
         let order = page.upload(client, options);
         page.obeys(order.clone()).await;
         page.sending.proxy.held().await;
         page.obeys(json!({"do": "reload"})).await;
         page.browser.order(&order).await;
-        page.sending.check(&page.browser).await;
+        page.sending.check(page.browser).await;
         page.check_never_started_again(1);
-        page.close().await;
+        page.check_nothing_went_wrong();
     }
+    browser.end().await;
 }
 
 /// The parts and what they are joined to are five uploads; those of the page before the reload are gone on with.
@@ -106,20 +128,21 @@ async fn parts_sent_in_parallel_survive_a_reload_and_become_one_message() {
     if left_out("chromium") {
         return;
     }
-    let _alone = alone().await;
+    let mut browser = Browser::start().await;
     for client in CLIENTS {
         note(format_args!("with {client}"));
-        let mut page = Page::open(BLOB, vec![(BLOB / 2, Step::Hold)]).await;
+        let mut page = browser.page(BLOB, vec![(BLOB / 2, Step::Hold)]).await;
         let order = page.upload(client, json!({"parallelUploads": 4}));
         page.obeys(order.clone()).await;
         page.sending.proxy.held().await;
         wait::until_true("the parts are remembered", async || page.browser.all("answer").len() >= 4).await;
         page.obeys(json!({"do": "reload"})).await;
         page.browser.order(&order).await;
-        page.sending.check_joined(&[&page.browser]).await;
+        page.sending.check_joined(&[page.browser]).await;
         page.check_never_started_again(5);
-        page.close().await;
+        page.check_nothing_went_wrong();
     }
+    browser.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -127,10 +150,10 @@ async fn a_form_sent_by_a_page_becomes_one_message() {
     if left_out("chromium") {
         return;
     }
-    let _alone = alone().await;
+    let mut browser = Browser::start().await;
     for client in ["fetch", "XMLHttpRequest", "axios"] {
         note(format_args!("with {client}"));
-        let mut page = Page::open(BLOB, Vec::new()).await;
+        let mut page = browser.page(BLOB, Vec::new()).await;
         let order = one_shot(&page, client, &page.sending.chat.alice.token);
         page.obeys(order).await;
         let told = page.browser.saw("message").await;
@@ -138,8 +161,9 @@ async fn a_form_sent_by_a_page_becomes_one_message() {
         assert_eq!(told, message, "the page was given the message");
         assert_eq!(message["content"], "look");
         page.sending.check_message(&message).await;
-        page.close().await;
+        page.check_nothing_went_wrong();
     }
+    browser.end().await;
 }
 
 /// A browser tells its page of no answer that it could not read: neither one that came too early for it, nor one
@@ -149,15 +173,16 @@ async fn a_page_can_read_why_it_was_refused_while_it_was_sending() {
     if left_out("chromium") {
         return;
     }
-    let _alone = alone().await;
+    let mut browser = Browser::start().await;
     for client in ["fetch", "XMLHttpRequest"] {
-        let mut page = Page::open(BLOB, Vec::new()).await;
+        let mut page = browser.page(BLOB, Vec::new()).await;
         let order = one_shot(&page, client, &page.sending.chat.eve.token);
         page.obeys(order).await;
         let refused = page.browser.saw("refused").await;
         assert_eq!(refused["message"], "You are not a participant in this conversation", "{client}");
-        page.close().await;
+        page.check_nothing_went_wrong();
     }
+    browser.end().await;
 }
 
 fn one_shot(page: &Page, client: &str, token: &str) -> Value {
@@ -175,10 +200,10 @@ async fn a_page_sends_and_hears_over_either_transport_of_socket_io() {
     if left_out("chromium") {
         return;
     }
-    let _alone = alone().await;
+    let mut browser = Browser::start().await;
     for transports in [json!(["polling"]), json!(["websocket"]), json!(["polling", "websocket"])] {
         note(&transports);
-        let mut page = Page::open(300_000, Vec::new()).await;
+        let mut page = browser.page(300_000, Vec::new()).await;
         let auth = json!({"token": page.sending.chat.alice.token});
         let url = page.sending.proxy.url();
         page.obeys(json!({"do": "connect", "url": url, "auth": auth, "transports": transports})).await;
@@ -192,6 +217,7 @@ async fn a_page_sends_and_hears_over_either_transport_of_socket_io() {
         assert_eq!(ack, json!({"success": true, "message": message}));
         assert_eq!(page.browser.saw("new_message").await, message);
         page.sending.check_message(&message).await;
-        page.close().await;
+        page.check_nothing_went_wrong();
     }
+    browser.end().await;
 }
