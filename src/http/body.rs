@@ -1,31 +1,60 @@
 //! Request bodies: as frames, with a bound on their silence, and read to their end when they were refused.
 
 use std::pin::Pin;
+use std::str;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Body as AxumBody;
+use axum::http::{HeaderMap, HeaderName};
 use bytes::Bytes;
 use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::{BodyExt, BodyStream};
 use tokio::time::Instant;
 
-use crate::uploads::{Body, BodyBroken};
+use crate::upload::{ChecksumError, TrailingChecksum};
+use crate::uploads::{BodyBroken, BodyFrame, Frames};
+
+/// `Upload-Checksum` (tus 1.0.0, Checksum).
+pub(super) const UPLOAD_CHECKSUM: HeaderName = HeaderName::from_static("upload-checksum");
 
 /// A refused body is read on for so long and so far, so that a client that is still sending gets to read the
 /// refusal; then the connection is closed.
 const DRAIN_BYTES: u64 = 64 * 1024 * 1024;
 const DRAIN_TIME: Duration = Duration::from_secs(10);
 
-/// The data frames of a request's body, as the use cases take them.
-pub(super) fn stream(body: AxumBody) -> Body {
+/// The frames of a request's body, as the use cases take them: data, and of the trailer what concerns them.
+pub(super) fn frames(body: AxumBody) -> Frames {
+    Box::pin(BodyStream::new(body).filter_map(|frame| async move {
+        match frame.map(Frame::into_data) {
+            Ok(Ok(data)) => Some(Ok(BodyFrame::Data(data))),
+            Ok(Err(other)) => {
+                let checksum = other.into_trailers().ok().as_ref().and_then(checksum_of);
+                checksum.map(|checksum| Ok(BodyFrame::Checksum(checksum)))
+            }
+            Err(_) => Some(Err(BodyBroken)),
+        }
+    }))
+}
+
+/// The data of a request's body, and nothing else.
+pub(super) fn data(body: AxumBody) -> BoxStream<'static, Result<Bytes, BodyBroken>> {
     Box::pin(BodyStream::new(body).filter_map(|frame| async move {
         match frame {
             Ok(frame) => frame.into_data().ok().map(Ok),
             Err(_) => Some(Err(BodyBroken)),
         }
     }))
+}
+
+/// `Upload-Checksum` in a trailer; what is repeated is malformed, as it is in a header.
+fn checksum_of(trailer: &HeaderMap) -> Option<TrailingChecksum> {
+    let mut values = trailer.get_all(UPLOAD_CHECKSUM).iter();
+    let first = values.next()?;
+    let text = str::from_utf8(first.as_bytes()).ok().filter(|_| values.next().is_none());
+    Some(text.ok_or(ChecksumError::Malformed).and_then(str::parse))
 }
 
 /// A request's body that is drained in a task of its own when its handler leaves it unread.

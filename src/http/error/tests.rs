@@ -8,6 +8,7 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::message::InvalidClientMessageId;
+use crate::upload::ChecksumError;
 
 #[test]
 fn every_failure_has_its_status() {
@@ -41,6 +42,11 @@ fn every_failure_has_its_status() {
         (400, U::Metadata(MetadataError::Base64).into()),
         (400, U::Metadata(InvalidClientMessageId.into()).into()),
         (400, U::AnotherLength.into()),
+        (460, U::Checksum(CheckError::Mismatch).into()),
+        (400, U::Checksum(CheckError::Unusable(ChecksumError::Unsupported)).into()),
+        (400, U::Checksum(CheckError::Missing).into()),
+        (400, U::Checksum(CheckError::Unannounced).into()),
+        (400, U::Checksum(CheckError::Twice).into()),
         (409, U::AlreadyBound.into()),
         (403, U::Rejected(R::NotAParticipant).into()),
         (404, U::Rejected(R::ConversationGone).into()),

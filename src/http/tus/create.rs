@@ -8,9 +8,8 @@ use axum::response::{IntoResponse, Response};
 
 use super::headers::{self, UPLOAD_OFFSET, text_value};
 use super::location::Base;
-use super::{PathText, reply};
+use super::{PathText, body, reply};
 use crate::http::Api;
-use crate::http::body::stream;
 use crate::http::caller::Caller;
 use crate::http::conversations::conversation_id;
 use crate::http::error::ApiError;
@@ -48,8 +47,7 @@ async fn create_for(
     let creation = match parsed.body {
         FirstBytes::None => api.uploads().create(user, parsed.new).await?,
         FirstBytes::Some { content_length } => {
-            let body = stream(request.into_body());
-            api.uploads().create_with(user, parsed.new, content_length, body).await?
+            api.uploads().create_with(user, parsed.new, content_length, body(request)?).await?
         }
     };
     Ok(reply_to(&creation, base, matches!(parsed.body, FirstBytes::Some { .. })))
@@ -74,8 +72,9 @@ impl CreateRequest {
         let metadata = headers::metadata(fields)?;
         let content_length = headers::content_length(fields)?;
         let body = match (request.body().is_end_stream(), headers::is_append(fields)) {
-            (true, _) => FirstBytes::None,
-            (false, true) => FirstBytes::Some { content_length },
+            (true, _) if !headers::is_checked(fields) => FirstBytes::None,
+            // Nothing has a checksum as well.
+            (true, _) | (false, true) => FirstBytes::Some { content_length },
             (false, false) => {
                 return Err(ApiError::new(
                     StatusCode::UNSUPPORTED_MEDIA_TYPE,
