@@ -41,12 +41,14 @@ pub(super) fn frames(body: AxumBody) -> Frames {
 
 /// The data of a request's body, and nothing else.
 pub(super) fn data(body: AxumBody) -> BoxStream<'static, Result<Bytes, BodyBroken>> {
-    Box::pin(BodyStream::new(body).filter_map(|frame| async move {
+    let only_data = frames(body).filter_map(|frame| async move {
         match frame {
-            Ok(frame) => frame.into_data().ok().map(Ok),
-            Err(_) => Some(Err(BodyBroken)),
+            Ok(BodyFrame::Data(data)) => Some(Ok(data)),
+            Ok(BodyFrame::Checksum(_)) => None,
+            Err(broken) => Some(Err(broken)),
         }
-    }))
+    });
+    only_data.boxed()
 }
 
 /// `Upload-Checksum` in a trailer; what is repeated is malformed, as it is in a header.
