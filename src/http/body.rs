@@ -122,3 +122,52 @@ async fn drain<B: HttpBody<Data = Bytes> + Unpin>(mut body: B) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use axum::http::HeaderValue;
+    use futures_util::stream;
+    use http_body_util::StreamBody;
+
+    use super::*;
+
+    const SUM: &str = "crc32 NSRBwg==";
+
+    type Field = (&'static str, &'static [u8]);
+
+    /// A body of two pieces and this trailer, as any version of HTTP delivers it.
+    fn body(trailer: &[Field]) -> AxumBody {
+        let mut fields = HeaderMap::new();
+        for (name, value) in trailer {
+            fields.append(*name, HeaderValue::from_bytes(value).expect("valid"));
+        }
+        let pieces = ["a", "bc"].map(|piece| Frame::data(Bytes::from_static(piece.as_bytes())));
+        let frames = pieces.into_iter().chain([Frame::trailers(fields)]);
+        AxumBody::new(StreamBody::new(stream::iter(frames.map(Ok::<_, Infallible>))))
+    }
+
+    #[tokio::test]
+    async fn a_trailer_is_its_one_checksum_or_nothing() {
+        let sum: Field = ("upload-checksum", SUM.as_bytes());
+        let malformed = || Some(Err(ChecksumError::Malformed));
+        let table: [(&[Field], Option<TrailingChecksum>); 7] = [
+            (&[], None),
+            (&[("expires", b"0")], None),
+            (&[("expires", b"0"), sum], Some(SUM.parse())),
+            (&[sum, sum], malformed()),
+            (&[("upload-checksum", b"")], malformed()),
+            (&[("upload-checksum", b"crc32 \xff")], malformed()),
+            (&[("upload-checksum", b"sha3 AAAA")], Some(Err(ChecksumError::Unsupported))),
+        ];
+        for (trailer, expected) in table {
+            let mut last: Vec<_> = frames(body(trailer)).collect().await;
+            let checksum = last.split_off(2).pop().map(|frame| frame.expect("whole"));
+            assert_eq!(checksum, expected.map(BodyFrame::Checksum), "{trailer:?}");
+            assert_eq!(last, ["a", "bc"].map(|piece| Ok(BodyFrame::Data(piece.into()))));
+            let bytes: Vec<_> = data(body(trailer)).collect().await;
+            assert_eq!(bytes, ["a", "bc"].map(|piece| Ok(Bytes::from(piece))));
+        }
+    }
+}

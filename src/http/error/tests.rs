@@ -84,6 +84,13 @@ fn headers_say_what_a_client_needs_next() {
     }
 }
 
+#[test]
+fn a_mismatch_is_named_as_tus_names_it() {
+    let response = ApiError::from(UploadError::Checksum(CheckError::Mismatch)).into_response();
+    let reason = response.extensions().get::<ReasonPhrase>().map(ReasonPhrase::as_bytes);
+    assert_eq!((response.status().as_u16(), reason), (460, Some(&b"Checksum Mismatch"[..])));
+}
+
 #[tokio::test]
 async fn unknown_routes_and_methods_answer_in_json() {
     let router = Router::new()

@@ -73,7 +73,7 @@ impl CreateRequest {
         let content_length = headers::content_length(fields)?;
         let body = match (request.body().is_end_stream(), headers::is_append(fields)) {
             (true, _) if !headers::is_checked(fields) => FirstBytes::None,
-            // Nothing has a checksum as well.
+            // A body of no bytes may be checked, too.
             (true, _) | (false, true) => FirstBytes::Some { content_length },
             (false, false) => {
                 return Err(ApiError::new(
