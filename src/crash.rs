@@ -11,11 +11,14 @@ use rustix::process::{Signal, getpid, kill_process};
 pub const VARIABLE: &str = "LONGHAUL_CRASH_AT";
 
 /// Every step, in the order in which an upload passes them.
-pub const STEPS: [&str; 14] = [
+pub const STEPS: [&str; 17] = [
     "create.recorded",
     "append.written",
     "append.synced",
     "append.recorded",
+    "join.adopted",
+    "join.copied",
+    "join.recorded",
     "finalize.claimed",
     "place.directory",
     "place.renamed",

@@ -52,6 +52,14 @@
 //! 4. With the last row the upload is complete; the finalizer is nudged, and the request waits for the message,
 //!    whose id stands on the answer.
 //!
+//! # A concatenation
+//!
+//! 1. `Upload-Concat: partial` makes an upload that waits for another once it is complete. `final` makes that
+//!    other one, under an id that follows from what was asked for, so that asking again finds it.
+//! 2. A final upload is one that the server appends to: the finalizer takes the first part's file under a
+//!    second name, copies the others behind it, and writes the same ledger as a PATCH, so a kill costs one
+//!    stretch. With the last row it is a complete upload like any other.
+//!
 //! # A finalization
 //!
 //! 1. [`finalizer::Finalizer::drive`] shares one task per upload between all who wait. It checks the digest and

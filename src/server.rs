@@ -69,7 +69,7 @@ impl Server {
         let stores = stores(&config, &folder, store, &io)?;
         let (verifier, instructions) = identity(&config, &folder, &stores, address).await?;
         let (tasks, draining) = (TaskTracker::new(), CancellationToken::new());
-        let finalizer = Finalizer::new(stores.clone(), tasks.clone());
+        let finalizer = Finalizer::new(stores.clone(), tasks.clone(), config.max_upload_size);
         let uploads = Arc::new(Uploads::new(
             stores.clone(),
             Arc::clone(&finalizer),

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //!  step                       durable afterwards            a kill here leaves
+//!  join (of a final upload)   a row for each stretch        receiving: goes on behind the last row
 //!  judge                      (a rejection, if any)         complete: judged again
 //!  claim                      finalizing(id, created_at)    finalizing: placed again, under the same id
 //!  place                      the file in its folder        finalizing: placing twice is placing once
@@ -10,23 +11,26 @@
 //!  publish                    the outbox entry is gone      announced again, with the same id
 //! ```
 
+mod join;
 mod judge;
 mod publisher;
 mod steps;
+mod waiting;
 mod worker;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use crate::message::Message;
 use crate::store::Stores;
-use crate::upload::{RejectionReason, UploadId};
+use crate::upload::{Concat, RejectionReason, State, Upload, UploadId};
 use crate::uploads::Teller;
+use waiting::Waiting;
 
 /// How long a request waits for its message. Clients retry after it; most finalizations take milliseconds.
 pub const FINALIZE_WAIT: Duration = Duration::from_secs(20);
@@ -39,6 +43,9 @@ pub struct Finalizer {
     tasks: TaskTracker,
     flights: Mutex<HashMap<UploadId, watch::Receiver<Option<Ending>>>>,
     published: Notify,
+    waiting: Waiting,
+    joins: Semaphore,
+    max_upload_size: u64,
 }
 
 /// What became of an upload that was driven.
@@ -55,10 +62,20 @@ pub enum Ending {
 }
 
 impl Finalizer {
-    /// A finalizer over these stores, whose tasks the tracker knows.
-    pub fn new(stores: Stores, tasks: TaskTracker) -> Arc<Self> {
+    /// A finalizer over these stores, whose tasks the tracker knows. It joins parts to uploads of at most so
+    /// many bytes.
+    pub fn new(stores: Stores, tasks: TaskTracker, max_upload_size: u64) -> Arc<Self> {
         let teller = Teller::new(stores.clone());
-        Arc::new(Self { stores, teller, tasks, flights: Mutex::default(), published: Notify::new() })
+        Arc::new(Self {
+            stores,
+            teller,
+            tasks,
+            flights: Mutex::default(),
+            published: Notify::new(),
+            waiting: Waiting::default(),
+            joins: Semaphore::new(join::AT_ONCE),
+            max_upload_size,
+        })
     }
 
     /// What tells the other members of uploads.
@@ -82,6 +99,25 @@ impl Finalizer {
     /// Drives the upload on without waiting.
     pub fn nudge(self: &Arc<Self>, id: UploadId) {
         drop(self.depart(id));
+    }
+
+    /// Drives on what has become possible with an upload's last byte: its own message, or the final uploads
+    /// that are known to wait for it. A hint; whoever is missed is found by the worker.
+    pub fn received(self: &Arc<Self>, upload: &Upload) {
+        if upload.is_owed() {
+            self.nudge(upload.id);
+        } else if upload.state == State::Complete && upload.concat == Concat::Partial {
+            self.waiting.for_part(upload.id).into_iter().for_each(|id| self.nudge(id));
+        }
+    }
+
+    /// Waits for a drive that is under way to end. Only for who has seen to it that it ends soon.
+    pub async fn landed(&self, id: UploadId) {
+        let flight = self.flights.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
+        if let Some(mut flight) = flight {
+            // The sender gone unsent is an end as well.
+            let _ = flight.wait_for(Option::is_some).await;
+        }
     }
 
     fn depart(self: &Arc<Self>, id: UploadId) -> watch::Receiver<Option<Ending>> {

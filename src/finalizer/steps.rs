@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::join::Joined;
 use super::{Ending, Finalizer, judge};
 use crate::crash;
 use crate::message::{MessageId, Stamp};
@@ -30,6 +31,11 @@ impl Finalizer {
 
     async fn advance(self: &Arc<Self>, id: UploadId) -> Result<Ending, StoreError> {
         let Some(upload) = self.stores.records.find(id).await? else { return Ok(Ending::NotOwed) };
+        let upload = match self.join(upload).await? {
+            Joined::Whole(upload) => upload,
+            Joined::Waiting => return Ok(Ending::NotOwed),
+            Joined::Unfit(upload, reason) => return self.reject(&upload, reason).await,
+        };
         match upload.state {
             State::Complete if upload.digest_fault().is_some() || upload.binding.is_some() => {
                 self.claim(upload).await

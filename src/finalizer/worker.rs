@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Finalizer;
 use crate::store::StoreError;
+use crate::upload::UploadId;
 
 /// How often the stores are asked, should every wake-up be lost.
 const POLL: Duration = Duration::from_secs(5);
@@ -32,9 +33,17 @@ impl Finalizer {
             count += owed.len();
             futures_util::stream::iter(owed)
                 .for_each_concurrent(AT_ONCE, |id| async move {
-                    self.drive(id).await;
+                    self.go_on(id).await;
                 })
                 .await;
+        }
+    }
+
+    /// Drives an upload and waits for its message, but not while gigabytes are joined.
+    async fn go_on(self: &Arc<Self>, id: UploadId) {
+        match self.stores.records.find(id).await {
+            Ok(Some(upload)) if upload.awaited_parts().is_some() => self.nudge(id),
+            _ => drop(self.drive(id).await),
         }
     }
 

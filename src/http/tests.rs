@@ -180,6 +180,6 @@ fn stores() -> Stores {
 fn uploads(stores: &Stores, tasks: &TaskTracker) -> Arc<Uploads> {
     let limits =
         Limits { max_upload_size: 1 << 20, expire_after_secs: 60, body_idle: BODY_IDLE, digests: true };
-    let finalizer = Finalizer::new(stores.clone(), tasks.clone());
+    let finalizer = Finalizer::new(stores.clone(), tasks.clone(), 1 << 20);
     Arc::new(Uploads::new(stores.clone(), finalizer, limits, tasks.clone(), CancellationToken::new()))
 }

@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::{Stream, TryStreamExt};
 
 use super::error::StoreError;
 use crate::message::MessageId;
@@ -20,6 +20,38 @@ pub trait Payloads: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError::Damaged`] at the latest with the first write, if fewer bytes than `offset` are there.
     async fn open(&self, id: UploadId, offset: u64) -> Result<Box<dyn Sink>, StoreError>;
+
+    /// Makes the first `length` bytes of `part` those of `id` as well, by sharing them: `part` keeps them, and
+    /// `id` goes on after them. Durable when it answers; doing it twice is doing it once. False if they cannot
+    /// be shared, or are already: then they have to be copied, from offset zero.
+    ///
+    /// Only for a `part` that nobody appends to any more, and an `id` without a row in its ledger.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if the part has fewer bytes.
+    async fn adopt(&self, _id: UploadId, _part: UploadId, _length: u64) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    /// Appends a range of another upload's bytes at `offset`, under the rule of [`Payloads::open`]. Durable
+    /// when it answers.
+    ///
+    /// # Errors
+    /// As [`Payloads::open`] and [`Payloads::read`].
+    async fn copy(
+        &self,
+        id: UploadId,
+        offset: u64,
+        part: UploadId,
+        range: Range<u64>,
+    ) -> Result<(), StoreError> {
+        let mut sink = self.open(id, offset).await?;
+        let mut pieces = self.read(&Source::Part(part), range).await?;
+        while let Some(piece) = pieces.try_next().await? {
+            sink.write(vec![piece]).await?;
+        }
+        sink.sync(Vec::new()).await
+    }
 
     /// Makes the bytes of a complete upload of `length` bytes the file of a message; doing it twice is doing
     /// it once. Durable when it answers.

@@ -53,8 +53,8 @@ pub trait Records: Send + Sync + 'static {
     /// The owner's uploads that are not committed, newest first, at most `limit`.
     async fn unfinished(&self, owner: &UserId, limit: usize) -> Result<Vec<Upload>, StoreError>;
 
-    /// Uploads that are owed a message ([`Upload::is_owed`]), in the order of their ids, after `after`, at most
-    /// `limit`.
+    /// Uploads that the server has to go on with ([`Upload::is_driven`]), in the order of their ids, after
+    /// `after`, at most `limit`.
     async fn owed(&self, after: Option<UploadId>, limit: usize) -> Result<Vec<UploadId>, StoreError>;
 
     /// Uploads that may expire (they are receiving, rejected, expired, or complete and unbound) and had no

@@ -4,6 +4,7 @@
 mod append;
 mod binding;
 mod checksum;
+mod concat;
 mod digest;
 mod id;
 mod length;
@@ -16,6 +17,7 @@ mod verification;
 pub use append::{Admission, AppendRefusal, AppendRequest};
 pub use binding::{Binding, BindingError, content_of, reply_to_of};
 pub use checksum::{Algorithm, Checksum, ChecksumError, RunningChecksum};
+pub use concat::{Concat, ConcatError, MAX_DESCRIPTION_BYTES, Parts, Stretch, stretch_at};
 pub use digest::{DigestState, RunningDigest};
 pub use id::{InvalidUploadId, UploadId};
 pub use length::Length;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::binding::Binding;
+use super::concat::{Concat, Parts};
 use super::digest::{DigestState, RunningDigest};
 use super::id::UploadId;
 use super::length::Length;
@@ -22,6 +23,8 @@ pub struct Upload {
     pub length: Length,
     /// What the client said about it.
     pub metadata: Metadata,
+    /// Whether it is a part, or made of parts.
+    pub concat: Concat,
     /// The message that it is to become; `None` for an unbound upload.
     pub binding: Option<Binding>,
     /// Where it stands.
@@ -76,6 +79,7 @@ impl Upload {
             owner,
             length,
             metadata,
+            concat: Concat::Whole,
             binding,
             state,
             created_at: now,
@@ -92,6 +96,19 @@ impl Upload {
             State::Finalizing(_) => true,
             State::Receiving | State::Committed(_) | State::Rejected(_) | State::Expired => false,
         }
+    }
+
+    /// The parts that it is still to be made of, by the server and without anyone asking.
+    pub fn awaited_parts(&self) -> Option<&Parts> {
+        match &self.concat {
+            Concat::Final(parts) if self.state == State::Receiving => Some(parts),
+            _ => None,
+        }
+    }
+
+    /// Whether the server has to go on with it: make a message of it, or first make it of its parts.
+    pub fn is_driven(&self) -> bool {
+        self.is_owed() || self.awaited_parts().is_some()
     }
 
     /// When it goes away without another byte; never, once it is owed a message or has one.

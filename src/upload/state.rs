@@ -53,6 +53,10 @@ pub enum RejectionReason {
     DigestMismatch,
     /// The stored bytes are not what the ledger says.
     Damaged,
+    /// A part of the concatenation is gone.
+    PartGone,
+    /// The parts together are larger than the server takes.
+    PartsTooLarge,
 }
 
 impl fmt::Display for RejectionReason {
@@ -62,6 +66,8 @@ impl fmt::Display for RejectionReason {
             Self::ConversationGone => "Conversation not found",
             Self::DigestMismatch => "The file does not have the announced SHA-256",
             Self::Damaged => "The stored bytes were damaged",
+            Self::PartGone => "A part of the upload is gone",
+            Self::PartsTooLarge => "The file is larger than the server accepts",
         })
     }
 }

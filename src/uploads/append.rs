@@ -10,7 +10,7 @@ use super::standing::Standing;
 use super::{Body, Uploads};
 use crate::message::UserId;
 use crate::store::StoreError;
-use crate::upload::{Admission, AppendRequest, State, Upload, UploadId};
+use crate::upload::{Admission, AppendRequest, Concat, State, Upload, UploadId};
 
 impl Uploads {
     /// Appends a body, taking over from any older request, and answers how the upload stands afterwards, its
@@ -27,7 +27,9 @@ impl Uploads {
         request: AppendRequest,
         body: Body,
     ) -> Result<Standing, UploadError> {
-        self.find(owner, id).await?;
+        if matches!(self.find(owner, id).await?.concat, Concat::Final(_)) {
+            return Err(UploadError::FinalUpload);
+        }
         let lease = self.leases.take_over(id).await?;
         let upload = self.find(owner, id).await?;
         self.may_go_on(&upload).await?;
@@ -67,9 +69,7 @@ impl Uploads {
         let work = async move {
             let received = reception.run(body.frames).await;
             // Also when the body broke off after its last byte.
-            if received.upload.is_owed() {
-                finalizer.nudge(received.upload.id);
-            }
+            finalizer.received(&received.upload);
             received.outcome
         };
         let task = self.tasks.spawn(work.in_current_span());

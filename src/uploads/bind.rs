@@ -5,7 +5,7 @@ use super::error::UploadError;
 use super::standing::Standing;
 use crate::message::UserId;
 use crate::store::{Created, StoreError};
-use crate::upload::{Binding, UploadId};
+use crate::upload::{Binding, Concat, UploadId};
 
 impl Uploads {
     /// Binds the upload, complete or still running, and answers how it stands: with its message if it is
@@ -22,6 +22,9 @@ impl Uploads {
     ) -> Result<Standing, UploadError> {
         self.may_send(owner, binding.conversation_id).await?;
         let upload = self.find(owner, id).await?;
+        if upload.concat == Concat::Partial {
+            return Err(UploadError::PartialUpload);
+        }
         match &upload.binding {
             Some(bound) if *bound == binding => return self.settle(id).await,
             Some(_) => return Err(UploadError::AlreadyBound),

@@ -10,10 +10,10 @@ use crate::message::{ConversationId, UserId};
 use crate::metrics;
 use crate::store::Created;
 use crate::time::Timestamp;
-use crate::upload::{AppendRequest, Binding, Length, Metadata, State, Upload, UploadId};
+use crate::upload::{AppendRequest, Binding, Concat, Length, Metadata, State, Upload, UploadId};
 
 /// How often a creation is begun again because the holder of its `client_message_id` went away meanwhile.
-const ATTEMPTS: usize = 3;
+pub(super) const ATTEMPTS: usize = 3;
 
 /// What a creation asks for.
 #[derive(Debug, Clone)]
@@ -24,6 +24,8 @@ pub struct NewUpload {
     pub metadata: Metadata,
     /// The conversation that the path names.
     pub conversation: Option<ConversationId>,
+    /// Whether it is to be a part of another upload: then no message is made of it, whatever its metadata says.
+    pub is_partial: bool,
 }
 
 /// How a creation went.
@@ -42,16 +44,13 @@ impl Uploads {
     /// [`UploadError`]: binding, membership, size, room; [`UploadError::AnotherLength`];
     /// [`UploadError::Rejected`] if that is what became of it.
     pub async fn create(&self, owner: &UserId, new: NewUpload) -> Result<Creation, UploadError> {
-        let binding = Binding::of_creation(&new.metadata, new.conversation)?;
-        new.metadata.file_name()?;
-        new.metadata.file_type()?;
-        new.metadata.sha256()?;
-        if let Some(binding) = &binding {
-            self.may_send(owner, binding.conversation_id).await?;
+        let binding = if new.is_partial { None } else { binding_of(&new.metadata, new.conversation)? };
+        if let Some(conversation) = binding.as_ref().map(|b| b.conversation_id).or(new.conversation) {
+            self.may_send(owner, conversation).await?;
         }
         self.fits(new.length).await?;
         for _ in 0..ATTEMPTS {
-            let upload = Upload::new(
+            let mut upload = Upload::new(
                 UploadId::random(),
                 owner.clone(),
                 new.length,
@@ -60,6 +59,9 @@ impl Uploads {
                 self.limits.digests,
                 Timestamp::now(),
             );
+            if new.is_partial {
+                upload.concat = Concat::Partial;
+            }
             match self.stores.records.create(&upload, false).await? {
                 Created::New => return self.created(upload).await,
                 Created::Taken(holder) => match self.existing(owner, holder, new.length).await {
@@ -106,7 +108,7 @@ impl Uploads {
         Ok(Creation { standing: outcome?, existed: creation.existed })
     }
 
-    async fn fits(&self, length: Length) -> Result<(), UploadError> {
+    pub(super) async fn fits(&self, length: Length) -> Result<(), UploadError> {
         let bytes = length.known().unwrap_or(0);
         if bytes > self.limits.max_upload_size {
             return Err(UploadError::TooLarge);
@@ -143,4 +145,15 @@ impl Uploads {
         }
         Ok(Creation { standing: self.settle(holder).await?, existed: true })
     }
+}
+
+/// The message that a creation asks for, once everything that its metadata says of it is found to be readable.
+pub(super) fn binding_of(
+    metadata: &Metadata,
+    conversation: Option<ConversationId>,
+) -> Result<Option<Binding>, UploadError> {
+    metadata.file_name()?;
+    metadata.file_type()?;
+    metadata.sha256()?;
+    Ok(Binding::of_creation(metadata, conversation)?)
 }

@@ -2,7 +2,7 @@
 
 use super::lease::NoTurn;
 use crate::store::StoreError;
-use crate::upload::{AppendRefusal, BindingError, CheckError, MetadataError, RejectionReason};
+use crate::upload::{AppendRefusal, BindingError, CheckError, ConcatError, MetadataError, RejectionReason};
 
 /// Why a request about an upload fails. The text of every variant but [`UploadError::Store`] is for clients.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +40,18 @@ pub enum UploadError {
     /// The `client_message_id` names an upload of another length.
     #[error("client_message_id names an upload of another length")]
     AnotherLength,
+    /// Only the server appends to a final upload.
+    #[error("A final upload takes no bytes")]
+    FinalUpload,
+    /// What a final upload is to be made of.
+    #[error("A URL in Upload-Concat does not name a partial upload of yours")]
+    NotPartial,
+    /// A message is made of the whole, not of a part.
+    #[error("The upload is a part of another")]
+    PartialUpload,
+    /// Unreadable `Upload-Concat`.
+    #[error(transparent)]
+    Concat(#[from] ConcatError),
     /// The upload belongs to another message already.
     #[error("The upload is bound to another message")]
     AlreadyBound,

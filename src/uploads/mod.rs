@@ -4,6 +4,7 @@
 mod append;
 mod bind;
 mod body;
+mod concatenate;
 mod create;
 mod error;
 mod intake;
@@ -21,6 +22,7 @@ mod terminate;
 mod tests;
 
 pub use body::{Body, BodyBroken, BodyFrame, Frames};
+pub use concatenate::NewFinal;
 pub use create::{Creation, NewUpload};
 pub use error::UploadError;
 pub use limits::Limits;

@@ -5,7 +5,7 @@ use super::error::UploadError;
 use crate::finalizer::Ending;
 use crate::message::Message;
 use crate::time::Timestamp;
-use crate::upload::{State, Upload, UploadId};
+use crate::upload::{Length, State, Upload, UploadId};
 
 /// An upload and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,10 +34,13 @@ impl Uploads {
     /// [`UploadError::Busy`] if that takes too long, [`UploadError::Rejected`].
     pub(super) async fn settle(&self, id: UploadId) -> Result<Standing, UploadError> {
         let mut upload = self.stores.records.find(id).await?.ok_or(UploadError::NotFound)?;
-        if upload.is_owed() || upload.digest_fault_when_complete().is_some() {
+        if upload.is_driven() || upload.digest_fault_when_complete().is_some() {
             match self.finalizer.drive(id).await {
-                Some(Ending::Failed) | None => return Err(UploadError::Busy),
-                Some(Ending::Message(_) | Ending::Rejected(_) | Ending::NotOwed) => {}
+                // Parts that are unfinished, or being joined, are nothing that a client has to come again for.
+                Some(Ending::Failed) | None if upload.awaited_parts().is_none() => {
+                    return Err(UploadError::Busy);
+                }
+                _ => {}
             }
             upload = self.stores.records.find(id).await?.ok_or(UploadError::NotFound)?;
         }
@@ -49,7 +52,11 @@ impl Uploads {
     }
 
     /// The standing of an upload as it is.
-    pub(super) async fn standing(&self, upload: Upload) -> Result<Standing, UploadError> {
+    pub(super) async fn standing(&self, mut upload: Upload) -> Result<Standing, UploadError> {
+        if upload.awaited_parts().is_some() && upload.length == Length::Deferred {
+            // Parts may have declared theirs since. Without one of them there is no length to tell.
+            upload.length = self.length_of_parts(&upload).await.unwrap_or(Length::Deferred);
+        }
         let expires_at = upload.expires_at(self.limits.expire_after_secs);
         let State::Committed(id) = upload.state else {
             return Ok(Standing { upload, message: None, published: false, expires_at });

@@ -89,6 +89,7 @@ impl Uploads {
         }
         crash::point("expire.recorded");
         metrics::get().uploads_expired.inc();
+        self.finalizer.landed(upload.id).await;
         self.stores.payloads.discard(upload.id).await?;
         if upload.state.needs_bytes() {
             self.finalizer.teller().cancelled(&upload);

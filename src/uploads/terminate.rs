@@ -54,6 +54,8 @@ async fn remove(uploads: Arc<Uploads>, lease: Lease, upload: Upload) -> Result<(
         Err(error) => return Err(error.into()),
     }
     crash::point("remove.recorded");
+    // Without its record a join ends with the stretch that it is at.
+    uploads.finalizer.landed(upload.id).await;
     if upload.state.needs_bytes() {
         uploads.stores.payloads.discard(upload.id).await?;
         uploads.finalizer.teller().cancelled(&upload);

@@ -67,7 +67,7 @@ impl Server {
             announcements: Arc::new(self.announcements.clone()),
         };
         let tasks = TaskTracker::new();
-        let finalizer = Finalizer::new(stores.clone(), tasks.clone());
+        let finalizer = Finalizer::new(stores.clone(), tasks.clone(), 1 << 20);
         let worker = Arc::clone(&finalizer);
         tokio::spawn(async move { worker.work(CancellationToken::new()).await });
         let limits = Limits {

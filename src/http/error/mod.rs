@@ -11,7 +11,7 @@ use hyper::ext::ReasonPhrase;
 use crate::auth::AuthError;
 use crate::chats::ChatError;
 use crate::store::StoreError;
-use crate::upload::{AppendRefusal, BindingError, CheckError, MetadataError, RejectionReason};
+use crate::upload::{AppendRefusal, BindingError, CheckError, ConcatError, MetadataError, RejectionReason};
 use crate::uploads::UploadError;
 
 /// An answer that is an error: `{"detail": "<one string>"}` as JSON, with a status and further headers.
@@ -98,7 +98,8 @@ impl ApiError {
             RejectionReason::NotAParticipant => StatusCode::FORBIDDEN,
             RejectionReason::ConversationGone => StatusCode::NOT_FOUND,
             RejectionReason::DigestMismatch => StatusCode::UNPROCESSABLE_ENTITY,
-            RejectionReason::Damaged => StatusCode::GONE,
+            RejectionReason::Damaged | RejectionReason::PartGone => StatusCode::GONE,
+            RejectionReason::PartsTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         };
         Self::new(status, reason.to_string())
             .with_header(CHAT_UPLOAD_STATE, HeaderValue::from_static("rejected"))
@@ -141,7 +142,10 @@ impl From<UploadError> for ApiError {
         let status = match error {
             UploadError::NotFound | UploadError::ConversationNotFound => StatusCode::NOT_FOUND,
             UploadError::Expired => StatusCode::GONE,
-            UploadError::NotAParticipant => StatusCode::FORBIDDEN,
+            UploadError::NotAParticipant | UploadError::FinalUpload => StatusCode::FORBIDDEN,
+            UploadError::NotPartial | UploadError::PartialUpload => StatusCode::BAD_REQUEST,
+            UploadError::Concat(ConcatError::TooLong) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            UploadError::Concat(_) => StatusCode::BAD_REQUEST,
             UploadError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             UploadError::NoRoom => StatusCode::INSUFFICIENT_STORAGE,
             UploadError::AnotherLength | UploadError::BodyBroken => StatusCode::BAD_REQUEST,

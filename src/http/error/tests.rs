@@ -8,7 +8,7 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::message::InvalidClientMessageId;
-use crate::upload::ChecksumError;
+use crate::upload::{ChecksumError, ConcatError};
 
 #[test]
 fn every_failure_has_its_status() {
@@ -48,10 +48,17 @@ fn every_failure_has_its_status() {
         (400, U::Checksum(CheckError::Unannounced).into()),
         (400, U::Checksum(CheckError::Twice).into()),
         (409, U::AlreadyBound.into()),
+        (403, U::FinalUpload.into()),
+        (400, U::NotPartial.into()),
+        (400, U::PartialUpload.into()),
+        (400, U::Concat(ConcatError::Url).into()),
+        (431, U::Concat(ConcatError::TooLong).into()),
         (403, U::Rejected(R::NotAParticipant).into()),
         (404, U::Rejected(R::ConversationGone).into()),
         (422, U::Rejected(R::DigestMismatch).into()),
         (410, U::Rejected(R::Damaged).into()),
+        (410, U::Rejected(R::PartGone).into()),
+        (413, U::Rejected(R::PartsTooLarge).into()),
         (400, U::Displaced.into()),
         (400, U::BodyBroken.into()),
         (408, U::BodyIdle.into()),

@@ -6,7 +6,7 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use super::headers::{self, UPLOAD_OFFSET, text_value};
+use super::headers::{self, UPLOAD_DEFER_LENGTH, UPLOAD_LENGTH, UPLOAD_OFFSET, text_value};
 use super::location::Base;
 use super::{PathText, body, reply};
 use crate::http::Api;
@@ -14,7 +14,8 @@ use crate::http::caller::Caller;
 use crate::http::conversations::conversation_id;
 use crate::http::error::ApiError;
 use crate::message::{ConversationId, UserId};
-use crate::uploads::{Creation, NewUpload};
+use crate::upload::Concat;
+use crate::uploads::{Creation, NewFinal, NewUpload};
 
 pub(super) async fn create(
     State(api): State<Api>,
@@ -43,46 +44,56 @@ async fn create_for(
     base: &Base,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let parsed = CreateRequest::parse(&request, conversation)?;
-    let creation = match parsed.body {
-        FirstBytes::None => api.uploads().create(user, parsed.new).await?,
-        FirstBytes::Some { content_length } => {
-            api.uploads().create_with(user, parsed.new, content_length, body(request)?).await?
+    let fields = request.headers();
+    let metadata = headers::metadata(fields)?;
+    let concat = headers::concat(fields)?;
+    let first = FirstBytes::of(&request)?;
+    let had_body = matches!(first, FirstBytes::Some { .. });
+    let creation = match concat {
+        Concat::Final(parts) => {
+            refuse_length_and_bytes(fields, had_body)?;
+            api.uploads().concatenate(user, NewFinal { parts, metadata, conversation }).await?
+        }
+        Concat::Whole | Concat::Partial => {
+            let length = headers::length(fields)?;
+            let new = NewUpload { length, metadata, conversation, is_partial: concat == Concat::Partial };
+            match first {
+                FirstBytes::None => api.uploads().create(user, new).await?,
+                FirstBytes::Some { content_length } => {
+                    api.uploads().create_with(user, new, content_length, body(request)?).await?
+                }
+            }
         }
     };
-    Ok(reply_to(&creation, base, matches!(parsed.body, FirstBytes::Some { .. })))
+    Ok(reply_to(&creation, base, had_body))
 }
 
-/// What the headers of a POST say.
-struct CreateRequest {
-    new: NewUpload,
-    body: FirstBytes,
+/// A final upload has the length and the bytes of its parts.
+fn refuse_length_and_bytes(fields: &HeaderMap, had_body: bool) -> Result<(), ApiError> {
+    if had_body || fields.contains_key(UPLOAD_LENGTH) || fields.contains_key(UPLOAD_DEFER_LENGTH) {
+        return Err(ApiError::bad_request("A final upload has the length and the bytes of its parts"));
+    }
+    Ok(())
 }
 
-#[derive(Clone, Copy)]
+/// The body of a POST.
 enum FirstBytes {
     None,
     Some { content_length: Option<u64> },
 }
 
-impl CreateRequest {
-    fn parse(request: &Request, conversation: Option<ConversationId>) -> Result<Self, ApiError> {
-        let fields = request.headers();
-        let length = headers::length(fields)?;
-        let metadata = headers::metadata(fields)?;
-        let content_length = headers::content_length(fields)?;
-        let body = match (request.body().is_end_stream(), headers::is_append(fields)) {
-            (true, _) if !headers::is_checked(fields) => FirstBytes::None,
+impl FirstBytes {
+    fn of(request: &Request) -> Result<Self, ApiError> {
+        let content_length = headers::content_length(request.headers())?;
+        match (request.body().is_end_stream(), headers::is_append(request.headers())) {
+            (true, _) if !headers::is_checked(request.headers()) => Ok(Self::None),
             // A body of no bytes may be checked, too.
-            (true, _) | (false, true) => FirstBytes::Some { content_length },
-            (false, false) => {
-                return Err(ApiError::new(
-                    StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                    "A body has to be application/offset+octet-stream",
-                ));
-            }
-        };
-        Ok(Self { new: NewUpload { length, metadata, conversation }, body })
+            (true, _) | (false, true) => Ok(Self::Some { content_length }),
+            (false, false) => Err(ApiError::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "A body has to be application/offset+octet-stream",
+            )),
+        }
     }
 }
 

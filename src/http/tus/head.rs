@@ -2,12 +2,12 @@
 //! than 200 and 423, so an owner gets nothing else while it is there.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::headers::{
-    CHAT_UPLOAD_STATE, UPLOAD_DEFER_LENGTH, UPLOAD_LENGTH, UPLOAD_METADATA, UPLOAD_OFFSET, text_value,
-    value_of,
+    CHAT_UPLOAD_STATE, UPLOAD_CONCAT, UPLOAD_DEFER_LENGTH, UPLOAD_LENGTH, UPLOAD_METADATA, UPLOAD_OFFSET,
+    text_value, value_of,
 };
 use super::location::Base;
 use super::{PathText, reply, upload_id};
@@ -33,11 +33,9 @@ pub(super) async fn head(
         Ok(standing) => standing,
     };
     let mut fields = reply::headers_of(&standing, &base);
-    insert_length(&mut fields, standing.upload.length);
-    let raw = standing.upload.metadata.raw();
-    if let Some(value) = text_value(raw).filter(|_| !raw.is_empty()) {
-        fields.insert(UPLOAD_METADATA, value);
-    }
+    insert_length(&mut fields, &standing.upload);
+    insert_text(&mut fields, UPLOAD_METADATA, standing.upload.metadata.raw());
+    insert_text(&mut fields, UPLOAD_CONCAT, standing.upload.concat.raw());
     Ok((StatusCode::OK, fields).into_response())
 }
 
@@ -51,16 +49,27 @@ fn only_offset(upload: &Upload) -> Result<Response, ApiError> {
         return Err(refusal(UploadError::Rejected(rejection.reason)));
     }
     let mut fields = HeaderMap::new();
-    fields.insert(UPLOAD_OFFSET, value_of(upload.offset));
-    insert_length(&mut fields, upload.length);
+    if upload.awaited_parts().is_none() {
+        fields.insert(UPLOAD_OFFSET, value_of(upload.offset));
+    }
+    insert_length(&mut fields, upload);
     Ok((StatusCode::OK, fields).into_response())
 }
 
-fn insert_length(fields: &mut HeaderMap, length: Length) {
-    match length {
+fn insert_length(fields: &mut HeaderMap, upload: &Upload) {
+    match upload.length {
         Length::Known(length) => fields.insert(UPLOAD_LENGTH, value_of(length)),
+        // It follows from the parts; no client has to declare it.
+        Length::Deferred if upload.awaited_parts().is_some() => None,
         Length::Deferred => fields.insert(UPLOAD_DEFER_LENGTH, HeaderValue::from_static("1")),
     };
+}
+
+/// What the client gave, byte for byte.
+fn insert_text(fields: &mut HeaderMap, name: HeaderName, raw: &str) {
+    if let Some(value) = text_value(raw).filter(|_| !raw.is_empty()) {
+        fields.insert(name, value);
+    }
 }
 
 /// A rejected upload's bytes are gone; the reason is told to whoever can read one. A store that fails may work

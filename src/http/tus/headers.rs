@@ -4,7 +4,7 @@ use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use crate::http::body::UPLOAD_CHECKSUM;
 use crate::http::error::ApiError;
-use crate::upload::{CheckError, Checksum, Length, Metadata, Verification, decimal};
+use crate::upload::{CheckError, Checksum, Concat, ConcatError, Length, Metadata, Verification, decimal};
 
 pub(super) const TUS_RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
 pub(super) const TUS_VERSION: HeaderName = HeaderName::from_static("tus-version");
@@ -15,6 +15,7 @@ pub(super) const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-off
 pub(super) const UPLOAD_LENGTH: HeaderName = HeaderName::from_static("upload-length");
 pub(super) const UPLOAD_DEFER_LENGTH: HeaderName = HeaderName::from_static("upload-defer-length");
 pub(super) const UPLOAD_METADATA: HeaderName = HeaderName::from_static("upload-metadata");
+pub(super) const UPLOAD_CONCAT: HeaderName = HeaderName::from_static("upload-concat");
 pub(super) const UPLOAD_EXPIRES: HeaderName = HeaderName::from_static("upload-expires");
 pub(super) const CHAT_MESSAGE_ID: HeaderName = HeaderName::from_static("chat-message-id");
 pub(super) const CHAT_MESSAGE_URL: HeaderName = HeaderName::from_static("chat-message-url");
@@ -114,6 +115,18 @@ fn announces_checksum(headers: &HeaderMap) -> bool {
     announced
         .flat_map(|value| value.split(','))
         .any(|name| name.trim().eq_ignore_ascii_case(UPLOAD_CHECKSUM.as_str()))
+}
+
+/// `Upload-Concat`; without it the upload is like any other.
+///
+/// # Errors
+/// 400 or 431 for what is not one.
+pub(super) fn concat(headers: &HeaderMap) -> Result<Concat, ApiError> {
+    match one(headers, &UPLOAD_CONCAT)? {
+        None => Ok(Concat::Whole),
+        Some("") => Err(crate::uploads::UploadError::from(ConcatError::Shape).into()),
+        Some(raw) => Concat::parse(raw).map_err(|error| crate::uploads::UploadError::from(error).into()),
+    }
 }
 
 /// Whether the body is bytes to append; parameters and letter case do not matter.

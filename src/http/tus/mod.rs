@@ -26,8 +26,8 @@ use crate::upload::UploadId;
 use crate::uploads::{Body, UploadError};
 
 /// The extensions that this server speaks.
-pub(super) const EXTENSIONS: &str =
-    "creation,creation-with-upload,creation-defer-length,termination,expiration,checksum,checksum-trailer";
+pub(super) const EXTENSIONS: &str = "creation,creation-with-upload,creation-defer-length,termination,expiration,\
+     checksum,checksum-trailer,concatenation,concatenation-unfinished";
 
 /// The one version of the protocol.
 pub(super) const VERSION: &str = "1.0.0";

@@ -12,7 +12,10 @@ use crate::uploads::Standing;
 /// the only answer that a client gets to read.
 pub(super) fn headers_of(standing: &Standing, base: &Base) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    headers.insert(UPLOAD_OFFSET, value_of(standing.upload.offset));
+    // What the server still works on, nobody may go on with, or take for whole.
+    if !standing.upload.is_driven() {
+        headers.insert(UPLOAD_OFFSET, value_of(standing.upload.offset));
+    }
     let mut insert = |name, text: Option<String>| {
         if let Some(value) = text.and_then(|text| text_value(&text)) {
             headers.insert(name, value);

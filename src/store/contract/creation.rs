@@ -8,7 +8,7 @@ use super::{DatabaseFixture, is_conflict};
 use crate::message::MAX_CONTENT_BYTES;
 use crate::store::Created;
 use crate::upload::{
-    Binding, Length, MAX_METADATA_BYTES, Metadata, RejectionReason, State, Upload, UploadId,
+    Binding, Concat, Length, MAX_METADATA_BYTES, Metadata, RejectionReason, State, Upload, UploadId,
 };
 
 pub(crate) async fn what_was_created_is_found_as_it_was(mut fixture: impl DatabaseFixture) {
@@ -49,6 +49,19 @@ pub(crate) async fn the_largest_upload_is_found_as_it_was(mut fixture: impl Data
     assert_eq!(found(&fixture, upload.id).await, upload);
     let unfinished = fixture.records().unfinished(&upload.owner, 9).await.expect("readable");
     assert_eq!(unfinished, [upload]);
+}
+
+pub(crate) async fn a_part_and_a_final_upload_are_found_as_they_were(mut fixture: impl DatabaseFixture) {
+    let raw = format!("final;/files/{}  http://a/files/{} ", UploadId::random(), UploadId::random());
+    for concat in ["partial", &raw] {
+        let concat = Concat::parse(concat).expect("valid");
+        for metadata in [Metadata::default(), unbound().metadata] {
+            let upload = Upload { concat: concat.clone(), metadata, ..unbound() };
+            let id = store(&fixture, &upload).await;
+            fixture.reopen();
+            assert_eq!(found(&fixture, id).await, upload);
+        }
+    }
 }
 
 pub(crate) async fn what_was_not_created_is_not_found(fixture: impl DatabaseFixture) {

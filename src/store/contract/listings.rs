@@ -4,7 +4,7 @@ use super::DatabaseFixture;
 use super::samples::{
     at, binding, bound, claim, commit, last_row, row, store, transition, unbound, user, whole,
 };
-use crate::upload::{RejectionReason, State, Upload, UploadId};
+use crate::upload::{Concat, RejectionReason, State, Upload, UploadId};
 
 fn rejected() -> State {
     State::Receiving.reject(RejectionReason::Damaged).expect("legal")
@@ -126,4 +126,25 @@ pub(crate) async fn only_what_may_expire_is_idle(mut fixture: impl DatabaseFixtu
     assert_eq!(idle(&fixture, u64::MAX).await, expected);
     let two = fixture.records().idle_since(at(u64::MAX), 2).await.expect("readable");
     assert!(two.len() == 2 && two.iter().all(|id| expected.contains(id)), "{two:?}");
+}
+
+/// It is the server's own work to append to it.
+pub(crate) async fn a_final_upload_is_driven_until_it_is_whole(mut fixture: impl DatabaseFixture) {
+    let concat = Concat::parse(&format!("final;/files/{}", UploadId::random())).expect("valid");
+    let unbound = store(&fixture, &Upload { concat: concat.clone(), ..unbound() }).await;
+    let bound = store(&fixture, &Upload { concat: concat.clone(), ..bound(None) }).await;
+    store(&fixture, &Upload { concat: Concat::Partial, ..self::unbound() }).await;
+    let mut both = [unbound, bound];
+    both.sort();
+    fixture.reopen();
+    assert_eq!(owed(&fixture).await, both);
+    for id in both {
+        fixture.records().append(id, &row(0, 4)).await.expect("appended");
+        assert!(owed(&fixture).await.contains(&id));
+        fixture.records().append(id, &last_row(4)).await.expect("appended");
+    }
+    assert_eq!(owed(&fixture).await, [bound], "whole, it is like any other");
+    let expiring = store(&fixture, &Upload { concat, ..self::unbound() }).await;
+    transition(&fixture, expiring, &State::Expired).await;
+    assert_eq!(owed(&fixture).await, [bound]);
 }

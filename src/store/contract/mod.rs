@@ -11,6 +11,7 @@ pub(crate) mod announcements;
 pub(crate) mod claims;
 pub(crate) mod commits;
 pub(crate) mod creation;
+pub(crate) mod joining;
 pub(crate) mod ledger;
 pub(crate) mod listings;
 pub(crate) mod memberships;
@@ -62,6 +63,7 @@ macro_rules! records_contract {
             $fixture,
             creation::what_was_created_is_found_as_it_was,
             creation::the_largest_upload_is_found_as_it_was,
+            creation::a_part_and_a_final_upload_are_found_as_they_were,
             creation::what_was_not_created_is_not_found,
             creation::creating_it_twice_is_creating_it_once,
             creation::another_upload_with_the_same_id_is_a_conflict,
@@ -94,6 +96,7 @@ macro_rules! records_contract {
             listings::every_upload_that_is_not_committed_is_unfinished,
             listings::what_is_owed_a_message_is_listed_in_order,
             listings::an_upload_is_owed_until_its_message_stands,
+            listings::a_final_upload_is_driven_until_it_is_whole,
             listings::an_upload_is_idle_after_its_last_byte,
             listings::only_what_may_expire_is_idle,
         );
@@ -158,6 +161,11 @@ macro_rules! payloads_contract {
             payloads::a_discarded_upload_begins_anew,
             payloads::reading_beyond_the_end_fails,
             payloads::there_is_room,
+            joining::parts_are_copied_behind_each_other,
+            joining::what_a_crash_left_of_a_copy_is_cut_off,
+            joining::an_adopted_part_keeps_its_bytes,
+            joining::a_part_is_joined_to_several_uploads,
+            joining::fewer_bytes_than_a_part_should_have_are_not_joined,
             placing::placed_bytes_are_read_at_their_place,
             placing::placing_twice_is_placing_once,
             placing::a_file_of_no_bytes_is_placed,

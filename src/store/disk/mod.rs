@@ -6,6 +6,7 @@
 //! <data folder>/chats/<message id>/<file name>       afterwards
 //! ```
 
+mod join;
 mod part;
 mod place;
 mod read;
@@ -83,6 +84,10 @@ impl Folders {
         }
     }
 
+    fn make_durable(&self, file: &File) -> io::Result<()> {
+        if self.durability.syncs() { file.sync_data() } else { Ok(()) }
+    }
+
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         if self.durability.syncs() { File::open(folder)?.sync_all() } else { Ok(()) }
     }
@@ -115,6 +120,21 @@ impl Payloads for Disk {
     async fn open(&self, id: UploadId, offset: u64) -> Result<Box<dyn Sink>, StoreError> {
         // The file is opened with the first write, on the thread that writes.
         Ok(Box::new(DiskSink::new(Part::new(Arc::clone(&self.folders), id, offset))))
+    }
+
+    async fn adopt(&self, id: UploadId, part: UploadId, length: u64) -> Result<bool, StoreError> {
+        self.blocking(move |folders| folders.adopt(id, part, length)).await
+    }
+
+    async fn copy(
+        &self,
+        id: UploadId,
+        offset: u64,
+        part: UploadId,
+        range: Range<u64>,
+    ) -> Result<(), StoreError> {
+        let target = Part::new(Arc::clone(&self.folders), id, offset);
+        self.blocking(move |folders| join::copy(folders, target, part, range)).await
     }
 
     async fn place(&self, id: UploadId, length: u64, place: &Place) -> Result<(), StoreError> {

@@ -2,11 +2,13 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IoSlice};
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
 
 use super::Folders;
+use super::join::copy_range;
 use crate::crash;
 use crate::store::StoreError;
 use crate::upload::UploadId;
@@ -42,12 +44,19 @@ impl Part {
         Ok(())
     }
 
+    /// Appends a range of a file, inside the kernel where it can, which shares the blocks where the file
+    /// system can.
+    pub(super) fn append_file(&mut self, source: &File, range: Range<u64>) -> Result<(), StoreError> {
+        self.open()?;
+        let file = self.file.as_ref().expect("just opened");
+        self.offset = copy_range(source, range, file, self.offset)?;
+        Ok(())
+    }
+
     /// Makes everything appended durable.
     pub(super) fn sync(&mut self) -> Result<(), StoreError> {
-        let Some(file) = self.file.as_ref().filter(|_| self.folders.durability.syncs()) else {
-            return Ok(());
-        };
-        file.sync_data()?;
+        let Some(file) = self.file.as_ref() else { return Ok(()) };
+        self.folders.make_durable(file)?;
         if !self.entry_is_durable {
             self.folders.sync_folder(&self.folders.parts)?;
             self.entry_is_durable = true;

@@ -109,7 +109,7 @@ impl Records for Memory {
 
     async fn owed(&self, after: Option<UploadId>, limit: usize) -> Result<Vec<UploadId>, StoreError> {
         let tables = self.tables();
-        let owed = tables.uploads.values().filter(|upload| upload.is_owed()).map(|upload| upload.id);
+        let owed = tables.uploads.values().filter(|upload| upload.is_driven()).map(|upload| upload.id);
         Ok(owed.filter(|id| after.is_none_or(|after| *id > after)).take(limit).collect())
     }
 

@@ -4,7 +4,7 @@
 //! | --- | --- | --- | --- |
 //! | `00` | format | | the version of this layout |
 //! | `10` | upload | upload id | [`UploadRow`](super::rows::UploadRow) |
-//! | `11` | metadata | upload id | `Upload-Metadata` as it was given; apart from the record, which changes, and because both together are too large for one value |
+//! | `11` | metadata | upload id | `Upload-Metadata` as it was given, and after a zero byte `Upload-Concat`; apart from the record, which changes, and because both together are too large for one value |
 //! | `12` | ledger | upload id ‖ offset | [`ChunkRow`](super::rows::ChunkRow); the end of the last one is the upload's offset |
 //! | `13` | unfinished | owner ‖ created at ‖ upload id | empty; every upload that is not committed |
 //! | `14` | owed | upload id | empty |

@@ -4,7 +4,7 @@ use super::keys;
 use super::rows::{self, ChunkRow, End, UploadRow};
 use super::view::{Rows, View};
 use crate::store::StoreError;
-use crate::upload::{Chunk, Metadata, State, Upload, UploadId};
+use crate::upload::{Chunk, Concat, Metadata, State, Upload, UploadId};
 
 /// An upload, and what its record says where there is no ledger.
 #[derive(Debug, Clone)]
@@ -24,11 +24,13 @@ pub(super) fn find(rows: &impl Rows, id: UploadId) -> Result<Option<Stored>, Sto
         State::Committed(_) => row.end.clone(),
         _ => end_of_ledger(rows, id)?.unwrap_or_else(|| row.end.clone()),
     };
+    let (metadata, concat) = description(rows, id)?;
     let upload = Upload {
         id,
         owner: row.owner,
         length: row.length,
-        metadata: metadata(rows, id)?,
+        metadata,
+        concat,
         binding: row.binding,
         state: row.state,
         created_at: row.created_at,
@@ -52,8 +54,8 @@ pub(super) fn existing(view: &View<'_>, id: UploadId) -> Result<Stored, StoreErr
 /// # Errors
 /// [`StoreError::Damaged`] if its metadata would not read back.
 pub(super) fn insert(view: &mut View<'_>, upload: &Upload) -> Result<(), StoreError> {
-    let raw = upload.metadata.raw();
-    if Metadata::parse(raw).as_ref() != Ok(&upload.metadata) {
+    let raw = raw_description(upload);
+    if parse_description(&raw) != Some((upload.metadata.clone(), upload.concat.clone())) {
         return Err(StoreError::Damaged("metadata that does not read back".into()));
     }
     if !raw.is_empty() {
@@ -121,7 +123,7 @@ fn write(view: &mut View<'_>, stored: &Stored) -> Result<(), StoreError> {
     view.put(keys::upload(upload.id), rows::encode(&row))?;
     let is_unfinished = !matches!(upload.state, State::Committed(_));
     index(view, keys::unfinished(&upload.owner, upload.created_at, upload.id), is_unfinished)?;
-    index(view, keys::owed(upload.id), upload.is_owed())
+    index(view, keys::owed(upload.id), upload.is_driven())
 }
 
 /// Writes an index's row only where it changes: most changes of a record change no index.
@@ -148,9 +150,19 @@ fn end_of_ledger(rows: &impl Rows, id: UploadId) -> Result<Option<End>, StoreErr
     Ok(Some(End { offset, active_at: row.at, digest: row.digest }))
 }
 
-fn metadata(rows: &impl Rows, id: UploadId) -> Result<Metadata, StoreError> {
+fn description(rows: &impl Rows, id: UploadId) -> Result<(Metadata, Concat), StoreError> {
     let raw = rows.get(&keys::metadata(id))?.unwrap_or_default();
-    let damaged = || StoreError::Damaged("metadata of an upload".into());
-    let raw = std::str::from_utf8(&raw).map_err(|_| damaged())?;
-    Metadata::parse(raw).map_err(|_| damaged())
+    let raw = std::str::from_utf8(&raw).ok();
+    raw.and_then(parse_description).ok_or_else(|| StoreError::Damaged("metadata of an upload".into()))
+}
+
+/// Both headers in one row, with a byte between them that no header can carry; without the second, without it.
+fn raw_description(upload: &Upload) -> String {
+    let (metadata, concat) = (upload.metadata.raw(), upload.concat.raw());
+    if concat.is_empty() { metadata.to_owned() } else { format!("{metadata}\0{concat}") }
+}
+
+fn parse_description(raw: &str) -> Option<(Metadata, Concat)> {
+    let (metadata, concat) = raw.split_once('\0').unwrap_or((raw, ""));
+    Some((Metadata::parse(metadata).ok()?, Concat::parse(concat).ok()?))
 }

@@ -162,7 +162,8 @@ async fn draining_with_a_checksum_open_leaves_nothing() {
 #[tokio::test]
 async fn a_mismatch_declares_no_length() {
     let house = House::new().await;
-    let new = NewUpload { length: Length::Deferred, metadata: bound(&[]), conversation: None };
+    let new =
+        NewUpload { length: Length::Deferred, metadata: bound(&[]), conversation: None, is_partial: false };
     let id = house.uploads.create(&ada(), new).await.expect("created").standing.upload.id;
     let before = house.record(id).await;
     let request = AppendRequest { offset: 0, content_length: Some(3), upload_length: Some(3) };
@@ -181,6 +182,7 @@ async fn a_creation_that_does_not_match_leaves_no_upload() {
         length: Length::Known(length),
         metadata: bound(&[("client_message_id", "c")]),
         conversation: None,
+        is_partial: false,
     };
     let wrong = || given(&[b"abc"], crc32(b"abd"));
     for length in [3, 4] {
@@ -213,7 +215,8 @@ async fn nothing_is_checked_as_well() {
         let outcome = house.append(id, offset, trailing(&[], None)).await;
         assert!(matches!(outcome, Err(UploadError::Checksum(CheckError::Missing))), "{outcome:?}");
     }
-    let new = NewUpload { length: Length::Known(0), metadata: bound(&[]), conversation: None };
+    let new =
+        NewUpload { length: Length::Known(0), metadata: bound(&[]), conversation: None, is_partial: false };
     let wrong = given(&[], crc32(b"x"));
     let outcome = house.uploads.create_with(&ada(), new.clone(), None, wrong).await;
     assert!(matches!(outcome, Err(UploadError::Checksum(CheckError::Mismatch))), "{outcome:?}");

@@ -48,7 +48,7 @@ impl House {
         };
         stores.memberships.put(conversation(), &[ada(), bob()]).await.expect("memory");
         let (tasks, draining) = (TaskTracker::new(), CancellationToken::new());
-        let finalizer = Finalizer::new(stores.clone(), tasks.clone());
+        let finalizer = Finalizer::new(stores.clone(), tasks.clone(), MAX);
         let limits = Limits {
             max_upload_size: MAX,
             expire_after_secs: 60,
@@ -60,7 +60,12 @@ impl House {
     }
 
     async fn create(&self, length: u64, metadata: &Metadata) -> Result<Creation, UploadError> {
-        let new = NewUpload { length: Length::Known(length), metadata: metadata.clone(), conversation: None };
+        let new = NewUpload {
+            length: Length::Known(length),
+            metadata: metadata.clone(),
+            conversation: None,
+            is_partial: false,
+        };
         self.uploads.create(&ada(), new).await
     }
 

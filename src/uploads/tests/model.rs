@@ -118,8 +118,12 @@ async fn take(house: &House, models: &mut Vec<Model>, step: Step) {
 
 async fn create(house: &House, length: Option<u64>, bound: bool) -> Model {
     let metadata = if bound { super::bound(&[]) } else { Metadata::default() };
-    let new =
-        NewUpload { length: length.map_or(Length::Deferred, Length::Known), metadata, conversation: None };
+    let new = NewUpload {
+        length: length.map_or(Length::Deferred, Length::Known),
+        metadata,
+        conversation: None,
+        is_partial: false,
+    };
     let creation = house.uploads.create(&ada(), new).await.expect("created");
     let id = creation.standing.upload.id;
     let mut model = Model { id, length, bound, bytes: Vec::new(), fate: Fate::There, made: false };

@@ -1,0 +1,186 @@
+//! Making a final upload of its parts (tus 1.0.0, Concatenation): the server appends to it, stretch by stretch,
+//! as a client would with PATCH. Its own ledger says how far that is, so a kill costs one stretch.
+//!
+//! ```text
+//! step                                   durable afterwards         a kill here leaves
+//! the first part is adopted or copied    its bytes                  no row: adopted or copied again
+//! its row                                offset behind it           the next stretch follows
+//! a stretch of another part is copied    bytes ahead of the row     cut off, copied again
+//! its row, the last one completes        offset, state              a complete upload like any other
+//! ```
+//! Bytes are read once, for the digest, beside the copying. The first part's digest is known: it is where that
+//! of the whole goes on.
+
+use futures_util::TryStreamExt;
+use tokio::task::spawn_blocking;
+
+use super::Finalizer;
+use crate::crash;
+use crate::store::{Appended, Source, StoreError};
+use crate::time::Timestamp;
+use crate::upload::{
+    Chunk, DigestState, Length, Parts, RejectionReason, RunningDigest, State, Stretch, Upload, UploadId,
+    stretch_at,
+};
+
+/// So many uploads are joined at the same time; they share one disk.
+pub(super) const AT_ONCE: usize = 2;
+/// The most bytes between two rows.
+const STRETCH: u64 = 64 * 1024 * 1024;
+
+/// How far a join came.
+pub(super) enum Joined {
+    /// Nothing is missing (any longer), whatever state that makes.
+    Whole(Upload),
+    /// A part has not all of its bytes yet.
+    Waiting,
+    /// It will never be whole.
+    Unfit(Upload, RejectionReason),
+}
+
+/// What is known of the parts.
+enum Found {
+    Complete(Vec<Upload>),
+    Unfinished,
+    Gone,
+}
+
+impl Finalizer {
+    /// Appends what an upload's parts have; nothing to do for one that is not, or no longer, made of parts.
+    pub(super) async fn join(&self, upload: Upload) -> Result<Joined, StoreError> {
+        let Some(parts) = upload.awaited_parts().cloned() else { return Ok(Joined::Whole(upload)) };
+        // Before the parts are looked at: one that completes from now on says so.
+        self.waiting.add(upload.id, &parts);
+        let found = self.parts(&parts).await?;
+        if !matches!(found, Found::Unfinished) {
+            self.waiting.remove(upload.id, &parts);
+        }
+        match found {
+            Found::Unfinished => Ok(Joined::Waiting),
+            Found::Gone => Ok(Joined::Unfit(upload, RejectionReason::PartGone)),
+            Found::Complete(parts) => self.join_all(upload, parts).await,
+        }
+    }
+
+    async fn parts(&self, parts: &Parts) -> Result<Found, StoreError> {
+        let mut complete = Vec::new();
+        let mut are_unfinished = false;
+        for id in parts.ids() {
+            match self.stores.records.find(*id).await? {
+                Some(part) if part.state == State::Complete => complete.push(part),
+                Some(part) if part.state == State::Receiving => are_unfinished = true,
+                Some(_) | None => return Ok(Found::Gone),
+            }
+        }
+        Ok(if are_unfinished { Found::Unfinished } else { Found::Complete(complete) })
+    }
+
+    async fn join_all(&self, mut upload: Upload, parts: Vec<Upload>) -> Result<Joined, StoreError> {
+        let _permit = self.joins.acquire().await.map_err(|e| StoreError::Unavailable(e.to_string()))?;
+        let lengths: Vec<_> = parts.iter().map(|part| part.offset).collect();
+        let total = lengths.iter().sum();
+        if total > self.max_upload_size {
+            return Ok(Joined::Unfit(upload, RejectionReason::PartsTooLarge));
+        }
+        let mut work = Join { finalizer: self, parts: &parts, total };
+        while upload.state == State::Receiving {
+            let stretch = stretch_at(&lengths, upload.offset, STRETCH);
+            match work.step(&mut upload, stretch).await {
+                Ok(()) => {}
+                Err(StoreError::Damaged(what)) => {
+                    tracing::error!(upload = %upload.id, what, "a part is damaged");
+                    return Ok(Joined::Unfit(upload, RejectionReason::Damaged));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        tracing::debug!(upload = %upload.id, parts = parts.len(), bytes = total, "parts joined");
+        Ok(Joined::Whole(upload))
+    }
+}
+
+/// One join under way.
+struct Join<'a> {
+    finalizer: &'a Finalizer,
+    parts: &'a [Upload],
+    total: u64,
+}
+
+impl Join<'_> {
+    /// One stretch and its row; without a stretch the row that says that there is nothing to come.
+    async fn step(&mut self, upload: &mut Upload, stretch: Option<Stretch>) -> Result<(), StoreError> {
+        let (length, digest) = match stretch {
+            None => (0, upload.digest.clone()),
+            Some(stretch) => match self.adopted(upload, &stretch).await? {
+                Some(adopted) => adopted,
+                None => (stretch.range.end - stretch.range.start, self.copied(upload, &stretch).await?),
+            },
+        };
+        let chunk = Chunk { offset: upload.offset, length, at: Timestamp::now(), digest };
+        let state = if chunk.end() == self.total { State::Complete } else { State::Receiving };
+        let row = Appended { chunk, length: Length::Known(self.total), state };
+        self.finalizer.stores.records.append(upload.id, &row).await?;
+        crash::point("join.recorded");
+        (upload.offset, upload.active_at) = (row.chunk.end(), row.chunk.at);
+        (upload.digest, upload.length, upload.state) = (row.chunk.digest, row.length, row.state);
+        Ok(())
+    }
+
+    /// The whole of the first part in place, if that can be: how long it is, and its digest.
+    async fn adopted(
+        &self,
+        upload: &Upload,
+        stretch: &Stretch,
+    ) -> Result<Option<(u64, Option<DigestState>)>, StoreError> {
+        let part = &self.parts[stretch.part];
+        let payloads = &self.finalizer.stores.payloads;
+        if upload.offset > 0 || !payloads.adopt(upload.id, part.id, part.offset).await? {
+            return Ok(None);
+        }
+        crash::point("join.adopted");
+        let digest = match (&upload.digest, &part.digest) {
+            (None, _) => None,
+            (Some(_), Some(digest)) => Some(digest.clone()),
+            // The part came while digests were off, and this upload's was announced.
+            (Some(own), None) => Some(self.digest(own, part.id, 0..part.offset).await?),
+        };
+        Ok(Some((part.offset, digest)))
+    }
+
+    async fn copied(&self, upload: &Upload, stretch: &Stretch) -> Result<Option<DigestState>, StoreError> {
+        let (part, range) = (self.parts[stretch.part].id, stretch.range.clone());
+        let copy = self.finalizer.stores.payloads.copy(upload.id, upload.offset, part, range.clone());
+        let digest = async {
+            match &upload.digest {
+                Some(state) => self.digest(state, part, range).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        let ((), digest) = tokio::try_join!(copy, digest)?;
+        crash::point("join.copied");
+        Ok(digest)
+    }
+
+    /// Goes on with a digest over bytes of a part.
+    async fn digest(
+        &self,
+        state: &DigestState,
+        part: UploadId,
+        range: std::ops::Range<u64>,
+    ) -> Result<DigestState, StoreError> {
+        let foreign =
+            || StoreError::Damaged("the ledger's digest state is not one that this version wrote".into());
+        let mut running = state.resume().ok_or_else(foreign)?;
+        let mut pieces = self.finalizer.stores.payloads.read(&Source::Part(part), range).await?;
+        while let Some(piece) = pieces.try_next().await? {
+            let job = spawn_blocking(move || updated(running, &piece));
+            running = job.await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        }
+        Ok(running.state())
+    }
+}
+
+fn updated(mut running: RunningDigest, piece: &[u8]) -> RunningDigest {
+    running.update(piece);
+    running
+}

@@ -1,0 +1,163 @@
+//! Making one file of several parts: the first is extended in place, the others are copied behind it.
+//!
+//! In place means a second name for the same file, so the part keeps its bytes: whoever reads it reads no
+//! further than its ledger. Only one upload may extend a file, so whoever finds a third name copies instead.
+//!
+//! ```text
+//! left behind by a kill              what doing it again finds
+//! after the second name was made     two names of one file: goes on
+//! after a third name was made        three names of one file: takes its own away and copies
+//! while bytes were copied            bytes beyond the ledger: cut off
+//! ```
+
+use std::fs::{self, File};
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::{FileExt, MetadataExt};
+
+use rustix::io::Errno;
+
+use super::Folders;
+use super::part::Part;
+use crate::store::StoreError;
+use crate::upload::UploadId;
+
+/// What is copied at once where the kernel cannot.
+const PIECE: usize = 256 * 1024;
+/// The part's own name and that of the one upload that extends it.
+const NAMES: u64 = 2;
+
+impl Folders {
+    pub(super) fn adopt(&self, id: UploadId, part: UploadId, length: u64) -> Result<bool, StoreError> {
+        let (own, other) = (self.part(id), self.part(part));
+        let found = fs::metadata(&other)?;
+        if found.len() < length {
+            return Err(StoreError::Damaged(format!("part {part} has {} of {length} bytes", found.len())));
+        }
+        match fs::hard_link(&other, &own) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => return Err(error.into()),
+            // Not every file system has second names.
+            Err(_) => return Ok(false),
+        }
+        let linked = fs::metadata(&own)?;
+        if (linked.dev(), linked.ino()) != (found.dev(), found.ino()) {
+            return Ok(false);
+        }
+        if linked.nlink() != NAMES {
+            fs::remove_file(&own)?;
+            return Ok(false);
+        }
+        self.sync_folder(&self.parts)?;
+        Ok(true)
+    }
+}
+
+/// Appends a range of a part to another and makes it durable.
+pub(super) fn copy(
+    folders: &Folders,
+    mut target: Part,
+    part: UploadId,
+    range: Range<u64>,
+) -> Result<(), StoreError> {
+    let source = File::open(folders.part(part))?;
+    if source.metadata()?.len() < range.end {
+        return Err(StoreError::Damaged(format!("part {part} is shorter than its record")));
+    }
+    target.append_file(&source, range)?;
+    target.sync()
+}
+
+/// Copies a range of a file to an offset of another; returns the offset after it.
+pub(super) fn copy_range(source: &File, range: Range<u64>, target: &File, offset: u64) -> io::Result<u64> {
+    let (mut from, mut to) = (range.start, offset);
+    while from < range.end {
+        let left = usize::try_from(range.end - from).unwrap_or(usize::MAX);
+        match rustix::fs::copy_file_range(source, Some(&mut from), target, Some(&mut to), left) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(Errno::XDEV | Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::PERM) => {
+                return copy_by_hand(source, from..range.end, target, to);
+            }
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    Ok(to)
+}
+
+fn copy_by_hand(source: &File, range: Range<u64>, target: &File, offset: u64) -> io::Result<u64> {
+    let mut buffer = vec![0; PIECE];
+    let mut from = range.start;
+    while from < range.end {
+        let left = usize::try_from(range.end - from).unwrap_or(usize::MAX).min(PIECE);
+        source.read_exact_at(&mut buffer[..left], from)?;
+        target.write_all_at(&buffer[..left], offset + (from - range.start))?;
+        from += u64::try_from(left).expect("a piece is small");
+    }
+    Ok(offset + (range.end - range.start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copying_by_hand_is_copying() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let bytes: Vec<u8> = (0..PIECE * 2 + 77).map(|at| u8::try_from(at % 251).expect("small")).collect();
+        let open = |name: &str| {
+            let path = folder.path().join(name);
+            File::options().read(true).write(true).create_new(true).open(path).expect("made")
+        };
+        let source = open("source");
+        source.write_all_at(&bytes, 0).expect("written");
+        let end = u64::try_from(bytes.len()).expect("small");
+        for (name, copy) in
+            [("kernel", copy_range as fn(&File, Range<u64>, &File, u64) -> _), ("hand", copy_by_hand)]
+        {
+            let target = open(name);
+            target.write_all_at(b"abc", 0).expect("written");
+            assert_eq!(copy(&source, 5..end, &target, 3).expect("copied"), end - 2);
+            let mut found = vec![0; bytes.len() - 2];
+            target.read_exact_at(&mut found, 0).expect("read");
+            assert!(found[..3] == *b"abc" && found[3..] == bytes[5..], "{name}");
+            assert_eq!(target.metadata().expect("there").len(), end - 2);
+        }
+    }
+
+    fn folders(data: &tempfile::TempDir) -> std::sync::Arc<Folders> {
+        super::super::Disk::open(data.path(), crate::store::Durability::Power, 0).expect("opened").folders
+    }
+
+    fn names(folders: &Folders, id: UploadId) -> u64 {
+        fs::metadata(folders.part(id)).expect("there").nlink()
+    }
+
+    /// Whoever comes second must not extend the same file.
+    #[test]
+    fn a_part_is_extended_in_place_by_one_upload_only() {
+        let data = tempfile::tempdir().expect("a folder");
+        let folders = folders(&data);
+        let [part, first, second] = [(); 3].map(|()| UploadId::random());
+        fs::write(folders.part(part), b"0123456789").expect("written");
+        assert!(folders.adopt(first, part, 10).expect("linked"));
+        assert!(folders.adopt(first, part, 10).expect("again"), "after a kill it is done already");
+        assert!(!folders.adopt(second, part, 10).expect("refused"));
+        assert!(!folders.part(second).exists(), "a copy begins with a file of its own");
+        folders.discard(first).expect("freed");
+        assert!(folders.adopt(second, part, 10).expect("free again"));
+        assert_eq!(names(&folders, part), 2);
+    }
+
+    #[test]
+    fn a_file_that_is_another_one_is_not_adopted() {
+        let data = tempfile::tempdir().expect("a folder");
+        let folders = folders(&data);
+        let [part, own] = [(); 2].map(|()| UploadId::random());
+        fs::write(folders.part(part), b"0123456789").expect("written");
+        fs::write(folders.part(own), b"01").expect("written");
+        assert!(!folders.adopt(own, part, 10).expect("refused"));
+        assert_eq!(names(&folders, part), 1);
+    }
+}
