@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::{Chat, Content, Proxy, Script, Step, tus};
+use crate::{Chat, Content, Proxy, Script, Step, tus, wait};
 
 /// A file that a real client is to send: the stage, the file on the disk, and a bad network between the client and
 /// the server.
@@ -76,6 +76,20 @@ impl Sending {
         assert_eq!(message["sha256"], self.content.sha256());
         assert_eq!(self.chat.media_digest(message).await, (self.content.len(), self.content.sha256()));
         self.chat.check_folders().await;
+    }
+
+    /// Waits until the server holds at least so many bytes of what this client created, and tells how many. They are
+    /// not to be sent again, whatever happens; what is still on its way to the disk may be.
+    pub async fn secured(&self, client: &Script, least: u64) -> u64 {
+        wait::until("the server holds what arrived", async || {
+            let mut held = 0;
+            for location in tus::created_by(&[client]) {
+                let status = tus::status(&self.chat, &location).await.expecting(200).json();
+                held += status["offset"].as_u64().expect("an offset is a number");
+            }
+            (held >= least).then_some(held)
+        })
+        .await
     }
 
     /// Checks that of the whole file no more than so many bytes went over the network twice.

@@ -84,12 +84,16 @@ pub async fn status(chat: &Chat, location: &str) -> Response {
 /// them, for a client that asks again; whoever sent a file in one piece made none.
 pub async fn end_parts(chat: &Chat, clients: &[&Script]) {
     let success = clients.last().expect("somebody sent it").saw("success").await;
-    let answers = clients.iter().flat_map(|client| client.all("answer"));
-    let made: BTreeSet<_> =
-        answers.filter_map(|answer| answer["location"].as_str().map(str::to_owned)).collect();
-    for part in made.iter().filter(|made| success["url"] != **made) {
+    for part in created_by(clients).iter().filter(|created| success["url"] != **created) {
         request(chat, &chat.alice, "DELETE", part).send().await.expecting(204);
     }
+}
+
+/// The URLs of all that these clients have created so far.
+#[must_use]
+pub fn created_by(clients: &[&Script]) -> BTreeSet<String> {
+    let answers = clients.iter().flat_map(|client| client.all("answer"));
+    answers.filter_map(|answer| answer["location"].as_str().map(str::to_owned)).collect()
 }
 
 /// The upload's id, which is the last part of its URL.
