@@ -324,6 +324,11 @@ async fn parts_sent_in_parallel_become_one_message() {
     }
 }
 
+/// Holds a connection when three of the four parts could not have been as much as that.
+fn every_part_begun(size: u64) -> Vec<(u64, Step)> {
+    vec![(size / 8 * 7, Step::Hold)]
+}
+
 fn in_parallel(mut options: Value) -> Value {
     options["parallelUploads"] = json!(4);
     options
@@ -357,7 +362,7 @@ async fn a_lost_answer_to_the_joining_of_parts_makes_no_second_message() {
 #[tokio::test]
 async fn an_aborted_upload_in_parts_goes_on_where_it_was() {
     for library in LIBRARIES {
-        let sender = Sender::new(library, 32 * MIB, vec![(20 * MIB, Step::Hold)]).await;
+        let sender = Sender::new(library, 32 * MIB, every_part_begun(32 * MIB)).await;
         let mut client = sender.start(in_parallel(json!({})));
         sender.proxy.held().await;
         let secured = sender.secured(&client, 8 * MIB).await;
@@ -373,7 +378,7 @@ async fn an_aborted_upload_in_parts_goes_on_where_it_was() {
 #[tokio::test]
 async fn an_upload_in_parts_whose_client_was_killed_goes_on_where_it_was() {
     for library in LIBRARIES {
-        let sender = Sender::new(library, 32 * MIB, vec![(20 * MIB, Step::Hold)]).await;
+        let sender = Sender::new(library, 32 * MIB, every_part_begun(32 * MIB)).await;
         let config = sender.remembering(in_parallel(json!({"chunkSize": MIB})));
         let first = killed_on_the_way(&sender, &config).await;
 
@@ -388,7 +393,7 @@ async fn an_upload_in_parts_whose_client_was_killed_goes_on_where_it_was() {
 #[tokio::test]
 async fn a_terminated_upload_in_parts_leaves_nothing() {
     for library in LIBRARIES {
-        let sender = Sender::new(library, 8 * MIB, vec![(5 * MIB, Step::Hold)]).await;
+        let sender = Sender::new(library, 8 * MIB, every_part_begun(8 * MIB)).await;
         let mut client = sender.start(in_parallel(json!({})));
         sender.proxy.held().await;
         client.order(&json!("terminate")).await;
