@@ -173,8 +173,8 @@ fn admitted(store: &Store, asked: &Asked<'_>, id: &str) -> Result<(), Answer> {
     let offset = asked.number("upload-offset")?.ok_or_else(|| Answer::of(StatusCode::BAD_REQUEST))?;
     let length = asked.number("upload-length")?;
     let announced = asked.number("content-length")?.unwrap_or_default();
-    let conflict = match store.does(Wrong::ConflictIs400) {
-        true => StatusCode::BAD_REQUEST,
+    let conflict = match store.does(Wrong::ConflictIsLocked) {
+        true => StatusCode::LOCKED,
         false => StatusCode::CONFLICT,
     };
     let (changes, past) = (store.does(Wrong::ChangesLength), store.does(Wrong::GoesPastTheLength));
