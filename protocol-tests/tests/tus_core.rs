@@ -15,9 +15,15 @@ async fn discovery_needs_no_token_and_no_version() {
     assert_eq!(answer.expect("Tus-Version"), "1.0.0");
     assert_eq!(answer.number("Tus-Max-Size"), 5_000_000);
     let extensions = answer.head.list("Tus-Extension");
-    for extension in
-        ["creation", "creation-with-upload", "creation-defer-length", "termination", "expiration"]
-    {
+    for extension in [
+        "creation",
+        "creation-with-upload",
+        "creation-defer-length",
+        "termination",
+        "expiration",
+        "concatenation",
+        "concatenation-unfinished",
+    ] {
         assert!(extensions.contains(&extension.to_owned()), "{extension}: {extensions:?}");
     }
 }

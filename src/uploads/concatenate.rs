@@ -11,7 +11,9 @@ use crate::message::{ConversationId, UserId};
 use crate::metrics;
 use crate::store::{Created, StoreError};
 use crate::time::Timestamp;
-use crate::upload::{Concat, ConcatError, Length, MAX_DESCRIPTION_BYTES, Metadata, Parts, Upload, UploadId};
+use crate::upload::{
+    Concat, ConcatError, Length, MAX_DESCRIPTION_BYTES, Metadata, Parts, State, Upload, UploadId,
+};
 
 /// As long as a creation waits for the parts to be joined: enough for small ones to have their message on the
 /// answer, and too short to be felt with large ones.
@@ -119,7 +121,7 @@ impl Uploads {
         Ok(total.map_or(Length::Deferred, Length::Known))
     }
 
-    /// How it stands after a short while.
+    /// How it stands after a short while, which may be before the parts are joined.
     async fn answer(&self, id: UploadId, existed: bool) -> Result<Creation, UploadError> {
         let standing = match tokio::time::timeout(JOIN_WAIT, self.settle(id)).await {
             Ok(standing) => standing?,
@@ -130,7 +132,10 @@ impl Uploads {
 
     async fn standing_now(&self, id: UploadId) -> Result<Standing, UploadError> {
         let upload = self.stores.records.find(id).await?.ok_or(UploadError::NotFound)?;
-        self.standing(upload).await
+        match &upload.state {
+            State::Rejected(rejection) => Err(UploadError::Rejected(rejection.reason)),
+            _ => self.standing(upload).await,
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::message::InvalidClientMessageId;
+use crate::upload::{ChecksumError, ConcatError};
 
 #[test]
 fn every_failure_has_its_status() {
@@ -41,11 +42,23 @@ fn every_failure_has_its_status() {
         (400, U::Metadata(MetadataError::Base64).into()),
         (400, U::Metadata(InvalidClientMessageId.into()).into()),
         (400, U::AnotherLength.into()),
+        (460, U::Checksum(CheckError::Mismatch).into()),
+        (400, U::Checksum(CheckError::Unusable(ChecksumError::Unsupported)).into()),
+        (400, U::Checksum(CheckError::Missing).into()),
+        (400, U::Checksum(CheckError::Unannounced).into()),
+        (400, U::Checksum(CheckError::Twice).into()),
         (409, U::AlreadyBound.into()),
+        (403, U::FinalUpload.into()),
+        (400, U::NotPartial.into()),
+        (400, U::PartialUpload.into()),
+        (400, U::Concat(ConcatError::Url).into()),
+        (431, U::Concat(ConcatError::TooLong).into()),
         (403, U::Rejected(R::NotAParticipant).into()),
         (404, U::Rejected(R::ConversationGone).into()),
         (422, U::Rejected(R::DigestMismatch).into()),
         (410, U::Rejected(R::Damaged).into()),
+        (410, U::Rejected(R::PartGone).into()),
+        (413, U::Rejected(R::PartsTooLarge).into()),
         (400, U::Displaced.into()),
         (400, U::BodyBroken.into()),
         (408, U::BodyIdle.into()),
@@ -76,6 +89,13 @@ fn headers_say_what_a_client_needs_next() {
         let response = error.into_response();
         assert_eq!(response.headers().get(name).map(HeaderValue::as_bytes), Some(value.as_bytes()));
     }
+}
+
+#[test]
+fn a_mismatch_is_named_as_tus_names_it() {
+    let response = ApiError::from(UploadError::Checksum(CheckError::Mismatch)).into_response();
+    let reason = response.extensions().get::<ReasonPhrase>().map(ReasonPhrase::as_bytes);
+    assert_eq!((response.status().as_u16(), reason), (460, Some(&b"Checksum Mismatch"[..])));
 }
 
 #[tokio::test]

@@ -12,8 +12,8 @@ use crate::uploads::Standing;
 /// the only answer that a client gets to read.
 pub(super) fn headers_of(standing: &Standing, base: &Base) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    // While the server still makes an upload of its parts, nobody may go on with it, or take it for whole.
-    if standing.upload.awaited_parts().is_none() {
+    // What the server still works on, nobody may go on with, or take for whole.
+    if !standing.upload.is_driven() {
         headers.insert(UPLOAD_OFFSET, value_of(standing.upload.offset));
     }
     if let Some(date) = expiry(standing) {

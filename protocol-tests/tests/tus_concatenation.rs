@@ -1,0 +1,366 @@
+//! tus 1.0.0, Concatenation: parts, finished or not, become one upload and one message.
+
+use protocol_tests::http::{Request, Response};
+use protocol_tests::{Chat, Content, Setup, check_detail, note, tus, wait};
+use serde_json::Value;
+use std::os::unix::process::ExitStatusExt;
+
+/// Parts of a size that nothing is aligned to.
+const SIZES: [u64; 3] = [70_001, 5, 100_003];
+
+/// Creates a part of this length, and returns its URL.
+async fn part(chat: &Chat, length: u64) -> String {
+    let creation = tus::creation(chat, &chat.alice, "/files", length).header("Upload-Concat", "partial");
+    creation.send().await.expecting(201).expect("Location").to_owned()
+}
+
+/// Creates a part and sends all of its bytes.
+async fn complete_part(chat: &Chat, bytes: &[u8]) -> String {
+    let location = part(chat, bytes.len() as u64).await;
+    tus::append(chat, &location, 0, bytes).await.expecting(204);
+    location
+}
+
+/// A content cut into parts of these sizes, each sent.
+async fn parts_of(chat: &Chat, content: &Content, sizes: &[u64]) -> Vec<String> {
+    let (mut urls, mut start) = (Vec::new(), 0);
+    for size in sizes {
+        urls.push(complete_part(chat, &content.slice(start..start + size)).await);
+        start += size;
+    }
+    urls
+}
+
+fn concat_of(urls: &[String]) -> String {
+    format!("final;{}", urls.join(" "))
+}
+
+fn final_upload(chat: &Chat, target: &str, urls: &[String], pairs: &[(&str, &str)]) -> Request {
+    tus::request(chat, &chat.alice, "POST", target)
+        .header("Upload-Concat", concat_of(urls))
+        .header("Upload-Metadata", tus::metadata(pairs))
+}
+
+fn final_in_chat(chat: &Chat, urls: &[String], pairs: &[(&str, &str)]) -> Request {
+    final_upload(chat, &format!("/conversations/{}/files", chat.conversation), urls, pairs)
+}
+
+async fn joined(chat: &Chat, urls: &[String], pairs: &[(&str, &str)]) -> String {
+    final_in_chat(chat, urls, pairs).send().await.expecting(201).expect("Location").to_owned()
+}
+
+/// HEAD waits for the message of a final upload whose parts are complete.
+async fn is_told(chat: &Chat, location: &str, length: u64) -> Value {
+    let head = tus::head(chat, location).await.expecting(200);
+    let message = chat.only_message().await;
+    assert_eq!((head.number("Upload-Offset"), head.number("Upload-Length")), (length, length));
+    assert_eq!(head.expect("Chat-Message-Id"), message["_id"].as_str().expect("text"));
+    message
+}
+
+async fn ends(chat: &Chat, urls: &[String]) {
+    for url in urls {
+        tus::request(chat, &chat.alice, "DELETE", url).send().await.expecting(204);
+    }
+}
+
+#[tokio::test]
+async fn parts_become_one_message() {
+    let chat = Chat::start().await;
+    let content = Content::random(SIZES.iter().sum());
+    let urls = parts_of(&chat, &content, &SIZES).await;
+    assert!(chat.messages().await.is_empty(), "a part is no message");
+    let pairs = [("filename", "joined.mp4"), ("content", "of three")];
+    let location = joined(&chat, &urls, &pairs).await;
+    let message = is_told(&chat, &location, content.len()).await;
+    assert_eq!((&message["file_name"], &message["content"]), (&"joined.mp4".into(), &"of three".into()));
+    assert_eq!(message["sha256"], content.sha256());
+    assert_eq!(chat.media(&message).await.body, content.bytes());
+    for (url, size) in urls.iter().zip(SIZES) {
+        assert_eq!(tus::offset(&chat, url).await, size, "a part stays for a while");
+    }
+    ends(&chat, &urls).await;
+    assert_eq!(chat.media(&message).await.body, content.bytes(), "the message has bytes of its own");
+    chat.check_folders().await;
+}
+
+#[tokio::test]
+async fn head_says_what_is_a_part_and_what_is_made_of_parts() {
+    let chat = Chat::start().await;
+    let [one, other] = [complete_part(&chat, b"hello ").await, part(&chat, 5).await];
+    let head = tus::head(&chat, &one).await.expecting(200);
+    assert_eq!(head.expect("Upload-Concat"), "partial");
+    let path = |url: &str| format!("/files/{}", tus::id_of(url));
+    // Relative and absolute, in the client's own spelling.
+    let raw = format!("final;{}  {} ", path(&one), other);
+    let creation = tus::request(&chat, &chat.alice, "POST", "/files").header("Upload-Concat", raw.trim_end());
+    let location = creation.send().await.expecting(201).expect("Location").to_owned();
+    let unfinished = tus::head(&chat, &location).await.expecting(200);
+    assert_eq!(unfinished.expect("Upload-Concat"), raw.trim_end());
+    assert_eq!(unfinished.number("Upload-Length"), 11);
+    assert!(unfinished.header("Upload-Offset").is_none(), "it is not there yet");
+    tus::append(&chat, &other, 0, b"world").await.expecting(204);
+    wait::until_true("the parts are joined", async || {
+        tus::head(&chat, &location).await.expecting(200).header("Upload-Offset") == Some("11")
+    })
+    .await;
+    let bytes = chat.request(&chat.alice, "GET", &location).send().await.expecting(200);
+    assert_eq!(bytes.body, b"hello world");
+}
+
+#[tokio::test]
+async fn the_length_is_told_as_soon_as_the_parts_tell_theirs() {
+    let chat = Chat::start().await;
+    let creation = tus::request(&chat, &chat.alice, "POST", "/files")
+        .header("Upload-Concat", "partial")
+        .header("Upload-Defer-Length", 1);
+    let deferred = creation.send().await.expecting(201).expect("Location").to_owned();
+    let urls = [complete_part(&chat, b"hello ").await, deferred.clone()];
+    let location = joined(&chat, &urls, &[]).await;
+    let head = tus::head(&chat, &location).await.expecting(200);
+    for name in ["Upload-Length", "Upload-Defer-Length", "Upload-Offset"] {
+        assert!(head.header(name).is_none(), "{name}");
+    }
+    let declared = tus::patch(&chat, &chat.alice, &deferred, 0).header("Upload-Length", 5).body("wor");
+    declared.send().await.expecting(204);
+    let head = tus::head(&chat, &location).await.expecting(200);
+    assert_eq!((head.number("Upload-Length"), head.header("Upload-Offset")), (11, None));
+    tus::append(&chat, &deferred, 3, b"ld").await.expecting(204);
+    let message = chat.first_message().await;
+    assert_eq!(chat.media(&message).await.body, b"hello world");
+}
+
+#[tokio::test]
+async fn the_answer_to_a_final_upload_may_be_lost() {
+    let chat = Chat::start().await;
+    let content = Content::random(SIZES.iter().sum());
+    let urls = parts_of(&chat, &content, &SIZES).await;
+    let location = joined(&chat, &urls, &[("filename", "a.bin")]).await;
+    let message = is_told(&chat, &location, content.len()).await;
+    let repeated = final_in_chat(&chat, &urls, &[("filename", "a.bin")]).send().await.expecting(201);
+    assert_eq!(repeated.expect("Location"), location);
+    assert_eq!(repeated.expect("Chat-Message-Id"), message["_id"].as_str().expect("text"));
+    ends(&chat, &urls).await;
+    let without_parts = final_in_chat(&chat, &urls, &[("filename", "a.bin")]).send().await.expecting(201);
+    assert_eq!(without_parts.expect("Location"), location);
+    chat.only_message().await;
+}
+
+#[tokio::test]
+async fn the_same_final_upload_asked_for_several_times_at_once_is_one() {
+    let chat = Chat::start().await;
+    let content = Content::random(SIZES.iter().sum());
+    let urls = parts_of(&chat, &content, &SIZES).await;
+    let pairs: [&[(&str, &str)]; 2] = [&[("filename", "a.bin")], &[("client_message_id", "mine")]];
+    for pairs in pairs {
+        let ask = || joined(&chat, &urls, pairs);
+        let (a, b, c, d) = tokio::join!(ask(), ask(), ask(), ask());
+        assert!([&b, &c, &d].iter().all(|other| **other == a), "{a} {b} {c} {d}");
+        assert!(tus::head(&chat, &a).await.expecting(200).header("Chat-Message-Id").is_some());
+    }
+    assert_eq!(chat.messages().await.len(), 2);
+}
+
+#[tokio::test]
+async fn the_same_parts_become_several_messages_when_they_are_meant_to() {
+    let chat = Chat::start().await;
+    let content = Content::random(SIZES.iter().sum());
+    let urls = parts_of(&chat, &content, &SIZES).await;
+    let another = chat.another_conversation().await;
+    let location = joined(&chat, &urls, &[]).await;
+    let there = final_upload(&chat, &format!("/conversations/{another}/files"), &urls, &[]);
+    let elsewhere = there.send().await.expecting(201).expect("Location").to_owned();
+    let reversed: Vec<_> = urls.iter().rev().chain(&urls[..1]).cloned().collect();
+    let mixed = joined(&chat, &reversed, &[]).await;
+    for location in [&location, &elsewhere, &mixed] {
+        assert!(tus::head(&chat, location).await.expecting(200).header("Chat-Message-Id").is_some());
+    }
+    let of = |start: u64, size: u64| content.slice(start..start + size);
+    let [a, b, c] = [of(0, SIZES[0]), of(SIZES[0], SIZES[1]), of(SIZES[0] + SIZES[1], SIZES[2])];
+    let mut bodies = Vec::new();
+    for message in [chat.messages().await, chat.messages_of(&another).await].concat() {
+        bodies.push(chat.media(&message).await.body);
+    }
+    let expected = [[c, b, a.clone(), a].concat(), content.bytes(), content.bytes()];
+    assert!(bodies == expected, "{:?}", bodies.iter().map(Vec::len).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_final_upload_takes_no_bytes_and_no_length() {
+    let chat = Chat::start().await;
+    let urls = [complete_part(&chat, b"hello").await];
+    for refused in [
+        final_in_chat(&chat, &urls, &[]).header("Upload-Length", 5),
+        final_in_chat(&chat, &urls, &[]).header("Upload-Defer-Length", 1),
+        final_in_chat(&chat, &urls, &[]).header("Content-Type", tus::OFFSET_OCTET_STREAM).body("more"),
+    ] {
+        check_detail(&refused.send().await, 400);
+    }
+    let waiting = joined(&chat, &[part(&chat, 3).await], &[]).await;
+    let whole = joined(&chat, &urls, &[]).await;
+    for location in [&waiting, &whole] {
+        for bytes in [&b""[..], b"more"] {
+            check_detail(&tus::append(&chat, location, 0, bytes).await, 403);
+        }
+    }
+}
+
+#[tokio::test]
+async fn only_ones_own_partial_uploads_are_joined() {
+    let chat = Chat::start().await;
+    let good = complete_part(&chat, b"hello").await;
+    let plain = tus::create_unbound(&chat, 5).await;
+    let whole = joined(&chat, std::slice::from_ref(&good), &[]).await;
+    let gone = complete_part(&chat, b"gone").await;
+    ends(&chat, std::slice::from_ref(&gone)).await;
+    let bobs = tus::creation(&chat, &chat.bob, "/files", 5).header("Upload-Concat", "partial");
+    let bobs = bobs.send().await.expecting(201).expect("Location").to_owned();
+    for bad in [&plain, &whole, &gone, &bobs] {
+        let urls = [good.clone(), bad.clone()];
+        check_detail(&final_in_chat(&chat, &urls, &[]).send().await, 400);
+    }
+    let raw = |value: &str| {
+        tus::request(&chat, &chat.alice, "POST", "/files").header("Upload-Concat", value).send()
+    };
+    for value in ["final", "final;", "final;/elsewhere", "final;../../etc/passwd", "partial;", "whole", ""] {
+        check_detail(&raw(value).await, 400);
+    }
+    check_detail(&raw(&format!("final;{}", "/files/00 ".repeat(1000))).await, 431);
+    let bound = final_upload(&chat, "/conversations/507f1f77bcf86cd799439099/files", &[good], &[]);
+    check_detail(&bound.send().await, 404);
+    assert_eq!(chat.messages().await.len(), 1);
+}
+
+#[tokio::test]
+async fn no_message_is_made_of_a_part() {
+    let chat = Chat::start().await;
+    let metadata = tus::metadata(&[("conversation_id", &chat.conversation), ("filename", "a.mp4")]);
+    let creation = tus::creation_in_chat(&chat, 5)
+        .header("Upload-Concat", "partial")
+        .header("Upload-Metadata", &metadata);
+    let location = creation.send().await.expecting(201).expect("Location").to_owned();
+    tus::append(&chat, &location, 0, b"hello").await.expecting(204);
+    let head = tus::head(&chat, &location).await.expecting(200);
+    assert_eq!((head.expect("Upload-Metadata"), head.number("Upload-Offset")), (metadata.as_str(), 5));
+    let body = serde_json::json!({
+        "upload_id": tus::id_of(&location), "conversation_id": chat.conversation,
+    });
+    let bind = chat.request(&chat.alice, "POST", "/messages").json(&body);
+    check_detail(&bind.send().await, 400);
+    assert!(chat.messages().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_part_that_ends_ends_what_waits_for_it() {
+    let chat = Chat::start().await;
+    let urls = [complete_part(&chat, b"hello").await, part(&chat, 3).await];
+    let location = joined(&chat, &urls, &[]).await;
+    ends(&chat, &urls[1..]).await;
+    wait::until_true("the reason is told", async || tus::head(&chat, &location).await.status == 410).await;
+    let repeated: Response = final_in_chat(&chat, &urls, &[]).send().await;
+    check_detail(&repeated, 410);
+    ends(&chat, &urls[..1]).await;
+    assert!(chat.messages().await.is_empty());
+    chat.check_folders().await;
+}
+
+#[tokio::test]
+async fn a_final_upload_that_is_ended_leaves_its_parts() {
+    let chat = Chat::start().await;
+    let urls = [complete_part(&chat, b"hello ").await, part(&chat, 5).await];
+    let location = joined(&chat, &urls, &[]).await;
+    ends(&chat, std::slice::from_ref(&location)).await;
+    assert_eq!(tus::head(&chat, &location).await.status, 404);
+    tus::append(&chat, &urls[1], 0, b"world").await.expecting(204);
+    let again = joined(&chat, &urls, &[]).await;
+    let message = is_told(&chat, &again, 11).await;
+    assert_eq!(chat.media(&message).await.body, b"hello world");
+}
+
+#[tokio::test]
+async fn announced_digests_are_of_the_whole() {
+    let chat = Chat::start().await;
+    let content = Content::random(SIZES.iter().sum());
+    let urls = parts_of(&chat, &content, &SIZES).await;
+    let location = joined(&chat, &urls, &[("sha256", &content.sha256())]).await;
+    is_told(&chat, &location, content.len()).await;
+    let other = protocol_tests::sha256(b"other");
+    // The answer does not wait for long, but there is no other one in the end.
+    wait::until_true("it is rejected", async || {
+        final_in_chat(&chat, &urls, &[("sha256", &other)]).send().await.status == 422
+    })
+    .await;
+    chat.only_message().await;
+}
+
+#[tokio::test]
+async fn parts_of_no_bytes_count_for_nothing() {
+    let chat = Chat::start().await;
+    let urls = [part(&chat, 0).await, complete_part(&chat, b"hello").await, part(&chat, 0).await];
+    let location = joined(&chat, &urls, &[]).await;
+    let message = is_told(&chat, &location, 5).await;
+    assert_eq!(chat.media(&message).await.body, b"hello");
+    let empty = joined(&chat, &[part(&chat, 0).await], &[("filename", "empty")]).await;
+    assert_eq!(tus::head(&chat, &empty).await.expecting(200).number("Upload-Offset"), 0);
+    assert_eq!(chat.messages().await.len(), 2);
+}
+
+#[tokio::test]
+async fn parts_together_are_no_larger_than_an_upload_may_be() {
+    let chat = Chat::on(Setup::default().setting("--max-upload-size", 10)).await;
+    let urls = [complete_part(&chat, b"0123456").await, complete_part(&chat, b"0123").await];
+    check_detail(&final_in_chat(&chat, &urls, &[]).send().await, 413);
+    let creation = tus::request(&chat, &chat.alice, "POST", "/files")
+        .header("Upload-Concat", "partial")
+        .header("Upload-Defer-Length", 1);
+    let deferred = creation.send().await.expecting(201).expect("Location").to_owned();
+    let waiting = joined(&chat, &[urls[0].clone(), deferred.clone()], &[]).await;
+    tus::patch(&chat, &chat.alice, &deferred, 0).header("Upload-Length", 4).body("0123").send().await;
+    wait::until_true("it is rejected", async || tus::head(&chat, &waiting).await.status == 410).await;
+    assert!(chat.messages().await.is_empty());
+}
+
+#[tokio::test]
+async fn parts_are_joined_in_the_database_as_well() {
+    let chat = Chat::on(Setup::default().setting("--payload", "sled")).await;
+    let content = Content::random(SIZES.iter().sum());
+    let urls = parts_of(&chat, &content, &SIZES).await;
+    let location = joined(&chat, &urls, &[]).await;
+    let message = is_told(&chat, &location, content.len()).await;
+    assert_eq!(chat.media(&message).await.body, content.bytes());
+}
+
+/// More than one stretch of a part, and a kill at every step of each of them.
+#[tokio::test]
+async fn a_join_survives_a_kill_at_every_step() {
+    let sizes = [3 << 20, (65 << 20) + 7, 11];
+    for step in [
+        "create.recorded:4",
+        "join.adopted",
+        "join.recorded",
+        "join.copied",
+        "join.copied:2",
+        "join.recorded:3",
+    ] {
+        note(format_args!("killed at {step}"));
+        let chat = Chat::on(Setup::default().crash_at(step)).await;
+        let content = Content::random(sizes.iter().sum());
+        let urls = parts_of(&chat, &content, &sizes).await;
+        let pairs = [("filename", "joined.bin")];
+        // The answer may come before the kill or be lost with it.
+        _ = final_in_chat(&chat, &urls, &pairs).try_send().await;
+        let status = chat.server.ended(wait::BOUND).await;
+        assert_eq!(status.signal(), Some(9), "the server reached {step} and killed itself");
+        chat.server.restart_with(Setup::default()).await;
+        let message = chat.first_message().await;
+        assert_eq!(chat.media_digest(&message).await, (content.len(), content.sha256()), "{step}");
+        assert_eq!(message["sha256"], content.sha256(), "{step}");
+        let location = joined(&chat, &urls, &pairs).await;
+        is_told(&chat, &location, content.len()).await;
+        for url in &urls {
+            assert_eq!(tus::head(&chat, url).await.expecting(200).expect("Upload-Concat"), "partial");
+        }
+        ends(&chat, &urls).await;
+        chat.check_folders().await;
+    }
+}
