@@ -8,7 +8,7 @@ use hyper::body::Incoming;
 use super::Wrong;
 use super::answer::Answer;
 use super::asked::Asked;
-use super::checksum::{ALGORITHMS, Sum, collect};
+use super::checksum::{OFFERED, Sum, collect};
 use super::store::{Store, Upload};
 
 const MAX_SIZE: u64 = 1 << 40;
@@ -24,7 +24,7 @@ pub(super) fn discovery(store: &Store) -> Answer {
         .with("Tus-Version", "1.0.0")
         .with("Tus-Extension", extensions)
         .with("Tus-Max-Size", MAX_SIZE)
-        .with("Tus-Checksum-Algorithm", ALGORITHMS)
+        .with("Tus-Checksum-Algorithm", OFFERED)
 }
 
 pub(super) async fn create(store: &Store, asked: &Asked<'_>, body: Incoming) -> Result<Answer, Answer> {
