@@ -37,9 +37,10 @@ pub(super) async fn create(store: &Store, asked: &Asked<'_>, body: Incoming) -> 
     if too_long && !store.does(Wrong::GoesPastTheLength) {
         return Err(Answer::of(StatusCode::PAYLOAD_TOO_LARGE));
     }
+    let sum = Sum::of(asked, store)?;
     let id = store.add(upload);
     if asked.brings_bytes()
-        && let Err(refused) = receive(store, asked, &id, body).await
+        && let Err(refused) = receive(store, &id, store.claim(&id)?, sum, body).await
     {
         store.remove(&id);
         return Err(refused);
@@ -154,10 +155,12 @@ pub(super) async fn append(
     id: &str,
     body: Incoming,
 ) -> Result<Answer, Answer> {
-    let appended = match admitted(store, asked, id) {
-        Ok(()) => receive(store, asked, id, body).await,
-        refused => refused,
+    let appending = async {
+        let sum = Sum::of(asked, store)?;
+        let claim = admitted(store, asked, id)?;
+        receive(store, id, claim, sum, body).await
     };
+    let appended = appending.await;
     let told = |answer| standing(store, id, answer);
     match appended {
         Ok(()) => Ok(told(Answer::of(StatusCode::NO_CONTENT))),
@@ -166,7 +169,8 @@ pub(super) async fn append(
     }
 }
 
-fn admitted(store: &Store, asked: &Asked<'_>, id: &str) -> Result<(), Answer> {
+/// Claims the upload in one step with looking at it: of two at one offset only one may write.
+fn admitted(store: &Store, asked: &Asked<'_>, id: &str) -> Result<u64, Answer> {
     if !asked.brings_bytes() && !store.does(Wrong::TakesEveryType) {
         return Err(Answer::of(StatusCode::UNSUPPORTED_MEDIA_TYPE));
     }
@@ -194,15 +198,13 @@ fn admitted(store: &Store, asked: &Asked<'_>, id: &str) -> Result<(), Answer> {
             (true, false) => Err(Answer::of(StatusCode::PAYLOAD_TOO_LARGE)),
             (true, true) => {
                 upload.length = new;
-                Ok(())
+                Ok(upload.claim())
             }
         }
     })?
 }
 
-async fn receive(store: &Store, asked: &Asked<'_>, id: &str, mut body: Incoming) -> Result<(), Answer> {
-    let sum = Sum::of(asked, store)?;
-    let claim = store.claim(id)?;
+async fn receive(store: &Store, id: &str, claim: u64, sum: Sum, mut body: Incoming) -> Result<(), Answer> {
     if !matches!(sum, Sum::None) {
         let (bytes, verdict) = collect(body, sum).await?;
         return match (verdict, store.does(Wrong::KeepsMismatch)) {
