@@ -32,7 +32,7 @@ pub mod tus;
 pub mod wait;
 
 pub use chat::{Chat, User, check_detail, conversation_id};
-pub use checksum::{ALGORITHMS, checksum};
+pub use checksum::{ALGORITHMS, checksum, checksum_if_known};
 pub use content::{Content, Digest, sha256};
 pub use folder::Folder;
 pub use heavy::alone;

@@ -1,8 +1,7 @@
-use data_encoding::BASE64;
 use http_body_util::BodyExt;
 use hyper::StatusCode;
 use hyper::body::Incoming;
-use sha1::Digest;
+use protocol_tests::checksum;
 
 use super::Wrong;
 use super::answer::Answer;
@@ -10,7 +9,7 @@ use super::asked::Asked;
 use super::store::Store;
 
 /// What is offered.
-pub(super) const ALGORITHMS: &str = "sha1,md5,sha256,crc32";
+pub(super) const OFFERED: &str = "sha1,md5,sha256,crc32";
 
 /// Where the checksum of a body comes from.
 pub(super) enum Sum {
@@ -23,7 +22,7 @@ impl Sum {
     pub(super) fn of(asked: &Asked<'_>, store: &Store) -> Result<Self, Answer> {
         let promised = asked.only("trailer").is_some_and(|name| name.eq_ignore_ascii_case("upload-checksum"));
         match asked.only("upload-checksum") {
-            Some(sum) => parse(sum).map(|_| Self::Header(sum.to_owned())),
+            Some(sum) => algorithm_of(sum).map(|_| Self::Header(sum.to_owned())),
             None if asked.has("upload-checksum") => Err(Answer::of(StatusCode::BAD_REQUEST)),
             None if promised && !store.does(Wrong::IgnoresTrailers) => Ok(Self::Trailer),
             None => Ok(Self::None),
@@ -47,30 +46,15 @@ pub(super) async fn collect(mut body: Incoming, sum: Sum) -> Result<(Vec<u8>, Re
         }
     }
     let told = told.ok_or_else(|| Answer::of(StatusCode::BAD_REQUEST))?;
-    let verdict = parse(&told).and_then(|(algorithm, sum)| match digest(algorithm, &bytes) == sum {
+    let verdict = algorithm_of(&told).and_then(|algorithm| match checksum(algorithm, &bytes) == told {
         true => Ok(()),
-        false => Err(mismatch()),
+        false => Err(Answer::of(StatusCode::from_u16(460).expect("three digits are a status"))),
     });
     Ok((bytes, verdict))
 }
 
-fn mismatch() -> Answer {
-    Answer::of(StatusCode::from_u16(460).expect("three digits are a status"))
-}
-
-fn parse(value: &str) -> Result<(&str, Vec<u8>), Answer> {
-    let (algorithm, sum) = value.split_once(' ').unwrap_or((value, ""));
-    if !ALGORITHMS.split(',').any(|offered| offered == algorithm) || sum.is_empty() {
-        return Err(Answer::of(StatusCode::BAD_REQUEST));
-    }
-    BASE64.decode(sum.as_bytes()).map(|sum| (algorithm, sum)).map_err(|_| mismatch())
-}
-
-fn digest(algorithm: &str, bytes: &[u8]) -> Vec<u8> {
-    match algorithm {
-        "md5" => md5::Md5::digest(bytes).to_vec(),
-        "sha256" => sha2::Sha256::digest(bytes).to_vec(),
-        "crc32" => crc32fast::hash(bytes).to_be_bytes().to_vec(),
-        _ => sha1::Sha1::digest(bytes).to_vec(),
-    }
+fn algorithm_of(told: &str) -> Result<&str, Answer> {
+    let algorithm = told.split_once(' ').filter(|(_, sum)| !sum.is_empty()).map(|(algorithm, _)| algorithm);
+    let algorithm = algorithm.filter(|algorithm| OFFERED.split(',').any(|offered| offered == *algorithm));
+    algorithm.ok_or_else(|| Answer::of(StatusCode::BAD_REQUEST))
 }

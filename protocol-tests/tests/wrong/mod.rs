@@ -34,8 +34,8 @@ pub(crate) enum Wrong {
     NeverOverrides,
     /// HEAD may be cached.
     Cacheable,
-    /// A PATCH at another offset is answered 400.
-    ConflictIs400,
+    /// A PATCH at another offset is answered 423.
+    ConflictIsLocked,
     /// A PATCH may be of any media type.
     TakesEveryType,
     /// Metadata is read as UTF-8, and what is none is lost.

@@ -50,6 +50,13 @@ impl Upload {
         touched.map(|touched| touched + LIFE)
     }
 
+    /// The same as [`Store::claim`], together with whatever is looked at before.
+    pub(super) fn claim(&mut self) -> u64 {
+        self.epoch += 1;
+        self.touch();
+        self.epoch
+    }
+
     fn touch(&mut self) {
         self.touched = Some(SystemTime::now());
     }
@@ -96,11 +103,7 @@ impl Store {
 
     /// Displaces whoever writes, and returns the right to write.
     pub(super) fn claim(&self, id: &str) -> Result<u64, Answer> {
-        self.on(id, |upload| {
-            upload.epoch += 1;
-            upload.touch();
-            upload.epoch
-        })
+        self.on(id, Upload::claim)
     }
 
     /// Keeps bytes of the request that made this claim.

@@ -8,7 +8,7 @@ use hyper::body::Incoming;
 use super::Wrong;
 use super::answer::Answer;
 use super::asked::Asked;
-use super::checksum::{ALGORITHMS, Sum, collect};
+use super::checksum::{OFFERED, Sum, collect};
 use super::store::{Store, Upload};
 
 const MAX_SIZE: u64 = 1 << 40;
@@ -24,7 +24,7 @@ pub(super) fn discovery(store: &Store) -> Answer {
         .with("Tus-Version", "1.0.0")
         .with("Tus-Extension", extensions)
         .with("Tus-Max-Size", MAX_SIZE)
-        .with("Tus-Checksum-Algorithm", ALGORITHMS)
+        .with("Tus-Checksum-Algorithm", OFFERED)
 }
 
 pub(super) async fn create(store: &Store, asked: &Asked<'_>, body: Incoming) -> Result<Answer, Answer> {
@@ -37,9 +37,10 @@ pub(super) async fn create(store: &Store, asked: &Asked<'_>, body: Incoming) -> 
     if too_long && !store.does(Wrong::GoesPastTheLength) {
         return Err(Answer::of(StatusCode::PAYLOAD_TOO_LARGE));
     }
+    let sum = Sum::of(asked, store)?;
     let id = store.add(upload);
     if asked.brings_bytes()
-        && let Err(refused) = receive(store, asked, &id, body).await
+        && let Err(refused) = receive(store, &id, store.claim(&id)?, sum, body).await
     {
         store.remove(&id);
         return Err(refused);
@@ -154,10 +155,12 @@ pub(super) async fn append(
     id: &str,
     body: Incoming,
 ) -> Result<Answer, Answer> {
-    let appended = match admitted(store, asked, id) {
-        Ok(()) => receive(store, asked, id, body).await,
-        refused => refused,
+    let appending = async {
+        let sum = Sum::of(asked, store)?;
+        let claim = admitted(store, asked, id)?;
+        receive(store, id, claim, sum, body).await
     };
+    let appended = appending.await;
     let told = |answer| standing(store, id, answer);
     match appended {
         Ok(()) => Ok(told(Answer::of(StatusCode::NO_CONTENT))),
@@ -166,15 +169,16 @@ pub(super) async fn append(
     }
 }
 
-fn admitted(store: &Store, asked: &Asked<'_>, id: &str) -> Result<(), Answer> {
+/// Claims the upload in one step with looking at it: of two at one offset only one may write.
+fn admitted(store: &Store, asked: &Asked<'_>, id: &str) -> Result<u64, Answer> {
     if !asked.brings_bytes() && !store.does(Wrong::TakesEveryType) {
         return Err(Answer::of(StatusCode::UNSUPPORTED_MEDIA_TYPE));
     }
     let offset = asked.number("upload-offset")?.ok_or_else(|| Answer::of(StatusCode::BAD_REQUEST))?;
     let length = asked.number("upload-length")?;
     let announced = asked.number("content-length")?.unwrap_or_default();
-    let conflict = match store.does(Wrong::ConflictIs400) {
-        true => StatusCode::BAD_REQUEST,
+    let conflict = match store.does(Wrong::ConflictIsLocked) {
+        true => StatusCode::LOCKED,
         false => StatusCode::CONFLICT,
     };
     let (changes, past) = (store.does(Wrong::ChangesLength), store.does(Wrong::GoesPastTheLength));
@@ -194,15 +198,13 @@ fn admitted(store: &Store, asked: &Asked<'_>, id: &str) -> Result<(), Answer> {
             (true, false) => Err(Answer::of(StatusCode::PAYLOAD_TOO_LARGE)),
             (true, true) => {
                 upload.length = new;
-                Ok(())
+                Ok(upload.claim())
             }
         }
     })?
 }
 
-async fn receive(store: &Store, asked: &Asked<'_>, id: &str, mut body: Incoming) -> Result<(), Answer> {
-    let sum = Sum::of(asked, store)?;
-    let claim = store.claim(id)?;
+async fn receive(store: &Store, id: &str, claim: u64, sum: Sum, mut body: Incoming) -> Result<(), Answer> {
     if !matches!(sum, Sum::None) {
         let (bytes, verdict) = collect(body, sum).await?;
         return match (verdict, store.does(Wrong::KeepsMismatch)) {

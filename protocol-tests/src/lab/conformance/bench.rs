@@ -106,9 +106,13 @@ impl Bench {
     /// A 500 wherever it comes is worth a remark: the server says that it broke.
     fn noticed(&self, answer: Answer) -> Answer {
         if answer.status == 500 {
-            self.remarks.lock().expect("nobody panics with it").insert(answer.to_string());
+            self.remark(answer.to_string());
         }
         answer
+    }
+
+    fn remark(&self, remark: String) {
+        self.remarks.lock().expect("nobody panics with it").insert(remark);
     }
 
     /// What was noticed beside what the case is about.
@@ -205,7 +209,12 @@ impl Bench {
     }
 
     /// Goes on with an upload until it is complete, as a client does that was interrupted.
+    ///
+    /// The interrupted request may still be in the server's queues, reach the upload after its
+    /// successor and displace it, which no server can tell from the other way round. So one
+    /// refusal is no damage, and worth a remark: stock clients give up at it.
     pub(super) async fn resume(&self, upload: &Place, content: &[u8]) -> Result<(), Fault> {
+        let mut refused = false;
         loop {
             let offset = self.offset(upload).await?;
             let Some(rest) = usize::try_from(offset).ok().and_then(|at| content.get(at..)) else {
@@ -215,7 +224,10 @@ impl Bench {
                 return Ok(());
             }
             let answer = self.append(upload, offset, rest).await?;
-            if !matches!(answer.status, 409 | 423 | 503) {
+            if answer.status == 400 && !refused {
+                refused = true;
+                self.remark(format!("{answer} at the offset that HEAD had told"));
+            } else if !matches!(answer.status, 409 | 423 | 503) {
                 answer.status(&[204])?;
             }
             tokio::time::sleep(PAUSE).await;

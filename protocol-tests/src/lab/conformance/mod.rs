@@ -15,7 +15,6 @@ mod answer;
 mod bench;
 mod case;
 mod cases;
-mod checksum;
 mod place;
 mod report;
 mod runner;

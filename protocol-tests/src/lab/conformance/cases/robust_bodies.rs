@@ -1,7 +1,7 @@
 //! Robustness: bodies that are cut, too long, badly framed, or refused on the way.
 
 use crate::http::Connection;
-use crate::lab::conformance::bench::{Bench, random};
+use crate::lab::conformance::bench::{Bench, PAUSE, random};
 use crate::lab::conformance::case::{Section, robust, run};
 use crate::lab::conformance::place::Place;
 use crate::lab::conformance::verdict::{FINE, Fault, Judged, ensure, room};
@@ -71,6 +71,8 @@ async fn survives(
 }
 
 async fn goes_on(bench: &Bench, upload: &Place, content: &[u8]) -> Judged {
+    // The interruption is what is tried, and not two requests that arrive together.
+    tokio::time::sleep(PAUSE).await;
     bench.resume(upload, content).await?;
     bench.expect_offset(upload, content.len() as u64).await?;
     bench.expect_bytes(upload, content).await?;

@@ -208,7 +208,7 @@ async fn heard(mut connection: Connection) -> Judged {
             )?;
             FINE
         }
-        Err(error) => room(format_args!("the refusal is lost, and looks like a broken network ({error})")),
+        Err(_) => room("the refusal is lost, and looks like a broken network"),
     }
 }
 
