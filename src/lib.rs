@@ -15,7 +15,7 @@
 //! | [`metrics`] | counters | |
 //! | [`store`] | PORTS, and a folder per implementation | crash, message, time, upload |
 //! | [`finalizer`] | complete upload → message, once | crash, message, metrics, store, time, upload, uploads |
-//! | [`uploads`] | create, append, look, end, bind, one-shot | crash, finalizer, message, metrics, store, time, upload |
+//! | [`uploads`] | create, append, look, end, bind, one-shot; who may have how much | crash, finalizer, message, metrics, store, time, upload |
 //! | [`chats`] | conversations, messages, media | message, store |
 //! | [`http`] | the wire of HTTP | auth, chats, message, metrics, store, time, upload, uploads |
 //! | [`chat`] | the wire of Socket.IO | auth, chats, message, store, time, upload, uploads |
@@ -38,6 +38,8 @@
 //!   stored state, at the start and every few seconds.
 //! - **A message id is stored before the first effect**, every effect can be repeated, and the commit is one
 //!   atomic change.
+//! - **Who is admitted can be completed.** A creation reserves the bytes that are missing; nobody who comes later
+//!   gets them.
 //! - **Work that must finish runs in a task of its own.** A client that goes away cancels a handler at the most.
 //! - **One way in.** tus, one-shot and Socket.IO all end in [`finalizer`].
 //!

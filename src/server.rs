@@ -21,7 +21,7 @@ use crate::http::{self, Api, Connections, Cors, Inner, Readiness, Timeouts};
 use crate::store::disk::Disk;
 use crate::store::sled::{OpenError, SledPayloads, SledStore};
 use crate::store::{Payloads, StoreError, Stores};
-use crate::uploads::{Limits, Uploads};
+use crate::uploads::{Limits, Reservations, Uploads};
 
 /// A server whose stores are open and which has not begun to serve.
 #[derive(Debug)]
@@ -66,13 +66,14 @@ impl Server {
         let folder = DataFolder::open(&config.data_dir, payload_name(config.payload))?;
         let store = SledStore::open(&folder.records(), config.durability)?;
         let (layer, io) = chat::open(chat::Settings::default());
-        let stores = stores(&config, &folder, store, &io)?;
+        let (stores, reservations) = Reservations::over(stores(&config, &folder, store, &io)?);
         let (verifier, instructions) = identity(&config, &folder, &stores, address).await?;
         let (tasks, draining) = (TaskTracker::new(), CancellationToken::new());
         let finalizer = Finalizer::new(stores.clone(), tasks.clone(), config.max_upload_size);
         let uploads = Arc::new(Uploads::new(
             stores.clone(),
             Arc::clone(&finalizer),
+            reservations,
             limits(&config),
             tasks.clone(),
             draining.clone(),
@@ -135,6 +136,8 @@ impl Server {
     /// Starts what runs beside the requests.
     fn start(&self, cancelled: &CancellationToken) {
         self.tasks.spawn(recover(Arc::clone(&self.finalizer), self.readiness.clone(), cancelled.clone()));
+        let (uploads, stopped) = (Arc::clone(&self.uploads), cancelled.clone());
+        self.tasks.spawn(async move { stopped.run_until_cancelled(uploads.count_reservations()).await });
         let (uploads, cancelled) = (Arc::clone(&self.uploads), cancelled.clone());
         let interval = self.config.sweep_interval;
         self.tasks.spawn(async move { uploads.keep_sweeping(interval, cancelled).await });
@@ -218,6 +221,8 @@ fn limits(config: &Config) -> Limits {
         max_upload_size: config.max_upload_size,
         expire_after_secs: config.expire_after_secs,
         body_idle: config.body_idle,
+        max_unfinished: config.max_unfinished,
+        max_reserved_bytes: config.max_reserved_bytes,
         digests: config.digests,
     }
 }

@@ -49,6 +49,16 @@ pub struct Flags {
     #[arg(long, env = "LONGHAUL_MAX_ONESHOT_SIZE", value_name = "BYTES")]
     pub max_oneshot_size: Option<String>,
 
+    /// Most unfinished uploads of a user, parts and waiting concatenations included; one more is refused with 507.
+    /// A backend that uploads for all of its users is one user.
+    #[arg(long, env = "LONGHAUL_MAX_UNFINISHED", value_name = "COUNT", default_value = "2000000")]
+    pub max_unfinished: String,
+
+    /// Most bytes that the unfinished uploads of a user may come to; more are refused with 507, and with 503 where
+    /// they belong to an upload that did not say its length.
+    #[arg(long, env = "LONGHAUL_MAX_RESERVED_BYTES", value_name = "BYTES", default_value = "17592186044416")]
+    pub max_reserved_bytes: String,
+
     /// Seconds without a byte after which an unfinished upload goes away.
     #[arg(long, env = "LONGHAUL_EXPIRE_AFTER", value_name = "SECS", default_value = "604800")]
     pub expire_after: String,

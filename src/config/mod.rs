@@ -34,6 +34,10 @@ pub struct Config {
     pub max_upload_size: u64,
     /// The largest one-shot, in bytes.
     pub max_oneshot_size: u64,
+    /// The most unfinished uploads of a user.
+    pub max_unfinished: u64,
+    /// The most bytes that a user's unfinished uploads may come to.
+    pub max_reserved_bytes: u64,
     /// Seconds without a byte until an upload expires.
     pub expire_after_secs: u64,
     /// Between two sweeps.
@@ -110,6 +114,8 @@ impl Config {
             jwt_audience: flags.jwt_audience.clone(),
             max_upload_size,
             max_oneshot_size: max_oneshot_size.min(max_upload_size),
+            max_unfinished: check.positive("--max-unfinished", &flags.max_unfinished),
+            max_reserved_bytes: check.positive("--max-reserved-bytes", &flags.max_reserved_bytes),
             expire_after_secs: check.positive("--expire-after", &flags.expire_after),
             sweep_interval: check.secs("--sweep-interval", &flags.sweep_interval),
             durability: check.word(

@@ -178,8 +178,15 @@ fn stores() -> Stores {
 }
 
 fn uploads(stores: &Stores, tasks: &TaskTracker) -> Arc<Uploads> {
-    let limits =
-        Limits { max_upload_size: 1 << 20, expire_after_secs: 60, body_idle: BODY_IDLE, digests: true };
+    let limits = Limits {
+        max_upload_size: 1 << 20,
+        expire_after_secs: 60,
+        body_idle: BODY_IDLE,
+        max_unfinished: 100,
+        max_reserved_bytes: 100 << 20,
+        digests: true,
+    };
     let finalizer = Finalizer::new(stores.clone(), tasks.clone(), 1 << 20);
-    Arc::new(Uploads::new(stores.clone(), finalizer, limits, tasks.clone(), CancellationToken::new()))
+    let draining = CancellationToken::new();
+    Arc::new(Uploads::new(stores.clone(), finalizer, Arc::default(), limits, tasks.clone(), draining))
 }

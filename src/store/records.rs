@@ -22,6 +22,9 @@ pub trait Records: Send + Sync + 'static {
     /// The upload as recorded.
     async fn find(&self, id: UploadId) -> Result<Option<Upload>, StoreError>;
 
+    /// Which upload holds the `client_message_id` that this one is bound with.
+    async fn holder(&self, upload: &Upload) -> Result<Option<UploadId>, StoreError>;
+
     /// Adds a row at the end of the ledger and changes length and state with it, in one step.
     ///
     /// # Errors
@@ -52,6 +55,11 @@ pub trait Records: Send + Sync + 'static {
 
     /// The owner's uploads that are not committed, newest first, at most `limit`.
     async fn unfinished(&self, owner: &UserId, limit: usize) -> Result<Vec<Upload>, StoreError>;
+
+    /// Everybody's uploads that are not committed, in an order of the store's own, at most `limit`; `after` is the
+    /// last one of those that were seen before, whether it is still there or not.
+    async fn every_unfinished(&self, after: Option<&Upload>, limit: usize)
+    -> Result<Vec<Upload>, StoreError>;
 
     /// Uploads that the server has to go on with ([`Upload::is_driven`]), in the order of their ids, after
     /// `after`, at most `limit`.

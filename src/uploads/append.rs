@@ -53,13 +53,14 @@ impl Uploads {
         content_length: Option<u64>,
         body: Body,
     ) -> Result<(), UploadError> {
-        self.has_room_for(content_length.unwrap_or(0)).await?;
+        self.allowance.take(&upload, &admission, content_length).await?;
         let sink = self.stores.payloads.open(upload.id, upload.offset).await?;
         let digest =
             upload.digest.as_ref().map(|state| state.resume().ok_or_else(foreign_digest)).transpose()?;
         let intake = Intake::checked(sink, upload.offset, digest, body.verification.clone());
         let surroundings = Surroundings {
             records: self.stores.records.clone(),
+            allowance: self.allowance.clone(),
             teller: self.finalizer.teller().clone(),
             idle: self.limits.body_idle,
             draining: self.draining.clone(),

@@ -83,11 +83,11 @@ impl Uploads {
             },
             length => length?,
         };
-        self.fits(length).await?;
+        self.fits(length)?;
         let state = if length.is_reached_at(0) { upload.state.last_byte() } else { Ok(upload.state.clone()) };
         let state = state.map_err(|_| StoreError::Conflict("a new upload is receiving"))?;
         let upload = Upload { length, state, ..upload.clone() };
-        match self.stores.records.create(&upload, false).await {
+        match self.store(&upload).await {
             Ok(Created::New) => {
                 crash::point("create.recorded");
                 metrics::get().uploads_created.inc();
@@ -96,8 +96,8 @@ impl Uploads {
             }
             Ok(Created::Taken(holder)) => Ok(Begun::Existing(holder)),
             // Somebody asked for the same at the same time.
-            Err(StoreError::Conflict(_)) => Ok(Begun::Existing(upload.id)),
-            Err(error) => Err(error.into()),
+            Err(UploadError::Store(StoreError::Conflict(_))) => Ok(Begun::Existing(upload.id)),
+            Err(error) => Err(error),
         }
     }
 

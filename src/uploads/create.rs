@@ -48,7 +48,7 @@ impl Uploads {
         if let Some(conversation) = binding.as_ref().map(|b| b.conversation_id).or(new.conversation) {
             self.may_send(owner, conversation).await?;
         }
-        self.fits(new.length).await?;
+        self.fits(new.length)?;
         for _ in 0..ATTEMPTS {
             let mut upload = Upload::new(
                 UploadId::random(),
@@ -62,7 +62,7 @@ impl Uploads {
             if new.is_partial {
                 upload.concat = Concat::Partial;
             }
-            match self.stores.records.create(&upload, false).await? {
+            match self.store(&upload).await? {
                 Created::New => return self.created(upload).await,
                 Created::Taken(holder) => match self.existing(owner, holder, new.length).await {
                     Err(UploadError::Expired | UploadError::NotFound) => self.release(holder).await?,
@@ -108,12 +108,27 @@ impl Uploads {
         Ok(Creation { standing: outcome?, existed: creation.existed })
     }
 
-    pub(super) async fn fits(&self, length: Length) -> Result<(), UploadError> {
-        let bytes = length.known().unwrap_or(0);
-        if bytes > self.limits.max_upload_size {
-            return Err(UploadError::TooLarge);
+    pub(super) fn fits(&self, length: Length) -> Result<(), UploadError> {
+        let is_too_large = length.known().is_some_and(|bytes| bytes > self.limits.max_upload_size);
+        if is_too_large { Err(UploadError::TooLarge) } else { Ok(()) }
+    }
+
+    /// Stores a new upload if its owner may have one more and there is room for all of it. Whoever asks again for
+    /// what is there needs neither.
+    pub(super) async fn store(&self, upload: &Upload) -> Result<Created, UploadError> {
+        let reservation = match self.allowance.reserve(upload).await {
+            Ok(reservation) => reservation,
+            Err(refusal) => {
+                let holder = self.stores.records.holder(upload).await?;
+                return holder.map(Created::Taken).ok_or(refusal);
+            }
+        };
+        let created = self.stores.records.create(upload, false).await?;
+        match created {
+            Created::New => reservation.keep(),
+            Created::Taken(_) => reservation.release(),
         }
-        self.has_room_for(bytes).await
+        Ok(created)
     }
 
     async fn created(&self, upload: Upload) -> Result<Creation, UploadError> {

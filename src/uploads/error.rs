@@ -25,6 +25,17 @@ pub enum UploadError {
     /// The disk has no room for it now.
     #[error("There is no room for the upload")]
     NoRoom,
+    /// The caller has as many unfinished uploads as a user may have.
+    #[error("You have too many unfinished uploads: finish or delete some of them first")]
+    TooManyUnfinished,
+    /// The caller's unfinished uploads would come to more bytes than a user may reserve.
+    #[error("Your unfinished uploads have reserved too many bytes: finish or delete some of them first")]
+    TooMuchReserved,
+    /// The same, of an upload that did not say how long it will be: it may go on when others are finished.
+    #[error(
+        "Your unfinished uploads hold too many bytes: this one goes on when others are finished or deleted"
+    )]
+    NoMoreBytes,
     /// The bytes do not fit the upload.
     #[error(transparent)]
     Append(#[from] AppendRefusal),

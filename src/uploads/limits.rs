@@ -11,6 +11,10 @@ pub struct Limits {
     pub expire_after_secs: u64,
     /// A body that says nothing for so long is given up.
     pub body_idle: Duration,
+    /// The most unfinished uploads of a user.
+    pub max_unfinished: u64,
+    /// The most bytes that a user's unfinished uploads may come to.
+    pub max_reserved_bytes: u64,
     /// Whether the SHA-256 of every file is taken.
     pub digests: bool,
 }

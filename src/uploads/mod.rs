@@ -15,6 +15,7 @@ mod one_shot;
 mod progress;
 mod reception;
 mod reject;
+mod reservations;
 mod standing;
 mod sweep;
 mod terminate;
@@ -28,6 +29,8 @@ pub use error::UploadError;
 pub use limits::Limits;
 pub use one_shot::OneShot;
 pub(crate) use progress::Teller;
+use reservations::Allowance;
+pub use reservations::Reservations;
 pub use standing::Standing;
 
 use std::sync::Arc;
@@ -47,6 +50,7 @@ use lease::Leases;
 pub struct Uploads {
     stores: Stores,
     finalizer: Arc<Finalizer>,
+    allowance: Allowance,
     limits: Limits,
     leases: Arc<Leases>,
     tasks: TaskTracker,
@@ -54,16 +58,19 @@ pub struct Uploads {
 }
 
 impl Uploads {
-    /// Over these stores. The tracker knows every task that must not be cut off; `draining` ends requests that
+    /// Over these stores, which tell the reservations of every change. The tracker knows every task that must not be cut off; `draining` ends requests that
     /// could go on for long.
     pub fn new(
         stores: Stores,
         finalizer: Arc<Finalizer>,
+        reservations: Arc<Reservations>,
         limits: Limits,
         tasks: TaskTracker,
         draining: CancellationToken,
     ) -> Self {
-        Self { stores, finalizer, limits, leases: Arc::default(), tasks, draining }
+        let payloads = stores.payloads.clone();
+        let allowance = Allowance { reservations, payloads, limits: limits.clone() };
+        Self { stores, finalizer, allowance, limits, leases: Arc::default(), tasks, draining }
     }
 
     /// The bounds in force.
@@ -110,11 +117,6 @@ impl Uploads {
 
     /// Whether anything can be stored at all.
     pub async fn has_room(&self) -> bool {
-        self.has_room_for(1).await.is_ok()
-    }
-
-    /// Whether so many more bytes can be stored without touching the reserve.
-    async fn has_room_for(&self, bytes: u64) -> Result<(), UploadError> {
-        if self.stores.payloads.room().await? < bytes { Err(UploadError::NoRoom) } else { Ok(()) }
+        self.allowance.has_room_for(1).await.is_ok()
     }
 }

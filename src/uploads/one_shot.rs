@@ -62,7 +62,7 @@ impl OneShot {
             return Err(UploadError::TooLarge);
         }
         if self.intake.is_none() || end - self.room_seen_at >= ROOM_EVERY {
-            self.uploads.has_room_for(data.len() as u64).await?;
+            self.uploads.allowance.has_room_beside_others_for(data.len() as u64).await?;
             self.room_seen_at = end;
         }
         Ok(self.intake().await?.take(data).await?)

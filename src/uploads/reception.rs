@@ -30,6 +30,7 @@ use super::error::UploadError;
 use super::intake::Intake;
 use super::lease::Lease;
 use super::progress::Teller;
+use super::reservations::Allowance;
 use crate::crash;
 use crate::metrics;
 use crate::store::{Appended, Records, StoreError};
@@ -47,6 +48,7 @@ const TICK: Duration = Duration::from_millis(250);
 /// What a reception needs besides its upload.
 pub(super) struct Surroundings {
     pub(super) records: Arc<dyn Records>,
+    pub(super) allowance: Allowance,
     pub(super) teller: Teller,
     pub(super) idle: Duration,
     pub(super) draining: CancellationToken,
@@ -63,6 +65,8 @@ pub(super) struct Reception {
     trailer: Option<TrailingChecksum>,
     /// Bytes before it are synced.
     synced: u64,
+    /// Up to here it was asked whether there is room for more.
+    asked: u64,
     last_row: Instant,
 }
 
@@ -99,6 +103,7 @@ impl Reception {
             intake,
             trailer: None,
             synced: offset,
+            asked: offset,
             last_row: Instant::now(),
         }
     }
@@ -157,6 +162,9 @@ impl Reception {
                         if !self.take(data).await? {
                             return Ok(Ended::TooLong);
                         }
+                        if let Err(refusal) = self.go_on().await {
+                            return Ok(Ended::Early(refusal));
+                        }
                     }
                 },
                 _ = tick.tick() => {
@@ -179,6 +187,15 @@ impl Reception {
             if self.intake.is_checked() { self.sync().await.map(drop)? } else { self.record().await? }
         }
         Ok(fits)
+    }
+
+    /// Whether there is room for what follows, asked as often as something was synced.
+    async fn go_on(&mut self) -> Result<(), UploadError> {
+        if self.asked == self.synced {
+            return Ok(());
+        }
+        self.asked = self.synced;
+        self.surroundings.allowance.go_on(&self.upload).await
     }
 
     /// Lets nothing lie about: what came is handed on, and recorded when it is time.

@@ -35,6 +35,14 @@ impl Uploads {
         Ok(count)
     }
 
+    /// Counts what unfinished uploads were promised before this start.
+    pub async fn count_reservations(&self) {
+        match self.allowance.reservations.count(self.stores.records.as_ref()).await {
+            Ok(count) => tracing::debug!(count, "unfinished uploads were counted"),
+            Err(error) => tracing::error!(%error, "unfinished uploads could not be counted"),
+        }
+    }
+
     /// Sweeps every `interval` until cancelled.
     pub async fn keep_sweeping(&self, interval: Duration, cancelled: CancellationToken) {
         while cancelled.run_until_cancelled(tokio::time::sleep(interval)).await.is_some() {
@@ -51,6 +59,7 @@ impl Uploads {
     /// # Errors
     /// [`StoreError`].
     pub async fn sweep(&self, now: Timestamp) -> Result<usize, StoreError> {
+        self.allowance.reservations.settle_doubts(self.stores.records.as_ref()).await?;
         let mut count = 0;
         let cutoff = now.minus_secs(self.limits.expire_after_secs);
         for id in self.stores.records.idle_since(cutoff, BATCH).await? {

@@ -74,12 +74,15 @@ impl Server {
             max_upload_size: MAX_SIZE,
             expire_after_secs: 60,
             body_idle: Duration::from_secs(5),
+            max_unfinished: 100,
+            max_reserved_bytes: 100 << 20,
             digests: true,
         };
         State {
             uploads: Arc::new(Uploads::new(
                 stores.clone(),
                 finalizer,
+                Arc::default(),
                 limits,
                 tasks,
                 CancellationToken::new(),

@@ -147,7 +147,14 @@ impl From<UploadError> for ApiError {
             UploadError::Concat(ConcatError::TooLong) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             UploadError::Concat(_) => StatusCode::BAD_REQUEST,
             UploadError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            UploadError::NoRoom => StatusCode::INSUFFICIENT_STORAGE,
+            UploadError::NoRoom | UploadError::TooManyUnfinished | UploadError::TooMuchReserved => {
+                StatusCode::INSUFFICIENT_STORAGE
+            }
+            // Stock clients go on after a 503, with what they have.
+            UploadError::NoMoreBytes => {
+                return Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+                    .with_header(RETRY_AFTER, HeaderValue::from_static("10"));
+            }
             UploadError::AnotherLength | UploadError::BodyBroken => StatusCode::BAD_REQUEST,
             // Two live tabs that displace each other would retry a 409, a 423 or a 5xx for ever.
             UploadError::Displaced => StatusCode::BAD_REQUEST,

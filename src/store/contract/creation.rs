@@ -155,6 +155,16 @@ pub(crate) async fn a_holder_with_a_claimed_message_is_not_overtaken(mut fixture
     }
 }
 
+pub(crate) async fn the_holder_of_a_client_message_id_is_known(mut fixture: impl DatabaseFixture) {
+    assert_eq!(fixture.records().holder(&bound(Some("one"))).await.expect("readable"), None);
+    let id = store(&fixture, &bound(Some("one"))).await;
+    fixture.reopen();
+    let records = fixture.records();
+    assert_eq!(records.holder(&bound(Some("one"))).await.expect("readable"), Some(id));
+    assert_eq!(records.holder(&bound(Some("two"))).await.expect("readable"), None);
+    assert_eq!(records.holder(&bound(None)).await.expect("readable"), None);
+}
+
 pub(crate) async fn a_binding_takes_the_client_message_id(mut fixture: impl DatabaseFixture) {
     let receiving = unbound();
     let complete = Upload { offset: 10, state: State::Complete, ..unbound() };

@@ -30,6 +30,10 @@ impl Records for Memory {
         Ok(self.tables().uploads.get(&id).cloned())
     }
 
+    async fn holder(&self, upload: &Upload) -> Result<Option<UploadId>, StoreError> {
+        Ok(self.tables().claims.holder(upload).map(|holder| holder.upload))
+    }
+
     async fn append(&self, id: UploadId, row: &Appended) -> Result<(), StoreError> {
         let mut tables = self.tables();
         let upload = tables.upload(id)?;
@@ -103,6 +107,20 @@ impl Records for Memory {
             .cloned()
             .collect();
         found.sort_by_key(|upload| Reverse((upload.created_at, upload.id)));
+        found.truncate(limit);
+        Ok(found)
+    }
+
+    async fn every_unfinished(
+        &self,
+        after: Option<&Upload>,
+        limit: usize,
+    ) -> Result<Vec<Upload>, StoreError> {
+        let tables = self.tables();
+        let unfinished = tables.uploads.values().filter(|u| !matches!(u.state, State::Committed(_)));
+        let later = unfinished.filter(|upload| after.is_none_or(|after| upload.id > after.id));
+        let mut found: Vec<_> = later.cloned().collect();
+        found.sort_by_key(|upload| upload.id);
         found.truncate(limit);
         Ok(found)
     }

@@ -27,6 +27,10 @@ impl Records for SledStore {
         self.core.read(|tree| Ok(uploads::find(tree, id)?.map(|stored| stored.upload))).await
     }
 
+    async fn holder(&self, upload: &Upload) -> Result<Option<UploadId>, StoreError> {
+        self.core.read(|tree| Ok(claims::holder(tree, upload)?.map(|holder| holder.upload))).await
+    }
+
     async fn append(&self, id: UploadId, row: &Appended) -> Result<(), StoreError> {
         let row = row.clone();
         self.core.change(move |view| append(view, id, row)).await
@@ -52,6 +56,22 @@ impl Records for SledStore {
 
     async fn unfinished(&self, owner: &UserId, limit: usize) -> Result<Vec<Upload>, StoreError> {
         self.core.read(|tree| unfinished(tree, owner, limit)).await
+    }
+
+    async fn every_unfinished(
+        &self,
+        after: Option<&Upload>,
+        limit: usize,
+    ) -> Result<Vec<Upload>, StoreError> {
+        let start = after.map_or_else(keys::every_unfinished, |upload| {
+            keys::after(&keys::unfinished(&upload.owner, upload.created_at, upload.id))
+        });
+        self.core
+            .read(|tree| {
+                let found = tree.range(start.clone()..keys::end_of(&keys::every_unfinished())).keys();
+                found.take(limit).map(|key| indexed(tree, &key.map_err(fault::of)?)).collect()
+            })
+            .await
     }
 
     async fn owed(&self, after: Option<UploadId>, limit: usize) -> Result<Vec<UploadId>, StoreError> {

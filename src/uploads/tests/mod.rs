@@ -3,6 +3,7 @@
 mod checksums;
 mod facts;
 mod model;
+mod reservations;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{
-    Body, BodyBroken, BodyFrame, Creation, Frames, Limits, NewUpload, Standing, UploadError, Uploads,
+    Body, BodyBroken, BodyFrame, Creation, Frames, Limits, NewUpload, Reservations, Standing, UploadError,
+    Uploads,
 };
 use crate::finalizer::Finalizer;
 use crate::message::{ConversationId, Message, UserId};
@@ -38,24 +40,29 @@ impl House {
     }
 
     async fn over(payloads: Arc<dyn Payloads>) -> Self {
+        Self::with(payloads, limits()).await
+    }
+
+    async fn with(payloads: Arc<dyn Payloads>, limits: Limits) -> Self {
         let memory = Arc::new(Memory::new());
-        let stores = Stores {
+        let (stores, reservations) = Reservations::over(Stores {
             records: memory.clone(),
             messages: memory.clone(),
             memberships: memory,
             payloads,
             announcements: Arc::new(MemoryAnnouncements::default()),
-        };
+        });
         stores.memberships.put(conversation(), &[ada(), bob()]).await.expect("memory");
         let (tasks, draining) = (TaskTracker::new(), CancellationToken::new());
         let finalizer = Finalizer::new(stores.clone(), tasks.clone(), MAX);
-        let limits = Limits {
-            max_upload_size: MAX,
-            expire_after_secs: 60,
-            body_idle: Duration::from_secs(5),
-            digests: true,
-        };
-        let uploads = Uploads::new(stores.clone(), Arc::clone(&finalizer), limits, tasks, draining.clone());
+        let uploads = Uploads::new(
+            stores.clone(),
+            Arc::clone(&finalizer),
+            reservations,
+            limits,
+            tasks,
+            draining.clone(),
+        );
         Self { uploads: Arc::new(uploads), finalizer, stores, draining }
     }
 
@@ -96,6 +103,17 @@ impl House {
 
     async fn parts(&self) -> usize {
         self.stores.payloads.parts().await.expect("memory").len()
+    }
+}
+
+fn limits() -> Limits {
+    Limits {
+        max_upload_size: MAX,
+        expire_after_secs: 60,
+        body_idle: Duration::from_secs(5),
+        max_unfinished: u64::MAX,
+        max_reserved_bytes: u64::MAX,
+        digests: true,
     }
 }
 
