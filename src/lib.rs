@@ -9,7 +9,7 @@
 //! | --- | --- | --- |
 //! | [`time`] | points in time | |
 //! | [`message`] | PURE: message, ids, kinds, file names | time |
-//! | [`upload`] | PURE: offsets, lengths, metadata, digest, states | message, time |
+//! | [`upload`] | PURE: offsets, lengths, metadata, checksums, states | message, time |
 //! | [`auth`] | PURE: tokens to identities | message, time |
 //! | [`crash`] | named steps at which a test kills the process | |
 //! | [`metrics`] | counters | |
@@ -47,7 +47,8 @@
 //! 2. That takes the upload's lease, which makes an older request let go, reads the record, and lets
 //!    [`upload::Upload::admit`] decide.
 //! 3. A `Reception` in its own task gathers frames, hands them to the store's sink in large writes with the
-//!    digest running beside, and adds a row to the ledger every 8 MiB, every second, and at the end.
+//!    digest running beside, and adds a row to the ledger every 8 MiB, every second, and at the end. If the
+//!    request has a checksum, there is one row, at the end, once the bytes are found to match.
 //! 4. With the last row the upload is complete; the finalizer is nudged, and the request waits for the message,
 //!    whose id stands on the answer.
 //!

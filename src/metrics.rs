@@ -19,6 +19,8 @@ pub struct Metrics {
     pub messages_made: Counter<u64, AtomicU64>,
     /// Messages announced.
     pub messages_published: Counter<u64, AtomicU64>,
+    /// Requests whose bytes were not what their checksum said.
+    pub checksum_mismatches: Counter<u64, AtomicU64>,
     /// Uploads rejected for good.
     pub uploads_rejected: Counter<u64, AtomicU64>,
     /// Uploads expired.
@@ -33,6 +35,11 @@ static METRICS: LazyLock<(Metrics, Registry)> = LazyLock::new(|| {
     registry.register("bytes_received", "Bytes made durable", metrics.bytes_received.clone());
     registry.register("messages_made", "Messages made", metrics.messages_made.clone());
     registry.register("messages_published", "Messages announced", metrics.messages_published.clone());
+    registry.register(
+        "checksum_mismatches",
+        "Requests whose bytes were not what their checksum said",
+        metrics.checksum_mismatches.clone(),
+    );
     registry.register("uploads_rejected", "Uploads rejected for good", metrics.uploads_rejected.clone());
     registry.register("uploads_expired", "Uploads expired", metrics.uploads_expired.clone());
     registry.register("http_responses", "Responses by status", metrics.responses.clone());

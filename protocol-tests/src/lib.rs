@@ -13,6 +13,7 @@
 
 mod binary;
 mod chat;
+mod checksum;
 mod content;
 mod folder;
 mod heavy;
@@ -27,6 +28,7 @@ pub mod tus;
 pub mod wait;
 
 pub use chat::{Chat, User, check_detail, conversation_id};
+pub use checksum::{ALGORITHMS, checksum};
 pub use content::{Content, Digest, sha256};
 pub use folder::Folder;
 pub use heavy::alone;

@@ -55,9 +55,25 @@ enum State {
 }
 
 impl Algorithm {
+    /// All of them, in the order of their names.
+    pub(super) fn all() -> [Self; 5] {
+        NAMES.map(|(_, algorithm)| algorithm)
+    }
+
     /// All names, as `Tus-Checksum-Algorithm` lists them.
     pub fn names() -> String {
         NAMES.map(|(name, _)| name).join(",")
+    }
+
+    /// A checksum over nothing.
+    pub fn begin(self) -> RunningChecksum {
+        RunningChecksum(match self {
+            Self::Sha1 => State::Digest(Box::new(sha1::Sha1::default())),
+            Self::Sha256 => State::Digest(Box::new(sha2::Sha256::default())),
+            Self::Sha512 => State::Digest(Box::new(sha2::Sha512::default())),
+            Self::Md5 => State::Digest(Box::new(md5::Md5::default())),
+            Self::Crc32 => State::Crc32(crc32fast::Hasher::new()),
+        })
     }
 
     fn output_len(self) -> usize {
@@ -88,15 +104,9 @@ impl FromStr for Checksum {
 }
 
 impl Checksum {
-    /// A checksum over nothing, by this one's algorithm.
-    pub fn begin(&self) -> RunningChecksum {
-        RunningChecksum(match self.algorithm {
-            Algorithm::Sha1 => State::Digest(Box::new(sha1::Sha1::default())),
-            Algorithm::Sha256 => State::Digest(Box::new(sha2::Sha256::default())),
-            Algorithm::Sha512 => State::Digest(Box::new(sha2::Sha512::default())),
-            Algorithm::Md5 => State::Digest(Box::new(md5::Md5::default())),
-            Algorithm::Crc32 => State::Crc32(crc32fast::Hasher::new()),
-        })
+    /// The algorithm that was chosen.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
     }
 
     /// Whether the bytes were what they had to be.
@@ -143,11 +153,11 @@ mod tests {
             "crc32 NSRBwg==",
         ] {
             let checksum: Checksum = text.parse().expect("valid");
-            let mut running = checksum.begin();
+            let mut running = checksum.algorithm().begin();
             running.update(b"a");
             running.update(b"bc");
             assert!(checksum.is_met_by(running), "{text}");
-            assert!(!checksum.is_met_by(checksum.begin()), "{text}: nothing is something else");
+            assert!(!checksum.is_met_by(checksum.algorithm().begin()), "{text}: nothing is something else");
         }
     }
 

@@ -1,5 +1,5 @@
-//! What an upload is and what may happen to it: identity, offsets, metadata, digest, states. Pure: no I/O, no
-//! clock; time enters as `now`.
+//! What an upload is and what may happen to it: identity, offsets, metadata, digest, checksums, states. Pure:
+//! no I/O, no clock; time enters as `now`.
 
 mod append;
 mod binding;
@@ -12,6 +12,7 @@ mod metadata;
 mod model;
 mod number;
 mod state;
+mod verification;
 
 pub use append::{Admission, AppendRefusal, AppendRequest};
 pub use binding::{Binding, BindingError, content_of, reply_to_of};
@@ -24,3 +25,4 @@ pub use metadata::{MAX_METADATA_BYTES, Metadata, MetadataError};
 pub use model::{Chunk, Upload};
 pub use number::{InvalidNumber, decimal};
 pub use state::{IllegalTransition, Rejection, RejectionReason, State};
+pub use verification::{Check, CheckError, TrailingChecksum, Verification};

@@ -18,7 +18,8 @@ impl Uploads {
     /// just that.
     ///
     /// # Errors
-    /// [`UploadError`]. What came before an error is kept, unless it was refused before a byte was read.
+    /// [`UploadError`]. What came before an error is kept, unless it was refused before a byte was read, or was
+    /// to be checked: then a request that is not whole, or does not add up, leaves nothing.
     pub async fn append(
         &self,
         owner: &UserId,
@@ -36,8 +37,9 @@ impl Uploads {
         if upload.state == State::Receiving {
             self.receive(lease, upload, admission, request.content_length, body).await?;
         } else {
-            // Nothing more will be taken: neither the lease nor the body is needed to answer.
-            drop((lease, body));
+            // Nothing more will be taken, so others need not wait.
+            drop(lease);
+            body.expect_nothing(self.limits.body_idle).await?;
         }
         self.settle(id).await
     }
@@ -55,7 +57,7 @@ impl Uploads {
         let sink = self.stores.payloads.open(upload.id, upload.offset).await?;
         let digest =
             upload.digest.as_ref().map(|state| state.resume().ok_or_else(foreign_digest)).transpose()?;
-        let intake = Intake::new(sink, upload.offset, digest);
+        let intake = Intake::checked(sink, upload.offset, digest, body.verification.clone());
         let surroundings = Surroundings {
             records: self.stores.records.clone(),
             teller: self.finalizer.teller().clone(),
@@ -65,7 +67,7 @@ impl Uploads {
         let reception = Reception::new(surroundings, lease, upload, admission, intake);
         let finalizer = self.finalizer.clone();
         let work = async move {
-            let received = reception.run(body).await;
+            let received = reception.run(body.frames).await;
             // Also when the body broke off after its last byte.
             finalizer.received(&received.upload);
             received.outcome

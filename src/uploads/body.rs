@@ -1,14 +1,65 @@
 //! A request's body as the use cases see it.
 
+use std::fmt;
 use std::pin::Pin;
+use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt};
+use tokio::time::timeout;
+
+use super::error::UploadError;
+use crate::upload::{AppendRefusal, TrailingChecksum, Verification};
 
 /// The body ended before its end: the connection broke, or its framing did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the request body ended early")]
 pub struct BodyBroken;
 
-/// Bytes of a request in order. An error is the last item.
-pub type Body = Pin<Box<dyn Stream<Item = Result<Bytes, BodyBroken>> + Send>>;
+/// A piece of a body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BodyFrame {
+    /// The bytes that follow.
+    Data(Bytes),
+    /// `Upload-Checksum` in the trailer, after all bytes.
+    Checksum(TrailingChecksum),
+}
+
+/// Frames in order. An error is the last item.
+pub type Frames = Pin<Box<dyn Stream<Item = Result<BodyFrame, BodyBroken>> + Send>>;
+
+/// Bytes of a request, and how it wants them checked.
+pub struct Body {
+    pub(super) frames: Frames,
+    pub(super) verification: Verification,
+}
+
+impl Body {
+    /// A body of these frames.
+    pub fn new(frames: Frames, verification: Verification) -> Self {
+        Self { frames, verification }
+    }
+
+    /// Reads the body of a request that may bring no byte, and checks it like any other.
+    ///
+    /// # Errors
+    /// [`AppendRefusal::TooLong`] for the first byte; [`UploadError::BodyBroken`], [`UploadError::BodyIdle`],
+    /// [`UploadError::Checksum`].
+    pub(super) async fn expect_nothing(mut self, idle: Duration) -> Result<(), UploadError> {
+        let mut trailer = None;
+        while let Some(frame) = timeout(idle, self.frames.next()).await.map_err(|_| UploadError::BodyIdle)? {
+            match frame.map_err(|_| UploadError::BodyBroken)? {
+                BodyFrame::Data(data) if data.is_empty() => {}
+                BodyFrame::Data(_) => return Err(AppendRefusal::TooLong.into()),
+                BodyFrame::Checksum(checksum) => trailer = Some(checksum),
+            }
+        }
+        Ok(self.verification.begin().close(trailer)?)
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Body").field("verification", &self.verification).finish_non_exhaustive()
+    }
+}

@@ -1,5 +1,7 @@
 //! Creating uploads, once per `client_message_id`.
 
+use std::sync::Arc;
+
 use super::error::UploadError;
 use super::standing::Standing;
 use super::{Body, Uploads};
@@ -71,12 +73,13 @@ impl Uploads {
         Err(UploadError::Busy)
     }
 
-    /// Creates an upload and appends the request's body to it.
+    /// Creates an upload and appends the request's body to it. If the body does not match its checksum, the
+    /// upload is ended again.
     ///
     /// # Errors
     /// As [`Uploads::create`] and [`Uploads::append`].
     pub async fn create_with(
-        &self,
+        self: &Arc<Self>,
         owner: &UserId,
         new: NewUpload,
         content_length: Option<u64>,
@@ -87,14 +90,22 @@ impl Uploads {
         {
             return Err(crate::upload::AppendRefusal::TooLong.into());
         }
+        if new.length == Length::Known(0) {
+            // It will be complete at once.
+            body.expect_nothing(self.limits.body_idle).await?;
+            return self.create(owner, new).await;
+        }
         let creation = self.create(owner, new).await?;
         let upload = &creation.standing.upload;
         if upload.offset > 0 || upload.state != State::Receiving {
             return Ok(creation);
         }
         let request = AppendRequest { offset: 0, content_length, upload_length: None };
-        let standing = self.append(owner, upload.id, request, body).await?;
-        Ok(Creation { standing, existed: creation.existed })
+        let outcome = self.append(owner, upload.id, request, body).await;
+        if matches!(outcome, Err(UploadError::Checksum(_))) && !creation.existed {
+            self.abandon(upload.id).await;
+        }
+        Ok(Creation { standing: outcome?, existed: creation.existed })
     }
 
     pub(super) async fn fits(&self, length: Length) -> Result<(), UploadError> {

@@ -2,7 +2,7 @@
 
 use super::lease::NoTurn;
 use crate::store::StoreError;
-use crate::upload::{AppendRefusal, BindingError, ConcatError, MetadataError, RejectionReason};
+use crate::upload::{AppendRefusal, BindingError, CheckError, ConcatError, MetadataError, RejectionReason};
 
 /// Why a request about an upload fails. The text of every variant but [`UploadError::Store`] is for clients.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +34,9 @@ pub enum UploadError {
     /// Unreadable metadata.
     #[error(transparent)]
     Metadata(#[from] MetadataError),
+    /// The bytes of the request do not add up; none of them is kept.
+    #[error(transparent)]
+    Checksum(#[from] CheckError),
     /// The `client_message_id` names an upload of another length.
     #[error("client_message_id names an upload of another length")]
     AnotherLength,
@@ -58,10 +61,10 @@ pub enum UploadError {
     /// A newer request for the same upload took over.
     #[error("A newer request for this upload took over")]
     Displaced,
-    /// The body broke off; what arrived is kept.
+    /// The body broke off; what arrived is kept, unless a checksum was open.
     #[error("The request body ended early")]
     BodyBroken,
-    /// The body said nothing for too long; what arrived is kept.
+    /// The body said nothing for too long; what arrived is kept, unless a checksum was open.
     #[error("The request body was idle for too long")]
     BodyIdle,
     /// Starting, draining, or still at it: ask again.

@@ -1,4 +1,4 @@
-//! From received bytes to a sink: gathered into large writes, digested beside them.
+//! From received bytes to a sink: gathered into large writes, summed up beside them.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -6,40 +6,59 @@ use bytes::Bytes;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::store::{Sink, StoreError};
-use crate::upload::{DigestState, RunningDigest};
+use crate::upload::{Check, DigestState, RunningDigest, Verification};
 
 /// All intakes together aim at holding no more than this.
 const GATHERED_BYTES: usize = 16 * 1024 * 1024;
 /// An intake writes when it holds this much, or less when there are many.
 const LARGEST_WRITE: usize = 1024 * 1024;
 const SMALLEST_WRITE: usize = 64 * 1024;
-/// Less than this is digested where it stands: the hop to another thread would cost more.
-const DIGEST_HERE: usize = 64 * 1024;
+/// Less than this is summed up where it stands: the hop to another thread would cost more.
+const SUM_HERE: usize = 64 * 1024;
 
 static INTAKES: AtomicUsize = AtomicUsize::new(0);
 
 /// Bytes on their way to a sink. What it took is in the sink after [`Intake::sync`], or lost with an error.
 pub(super) struct Intake {
     sink: Box<dyn Sink>,
-    digest: Digest,
+    sums: Sums,
+    /// The sums while a blocking thread has them.
+    away: Option<JoinHandle<Sums>>,
+    is_checked: bool,
     pending: Vec<Bytes>,
     pending_bytes: usize,
     end: u64,
 }
 
-/// The running digest: at rest, away on another thread, or not taken.
-enum Digest {
-    Off,
-    Here(RunningDigest),
-    Away(JoinHandle<RunningDigest>),
+/// What is computed of the bytes as they pass.
+#[derive(Default)]
+struct Sums {
+    digest: Option<RunningDigest>,
+    check: Check,
 }
 
 impl Intake {
     /// An intake whose first byte goes to `offset`, with the digest of all bytes before it.
     pub(super) fn new(sink: Box<dyn Sink>, offset: u64, digest: Option<RunningDigest>) -> Self {
+        Self::checked(sink, offset, digest, Verification::None)
+    }
+
+    /// The same for bytes that are checked before they count.
+    pub(super) fn checked(
+        sink: Box<dyn Sink>,
+        offset: u64,
+        digest: Option<RunningDigest>,
+        verification: Verification,
+    ) -> Self {
         INTAKES.fetch_add(1, Ordering::Relaxed);
-        let digest = digest.map_or(Digest::Off, Digest::Here);
-        Self { sink, digest, pending: Vec::new(), pending_bytes: 0, end: offset }
+        let sums = Sums { digest, check: verification.begin() };
+        let is_checked = sums.check.is_open();
+        Self { sink, sums, away: None, is_checked, pending: Vec::new(), pending_bytes: 0, end: offset }
+    }
+
+    /// Whether it was begun with a check.
+    pub(super) fn is_checked(&self) -> bool {
+        self.is_checked
     }
 
     /// The offset after everything that was taken.
@@ -71,35 +90,63 @@ impl Intake {
     pub(super) async fn sync(&mut self) -> Result<Option<DigestState>, StoreError> {
         let data = self.gathered().await?;
         self.sink.sync(data).await?;
-        let digest = self.digest_here().await?;
-        Ok(digest.map(|digest| digest.state()))
+        let sums = self.sums_here().await?;
+        Ok(sums.digest.as_ref().map(RunningDigest::state))
     }
 
-    /// What is pending, with its digest begun.
+    /// The check, which has seen everything that was taken, and sees nothing of what may follow.
+    pub(super) async fn end_check(&mut self) -> Result<Check, StoreError> {
+        self.flush().await?;
+        Ok(std::mem::take(&mut self.sums_here().await?.check))
+    }
+
+    /// Drops what is pending, and waits until nothing that was written before is still under way.
+    pub(super) async fn give_up(&mut self) -> Result<(), StoreError> {
+        self.pending.clear();
+        self.pending_bytes = 0;
+        self.sink.sync(Vec::new()).await
+    }
+
+    /// What is pending, with its sums begun.
     async fn gathered(&mut self) -> Result<Vec<Bytes>, StoreError> {
         let data = std::mem::take(&mut self.pending);
         let bytes = std::mem::take(&mut self.pending_bytes);
-        let Some(digest) = self.digest_here().await? else { return Ok(data) };
-        if bytes < DIGEST_HERE {
-            data.iter().for_each(|piece| digest.update(piece));
+        let sums = self.sums_here().await?;
+        if sums.are_none() {
             return Ok(data);
         }
-        let (mut away, pieces) = (std::mem::take(digest), data.clone());
-        self.digest = Digest::Away(spawn_blocking(move || {
-            pieces.iter().for_each(|piece| away.update(piece));
+        if bytes < SUM_HERE {
+            sums.update(&data);
+            return Ok(data);
+        }
+        let (mut away, pieces) = (std::mem::take(sums), data.clone());
+        self.away = Some(spawn_blocking(move || {
+            away.update(&pieces);
             away
         }));
         Ok(data)
     }
 
-    async fn digest_here(&mut self) -> Result<Option<&mut RunningDigest>, StoreError> {
-        if let Digest::Away(job) = &mut self.digest {
-            let digest = job.await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-            self.digest = Digest::Here(digest);
+    async fn sums_here(&mut self) -> Result<&mut Sums, StoreError> {
+        if let Some(job) = &mut self.away {
+            self.sums = job.await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+            self.away = None;
         }
-        match &mut self.digest {
-            Digest::Here(digest) => Ok(Some(digest)),
-            Digest::Off | Digest::Away(_) => Ok(None),
+        Ok(&mut self.sums)
+    }
+}
+
+impl Sums {
+    fn are_none(&self) -> bool {
+        self.digest.is_none() && !self.check.is_open()
+    }
+
+    fn update(&mut self, data: &[Bytes]) {
+        for piece in data {
+            if let Some(digest) = &mut self.digest {
+                digest.update(piece);
+            }
+            self.check.update(piece);
         }
     }
 }

@@ -21,7 +21,7 @@ mod terminate;
 #[cfg(test)]
 mod tests;
 
-pub use body::{Body, BodyBroken};
+pub use body::{Body, BodyBroken, BodyFrame, Frames};
 pub use concatenate::NewFinal;
 pub use create::{Creation, NewUpload};
 pub use error::UploadError;

@@ -7,6 +7,15 @@
 //! A kill at any arrow leaves bytes ahead of their record at the most, and the next PATCH cuts those off. A row
 //! is written every [`CHECKPOINT_BYTES`], about every [`CHECKPOINT_EVERY`], and at the end, however the body
 //! ended.
+//!
+//! While a checksum is open (tus 1.0.0, Checksum) no row may be written, because all of it may have to go:
+//! ```text
+//! frame ─► gathered ─► written ─► synced ─► … ─► last frame, trailer ─► judged ─► row in the ledger ─► told
+//! ```
+//! Bytes are synced as often, only so that the end is never long. A kill at any arrow before the row, a body that
+//! is cut, and a judgement against the bytes all leave the same: the record as it was before the request, and
+//! bytes ahead of it for the next writer to cut off. Nothing undoes anything, so nothing can be half undone. The
+//! lease is let go only when no write is under way, or a late one could land between those of the next writer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +25,7 @@ use futures_util::StreamExt;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::body::Body;
+use super::body::{BodyFrame, Frames};
 use super::error::UploadError;
 use super::intake::Intake;
 use super::lease::Lease;
@@ -25,7 +34,10 @@ use crate::crash;
 use crate::metrics;
 use crate::store::{Appended, Records, StoreError};
 use crate::time::Timestamp;
-use crate::upload::{Admission, AppendRefusal, Chunk, Length, RejectionReason, State, Upload};
+use crate::upload::{
+    Admission, AppendRefusal, Check, CheckError, Chunk, DigestState, Length, RejectionReason, State,
+    TrailingChecksum, Upload,
+};
 
 const CHECKPOINT_BYTES: u64 = 8 * 1024 * 1024;
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
@@ -48,6 +60,9 @@ pub(super) struct Reception {
     limit: u64,
     length: Length,
     intake: Intake,
+    trailer: Option<TrailingChecksum>,
+    /// Bytes before it are synced.
+    synced: u64,
     last_row: Instant,
 }
 
@@ -62,6 +77,8 @@ enum Ended {
     Whole,
     TooLong,
     Early(UploadError),
+    /// To its end, and its bytes do not add up.
+    Unfit(CheckError),
 }
 
 impl Reception {
@@ -72,28 +89,57 @@ impl Reception {
         admission: Admission,
         intake: Intake,
     ) -> Self {
-        let Admission { limit, length, .. } = admission;
-        Self { surroundings, lease, upload, limit, length, intake, last_row: Instant::now() }
+        let Admission { offset, limit, length } = admission;
+        Self {
+            surroundings,
+            lease,
+            upload,
+            limit,
+            length,
+            intake,
+            trailer: None,
+            synced: offset,
+            last_row: Instant::now(),
+        }
     }
 
     /// Receives the body. However that ends, the upload is as it is recorded then.
-    pub(super) async fn run(mut self, body: Body) -> Received {
+    pub(super) async fn run(mut self, body: Frames) -> Received {
         let outcome = match self.receive_all(body).await {
             Ok(Ended::Whole) => Ok(()),
             Ok(Ended::TooLong) => Err(AppendRefusal::TooLong.into()),
             Ok(Ended::Early(error)) => Err(error),
+            Ok(Ended::Unfit(error)) => Err(error.into()),
             Err(error) => Err(self.failed(error).await),
         };
         Received { upload: self.upload, outcome }
     }
 
-    async fn receive_all(&mut self, body: Body) -> Result<Ended, StoreError> {
-        let ended = self.receive(body).await?;
-        self.record().await?;
+    async fn receive_all(&mut self, body: Frames) -> Result<Ended, StoreError> {
+        let ended = match self.receive(body).await? {
+            Ended::Whole => self.judge().await?,
+            cut => cut,
+        };
+        match ended {
+            Ended::Whole => self.record().await?,
+            Ended::TooLong | Ended::Early(_) if !self.intake.is_checked() => self.record().await?,
+            Ended::TooLong | Ended::Early(_) | Ended::Unfit(_) => self.intake.give_up().await?,
+        }
         Ok(ended)
     }
 
-    async fn receive(&mut self, mut body: Body) -> Result<Ended, StoreError> {
+    /// Whether a body that came to its end is what it had to be.
+    async fn judge(&mut self) -> Result<Ended, StoreError> {
+        let check = if self.intake.is_checked() { self.intake.end_check().await? } else { Check::default() };
+        let Err(error) = check.close(self.trailer.take()) else { return Ok(Ended::Whole) };
+        if error == CheckError::Mismatch {
+            metrics::get().checksum_mismatches.inc();
+            tracing::info!(upload = %self.upload.id, "bytes do not match their checksum");
+        }
+        Ok(Ended::Unfit(error))
+    }
+
+    async fn receive(&mut self, mut body: Frames) -> Result<Ended, StoreError> {
         let mut last_byte = Instant::now();
         let mut tick = tokio::time::interval_at(last_byte + TICK, TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -105,7 +151,8 @@ impl Reception {
                 frame = body.next() => match frame {
                     None => return Ok(Ended::Whole),
                     Some(Err(_)) => return Ok(Ended::Early(UploadError::BodyBroken)),
-                    Some(Ok(data)) => {
+                    Some(Ok(BodyFrame::Checksum(checksum))) => self.trailer = Some(checksum),
+                    Some(Ok(BodyFrame::Data(data))) => {
                         last_byte = Instant::now();
                         if !self.take(data).await? {
                             return Ok(Ended::TooLong);
@@ -128,15 +175,16 @@ impl Reception {
         let fits = data.len() <= room;
         data.truncate(room);
         self.intake.take(data).await?;
-        if self.intake.end() - self.upload.offset >= CHECKPOINT_BYTES {
-            self.record().await?;
+        if self.intake.end() - self.synced >= CHECKPOINT_BYTES {
+            if self.intake.is_checked() { self.sync().await.map(drop)? } else { self.record().await? }
         }
         Ok(fits)
     }
 
     /// Lets nothing lie about: what came is handed on, and recorded when it is time.
     async fn keep(&mut self) -> Result<(), StoreError> {
-        if self.last_row.elapsed() >= CHECKPOINT_EVERY && self.intake.end() > self.upload.offset {
+        let is_time = self.last_row.elapsed() >= CHECKPOINT_EVERY && !self.intake.is_checked();
+        if is_time && self.intake.end() > self.upload.offset {
             self.record().await
         } else {
             self.intake.flush().await
@@ -150,7 +198,7 @@ impl Reception {
         if length == 0 && self.length == self.upload.length {
             return Ok(());
         }
-        let digest = self.intake.sync().await?;
+        let digest = self.sync().await?;
         let chunk = Chunk { offset, length, at: Timestamp::now(), digest };
         let whole = self.upload.state == State::Receiving && self.length.is_reached_at(chunk.end());
         let state = if whole { State::Complete } else { self.upload.state.clone() };
@@ -159,6 +207,12 @@ impl Reception {
         crash::point("append.recorded");
         self.recorded(row);
         Ok(())
+    }
+
+    async fn sync(&mut self) -> Result<Option<DigestState>, StoreError> {
+        let digest = self.intake.sync().await?;
+        self.synced = self.intake.end();
+        Ok(digest)
     }
 
     fn recorded(&mut self, row: Appended) {
@@ -174,6 +228,8 @@ impl Reception {
 
     /// Damage is for good and is recorded as such; anything else leaves the upload as it was.
     async fn failed(&mut self, error: StoreError) -> UploadError {
+        // Nothing may be under way when the lease is free; that this fails as well is no news.
+        let _ = self.intake.give_up().await;
         if let StoreError::Damaged(what) = &error {
             tracing::error!(upload = %self.upload.id, what, "the part is damaged");
             return super::reject::reject(

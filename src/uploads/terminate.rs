@@ -26,6 +26,23 @@ impl Uploads {
         let task = self.tasks.spawn(remove(Arc::clone(self), lease, upload));
         task.await.unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string()).into()))
     }
+
+    /// Ends an upload that came to nothing within the request that created it, unless somebody else has taken
+    /// it up meanwhile. What cannot be ended now expires.
+    pub(super) async fn abandon(self: &Arc<Self>, id: UploadId) {
+        let Some(lease) = self.leases.take_idle(id) else { return };
+        let uploads = Arc::clone(self);
+        let work = async move {
+            let upload = uploads.stores.records.find(id).await?.ok_or(UploadError::NotFound)?;
+            if upload.offset > 0 || upload.state != State::Receiving {
+                return Ok(());
+            }
+            remove(uploads, lease, upload).await
+        };
+        if let Ok(Err(error)) = self.tasks.spawn(work).await {
+            tracing::warn!(upload = %id, %error, "an upload that came to nothing stays until it expires");
+        }
+    }
 }
 
 /// The record goes first: bytes without a record are freed at the next start, a record without bytes would be

@@ -16,6 +16,7 @@ pub struct Request {
     headers: Vec<(String, String)>,
     body: Vec<u8>,
     declared: Declared,
+    trailers: Vec<(String, String)>,
 }
 
 /// What the request says about its body's length.
@@ -41,6 +42,7 @@ impl Request {
             headers: Vec::new(),
             body: Vec::new(),
             declared: Declared::Actual,
+            trailers: Vec::new(),
         }
     }
 
@@ -89,6 +91,13 @@ impl Request {
     pub fn chunked(mut self) -> Self {
         self.declared = Declared::Chunked;
         self
+    }
+
+    /// Sends the body in chunks and a header after it, which nothing announces.
+    #[must_use]
+    pub fn trailer(mut self, name: &str, value: impl fmt::Display) -> Self {
+        self.trailers.push((name.to_owned(), value.to_string()));
+        self.chunked()
     }
 
     /// The request line and the headers, as they go out.
@@ -147,10 +156,15 @@ impl Request {
 
     pub(super) fn payload(&self) -> Vec<u8> {
         match self.declared {
-            Declared::Chunked if self.body.is_empty() => b"0\r\n\r\n".to_vec(),
-            Declared::Chunked => [&chunk(&self.body)[..], b"0\r\n\r\n"].concat(),
+            Declared::Chunked if self.body.is_empty() => self.last_chunk(),
+            Declared::Chunked => [chunk(&self.body), self.last_chunk()].concat(),
             Declared::Actual | Declared::Length(_) => self.body.clone(),
         }
+    }
+
+    fn last_chunk(&self) -> Vec<u8> {
+        let trailers = self.trailers.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
+        format!("0\r\n{}\r\n", trailers.collect::<String>()).into_bytes()
     }
 
     fn speaks_of_a_body(&self) -> bool {

@@ -6,11 +6,12 @@ use axum::Json;
 use axum::http::header::{CONTENT_RANGE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use hyper::ext::ReasonPhrase;
 
 use crate::auth::AuthError;
 use crate::chats::ChatError;
 use crate::store::StoreError;
-use crate::upload::{AppendRefusal, BindingError, ConcatError, MetadataError, RejectionReason};
+use crate::upload::{AppendRefusal, BindingError, CheckError, ConcatError, MetadataError, RejectionReason};
 use crate::uploads::UploadError;
 
 /// An answer that is an error: `{"detail": "<one string>"}` as JSON, with a status and further headers.
@@ -25,6 +26,8 @@ pub(crate) struct ApiError {
 const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 /// The upload's state, for clients that read nothing but headers.
 const CHAT_UPLOAD_STATE: HeaderName = HeaderName::from_static("chat-upload-state");
+/// Checksum Mismatch (tus 1.0.0, Checksum), which only tus knows by name.
+const CHECKSUM_MISMATCH: u16 = 460;
 /// What a client learns of a failure that is ours.
 const INTERNAL: &str = "Internal server error";
 
@@ -108,6 +111,9 @@ impl IntoResponse for ApiError {
         let body = Json(serde_json::json!({ "detail": self.detail }));
         let mut response = (self.status, body).into_response();
         response.headers_mut().extend(self.headers);
+        if self.status.as_u16() == CHECKSUM_MISMATCH {
+            response.extensions_mut().insert(ReasonPhrase::from_static(b"Checksum Mismatch"));
+        }
         response
     }
 }
@@ -151,6 +157,10 @@ impl From<UploadError> for ApiError {
                 return Self::new(StatusCode::LOCKED, error.to_string())
                     .with_header(RETRY_AFTER, HeaderValue::from_static("1"));
             }
+            UploadError::Checksum(CheckError::Mismatch) => {
+                StatusCode::from_u16(CHECKSUM_MISMATCH).expect("three digits")
+            }
+            UploadError::Checksum(_) => StatusCode::BAD_REQUEST,
             UploadError::Append(refusal) => return refusal.into(),
             UploadError::Binding(error) => return error.into(),
             UploadError::Metadata(error) => return error.into(),

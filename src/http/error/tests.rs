@@ -8,7 +8,7 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::message::InvalidClientMessageId;
-use crate::upload::ConcatError;
+use crate::upload::{ChecksumError, ConcatError};
 
 #[test]
 fn every_failure_has_its_status() {
@@ -42,6 +42,11 @@ fn every_failure_has_its_status() {
         (400, U::Metadata(MetadataError::Base64).into()),
         (400, U::Metadata(InvalidClientMessageId.into()).into()),
         (400, U::AnotherLength.into()),
+        (460, U::Checksum(CheckError::Mismatch).into()),
+        (400, U::Checksum(CheckError::Unusable(ChecksumError::Unsupported)).into()),
+        (400, U::Checksum(CheckError::Missing).into()),
+        (400, U::Checksum(CheckError::Unannounced).into()),
+        (400, U::Checksum(CheckError::Twice).into()),
         (409, U::AlreadyBound.into()),
         (403, U::FinalUpload.into()),
         (400, U::NotPartial.into()),
@@ -84,6 +89,13 @@ fn headers_say_what_a_client_needs_next() {
         let response = error.into_response();
         assert_eq!(response.headers().get(name).map(HeaderValue::as_bytes), Some(value.as_bytes()));
     }
+}
+
+#[test]
+fn a_mismatch_is_named_as_tus_names_it() {
+    let response = ApiError::from(UploadError::Checksum(CheckError::Mismatch)).into_response();
+    let reason = response.extensions().get::<ReasonPhrase>().map(ReasonPhrase::as_bytes);
+    assert_eq!((response.status().as_u16(), reason), (460, Some(&b"Checksum Mismatch"[..])));
 }
 
 #[tokio::test]

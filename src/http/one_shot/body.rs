@@ -3,10 +3,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::stream::{self, BoxStream};
+use futures_util::{Stream, StreamExt};
 use tokio::time::timeout;
 
-use crate::uploads::{Body, BodyBroken};
+use crate::uploads::BodyBroken;
+
+/// The data of a body.
+type Data = BoxStream<'static, Result<Bytes, BodyBroken>>;
 
 /// Why a body ended before its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -20,12 +24,12 @@ pub(super) enum BodyFault {
 }
 
 /// The body's bytes, each within `idle` of the one before.
-pub(super) fn impatient(body: Body, idle: Duration) -> impl Stream<Item = Result<Bytes, BodyFault>> + Send {
+pub(super) fn impatient(body: Data, idle: Duration) -> impl Stream<Item = Result<Bytes, BodyFault>> + Send {
     stream::unfold(Some(body), move |body| next(body, idle))
 }
 
 /// The next item, and what is left of the body: nothing after a failure.
-async fn next(body: Option<Body>, idle: Duration) -> Option<(Result<Bytes, BodyFault>, Option<Body>)> {
+async fn next(body: Option<Data>, idle: Duration) -> Option<(Result<Bytes, BodyFault>, Option<Data>)> {
     let mut body = body?;
     match timeout(idle, body.next()).await {
         Ok(Some(Ok(bytes))) => Some((Ok(bytes), Some(body))),

@@ -8,9 +8,8 @@ use axum::response::{IntoResponse, Response};
 
 use super::headers::{self, UPLOAD_DEFER_LENGTH, UPLOAD_LENGTH, UPLOAD_OFFSET, text_value};
 use super::location::Base;
-use super::{PathText, reply};
+use super::{PathText, body, reply};
 use crate::http::Api;
-use crate::http::body::stream;
 use crate::http::caller::Caller;
 use crate::http::conversations::conversation_id;
 use crate::http::error::ApiError;
@@ -48,8 +47,8 @@ async fn create_for(
     let fields = request.headers();
     let metadata = headers::metadata(fields)?;
     let concat = headers::concat(fields)?;
-    let body = FirstBytes::of(&request)?;
-    let had_body = matches!(body, FirstBytes::Some { .. });
+    let first = FirstBytes::of(&request)?;
+    let had_body = matches!(first, FirstBytes::Some { .. });
     let creation = match concat {
         Concat::Final(parts) => {
             refuse_length_and_bytes(fields, had_body)?;
@@ -58,11 +57,10 @@ async fn create_for(
         Concat::Whole | Concat::Partial => {
             let length = headers::length(fields)?;
             let new = NewUpload { length, metadata, conversation, is_partial: concat == Concat::Partial };
-            match body {
+            match first {
                 FirstBytes::None => api.uploads().create(user, new).await?,
                 FirstBytes::Some { content_length } => {
-                    let body = stream(request.into_body());
-                    api.uploads().create_with(user, new, content_length, body).await?
+                    api.uploads().create_with(user, new, content_length, body(request)?).await?
                 }
             }
         }
@@ -88,8 +86,9 @@ impl FirstBytes {
     fn of(request: &Request) -> Result<Self, ApiError> {
         let content_length = headers::content_length(request.headers())?;
         match (request.body().is_end_stream(), headers::is_append(request.headers())) {
-            (true, _) => Ok(Self::None),
-            (false, true) => Ok(Self::Some { content_length }),
+            (true, _) if !headers::is_checked(request.headers()) => Ok(Self::None),
+            // A body of no bytes may be checked, too.
+            (true, _) | (false, true) => Ok(Self::Some { content_length }),
             (false, false) => Err(ApiError::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "A body has to be application/offset+octet-stream",

@@ -2,12 +2,14 @@
 
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
+use crate::http::body::UPLOAD_CHECKSUM;
 use crate::http::error::ApiError;
-use crate::upload::{Concat, ConcatError, Length, Metadata, decimal};
+use crate::upload::{CheckError, Checksum, Concat, ConcatError, Length, Metadata, Verification, decimal};
 
 pub(super) const TUS_RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
 pub(super) const TUS_VERSION: HeaderName = HeaderName::from_static("tus-version");
 pub(super) const TUS_EXTENSION: HeaderName = HeaderName::from_static("tus-extension");
+pub(super) const TUS_CHECKSUM_ALGORITHM: HeaderName = HeaderName::from_static("tus-checksum-algorithm");
 pub(super) const TUS_MAX_SIZE: HeaderName = HeaderName::from_static("tus-max-size");
 pub(super) const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 pub(super) const UPLOAD_LENGTH: HeaderName = HeaderName::from_static("upload-length");
@@ -83,6 +85,36 @@ pub(super) fn length(headers: &HeaderMap) -> Result<Length, ApiError> {
 pub(super) fn metadata(headers: &HeaderMap) -> Result<Metadata, ApiError> {
     let raw = one(headers, &UPLOAD_METADATA)?.unwrap_or_default();
     Metadata::parse(raw).map_err(|error| crate::uploads::UploadError::from(error).into())
+}
+
+/// How the body is to be checked: by `Upload-Checksum`, or by a trailer of that name which `Trailer` announces
+/// (RFC 9110 §6.6.2), or not.
+///
+/// # Errors
+/// 400 for a checksum that cannot be checked, and for both at once.
+pub(super) fn verification(headers: &HeaderMap) -> Result<Verification, ApiError> {
+    let refused = |error: CheckError| ApiError::from(crate::uploads::UploadError::from(error));
+    match (one(headers, &UPLOAD_CHECKSUM)?, announces_checksum(headers)) {
+        (None, false) => Ok(Verification::None),
+        (None, true) => Ok(Verification::Trailing),
+        (Some(_), true) => Err(refused(CheckError::Twice)),
+        (Some(text), false) => match text.parse::<Checksum>() {
+            Ok(checksum) => Ok(Verification::Given(checksum)),
+            Err(error) => Err(refused(error.into())),
+        },
+    }
+}
+
+/// Whether anything is said of a checksum, be it nonsense.
+pub(super) fn is_checked(headers: &HeaderMap) -> bool {
+    headers.contains_key(UPLOAD_CHECKSUM) || announces_checksum(headers)
+}
+
+fn announces_checksum(headers: &HeaderMap) -> bool {
+    let announced = headers.get_all(header::TRAILER).iter().filter_map(|value| value.to_str().ok());
+    announced
+        .flat_map(|value| value.split(','))
+        .any(|name| name.trim().eq_ignore_ascii_case(UPLOAD_CHECKSUM.as_str()))
 }
 
 /// `Upload-Concat`; without it the upload is like any other.
@@ -167,6 +199,29 @@ mod tests {
             (&[], Err(())),
         ] {
             assert_eq!(length(&headers(pairs)).map_err(|_| ()), expected, "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn a_checksum_is_given_or_announced_and_not_both() {
+        let sum = ("upload-checksum", "crc32 NSRBwg==");
+        let given = Verification::Given(sum.1.parse().expect("valid"));
+        for (pairs, expected) in [
+            (&[][..], Ok(Verification::None)),
+            (&[sum], Ok(given)),
+            (&[("trailer", "Upload-Checksum")], Ok(Verification::Trailing)),
+            (&[("trailer", "Expires, upload-CHECKSUM ,X")], Ok(Verification::Trailing)),
+            (&[("trailer", "Expires"), ("trailer", "upload-checksum")], Ok(Verification::Trailing)),
+            (&[("trailer", "Upload-Checksum2")], Ok(Verification::None)),
+            (&[sum, ("trailer", "Upload-Checksum")], Err(())),
+            (&[sum, sum], Err(())),
+            (&[("upload-checksum", "")], Err(())),
+            (&[("upload-checksum", "sha3 AAAA")], Err(())),
+            (&[("upload-checksum", "crc32 NSRBwg==, crc32 NSRBwg==")], Err(())),
+        ] {
+            let fields = headers(pairs);
+            assert_eq!(is_checked(&fields), expected != Ok(Verification::None), "{pairs:?}");
+            assert_eq!(verification(&fields).map_err(|_| ()), expected, "{pairs:?}");
         }
     }
 

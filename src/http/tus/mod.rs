@@ -14,18 +14,20 @@ mod reply;
 mod version;
 
 use axum::Router;
-use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request};
 use axum::middleware;
 use axum::routing::get;
 
 use super::Api;
+use super::body::frames;
 use super::error::ApiError;
 use crate::upload::UploadId;
-use crate::uploads::UploadError;
+use crate::uploads::{Body, UploadError};
 
 /// The extensions that this server speaks.
-pub(super) const EXTENSIONS: &str = "creation,creation-with-upload,creation-defer-length,termination,expiration,concatenation,concatenation-unfinished";
+pub(super) const EXTENSIONS: &str = "creation,creation-with-upload,creation-defer-length,termination,expiration,\
+     checksum,checksum-trailer,concatenation,concatenation-unfinished";
 
 /// The one version of the protocol.
 pub(super) const VERSION: &str = "1.0.0";
@@ -51,4 +53,10 @@ type PathText = Result<Path<String>, PathRejection>;
 fn upload_id(path: PathText) -> Result<UploadId, ApiError> {
     let id = path.ok().and_then(|Path(text)| text.parse().ok());
     id.ok_or_else(|| UploadError::NotFound.into())
+}
+
+/// The body of a request, and how it is to be checked.
+fn body(request: Request) -> Result<Body, ApiError> {
+    let verification = headers::verification(request.headers())?;
+    Ok(Body::new(frames(request.into_body()), verification))
 }

@@ -7,9 +7,8 @@ use axum::response::{IntoResponse, Response};
 
 use super::headers::{self, UPLOAD_LENGTH, UPLOAD_OFFSET};
 use super::location::Base;
-use super::{PathText, reply, upload_id};
+use super::{PathText, body, reply, upload_id};
 use crate::http::Api;
-use crate::http::body::stream;
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::http::success::Sent;
@@ -28,8 +27,7 @@ pub(super) async fn patch(
     let id = upload_id(path)?;
     let append = parse(request.headers())?;
     let wants_message = headers::prefers_representation(request.headers());
-    let body = stream(request.into_body());
-    let standing = api.uploads().append(&caller.user, id, append, body).await?;
+    let standing = api.uploads().append(&caller.user, id, append, body(request)?).await?;
     Ok(reply_to(&standing, &base, wants_message))
 }
 

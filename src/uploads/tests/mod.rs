@@ -1,5 +1,6 @@
 //! The use cases over stores in memory.
 
+mod checksums;
 mod facts;
 mod model;
 
@@ -7,17 +8,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
+use futures_util::{Stream, StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Body, BodyBroken, Creation, Limits, NewUpload, Standing, UploadError, Uploads};
+use super::{
+    Body, BodyBroken, BodyFrame, Creation, Frames, Limits, NewUpload, Standing, UploadError, Uploads,
+};
 use crate::finalizer::Finalizer;
 use crate::message::{ConversationId, Message, UserId};
 use crate::store::memory::{Memory, MemoryAnnouncements, MemoryPayloads};
-use crate::store::{Appended, Stores};
+use crate::store::{Appended, Payloads, Stores};
 use crate::time::Timestamp;
-use crate::upload::{AppendRequest, Chunk, Length, Metadata, State, UploadId};
+use crate::upload::{AppendRequest, Checksum, Chunk, Length, Metadata, State, UploadId, Verification};
 
 const MAX: u64 = 1 << 20;
 
@@ -31,12 +34,16 @@ struct House {
 
 impl House {
     async fn new() -> Self {
+        Self::over(Arc::new(MemoryPayloads::default())).await
+    }
+
+    async fn over(payloads: Arc<dyn Payloads>) -> Self {
         let memory = Arc::new(Memory::new());
         let stores = Stores {
             records: memory.clone(),
             messages: memory.clone(),
             memberships: memory,
-            payloads: Arc::new(MemoryPayloads::default()),
+            payloads,
             announcements: Arc::new(MemoryAnnouncements::default()),
         };
         stores.memberships.put(conversation(), &[ada(), bob()]).await.expect("memory");
@@ -113,16 +120,31 @@ fn bound(pairs: &[(&str, &str)]) -> Metadata {
 
 /// A body of these pieces.
 fn body(pieces: &[&[u8]]) -> Body {
-    let pieces: Vec<_> = pieces.iter().map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
-    Box::pin(stream::iter(pieces))
+    unchecked(frames(pieces))
 }
 
 /// A body that breaks off after this.
 fn broken(piece: &[u8]) -> Body {
-    Box::pin(body(&[piece]).chain(stream::iter([Err(BodyBroken)])))
+    unchecked(frames(&[piece]).chain(stream::iter([Err(BodyBroken)])))
 }
 
 /// A body that says this and then nothing.
 fn stalled(piece: &[u8]) -> Body {
-    Box::pin(body(&[piece]).chain(stream::pending()))
+    unchecked(frames(&[piece]).chain(stream::pending()))
+}
+
+/// The CRC-32 of these bytes, as a client writes it.
+fn crc32(bytes: &[u8]) -> Checksum {
+    let sum = data_encoding::BASE64.encode(&crc32fast::hash(bytes).to_be_bytes());
+    format!("crc32 {sum}").parse().expect("valid")
+}
+
+fn unchecked(frames: impl Stream<Item = Result<BodyFrame, BodyBroken>> + Send + 'static) -> Body {
+    Body::new(Box::pin(frames), Verification::None)
+}
+
+fn frames(pieces: &[&[u8]]) -> Frames {
+    let pieces: Vec<_> =
+        pieces.iter().map(|piece| Ok(BodyFrame::Data(Bytes::copy_from_slice(piece)))).collect();
+    Box::pin(stream::iter(pieces))
 }

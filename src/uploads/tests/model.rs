@@ -9,10 +9,18 @@ use crate::time::Timestamp;
 #[derive(Debug, Clone)]
 enum Step {
     Create { length: Option<u8>, bound: bool },
-    Append { upload: usize, at: u8, bytes: Vec<u8>, cut: bool },
+    Append { upload: usize, at: u8, bytes: Vec<u8>, cut: bool, checksum: Sum },
     Declare { upload: usize, length: u8 },
     Terminate { upload: usize },
     Expire,
+}
+
+/// The checksum of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sum {
+    None,
+    Right,
+    Wrong,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,11 +55,12 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let bytes = prop::collection::vec(any::<u8>(), 0..6);
     // Mostly at the end of the upload, sometimes beside it.
     let at = prop_oneof![8 => Just(0u8), 1 => 1u8..4];
+    let checksum = prop_oneof![2 => Just(Sum::None), 1 => Just(Sum::Right), 1 => Just(Sum::Wrong)];
     let step = prop_oneof![
         2 => (prop::option::weighted(0.8, 0u8..12), any::<bool>())
             .prop_map(|(length, bound)| Step::Create { length, bound }),
-        6 => (any::<usize>(), at, bytes, any::<bool>())
-            .prop_map(|(upload, at, bytes, cut)| Step::Append { upload, at, bytes, cut }),
+        6 => (any::<usize>(), at, bytes, any::<bool>(), checksum)
+            .prop_map(|(upload, at, bytes, cut, checksum)| Step::Append { upload, at, bytes, cut, checksum }),
         1 => (any::<usize>(), 0u8..12).prop_map(|(upload, length)| Step::Declare { upload, length }),
         1 => any::<usize>().prop_map(|upload| Step::Terminate { upload }),
         1 => Just(Step::Expire),
@@ -80,9 +89,9 @@ async fn take(house: &House, models: &mut Vec<Model>, step: Step) {
     let pick = |upload: usize| (count > 0).then(|| upload % count);
     match step {
         Step::Create { length, bound } => models.push(create(house, length.map(u64::from), bound).await),
-        Step::Append { upload, at, bytes, cut } => {
+        Step::Append { upload, at, bytes, cut, checksum } => {
             if let Some(upload) = pick(upload) {
-                append(house, &mut models[upload], u64::from(at), &bytes, cut).await;
+                append(house, &mut models[upload], u64::from(at), &bytes, cut, checksum).await;
             }
         }
         Step::Declare { upload, length } => {
@@ -122,25 +131,28 @@ async fn create(house: &House, length: Option<u64>, bound: bool) -> Model {
     model
 }
 
-async fn append(house: &House, model: &mut Model, at: u64, bytes: &[u8], cut: bool) {
+async fn append(house: &House, model: &mut Model, at: u64, bytes: &[u8], cut: bool, checksum: Sum) {
     let current = len(&model.bytes);
     let request = AppendRequest {
         offset: current + at,
         content_length: (!cut).then_some(len(bytes)),
         upload_length: None,
     };
-    let sent = if cut { broken(bytes) } else { body(&[bytes]) };
+    let mut sent = if cut { broken(bytes) } else { body(&[bytes]) };
+    sent.verification = match checksum {
+        Sum::None => Verification::None,
+        Sum::Right => Verification::Given(crc32(bytes)),
+        Sum::Wrong => Verification::Given(crc32(b"something else")),
+    };
     let outcome = house.uploads.append(&ada(), model.id, request, sent).await;
     let room = model.length.unwrap_or(MAX) - current;
-    let is_taken = model.fate == Fate::There && at == 0 && !(model.is_whole() && !cut && !bytes.is_empty());
-    if is_taken && (cut || len(bytes) <= room) {
+    let is_admitted = model.fate == Fate::There && at == 0 && (cut || len(bytes) <= room);
+    let is_good = is_admitted && !cut && checksum != Sum::Wrong;
+    assert_eq!(outcome.is_ok(), is_good, "{outcome:?} {model:?} {bytes:?} {cut} {checksum:?}");
+    if is_good || is_admitted && checksum == Sum::None {
         let kept = bytes.iter().take(usize::try_from(room).expect("small"));
         model.bytes.extend(kept);
         model.made |= model.bound && model.is_whole();
-        let was_asking = room == 0 || !cut;
-        assert_eq!(outcome.is_ok(), was_asking, "{outcome:?} {model:?} {bytes:?} {cut}");
-    } else {
-        assert!(outcome.is_err(), "{outcome:?}");
     }
 }
 

@@ -100,8 +100,7 @@ impl Form {
             .whole_stream(max_file_bytes.saturating_add(FORM_SLACK_BYTES))
             .headers(MAX_HEADER_BYTES);
         let constraints = Constraints::new().size_limit(limits).max_fields(MAX_FIELDS);
-        let multipart =
-            Multipart::with_constraints(impatient(body::stream(body), idle), boundary, constraints);
+        let multipart = Multipart::with_constraints(impatient(body::data(body), idle), boundary, constraints);
         Ok(Self { multipart, file: None })
     }
 
