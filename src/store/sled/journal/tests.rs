@@ -90,7 +90,7 @@ impl Model {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(96) })]
 
     #[test]
     fn every_history_is_found(steps in steps()) {
@@ -124,7 +124,15 @@ proptest! {
                     let mut bytes = Vec::new();
                     record::encode(&mut bytes, journal.sequence + 1, journal.stored, &group(&rows));
                     let torn = &bytes[..at.index(bytes.len())];
-                    journal.files[journal.current].write_all_at(torn, journal.offset).expect("written");
+                    let file = &journal.files[journal.current];
+                    file.write_all_at(torn, journal.offset).expect("written");
+                    let mut there = vec![0; bytes.len()];
+                    file.read_exact_at(&mut there, journal.offset).expect("read");
+                    if there == bytes {
+                        // What a former turn left was just what was missing.
+                        model.active.merge(group(&rows));
+                        apply(&mut model.all, &group(&rows));
+                    }
                     drop(journal);
                     let (opened, found) = open(&folder);
                     model.compare(found);
