@@ -1,12 +1,17 @@
 // tus-js-client with its own defaults, uploading a file from the disk.
 //
 // What `config` leaves out stays the library's default. With `urlStorage` the URL of the upload
-// is remembered in that file, and an earlier one is taken up again, as an application does.
+// is remembered in that file, and an earlier one is taken up again, as an application does. With
+// `expiry` the token runs out after so many requests, and a refusal makes the application get
+// another one. Orders on the standard input: abort, terminate, start.
 
 import fs from 'node:fs';
+import readline from 'node:readline';
 import { PassThrough } from 'node:stream';
-import * as tus from 'tus-js-client';
 import { config, tell } from './events.js';
+
+const library = config.library ?? 'tus-js-client';
+const tus = await import(library);
 
 const options = {
   endpoint: config.endpoint,
@@ -14,7 +19,10 @@ const options = {
   metadata: config.metadata,
   onUploadUrlAvailable: () => tell('created', { url: upload.url }),
   onChunkComplete: (size, accepted) => tell('accepted', { offset: accepted }),
-  onAfterResponse: (request, response) => tell('answer', { method: request.getMethod(), status: response.getStatus() }),
+  onAfterResponse: (request, response) => {
+    const location = response.getHeader('Location');
+    tell('answer', { method: request.getMethod(), status: response.getStatus(), location });
+  },
   onSuccess: ({ lastResponse }) => {
     tell('success', {
       url: upload.url,
@@ -27,7 +35,8 @@ const options = {
   onError: (error) => tell('error', { message: error.message }),
   ...config.options,
 };
-if (config.urlStorage) options.urlStorage = new tus.FileUrlStorage(config.urlStorage);
+if (config.urlStorage) options.urlStorage = await fileUrlStorage(config.urlStorage);
+if (config.expiry) Object.assign(options, tokenThatExpires(config.expiry));
 
 // A file tells its length; a stream does not. Of a file with a deferred length the library announces a whole
 // chunk at the end and sends what is left, which no server can take.
@@ -39,3 +48,35 @@ if (config.urlStorage) {
   if (previous.length > 0) upload.resumeFromPreviousUpload(previous[0]);
 }
 upload.start();
+
+const orders = {
+  abort: () => upload.abort().then(() => tell('aborted')),
+  terminate: () => upload.abort(true).then(() => tell('terminated'), (error) => tell('error', { message: error.message })),
+  start: () => upload.start(),
+};
+readline.createInterface({ input: process.stdin }).on('line', (line) => orders[JSON.parse(line)]());
+
+// Since version 5 it stands in a module of its own.
+async function fileUrlStorage(path) {
+  const { FileUrlStorage } = tus.FileUrlStorage ? tus : await import(`${library}/node/FileUrlStorage`);
+  return new FileUrlStorage(path);
+}
+
+function tokenThatExpires({ after, expired, fresh }) {
+  let token = config.token;
+  let requests = 0;
+  return {
+    headers: {},
+    onBeforeRequest: (request) => {
+      if (requests === after) token = expired;
+      requests += 1;
+      request.setHeader('Authorization', `Bearer ${token}`);
+    },
+    onShouldRetry: (error) => {
+      if (error.originalResponse?.getStatus() !== 401) return true;
+      tell('refused');
+      token = fresh;
+      return true;
+    },
+  };
+}

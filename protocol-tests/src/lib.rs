@@ -5,8 +5,9 @@
 //! supervisor would. A [`Proxy`] stands in for the network and cuts connections at chosen byte
 //! counts. [`http`] is a client that does exactly what it is told and tidies nothing up, for
 //! everything that a library would hide: half a body, a reset, a header sent twice. [`Script`]
-//! drives the real clients in Node. [`Chat`] is the stage on which most tests play: one
-//! conversation, two members, and a stranger.
+//! drives the real clients, in Node, in Chromium and in Python, and a [`Sending`] is what they have
+//! to do. [`Chat`] is the stage on which most tests play: one conversation, two members, and a
+//! stranger.
 //!
 //! The tests are named after facts. They never sleep: they wait for something, with a bound
 //! ([`wait`]), and a bound is only ever there to catch a hang.
@@ -18,10 +19,12 @@ mod content;
 mod folder;
 mod heavy;
 pub mod http;
+mod left_out;
 pub mod multipart;
 mod note;
 mod proxy;
 mod script;
+mod sending;
 mod server;
 mod token;
 pub mod tus;
@@ -32,8 +35,10 @@ pub use checksum::{ALGORITHMS, checksum};
 pub use content::{Content, Digest, sha256};
 pub use folder::Folder;
 pub use heavy::alone;
+pub use left_out::left_out;
 pub use note::note;
 pub use proxy::{Cut, Proxy, Step};
 pub use script::{Script, socket};
+pub use sending::Sending;
 pub use server::{Death, Server, Setup, run_to_its_end};
 pub use token::Token;

@@ -83,6 +83,12 @@ impl Proxy {
         self.network.cut(cut);
     }
 
+    /// How many bytes have gone from the clients to the server so far.
+    #[must_use]
+    pub fn carried(&self) -> u64 {
+        self.network.sent.lock().expect("nobody panics with the plan").count
+    }
+
     /// Whether everything planned has happened.
     #[must_use]
     pub fn is_done(&self) -> bool {

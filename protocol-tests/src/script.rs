@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 
@@ -10,8 +10,11 @@ use tokio::sync::watch;
 use crate::note::note;
 use crate::wait;
 
-/// A real client: a Node script that gets its orders as JSON and prints a line of JSON for
-/// everything that happens to it, as `{"event": …}`.
+/// What is written down when the script has nothing more to say.
+const END: &str = "the end";
+
+/// A real client: a script that gets its orders as JSON and prints a line of JSON for everything
+/// that happens to it, as `{"event": …}`.
 #[derive(Debug)]
 pub struct Script {
     name: String,
@@ -27,25 +30,43 @@ impl Script {
     /// When the npm packages are missing.
     #[must_use]
     pub fn start(name: &str, config: &Value) -> Self {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients");
-        assert!(
-            folder.join("node_modules").is_dir(),
-            "the clients' packages are not installed: start the tests with protocol-tests/run"
-        );
-        let mut child = Command::new("node")
-            .arg(folder.join(name).with_extension("js"))
+        check_installed(&clients().join("node_modules"));
+        Self::run(Path::new("node"), &format!("{name}.js"), config)
+    }
+
+    /// Starts `clients/<name>.py` with this configuration.
+    ///
+    /// # Panics
+    /// When the Python packages are missing.
+    #[must_use]
+    pub fn start_python(name: &str, config: &Value) -> Self {
+        let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/python/bin/python");
+        check_installed(&python);
+        Self::run(&python, &format!("{name}.py"), config)
+    }
+
+    /// A proxy that the environment names is for the world outside, not for loopback.
+    fn run(interpreter: &Path, name: &str, config: &Value) -> Self {
+        let mut child = Command::new(interpreter)
+            .arg(clients().join(name))
             .arg(config.to_string())
+            .envs([("NO_PROXY", "127.0.0.1"), ("no_proxy", "127.0.0.1")])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .expect("node can be started");
+            .expect("the script's interpreter can be started");
         let events = Arc::new(watch::Sender::new(Vec::new()));
         let stdout = child.stdout.take().expect("its output is piped");
         let stderr = child.stderr.take().expect("its errors are piped");
-        tokio::spawn(collect(stdout, Arc::clone(&events), parse));
-        tokio::spawn(collect(stderr, Arc::clone(&events), complaint));
+        let told = collect(stdout, Arc::clone(&events), parse);
+        let complaints = collect(stderr, Arc::clone(&events), complaint);
+        let until_the_end = Arc::clone(&events);
+        tokio::spawn(async move {
+            tokio::join!(told, complaints);
+            until_the_end.send_modify(|events| events.push(json!({"event": END})));
+        });
         let orders = child.stdin.take();
         Self { name: name.to_owned(), child, orders, events }
     }
@@ -73,6 +94,11 @@ impl Script {
             .collect()
     }
 
+    /// Forgets what happened so far, for a script that is to do something anew.
+    pub fn forget(&self) {
+        self.events.send_modify(Vec::clear);
+    }
+
     /// Waits for the first event of this name, and returns its data.
     pub async fn saw(&self, event: &str) -> Value {
         self.saw_with(event, |_| true).await
@@ -81,7 +107,7 @@ impl Script {
     /// Waits for the first event of this name whose data pleases, and returns the data.
     ///
     /// # Panics
-    /// When it does not come.
+    /// When it does not come, at once if the script is at its end.
     pub async fn saw_with(&self, event: &str, pleases: impl Fn(&Value) -> bool) -> Value {
         let mut events = self.events.subscribe();
         let find = |seen: &Vec<Value>| {
@@ -89,9 +115,11 @@ impl Script {
                 .find(|seen| seen["event"] == event && pleases(&seen["data"]))
                 .map(|seen| seen["data"].clone())
         };
-        let what = format!("{}.js tells of {event}", self.name);
-        let seen = wait::bounded(&what, events.wait_for(|seen| find(seen).is_some())).await;
-        find(&seen.expect("the sender lives as long as the script")).expect("it was just found")
+        let what = format!("{} tells of {event}", self.name);
+        let is_over = |seen: &Vec<Value>| seen.last().is_some_and(|last| last["event"] == END);
+        let seen = wait::bounded(&what, events.wait_for(|seen| find(seen).is_some() || is_over(seen))).await;
+        let seen = seen.expect("the sender lives as long as the script");
+        find(&seen).unwrap_or_else(|| panic!("this did not happen before its end: {what}"))
     }
 
     /// Kills the script with SIGKILL.
@@ -110,9 +138,17 @@ impl Drop for Script {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let events: Vec<_> = self.events().iter().map(|event| shortened(&event.to_string())).collect();
-            note(format_args!("{}.js told:\n{}", self.name, events.join("\n")));
+            note(format_args!("{} told:\n{}", self.name, events.join("\n")));
         }
     }
+}
+
+fn clients() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("clients")
+}
+
+fn check_installed(what: &Path) {
+    assert!(what.exists(), "{} is missing: start the tests with protocol-tests/run", what.display());
 }
 
 /// A socket.io client of this token, connected to this server, over these transports.

@@ -1,7 +1,10 @@
 //! tus 1.0.0 requests, right unless a test makes them wrong.
 
+use std::collections::BTreeSet;
+
 use data_encoding::BASE64;
 
+use crate::Script;
 use crate::chat::{Chat, User};
 use crate::http::{Request, Response};
 
@@ -75,6 +78,22 @@ pub async fn offset(chat: &Chat, location: &str) -> u64 {
 /// The status document, as the first member gets it.
 pub async fn status(chat: &Chat, location: &str) -> Response {
     chat.request(&chat.alice, "GET", location).header("Accept", "application/json").send().await
+}
+
+/// Ends the parts that these clients made, of which the last one has its upload. Parts outlive what was joined of
+/// them, for a client that asks again; whoever sent a file in one piece made none.
+pub async fn end_parts(chat: &Chat, clients: &[&Script]) {
+    let success = clients.last().expect("somebody sent it").saw("success").await;
+    for part in created_by(clients).iter().filter(|created| success["url"] != **created) {
+        request(chat, &chat.alice, "DELETE", part).send().await.expecting(204);
+    }
+}
+
+/// The URLs of all that these clients have created so far.
+#[must_use]
+pub fn created_by(clients: &[&Script]) -> BTreeSet<String> {
+    let answers = clients.iter().flat_map(|client| client.all("answer"));
+    answers.filter_map(|answer| answer["location"].as_str().map(str::to_owned)).collect()
 }
 
 /// The upload's id, which is the last part of its URL.

@@ -1,0 +1,96 @@
+// Pages in headless Chromium, one at a time, which get their orders line by line on the standard
+// input and tell of everything as the other scripts do. They come from a port of their own, so that
+// every request to the server is a request to another origin.
+//
+// Each page that is opened knows nothing of the one before. The file is chosen in a file input, as
+// a person would, and again after each reload.
+
+import fs from 'node:fs';
+import http from 'node:http';
+import path from 'node:path';
+import readline from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import puppeteer from 'puppeteer-core';
+import { config, tell } from './events.js';
+
+const HTML = '<!doctype html><meta charset="utf-8"><title>chat</title><link rel="icon" href="data:,"><input type="file"><script src="/page.js"></script>';
+
+async function serve() {
+  const bundle = await build({
+    entryPoints: [fileURLToPath(new URL('./page.js', import.meta.url))],
+    bundle: true,
+    write: false,
+    format: 'iife',
+    logLevel: 'error',
+  });
+  const files = {
+    '/': ['text/html', HTML],
+    '/page.js': ['text/javascript', bundle.outputFiles[0].text],
+  };
+  const server = http.createServer((request, response) => {
+    const [type, body] = files[request.url] ?? ['text/plain', ''];
+    response.writeHead(files[request.url] ? 200 : 404, { 'Content-Type': type }).end(body);
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return `http://127.0.0.1:${server.address().port}/`;
+}
+
+// Chromium is spoken to through a pipe, so that it ends with this process, however that ends. The
+// sandbox of the pages needs what root in a container has not; the one page here is our own.
+async function launch() {
+  return puppeteer.launch({
+    executablePath: findOnPath('chromium'),
+    headless: true,
+    pipe: true,
+    userDataDir: config.profile,
+    args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'],
+  });
+}
+
+function findOnPath(program) {
+  const places = process.env.PATH.split(path.delimiter).map((folder) => path.join(folder, program));
+  const found = places.find((place) => fs.existsSync(place));
+  if (!found) throw new Error(`${program} is missing: start the tests with protocol-tests/run`);
+  return found;
+}
+
+const [url, browser] = await Promise.all([serve(), launch()]);
+let page;
+let file;
+
+async function chooseFile() {
+  const input = await page.$('input');
+  await input.uploadFile(file);
+}
+
+async function open(order) {
+  await page?.browserContext().close();
+  const context = await browser.createBrowserContext();
+  page = await context.newPage();
+  await page.exposeFunction('tell', tell);
+  page.on('pageerror', (error) => tell('page error', { message: String(error) }));
+  page.on('console', (message) => tell('console', { text: message.text() }));
+  await page.goto(url);
+  file = order.file;
+  await chooseFile();
+}
+
+async function reload() {
+  await page.reload();
+  await chooseFile();
+}
+
+const ours = { open, reload };
+
+async function obey(order) {
+  if (ours[order.do]) await ours[order.do](order);
+  else await page.evaluate((order) => globalThis.obey(order), order);
+  tell('done', order);
+}
+
+const orders = readline.createInterface({ input: process.stdin });
+orders.on('close', () => browser.close().then(() => process.exit()));
+for await (const line of orders) {
+  await obey(JSON.parse(line)).catch((error) => tell('error', { message: String(error) }));
+}

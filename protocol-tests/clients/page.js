@@ -1,0 +1,103 @@
+// What runs in the page of browser.js: the upload libraries, each behind `start`, `pause` and
+// `resume`, and what the examples do with no library at all.
+
+import * as tus4 from 'tus-js-client';
+import * as tus5 from 'tus-js-client-5';
+import Uppy from '@uppy/core';
+import UppyTus from '@uppy/tus';
+import axios from 'axios';
+import { io } from 'socket.io-client';
+import { uploadFile } from '../../examples/browser/fetch.js';
+import { uploadFileWithProgress } from '../../examples/browser/progress.js';
+
+const { tell } = globalThis;
+const chosen = () => document.querySelector('input').files[0];
+
+const told = {
+  onChunkComplete: (size, accepted) => tell('accepted', { offset: accepted }),
+  onAfterResponse: (request, response) => {
+    const location = response.getHeader('Location');
+    tell('answer', { method: request.getMethod(), status: response.getStatus(), location });
+  },
+};
+
+function success(url, header) {
+  tell('success', { url, message_id: header('Chat-Message-Id'), state: header('Chat-Upload-State') });
+}
+
+function withTus(library) {
+  return async ({ endpoint, token, metadata, options }) => {
+    const upload = new library.Upload(chosen(), {
+      endpoint,
+      headers: { Authorization: `Bearer ${token}` },
+      metadata,
+      ...told,
+      onSuccess: ({ lastResponse }) => success(upload.url, (name) => lastResponse.getHeader(name)),
+      onError: (error) => tell('error', { message: error.message }),
+      ...options,
+    });
+    const previous = await upload.findPreviousUploads();
+    tell('remembered', { uploads: previous.length });
+    if (previous.length > 0) upload.resumeFromPreviousUpload(previous[0]);
+    upload.start();
+    return { pause: () => upload.abort(), resume: () => upload.start() };
+  };
+}
+
+// Uppy looks for what it remembers by itself.
+async function withUppy({ endpoint, token, metadata, options }) {
+  const uppy = new Uppy({ meta: metadata });
+  uppy.use(UppyTus, { endpoint, headers: { Authorization: `Bearer ${token}` }, ...told, ...options });
+  uppy.on('upload-success', (file, { uploadURL, body }) => success(uploadURL, (name) => body.xhr.getResponseHeader(name)));
+  uppy.on('upload-error', (file, error) => tell('error', { message: error.message }));
+  const { name, type } = chosen();
+  uppy.addFile({ name, type, data: chosen() });
+  uppy.upload();
+  return { pause: () => uppy.pauseAll(), resume: () => uppy.resumeAll() };
+}
+
+const clients = { 'tus-js-client': withTus(tus4), 'tus-js-client-5': withTus(tus5), uppy: withUppy };
+
+const oneShots = {
+  fetch: ({ to, conversation, options }) => uploadFile(to, chosen(), conversation, options),
+  XMLHttpRequest: ({ to, conversation, options }) =>
+    uploadFileWithProgress(to, chosen(), conversation, (percent) => tell('percent', percent), options),
+  async axios({ to, conversation, options }) {
+    const form = { file: chosen(), conversation_id: conversation, content: options.content };
+    const headers = { Authorization: `Bearer ${to.token}` };
+    return (await axios.postForm(`${to.server}/messages/upload`, form, { headers })).data.message;
+  },
+};
+
+let upload;
+let socket;
+const orders = {
+  async start({ client, ...config }) {
+    upload = await clients[client](config);
+  },
+  pause: () => upload.pause(),
+  resume: () => upload.resume(),
+  oneShot({ client, ...config }) {
+    oneShots[client](config).then(
+      (message) => tell('message', message),
+      (error) => tell('refused', { message: error.message }),
+    );
+  },
+  connect({ url, ...options }) {
+    socket = io(url, options);
+    socket.on('connect', () => tell('connect'));
+    socket.on('connect_error', (error) => tell('connect_error', { message: error.message }));
+    socket.onAny((event, data) => tell(event, data));
+  },
+  // A file's bytes as a data URL, as FileReader gives them.
+  async send(data) {
+    const reader = new FileReader();
+    await new Promise((resolve) => {
+      reader.onload = resolve;
+      reader.readAsDataURL(chosen());
+    });
+    socket.emit('send_message', { ...data, file_data: reader.result }, (answer) => tell('ack', answer));
+  },
+};
+
+globalThis.obey = ({ do: name, ...order }) => orders[name](order);

@@ -1,0 +1,227 @@
+//! Headless Chromium: tus-js-client, Uppy, and what a page does without them, from another origin than the
+//! server's. Each ends by reading the message and comparing the bytes.
+
+use protocol_tests::{Script, Sending, Step, alone, left_out, note, wait};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::MutexGuard;
+
+const MIB: u64 = 1 << 20;
+
+/// The size of the blob.
+const BLOB: u64 = 50_000_000;
+
+/// The libraries, by the names that `clients/page.js` gives them.
+const CLIENTS: [&str; 3] = ["tus-js-client", "tus-js-client-5", "uppy"];
+
+/// Chromium with a profile of its own, alone on the machine.
+struct Browser {
+    script: Script,
+    _profile: TempDir,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Browser {
+    async fn start() -> Self {
+        let alone = alone().await;
+        let profile = TempDir::new().expect("the system has a folder for temporary files");
+        let script = Script::start("browser", &json!({"profile": profile.path()}));
+        Self { script, _profile: profile, _alone: alone }
+    }
+
+    /// A page that knows nothing of the one before, with a file of this size chosen in it.
+    async fn page(&mut self, size: u64, plan: Vec<(u64, Step)>) -> Page<'_> {
+        self.script.forget();
+        let mut page = Page { sending: Sending::new(size, plan).await, browser: &mut self.script };
+        page.obeys(json!({"do": "open", "file": page.sending.file()})).await;
+        page
+    }
+
+    async fn end(mut self) {
+        assert!(self.script.end().await.success());
+    }
+}
+
+/// A page, and what it is to send.
+struct Page<'a> {
+    sending: Sending,
+    browser: &'a mut Script,
+}
+
+impl Page<'_> {
+    /// Lets the page do this, and waits until it has begun.
+    async fn obeys(&mut self, order: Value) {
+        self.browser.order(&order).await;
+        self.browser.saw_with("done", |done| *done == order).await;
+    }
+
+    /// The order to upload the file with this library.
+    fn upload(&self, client: &str, options: Value) -> Value {
+        let mut order = self.sending.config(options);
+        order["do"] = json!("start");
+        order["client"] = json!(client);
+        order
+    }
+
+    fn check_nothing_went_wrong(&self) {
+        for event in ["error", "page error"] {
+            assert!(self.browser.all(event).is_empty(), "{:?}", self.browser.all(event));
+        }
+    }
+
+    /// Checks that so many uploads were created, and that no more than so many bytes were sent twice.
+    fn check_never_started_again(&self, created: usize, twice: u64) {
+        let answers = self.browser.all("answer");
+        let creations = answers.iter().filter(|answer| answer["method"] == "POST").count();
+        assert_eq!(creations, created, "it was not started again: {answers:?}");
+        self.sending.check_sent_again(twice);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_is_paused_and_resumed_becomes_one_message() {
+    if left_out("chromium") {
+        return;
+    }
+    let mut browser = Browser::start().await;
+    for client in CLIENTS {
+        note(format_args!("with {client}"));
+        let mut page = browser.page(BLOB, vec![(BLOB / 2, Step::Hold)]).await;
+        let order = page.upload(client, json!({}));
+        page.obeys(order).await;
+        page.sending.proxy.held().await;
+        let secured = page.sending.secured(page.browser, 8 * MIB).await;
+        page.obeys(json!({"do": "pause"})).await;
+        page.obeys(json!({"do": "resume"})).await;
+        page.sending.check(page.browser).await;
+        page.check_never_started_again(1, BLOB / 2 - secured);
+        page.check_nothing_went_wrong();
+    }
+    browser.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_reloaded_in_the_middle_goes_on_where_it_was() {
+    if left_out("chromium") {
+        return;
+    }
+    let mut browser = Browser::start().await;
+    let whole = CLIENTS.map(|client| (client, json!({})));
+    let in_chunks = [("uppy", json!({"chunkSize": 5_000_000}))];
+    for (client, options) in whole.into_iter().chain(in_chunks) {
+        note(format_args!("with {client}, {options}"));
+        let mut page = browser.page(BLOB, vec![(BLOB / 2, Step::Hold)]).await;
+        let order = page.upload(client, options);
+        page.obeys(order.clone()).await;
+        page.sending.proxy.held().await;
+        let secured = page.sending.secured(page.browser, 8 * MIB).await;
+        page.obeys(json!({"do": "reload"})).await;
+        page.browser.order(&order).await;
+        page.sending.check(page.browser).await;
+        page.check_never_started_again(1, BLOB / 2 - secured);
+        page.check_nothing_went_wrong();
+    }
+    browser.end().await;
+}
+
+/// The parts and what they are joined to are five uploads; those of the page before the reload are gone on with.
+/// When the network holds a connection, there are more bytes on their way than three of the parts have.
+#[tokio::test(flavor = "multi_thread")]
+async fn parts_sent_in_parallel_survive_a_reload_and_become_one_message() {
+    if left_out("chromium") {
+        return;
+    }
+    let mut browser = Browser::start().await;
+    for client in CLIENTS {
+        note(format_args!("with {client}"));
+        let mut page = browser.page(BLOB, vec![(BLOB / 8 * 7, Step::Hold)]).await;
+        let order = page.upload(client, json!({"parallelUploads": 4}));
+        page.obeys(order.clone()).await;
+        page.sending.proxy.held().await;
+        let secured = page.sending.secured(page.browser, 8 * MIB).await;
+        wait::until_true("the parts are remembered", async || page.browser.all("answer").len() >= 4).await;
+        page.obeys(json!({"do": "reload"})).await;
+        page.browser.order(&order).await;
+        page.sending.check_joined(&[page.browser]).await;
+        page.check_never_started_again(5, BLOB - secured);
+        page.check_nothing_went_wrong();
+    }
+    browser.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_sent_by_a_page_becomes_one_message() {
+    if left_out("chromium") {
+        return;
+    }
+    let mut browser = Browser::start().await;
+    for client in ["fetch", "XMLHttpRequest", "axios"] {
+        note(format_args!("with {client}"));
+        let mut page = browser.page(BLOB, Vec::new()).await;
+        let order = one_shot(&page, client, &page.sending.chat.alice.token);
+        page.obeys(order).await;
+        let told = page.browser.saw("message").await;
+        let message = page.sending.chat.only_message().await;
+        assert_eq!(told, message, "the page was given the message");
+        assert_eq!(message["content"], "look");
+        page.sending.check_message(&message).await;
+        page.check_nothing_went_wrong();
+    }
+    browser.end().await;
+}
+
+/// A browser tells its page of no answer that it could not read: neither one that came too early for it, nor one
+/// that lacks what other origins need.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_can_read_why_it_was_refused_while_it_was_sending() {
+    if left_out("chromium") {
+        return;
+    }
+    let mut browser = Browser::start().await;
+    for client in ["fetch", "XMLHttpRequest"] {
+        let mut page = browser.page(BLOB, Vec::new()).await;
+        let order = one_shot(&page, client, &page.sending.chat.eve.token);
+        page.obeys(order).await;
+        let refused = page.browser.saw("refused").await;
+        assert_eq!(refused["message"], "You are not a participant in this conversation", "{client}");
+        page.check_nothing_went_wrong();
+    }
+    browser.end().await;
+}
+
+fn one_shot(page: &Page, client: &str, token: &str) -> Value {
+    json!({
+        "do": "oneShot",
+        "client": client,
+        "to": {"server": page.sending.proxy.url(), "token": token},
+        "conversation": page.sending.chat.conversation,
+        "options": {"content": "look"},
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_sends_and_hears_over_either_transport_of_socket_io() {
+    if left_out("chromium") {
+        return;
+    }
+    let mut browser = Browser::start().await;
+    for transports in [json!(["polling"]), json!(["websocket"]), json!(["polling", "websocket"])] {
+        note(&transports);
+        let mut page = browser.page(300_000, Vec::new()).await;
+        let auth = json!({"token": page.sending.chat.alice.token});
+        let url = page.sending.proxy.url();
+        page.obeys(json!({"do": "connect", "url": url, "auth": auth, "transports": transports})).await;
+        page.browser.saw("connect").await;
+        let conversation = page.sending.chat.conversation.clone();
+        let order =
+            json!({"do": "send", "conversation_id": conversation, "type": "file", "file_name": "a.bin"});
+        page.obeys(order).await;
+        let ack = page.browser.saw("ack").await;
+        let message = page.sending.chat.only_message().await;
+        assert_eq!(ack, json!({"success": true, "message": message}));
+        assert_eq!(page.browser.saw("new_message").await, message);
+        page.sending.check_message(&message).await;
+        page.check_nothing_went_wrong();
+    }
+    browser.end().await;
+}
