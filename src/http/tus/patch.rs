@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::headers::{self, UPLOAD_LENGTH, UPLOAD_OFFSET};
 use super::location::Base;
-use super::{PathText, body, reply, upload_id};
+use super::{PathText, body, refusal, reply, upload_id};
 use crate::http::Api;
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
@@ -27,7 +27,7 @@ pub(super) async fn patch(
     let id = upload_id(path)?;
     let append = parse(request.headers())?;
     let wants_message = headers::prefers_representation(request.headers());
-    let standing = api.uploads().append(&caller.user, id, append, body(request)?).await?;
+    let standing = api.uploads().append(&caller.user, id, append, body(request)?).await.map_err(refusal)?;
     Ok(reply_to(&standing, &base, wants_message))
 }
 
