@@ -27,12 +27,8 @@ impl Uploads {
         request: AppendRequest,
         body: Body,
     ) -> Result<Standing, UploadError> {
-        let (lease, upload) = self.take(owner, id).await?;
-        if matches!(upload.concat, Concat::Final(_)) {
-            return Err(UploadError::FinalUpload);
-        }
-        self.may_go_on(&upload).await?;
-        let admission = upload.admit(request, self.limits.max_upload_size)?;
+        let (lease, upload) = self.take(owner, id, request).await?;
+        let admission = self.admit(&upload, request).await?;
         if upload.state == State::Receiving {
             let received = self.receive(lease, upload, admission, request.content_length, body).await?;
             self.settle_found(received).await
@@ -44,12 +40,28 @@ impl Uploads {
         }
     }
 
-    /// The caller's upload and the right to work on it. Only whoever may work on it displaces anybody.
-    async fn take(&self, owner: &UserId, id: UploadId) -> Result<(Lease, Upload), UploadError> {
+    /// Whether the request may append to the upload as it is.
+    async fn admit(&self, upload: &Upload, request: AppendRequest) -> Result<Admission, UploadError> {
+        if matches!(upload.concat, Concat::Final(_)) {
+            return Err(UploadError::FinalUpload);
+        }
+        self.may_go_on(upload).await?;
+        Ok(upload.admit(request, self.limits.max_upload_size)?)
+    }
+
+    /// The caller's upload and the right to work on it. Only a request that would be let in displaces anybody: an
+    /// offset other than the recorded one was never told, or is outdated.
+    async fn take(
+        &self,
+        owner: &UserId,
+        id: UploadId,
+        request: AppendRequest,
+    ) -> Result<(Lease, Upload), UploadError> {
         if let Some(lease) = self.leases.take_idle(id) {
             return Ok((lease, self.find_while(owner, id, false).await?));
         }
-        self.find(owner, id).await?;
+        let upload = self.find(owner, id).await?;
+        self.admit(&upload, request).await?;
         let lease = self.leases.take_over(id).await?;
         Ok((lease, self.find_while(owner, id, true).await?))
     }
