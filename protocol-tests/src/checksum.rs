@@ -12,15 +12,26 @@ pub const ALGORITHMS: [&str; 5] = ["sha1", "sha256", "sha512", "md5", "crc32"];
 /// For another algorithm.
 #[must_use]
 pub fn checksum(algorithm: &str, bytes: &[u8]) -> String {
+    checksum_if_known(algorithm, bytes).unwrap_or_else(|| panic!("{algorithm} is not an algorithm"))
+}
+
+/// The value of `Upload-Checksum` for these bytes, if the algorithm is one that is in use anywhere.
+///
+/// The text does not say how a CRC becomes bytes; four of them, the most significant first, is what
+/// every other digest does.
+#[must_use]
+pub fn checksum_if_known(algorithm: &str, bytes: &[u8]) -> Option<String> {
     let sum = match algorithm {
         "sha1" => sha1::Sha1::digest(bytes).to_vec(),
+        "sha224" => sha2::Sha224::digest(bytes).to_vec(),
         "sha256" => sha2::Sha256::digest(bytes).to_vec(),
+        "sha384" => sha2::Sha384::digest(bytes).to_vec(),
         "sha512" => sha2::Sha512::digest(bytes).to_vec(),
         "md5" => md5::Md5::digest(bytes).to_vec(),
         "crc32" => crc32fast::hash(bytes).to_be_bytes().to_vec(),
-        other => panic!("{other} is not an algorithm"),
+        _ => return None,
     };
-    format!("{algorithm} {}", BASE64.encode(&sum))
+    Some(format!("{algorithm} {}", BASE64.encode(&sum)))
 }
 
 #[cfg(test)]
@@ -41,5 +52,11 @@ mod tests {
         ] {
             assert_eq!(checksum(algorithm, b"hello"), format!("{algorithm} {expected}"));
         }
+    }
+
+    #[test]
+    fn the_example_of_the_text_comes_out() {
+        assert_eq!(checksum("sha1", b"hello world"), "sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0=");
+        assert_eq!(checksum_if_known("none", b"hello world"), None);
     }
 }

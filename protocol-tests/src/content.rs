@@ -66,6 +66,16 @@ impl Content {
         bytes
     }
 
+    /// These bytes and no others, in pieces of at most a megabyte.
+    pub fn pieces_of(&self, range: Range<u64>) -> impl Iterator<Item = Vec<u8>> {
+        let mut left = range.end.saturating_sub(range.start);
+        self.pieces(range.start).map_while(move |mut piece| {
+            piece.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+            left -= piece.len() as u64;
+            (!piece.is_empty()).then_some(piece)
+        })
+    }
+
     /// Every byte, for contents that are small.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
@@ -157,6 +167,15 @@ mod tests {
         }
         let tail: Vec<u8> = content.pieces(1_048_577).flatten().collect();
         assert!(tail == whole[1_048_577..]);
+    }
+
+    #[test]
+    fn pieces_of_a_range_are_the_slice() {
+        let content = Content::random(3 * (1 << 20) + 5);
+        for range in [0..0, 0..1, 0..content.len(), 1_048_570..1_048_590, 2_000_000..3_145_733] {
+            let pieces: Vec<u8> = content.pieces_of(range.clone()).flatten().collect();
+            assert!(pieces == content.slice(range.clone()), "{range:?}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::{Chat, Content, Proxy, Script, Step, tus, wait};
+use crate::{Chat, Content, Direction, Proxy, Script, Step, tus, wait};
 
 /// A file that a real client is to send: the stage, the file on the disk, and a bad network between the client and
 /// the server.
@@ -95,7 +95,7 @@ impl Sending {
     /// Checks that of the whole file no more than so many bytes went over the network twice.
     pub fn check_sent_again(&self, bound: u64) {
         const HEADERS: u64 = 64 * 1024;
-        let twice = self.proxy.carried().saturating_sub(self.content.len());
+        let twice = self.proxy.carried(Direction::Up).saturating_sub(self.content.len());
         assert!(twice <= bound + HEADERS, "{twice} bytes were sent twice");
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 pub const BOUND: Duration = Duration::from_secs(60);
 
 /// How often a condition that cannot be waited for is looked at.
-const STEP: Duration = Duration::from_millis(20);
+pub(crate) const STEP: Duration = Duration::from_millis(20);
 
 /// Asks `probe` again and again until it answers, and returns its answer.
 ///

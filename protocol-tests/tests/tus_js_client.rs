@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::ops::Deref;
 
-use protocol_tests::{Script, Sending, Step, Token, check_detail, note, tus, wait};
+use protocol_tests::{Direction, Script, Sending, Step, Token, check_detail, note, tus, wait};
 use serde_json::{Value, json};
 
 const MIB: u64 = 1 << 20;
@@ -345,7 +345,7 @@ async fn a_lost_answer_to_the_joining_of_parts_makes_no_second_message() {
         let undisturbed = first.start(in_parallel(json!({})));
         first.check_joined(&[&undisturbed]).await;
 
-        let within_the_last = first.proxy.carried() - 300;
+        let within_the_last = first.proxy.carried(Direction::Up) - 300;
         let sender = Sender::new(library, size, vec![(within_the_last, Step::LoseAnswer)]).await;
         let mut client = sender.start(in_parallel(json!({})));
         if library == "tus-js-client" {

@@ -14,8 +14,8 @@ const BUFFER: usize = 256 * 1024;
 /// A connection of which the test decides every byte.
 #[derive(Debug)]
 pub struct Connection {
-    stream: TcpStream,
-    unread: Vec<u8>,
+    pub(super) stream: TcpStream,
+    pub(super) unread: Vec<u8>,
 }
 
 impl Connection {
@@ -48,6 +48,23 @@ impl Connection {
         self.stream.write_all(bytes).await
     }
 
+    /// Sends these bytes while listening, as browsers do, and stops where the server says
+    /// something.
+    ///
+    /// # Errors
+    /// When the connection is dead.
+    pub async fn try_send_listening(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let (mut reader, mut writer) = self.stream.split();
+        let mut buffer = vec![0; BUFFER];
+        tokio::select! {
+            sent = writer.write_all(bytes) => sent,
+            heard = reader.read(&mut buffer) => {
+                self.unread.extend_from_slice(&buffer[..heard?]);
+                Ok(())
+            }
+        }
+    }
+
     /// Sends one chunk of a chunked body.
     pub async fn send_chunk(&mut self, data: &[u8]) {
         let chunk = [format!("{:x}\r\n", data.len()).as_bytes(), data, b"\r\n"].concat();
@@ -77,6 +94,14 @@ impl Connection {
     /// Says that nothing more will be sent, and keeps listening.
     pub async fn finish(&mut self) {
         self.stream.shutdown().await.expect("the connection is open");
+    }
+
+    /// The same, for a connection that may be dead.
+    ///
+    /// # Errors
+    /// When it is.
+    pub async fn try_finish(&mut self) -> io::Result<()> {
+        self.stream.shutdown().await
     }
 
     /// Ends the connection with a reset.

@@ -5,6 +5,7 @@
 //! connection where the test wants it, and reads answers, interim ones too.
 
 mod connection;
+mod exchange;
 mod request;
 mod response;
 

@@ -144,6 +144,12 @@ impl Request {
         connection
     }
 
+    /// The method in the request line.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        &self.method
+    }
+
     /// The address that the request goes to.
     #[must_use]
     pub fn address(&self) -> SocketAddr {

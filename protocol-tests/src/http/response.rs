@@ -20,7 +20,7 @@ pub(super) enum Framing {
 }
 
 impl Head {
-    pub(super) fn parse(text: &[u8]) -> io::Result<Self> {
+    pub(crate) fn parse(text: &[u8]) -> io::Result<Self> {
         let text = std::str::from_utf8(text).map_err(broken)?;
         let mut lines = text.trim_end().split("\r\n");
         let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());
@@ -81,10 +81,10 @@ impl Head {
 
     pub(super) fn framing(&self, of_head_request: bool) -> Framing {
         let bodiless = of_head_request || self.status < 200 || matches!(self.status, 204 | 304);
-        let length = self.header("Content-Length").and_then(|length| length.parse().ok());
+        let length = self.values("Content-Length").next().and_then(|length| length.parse().ok());
         match length {
             _ if bodiless => Framing::None,
-            _ if self.header("Transfer-Encoding").is_some() => Framing::Chunked,
+            _ if self.values("Transfer-Encoding").next().is_some() => Framing::Chunked,
             Some(length) => Framing::Length(length),
             None => Framing::Close,
         }

@@ -5,14 +5,15 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use super::headers::{self, UPLOAD_LENGTH, UPLOAD_OFFSET};
+use super::headers::{self, UPLOAD_EXPIRES, UPLOAD_LENGTH, UPLOAD_OFFSET};
 use super::location::Base;
 use super::{PathText, body, refusal, reply, upload_id};
 use crate::http::Api;
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::http::success::Sent;
-use crate::upload::AppendRequest;
+use crate::message::UserId;
+use crate::upload::{AppendRequest, UploadId};
 use crate::uploads::Standing;
 
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
@@ -25,10 +26,25 @@ pub(super) async fn patch(
     request: Request,
 ) -> Result<Response, ApiError> {
     let id = upload_id(path)?;
-    let append = parse(request.headers())?;
     let wants_message = headers::prefers_representation(request.headers());
-    let standing = api.uploads().append(&caller.user, id, append, body(request)?).await.map_err(refusal)?;
-    Ok(reply_to(&standing, &base, wants_message))
+    match append(&api, &caller.user, id, request).await {
+        Ok(standing) => Ok(reply_to(&standing, &base, wants_message)),
+        Err(refused) => Err(with_expiry(refused, &api, &caller.user, id).await),
+    }
+}
+
+async fn append(api: &Api, user: &UserId, id: UploadId, request: Request) -> Result<Standing, ApiError> {
+    let append = parse(request.headers())?;
+    api.uploads().append(user, id, append, body(request)?).await.map_err(refusal)
+}
+
+/// Every answer to a PATCH tells when the upload expires (tus 1.0.0, Expiration), a refusal too.
+async fn with_expiry(refused: ApiError, api: &Api, user: &UserId, id: UploadId) -> ApiError {
+    let standing = api.uploads().status(user, id).await;
+    match standing.ok().and_then(|standing| reply::expiry(&standing)) {
+        Some(date) => refused.with_header(UPLOAD_EXPIRES, date),
+        None => refused,
+    }
 }
 
 fn parse(fields: &HeaderMap) -> Result<AppendRequest, ApiError> {

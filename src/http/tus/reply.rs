@@ -1,6 +1,6 @@
 //! The headers that say how an upload stands.
 
-use axum::http::header::HeaderMap;
+use axum::http::header::{HeaderMap, HeaderValue};
 
 use super::headers::{
     CHAT_MESSAGE_ID, CHAT_MESSAGE_URL, CHAT_UPLOAD_STATE, UPLOAD_EXPIRES, UPLOAD_OFFSET, text_value, value_of,
@@ -16,16 +16,23 @@ pub(super) fn headers_of(standing: &Standing, base: &Base) -> HeaderMap {
     if !standing.upload.is_driven() {
         headers.insert(UPLOAD_OFFSET, value_of(standing.upload.offset));
     }
+    if let Some(date) = expiry(standing) {
+        headers.insert(UPLOAD_EXPIRES, date);
+    }
     let mut insert = |name, text: Option<String>| {
         if let Some(value) = text.and_then(|text| text_value(&text)) {
             headers.insert(name, value);
         }
     };
-    insert(UPLOAD_EXPIRES, standing.expires_at.map(|at| at.http_date()));
     insert(CHAT_UPLOAD_STATE, Some(standing.state().to_owned()));
     if let Some(message) = &standing.message {
         insert(CHAT_MESSAGE_ID, Some(message.id.to_string()));
         insert(CHAT_MESSAGE_URL, Some(base.url(&format!("/messages/{}", message.id))));
     }
     headers
+}
+
+/// When the upload goes away, as `Upload-Expires` tells it.
+pub(super) fn expiry(standing: &Standing) -> Option<HeaderValue> {
+    standing.expires_at.and_then(|at| text_value(&at.http_date()))
 }

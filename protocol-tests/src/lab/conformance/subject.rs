@@ -1,0 +1,116 @@
+use std::fmt;
+use std::io;
+
+use serde::{Deserialize, Serialize};
+
+use super::answer::{Answer, digits};
+use super::place::{BadUrl, Place};
+use super::runner::Options;
+use crate::http::Request;
+
+/// The version of the protocol that is asked for.
+pub(super) const VERSION: &str = "1.0.0";
+
+/// The server that is looked at, and how it wants to be spoken to.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// The URL of creation.
+    pub endpoint: Place,
+    /// Headers that stand on every request.
+    pub headers: Vec<(String, String)>,
+    /// What every creation's `Upload-Metadata` begins with.
+    pub metadata: Option<String>,
+    /// What the server offers.
+    pub offer: Offer,
+    /// Its answer to OPTIONS.
+    pub(super) discovery: Answer,
+    /// Whether GET on the URL of a complete upload gives its bytes.
+    pub(super) gives_bytes_back: bool,
+}
+
+/// What a server says about itself.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Offer {
+    /// `Tus-Version`.
+    pub versions: Vec<String>,
+    /// `Tus-Extension`.
+    pub extensions: Vec<String>,
+    /// `Tus-Checksum-Algorithm`.
+    pub algorithms: Vec<String>,
+    /// `Tus-Max-Size`.
+    pub max_size: Option<u64>,
+}
+
+/// Why there is nothing to report.
+#[derive(Debug)]
+pub enum CouldNotRun {
+    /// The endpoint is no URL that can be used.
+    Url(BadUrl),
+    /// Nobody answers there.
+    Unreachable(io::Error),
+    /// The server wants to know who is asking.
+    Unauthorized(u16),
+    /// `--only` names no case.
+    NothingChosen,
+}
+
+impl fmt::Display for CouldNotRun {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Url(error) => error.fmt(formatter),
+            Self::Unreachable(error) => write!(formatter, "nobody answers: {error}"),
+            Self::Unauthorized(status) => write!(
+                formatter,
+                "a creation was answered {status}: pass what the server wants to know, for example \
+                 --header 'Authorization: Bearer …' or --metadata 'filename …'"
+            ),
+            Self::NothingChosen => formatter.write_str("--only names no case"),
+        }
+    }
+}
+
+impl Subject {
+    /// Asks the server what it offers.
+    pub(super) async fn discover(options: &Options) -> Result<Self, CouldNotRun> {
+        let endpoint = Place::of(&options.endpoint).await.map_err(CouldNotRun::Url)?;
+        let request = with_headers(&endpoint, "OPTIONS", &options.headers);
+        let asking = tokio::time::timeout(options.bound, request.try_send());
+        let response = asking.await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+        let discovery = Answer::new("OPTIONS", response.map_err(CouldNotRun::Unreachable)?);
+        Ok(Self {
+            endpoint,
+            headers: options.headers.clone(),
+            metadata: options.metadata.clone(),
+            offer: Offer::of(&discovery),
+            discovery,
+            gives_bytes_back: false,
+        })
+    }
+
+    /// Whether the server offers this extension.
+    pub(super) fn offers(&self, extension: &str) -> bool {
+        self.offer.extensions.iter().any(|offered| offered == extension)
+    }
+
+    /// A request with nothing in it but what this server always wants.
+    pub(super) fn request(&self, method: &str, place: &Place) -> Request {
+        with_headers(place, method, &self.headers)
+    }
+}
+
+impl Offer {
+    fn of(discovery: &Answer) -> Self {
+        let max_size = discovery.list("Tus-Max-Size");
+        Self {
+            versions: discovery.list("Tus-Version"),
+            extensions: discovery.list("Tus-Extension"),
+            algorithms: discovery.list("Tus-Checksum-Algorithm"),
+            max_size: max_size.first().and_then(|size| digits(size)),
+        }
+    }
+}
+
+fn with_headers(place: &Place, method: &str, headers: &[(String, String)]) -> Request {
+    let request = Request::new(place.address, method, &place.path).header("Host", &place.authority);
+    headers.iter().fold(request, |request, (name, value)| request.header(name, value))
+}

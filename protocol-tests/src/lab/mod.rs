@@ -1,0 +1,5 @@
+//! The parts of `tus-lab`, which looks at any tus 1.0.0 server from outside.
+
+pub mod conformance;
+pub mod disconnect;
+pub mod proxy;

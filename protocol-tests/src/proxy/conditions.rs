@@ -1,0 +1,39 @@
+use std::time::Duration;
+
+use super::event::Observer;
+use super::plan::Step;
+use super::recurring::Recurring;
+
+/// What a network is like.
+#[derive(Debug, Clone)]
+pub struct Conditions {
+    /// After how many bytes from the clients, counted over all connections, what happens.
+    pub up: Vec<(u64, Step)>,
+    /// The same for the bytes from the server.
+    pub down: Vec<(u64, Step)>,
+    /// Troubles without an end, counted in the bytes from the clients.
+    pub recurring: Option<Recurring>,
+    /// The bandwidth towards the server, if it is limited; all connections share it.
+    pub up_bytes_per_sec: Option<u64>,
+    /// The bandwidth towards the clients, if it is limited; all connections share it.
+    pub down_bytes_per_sec: Option<u64>,
+    /// How long a byte is on its way, each way.
+    pub latency: Duration,
+    /// Who is told what happens.
+    pub observer: Observer,
+}
+
+/// A network without any trouble.
+impl Default for Conditions {
+    fn default() -> Self {
+        Self {
+            up: Vec::new(),
+            down: Vec::new(),
+            recurring: None,
+            up_bytes_per_sec: None,
+            down_bytes_per_sec: None,
+            latency: Duration::ZERO,
+            observer: Observer::nobody(),
+        }
+    }
+}

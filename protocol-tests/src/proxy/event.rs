@@ -1,0 +1,136 @@
+use std::fmt;
+use std::sync::Arc;
+
+use super::plan::{Cut, Direction, Step};
+
+/// Something that the network did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A client connected.
+    Opened {
+        /// The number of its connection.
+        connection: u64,
+    },
+    /// A client connected, and there was no server for it.
+    Unreachable {
+        /// The number of its connection.
+        connection: u64,
+    },
+    /// Something planned happened.
+    Struck {
+        /// The connection whose byte it was.
+        connection: u64,
+        /// Which way that byte went.
+        direction: Direction,
+        /// How many bytes had gone that way, over all connections.
+        at: u64,
+        /// What happened.
+        step: Step,
+    },
+    /// An answer did not reach the client, or not to its end.
+    AnswerLost {
+        /// The connection it was on.
+        connection: u64,
+        /// What there was of it: all or the beginning.
+        answer: Vec<u8>,
+    },
+    /// A request was answered 502.
+    BadGateway {
+        /// The connection it was on.
+        connection: u64,
+    },
+    /// A connection is over.
+    Closed {
+        /// Its number.
+        connection: u64,
+        /// How many bytes it carried to the server.
+        up: u64,
+        /// How many bytes it carried to the client.
+        down: u64,
+    },
+}
+
+/// Whoever is told of every event, at once and on the connection's own task: it must not block.
+#[derive(Clone)]
+pub struct Observer(Arc<dyn Fn(&Event) + Send + Sync>);
+
+impl Observer {
+    /// Tells this function.
+    pub fn new(tell: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(tell))
+    }
+
+    /// Tells nobody.
+    #[must_use]
+    pub fn nobody() -> Self {
+        Self::new(|_| {})
+    }
+
+    pub(super) fn tell(&self, event: &Event) {
+        (self.0)(event);
+    }
+}
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Observer")
+    }
+}
+
+/// A line for a person.
+impl fmt::Display for Event {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Opened { connection } => write!(formatter, "#{connection} opened"),
+            Self::Unreachable { connection } => {
+                write!(formatter, "#{connection} reset: the target does not accept connections")
+            }
+            Self::Struck { connection, direction, at, step } => {
+                write!(formatter, "#{connection} {step} after {at} bytes {direction}")
+            }
+            Self::AnswerLost { connection, answer } => {
+                let line = answer.split(|byte| *byte == b'\r').next().unwrap_or_default();
+                write!(formatter, "#{connection} lost an answer: {}", String::from_utf8_lossy(line))
+            }
+            Self::BadGateway { connection } => write!(formatter, "#{connection} answered 502"),
+            Self::Closed { connection, up, down } => {
+                write!(formatter, "#{connection} closed, {up} bytes up, {down} bytes down")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Direction {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Up => "up",
+            Self::Down => "down",
+        })
+    }
+}
+
+impl fmt::Display for Cut {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Fin => "fin",
+            Self::Reset => "reset",
+        })
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cut(cut) => write!(formatter, "cut ({cut})"),
+            Self::Hold => formatter.write_str("held"),
+            Self::Stall(time) => write!(formatter, "stalled for {time:?}"),
+            Self::LoseAnswer => formatter.write_str("will lose its answer"),
+            Self::CutAnswer(cut, bytes) => {
+                write!(formatter, "will have its answer cut ({cut}) after {bytes} bytes")
+            }
+            Self::HalfClose => formatter.write_str("half-closed"),
+            Self::Vanish => formatter.write_str("vanished for the client alone"),
+            Self::BadGateway(time) => write!(formatter, "lost its server (502 for {time:?})"),
+        }
+    }
+}
