@@ -3,6 +3,7 @@
 mod bind;
 pub(crate) mod body;
 pub(crate) mod caller;
+mod coding;
 mod connection;
 mod conversations;
 mod cors;
@@ -89,6 +90,7 @@ pub fn router(api: Api, cors: Cors, extra: impl FnOnce(Router) -> Router) -> Rou
         .with_state(api);
     // CORS stands outside of Socket.IO, which knows nothing of it; the trace outside of all.
     extra(routes)
+        .layer(middleware::from_fn(coding::refuse))
         .layer(middleware::from_fn_with_state(Arc::new(cors), cors::apply))
         .layer(middleware::from_fn(trace::trace))
 }

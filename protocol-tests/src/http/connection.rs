@@ -65,6 +65,25 @@ impl Connection {
         }
     }
 
+    /// Sends these bytes while listening; false once the server says something, or does not take any more.
+    pub async fn pour(&mut self, bytes: &[u8]) -> bool {
+        let (mut reader, mut writer) = self.stream.split();
+        let mut buffer = vec![0; BUFFER];
+        tokio::select! {
+            biased;
+            heard = reader.read(&mut buffer) => {
+                self.unread.extend_from_slice(&buffer[..heard.unwrap_or(0)]);
+                false
+            }
+            sent = writer.write_all(bytes) => sent.is_ok(),
+        }
+    }
+
+    /// The same with one chunk of a chunked body.
+    pub async fn pour_chunk(&mut self, data: &[u8]) -> bool {
+        self.pour(&[format!("{:x}\r\n", data.len()).as_bytes(), data, b"\r\n"].concat()).await
+    }
+
     /// Sends one chunk of a chunked body.
     pub async fn send_chunk(&mut self, data: &[u8]) {
         let chunk = [format!("{:x}\r\n", data.len()).as_bytes(), data, b"\r\n"].concat();

@@ -1,0 +1,562 @@
+//! Clients that mean harm, or act as if: each gets a clear answer or none, none costs memory, and meanwhile
+//! others are served.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use data_encoding::{BASE64, BASE64URL_NOPAD};
+use protocol_tests::http::{Connection, Request};
+use protocol_tests::multipart::{self, BOUNDARY};
+use protocol_tests::{Chat, Setup, Token, check_detail, note, tus, wait};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+
+/// What the server may have resident, ever: as in the tests of memory.
+const ALLOWED: u64 = 64 * MIB;
+
+/// A hang, even where hundreds of connections are at work.
+const BOUND: Duration = Duration::from_secs(120);
+
+/// How many misbehave at the same time.
+const MANY: usize = 300;
+
+/// As many connections as the server takes without being told otherwise. Both ends of each are open here.
+const IDLE: usize = 9_000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn headers_that_drip_are_cut_off() {
+    let _alone = protocol_tests::alone().await;
+    let chat = Chat::on(Setup::default().setting("--header-timeout", 1)).await;
+    let beginning = b"GET /healthz HTTP/1.1\r\nHost: a\r\nX-";
+    let mut dripping = VecDeque::from(open_many(&chat, MANY, beginning).await);
+    wait::within(BOUND, "each of them is cut off", async {
+        // However lively they are: it is the whole header that has to come in time.
+        while let Some(mut connection) = dripping.pop_front() {
+            if connection.pour(b"a").await {
+                dripping.push_back(connection);
+            }
+        }
+    })
+    .await;
+    is_well(&chat, ALLOWED).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_header_that_never_ends_is_431_and_costs_nothing() {
+    let _alone = protocol_tests::alone().await;
+    let chat = Chat::start().await;
+    let line = [b"X-Filler: ".to_vec(), vec![b'a'; 4096], b"\r\n".to_vec()].concat();
+    for (what, filler) in
+        [("one line", vec![b'a'; 4096]), ("many lines", line), ("short lines", b"A:b\r\n".repeat(900))]
+    {
+        let mut connection = Connection::open(chat.server.address()).await;
+        connection.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\nX-").await;
+        for _ in 0..20_000 {
+            if !connection.pour(&filler).await {
+                break;
+            }
+        }
+        let answer = wait::bounded(what, connection.try_answer(false)).await;
+        if let Ok(answer) = answer {
+            assert_eq!(answer.status, 431, "{what}: {}", answer.text());
+        }
+    }
+    is_well(&chat, ALLOWED).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn thousands_of_idle_connections_cost_little_and_keep_nobody_out() {
+    let _alone = protocol_tests::alone().await;
+    let count = raise_the_limit_of_open_files().saturating_sub(500).min(IDLE);
+    if count < IDLE {
+        note(format_args!("only {count} connections: the limit of open files is low"));
+    }
+    let chat = Chat::on(Setup::default().setting("--header-timeout", 600)).await;
+    let request = chat.server.request("GET", "/healthz");
+    let mut idle = Vec::with_capacity(count);
+    for _ in 0..count {
+        let mut connection = Connection::open(chat.server.address()).await;
+        assert_eq!(connection.request(&request).await.status, 200);
+        idle.push(connection);
+    }
+    is_well(&chat, ALLOWED + 16 * KIB * count as u64).await;
+    assert_eq!(idle[0].request(&request).await.status, 200, "they are still there");
+}
+
+/// Whoever comes when all places are taken waits for one, which those that say nothing give up.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_house_empties_itself() {
+    let setup = Setup::default().setting("--max-connections", 30).setting("--header-timeout", 2);
+    let chat = Chat::on(setup).await;
+    let silent = open_many(&chat, 30, b"").await;
+    let halting = open_many(&chat, 30, b"GET / HT").await;
+    chat.server.request("GET", "/healthz").send().await.expecting(200);
+    drop((silent, halting));
+    is_well(&chat, ALLOWED).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_that_say_nothing_are_given_up_and_what_came_is_kept() {
+    let _alone = protocol_tests::alone().await;
+    let chat = Chat::on(Setup::default().setting("--idle-timeout", 2)).await;
+    let mut stalled = Vec::new();
+    for _ in 0..MANY {
+        let location = tus::create(&chat, MIB, &[]).await;
+        let mut connection = tus::patch(&chat, &chat.alice, &location, 0).declared_length(MIB).open().await;
+        connection.send(&[7; 1000]).await;
+        stalled.push((location, connection));
+    }
+    wait::within(BOUND, "each of them is told", async {
+        for (location, connection) in &mut stalled {
+            // A stock client goes on after it, with what is kept.
+            check_detail(&connection.answer().await, 503);
+            assert_eq!(tus::offset(&chat, location).await, 1000);
+        }
+    })
+    .await;
+    is_well(&chat, ALLOWED).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_says_nothing_is_told_so_on_every_route_that_takes_one() {
+    let chat = Chat::on(Setup::default().setting("--idle-timeout", 1)).await;
+    for (what, request, beginning) in every_body(&chat) {
+        let mut connection = request.declared_length(5000).open().await;
+        connection.send(&beginning).await;
+        let answer = connection.answer().await;
+        // Only of an upload something is kept, with which a stock client goes on.
+        let status = if what == "a creation with bytes" { 503 } else { 408 };
+        assert_eq!(answer.status, status, "{what}: {}", answer.text());
+        check_detail(&answer, status);
+    }
+    is_well(&chat, ALLOWED).await;
+}
+
+/// A client that trickles for as long as it likes is none the server has to fear: it is a slow client.
+#[tokio::test(flavor = "multi_thread")]
+async fn hundreds_of_slow_bodies_are_served_side_by_side() {
+    let _alone = protocol_tests::alone().await;
+    let chat = Chat::start().await;
+    let mut slow = Vec::new();
+    for _ in 0..MANY {
+        let location = tus::create(&chat, 20, &[]).await;
+        let connection = tus::patch(&chat, &chat.alice, &location, 0).declared_length(20).open().await;
+        slow.push(connection);
+    }
+    for _ in 0..20 {
+        for connection in &mut slow {
+            connection.send(b"x").await;
+        }
+    }
+    for connection in &mut slow {
+        connection.answer().await.expecting(204);
+    }
+    assert_eq!(chat.messages().await.len(), MANY);
+    is_well(&chat, ALLOWED).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn endless_chunks_end_with_an_answer_on_every_route_that_takes_a_body() {
+    let _alone = protocol_tests::alone().await;
+    let chat = Chat::on(Setup::default().setting("--max-upload-size", 4 * MIB)).await;
+    for (what, request, beginning) in every_body(&chat) {
+        let status = endless(request, &beginning).await;
+        assert!([None, Some(400), Some(413)].contains(&status), "{what}: {status:?}");
+        let status = endless(chat.server.request("PATCH", "/files/x"), &beginning).await;
+        assert!([None, Some(401), Some(412)].contains(&status), "a stranger with {what}: {status:?}");
+    }
+    assert!(chat.messages().await.is_empty());
+    is_well(&chat, ALLOWED).await;
+}
+
+/// The server holds no more of an upload than it may have, and says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endless_upload_of_unknown_length_ends_at_the_limits() {
+    let _alone = protocol_tests::alone().await;
+    for (setting, status) in [("--max-upload-size", 413), ("--max-reserved-bytes", 503)] {
+        let chat = Chat::on(Setup::default().setting(setting, 20 * MIB)).await;
+        let creation = tus::request(&chat, &chat.alice, "POST", "/files").header("Upload-Defer-Length", 1);
+        let location = creation.send().await.expecting(201).expect("Location").to_owned();
+        let answer = endless(tus::patch(&chat, &chat.alice, &location, 0), &[]).await;
+        assert_eq!(answer, Some(status), "{setting}");
+        let kept = tus::offset(&chat, &location).await;
+        assert!((12 * MIB..=29 * MIB).contains(&kept), "{setting}: {kept}");
+        is_well(&chat, ALLOWED).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fields_without_end_in_a_form_are_refused() {
+    let _alone = protocol_tests::alone().await;
+    let chat = Chat::start().await;
+    let empty =
+        format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\n\r\n").repeat(2_000);
+    let files =
+        format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\na\r\n");
+    for (what, filler) in [("unknown fields", empty), ("files", files.repeat(2_000))] {
+        let request = multipart::content_type(chat.one_shot(&chat.alice)).chunked();
+        let mut connection = request.open().await;
+        for _ in 0..200 {
+            if !connection.pour_chunk(filler.as_bytes()).await {
+                break;
+            }
+        }
+        if let Ok(answer) = connection.try_answer(false).await {
+            assert_eq!(answer.status, 400, "{what}: {}", answer.text());
+        }
+    }
+    is_well(&chat, ALLOWED).await;
+    chat.check_folders().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn huge_metadata_is_431_and_the_largest_that_is_taken_costs_nothing() {
+    let _alone = protocol_tests::alone().await;
+    let chat = Chat::start().await;
+    for size in [7 << 10, 60 << 10, 300 << 10, 1 << 20] {
+        let text = format!("note {}", BASE64.encode(&vec![b'a'; size]));
+        let answer = tus::creation_in_chat(&chat, 5).header("Upload-Metadata", text).try_send().await;
+        if let Ok(answer) = answer {
+            assert_eq!(answer.status, 431, "{size}: {}", answer.text());
+        } else {
+            assert!(size >= 300 << 10, "{size} bytes were not answered");
+        }
+    }
+    let largest = format!("note {}", BASE64.encode(&[b'a'; 4500]));
+    let mut connection = Connection::open(chat.server.address()).await;
+    for _ in 0..3000 {
+        let creation = tus::creation_in_chat(&chat, 5).header("Upload-Metadata", &largest);
+        connection.request(&creation).await.expecting(201);
+    }
+    let pairs: Vec<_> = (0..900).map(|number| format!("k{number}")).collect();
+    let many = tus::creation_in_chat(&chat, 5).header("Upload-Metadata", pairs.join(","));
+    connection.request(&many).await.expecting(201);
+    is_well(&chat, ALLOWED + 32 * MIB).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_creations_by_one_user_stops_at_the_limit_and_is_that_users_problem() {
+    let _alone = protocol_tests::alone().await;
+    let chat = Chat::on(Setup::default().setting("--max-unfinished", 40)).await;
+    let mut flood = JoinSet::new();
+    for _ in 0..8 {
+        flood.spawn(create_many(tus::creation_in_chat(&chat, 5), 100));
+    }
+    let locations = flood.join_all().await.concat();
+    assert_eq!(locations.len(), 40, "all of them at once are no more than one after the other");
+
+    check_detail(&tus::creation_in_chat(&chat, 5).send().await, 507);
+    tus::creation(&chat, &chat.bob, "/files", 5).send().await.expecting(201);
+    assert_eq!(tus::offset(&chat, &locations[0]).await, 0, "what is there goes on");
+    tus::append(&chat, &locations[0], 0, b"whole").await.expecting(204);
+    tus::request(&chat, &chat.alice, "DELETE", &locations[1]).send().await.expecting(204);
+    for _ in 0..2 {
+        tus::creation_in_chat(&chat, 5).send().await.expecting(201);
+    }
+    check_detail(&tus::creation_in_chat(&chat, 5).send().await, 507);
+    is_well(&chat, ALLOWED).await;
+
+    chat.server.restart().await;
+    wait::until_true("the uploads of before are counted", async || {
+        let answer = tus::creation_in_chat(&chat, 5).send().await;
+        answer.status == 507
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parts_and_waiting_concatenations_are_part_of_the_limit() {
+    let chat = Chat::on(Setup::default().setting("--max-unfinished", 3)).await;
+    let partial = || tus::creation(&chat, &chat.alice, "/files", 5).header("Upload-Concat", "partial");
+    let first = partial().send().await.expecting(201).expect("Location").to_owned();
+    let second = partial().send().await.expecting(201).expect("Location").to_owned();
+    let join = |parts: &str| {
+        let text = format!("final;{parts}");
+        tus::request(&chat, &chat.alice, "POST", "/files").header("Upload-Concat", text)
+    };
+    let both = format!("{first} {second}");
+    let made = join(&both).send().await.expecting(201).expect("Location").to_owned();
+    check_detail(&partial().send().await, 507);
+    check_detail(&join(&first).send().await, 507);
+    let again = join(&both).send().await.expecting(201);
+    assert_eq!(again.expect("Location"), made, "what is there already needs no room");
+}
+
+/// Nothing of it is sent: what counts is what was promised.
+#[tokio::test(flavor = "multi_thread")]
+async fn creations_reserve_their_bytes() {
+    let chat = Chat::on(Setup::default().setting("--max-reserved-bytes", 100 * MIB)).await;
+    let id = tus::metadata(&[("client_message_id", "one")]);
+    let first = tus::creation_in_chat(&chat, 60 * MIB).header("Upload-Metadata", id);
+    let location = first.clone().send().await.expecting(201).expect("Location").to_owned();
+    let detail = check_detail(&tus::creation_in_chat(&chat, 60 * MIB).send().await, 507);
+    assert!(detail.contains("reserved"), "{detail}");
+    assert_eq!(first.send().await.expecting(201).expect("Location"), location, "asked for once more");
+    check_detail(
+        &tus::creation(&chat, &chat.eve, &format!("/conversations/{}/files", chat.conversation), 60 * MIB)
+            .send()
+            .await,
+        403,
+    );
+    tus::creation(&chat, &chat.bob, "/files", 60 * MIB).send().await.expecting(201);
+    tus::request(&chat, &chat.alice, "DELETE", &location).send().await.expecting(204);
+    tus::creation_in_chat(&chat, 60 * MIB).send().await.expecting(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_disk_is_promised_once() {
+    const GIB: u64 = 1 << 30;
+    let free = free_space();
+    if free < 8 * GIB {
+        note(format_args!("left out: the disk of the temporary folder has less than 8 GiB"));
+        return;
+    }
+    // Six GiB more or less, whatever else happens on this disk meanwhile.
+    let chat = Chat::on(Setup::default().setting("--reserve", free - 6 * GIB)).await;
+    let location = tus::create(&chat, 4 * GIB, &[]).await;
+    let refused = tus::creation(&chat, &chat.bob, "/files", 4 * GIB).send().await;
+    assert!(check_detail(&refused, 507).contains("no room"));
+    tus::append(&chat, &location, 0, b"goes on").await.expecting(204);
+    tus::request(&chat, &chat.alice, "DELETE", &location).send().await.expecting(204);
+    tus::creation(&chat, &chat.bob, "/files", 4 * GIB).send().await.expecting(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_over_the_socket_is_answered_and_costs_nothing() {
+    let _alone = protocol_tests::alone().await;
+    let chat = Chat::start().await;
+    let mut socket = chat.socket(&chat.alice).await;
+    for number in 0..2000 {
+        let (event, data) = match number % 4 {
+            0 => ("send_message", json!({"conversation_id": chat.conversation, "file_data": "%%%"})),
+            1 => ("send_message", json!(vec![number; 50])),
+            2 => ("join_conversation", json!({"conversation_id": "x".repeat(1000)})),
+            _ => ("no_such_event", json!({"a": "b".repeat(1000)})),
+        };
+        let order = if number % 4 == 3 {
+            json!({"emit": event, "data": data})
+        } else {
+            json!({"emit": event, "data": data, "ack": number + 1})
+        };
+        socket.order(&order).await;
+    }
+    wait::until_true("every call is answered", async || socket.all("ack").len() == 1500).await;
+    assert!(socket.all("ack").iter().all(|ack| ack["answer"]["success"] == false), "none made a message");
+    let bytes = BASE64.encode(&vec![9; 1 << 20]);
+    for number in 0..60 {
+        let data = json!({"conversation_id": chat.conversation, "type": "file", "file_name": "a.bin", "file_data": bytes});
+        socket.order(&json!({"emit": "send_message", "data": data, "ack": format!("good {number}")})).await;
+    }
+    wait::until_true("every message is made", async || chat.messages().await.len() == 60).await;
+    assert!(socket.all("disconnect").is_empty(), "the connection outlived it");
+    // What was sent and is not decoded yet may wait, up to the bound of a connection.
+    is_well(&chat, ALLOWED + 160 * MIB).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deep_json_is_400_wherever_json_is_taken() {
+    let chat = Chat::start().await;
+    for opening in ["[", "{\"a\":", "{\"participants\":["] {
+        let deep = opening.repeat(60_000 / opening.len());
+        let admin = protocol_tests::User::admin();
+        let id = protocol_tests::conversation_id();
+        for request in [
+            chat.request(&admin, "PUT", &format!("/conversations/{id}")),
+            chat.request(&chat.alice, "POST", "/messages"),
+        ] {
+            let answer =
+                request.header("Content-Type", "application/json").body(deep.as_bytes()).send().await;
+            check_detail(&answer, 400);
+        }
+        let header =
+            BASE64URL_NOPAD.encode(format!("{{\"alg\":\"HS256\",\"x\":{}", &deep[..5000]).as_bytes());
+        let answer = chat.server.request("GET", "/files").bearer(&format!("{header}.e30.AAAA")).send().await;
+        check_detail(&answer, 401);
+    }
+    deep_events_end_their_session(&chat).await;
+    is_well(&chat, ALLOWED).await;
+}
+
+/// Over polling, as a client that is none of ours would write it.
+async fn deep_events_end_their_session(chat: &Chat) {
+    let open = chat.server.request("GET", "/socket.io/?EIO=4&transport=polling").send().await.expecting(200);
+    let text = open.text();
+    let session: Value = serde_json::from_str(text.trim_start_matches('0')).expect("a handshake");
+    let target =
+        format!("/socket.io/?EIO=4&transport=polling&sid={}", session["sid"].as_str().expect("an id"));
+    let connect = format!("40{}", json!({"token": chat.alice.token}));
+    chat.server.request("POST", &target).body(connect).send().await.expecting(200);
+    let deep = format!("42[\"send_message\",{}", "[".repeat(100_000));
+    let answer = chat.server.request("POST", &target).body(deep).send().await;
+    assert!(answer.status < 500, "{} {}", answer.status, answer.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_compressed_body_is_415_and_nothing_of_it_is_unpacked_or_kept() {
+    let chat = Chat::start().await;
+    for coding in ["gzip", "br", "deflate", "zstd", "x-nonsense", "gzip, identity"] {
+        for (what, request, beginning) in every_body(&chat) {
+            let answer = request.header("Content-Encoding", coding).body(beginning).send().await;
+            assert_eq!(answer.status, 415, "{what} in {coding}: {}", answer.text());
+            check_detail(&answer, 415);
+            assert_eq!(answer.expect("Accept-Encoding"), "identity");
+        }
+    }
+    let location = tus::create(&chat, 4, &[]).await;
+    let plain = tus::patch(&chat, &chat.alice, &location, 0).header("Content-Encoding", "identity");
+    plain.body(b"plai").send().await.expecting(204);
+    assert_eq!(chat.only_message().await["file_size"], 4);
+    is_well(&chat, ALLOWED).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_of_every_wrong_kind_are_401() {
+    let chat = Chat::start().await;
+    let good = Token::of(&chat.alice.name).mint();
+    let (signed, signature) = good.rsplit_once('.').expect("three parts");
+    let (header, claims) = signed.split_once('.').expect("three parts");
+    let none = BASE64URL_NOPAD.encode(br#"{"alg":"none","typ":"JWT"}"#);
+    let none_in_capitals = BASE64URL_NOPAD.encode(br#"{"alg":"NONE"}"#);
+    let embedded = BASE64URL_NOPAD.encode(br#"{"alg":"HS256","jwk":{"kty":"oct","k":"AAAA"}}"#);
+    let elsewhere =
+        BASE64URL_NOPAD.encode(br#"{"alg":"HS256","jku":"http://127.0.0.1:1/k","kid":"../../dev/null"}"#);
+    let other_claims =
+        BASE64URL_NOPAD.encode(br#"{"sub":"admin@example.com","exp":4102444800,"scope":"admin"}"#);
+    for (what, token) in [
+        ("alg none", format!("{none}.{claims}.")),
+        ("alg none with a signature", format!("{none}.{claims}.{signature}")),
+        ("alg NONE", format!("{none_in_capitals}.{claims}.")),
+        ("a key of its own", format!("{embedded}.{claims}.{signature}")),
+        ("a key elsewhere", format!("{elsewhere}.{claims}.{signature}")),
+        ("other claims", format!("{header}.{other_claims}.{signature}")),
+        ("no signature", format!("{header}.{claims}.")),
+        ("two parts", signed.to_owned()),
+        ("four parts", format!("{good}.{signature}")),
+        ("dots", "..".to_owned()),
+        ("padding", format!("{header}==.{claims}==.{signature}==")),
+        ("nonsense", "%%%.%%%.%%%".to_owned()),
+        ("7 KiB", "a.".repeat(3500)),
+        ("60 KiB", format!("{header}.{}.{signature}", "a".repeat(60_000))),
+        ("another secret", Token::of(&chat.alice.name).forged().mint()),
+    ] {
+        let answer = chat.server.request("GET", "/files").bearer(&token).send().await;
+        assert_eq!(check_detail(&answer, 401), "Invalid or expired token", "{what}");
+        let admin =
+            chat.server.request("PUT", &format!("/conversations/{}", chat.conversation)).bearer(&token);
+        check_detail(&admin.json(&json!({"participants": []})).send().await, 401);
+    }
+    let huge = chat.server.request("GET", "/files").bearer(&"a".repeat(1 << 20)).try_send().await;
+    assert!(huge.is_err() || huge.is_ok_and(|answer| answer.status == 431));
+    is_well(&chat, ALLOWED).await;
+}
+
+/// The public key is public: whoever signs with it as if it were a secret has proved nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_public_key_is_not_a_secret() {
+    let pem = include_str!("../../src/auth/testdata/rs256.pem");
+    let folder = tempfile::tempdir().expect("the system has a folder for temporary files");
+    let file = folder.path().join("public.pem");
+    std::fs::write(&file, pem).expect("a file of ours can be made");
+    let server = Setup::default().demo().setting("--jwt-public-key", file.display()).start().await;
+    for secret in [pem, pem.trim_end(), &pem.replace('\n', "\r\n")] {
+        let key = jsonwebtoken::EncodingKey::from_secret(secret.as_bytes());
+        let claims = json!({"sub": "alice@example.com", "exp": 4_102_444_800_u64});
+        for algorithm in [jsonwebtoken::Algorithm::HS256, jsonwebtoken::Algorithm::HS512] {
+            let token = jsonwebtoken::encode(&jsonwebtoken::Header::new(algorithm), &claims, &key)
+                .expect("HMAC signs");
+            check_detail(&server.request("GET", "/files").bearer(&token).send().await, 401);
+        }
+    }
+}
+
+/// Asks for so many uploads, one after the other, and returns those that were made.
+async fn create_many(creation: Request, count: usize) -> Vec<String> {
+    let mut connection = Connection::open(creation.address()).await;
+    let mut locations = Vec::new();
+    for _ in 0..count {
+        let answer = connection.request(&creation).await;
+        match answer.status {
+            201 => locations.push(answer.expect("Location").to_owned()),
+            _ => assert!(check_detail(&answer, 507).contains("unfinished uploads")),
+        }
+    }
+    locations
+}
+
+/// For this process and the servers that it starts from now on.
+fn raise_the_limit_of_open_files() -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, ..limit };
+    let count = if setrlimit(Resource::Nofile, raised).is_ok() { raised.current } else { limit.current };
+    count.and_then(|count| usize::try_from(count).ok()).unwrap_or(usize::MAX)
+}
+
+/// What the disk of the servers' folders has.
+fn free_space() -> u64 {
+    let stat = rustix::fs::statvfs(std::env::temp_dir()).expect("the folder is there");
+    stat.f_bavail * stat.f_frsize
+}
+
+/// A request of each kind that has a body, and how that begins.
+fn every_body(chat: &Chat) -> Vec<(&'static str, Request, Vec<u8>)> {
+    let admin = protocol_tests::User::admin();
+    let put = format!("/conversations/{}", protocol_tests::conversation_id());
+    let in_chat = format!("/conversations/{}/files", chat.conversation);
+    vec![
+        ("a conversation", chat.request(&admin, "PUT", &put), b"{\"participants\":[\"".to_vec()),
+        (
+            "a message of an upload",
+            chat.request(&chat.alice, "POST", "/messages"),
+            b"{\"upload_id\":\"".to_vec(),
+        ),
+        (
+            "a one-shot",
+            multipart::content_type(chat.one_shot(&chat.alice)),
+            multipart::before_file("a.bin").into_bytes(),
+        ),
+        (
+            "a creation with bytes",
+            tus::creation(chat, &chat.alice, &in_chat, 5000).header("Content-Type", tus::OFFSET_OCTET_STREAM),
+            b"abc".to_vec(),
+        ),
+    ]
+}
+
+/// Sends chunks until there is an answer or nobody listens any more; `None` if the answer was lost with the
+/// connection.
+async fn endless(request: Request, beginning: &[u8]) -> Option<u16> {
+    let piece = vec![b'a'; 256 << 10];
+    let mut connection = request.chunked().open().await;
+    if !beginning.is_empty() {
+        connection.send_chunk(beginning).await;
+    }
+    let sending = async {
+        while connection.pour_chunk(&piece).await {}
+        connection.try_answer(false).await.ok().map(|answer| answer.status)
+    };
+    wait::within(BOUND, "an endless body ends", sending).await
+}
+
+async fn open_many(chat: &Chat, count: usize, beginning: &[u8]) -> Vec<Connection> {
+    let mut connections = Vec::with_capacity(count);
+    for _ in 0..count {
+        let mut connection = Connection::open(chat.server.address()).await;
+        connection.send(beginning).await;
+        connections.push(connection);
+    }
+    connections
+}
+
+/// Others are served, and no more memory was ever needed.
+async fn is_well(chat: &Chat, allowed: u64) {
+    chat.server.request("GET", "/readyz").send().await.expecting(200);
+    let message = chat.post("still-alive.txt", b"x").await;
+    assert_eq!(chat.media(&message).await.body, b"x");
+    let peak = chat.server.peak_memory();
+    note(format_args!("at most {} KiB were resident", peak >> 10));
+    assert!(peak < allowed, "{peak} bytes were resident");
+}
