@@ -27,6 +27,14 @@ pub enum FolderError {
         /// What it would have to say.
         wanted: String,
     },
+    /// It is not a data folder of this version.
+    #[error("{path} is not a data folder of this version: {why}")]
+    Foreign {
+        /// The folder.
+        path: String,
+        /// What is missing or different.
+        why: String,
+    },
     /// The operating system refused.
     #[error("{path}: {error}")]
     Io {
@@ -51,6 +59,26 @@ impl DataFolder {
             Ok(found) if found == wanted => Ok(Self { path: path.to_owned() }),
             Ok(found) => Err(FolderError::AnotherFormat { path: shown, found, wanted }),
             Err(error) => Err(FolderError::Io { path: shown, error }),
+        }
+    }
+
+    /// Looks at a folder without touching it; answers also where its bytes are kept.
+    ///
+    /// # Errors
+    /// [`FolderError::Foreign`] if it is none of ours, or of another version.
+    pub fn look(path: &Path) -> Result<(Self, String), FolderError> {
+        let shown = path.display().to_string();
+        let foreign = |why: String| FolderError::Foreign { path: path.display().to_string(), why };
+        let note = match fs::read_to_string(path.join(NOTE)) {
+            Ok(text) => text.trim().to_owned(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(foreign(format!("there is no file `{NOTE}` in it")));
+            }
+            Err(error) => return Err(FolderError::Io { path: shown, error }),
+        };
+        match note.strip_prefix(&format!("longhaul {VERSION} ")) {
+            Some(payload) => Ok((Self { path: path.to_owned() }, payload.to_owned())),
+            None => Err(foreign(format!("its file `{NOTE}` says `{note}`"))),
         }
     }
 

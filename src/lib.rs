@@ -21,6 +21,7 @@
 //! | [`chat`] | the wire of Socket.IO | auth, chats, message, store, time, upload, uploads |
 //! | [`config`] | settings, checked once | crash, store, upload |
 //! | [`data_folder`] | the data folder's own note | |
+//! | [`check`] | what is wrong with a data folder, offline | data_folder, message, store, upload |
 //! | [`demo`] | what the server is without a key | auth, message, time |
 //! | [`logging`] | the log | config |
 //! | [`server`] | the composition root | auth, chat, chats, config, data_folder, demo, finalizer, http, store, uploads |
@@ -74,6 +75,7 @@
 pub mod auth;
 pub mod chat;
 pub mod chats;
+pub mod check;
 pub mod config;
 pub mod crash;
 pub mod data_folder;

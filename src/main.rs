@@ -1,10 +1,12 @@
-//! The `longhaul` server: settings, log, address, and run until a signal.
+//! The `longhaul` server: settings, log, address, and run until a signal; or `longhaul check`.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
-use longhaul::config::{Config, Flags, Problems};
+use longhaul::check::{self, Finding};
+use longhaul::config::{Command, Config, Flags, Order, Problems};
 use longhaul::logging;
 use longhaul::server::Server;
 use tokio::net::TcpListener;
@@ -12,7 +14,35 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 fn main() -> ExitCode {
-    let config = match Config::of(&Flags::parse()) {
+    let command = Command::parse();
+    match command.order {
+        Some(Order::Check { data_dir, deep }) => check(&data_dir, deep),
+        None => serve(&command.flags),
+    }
+}
+
+/// Tells what is wrong with a folder, a line each.
+fn check(data: &Path, deep: bool) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_current_thread().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return unreadable(data, &error),
+    };
+    match runtime.block_on(check::check(data, deep, &mut |finding: &Finding| say(&finding.to_string()))) {
+        Ok(summary) => {
+            say(&summary.to_string());
+            if summary.wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => unreadable(data, &error),
+    }
+}
+
+fn unreadable(data: &Path, error: &dyn std::error::Error) -> ExitCode {
+    let _ = writeln!(io::stderr(), "longhaul check cannot read {}: {error}", data.display());
+    ExitCode::from(2)
+}
+
+fn serve(flags: &Flags) -> ExitCode {
+    let config = match Config::of(flags) {
         Ok(config) => config,
         Err(Problems(problems)) => return refuse(&problems),
     };

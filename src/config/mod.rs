@@ -1,8 +1,10 @@
 //! Every setting, checked once, all faults named at the same time.
 
+mod command;
 mod flags;
 mod key;
 
+pub use command::{Command, Order};
 pub use flags::Flags;
 pub use key::KeySource;
 

@@ -59,6 +59,13 @@ impl Disk {
         Ok(Self { folders: Arc::new(folders) })
     }
 
+    /// The folders below `data` as they are, for reading only.
+    pub fn look(data: &Path) -> Self {
+        let (parts, chats) = (data.join("parts"), data.join("chats"));
+        let (durability, asked) = (Durability::Process, Mutex::default());
+        Self { folders: Arc::new(Folders { parts, chats, durability, reserve: 0, asked }) }
+    }
+
     /// Runs file work off the async threads.
     async fn blocking<T: Send + 'static>(
         &self,

@@ -45,6 +45,38 @@ const OUTBOX: u8 = 0x43;
 const PART: u8 = 0x50;
 const BLOCK: u8 = 0x51;
 
+/// A table that is read from its beginning to its end.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Table(u8);
+
+impl Table {
+    pub(super) const UPLOAD: Self = Self(UPLOAD);
+    pub(super) const METADATA: Self = Self(METADATA);
+    pub(super) const LEDGER: Self = Self(LEDGER);
+    pub(super) const UNFINISHED: Self = Self(UNFINISHED);
+    pub(super) const OWED: Self = Self(OWED);
+    pub(super) const CLAIM: Self = Self(CLAIM);
+    pub(super) const PARTICIPANT: Self = Self(PARTICIPANT);
+    pub(super) const MESSAGE: Self = Self(MESSAGE);
+    pub(super) const CONTENT: Self = Self(CONTENT);
+    pub(super) const ORDER: Self = Self(ORDER);
+    pub(super) const OUTBOX: Self = Self(OUTBOX);
+
+    pub(super) fn start(self) -> Key {
+        key(self.0, &[])
+    }
+
+    pub(super) fn end(self) -> Key {
+        end_of(&self.start())
+    }
+}
+
+impl std::fmt::Display for Table {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:02x}", self.0)
+    }
+}
+
 pub(super) fn format() -> Key {
     key(FORMAT, &[])
 }
@@ -150,6 +182,16 @@ pub(super) fn block(id: UploadId, number: u64) -> Key {
 /// The upload id at the end of a key.
 pub(super) fn upload_at_end(key: &[u8]) -> Option<UploadId> {
     key.last_chunk().copied().map(UploadId::from_bytes)
+}
+
+/// The upload of a key of [`chunk`].
+pub(super) fn upload_of_chunk(key: &[u8]) -> Option<UploadId> {
+    key.get(1..17)?.first_chunk().copied().map(UploadId::from_bytes)
+}
+
+/// The conversation of a key of [`participant`].
+pub(super) fn conversation_of_participant(key: &[u8]) -> Option<ConversationId> {
+    key.get(1..13)?.first_chunk().copied().map(ConversationId::from_bytes)
 }
 
 /// The message id at the end of a key.

@@ -132,7 +132,7 @@ fn insert(view: &mut View<'_>, mut message: Message) -> Result<(), StoreError> {
     view.put(keys::message(message.id), rows::encode(&message))
 }
 
-fn find(tree: &impl Rows, id: MessageId) -> Result<Option<Message>, StoreError> {
+pub(super) fn find(tree: &impl Rows, id: MessageId) -> Result<Option<Message>, StoreError> {
     let Some(row) = tree.get(&keys::message(id))? else {
         return Ok(None);
     };

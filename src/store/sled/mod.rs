@@ -6,15 +6,18 @@
 //!  keys  rows  view  layered  changes          tables in one tree, and changes above it
 //!  core  committer  checkpoints                one thread makes groups durable, one gives them to sled
 //!  database  journal  open                     what is durable, and where
+//!  audit  copy                                 reading all of it offline
 //! ```
 //! Every change is an operation that the committer evaluates and makes durable together with those that wait at
 //! the same time, in a journal; sled gets many of them at once, later. Every read sees both.
 
+mod audit;
 mod blocks;
 mod changes;
 mod checkpoints;
 mod claims;
 mod committer;
+mod copy;
 mod core;
 mod database;
 mod fault;
@@ -36,6 +39,8 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use audit::Fault;
+pub use copy::SledCopy;
 pub use open::OpenError;
 pub use payload::SledPayloads;
 

@@ -49,6 +49,18 @@ pub enum OpenError {
     },
 }
 
+impl OpenError {
+    /// The same error about the folder that people know.
+    pub(super) fn about(self, folder: &Path) -> Self {
+        let folder = folder.to_owned();
+        match self {
+            Self::InUse(_) => Self::InUse(folder),
+            Self::Damaged { what, .. } => Self::Damaged { folder, what },
+            Self::Io { source, .. } => Self::Io { folder, source },
+        }
+    }
+}
+
 impl From<OpenError> for StoreError {
     /// For those who wait for a store that is opened again.
     fn from(error: OpenError) -> Self {
@@ -135,7 +147,7 @@ fn remove_unfinished_snapshots(folder: &Path) -> io::Result<()> {
 }
 
 /// Before anything is touched: deleting another process's unfinished snapshot would break it.
-fn lock(folder: &Path) -> Result<File, OpenError> {
+pub(super) fn lock(folder: &Path) -> Result<File, OpenError> {
     let io = |source| OpenError::Io { folder: folder.to_owned(), source };
     let lock = File::open(folder).map_err(io)?;
     match lock.try_lock() {

@@ -1,5 +1,6 @@
 //! The contracts, in sled.
 
+mod audit;
 mod concurrency;
 mod folder;
 mod groups;

@@ -1,0 +1,119 @@
+//! The records against the bytes, wherever those are kept.
+
+use std::collections::HashSet;
+
+use futures_util::TryStreamExt;
+
+use super::{Found, Report};
+use crate::message::{Message, MessageId};
+use crate::store::{Payloads, Place, Source, StoreError};
+use crate::upload::{RunningDigest, State, Upload, UploadId};
+
+pub(super) async fn compare(
+    payloads: &dyn Payloads,
+    found: &Found,
+    deep: bool,
+    report: &mut Report<'_>,
+) -> Result<(), StoreError> {
+    let parts: HashSet<UploadId> = payloads.parts().await?.into_iter().collect();
+    for upload in &found.uploads {
+        if let Some(fault) = fault_of_upload(payloads, upload, &parts, deep).await {
+            report.wrong(fault);
+        }
+    }
+    for message in &found.messages {
+        if let Some(fault) = fault_of_message(payloads, message, deep).await {
+            report.wrong(fault);
+        }
+    }
+    let needed: HashSet<UploadId> = found.uploads.iter().map(|upload| upload.id).collect();
+    for id in parts.difference(&needed) {
+        report.note(format!("part {id}: no record needs it; the next start frees it"));
+    }
+    Ok(())
+}
+
+/// The ledger is what was told; bytes beyond it are nobody's.
+async fn fault_of_upload(
+    payloads: &dyn Payloads,
+    upload: &Upload,
+    parts: &HashSet<UploadId>,
+    deep: bool,
+) -> Option<String> {
+    let (id, length) = (upload.id, upload.offset);
+    let is_part = parts.contains(&id);
+    let source = match place_of(upload) {
+        // A kill came between the file's move and the message.
+        Some(place) if !is_part => Source::Placed(place, id),
+        _ => Source::Part(id),
+    };
+    if length == 0 {
+        return None;
+    }
+    if !has_byte(payloads, &source, length - 1).await {
+        let what =
+            if is_part { "is shorter than its ledger" } else { "is missing, and its ledger is not empty" };
+        return Some(format!("part {id} {what}: {length} bytes were acknowledged"));
+    }
+    if !deep {
+        return None;
+    }
+    let recorded = upload.digest.as_ref()?;
+    match digest(payloads, &source, length).await {
+        Ok(digest) if digest.state() == *recorded => None,
+        Ok(_) => Some(format!("part {id}: its first {length} bytes do not have the recorded digest")),
+        Err(error) => Some(format!("part {id} cannot be read: {error}")),
+    }
+}
+
+/// Where the file of an upload goes that is becoming a message.
+fn place_of(upload: &Upload) -> Option<Place> {
+    let State::Finalizing(stamp) = upload.state else { return None };
+    let message = upload.message(stamp)?;
+    Some(Place { message: message.id, file_name: message.stored_name })
+}
+
+async fn fault_of_message(payloads: &dyn Payloads, message: &Message, deep: bool) -> Option<String> {
+    let Message { id, stored_name, file_size: size, .. } = message;
+    let place = Place { message: *id, file_name: stored_name.clone() };
+    let source = Source::Placed(place, message.upload_id.into());
+    if let Err(error) = payloads.read(&source, 0..0).await {
+        return Some(format!("message {id}: its file `{stored_name}` is missing: {error}"));
+    }
+    if *size > 0 && !has_byte(payloads, &source, size - 1).await {
+        return Some(format!("message {id}: its file `{stored_name}` has fewer than {size} bytes"));
+    }
+    if has_byte(payloads, &source, *size).await {
+        return Some(format!("message {id}: its file `{stored_name}` has more than {size} bytes"));
+    }
+    if deep { fault_of_digest(payloads, &source, *id, *size, message.sha256?).await } else { None }
+}
+
+async fn fault_of_digest(
+    payloads: &dyn Payloads,
+    source: &Source,
+    id: MessageId,
+    size: u64,
+    recorded: [u8; 32],
+) -> Option<String> {
+    match digest(payloads, source, size).await {
+        Ok(digest) if digest.state().finish() == Some(recorded) => None,
+        Ok(_) => Some(format!("message {id}: its file does not have the recorded SHA-256")),
+        Err(error) => Some(format!("message {id}: its file cannot be read: {error}")),
+    }
+}
+
+async fn has_byte(payloads: &dyn Payloads, source: &Source, at: u64) -> bool {
+    let Ok(pieces) = payloads.read(source, at..at + 1).await else { return false };
+    let pieces: Result<Vec<_>, _> = pieces.try_collect().await;
+    pieces.is_ok_and(|pieces| pieces.iter().map(bytes::Bytes::len).sum::<usize>() == 1)
+}
+
+async fn digest(payloads: &dyn Payloads, source: &Source, length: u64) -> Result<RunningDigest, StoreError> {
+    let mut running = RunningDigest::default();
+    let mut pieces = payloads.read(source, 0..length).await?;
+    while let Some(piece) = pieces.try_next().await? {
+        running.update(&piece);
+    }
+    Ok(running)
+}

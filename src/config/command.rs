@@ -1,0 +1,38 @@
+//! The command line as a whole: the server, or one of the orders that look at its folder.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use super::Flags;
+
+/// The command line.
+#[derive(Debug, Parser)]
+#[command(name = "longhaul", version, max_term_width = 110, args_conflicts_with_subcommands = true)]
+#[command(allow_negative_numbers = true)]
+pub struct Command {
+    /// What to do instead of serving.
+    #[command(subcommand)]
+    pub order: Option<Order>,
+    /// The server's settings.
+    #[command(flatten)]
+    pub flags: Flags,
+}
+
+/// What the program does besides serving.
+#[derive(Debug, Subcommand)]
+pub enum Order {
+    /// Reads a data folder that no server has open and says what is wrong with it; changes nothing.
+    ///
+    /// Compares ledgers with part files, messages with media files, and indexes with rows. The records are read
+    /// from a copy in the folder for temporary files. Exit status: 0 nothing is wrong, 1 something is, 2 the
+    /// folder could not be read.
+    Check {
+        /// The data folder.
+        #[arg(long, env = "LONGHAUL_DATA_DIR", value_name = "DIR", default_value = "uploads")]
+        data_dir: PathBuf,
+        /// Read every byte and compare its digest with the record.
+        #[arg(long)]
+        deep: bool,
+    },
+}

@@ -1,0 +1,258 @@
+//! Reading everything, one row after the other, and comparing the tables with each other. Nothing of it is needed
+//! to serve.
+
+use sled::IVec;
+
+use super::keys::{self, Key, Table};
+use super::layered::{Layered, Rows};
+use super::rows::{self, ChunkRow, ClaimRow};
+use super::{SledStore, messages, uploads};
+use crate::message::{Message, MessageId};
+use crate::store::StoreError;
+use crate::upload::{State, Upload, UploadId};
+
+/// As many rows are read at once.
+const PAGE: usize = 256;
+
+/// A row that is not what it should be, in words.
+pub type Fault = String;
+
+impl SledStore {
+    /// Every upload, and those that cannot be read, handed on one by one in the order of their ids.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be read at all.
+    pub async fn every_upload(
+        &self,
+        mut each: impl FnMut(UploadId, Result<Upload, StoreError>),
+    ) -> Result<(), StoreError> {
+        self.every_row(Table::UPLOAD, |rows, key, _| {
+            if let Some(id) = keys::upload_at_end(key) {
+                let found = uploads::find(rows, id);
+                each(id, found.and_then(|found| found.map(|stored| stored.upload).ok_or_else(gone)));
+            }
+        })
+        .await
+    }
+
+    /// Every message, likewise.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be read at all.
+    pub async fn every_message(
+        &self,
+        mut each: impl FnMut(MessageId, Result<Message, StoreError>),
+    ) -> Result<(), StoreError> {
+        self.every_row(Table::MESSAGE, |rows, key, _| {
+            if let Some(id) = keys::message_at_end(key) {
+                each(id, messages::find(rows, id).and_then(|found| found.ok_or_else(gone)));
+            }
+        })
+        .await
+    }
+
+    /// Compares every index with what it leads to, both ways, and every ledger with its upload.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be read at all.
+    pub async fn audit(&self, mut fault: impl FnMut(Fault)) -> Result<(), StoreError> {
+        for (table, look) in TABLES {
+            self.every_row(*table, |rows, key, row| match look(rows, key, row) {
+                Ok(None) => {}
+                Ok(Some(found)) => fault(found),
+                Err(error) => fault(format!("table {table}: {error}")),
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    async fn every_row(
+        &self,
+        table: Table,
+        mut look: impl FnMut(&Layered<'_>, &[u8], &IVec),
+    ) -> Result<(), StoreError> {
+        let (mut start, end) = (table.start(), table.end());
+        loop {
+            let page = |rows: &Layered<'_>| {
+                rows.rows(start.clone()..end.clone()).take(PAGE).collect::<Result<Vec<_>, _>>()
+            };
+            let page: Vec<(Key, IVec)> = self.core.read(page).await?;
+            let Some((last, _)) = page.last() else { return Ok(()) };
+            start = keys::after(last);
+            // The rows do not change meanwhile: nobody writes to a copy.
+            let look = std::cell::RefCell::new(&mut look);
+            self.core
+                .read(|rows| {
+                    page.iter().for_each(|(key, row)| (*look.borrow_mut())(rows, key, row));
+                    Ok(())
+                })
+                .await?;
+        }
+    }
+}
+
+type Look = fn(&Layered<'_>, &[u8], &IVec) -> Result<Option<Fault>, StoreError>;
+
+const TABLES: &[(Table, Look)] = &[
+    (Table::UPLOAD, upload),
+    (Table::METADATA, metadata),
+    (Table::LEDGER, ledger),
+    (Table::UNFINISHED, unfinished),
+    (Table::OWED, owed),
+    (Table::CLAIM, claim),
+    (Table::PARTICIPANT, participant),
+    (Table::MESSAGE, message),
+    (Table::CONTENT, content),
+    (Table::ORDER, order),
+    (Table::OUTBOX, outbox),
+];
+
+fn gone() -> StoreError {
+    StoreError::Damaged("a row that was there is gone".into())
+}
+
+/// The upload that a key ends with, or leads to; what cannot be read is told of where uploads are looked at.
+fn upload_of(rows: &Layered<'_>, id: UploadId) -> Option<Upload> {
+    uploads::find(rows, id).ok().flatten().map(|stored| stored.upload)
+}
+
+fn is_there(rows: &Layered<'_>, key: &Key) -> Result<bool, StoreError> {
+    Ok(rows.get(key)?.is_some())
+}
+
+fn upload(rows: &Layered<'_>, key: &[u8], _: &IVec) -> Result<Option<Fault>, StoreError> {
+    let Some(upload) = keys::upload_at_end(key).and_then(|id| upload_of(rows, id)) else { return Ok(None) };
+    let id = upload.id;
+    let is_unfinished = !matches!(upload.state, State::Committed(_));
+    let indexes = [
+        ("unfinished", keys::unfinished(&upload.owner, upload.created_at, id), is_unfinished),
+        ("owed", keys::owed(id), upload.is_driven()),
+    ];
+    for (name, key, expected) in indexes {
+        if expected && !is_there(rows, &key)? {
+            return Ok(Some(format!("upload {id} is missing in the index of {name} uploads")));
+        }
+    }
+    match upload.state {
+        State::Committed(message) if !is_there(rows, &keys::message(message))? => {
+            Ok(Some(format!("upload {id} is committed and its message {message} is missing")))
+        }
+        _ => Ok(None),
+    }
+}
+
+fn metadata(rows: &Layered<'_>, key: &[u8], _: &IVec) -> Result<Option<Fault>, StoreError> {
+    without_record(rows, key, "metadata")
+}
+
+fn without_record(rows: &Layered<'_>, key: &[u8], what: &str) -> Result<Option<Fault>, StoreError> {
+    let Some(id) = keys::upload_at_end(key) else {
+        return Ok(Some(format!("{what} under a key that is none")));
+    };
+    let is_there = is_there(rows, &keys::upload(id))?;
+    Ok((!is_there).then(|| format!("{what} of upload {id}, which has no record")))
+}
+
+/// Rows follow each other without a gap. The oldest may be gone: only the end is ever read.
+fn ledger(rows: &Layered<'_>, key: &[u8], row: &IVec) -> Result<Option<Fault>, StoreError> {
+    let (Some(id), Some(offset)) = (keys::upload_of_chunk(key), keys::number_at_end(key)) else {
+        return Ok(Some("a row of a ledger under a key that is none".into()));
+    };
+    if !is_there(rows, &keys::upload(id))? {
+        return Ok(Some(format!("a ledger of upload {id}, which has no record")));
+    }
+    let chunk: ChunkRow = rows::decode("ledger", row)?;
+    let end = offset.saturating_add(chunk.length);
+    let next = rows.rows(keys::after(key)..keys::end_of(&keys::ledger(id))).next().transpose()?;
+    match next.and_then(|(key, _)| keys::number_at_end(&key)) {
+        Some(next) if next != end => {
+            Ok(Some(format!("the ledger of upload {id} goes on at {next} after a row that ends at {end}")))
+        }
+        _ => Ok(None),
+    }
+}
+
+fn unfinished(rows: &Layered<'_>, key: &[u8], _: &IVec) -> Result<Option<Fault>, StoreError> {
+    let of = |upload: &Upload| !matches!(upload.state, State::Committed(_));
+    let at = |upload: &Upload| keys::unfinished(&upload.owner, upload.created_at, upload.id);
+    indexed_upload(rows, key, "unfinished", of, at)
+}
+
+fn owed(rows: &Layered<'_>, key: &[u8], _: &IVec) -> Result<Option<Fault>, StoreError> {
+    indexed_upload(rows, key, "owed", Upload::is_driven, |upload| keys::owed(upload.id))
+}
+
+fn indexed_upload(
+    rows: &Layered<'_>,
+    key: &[u8],
+    index: &str,
+    belongs: impl Fn(&Upload) -> bool,
+    at: impl Fn(&Upload) -> Key,
+) -> Result<Option<Fault>, StoreError> {
+    let Some(id) = keys::upload_at_end(key) else {
+        return Ok(Some(format!("the index of {index} uploads: a key")));
+    };
+    if !is_there(rows, &keys::upload(id))? {
+        return Ok(Some(format!("the index of {index} uploads has {id}, which has no record")));
+    }
+    let is_wrong = upload_of(rows, id).is_some_and(|upload| !belongs(&upload) || at(&upload) != key);
+    Ok(is_wrong.then(|| format!("the index of {index} uploads has {id}, which does not belong there")))
+}
+
+fn claim(rows: &Layered<'_>, _: &[u8], row: &IVec) -> Result<Option<Fault>, StoreError> {
+    let claim: ClaimRow = rows::decode("claim", row)?;
+    let id = claim.upload;
+    match claim.message {
+        None if !is_there(rows, &keys::upload(id))? => {
+            Ok(Some(format!("a client_message_id is held by upload {id}, which has no record")))
+        }
+        Some(message) if !is_there(rows, &keys::message(message))? => {
+            let is_coming = upload_of(rows, id).is_some_and(
+                |upload| matches!(upload.state, State::Finalizing(stamp) if stamp.id == message),
+            );
+            Ok((!is_coming)
+                .then(|| format!("a client_message_id leads to message {message}, which is missing")))
+        }
+        _ => Ok(None),
+    }
+}
+
+fn participant(rows: &Layered<'_>, key: &[u8], _: &IVec) -> Result<Option<Fault>, StoreError> {
+    match keys::conversation_of_participant(key) {
+        Some(id) if is_there(rows, &keys::conversation(id))? => Ok(None),
+        _ => Ok(Some("a participant of a conversation that does not exist".into())),
+    }
+}
+
+fn message(rows: &Layered<'_>, key: &[u8], _: &IVec) -> Result<Option<Fault>, StoreError> {
+    let Some(id) = keys::message_at_end(key) else { return Ok(None) };
+    // What cannot be read is told of where messages are looked at.
+    let Ok(Some(message)) = messages::find(rows, id) else { return Ok(None) };
+    let is_listed = is_there(rows, &keys::order(message.conversation_id, id))?;
+    Ok((!is_listed).then(|| format!("message {id} is missing in its conversation's order")))
+}
+
+fn content(rows: &Layered<'_>, key: &[u8], _: &IVec) -> Result<Option<Fault>, StoreError> {
+    indexed_message(rows, key, "a content")
+}
+
+fn order(rows: &Layered<'_>, key: &[u8], _: &IVec) -> Result<Option<Fault>, StoreError> {
+    if let Some(id) = keys::message_at_end(key)
+        && let Ok(Some(message)) = messages::find(rows, id)
+        && keys::order(message.conversation_id, id) != key
+    {
+        return Ok(Some(format!("message {id} is in the order of a conversation that is not its own")));
+    }
+    indexed_message(rows, key, "the order of a conversation")
+}
+
+fn outbox(rows: &Layered<'_>, key: &[u8], _: &IVec) -> Result<Option<Fault>, StoreError> {
+    indexed_message(rows, key, "the outbox")
+}
+
+fn indexed_message(rows: &Layered<'_>, key: &[u8], index: &str) -> Result<Option<Fault>, StoreError> {
+    let Some(id) = keys::message_at_end(key) else { return Ok(Some(format!("{index}: a key"))) };
+    let is_there = is_there(rows, &keys::message(id))?;
+    Ok((!is_there).then(|| format!("{index} names message {id}, which is missing")))
+}
