@@ -24,6 +24,8 @@ mod answer;
 mod base64;
 mod connect;
 mod field;
+#[cfg(fuzzing)]
+mod fuzz;
 mod line;
 mod membership;
 mod open;
@@ -37,4 +39,6 @@ mod tests;
 
 pub use announcements::SocketAnnouncements;
 pub use connect::{State, serve};
+#[cfg(fuzzing)]
+pub use fuzz::fuzz_event;
 pub use open::{Settings, close, open};

@@ -6,7 +6,13 @@ use clap::{Parser, Subcommand};
 
 use super::Flags;
 
-/// The command line.
+/// Takes photos, videos and files over connections that die, and makes chat messages of them.
+///
+/// Uploads come by tus 1.0.0 (/files), as one multipart request (/messages/upload), or as a Socket.IO event.
+/// Whatever is interrupted goes on where it was; whatever is complete becomes a message exactly once.
+///
+/// Without a key the server runs in demo mode: on loopback only, with two users and a conversation, whose
+/// tokens it prints.
 #[derive(Debug, Parser)]
 #[command(name = "longhaul", version, max_term_width = 110, args_conflicts_with_subcommands = true)]
 #[command(allow_negative_numbers = true)]

@@ -3,13 +3,7 @@
 
 use clap::Parser;
 
-/// Takes photos, videos and files over connections that die, and makes chat messages of them.
-///
-/// Uploads come by tus 1.0.0 (/files), as one multipart request (/messages/upload), or as a Socket.IO event.
-/// Whatever is interrupted goes on where it was; whatever is complete becomes a message exactly once.
-///
-/// Without a key the server runs in demo mode: on loopback only, with two users and a conversation, whose
-/// tokens it prints.
+/// The server's settings, not looked at yet.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "longhaul", version, max_term_width = 110, allow_negative_numbers = true)]
 pub struct Flags {

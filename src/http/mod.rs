@@ -24,6 +24,8 @@ mod welcome;
 pub use connection::{Connections, Timeouts, serve};
 pub use cors::Cors;
 pub use operations::Readiness;
+#[cfg(fuzzing)]
+pub use {one_shot::fuzz_form, range::fuzz_range};
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -4,6 +4,11 @@ mod body;
 mod draft;
 mod file_name;
 mod form;
+#[cfg(fuzzing)]
+mod fuzz;
+
+#[cfg(fuzzing)]
+pub use fuzz::fuzz_form;
 
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;

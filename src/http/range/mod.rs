@@ -2,7 +2,12 @@
 //! as a stream.
 
 mod decide;
+#[cfg(fuzzing)]
+mod fuzz;
 mod respond;
+
+#[cfg(fuzzing)]
+pub use fuzz::fuzz_range;
 
 pub(crate) use decide::Representation;
 pub(crate) use respond::respond;

@@ -39,6 +39,9 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+#[cfg(fuzzing)]
+pub use journal::fuzz_record;
+
 pub use audit::Fault;
 pub use copy::SledCopy;
 pub use open::OpenError;

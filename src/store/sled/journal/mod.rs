@@ -13,7 +13,12 @@
 //! while sled was given the other file's        the other file still counts; giving it twice is giving it once
 //! ```
 
+#[cfg(fuzzing)]
+mod fuzz;
 mod record;
+
+#[cfg(fuzzing)]
+pub use fuzz::fuzz_record;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};

@@ -1,0 +1,4 @@
+//! `multipart/form-data` and `Content-Disposition`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| longhaul::http::fuzz_form(data));
