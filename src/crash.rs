@@ -10,8 +10,8 @@ use rustix::process::{Signal, getpid, kill_process};
 /// The environment variable that names the step.
 pub const VARIABLE: &str = "LONGHAUL_CRASH_AT";
 
-/// Every step, in the order in which an upload passes them.
-pub const STEPS: [&str; 17] = [
+/// Every step, in the order in which an upload passes them; then what sweeps and starts do.
+pub const STEPS: [&str; 23] = [
     "create.recorded",
     "append.written",
     "append.synced",
@@ -27,8 +27,14 @@ pub const STEPS: [&str; 17] = [
     "publish.announced",
     "publish.cleared",
     "remove.recorded",
+    "remove.freed",
     "expire.recorded",
     "reject.recorded",
+    "sweep.found",
+    "sweep.freed",
+    "recover.orphan",
+    "recover.found",
+    "recover.driven",
 ];
 
 struct Plan {

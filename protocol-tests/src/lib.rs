@@ -14,6 +14,7 @@
 mod binary;
 mod chat;
 mod content;
+pub mod crash;
 mod folder;
 mod heavy;
 pub mod http;
