@@ -335,13 +335,20 @@ impl Server {
     }
 }
 
+impl Server {
+    /// The end of its log, to understand a failure by.
+    pub(crate) fn note_log(&self) {
+        let log = self.log();
+        let lines: Vec<_> = log.lines().collect();
+        let tail = &lines[lines.len().saturating_sub(LOG_LINES)..];
+        note(format_args!("the server's log ended with:\n{}", tail.join("\n")));
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let log = self.log();
-            let lines: Vec<_> = log.lines().collect();
-            let tail = &lines[lines.len().saturating_sub(LOG_LINES)..];
-            note(format_args!("the server's log ended with:\n{}", tail.join("\n")));
+            self.note_log();
         }
     }
 }

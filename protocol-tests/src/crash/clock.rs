@@ -19,7 +19,7 @@ use crate::token::Token;
 const STRETCH: u64 = 16;
 /// A jump comes within so many acknowledgements.
 const SOON: u64 = 60;
-/// From the clock that all others see, in seconds. Within what an upload may be idle, and a token is good for.
+/// From the clock that all others see, in seconds.
 const OFFSETS: [&str; 8] = ["+0", "-3600", "+86400", "-31536000", "+1", "-5", "+400000", "-86400"];
 /// Where Debian, Fedora and Arch put the library.
 const LIBRARIES: [&str; 5] = [
@@ -37,7 +37,9 @@ pub async fn run(plan: &Plan, summary: &mut Summary) {
     };
     let mut chance = Chance::seeded(plan.seed);
     for jumps in plan.stretches(STRETCH) {
-        let setup = plan.setup().env("LD_PRELOAD", library.display()).env("FAKETIME_DONT_FAKE_MONOTONIC", 1);
+        // Across a year, so that no upload is idle for too long by any clock.
+        let setup = plan.setup().setting("--expire-after", 4 * 365 * 86_400);
+        let setup = setup.env("LD_PRELOAD", library.display()).env("FAKETIME_DONT_FAKE_MONOTONIC", 1);
         summary.run("clock jumps".to_owned(), stretch(setup, jumps, chance.apart())).await;
     }
 }

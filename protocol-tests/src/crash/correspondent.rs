@@ -52,13 +52,11 @@ impl Correspondent {
     /// Emits the event and waits for its acknowledgement, unless the connection is lost.
     async fn send(&mut self, desk: &Desk, id: &str, attempt: usize) -> io::Result<String> {
         let _pass = desk.gate.pass().await;
-        if !self.is_connected() {
-            return Err(io::ErrorKind::NotConnected.into());
-        }
+        let connection = self.connection().ok_or(io::ErrorKind::NotConnected)?;
         let name = format!("{id}/{attempt}");
         self.script.order(&self.event(desk, id, &name)).await;
         let end = Instant::now() + HANG;
-        while self.is_connected() {
+        while self.connection().as_ref() == Some(&connection) {
             if let Some(ack) = self.script.all("ack").into_iter().find(|ack| ack["of"] == name.as_str()) {
                 return message_of(desk, &ack["answer"]);
             }
@@ -68,8 +66,12 @@ impl Correspondent {
         Err(io::ErrorKind::ConnectionReset.into())
     }
 
-    fn is_connected(&self) -> bool {
-        self.script.all("connect").len() > self.script.all("disconnect").len()
+    /// The connection that the client has now. It tells of ends of connections that it never told of.
+    fn connection(&self) -> Option<Value> {
+        let events = self.script.events();
+        let last =
+            events.iter().rev().find(|seen| seen["event"] == "connect" || seen["event"] == "disconnect");
+        last.filter(|seen| seen["event"] == "connect").map(|seen| seen["data"]["id"].clone())
     }
 
     fn event(&self, desk: &Desk, id: &str, name: &str) -> Value {

@@ -49,10 +49,10 @@ impl Desk {
     pub(super) async fn ask(&self, request: Request, expected: &[u16]) -> io::Result<Response> {
         let pass = self.gate.pass().await;
         let is_head = request.is_head();
-        let asked = format!("{request:?}").chars().take(300).collect::<String>();
+        let asked = request.line();
         let answer = wait::within(HANG, &asked, request.try_send()).await;
         drop(pass);
-        let answer = answer.inspect_err(|_| self.books.refused())?;
+        let answer = answer.inspect_err(|_| self.books.refused()).map_err(|error| named(&asked, error))?;
         let comes_again = match answer.status {
             423 => true,
             503 => !is_head,
@@ -61,9 +61,14 @@ impl Desk {
         };
         if comes_again {
             self.books.refused();
-            return Err(io::Error::new(io::ErrorKind::ResourceBusy, answer.text()));
+            let why = io::Error::new(io::ErrorKind::ResourceBusy, answer.text());
+            return Err(named(&asked, why));
         }
         assert!(expected.contains(&answer.status), "{asked}: {:?} {}", answer.head, answer.text());
         Ok(answer)
     }
+}
+
+fn named(asked: &str, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{asked}: {error}"))
 }

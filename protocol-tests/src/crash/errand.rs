@@ -1,4 +1,5 @@
 use std::io;
+use std::time::{Duration, Instant};
 
 use super::books::{Number, Told};
 use super::chance::Chance;
@@ -8,6 +9,9 @@ use super::upload::Upload;
 use super::way::Way;
 use crate::content::Content;
 use crate::multipart::Form;
+
+/// The server is never away for so long.
+const HANG: Duration = Duration::from_secs(60);
 
 /// One file, sent in one way until that has come to its end, however often the server is away meanwhile.
 pub(super) async fn run(desk: &Desk, way: Way, chance: &mut Chance) {
@@ -71,11 +75,16 @@ async fn abandoned(desk: &Desk, job: Number, content: Content, chance: &mut Chan
 }
 
 /// Tries again and again, as clients do.
+///
+/// # Panics
+/// When the server is there and the client does not get on all the same.
 pub(super) async fn insist<T>(mut attempt: impl AsyncFnMut() -> io::Result<T>) -> T {
+    let end = Instant::now() + HANG;
     loop {
         match attempt().await {
             Ok(done) => return done,
-            Err(_) => tokio::time::sleep(super::PAUSE).await,
+            Err(error) => assert!(Instant::now() < end, "a client does not get on: {error}"),
         }
+        tokio::time::sleep(super::PAUSE).await;
     }
 }

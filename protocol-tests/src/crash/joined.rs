@@ -66,7 +66,8 @@ async fn ask_for_final(desk: &Desk, job: Number, parts: &[Upload<'_>]) -> io::Re
 async fn told_of_message(desk: &Desk, location: &str, length: u64) -> io::Result<Response> {
     let answer = desk.ask(desk.tus("HEAD", location), &[200]).await?;
     if answer.header("Upload-Offset").is_none() {
-        return Err(io::ErrorKind::WouldBlock.into());
+        let what = format!("{location} has no offset: {:?}", answer.head);
+        return Err(io::Error::new(io::ErrorKind::WouldBlock, what));
     }
     assert_eq!(answer.number("Upload-Offset"), length, "a final upload is whole, or does not tell an offset");
     Ok(answer)

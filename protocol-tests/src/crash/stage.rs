@@ -21,6 +21,19 @@ pub(super) struct Stage {
     pub(super) desk: Arc<Desk>,
     pub(super) crew: Crew,
     pub(super) row: Row,
+    witness: Witness,
+}
+
+/// Tells what the server logged when a stretch fails: the server itself lives as long as its clients.
+#[derive(Debug)]
+struct Witness(Arc<Desk>);
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.chat.server.note_log();
+        }
+    }
 }
 
 impl Stage {
@@ -32,7 +45,8 @@ impl Stage {
     pub(super) async fn over(desk: Desk, chance: &mut Chance) -> Self {
         let desk = Arc::new(desk);
         let crew = Crew::start(&desk, chance).await;
-        Self { desk, crew, row: Row::default() }
+        let witness = Witness(Arc::clone(&desk));
+        Self { desk, crew, row: Row::default(), witness }
     }
 
     pub(super) fn server(&self) -> &Server {
@@ -93,9 +107,10 @@ impl Stage {
 
     /// Lets every client come to its end, looks at everything once more, and gives the counts.
     pub(super) async fn finish(self) -> Row {
-        let Self { desk, crew, mut row } = self;
+        let Self { desk, crew, mut row, witness } = self;
         crew.finish().await;
         audit::audit_all(&desk).await;
+        drop(witness);
         row.count("audits");
         let jobs = desk.books.all();
         row.add("files", jobs.len() as u64);

@@ -37,6 +37,8 @@ async fn main() -> ExitCode {
         Err(problem) => return refuse(&problem),
     };
     say(&format!("seed {}", order.plan.seed));
+    // What fails here panics; the row says the same, and the backtrace of a client says nothing.
+    std::panic::set_hook(Box::new(|panic| say(&panic.to_string())));
     let mut summary = Summary::default();
     for scenario in &order.scenarios {
         run(scenario, &order.plan, &mut summary).await;
