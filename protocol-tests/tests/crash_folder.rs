@@ -170,6 +170,8 @@ impl Stored {
         let content = Content::random(2 * HALF);
         let location = tus::create(&chat, content.len(), &[]).await;
         tus::append(&chat, &location, 0, &content.slice(0..HALF)).await.expecting(204);
+        // What a start makes of the log is there to be damaged as well.
+        chat.server.restart().await;
         chat.server.kill().await;
         Self { chat, message, location, content }
     }
