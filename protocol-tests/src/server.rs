@@ -324,7 +324,10 @@ impl Server {
                 return Some(false);
             }
             let answer = Request::new(address, "GET", "/readyz").try_send().await;
-            answer.is_ok_and(|answer| answer.status == 200).then_some(true)
+            // One that has nothing left to do but to wait for room is as ready as it gets.
+            answer
+                .is_ok_and(|answer| answer.status == 200 || answer.text().contains("no room"))
+                .then_some(true)
         })
         .await
     }

@@ -38,6 +38,18 @@ impl Desk {
         &self.chat.alice
     }
 
+    /// Asks for something that is stored, while no other request is under way.
+    ///
+    /// # Errors
+    /// When the server died, or has to wait for room before it can read.
+    pub(super) async fn read(&self, request: Request) -> io::Result<Response> {
+        let answer = wait::within(HANG, &request.line(), request.clone().try_send()).await?;
+        match answer.status {
+            507 if self.may_be_full => Err(io::ErrorKind::StorageFull.into()),
+            _ => Ok(answer),
+        }
+    }
+
     /// Asks, and sees to it that the answer is one that a stock client gets over: it is one of `expected`, or
     /// it says to come again.
     ///

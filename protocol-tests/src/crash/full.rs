@@ -24,8 +24,8 @@ const DISK_MIB: u64 = 512;
 const SOON: u64 = 60;
 /// So often clients run into it.
 const REFUSALS: u64 = 25;
-/// What is left of the disk.
-const LEFT: [u64; 5] = [0, 4096, 100_000, 700_000, 3_000_000];
+/// What is left of the disk. Beneath the reserve nothing new is taken in, but what is under way may still fail.
+const LEFT: [u64; 7] = [0, 4096, 100_000, 700_000, 1_500_000, 2_500_000, 4_000_000];
 const SETTINGS: [(&str, &str, u64); 4] =
     [("disk", "power", 0), ("disk", "power", 2 << 20), ("disk", "process", 0), ("sled", "power", 1 << 20)];
 

@@ -1,3 +1,4 @@
+use std::io::ErrorKind;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::Arc;
@@ -96,6 +97,8 @@ impl Stage {
     pub(super) async fn audited(&self, folders: Folders) -> bool {
         match audit::audit(&self.desk, folders).await {
             Ok(()) => true,
+            // Then it is told by the next audit.
+            Err(error) if error.kind() == ErrorKind::StorageFull && folders == Folders::Unsettled => true,
             Err(error) => {
                 let end = Instant::now() + wait::BOUND;
                 while !self.server().has_died() {

@@ -30,7 +30,7 @@ pub(super) async fn audit(desk: &Desk) -> io::Result<()> {
 async fn orphans(desk: &Desk) -> io::Result<Vec<String>> {
     // In this order: what is finished in between has a part no longer.
     let parts = desk.chat.server.folder().parts();
-    let answer = desk.chat.request(desk.sender(), "GET", "/files").try_send().await?.expecting(200).json();
+    let answer = desk.read(desk.chat.request(desk.sender(), "GET", "/files")).await?.expecting(200).json();
     let uploads = answer["uploads"].as_array().expect("uploads are an array");
     let needed: BTreeSet<_> = uploads.iter().filter_map(|upload| upload["upload_id"].as_str()).collect();
     let names = parts.iter().filter_map(|part| part.file_name()?.to_str());

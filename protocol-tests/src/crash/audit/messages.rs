@@ -48,7 +48,7 @@ pub(super) async fn all(desk: &Desk) -> io::Result<Vec<Value>> {
     let (mut messages, mut before) = (Vec::new(), String::new());
     loop {
         let target = format!("/conversations/{}/messages?limit=200{before}", desk.chat.conversation);
-        let page = desk.chat.request(&desk.chat.bob, "GET", &target).try_send().await?.expecting(200).json();
+        let page = desk.read(desk.chat.request(&desk.chat.bob, "GET", &target)).await?.expecting(200).json();
         messages.extend(page["messages"].as_array().expect("messages are an array").clone());
         match page["next"].as_str() {
             Some(next) => before = format!("&before={next}"),
@@ -78,6 +78,9 @@ async fn is_what_was_sent(desk: &Desk, job: &Job, message: &Value) -> io::Result
     connection.try_send(&request.head()).await?;
     let mut digest = Digest::default();
     let head = connection.try_answer_into(false, |bytes| digest.take(bytes)).await?;
+    if head.status == 507 && desk.may_be_full {
+        return Err(io::ErrorKind::StorageFull.into());
+    }
     assert_eq!(head.status, 200, "{}: {message}", job.id);
     assert_eq!((digest.len(), digest.hex()), (job.length, job.sha256.clone()), "{}: {message}", job.id);
     desk.books.verified(id);

@@ -22,7 +22,7 @@ pub(super) async fn audit(desk: &Desk) -> io::Result<()> {
 
 async fn look(desk: &Desk, job: &Job, location: &str, told: Told) -> io::Result<()> {
     let request = desk.chat.request(desk.sender(), "GET", location).header("Accept", "application/json");
-    let answer = request.try_send().await?;
+    let answer = desk.read(request).await?;
     let allowed: &[u16] = match told {
         Told::Offset(_) if desk.mix == Mix::Expiring => &[200, 410],
         Told::Offset(_) | Told::Refused => &[200],
