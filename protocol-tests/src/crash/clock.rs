@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use super::Plan;
 use super::audit::Folders;
@@ -12,15 +13,18 @@ use super::stage::Stage;
 use super::summary::{Row, Summary};
 use super::way::Mix;
 use crate::chat::{Chat, User};
-use crate::server::Setup;
+use crate::server::{Server, Setup};
 use crate::token::Token;
+use crate::wait;
 
 /// So many jumps on one data folder.
 const STRETCH: u64 = 16;
 /// A jump comes within so many acknowledgements.
 const SOON: u64 = 60;
 /// From the clock that all others see, in seconds.
-const OFFSETS: [&str; 8] = ["+0", "-3600", "+86400", "-31536000", "+1", "-5", "+400000", "-86400"];
+const OFFSETS: [i64; 8] = [0, -3_600, 86_400, -31_536_000, 1, -5, 400_000, -86_400];
+/// The server's clock is where it was set to when it is as near as this, which is more than the leeway of tokens.
+const NEAR_SECS: i64 = 200;
 /// Where Debian, Fedora and Arch put the library.
 const LIBRARIES: [&str; 5] = [
     "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
@@ -58,12 +62,13 @@ async fn stretch(setup: Setup, jumps: u64, mut chance: Chance) -> Row {
         assert!(stage.acknowledged(chance.within(1..SOON)).await, "nobody killed the server");
         let closed = if number % 2 == 0 {
             let closed = stage.after_death().await;
-            clock.set(chance.one_of(&OFFSETS));
+            let offset = clock.set(chance.one_of(&OFFSETS));
             stage.server().restart_with(setup.clone()).await;
+            is_seen(stage.server(), offset).await;
             stage.row.count("between starts");
             closed
         } else {
-            clock.set(chance.one_of(&OFFSETS));
+            is_seen(stage.server(), clock.set(chance.one_of(&OFFSETS))).await;
             stage.row.count("while running");
             stage.acknowledged(SOON).await;
             stage.desk.gate.close().await
@@ -73,7 +78,22 @@ async fn stretch(setup: Setup, jumps: u64, mut chance: Chance) -> Row {
         stage.row.count("jumps");
         stage.row.count("audits");
     }
-    stage.finish().await
+    let row = stage.finish().await;
+    tidy();
+    row
+}
+
+/// The library leaves something in memory of every process that is killed.
+fn tidy() {
+    let Ok(entries) = std::fs::read_dir("/dev/shm") else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let pid = name.strip_prefix("faketime_shm_").or_else(|| name.strip_prefix("sem.faketime_sem_"));
+        if pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+            // Somebody else's may not be ours to remove.
+            _ = std::fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// The clock as the server sees it.
@@ -83,9 +103,29 @@ struct Clock {
 
 impl Clock {
     /// Renamed into place: the server reads it all the time.
-    fn set(&self, offset: &str) {
+    fn set(&self, offset: i64) -> i64 {
         let beside = self.file.with_extension("new");
-        std::fs::write(&beside, offset).expect("a file of ours can be written");
+        std::fs::write(&beside, format!("{offset:+}")).expect("a file of ours can be written");
         std::fs::rename(&beside, &self.file).expect("a file of ours can be renamed");
+        offset
     }
+}
+
+/// Waits until the server's clock is so many seconds from ours, which it tells by the tokens that it takes: its
+/// `Date` header stands still when the clock goes back.
+async fn is_seen(server: &Server, offset: i64) {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("the clock is past 1970");
+    let now = i64::try_from(now.as_secs()).expect("a time of these centuries") + offset;
+    wait::until_true("the server's clock has jumped", async || {
+        let early = status_of(server, now - NEAR_SECS).await;
+        let late = status_of(server, now + NEAR_SECS).await;
+        (early, late) == (401, 200)
+    })
+    .await;
+}
+
+/// The answer to a token that is good until then.
+async fn status_of(server: &Server, until: i64) -> u16 {
+    let token = Token::of("carol@example.com").with("exp", until).mint();
+    server.request("GET", "/files").bearer(&token).send().await.status
 }
