@@ -1,5 +1,7 @@
 //! SIGKILL at every named step, starts and sweeps included, and somewhere.
 
+use std::collections::BTreeSet;
+
 use super::Plan;
 use super::audit::Folders;
 use super::chance::Chance;
@@ -12,6 +14,8 @@ use crate::server::Setup;
 const STRETCH: u64 = 25;
 /// A step that is not reached within so many acknowledgements is not waited for any longer.
 const PATIENCE: u64 = 5000;
+/// How such steps are counted.
+const MISSED: &str = "steps not reached";
 /// A kill somewhere comes within so many.
 const SOON: u64 = 80;
 
@@ -127,15 +131,16 @@ impl Play {
     async fn run(mut self, kills: u64) -> Row {
         let mut stage = Stage::set(self.setup.clone(), self.stretch.mix, &mut self.chance).await;
         stage.acknowledged(SOON).await;
-        let steps = self.stretch.steps.iter().cycle();
-        for step in (0..kills).zip(steps).map(|(_, step)| *step) {
+        let steps: Vec<_> =
+            (0..kills).zip(self.stretch.steps.iter().cycle()).map(|(_, step)| *step).collect();
+        for step in &steps {
             self.kill_at(&mut stage, step).await;
         }
         let closed = stage.after_death().await;
         stage.server().restart_with(self.setup.clone()).await;
         drop(closed);
         let row = stage.finish().await;
-        with_steps(row, self.stretch.steps)
+        with_steps(row, &steps)
     }
 
     /// Starts the server and has it die at the step, on its way up or under load.
@@ -155,7 +160,7 @@ impl Play {
             }
             Started::Up => {
                 let missed = stage.acknowledged(PATIENCE).await;
-                stage.row.count(if missed { "steps not reached" } else { step });
+                stage.row.count(if missed { MISSED } else { step });
             }
         }
     }
@@ -179,12 +184,13 @@ impl Play {
             stage::died_at_its_step(&death);
             return Started::Dead;
         }
-        if closed.is_none() {
-            return Started::Up;
-        }
-        let outcome = stage.audited(Folders::Tidy).await;
+        let closed = match closed {
+            Some(closed) => closed,
+            None => stage.desk.gate.close().await,
+        };
+        let is_alive = stage.audited(Folders::Tidy).await;
         drop(closed);
-        if outcome {
+        if is_alive {
             stage.row.count("audits");
             Started::Up
         } else {
@@ -198,9 +204,13 @@ enum Started {
     Dead,
 }
 
+/// Counts the steps, each of which clients have to have led the server to once at least.
 fn with_steps(mut row: Row, steps: &[&'static str]) -> Row {
-    let named = steps.iter().filter(|step| !step.is_empty() && row.counted(step) > 0);
-    let count = named.collect::<std::collections::BTreeSet<_>>().len() as u64;
-    row.add("different steps", count);
+    let planned: BTreeSet<_> = steps.iter().filter(|step| !step.is_empty()).collect();
+    let missed: Vec<_> = planned.iter().filter(|step| row.counted(step) == 0).collect();
+    if !missed.is_empty() {
+        row.failure = Some(format!("never reached: {missed:?}"));
+    }
+    row.add("different steps", (planned.len() - missed.len()) as u64);
     row
 }

@@ -93,13 +93,14 @@ impl Mix {
         }
     }
 
-    /// From a byte to some megabytes: below, at and beyond what is written, copied and recorded at once.
+    /// From two bytes, of which one can be sent without the other, to some megabytes: below, at and beyond what
+    /// is written, copied and recorded at once.
     pub(super) fn length(self, chance: &mut Chance) -> u64 {
-        let large = if self == Self::All { 9_000_000..20_000_000 } else { 1..100_000 };
+        let large = if self == Self::All { 9_000_000..20_000_000 } else { 2..100_000 };
         match chance.within(0..12) {
             0 => chance.within(large),
-            1..3 => chance.within(1..10),
-            3..8 => chance.within(1..5_000),
+            1..3 => chance.within(2..10),
+            3..8 => chance.within(2..5_000),
             _ => chance.within(5_000..200_000),
         }
     }
