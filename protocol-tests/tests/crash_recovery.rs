@@ -1,8 +1,10 @@
 //! Nothing that was acknowledged is lost, and nothing is there twice, whatever happens to the server: the short
 //! version of what `crash-lab` does for longer.
 
-use protocol_tests::alone;
+use std::collections::BTreeSet;
+
 use protocol_tests::crash::{Plan, Summary, clock, full, kills, power, restart};
+use protocol_tests::{alone, run_to_its_end};
 
 #[tokio::test]
 async fn a_hundred_kills_lose_nothing_and_double_nothing() {
@@ -11,6 +13,15 @@ async fn a_hundred_kills_lose_nothing_and_double_nothing() {
     kills::run(&Plan::of(100), &mut summary).await;
     summary.assert_held();
     assert_eq!(summary.counted("kills"), 100);
+}
+
+/// The server names its steps to whoever asks for one that it has not.
+#[tokio::test]
+async fn no_step_is_left_out() {
+    let asked = run_to_its_end(&["--listen", "127.0.0.1:0"], &[("LONGHAUL_CRASH_AT", "nowhere")]).await;
+    let (_, list) = asked.log.split_once("`nowhere` is none of ").expect("it names them");
+    let steps: BTreeSet<_> = list.trim().split(", ").collect();
+    assert_eq!(kills::steps(), steps);
 }
 
 #[tokio::test]

@@ -109,6 +109,13 @@ const STRETCHES: [Stretch; 4] = [
     },
 ];
 
+/// Every step at which servers are killed.
+#[must_use]
+pub fn steps() -> BTreeSet<&'static str> {
+    let steps = STRETCHES.iter().flat_map(|stretch| stretch.steps);
+    steps.copied().filter(|step| !step.is_empty()).collect()
+}
+
 /// Kills servers, `rounds` times.
 pub async fn run(plan: &Plan, summary: &mut Summary) {
     let mut chance = Chance::seeded(plan.seed);
