@@ -81,6 +81,8 @@ async fn killed_while_full(stage: &mut Stage, setup: &Setup, filler: &Filler) {
     stage.row.count("kills while full");
     if let Err(death) = stage.server().try_restart_with(setup.clone()).await {
         assert_eq!(death.status.code(), Some(2), "a start on a full disk ends in order: {death}");
+        let said = death.log.rsplit("longhaul does not start:").next().unwrap_or_default();
+        assert!(said.contains("No space left"), "it says what is wrong, and nothing else: {said}");
         stage.row.count("starts refused while full");
         filler.make_room();
         stage.server().restart_with(setup.clone()).await;
