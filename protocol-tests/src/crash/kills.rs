@@ -14,8 +14,6 @@ use crate::server::Setup;
 const STRETCH: u64 = 25;
 /// A step that is not reached within so many acknowledgements is not waited for any longer.
 const PATIENCE: u64 = 5000;
-/// How such steps are counted.
-const MISSED: &str = "steps not reached";
 /// A kill somewhere comes within so many.
 const SOON: u64 = 80;
 
@@ -158,7 +156,7 @@ impl Play {
         match started {
             Started::Dead => {
                 stage.row.count("while starting");
-                stage.row.count(step);
+                stage.row.died_at(step);
             }
             Started::Up if step.is_empty() => {
                 let count = self.chance.within(1..SOON);
@@ -166,8 +164,11 @@ impl Play {
                 stage.row.count("somewhere");
             }
             Started::Up => {
-                let missed = stage.acknowledged(PATIENCE).await;
-                stage.row.count(if missed { MISSED } else { step });
+                if stage.acknowledged(PATIENCE).await {
+                    stage.row.count("steps not reached");
+                } else {
+                    stage.row.died_at(step);
+                }
             }
         }
     }
@@ -214,7 +215,7 @@ enum Started {
 /// Counts the steps, each of which clients have to have led the server to once at least.
 fn with_steps(mut row: Row, steps: &[&'static str]) -> Row {
     let planned: BTreeSet<_> = steps.iter().filter(|step| !step.is_empty()).collect();
-    let missed: Vec<_> = planned.iter().filter(|step| row.counted(step) == 0).collect();
+    let missed: Vec<_> = planned.iter().filter(|step| !row.steps.contains_key(**step)).collect();
     if !missed.is_empty() {
         row.failure = Some(format!("never reached: {missed:?}"));
     }

@@ -16,6 +16,8 @@ pub struct Row {
     pub name: String,
     /// What was counted.
     pub counts: BTreeMap<&'static str, u64>,
+    /// How often the server died at which step.
+    pub steps: BTreeMap<&'static str, u64>,
     /// What did not hold, if so.
     pub failure: Option<String>,
     /// Why it was not done, if so.
@@ -43,6 +45,11 @@ impl Row {
     /// Counts so many more.
     pub fn add(&mut self, what: &'static str, count: u64) {
         *self.counts.entry(what).or_default() += count;
+    }
+
+    /// Counts a death at a step.
+    pub fn died_at(&mut self, step: &'static str) {
+        *self.steps.entry(step).or_default() += 1;
     }
 
     /// How many there are.
@@ -87,6 +94,16 @@ impl Summary {
     #[must_use]
     pub fn counted(&self, what: &str) -> u64 {
         self.rows.iter().map(|row| row.counted(what)).sum()
+    }
+
+    /// How often the server died at which step, in all rows.
+    #[must_use]
+    pub fn steps(&self) -> BTreeMap<&'static str, u64> {
+        let mut steps = BTreeMap::new();
+        for (step, count) in self.rows.iter().flat_map(|row| &row.steps) {
+            *steps.entry(*step).or_default() += count;
+        }
+        steps
     }
 
     /// Adds a row and says it.

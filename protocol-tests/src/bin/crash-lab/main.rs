@@ -89,6 +89,9 @@ fn number(text: &str) -> Result<u64, String> {
 }
 
 fn conclude(order: &Order, summary: &Summary) -> ExitCode {
+    for (step, count) in summary.steps() {
+        say(&format!("        killed at {step}: {count} times"));
+    }
     let sums = ["kills", "cuts", "times full", "restarts", "jumps", "audits", "messages", "acknowledgements"];
     let sums: Vec<_> = sums.iter().map(|what| format!("{what} {}", summary.counted(what))).collect();
     say(&sums.join(", "));
