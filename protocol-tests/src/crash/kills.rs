@@ -12,8 +12,9 @@ use crate::server::Setup;
 
 /// So many kills on one data folder.
 const STRETCH: u64 = 25;
-/// A step that is not reached within so many acknowledgements is not waited for any longer.
-const PATIENCE: u64 = 5000;
+/// A step that is not reached within so many acknowledgements is not waited for any longer. A quick server gives
+/// thousands before it first publishes.
+const PATIENCE: u64 = 50_000;
 /// A kill somewhere comes within so many.
 const SOON: u64 = 80;
 
