@@ -10,8 +10,8 @@ use rustix::process::{Signal, getpid, kill_process};
 /// The environment variable that names the step.
 pub const VARIABLE: &str = "LONGHAUL_CRASH_AT";
 
-/// Every step, in the order in which an upload passes them.
-pub const STEPS: [&str; 17] = [
+/// Every step, in the order in which an upload passes them; then what sweeps and starts do.
+pub const STEPS: [&str; 23] = [
     "create.recorded",
     "append.written",
     "append.synced",
@@ -27,8 +27,14 @@ pub const STEPS: [&str; 17] = [
     "publish.announced",
     "publish.cleared",
     "remove.recorded",
+    "remove.freed",
     "expire.recorded",
     "reject.recorded",
+    "sweep.found",
+    "sweep.freed",
+    "recover.orphan",
+    "recover.found",
+    "recover.driven",
 ];
 
 struct Plan {
@@ -72,7 +78,32 @@ fn parse(text: &str) -> Option<Plan> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
     use super::*;
+
+    /// The steps that the sources pass.
+    fn passed(folder: &Path, steps: &mut BTreeSet<String>) {
+        for entry in fs::read_dir(folder).expect("a folder of sources") {
+            let path = entry.expect("a readable entry").path();
+            if path.is_dir() {
+                passed(&path, steps);
+                continue;
+            }
+            let text = fs::read_to_string(&path).expect("readable source");
+            let calls = text.split("crash::point(\"").skip(1);
+            steps.extend(calls.filter_map(|call| call.split('"').next()).map(str::to_owned));
+        }
+    }
+
+    #[test]
+    fn every_step_is_passed_somewhere_and_has_its_name_in_the_list() {
+        let mut steps = BTreeSet::new();
+        passed(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut steps);
+        assert_eq!(steps, STEPS.map(str::to_owned).into());
+    }
 
     #[test]
     fn a_plan_names_a_known_step_and_a_time() {

@@ -176,7 +176,11 @@ fn stores(
     io: &SocketIo,
 ) -> Result<Stores, StartError> {
     let payloads: Arc<dyn Payloads> = match config.payload {
-        Payload::Disk => Arc::new(Disk::open(folder.path(), config.durability, config.reserve)?),
+        Payload::Disk => {
+            let disk = Disk::open(folder.path(), config.durability, config.reserve);
+            let path = folder.path().display().to_string();
+            Arc::new(disk.map_err(|error| FolderError::Io { path, error })?)
+        }
         Payload::Sled { max_bytes } => {
             Arc::new(SledPayloads::new(&store, folder.path(), config.reserve, max_bytes))
         }

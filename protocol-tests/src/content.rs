@@ -16,6 +16,7 @@ const PIECE: usize = 1 << 20;
 #[derive(Debug, Clone)]
 pub struct Content {
     piece: Vec<u8>,
+    start: u64,
     len: u64,
 }
 
@@ -26,7 +27,13 @@ impl Content {
         let size = usize::try_from(len).unwrap_or(PIECE).min(PIECE);
         let mut piece = vec![0; size];
         getrandom::fill(&mut piece).expect("the system has random bytes");
-        Self { piece, len }
+        Self { piece, start: 0, len }
+    }
+
+    /// These bytes as a content of their own.
+    #[must_use]
+    pub fn part(&self, range: Range<u64>) -> Self {
+        Self { piece: self.piece.clone(), start: self.start + range.start, len: range.end - range.start }
     }
 
     /// How many bytes there are.
@@ -44,9 +51,10 @@ impl Content {
     /// The bytes from `start` to the end, in pieces of at most a megabyte.
     pub fn pieces(&self, start: u64) -> impl Iterator<Item = Vec<u8>> {
         let size = self.piece.len().max(1) as u64;
-        (start / size..self.len.div_ceil(size)).map(move |number| {
+        let (start, end) = (self.start + start, self.start + self.len);
+        (start / size..end.div_ceil(size)).map(move |number| {
             let begin = number * size;
-            let kept = index((self.len - begin).min(size));
+            let kept = index((end - begin).min(size));
             let skipped = index(start.saturating_sub(begin)).min(kept);
             self.numbered(number)[skipped..kept].to_vec()
         })
@@ -165,6 +173,9 @@ mod tests {
             let expected = &whole[index(range.start)..index(range.end)];
             assert!(content.slice(range.clone()) == expected, "{range:?}");
         }
+        let part = content.part(1_000_000..3_000_000);
+        assert!(part.bytes() == whole[1_000_000..3_000_000]);
+        assert!(part.part(5..1_500_000).slice(1..9) == whole[1_000_006..1_000_014]);
         let tail: Vec<u8> = content.pieces(1_048_577).flatten().collect();
         assert!(tail == whole[1_048_577..]);
     }

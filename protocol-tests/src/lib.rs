@@ -9,6 +9,9 @@
 //! to do. [`Chat`] is the stage on which most tests play: one conversation, two members, and a
 //! stranger.
 //!
+//! [`crash`] does to the server whatever a server can suffer, while a crew of clients keeps books of what it
+//! told them; the binary `crash-lab` does that for as long as one likes.
+//!
 //! The tests are named after facts. They never sleep: they wait for something, with a bound
 //! ([`wait`]), and a bound is only ever there to catch a hang.
 
@@ -16,6 +19,7 @@ mod binary;
 mod chat;
 mod checksum;
 mod content;
+pub mod crash;
 mod folder;
 mod heavy;
 pub mod http;

@@ -27,6 +27,8 @@ pub struct Setup {
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     demo: bool,
+    binary: Option<PathBuf>,
+    data: Option<PathBuf>,
 }
 
 impl Setup {
@@ -56,6 +58,20 @@ impl Setup {
         self.env("LONGHAUL_CRASH_AT", step)
     }
 
+    /// Another binary than the one that the tests build.
+    #[must_use]
+    pub fn binary(mut self, path: &Path) -> Self {
+        self.binary = Some(path.to_owned());
+        self
+    }
+
+    /// A data folder that is not the server's own, on a disk of the test's choice.
+    #[must_use]
+    pub fn data_folder(mut self, path: &Path) -> Self {
+        self.data = Some(path.to_owned());
+        self
+    }
+
     /// No key is given, which is what makes a demo.
     #[must_use]
     pub fn demo(mut self) -> Self {
@@ -81,7 +97,7 @@ impl Setup {
     }
 
     fn command(&self, listen: &str, data: &Path) -> Command {
-        let mut command = bare_command();
+        let mut command = bare_command(self.binary.as_deref().unwrap_or_else(|| longhaul()));
         command.args(["--listen", listen]).arg("--data-dir").arg(data);
         if !self.demo {
             command.args(["--jwt-secret", SECRET]);
@@ -137,7 +153,8 @@ impl Server {
     /// Its data folder.
     #[must_use]
     pub fn folder(&self) -> Folder {
-        Folder::new(self.home.path().join("data"))
+        let data = held(&self.setup).data.clone();
+        Folder::new(data.unwrap_or_else(|| self.home.path().join("data")))
     }
 
     /// A path for a file of the test's own, removed with the server's.
@@ -199,6 +216,23 @@ impl Server {
         kill_process(self.pid(), Signal::TERM).expect("the process can be signalled");
     }
 
+    /// Stops the process where it stands (SIGSTOP), so that it can only be killed any more.
+    pub fn freeze(&self) {
+        kill_process(self.pid(), Signal::STOP).expect("the process can be signalled");
+    }
+
+    /// Whether there is a process that nobody has seen the end of.
+    #[must_use]
+    pub fn is_started(&self) -> bool {
+        held(&self.child).is_some()
+    }
+
+    /// Whether the process has ended by itself, and nobody has taken note of it yet.
+    #[must_use]
+    pub fn has_died(&self) -> bool {
+        held(&self.child).is_some() && self.has_ended()
+    }
+
     /// Waits until the process has ended by itself.
     ///
     /// # Panics
@@ -257,8 +291,9 @@ impl Server {
 
     fn spawn(&self) -> ChildStdout {
         let log = File::options().create(true).append(true).open(self.log_path()).expect("a log can be made");
+        let folder = self.folder();
         let mut child = held(&self.setup)
-            .command(&self.address.to_string(), self.folder().path())
+            .command(&self.address.to_string(), folder.path())
             .stdout(Stdio::piped())
             .stderr(log)
             .kill_on_drop(true)
@@ -289,7 +324,10 @@ impl Server {
                 return Some(false);
             }
             let answer = Request::new(address, "GET", "/readyz").try_send().await;
-            answer.is_ok_and(|answer| answer.status == 200).then_some(true)
+            // One that has nothing left to do but to wait for room is as ready as it gets.
+            answer
+                .is_ok_and(|answer| answer.status == 200 || answer.text().contains("no room"))
+                .then_some(true)
         })
         .await
     }
@@ -300,13 +338,20 @@ impl Server {
     }
 }
 
+impl Server {
+    /// The end of its log, to understand a failure by.
+    pub(crate) fn note_log(&self) {
+        let log = self.log();
+        let lines: Vec<_> = log.lines().collect();
+        let tail = &lines[lines.len().saturating_sub(LOG_LINES)..];
+        note(format_args!("the server's log ended with:\n{}", tail.join("\n")));
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let log = self.log();
-            let lines: Vec<_> = log.lines().collect();
-            let tail = &lines[lines.len().saturating_sub(LOG_LINES)..];
-            note(format_args!("the server's log ended with:\n{}", tail.join("\n")));
+            self.note_log();
         }
     }
 }
@@ -316,7 +361,7 @@ impl Drop for Server {
 /// # Panics
 /// When it does not end.
 pub async fn run_to_its_end(arguments: &[&str], environment: &[(&str, &str)]) -> Death {
-    let mut command = bare_command();
+    let mut command = bare_command(longhaul());
     command.args(arguments).envs(environment.iter().copied()).kill_on_drop(true);
     let output = wait::bounded("the server ends by itself", command.output()).await;
     let output = output.expect("the server's binary can be started");
@@ -325,8 +370,8 @@ pub async fn run_to_its_end(arguments: &[&str], environment: &[(&str, &str)]) ->
 }
 
 /// Settings in the environment of the person who runs the tests must not reach the server.
-fn bare_command() -> Command {
-    let mut command = Command::new(longhaul());
+fn bare_command(binary: &Path) -> Command {
+    let mut command = Command::new(binary);
     std::env::vars_os()
         .filter(|(name, _)| name.to_string_lossy().starts_with("LONGHAUL_"))
         .for_each(|(name, _)| _ = command.env_remove(name));

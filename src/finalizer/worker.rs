@@ -7,6 +7,7 @@ use futures_util::StreamExt;
 use tokio_util::sync::CancellationToken;
 
 use super::Finalizer;
+use crate::crash;
 use crate::store::StoreError;
 use crate::upload::UploadId;
 
@@ -29,6 +30,7 @@ impl Finalizer {
         loop {
             let owed = self.stores.records.owed(after, AT_ONCE * 4).await?;
             let Some(last) = owed.last().copied() else { return Ok(count) };
+            crash::point("recover.found");
             after = Some(last);
             count += owed.len();
             futures_util::stream::iter(owed)
@@ -36,6 +38,7 @@ impl Finalizer {
                     self.go_on(id).await;
                 })
                 .await;
+            crash::point("recover.driven");
         }
     }
 

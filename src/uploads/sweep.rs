@@ -28,8 +28,12 @@ impl Uploads {
         for id in self.stores.payloads.parts().await? {
             let record = self.stores.records.find(id).await?;
             if !record.is_some_and(|upload| upload.state.needs_bytes()) {
-                self.stores.payloads.discard(id).await?;
-                count += 1;
+                match self.stores.payloads.discard(id).await {
+                    Ok(()) => count += 1,
+                    // What nobody needs is no reason not to serve.
+                    Err(error) => tracing::warn!(upload = %id, %error, "a part that no record needs stays"),
+                }
+                crash::point("recover.orphan");
             }
         }
         Ok(count)
@@ -63,6 +67,7 @@ impl Uploads {
         let mut count = 0;
         let cutoff = now.minus_secs(self.limits.expire_after_secs);
         for id in self.stores.records.idle_since(cutoff, BATCH).await? {
+            crash::point("sweep.found");
             count += usize::from(self.expire(id, now).await?);
         }
         Ok(count)
@@ -100,6 +105,7 @@ impl Uploads {
         metrics::get().uploads_expired.inc();
         self.finalizer.landed(upload.id).await;
         self.stores.payloads.discard(upload.id).await?;
+        crash::point("sweep.freed");
         if upload.state.needs_bytes() {
             self.finalizer.teller().cancelled(&upload);
         }

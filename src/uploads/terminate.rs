@@ -58,6 +58,7 @@ async fn remove(uploads: Arc<Uploads>, lease: Lease, upload: Upload) -> Result<(
     uploads.finalizer.landed(upload.id).await;
     if upload.state.needs_bytes() {
         uploads.stores.payloads.discard(upload.id).await?;
+        crash::point("remove.freed");
         uploads.finalizer.teller().cancelled(&upload);
     }
     drop(lease);

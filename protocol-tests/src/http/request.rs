@@ -123,7 +123,7 @@ impl Request {
 
     /// Sends the whole request on a connection of its own and reads the answer.
     pub async fn send(self) -> Response {
-        let what = format!("an answer to {} {}", self.method, self.target);
+        let what = format!("an answer to {}", self.line());
         let answer = wait::bounded(&what, self.clone().try_send()).await;
         answer.unwrap_or_else(|error| panic!("{what}: {error}"))
     }
@@ -156,7 +156,13 @@ impl Request {
         self.address
     }
 
-    pub(super) fn is_head(&self) -> bool {
+    /// The method and the target, to speak of the request.
+    #[must_use]
+    pub fn line(&self) -> String {
+        format!("{} {}", self.method, self.target)
+    }
+
+    pub(crate) fn is_head(&self) -> bool {
         self.method == "HEAD"
     }
 

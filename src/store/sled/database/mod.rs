@@ -16,12 +16,14 @@
 //! | --- | --- | --- |
 //! | writing the journal | nothing of the group | the group is refused |
 //! | syncing the journal | who knows: the kernel shows what the disk does not have | closed for good |
-//! | sled, disk full | some of the frozen changes | opened again, and given all of them once more, until there is room |
+//! | sled, disk nearly full | nothing of the frozen changes | left as it is until there is room; the journal has its own |
+//! | sled, disk full all the same | some of them | opened again, and given all of them once more |
 //! | sled, otherwise | likewise | closed for good; the next start gives it the changes once more |
 //!
 //! sled remembers its first error and repeats it for ever; dropping and opening it is what clears a full disk.
 
 use std::fs::File;
+use std::io;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -36,6 +38,9 @@ use super::journal::{Found, Journal};
 use super::layered::Layered;
 use super::open::{self, OpenError, Opened};
 use crate::store::{Durability, StoreError};
+
+/// What sled may take for one checkpoint, and more: a disk that is full in the middle of it costs opening it again.
+const ROOM_FOR_A_CHECKPOINT: u64 = 16 * 1024 * 1024;
 
 pub(super) struct Database {
     folder: PathBuf,
@@ -58,7 +63,8 @@ struct State {
 
 enum Stored {
     Open(Db),
-    Reopening,
+    /// Opened again in a moment, unless that failed the last time.
+    Reopening(Option<StoreError>),
     Closed(StoreError),
 }
 
@@ -102,8 +108,8 @@ impl Database {
         let state = self.state();
         match &state.stored {
             Stored::Open(db) => Ok(Some(look(&state.layered(db)))),
-            Stored::Reopening => Ok(None),
-            Stored::Closed(why) => Err(fault::copy(why)),
+            Stored::Reopening(None) => Ok(None),
+            Stored::Reopening(Some(why)) | Stored::Closed(why) => Err(fault::copy(why)),
         }
     }
 
@@ -139,8 +145,7 @@ impl Database {
     /// Gives sled the frozen changes, durably. Whatever it has of them already it gets once more.
     ///
     /// # Errors
-    /// [`StoreError::Full`]: sled was opened again, and it may be tried again. After any other the database is
-    /// closed.
+    /// [`StoreError::Full`]: it may be tried again. After any other the database is closed.
     pub(super) fn checkpoint(&self) -> Result<(), StoreError> {
         let (frozen, db) = {
             let state = self.state();
@@ -148,9 +153,12 @@ impl Database {
                 (None, _) => return Ok(()),
                 (Some(frozen), Stored::Open(db)) => (Arc::clone(frozen), db.clone()),
                 (Some(_), Stored::Closed(why)) => return Err(fault::copy(why)),
-                (Some(_), Stored::Reopening) => return self.reopen().and_then(|()| self.checkpoint()),
+                (Some(_), Stored::Reopening(_)) => return self.reopen().and_then(|()| self.checkpoint()),
             }
         };
+        if self.room()? < ROOM_FOR_A_CHECKPOINT {
+            return Err(StoreError::Full);
+        }
         match quietly(|| store(&db, &frozen)).and_then(|()| self.sync()) {
             Ok(()) => {
                 let arrived = self.state_mut().frozen.take();
@@ -175,13 +183,25 @@ impl Database {
         if self.durability.syncs() { Ok(self.file.sync_data()?) } else { Ok(()) }
     }
 
-    /// Opens sled again, for readers that wait.
+    /// What the file system has left.
+    fn room(&self) -> Result<u64, StoreError> {
+        let stat = rustix::fs::statvfs(&self.folder).map_err(io::Error::from)?;
+        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+
+    /// Opens sled again, for readers that wait; when that fails, they are told why.
     fn reopen(&self) -> Result<(), StoreError> {
-        let opened = open::open_db(&self.folder).map_err(StoreError::from)?;
-        self.state_mut().stored = Stored::Open(opened);
+        let opened = open::open_db(&self.folder).map_err(StoreError::from);
+        let (stored, outcome) = match opened {
+            Ok(db) => (Stored::Open(db), Ok(())),
+            Err(error) => (Stored::Reopening(Some(fault::copy(&error))), Err(error)),
+        };
+        self.state_mut().stored = stored;
         self.changed.send_modify(|count| *count += 1);
-        tracing::info!("the records were opened again");
-        Ok(())
+        if outcome.is_ok() {
+            tracing::info!("the records were opened again");
+        }
+        outcome
     }
 
     /// Closes it for good: until the next start every request is refused.
@@ -196,7 +216,7 @@ impl Database {
 
     /// Closes sled to open it again; readers wait meanwhile.
     fn put_away(&self) {
-        drop_quietly(mem::replace(&mut self.state_mut().stored, Stored::Reopening));
+        drop_quietly(mem::replace(&mut self.state_mut().stored, Stored::Reopening(None)));
     }
 
     /// What sled panics over under the lock is caught under it.
@@ -218,7 +238,7 @@ impl State {
 impl Drop for Database {
     fn drop(&mut self) {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        drop_quietly(mem::replace(&mut state.stored, Stored::Reopening));
+        drop_quietly(mem::replace(&mut state.stored, Stored::Reopening(None)));
     }
 }
 

@@ -1,0 +1,114 @@
+//! `crash-lab`: kills the server, cuts its power, fills its disk, starts it anew and sets its clock, again and
+//! again, and says whether everything held.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use protocol_tests::crash::{self, Chance, Plan, Summary};
+
+const USAGE: &str = "\
+crash-lab WHAT... [--longhaul PATH] [--rounds N] [--seed N]
+
+WHAT   kills      kill -9 at every named step and anywhere, under load
+       power      power cuts, on file systems of its own (needs root and loop devices)
+       disk-full  full disks, likewise
+       restart    SIGTERM and a new process, under load
+       clock      clocks that jump (needs libfaketime)
+       all        all of these
+
+--longhaul PATH   the server [target/release/longhaul]
+--rounds N        kills, cuts, and so on, of each [100]
+--seed N          to choose the same again; what depends on the machine's own timing differs all the same
+
+Says a line per stretch; the exit status is 0 only if everything held.";
+
+const SCENARIOS: [&str; 5] = ["kills", "power", "disk-full", "restart", "clock"];
+
+struct Order {
+    scenarios: Vec<&'static str>,
+    plan: Plan,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let order = match parse(std::env::args().skip(1)) {
+        Ok(order) => order,
+        Err(problem) => return refuse(&problem),
+    };
+    say(&format!("seed {}", order.plan.seed));
+    // What fails here panics; the row says the same, and the backtrace of a client says nothing.
+    std::panic::set_hook(Box::new(|panic| say(&panic.to_string())));
+    let mut summary = Summary::default();
+    for scenario in &order.scenarios {
+        run(scenario, &order.plan, &mut summary).await;
+    }
+    conclude(&order, &summary)
+}
+
+async fn run(scenario: &str, plan: &Plan, summary: &mut Summary) {
+    match scenario {
+        "kills" => crash::kills::run(plan, summary).await,
+        "power" => crash::power::run(plan, summary).await,
+        "disk-full" => crash::full::run(plan, summary).await,
+        "restart" => crash::restart::run(plan, summary).await,
+        _ => crash::clock::run(plan, summary).await,
+    }
+}
+
+fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Order, String> {
+    let mut scenarios = Vec::new();
+    let mut plan = Plan {
+        longhaul: Some(PathBuf::from("target/release/longhaul")),
+        rounds: 100,
+        seed: Chance::any_seed(),
+    };
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
+        match argument.as_str() {
+            "--longhaul" => plan.longhaul = Some(PathBuf::from(value()?)),
+            "--rounds" => plan.rounds = number(&value()?)?,
+            "--seed" => plan.seed = number(&value()?)?,
+            "all" => scenarios.extend(SCENARIOS),
+            word => match SCENARIOS.iter().find(|known| **known == word) {
+                Some(known) => scenarios.push(*known),
+                None => return Err(format!("`{word}` is not known")),
+            },
+        }
+    }
+    let is_there = plan.longhaul.as_ref().is_some_and(|path| path.is_file());
+    match (scenarios.is_empty(), is_there) {
+        (true, _) => Err("nothing to do".to_owned()),
+        (_, false) => Err("--longhaul: there is no such file; `cargo build --release` makes it".to_owned()),
+        _ => Ok(Order { scenarios, plan }),
+    }
+}
+
+fn number(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("`{text}` is not a whole number"))
+}
+
+fn conclude(order: &Order, summary: &Summary) -> ExitCode {
+    for (step, count) in summary.steps() {
+        say(&format!("        killed at {step}: {count} times"));
+    }
+    let sums = ["kills", "cuts", "times full", "restarts", "jumps", "audits", "messages", "acknowledgements"];
+    let sums: Vec<_> = sums.iter().map(|what| format!("{what} {}", summary.counted(what))).collect();
+    say(&sums.join(", "));
+    if summary.held() {
+        say("everything held");
+        return ExitCode::SUCCESS;
+    }
+    say(&format!("NOT everything held; seed {}", order.plan.seed));
+    ExitCode::FAILURE
+}
+
+fn refuse(problem: &str) -> ExitCode {
+    say(&format!("crash-lab: {problem}\n\n{USAGE}"));
+    ExitCode::from(2)
+}
+
+/// Nobody may be reading, which is no reason not to go on.
+fn say(text: &str) {
+    _ = writeln!(io::stdout().lock(), "{text}");
+}

@@ -1,0 +1,53 @@
+//! The data folder.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::time::Instant;
+
+use super::messages;
+use crate::crash::PAUSE;
+use crate::crash::desk::Desk;
+use crate::wait::BOUND;
+
+/// There is a part for nobody but unfinished uploads, and a folder for each message with its one file. What the
+/// server finishes by itself meanwhile is waited for.
+pub(super) async fn audit(desk: &Desk) -> io::Result<()> {
+    let end = Instant::now() + BOUND;
+    loop {
+        let found = match orphans(desk).await? {
+            orphans if orphans.is_empty() => homeless(desk).await?,
+            orphans => orphans,
+        };
+        if found.is_empty() {
+            return Ok(());
+        }
+        assert!(Instant::now() < end, "nobody needs these: {found:?}");
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Parts without an upload that needs them.
+async fn orphans(desk: &Desk) -> io::Result<Vec<String>> {
+    // In this order: what is finished in between has a part no longer.
+    let parts = desk.chat.server.folder().parts();
+    let answer = desk.read(desk.chat.request(desk.sender(), "GET", "/files")).await?.expecting(200).json();
+    let uploads = answer["uploads"].as_array().expect("uploads are an array");
+    let needed: BTreeSet<_> = uploads.iter().filter_map(|upload| upload["upload_id"].as_str()).collect();
+    let names = parts.iter().filter_map(|part| part.file_name()?.to_str());
+    Ok(names.filter(|name| !needed.contains(name)).map(str::to_owned).collect())
+}
+
+/// Messages without a folder of one file, and folders without a message.
+async fn homeless(desk: &Desk) -> io::Result<Vec<String>> {
+    let folder = desk.chat.server.folder();
+    // Bytes in the database have no folders.
+    if !folder.path().join("chats").is_dir() {
+        return Ok(Vec::new());
+    }
+    let chats = folder.chats();
+    let messages = messages::all(desk).await?;
+    let ids: BTreeSet<_> = messages.iter().filter_map(|message| message["_id"].as_str()).collect();
+    let without_message = chats.keys().filter(|id| !ids.contains(id.as_str())).cloned();
+    let without_file = ids.iter().filter(|id| chats.get(**id).is_none_or(|files| files.len() != 1));
+    Ok(without_message.chain(without_file.map(|id| (*id).to_owned())).collect())
+}

@@ -1,0 +1,92 @@
+//! Messages.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+
+use serde_json::Value;
+
+use crate::content::Digest;
+use crate::crash::books::Job;
+use crate::crash::desk::Desk;
+use crate::http::Connection;
+
+/// Every message that a client was told of is there, each file is one message at the most, and its bytes are
+/// those that were sent.
+pub(super) async fn audit(desk: &Desk) -> io::Result<()> {
+    let messages = all(desk).await?;
+    are_in_order(&messages);
+    let jobs: BTreeMap<_, _> = desk.books.all().into_iter().map(|job| (job.id.clone(), job)).collect();
+    let mut seen = BTreeMap::new();
+    for message in &messages {
+        let id = text(message, "client_message_id");
+        let job = jobs.get(id).unwrap_or_else(|| panic!("nobody sent this: {message}"));
+        assert!(job.way.owes_message(), "{id} was not to be a message: {message}");
+        let before = seen.insert(id.to_owned(), text(message, "_id").to_owned());
+        assert!(before.is_none(), "{id} is there twice: {before:?} and {message}");
+        is_what_was_sent(desk, job, message).await?;
+    }
+    for job in jobs.values() {
+        let Some(told) = &job.message else { continue };
+        assert_eq!(seen.get(&job.id), Some(told), "{} was told of a message", job.id);
+    }
+    Ok(())
+}
+
+/// Every file that is owed a message is one.
+pub(super) async fn are_complete(desk: &Desk) -> io::Result<()> {
+    let messages = all(desk).await?;
+    let made: BTreeSet<_> = messages.iter().map(|message| text(message, "client_message_id")).collect();
+    for job in desk.books.all() {
+        assert!(job.is_over, "{} is not done", job.id);
+        assert_eq!(made.contains(job.id.as_str()), job.way.owes_message(), "{}", job.id);
+    }
+    Ok(())
+}
+
+/// The messages of the conversation, newest first.
+pub(super) async fn all(desk: &Desk) -> io::Result<Vec<Value>> {
+    let (mut messages, mut before) = (Vec::new(), String::new());
+    loop {
+        let target = format!("/conversations/{}/messages?limit=200{before}", desk.chat.conversation);
+        let page = desk.read(desk.chat.request(&desk.chat.bob, "GET", &target)).await?.expecting(200).json();
+        messages.extend(page["messages"].as_array().expect("messages are an array").clone());
+        match page["next"].as_str() {
+            Some(next) => before = format!("&before={next}"),
+            None => return Ok(messages),
+        }
+    }
+}
+
+/// Whatever the clock does, a conversation's ids and times go one way.
+fn are_in_order(messages: &[Value]) {
+    for pair in messages.windows(2) {
+        let [newer, older] = pair else { continue };
+        assert!(text(newer, "_id") > text(older, "_id"), "{newer} before {older}");
+        assert!(text(newer, "created_at") >= text(older, "created_at"), "{newer} before {older}");
+    }
+}
+
+/// What the message says of its file, and once per message the file itself.
+async fn is_what_was_sent(desk: &Desk, job: &Job, message: &Value) -> io::Result<()> {
+    let (id, said) = (text(message, "_id"), (&message["file_size"], &message["sha256"]));
+    assert_eq!(said, (&job.length.into(), &job.sha256.as_str().into()), "{}: {message}", job.id);
+    if desk.books.is_verified(id) {
+        return Ok(());
+    }
+    let request = desk.chat.request(&desk.chat.bob, "GET", text(message, "media_url"));
+    let mut connection = Connection::try_open(request.address()).await?;
+    connection.try_send(&request.head()).await?;
+    let mut digest = Digest::default();
+    let head = connection.try_answer_into(false, |bytes| digest.take(bytes)).await?;
+    if head.status == 507 && desk.may_be_full {
+        return Err(io::ErrorKind::StorageFull.into());
+    }
+    assert_eq!(head.status, 200, "{}: {message}", job.id);
+    assert_eq!((digest.len(), digest.hex()), (job.length, job.sha256.clone()), "{}: {message}", job.id);
+    desk.books.verified(id);
+    Ok(())
+}
+
+fn text<'a>(message: &'a Value, key: &str) -> &'a str {
+    message[key].as_str().unwrap_or_else(|| panic!("{key} is text: {message}"))
+}

@@ -1,0 +1,124 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard};
+
+use tokio::sync::watch;
+
+use super::way::Way;
+use crate::content::Content;
+
+/// What clients were told, which is what the server has to stand by.
+#[derive(Debug, Default)]
+pub(super) struct Books {
+    jobs: Mutex<Vec<Job>>,
+    verified: Mutex<BTreeSet<String>>,
+    acknowledgements: watch::Sender<u64>,
+    refusals: watch::Sender<u64>,
+}
+
+/// A file that a client wants to be a message, or not.
+#[derive(Debug, Clone)]
+pub(super) struct Job {
+    /// Its `client_message_id`.
+    pub(super) id: String,
+    pub(super) way: Way,
+    pub(super) length: u64,
+    pub(super) sha256: String,
+    /// What was told of each upload resource, by its URL.
+    pub(super) uploads: BTreeMap<String, Told>,
+    /// The message that the client was told of.
+    pub(super) message: Option<String>,
+    /// Whether the client has gone on to something else.
+    pub(super) is_over: bool,
+}
+
+/// The best that a client was told of an upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    /// So many bytes are kept.
+    Offset(u64),
+    /// It is refused for good.
+    Refused,
+    /// It had no byte for too long.
+    Expired,
+    /// Somebody has asked to end it.
+    Ending,
+    /// It was ended on request.
+    Ended,
+}
+
+/// A job's number in the books.
+pub(super) type Number = usize;
+
+impl Books {
+    /// Takes a new job in.
+    pub(super) fn open(&self, way: Way, content: &Content) -> Number {
+        let mut jobs = self.jobs();
+        let id = format!("{}-{}", way.name(), crate::conversation_id());
+        jobs.push(Job {
+            id,
+            way,
+            length: content.len(),
+            sha256: content.sha256(),
+            uploads: BTreeMap::new(),
+            message: None,
+            is_over: false,
+        });
+        jobs.len() - 1
+    }
+
+    pub(super) fn id(&self, number: Number) -> String {
+        self.jobs()[number].id.clone()
+    }
+
+    /// The server told this of an upload.
+    pub(super) fn told(&self, number: Number, location: &str, told: Told) {
+        self.jobs()[number].uploads.insert(location.to_owned(), told);
+        self.acknowledged();
+    }
+
+    /// The server told of the message.
+    pub(super) fn message(&self, number: Number, id: &str) {
+        let before = self.jobs()[number].message.replace(id.to_owned());
+        assert!(before.as_deref().is_none_or(|before| before == id), "{before:?}, and now {id}");
+        self.acknowledged();
+    }
+
+    pub(super) fn close(&self, number: Number) {
+        self.jobs()[number].is_over = true;
+    }
+
+    /// A client was told to come again, or heard nothing.
+    pub(super) fn refused(&self) {
+        self.refusals.send_modify(|count| *count += 1);
+    }
+
+    fn acknowledged(&self) {
+        self.acknowledgements.send_modify(|count| *count += 1);
+    }
+
+    pub(super) fn acknowledgements(&self) -> watch::Receiver<u64> {
+        self.acknowledgements.subscribe()
+    }
+
+    pub(super) fn refusals(&self) -> watch::Receiver<u64> {
+        self.refusals.subscribe()
+    }
+
+    /// Everything as it stands.
+    pub(super) fn all(&self) -> Vec<Job> {
+        self.jobs().clone()
+    }
+
+    /// Whether the bytes of a message were compared before; if not, they are from now on.
+    pub(super) fn is_verified(&self, message: &str) -> bool {
+        self.verified.lock().expect("nobody panics while holding it").contains(message)
+    }
+
+    pub(super) fn verified(&self, message: &str) {
+        self.verified.lock().expect("nobody panics while holding it").insert(message.to_owned());
+    }
+
+    fn jobs(&self) -> MutexGuard<'_, Vec<Job>> {
+        self.jobs.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,98 @@
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::chance::Chance;
+use super::desk::Desk;
+use super::way::Way;
+use crate::chat::User;
+use crate::content::Content;
+use crate::script::Script;
+use crate::socket;
+
+/// What is later than that does not come.
+const HANG: Duration = Duration::from_secs(150);
+/// An event is one frame; these are small pictures.
+const LARGEST: u64 = 60_000;
+
+/// A member whose client sends files as Socket.IO events: Node's, which connects again by itself.
+#[derive(Debug)]
+pub(super) struct Correspondent {
+    script: Script,
+    file: PathBuf,
+}
+
+impl Correspondent {
+    pub(super) async fn connect(desk: &Desk, user: &User) -> Self {
+        let script = socket(&desk.chat.server.url(), &user.token, &["websocket"]).await;
+        Self { script, file: desk.chat.server.scratch("by-socket.jpg") }
+    }
+
+    /// Sends one file after the other until `stop`.
+    pub(super) async fn work(mut self, desk: &Desk, stop: &AtomicBool, mut chance: Chance) {
+        while !stop.load(Ordering::Relaxed) {
+            let content = Content::random(chance.within(1..LARGEST));
+            let job = desk.books.open(Way::Socket, &content);
+            content.write_to(&self.file);
+            let id = desk.books.id(job);
+            let mut attempt = 0;
+            let message = super::errand::insist(async || {
+                attempt += 1;
+                self.send(desk, &id, attempt).await
+            })
+            .await;
+            desk.books.message(job, &message);
+            desk.books.close(job);
+        }
+    }
+
+    /// Emits the event and waits for its acknowledgement, unless the connection is lost.
+    async fn send(&mut self, desk: &Desk, id: &str, attempt: usize) -> io::Result<String> {
+        let _pass = desk.gate.pass().await;
+        let connection = self.connection().ok_or(io::ErrorKind::NotConnected)?;
+        let name = format!("{id}/{attempt}");
+        self.script.order(&self.event(desk, id, &name)).await;
+        let end = Instant::now() + HANG;
+        while self.connection().as_ref() == Some(&connection) {
+            if let Some(ack) = self.script.all("ack").into_iter().find(|ack| ack["of"] == name.as_str()) {
+                return message_of(desk, &ack["answer"]);
+            }
+            assert!(Instant::now() < end, "no acknowledgement of {name}: {:?}", self.script.events().last());
+            tokio::time::sleep(super::PAUSE).await;
+        }
+        Err(io::ErrorKind::ConnectionReset.into())
+    }
+
+    /// The connection that the client has now. It tells of ends of connections that it never told of.
+    fn connection(&self) -> Option<Value> {
+        let events = self.script.events();
+        let last =
+            events.iter().rev().find(|seen| seen["event"] == "connect" || seen["event"] == "disconnect");
+        last.filter(|seen| seen["event"] == "connect").map(|seen| seen["data"]["id"].clone())
+    }
+
+    fn event(&self, desk: &Desk, id: &str, name: &str) -> Value {
+        let data = json!({
+            "conversation_id": desk.chat.conversation,
+            "content": null,
+            "type": "image",
+            "file_name": "by-socket.jpg",
+            "reply_to": null,
+            "client_message_id": id,
+        });
+        json!({"emit": "send_message", "ack": name, "file": self.file, "data": data})
+    }
+}
+
+fn message_of(desk: &Desk, answer: &Value) -> io::Result<String> {
+    if answer["success"] == true {
+        return Ok(answer["message"]["_id"].as_str().expect("a message has an id").to_owned());
+    }
+    let detail = answer["detail"].as_str().unwrap_or_default().to_owned();
+    let is_full = desk.may_be_full && detail.contains("room");
+    assert!(is_full || detail.contains("being worked on"), "the socket was answered {answer}");
+    Err(io::Error::new(io::ErrorKind::ResourceBusy, detail))
+}

@@ -1,0 +1,86 @@
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::books::Books;
+use super::gate::Gate;
+use super::way::Mix;
+use crate::chat::{Chat, User};
+use crate::http::{Request, Response};
+use crate::tus;
+use crate::wait;
+
+/// No answer takes longer on any machine: what does, hangs.
+const HANG: Duration = Duration::from_secs(150);
+
+/// Where clients meet the server: what they ask, what they may be answered, and what is noted of it.
+#[derive(Debug)]
+pub(super) struct Desk {
+    pub(super) chat: Arc<Chat>,
+    pub(super) books: Books,
+    pub(super) gate: Gate,
+    pub(super) mix: Mix,
+    /// Whether the disk may be full.
+    pub(super) may_be_full: bool,
+}
+
+impl Desk {
+    pub(super) fn of(chat: Arc<Chat>, mix: Mix) -> Self {
+        Self { chat, books: Books::default(), gate: Gate::default(), mix, may_be_full: false }
+    }
+
+    /// A tus request of the sender's.
+    pub(super) fn tus(&self, method: &str, target: &str) -> Request {
+        tus::request(&self.chat, self.sender(), method, target)
+    }
+
+    pub(super) fn sender(&self) -> &User {
+        &self.chat.alice
+    }
+
+    /// Asks for something that is stored, while no other request is under way.
+    ///
+    /// # Errors
+    /// When the server died, or has to wait for room before it can read.
+    pub(super) async fn read(&self, request: Request) -> io::Result<Response> {
+        let answer = wait::within(HANG, &request.line(), request.clone().try_send()).await?;
+        match answer.status {
+            507 if self.may_be_full => Err(io::ErrorKind::StorageFull.into()),
+            _ => Ok(answer),
+        }
+    }
+
+    /// Asks, and sees to it that the answer is one that a stock client gets over: it is one of `expected`, or
+    /// it says to come again.
+    ///
+    /// # Errors
+    /// When the client has to come again.
+    ///
+    /// # Panics
+    /// When there is no answer at all, or one that would make a client give up or start at byte 0.
+    pub(super) async fn ask(&self, request: Request, expected: &[u16]) -> io::Result<Response> {
+        let pass = self.gate.pass().await;
+        let is_head = request.is_head();
+        let asked = request.line();
+        let answer = wait::within(HANG, &asked, request.try_send()).await;
+        drop(pass);
+        let answer = answer.inspect_err(|_| self.books.refused()).map_err(|error| named(&asked, error))?;
+        let comes_again = match answer.status {
+            423 => true,
+            503 => !is_head,
+            507 => self.may_be_full && !is_head,
+            _ => false,
+        };
+        if comes_again {
+            self.books.refused();
+            let why = io::Error::new(io::ErrorKind::ResourceBusy, answer.text());
+            return Err(named(&asked, why));
+        }
+        assert!(expected.contains(&answer.status), "{asked}: {:?} {}", answer.head, answer.text());
+        Ok(answer)
+    }
+}
+
+fn named(asked: &str, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{asked}: {error}"))
+}

@@ -1,0 +1,94 @@
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+/// How often a disk is copied until two copies are alike, which they are once the kernel has nothing to write.
+const ATTEMPTS: usize = 200;
+
+/// A file system of its own in a file, on a loop device.
+///
+/// The file lies in memory where that can be had: nothing that others do to the disk slows it down, and a copy
+/// takes no time.
+#[derive(Debug)]
+pub(super) struct Image {
+    folder: TempDir,
+    is_mounted: bool,
+}
+
+/// Whether file systems can be made and mounted here.
+///
+/// # Errors
+/// Why not, in the words of the tool that refused.
+pub fn disks() -> Result<(), String> {
+    let image = Image::new(16)?;
+    drop(image);
+    Ok(())
+}
+
+impl Image {
+    /// An empty file system of so many MiB, mounted.
+    pub(super) fn new(mib: u64) -> Result<Self, String> {
+        let mut image = Self { folder: folder()?, is_mounted: false };
+        let file = File::create(image.file()).and_then(|file| file.set_len(mib << 20));
+        file.map_err(|error| error.to_string())?;
+        std::fs::create_dir(image.root()).map_err(|error| error.to_string())?;
+        // No block is kept for root, as whom this may run.
+        tool(Command::new("mkfs.ext4").args(["-q", "-F", "-m", "0"]).arg(image.file()))?;
+        image.mount()?;
+        Ok(image)
+    }
+
+    /// The disk as it is at this moment, whatever of it is still in the kernel's hands, mounted.
+    pub(super) fn cut(&self) -> Self {
+        let mut image = Self { folder: folder().expect("there was one before"), is_mounted: false };
+        std::fs::create_dir(image.root()).expect("a folder of ours can be made");
+        // The kernel writes on by itself. A copy that was made across such a write is no moment's.
+        let is_moment = (0..ATTEMPTS).any(|_| {
+            let copy = tool(Command::new("cp").arg("--sparse=always").args([self.file(), image.file()]));
+            copy.expect("a disk can be copied");
+            tool(Command::new("cmp").arg("-s").args([self.file(), image.file()])).is_ok()
+        });
+        assert!(is_moment, "the kernel does not stop writing to a disk that nobody uses");
+        image.mount().expect("what was mounted once can be mounted again");
+        image
+    }
+
+    /// Where its files are.
+    pub(super) fn root(&self) -> PathBuf {
+        self.folder.path().join("disk")
+    }
+
+    fn file(&self) -> PathBuf {
+        self.folder.path().join("image")
+    }
+
+    fn mount(&mut self) -> Result<(), String> {
+        tool(Command::new("mount").args(["-o", "loop"]).args([self.file(), self.root()]))?;
+        self.is_mounted = true;
+        Ok(())
+    }
+}
+
+impl Drop for Image {
+    fn drop(&mut self) {
+        if self.is_mounted {
+            // A process that is just being killed may still have files open: then it goes when they do.
+            _ = tool(Command::new("umount").arg("-l").arg(self.root()));
+        }
+    }
+}
+
+fn folder() -> Result<TempDir, String> {
+    TempDir::new_in("/dev/shm").or_else(|_| TempDir::new()).map_err(|error| error.to_string())
+}
+
+fn tool(command: &mut Command) -> Result<(), String> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let output = command.output().map_err(|error| format!("{name}: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("{name}: {}", String::from_utf8_lossy(&output.stderr).trim()))
+}

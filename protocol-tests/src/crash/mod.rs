@@ -1,0 +1,82 @@
+//! The crash harness: nothing that was acknowledged is lost and nothing is there twice, whatever is killed, cut
+//! off, filled up or started anew.
+//!
+//! A crew of clients sends files in every way at once, and each of them keeps books of what the server
+//! told it. A conductor does to the server what its scenario says, at a named step or right after some
+//! acknowledgement, starts it again, and has it audited against the books while the gate is closed;
+//! then the same clients go on. At the end every client has to have come to its end, and every file that is owed
+//! a message is exactly one.
+//!
+//! | scenario | what is done to the server |
+//! | --- | --- |
+//! | [`kills`] | SIGKILL at a step, or somewhere |
+//! | [`power`] | the power is cut: the disk goes on as it was at that moment |
+//! | [`full`] | the disk is full, for a while |
+//! | [`restart`] | SIGTERM and a new process, with no gate |
+//! | [`clock`] | the clock jumps, between starts and under a running process |
+//!
+//! Moments are counted in acknowledgements. Nothing here depends on time; bounds only catch hangs.
+
+mod audit;
+mod books;
+mod chance;
+pub mod clock;
+mod correspondent;
+mod crew;
+mod desk;
+mod errand;
+pub mod full;
+mod gate;
+mod image;
+mod joined;
+pub mod kills;
+pub mod power;
+pub mod restart;
+mod stage;
+mod summary;
+mod upload;
+mod way;
+
+pub use chance::Chance;
+pub use image::disks;
+pub use summary::{Row, Summary};
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::server::Setup;
+
+/// Between two looks at something that cannot be waited for, and before a client tries again.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// What to run, and how long.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The server's binary; the tests' own if there is none.
+    pub longhaul: Option<PathBuf>,
+    /// How often the server is killed, cut off, or whatever the scenario does.
+    pub rounds: u64,
+    /// Chooses everything that is chosen.
+    pub seed: u64,
+}
+
+impl Plan {
+    /// So many rounds with the binary that the tests build.
+    #[must_use]
+    pub fn of(rounds: u64) -> Self {
+        Self { longhaul: None, rounds, seed: Chance::any_seed() }
+    }
+
+    fn setup(&self) -> Setup {
+        match &self.longhaul {
+            Some(path) => Setup::default().binary(path),
+            None => Setup::default(),
+        }
+    }
+
+    /// The rounds in stretches of at most so many, each on a new data folder.
+    fn stretches(&self, length: u64) -> impl Iterator<Item = u64> + use<> {
+        let rounds = self.rounds;
+        (0..rounds.div_ceil(length)).map(move |number| length.min(rounds - number * length))
+    }
+}

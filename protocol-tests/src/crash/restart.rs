@@ -1,0 +1,46 @@
+//! Rolling restarts: SIGTERM and a new process, with the load going on. Clients see nothing worse than a reason to
+//! try again, keep what was acknowledged, and begin nothing anew.
+
+use super::Plan;
+use super::audit::Folders;
+use super::chance::Chance;
+use super::stage::Stage;
+use super::summary::{Row, Summary};
+use super::way::Mix;
+use crate::server::Setup;
+use crate::wait;
+
+/// So many restarts on one data folder.
+const STRETCH: u64 = 20;
+/// A restart comes within so many acknowledgements.
+const SOON: u64 = 100;
+/// Every so many restarts everything is compared with the books.
+const AUDIT_EVERY: u64 = 4;
+
+/// Restarts servers, `rounds` times.
+pub async fn run(plan: &Plan, summary: &mut Summary) {
+    let mut chance = Chance::seeded(plan.seed);
+    for restarts in plan.stretches(STRETCH) {
+        summary.run("rolling restarts".to_owned(), stretch(plan.setup(), restarts, chance.apart())).await;
+    }
+}
+
+async fn stretch(setup: Setup, restarts: u64, mut chance: Chance) -> Row {
+    let mut stage = Stage::set(setup.clone(), Mix::All, &mut chance).await;
+    for number in 1..=restarts {
+        assert!(stage.acknowledged(chance.within(1..SOON)).await, "nobody killed the server");
+        stage.server().terminate();
+        let status = stage.server().ended(wait::BOUND).await;
+        assert_eq!(status.code(), Some(0), "an orderly end: {status}");
+        stage.server().restart_with(setup.clone()).await;
+        stage.row.count("restarts");
+        if number % AUDIT_EVERY == 0 {
+            let closed = stage.desk.gate.close().await;
+            assert!(stage.audited(Folders::Tidy).await, "nobody killed the server");
+            drop(closed);
+            stage.row.count("audits");
+        }
+    }
+    stage.row.add("told to come again", *stage.desk.books.refusals().borrow());
+    stage.finish().await
+}

@@ -1,0 +1,261 @@
+//! What is in the data folder and should not be, or is not what it was: the server leaves alone what is not its
+//! own, and says in plain words what it cannot work with, without taking anything away.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use protocol_tests::{Chat, Content, Death, Server, Setup, note, tus};
+use serde_json::Value;
+
+/// Every file below a folder.
+fn files(folder: &Path) -> BTreeSet<PathBuf> {
+    let mut found = BTreeSet::new();
+    for entry in fs::read_dir(folder).expect("the folder is there") {
+        let path = entry.expect("a readable entry").path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.insert(path);
+        }
+    }
+    found
+}
+
+/// None of the files was deleted.
+fn are_kept(before: &BTreeSet<PathBuf>, folder: &Path, what: &str) {
+    let gone: Vec<_> = before.difference(&files(folder)).cloned().collect();
+    assert!(gone.is_empty(), "{what}: {gone:?} were deleted");
+}
+
+/// An end in order, which names what it is about.
+fn is_clear(death: &Death, path: &Path, what: &str) {
+    let log = last_start(&death.log);
+    assert_eq!(death.status.code(), Some(2), "{what}: {}: {log}", death.status);
+    let said = log.split("longhaul does not start:").nth(1).unwrap_or_default();
+    assert!(
+        said.contains(path.to_str().expect("a path of ours is text")),
+        "{what}: it names the path: {log}"
+    );
+}
+
+/// What the last of several processes has logged.
+fn last_start(log: &str) -> &str {
+    let start = log.rfind("longhaul does not start:").unwrap_or_default();
+    &log[start..]
+}
+
+#[tokio::test]
+async fn what_is_not_the_servers_own_stays() {
+    let chat = Chat::start().await;
+    let message = chat.post("a.txt", b"hello").await;
+    chat.server.kill().await;
+    let data = chat.server.folder().path().to_owned();
+    let foreign = [
+        "README.txt",
+        "parts/notes.txt",
+        "parts/0123456789abcdef0123456789abcdef.part",
+        "parts/folder/file",
+        "chats/folder/file",
+        "chats/file",
+        "records/notes.txt",
+    ];
+    for name in foreign {
+        let path = data.join(name);
+        fs::create_dir_all(path.parent().expect("it is in a folder")).expect("a folder of ours can be made");
+        fs::write(path, name).expect("a file of ours can be written");
+    }
+    chat.server.restart().await;
+    assert_eq!(chat.only_message().await, message);
+    let location = tus::create(&chat, 5, &[]).await;
+    tus::append(&chat, &location, 0, b"world").await.expecting(204);
+    chat.server.restart().await;
+    for name in foreign {
+        let found = fs::read_to_string(data.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(found, name);
+    }
+}
+
+/// A folder is no part, whatever its name; what is in it is somebody's.
+#[tokio::test]
+async fn a_folder_that_is_named_like_a_part_is_left_alone() {
+    let chat = Chat::start().await;
+    chat.server.kill().await;
+    let folder = chat.server.folder().path().join("parts/0123456789abcdef0123456789abcdef");
+    fs::create_dir(&folder).expect("a folder of ours can be made");
+    fs::write(folder.join("file"), b"somebody's").expect("a file of ours can be written");
+    chat.server.restart().await;
+    chat.post("a.txt", b"hello").await;
+    assert!(folder.join("file").exists());
+}
+
+#[tokio::test]
+async fn what_is_in_the_way_is_named() {
+    for (name, folder_in_the_way) in
+        [("format", true), ("format", false), ("parts", false), ("chats", false), ("records", false)]
+    {
+        note(format_args!("{name} is in the way, as a folder: {folder_in_the_way}"));
+        let server = Server::start().await;
+        server.kill().await;
+        let path = server.folder().path().join(name);
+        let aside = server.scratch("aside");
+        fs::rename(&path, &aside).expect("it was there");
+        if folder_in_the_way {
+            fs::create_dir(&path).expect("a folder of ours can be made");
+        } else {
+            fs::write(&path, b"\xff\xfe not ours").expect("a file of ours can be written");
+        }
+        let before = files(server.folder().path());
+        let in_the_way = fs::read(&path).ok();
+        let death = server.try_restart_with(Setup::default()).await.expect_err("it cannot be used");
+        is_clear(&death, server.folder().path(), name);
+        are_kept(&before, server.folder().path(), name);
+        assert_eq!(fs::read(&path).ok(), in_the_way, "{name}: what is in the way stays as it is");
+        if folder_in_the_way { fs::remove_dir(&path) } else { fs::remove_file(&path) }.expect("it is ours");
+        fs::rename(&aside, &path).expect("it is ours");
+        server.restart().await;
+    }
+}
+
+/// What can happen to a file.
+#[derive(Debug, Clone, Copy)]
+enum Damage {
+    Gone,
+    Emptied,
+    Halved,
+    /// Its beginning is overwritten.
+    Overwritten,
+    /// All of it is.
+    Zeroed,
+}
+
+const DAMAGES: [Damage; 5] =
+    [Damage::Gone, Damage::Emptied, Damage::Halved, Damage::Overwritten, Damage::Zeroed];
+
+impl Damage {
+    fn strike(self, path: &Path) {
+        let bytes = fs::read(path).expect("it is there");
+        let (half, head) = (bytes.len() / 2, bytes.len().min(4096));
+        let struck = match self {
+            Self::Gone => return fs::remove_file(path).expect("it is ours"),
+            Self::Emptied => Vec::new(),
+            Self::Halved => bytes[..half].to_vec(),
+            Self::Overwritten => [vec![0xa5; head], bytes[head..].to_vec()].concat(),
+            Self::Zeroed => vec![0; bytes.len()],
+        };
+        fs::write(path, struck).expect("it is ours");
+    }
+}
+
+/// A log that ends early is also what a crash leaves of rows that nobody was told of, and the store takes it for
+/// that. Told apart it could only be by a mark outside of the log for every commit.
+fn cannot_be_seen(name: &str, damage: Damage) -> bool {
+    name == "db" && matches!(damage, Damage::Halved)
+}
+
+/// A message and an upload that is half there.
+struct Stored {
+    chat: Chat,
+    message: Value,
+    location: String,
+    content: Content,
+}
+
+const HALF: u64 = 100_003;
+
+impl Stored {
+    async fn new() -> Self {
+        let chat = Chat::start().await;
+        let message = chat.post("a.txt", b"hello").await;
+        let content = Content::random(2 * HALF);
+        let location = tus::create(&chat, content.len(), &[]).await;
+        tus::append(&chat, &location, 0, &content.slice(0..HALF)).await.expecting(204);
+        // What a start makes of the log is there to be damaged as well.
+        chat.server.restart().await;
+        chat.server.kill().await;
+        Self { chat, message, location, content }
+    }
+
+    async fn is_all_there(&self) -> bool {
+        let head = tus::head(&self.chat, &self.location).await;
+        self.chat.messages().await == [self.message.clone()]
+            && self.chat.media(&self.message).await.body == b"hello"
+            && head.status == 200
+            && head.number("Upload-Offset") == HALF
+    }
+
+    fn records(&self) -> PathBuf {
+        self.chat.server.folder().path().join("records")
+    }
+}
+
+#[tokio::test]
+async fn damaged_records_are_a_clear_error_and_a_backup_helps() {
+    let stored = Stored::new().await;
+    let (records, backup) = (stored.records(), stored.chat.server.scratch("backup"));
+    copy(&records, &backup);
+    let mut silently_lost = Vec::new();
+    for name in &files(&records) {
+        for damage in DAMAGES {
+            let short = name.strip_prefix(&records).expect("it is below").display().to_string();
+            if cannot_be_seen(&short, damage) {
+                continue;
+            }
+            let what = format!("{damage:?}: {short}");
+            damage.strike(name);
+            let before = files(&records);
+            match stored.chat.server.try_restart_with(Setup::default()).await {
+                Ok(()) if stored.is_all_there().await => note(format_args!("{what}: it was not needed")),
+                Ok(()) => silently_lost.push(what),
+                Err(death) => {
+                    is_clear(&death, &records, &what);
+                    are_kept(&before, &records, &what);
+                    note(format_args!("{what}: {}", last_start(&death.log)));
+                }
+            }
+            put_back(&stored, &records, &backup).await;
+        }
+    }
+    assert!(silently_lost.is_empty(), "it started without what it had: {silently_lost:?}");
+    stored.chat.server.restart().await;
+    assert!(stored.is_all_there().await, "the backup has everything");
+    let rest = stored.content.slice(HALF..stored.content.len());
+    tus::append(&stored.chat, &stored.location, HALF, &rest).await.expecting(204);
+}
+
+async fn put_back(stored: &Stored, records: &Path, backup: &Path) {
+    if stored.chat.server.is_started() {
+        stored.chat.server.kill().await;
+    }
+    fs::remove_dir_all(records).expect("it is ours");
+    copy(backup, records);
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder of ours can be made");
+    for entry in fs::read_dir(from).expect("the folder is there") {
+        let path = entry.expect("a readable entry").path();
+        let target = to.join(path.file_name().expect("an entry has a name"));
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            fs::copy(&path, &target).expect("there is room for a copy");
+        }
+    }
+}
+
+/// A part that is shorter than its record is told as damage: that upload ends, and nothing else does.
+#[tokio::test]
+async fn a_part_that_lost_bytes_is_refused_and_the_rest_goes_on() {
+    let stored = Stored::new().await;
+    let parts = stored.chat.server.folder().parts();
+    let [part] = &parts[..] else { panic!("one part: {parts:?}") };
+    fs::write(part, b"short").expect("it is ours");
+    stored.chat.server.restart().await;
+    assert_eq!(stored.chat.only_message().await, stored.message);
+    let rest = stored.content.slice(HALF..stored.content.len());
+    let answer = tus::append(&stored.chat, &stored.location, HALF, &rest).await;
+    assert_eq!(answer.status, 410, "{}", answer.text());
+    assert_eq!(tus::head(&stored.chat, &stored.location).await.status, 410);
+    stored.chat.post("still-works.txt", b"x").await;
+}

@@ -1,0 +1,57 @@
+//! Nothing that was acknowledged is lost, and nothing is there twice, whatever happens to the server: the short
+//! version of what `crash-lab` does for longer.
+
+use std::collections::BTreeSet;
+
+use protocol_tests::crash::{Plan, Summary, clock, full, kills, power, restart};
+use protocol_tests::{alone, run_to_its_end};
+
+#[tokio::test]
+async fn a_hundred_kills_lose_nothing_and_double_nothing() {
+    let _alone = alone().await;
+    let mut summary = Summary::default();
+    kills::run(&Plan::of(100), &mut summary).await;
+    summary.assert_held();
+    assert_eq!(summary.counted("kills"), 100);
+}
+
+/// The server names its steps to whoever asks for one that it has not.
+#[tokio::test]
+async fn no_step_is_left_out() {
+    let asked = run_to_its_end(&["--listen", "127.0.0.1:0"], &[("LONGHAUL_CRASH_AT", "nowhere")]).await;
+    let (_, list) = asked.log.split_once("`nowhere` is none of ").expect("it names them");
+    let steps: BTreeSet<_> = list.trim().split(", ").collect();
+    assert_eq!(kills::steps(), steps);
+}
+
+#[tokio::test]
+async fn power_cuts_lose_nothing_and_double_nothing() {
+    let _alone = alone().await;
+    let mut summary = Summary::default();
+    power::run(&Plan::of(9), &mut summary).await;
+    summary.assert_held();
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_and_survived() {
+    let _alone = alone().await;
+    let mut summary = Summary::default();
+    full::run(&Plan::of(8), &mut summary).await;
+    summary.assert_held();
+}
+
+#[tokio::test]
+async fn a_rolling_restart_is_a_retry_to_clients() {
+    let _alone = alone().await;
+    let mut summary = Summary::default();
+    restart::run(&Plan::of(8), &mut summary).await;
+    summary.assert_held();
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_does_no_harm() {
+    let _alone = alone().await;
+    let mut summary = Summary::default();
+    clock::run(&Plan::of(8), &mut summary).await;
+    summary.assert_held();
+}
