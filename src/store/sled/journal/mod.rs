@@ -31,6 +31,9 @@ use record::Record;
 
 /// The size of each file. It bounds what is read at a start, and how far sled may be behind.
 const FILE_BYTES: u64 = 8 * 1024 * 1024;
+/// What each file begins with. Records come after it, and never over it.
+const TITLE: &[u8; 28] = b"longhaul journal, format 1\n\0";
+const START: u64 = 4096;
 const NAMES: [&str; 2] = ["journal.0", "journal.1"];
 
 /// Both files, and where the next record goes.
@@ -61,13 +64,19 @@ pub(super) struct Found {
 }
 
 impl Journal {
-    /// Opens the files of a folder, making them where they are missing, and reads what they hold.
+    /// Opens the files of a folder, making them if the folder is new, and reads what they hold.
     ///
     /// # Errors
-    /// What the operating system says; [`io::ErrorKind::InvalidData`] if a record between others is gone,
-    /// which without syncs is what a power cut may do: then what follows it never was.
-    pub(super) fn open(folder: &Path, durability: Durability) -> io::Result<(Self, Found)> {
-        let mut files = [open_file(folder, NAMES[0])?, open_file(folder, NAMES[1])?];
+    /// What the operating system says; [`io::ErrorKind::InvalidData`] if the files have to be there and are not,
+    /// or if a record between others is gone, which without syncs is what a power cut may do: then what follows
+    /// it never was.
+    pub(super) fn open(
+        folder: &Path,
+        is_expected: bool,
+        durability: Durability,
+    ) -> io::Result<(Self, Found)> {
+        let mut files =
+            [open_file(folder, NAMES[0], is_expected)?, open_file(folder, NAMES[1], is_expected)?];
         let found = [read(&mut files[0])?, read(&mut files[1])?];
         let is_older = |one: &[Record], other: &[Record]| {
             let sequence = |records: &[Record]| records.first().map_or(0, |first| first.sequence);
@@ -88,7 +97,8 @@ impl Journal {
         let journal = Self {
             files,
             current,
-            offset: newer.iter().map(|record| u64::try_from(record.length).expect("small")).sum(),
+            offset: START
+                + newer.iter().map(|record| u64::try_from(record.length).expect("small")).sum::<u64>(),
             sequence: newer.last().map_or(turned.max(stored), |last| last.sequence),
             stored,
             said: stored,
@@ -145,14 +155,9 @@ impl Journal {
         }
         self.turned = self.sequence;
         self.current = 1 - self.current;
-        self.offset = 0;
+        self.offset = START;
         Ok(())
     }
-}
-
-/// Whether the files are where they have to be once the folder was opened.
-pub(super) fn is_there(folder: &Path) -> bool {
-    NAMES.iter().all(|name| folder.join(name).exists())
 }
 
 /// Why a group is not durable.
@@ -165,23 +170,43 @@ pub(super) enum Failure {
 }
 
 /// A file of full size. Its bytes are written once, so that a record never has to wait for room to be found.
-fn open_file(folder: &Path, name: &str) -> io::Result<File> {
+///
+/// # Errors
+/// [`io::ErrorKind::InvalidData`] if it has to be there and is not what was made.
+fn open_file(folder: &Path, name: &str, is_expected: bool) -> io::Result<File> {
     let path = folder.join(name);
-    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-    let length = file.metadata()?.len();
-    if length < FILE_BYTES {
-        let zeros = vec![0; usize::try_from(FILE_BYTES - length).expect("a small file")];
-        file.write_all_at(&zeros, length)?;
-        file.sync_all()?;
-        File::open(folder)?.sync_all()?;
+    let file = OpenOptions::new().read(true).write(true).create(!is_expected).truncate(false).open(path);
+    let file = match file {
+        Err(error) if is_expected && error.kind() == io::ErrorKind::NotFound => return Err(not_whole(name)),
+        file => file?,
+    };
+    let mut title = [0; TITLE.len()];
+    let is_whole =
+        file.metadata()?.len() == FILE_BYTES && file.read_exact_at(&mut title, 0).is_ok() && title == *TITLE;
+    if is_whole {
+        return Ok(file);
     }
+    if is_expected {
+        return Err(not_whole(name));
+    }
+    // The title last: a file that has one is whole.
+    file.set_len(0)?;
+    file.write_all_at(&vec![0; usize::try_from(FILE_BYTES).expect("a small file")], 0)?;
+    file.sync_all()?;
+    file.write_all_at(TITLE, 0)?;
+    file.sync_all()?;
+    File::open(folder)?.sync_all()?;
     Ok(file)
+}
+
+fn not_whole(name: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("its file `{name}` is not what was written"))
 }
 
 /// The records from the beginning of the file on, as long as each follows the one before.
 fn read(file: &mut File) -> io::Result<Vec<Record>> {
     let mut bytes = Vec::new();
-    file.seek(SeekFrom::Start(0))?;
+    file.seek(SeekFrom::Start(START))?;
     file.read_to_end(&mut bytes)?;
     let (mut records, mut at) = (Vec::<Record>::new(), 0);
     while let Some(record) = record::decode(&bytes[at..]) {

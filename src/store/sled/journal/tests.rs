@@ -29,7 +29,7 @@ fn apply(rows: &mut Rows, changes: &Changes) {
 }
 
 fn open(folder: &TempDir) -> (Journal, Found) {
-    Journal::open(folder.path(), Durability::Process).expect("opened")
+    Journal::open(folder.path(), false, Durability::Process).expect("opened")
 }
 
 fn folder() -> TempDir {
@@ -168,7 +168,7 @@ fn a_record_that_is_gone_between_others_is_told() {
     let folder = folder();
     let second = two_files(&folder);
     damage(&folder, NAMES[0], second);
-    let error = Journal::open(folder.path(), Durability::Power).expect_err("damaged");
+    let error = Journal::open(folder.path(), false, Durability::Power).expect_err("damaged");
     assert_eq!(error.kind(), io::ErrorKind::InvalidData);
     // Without syncs that is what a power cut may do.
     let (_, found) = open(&folder);
@@ -184,7 +184,7 @@ fn damage_where_everything_has_arrived_is_none() {
     journal.append(&group(&[(6, None)])).expect("written");
     drop(journal);
     damage(&folder, NAMES[0], second);
-    let (_, found) = Journal::open(folder.path(), Durability::Power).expect("opened");
+    let (_, found) = Journal::open(folder.path(), false, Durability::Power).expect("opened");
     assert_eq!(found.earlier, Changes::default());
     assert_eq!(found.later, group(&[(4, Some(4)), (5, Some(5)), (6, None)]));
 }
@@ -197,6 +197,31 @@ fn a_file_that_was_not_finished_when_it_was_made_is_made_again() {
     for name in NAMES {
         assert_eq!(fs::metadata(folder.path().join(name)).expect("there").len(), FILE_BYTES);
     }
+}
+
+#[test]
+fn a_file_that_has_to_be_there_is_not_made_again() {
+    let folder = folder();
+    two_files(&folder);
+    let path = folder.path().join(NAMES[0]);
+    let bytes = fs::read(&path).expect("there");
+    let damages = [
+        Vec::new(),
+        bytes[..5000].to_vec(),
+        vec![0; bytes.len()],
+        [vec![7; 9], bytes[9..].to_vec()].concat(),
+    ];
+    for damaged in damages {
+        fs::write(&path, &damaged).expect("written");
+        let error = Journal::open(folder.path(), true, Durability::Process).expect_err("damaged");
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+        assert!(fs::read(&path).expect("there") == damaged, "it stays as it is");
+    }
+    fs::write(&path, &bytes).expect("written");
+    Journal::open(folder.path(), true, Durability::Process).expect("whole");
+    fs::remove_file(&path).expect("there");
+    let error = Journal::open(folder.path(), true, Durability::Process).expect_err("gone");
+    assert_eq!(error.kind(), io::ErrorKind::InvalidData);
 }
 
 #[test]
