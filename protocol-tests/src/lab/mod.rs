@@ -2,4 +2,6 @@
 
 pub mod conformance;
 pub mod disconnect;
+pub mod load;
 pub mod proxy;
+pub mod sink;

@@ -2,7 +2,7 @@
 //!
 //! `conformance` asks whether the server does what the text says, `disconnect` what becomes of
 //! uploads over a bad network, and `proxy` is that bad network alone; `table` puts reports about
-//! several servers side by side.
+//! several servers side by side. `load` measures, and `sink` is what it measures against.
 
 use std::process::ExitCode;
 
@@ -10,7 +10,9 @@ use clap::{Parser, Subcommand};
 
 mod conformance;
 mod disconnect;
+mod load;
 mod proxy;
+mod sink;
 mod table;
 
 /// Finds out from outside what a tus 1.0.0 server does.
@@ -31,6 +33,10 @@ enum Command {
     Disconnect(disconnect::Args),
     /// Stands between any client and any server as a bad network
     Proxy(proxy::Args),
+    /// Puts a server under load, and tells what it did and what that cost
+    Load(load::Args),
+    /// A server that does the least that can be done: the limit of the machine
+    Sink(sink::Args),
 }
 
 #[tokio::main]
@@ -40,5 +46,7 @@ async fn main() -> ExitCode {
         Command::Table(args) => table::run(&args),
         Command::Disconnect(args) => disconnect::run(args).await,
         Command::Proxy(args) => proxy::run(args).await,
+        Command::Load(args) => load::run(args).await,
+        Command::Sink(args) => sink::run(args).await,
     }
 }
