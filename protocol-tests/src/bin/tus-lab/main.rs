@@ -2,12 +2,14 @@
 //!
 //! `conformance` asks whether the server does what the text says, `disconnect` what becomes of
 //! uploads over a bad network, and `proxy` is that bad network alone; `table` puts reports about
-//! several servers side by side. `load` measures, and `sink` is what it measures against.
+//! several servers side by side. `load` measures,
+//! `sink` is the machine's limit, and `bench` measures longhaul, tusd and the sinks in turns.
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod conformance;
 mod disconnect;
 mod load;
@@ -37,6 +39,8 @@ enum Command {
     Load(load::Args),
     /// A server that does the least that can be done: the limit of the machine
     Sink(sink::Args),
+    /// Measures longhaul, tusd and the sinks in turns, and prints the tables
+    Bench(bench::Args),
 }
 
 #[tokio::main]
@@ -48,5 +52,6 @@ async fn main() -> ExitCode {
         Command::Proxy(args) => proxy::run(args).await,
         Command::Load(args) => load::run(args).await,
         Command::Sink(args) => sink::run(args).await,
+        Command::Bench(args) => bench::run(args).await,
     }
 }

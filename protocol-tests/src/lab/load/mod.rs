@@ -17,6 +17,11 @@ mod tally;
 mod tickets;
 mod upload;
 
+/// User and system time of this process so far.
+pub(crate) fn cpu_secs_of_this_process() -> f64 {
+    process::cpu_secs("self")
+}
+
 pub use failure::Failure;
 pub use meter::{Resources, ServerResources};
 pub use report::{Latency, Report};
