@@ -14,6 +14,8 @@ mod plan;
 mod results;
 mod rows;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 

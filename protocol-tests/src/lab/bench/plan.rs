@@ -120,9 +120,9 @@ fn requests(quick: bool, contenders: &[Contender]) -> Vec<Work> {
         ..work(name, title, contenders, format!("{load} --secs {secs}"))
     };
     vec![
-        row("create", "creations, 16 clients", contenders, "create --clients 16"),
+        row("create", "creations, 16 clients", contenders, "create --size 1KiB --clients 16"),
         row("head", "HEADs, 16 clients", contenders, "head --clients 16"),
-        row("commits", "creations, 64 clients", &[Longhaul], "create --clients 64"),
+        row("commits", "creations, 64 clients", &[Longhaul], "create --size 1KiB --clients 64"),
     ]
 }
 

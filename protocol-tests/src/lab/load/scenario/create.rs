@@ -17,7 +17,7 @@ pub struct Create {
     #[command(flatten)]
     pub pace: Pace,
     /// The length that is announced
-    #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = bytes)]
+    #[arg(long, value_name = "SIZE", default_value = "1KiB", value_parser = bytes)]
     pub size: u64,
 }
 
