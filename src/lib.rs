@@ -30,7 +30,7 @@
 //! # Invariants
 //!
 //! - **Durable before told.** No answer, header or event says what a crash could take back. A store answers
-//!   when a change is durable, and a read waits for what it saw to be.
+//!   when a change is durable, and what a read sees is durable already.
 //! - **Bytes may be ahead of their record, never behind.** Write, sync, record, tell; what is ahead after a
 //!   crash is cut off by the next writer.
 //! - **The ledger's end is the offset.** There is no second place for it.

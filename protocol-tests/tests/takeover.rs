@@ -180,6 +180,20 @@ async fn a_body_that_stands_still_is_ended_and_its_bytes_are_kept() {
     finish(&chat, &location, &content).await;
 }
 
+/// At a 4xx a stock client would give up for good, though nothing is lost.
+#[tokio::test]
+async fn whoever_can_still_hear_that_its_body_broke_off_may_go_on() {
+    let chat = Chat::start().await;
+    let content = Content::random(MIB);
+    let location = tus::create(&chat, content.len(), &[]).await;
+    let mut half_closed = stall(&chat, &location, &content, 5000).await;
+    half_closed.finish().await;
+    let head = half_closed.head().await;
+    assert_eq!((head.status, head.header("Retry-After")), (503, Some("1")));
+    assert_eq!(tus::offset(&chat, &location).await, 5000);
+    finish(&chat, &location, &content).await;
+}
+
 #[tokio::test]
 async fn a_one_shot_that_stands_still_leaves_nothing() {
     let chat = Chat::on(Setup::default().setting("--idle-timeout", 1)).await;

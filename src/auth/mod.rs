@@ -1,6 +1,7 @@
 //! Who is asking: bearer tokens, verified without asking anyone. Pure: no I/O, no clock.
 
 mod bearer;
+mod cache;
 mod claims;
 mod error;
 mod key;

@@ -1,5 +1,7 @@
 //! A request id for every request, on the answer and on every log line of it.
 
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use axum::extract::Request;
@@ -13,7 +15,7 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Logs the request by method, path and status: no query, which may carry a token, and no header.
 pub(super) async fn trace(request: Request, next: Next) -> Response {
-    let id = given_id(&request).unwrap_or_else(|| Uuid::new_v4().simple().to_string());
+    let id = given_id(&request).unwrap_or_else(own_id);
     let span = tracing::info_span!("request", id, method = %request.method(), path = request.uri().path());
     let start = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
@@ -24,6 +26,13 @@ pub(super) async fn trace(request: Request, next: Next) -> Response {
         response.headers_mut().insert(X_REQUEST_ID, value);
     }
     response
+}
+
+/// Unlike any other, of this process or another; nobody needs it to be hard to guess.
+fn own_id() -> String {
+    static PROCESS: LazyLock<u64> = LazyLock::new(|| Uuid::new_v4().as_u64_pair().0);
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    format!("{:016x}{:08x}", *PROCESS, COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// The id that a proxy or a client gave, if it is one that may stand in a log.

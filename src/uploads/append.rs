@@ -27,21 +27,43 @@ impl Uploads {
         request: AppendRequest,
         body: Body,
     ) -> Result<Standing, UploadError> {
-        if matches!(self.find(owner, id).await?.concat, Concat::Final(_)) {
-            return Err(UploadError::FinalUpload);
-        }
-        let lease = self.leases.take_over(id).await?;
-        let upload = self.find(owner, id).await?;
-        self.may_go_on(&upload).await?;
-        let admission = upload.admit(request, self.limits.max_upload_size)?;
+        let (lease, upload) = self.take(owner, id, request).await?;
+        let admission = self.admit(&upload, request).await?;
         if upload.state == State::Receiving {
-            self.receive(lease, upload, admission, request.content_length, body).await?;
+            let received = self.receive(lease, upload, admission, request.content_length, body).await?;
+            self.settle_found(received).await
         } else {
             // Nothing more will be taken, so others need not wait.
             drop(lease);
             body.expect_nothing(self.limits.body_idle).await?;
+            self.settle(id).await
         }
-        self.settle(id).await
+    }
+
+    /// Whether the request may append to the upload as it is.
+    async fn admit(&self, upload: &Upload, request: AppendRequest) -> Result<Admission, UploadError> {
+        if matches!(upload.concat, Concat::Final(_)) {
+            return Err(UploadError::FinalUpload);
+        }
+        self.may_go_on(upload).await?;
+        Ok(upload.admit(request, self.limits.max_upload_size)?)
+    }
+
+    /// The caller's upload and the right to work on it. Only a request that would be let in displaces anybody: an
+    /// offset other than the recorded one was never told, or is outdated.
+    async fn take(
+        &self,
+        owner: &UserId,
+        id: UploadId,
+        request: AppendRequest,
+    ) -> Result<(Lease, Upload), UploadError> {
+        if let Some(lease) = self.leases.take_idle(id) {
+            return Ok((lease, self.find_while(owner, id, false).await?));
+        }
+        let upload = self.find(owner, id).await?;
+        self.admit(&upload, request).await?;
+        let lease = self.leases.take_over(id).await?;
+        Ok((lease, self.find_while(owner, id, true).await?))
     }
 
     /// Receives in a task of its own: dropping this future ends the body at the most, never the work.
@@ -52,7 +74,7 @@ impl Uploads {
         admission: Admission,
         content_length: Option<u64>,
         body: Body,
-    ) -> Result<(), UploadError> {
+    ) -> Result<Upload, UploadError> {
         self.has_room_for(content_length.unwrap_or(0)).await?;
         let sink = self.stores.payloads.open(upload.id, upload.offset).await?;
         let digest =
@@ -70,7 +92,7 @@ impl Uploads {
             let received = reception.run(body.frames).await;
             // Also when the body broke off after its last byte.
             finalizer.received(&received.upload);
-            received.outcome
+            received.outcome.map(|()| received.upload)
         };
         let task = self.tasks.spawn(work.in_current_span());
         task.await.unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string()).into()))

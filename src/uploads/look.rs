@@ -21,18 +21,18 @@ impl Uploads {
     /// [`UploadError::Busy`] while draining or if the message takes long; [`UploadError::Expired`];
     /// [`UploadError::Rejected`]; [`UploadError::NotFound`].
     pub async fn head(&self, owner: &UserId, id: UploadId) -> Result<Standing, UploadError> {
-        self.find(owner, id).await?;
+        let upload = self.find(owner, id).await?;
         if self.draining.is_cancelled() {
             return Err(UploadError::Busy);
         }
-        if self.leases.is_held(id) {
-            match self.leases.take_over(id).await {
-                // A newer request is at it: the offset is what is recorded, which it may move on from.
-                Ok(_) | Err(NoTurn::Displaced) => {}
-                Err(NoTurn::Late) => return Err(UploadError::Busy),
-            }
+        if !self.leases.is_held(id) {
+            return self.settle_found(upload).await;
         }
-        self.settle(id).await
+        match self.leases.take_over(id).await {
+            // A newer request is at it: the offset is what is recorded, which it may move on from.
+            Ok(_) | Err(NoTurn::Displaced) => self.settle(id).await,
+            Err(NoTurn::Late) => Err(UploadError::Busy),
+        }
     }
 
     /// The upload as it stands, disturbing nobody.

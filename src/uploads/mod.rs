@@ -85,19 +85,28 @@ impl Uploads {
 
     /// The caller's upload; what is another's is not there.
     async fn find(&self, owner: &UserId, id: UploadId) -> Result<Upload, UploadError> {
+        self.find_while(owner, id, self.leases.is_held(id)).await
+    }
+
+    /// The same; while somebody is at it, nothing is overdue.
+    async fn find_while(&self, owner: &UserId, id: UploadId, is_held: bool) -> Result<Upload, UploadError> {
         let upload = self.stores.records.find(id).await?.filter(|upload| upload.owner == *owner);
         let upload = upload.ok_or(UploadError::NotFound)?;
         match upload.state {
             State::Expired => Err(UploadError::Expired),
-            _ if self.is_overdue(&upload) => Err(UploadError::Expired),
+            _ if !is_held && self.is_due(&upload) => Err(UploadError::Expired),
             _ => Ok(upload),
         }
     }
 
     /// Whether its time is up, though the sweeper has not been there yet.
     fn is_overdue(&self, upload: &Upload) -> bool {
+        self.is_due(upload) && !self.leases.is_held(upload.id)
+    }
+
+    fn is_due(&self, upload: &Upload) -> bool {
         let expires_at = upload.expires_at(self.limits.expire_after_secs);
-        expires_at.is_some_and(|at| at <= Timestamp::now()) && !self.leases.is_held(upload.id)
+        expires_at.is_some_and(|at| at <= Timestamp::now())
     }
 
     /// Whether the caller may still send what the upload is bound to.

@@ -41,6 +41,9 @@ use crate::upload::{
 
 const CHECKPOINT_BYTES: u64 = 8 * 1024 * 1024;
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
+/// How long a displaced request may read on, and how long nothing may come meanwhile.
+const CATCH_UP: Duration = Duration::from_millis(5);
+const CATCH_UP_PAUSE: Duration = Duration::from_millis(1);
 /// How often the clocks are looked at.
 const TICK: Duration = Duration::from_millis(250);
 
@@ -146,7 +149,7 @@ impl Reception {
         loop {
             tokio::select! {
                 biased;
-                () = self.lease.displaced() => return Ok(Ended::Early(UploadError::Displaced)),
+                () = self.lease.displaced() => return self.catch_up(&mut body).await,
                 () = self.surroundings.draining.cancelled() => return Ok(Ended::Early(UploadError::Busy)),
                 frame = body.next() => match frame {
                     None => return Ok(Ended::Whole),
@@ -167,6 +170,24 @@ impl Reception {
                 }
             }
         }
+    }
+
+    /// Takes what has arrived by the time that a newcomer wants the upload, and still waits to be read: the client
+    /// would have to send it once more. Whoever waits for the turn must not notice.
+    async fn catch_up(&mut self, body: &mut Frames) -> Result<Ended, StoreError> {
+        let end = Instant::now() + CATCH_UP;
+        while !self.intake.is_checked() && Instant::now() < end {
+            match tokio::time::timeout(CATCH_UP_PAUSE, body.next()).await {
+                Ok(None) => return Ok(Ended::Whole),
+                Ok(Some(Ok(BodyFrame::Data(data)))) => {
+                    if !self.take(data).await? {
+                        return Ok(Ended::TooLong);
+                    }
+                }
+                Ok(Some(Ok(BodyFrame::Checksum(_)) | Err(_))) | Err(_) => break,
+            }
+        }
+        Ok(Ended::Early(UploadError::Displaced))
     }
 
     /// Takes a frame; false if the upload would become longer than it may, of which nothing is kept beyond.

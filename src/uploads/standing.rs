@@ -33,7 +33,13 @@ impl Uploads {
     /// # Errors
     /// [`UploadError::Busy`] if that takes too long, [`UploadError::Rejected`].
     pub(super) async fn settle(&self, id: UploadId) -> Result<Standing, UploadError> {
-        let mut upload = self.stores.records.find(id).await?.ok_or(UploadError::NotFound)?;
+        let upload = self.stores.records.find(id).await?.ok_or(UploadError::NotFound)?;
+        self.settle_found(upload).await
+    }
+
+    /// The same, for one that has just been read.
+    pub(super) async fn settle_found(&self, mut upload: Upload) -> Result<Standing, UploadError> {
+        let id = upload.id;
         if upload.is_driven() || upload.digest_fault_when_complete().is_some() {
             match self.finalizer.drive(id).await {
                 // Parts that are unfinished, or being joined, are nothing that a client has to come again for.

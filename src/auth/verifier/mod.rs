@@ -1,7 +1,10 @@
 //! From a token to its user.
 
+use std::sync::Arc;
+
 use jsonwebtoken::decode_header;
 
+use super::cache::Cache;
 use super::claims::Claims;
 use super::error::{AuthError, KeyError};
 use super::key::Key;
@@ -28,6 +31,7 @@ pub struct Verifier {
     keys: Vec<Key>,
     user_claims: Vec<String>,
     audience: Option<String>,
+    cache: Arc<Cache>,
 }
 
 impl Verifier {
@@ -57,7 +61,7 @@ impl Verifier {
 
     fn with_keys(keys: Vec<Key>) -> Self {
         let user_claims = ["sub", "email", "uid"].map(str::to_owned).to_vec();
-        Self { keys, user_claims, audience: None }
+        Self { keys, user_claims, audience: None, cache: Arc::default() }
     }
 
     /// The user is in the first of these claims that is a user id, instead of in `sub`, `email` or `uid`.
@@ -93,7 +97,14 @@ impl Verifier {
         Ok(Identity { user: claims.user(&self.user_claims)?, admin: claims.is_admin(), expired })
     }
 
-    fn claims(&self, token: &str) -> Result<Claims, AuthError> {
+    fn claims(&self, token: &str) -> Result<Arc<Claims>, AuthError> {
+        match self.cache.get(token) {
+            Some(claims) => Ok(claims),
+            None => Ok(self.cache.insert(token, self.read(token)?)),
+        }
+    }
+
+    fn read(&self, token: &str) -> Result<Claims, AuthError> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(AuthError::Invalid);
         }

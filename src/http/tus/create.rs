@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::headers::{self, UPLOAD_DEFER_LENGTH, UPLOAD_LENGTH, UPLOAD_OFFSET, text_value};
 use super::location::Base;
-use super::{PathText, body, reply};
+use super::{PathText, body, refusal, reply};
 use crate::http::Api;
 use crate::http::caller::Caller;
 use crate::http::conversations::conversation_id;
@@ -60,7 +60,8 @@ async fn create_for(
             match first {
                 FirstBytes::None => api.uploads().create(user, new).await?,
                 FirstBytes::Some { content_length } => {
-                    api.uploads().create_with(user, new, content_length, body(request)?).await?
+                    let body = body(request)?;
+                    api.uploads().create_with(user, new, content_length, body).await.map_err(refusal)?
                 }
             }
         }

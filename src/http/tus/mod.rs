@@ -16,6 +16,8 @@ mod version;
 use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request};
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderValue, StatusCode};
 use axum::middleware;
 use axum::routing::get;
 
@@ -44,6 +46,18 @@ pub(crate) fn routes() -> Router<Api> {
         .route("/files/{upload_id}", upload)
         .route("/conversations/{conversation_id}/files", in_conversation)
         .layer(middleware::from_fn(version::check))
+}
+
+/// A body that broke off is no fault of its request: at a 4xx a stock client gives its upload up for good, after
+/// a 503 it asks how far it was and goes on.
+fn refusal(error: UploadError) -> ApiError {
+    match error {
+        UploadError::BodyBroken | UploadError::BodyIdle => {
+            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+                .with_header(RETRY_AFTER, HeaderValue::from_static("1"))
+        }
+        error => error.into(),
+    }
 }
 
 /// A path's one parameter, or why there is none.

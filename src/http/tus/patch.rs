@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::headers::{self, UPLOAD_EXPIRES, UPLOAD_LENGTH, UPLOAD_OFFSET};
 use super::location::Base;
-use super::{PathText, body, reply, upload_id};
+use super::{PathText, body, refusal, reply, upload_id};
 use crate::http::Api;
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
@@ -35,7 +35,7 @@ pub(super) async fn patch(
 
 async fn append(api: &Api, user: &UserId, id: UploadId, request: Request) -> Result<Standing, ApiError> {
     let append = parse(request.headers())?;
-    Ok(api.uploads().append(user, id, append, body(request)?).await?)
+    api.uploads().append(user, id, append, body(request)?).await.map_err(refusal)
 }
 
 /// Every answer to a PATCH tells when the upload expires (tus 1.0.0, Expiration), a refusal too.

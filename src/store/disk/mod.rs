@@ -16,7 +16,8 @@ use std::fs::{self, File};
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
@@ -24,6 +25,9 @@ use super::{ByteStream, Durability, Payloads, Place, Sink, Source, StoreError};
 use crate::upload::UploadId;
 use part::Part;
 use sink::DiskSink;
+
+/// How long the answer about free space holds.
+const ASK_AGAIN: Duration = Duration::from_millis(20);
 
 /// The folders of the files and how carefully they are written.
 #[derive(Debug, Clone)]
@@ -37,6 +41,7 @@ struct Folders {
     chats: PathBuf,
     durability: Durability,
     reserve: u64,
+    asked: Mutex<Option<(Instant, u64)>>,
 }
 
 impl Disk {
@@ -46,7 +51,8 @@ impl Disk {
     /// # Errors
     /// What the operating system says.
     pub fn open(data: &Path, durability: Durability, reserve: u64) -> io::Result<Self> {
-        let folders = Folders { parts: data.join("parts"), chats: data.join("chats"), durability, reserve };
+        let (parts, chats) = (data.join("parts"), data.join("chats"));
+        let folders = Folders { parts, chats, durability, reserve, asked: Mutex::default() };
         fs::create_dir_all(&folders.parts)?;
         fs::create_dir_all(&folders.chats)?;
         folders.sync_folder(data)?;
@@ -109,9 +115,18 @@ impl Folders {
         Ok(ids)
     }
 
+    /// Asked of the operating system now and then: the reserve is for what happens meanwhile.
     fn room(&self) -> Result<u64, StoreError> {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, room)) = *asked
+            && at.elapsed() < ASK_AGAIN
+        {
+            return Ok(room);
+        }
         let stat = rustix::fs::statvfs(&self.parts).map_err(io::Error::from)?;
-        Ok(stat.f_bavail.saturating_mul(stat.f_frsize).saturating_sub(self.reserve))
+        let room = stat.f_bavail.saturating_mul(stat.f_frsize).saturating_sub(self.reserve);
+        *asked = Some((Instant::now(), room));
+        Ok(room)
     }
 }
 

@@ -53,6 +53,11 @@ impl Part {
         Ok(())
     }
 
+    /// Whether syncing it takes the disk's time.
+    pub(super) fn is_synced(&self) -> bool {
+        self.folders.durability.syncs()
+    }
+
     /// Makes everything appended durable.
     pub(super) fn sync(&mut self) -> Result<(), StoreError> {
         let Some(file) = self.file.as_ref() else { return Ok(()) };

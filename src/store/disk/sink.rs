@@ -1,4 +1,5 @@
-//! A part file behind the port: its writes run on a blocking thread while the caller receives more.
+//! A part file behind the port: its writes run on a blocking thread while the caller receives more. Small ones
+//! that nobody syncs are memory copies, and run where they are.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -6,6 +7,10 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::part::Part;
 use crate::store::{Sink, StoreError};
+
+/// Less than this is written where it stands, unless it has to be synced: the hop to another thread and back
+/// would cost more.
+const WRITE_HERE: usize = 64 * 1024;
 
 /// A part at rest, a write under way, or a write that failed: then there is nothing more to do.
 enum Writer {
@@ -36,6 +41,11 @@ impl DiskSink {
 impl Sink for DiskSink {
     async fn write(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
         let mut part = self.part().await?;
+        if is_small(&data) {
+            part.append(data)?;
+            self.0 = Writer::Idle(part);
+            return Ok(());
+        }
         self.0 = Writer::Writing(spawn_blocking(move || {
             part.append(data)?;
             Ok(part)
@@ -45,6 +55,12 @@ impl Sink for DiskSink {
 
     async fn sync(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
         let mut part = self.part().await?;
+        if is_small(&data) && !part.is_synced() {
+            part.append(data)?;
+            part.sync()?;
+            self.0 = Writer::Idle(part);
+            return Ok(());
+        }
         let job = spawn_blocking(move || {
             part.append(data)?;
             part.sync()?;
@@ -53,4 +69,8 @@ impl Sink for DiskSink {
         self.0 = Writer::Idle(super::join(job.await)?);
         Ok(())
     }
+}
+
+fn is_small(data: &[Bytes]) -> bool {
+    data.iter().map(Bytes::len).sum::<usize>() <= WRITE_HERE
 }

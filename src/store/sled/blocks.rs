@@ -7,7 +7,8 @@ use bytes::{Bytes, BytesMut};
 use sled::IVec;
 
 use super::keys;
-use super::view::{Rows, View};
+use super::layered::Rows;
+use super::view::View;
 use crate::store::StoreError;
 use crate::upload::UploadId;
 
@@ -78,10 +79,10 @@ pub(super) fn cut(view: &mut View<'_>, id: UploadId, length: u64, limit: usize) 
         }
         if start < length {
             let kept = &block[..=in_block(length - 1)];
-            view.put(key.to_vec(), kept)?;
+            view.put(key, kept)?;
             return Ok(false);
         }
-        view.delete(key.to_vec());
+        view.delete(key);
     }
     Ok(true)
 }

@@ -1,8 +1,9 @@
 //! Who holds which `client_message_id`.
 
 use super::keys::{self, Key};
+use super::layered::Rows;
 use super::rows::{self, ClaimRow};
-use super::view::{Rows, View};
+use super::view::View;
 use crate::message::MessageId;
 use crate::store::StoreError;
 use crate::upload::{Upload, UploadId};

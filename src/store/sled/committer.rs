@@ -1,22 +1,23 @@
 //! The committer: one thread that makes everybody's changes durable, many at a time.
 //!
 //! ```text
-//! operations ─► evaluated in order, on sled and the group's earlier changes
-//!            ─► one batch ─► one flush ─► one sync ─► everyone is answered
+//! operations ─► evaluated in order, on what is stored and the group's earlier changes
+//!            ─► one record of the journal ─► one sync ─► visible ─► everyone is answered
 //! ```
-//! Each caller flushing by itself is ten times slower at sixteen callers, and sled's own ways of waiting together
-//! deadlock. An operation that fails its check is answered with its group all the same: what it was refused for
-//! may be what an earlier operation of the group changed.
+//! Each caller syncing by itself is ten times slower at sixteen callers. An operation that fails its check is
+//! answered with its group all the same: what it was refused for may be what an earlier operation of the group
+//! changed.
 
 use std::sync::Arc;
-use std::thread;
-use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::database::{Database, Reopened};
+use super::changes::Changes;
+use super::checkpoints::Checkpoints;
+use super::database::Database;
 use super::fault;
-use super::view::{Changes, View};
+use super::journal::{Failure, Journal};
+use super::view::View;
 use crate::message::MessageIds;
 use crate::store::StoreError;
 
@@ -25,8 +26,10 @@ pub(super) const INBOX: usize = 1024;
 /// Bounds of a group: large enough that the flush is shared by all who wait, small enough that it is short.
 const GROUP_OPERATIONS: usize = 512;
 const GROUP_BYTES: usize = 1024 * 1024;
-/// Between attempts to open the database again.
-const REOPEN_PAUSE: Duration = Duration::from_millis(250);
+/// So much goes to sled at once: enough that rows which come and go never reach it.
+const CHECKPOINT_BYTES: usize = 2 * 1024 * 1024;
+/// More is not held in memory while sled is slow, or the disk full.
+const MOST_ACTIVE_BYTES: usize = 6 * 1024 * 1024;
 
 /// A change that somebody waits for.
 pub(super) trait Operation: Send {
@@ -77,6 +80,8 @@ where
 /// The thread's work.
 pub(super) struct Committer {
     pub(super) database: Arc<Database>,
+    pub(super) journal: Journal,
+    pub(super) checkpoints: Arc<Checkpoints>,
     pub(super) inbox: mpsc::Receiver<Box<dyn Operation>>,
     pub(super) ids: MessageIds,
 }
@@ -86,23 +91,16 @@ impl Committer {
     pub(super) fn run(mut self) {
         while let Some(first) = self.inbox.blocking_recv() {
             let mut group = vec![first];
-            let committed = self
-                .evaluate(&mut group)
-                .and_then(|changes| if changes.is_empty() { Ok(()) } else { self.database.commit(&changes) });
-            // Back before anyone is told, so that whoever tries again finds it open.
-            let is_open = committed.is_ok() || self.recover();
+            let committed = self.evaluate(&mut group).and_then(|changes| self.commit(changes));
             answer(group, &committed);
-            if !is_open && !self.wait_until_open() {
-                return;
-            }
         }
     }
 
     /// Takes in those that wait and evaluates them in order.
     fn evaluate(&mut self, group: &mut Vec<Box<dyn Operation>>) -> Result<Changes, StoreError> {
-        let Self { database, inbox, ids } = self;
-        database.with(|tree| {
-            let mut view = View::new(tree, ids);
+        let Self { database, inbox, ids, .. } = self;
+        database.with(|stored| {
+            let mut view = View::new(stored, ids);
             group[0].evaluate(&mut view);
             while group.len() < GROUP_OPERATIONS && view.bytes() < GROUP_BYTES {
                 let Ok(mut next) = inbox.try_recv() else { break };
@@ -113,27 +111,46 @@ impl Committer {
         })
     }
 
-    fn recover(&self) -> bool {
-        self.database.reopen() == Reopened::Yes
+    fn commit(&mut self, changes: Changes) -> Result<(), StoreError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        self.make_room(&changes)?;
+        self.journal.append(&changes).map_err(|failure| self.failed(failure))?;
+        self.database.show(changes);
+        Ok(())
     }
 
-    /// Refuses everything until the database is open again; false once nobody is left to ask for it.
-    fn wait_until_open(&mut self) -> bool {
+    fn failed(&self, failure: Failure) -> StoreError {
+        match failure {
+            Failure::Write(error) => error.into(),
+            Failure::Sync(error) => {
+                let error = StoreError::from(error);
+                self.database.close(&error);
+                error
+            }
+        }
+    }
+
+    /// Sends changes on to sled in time, and waits for it only when there is no other way.
+    fn make_room(&mut self, changes: &Changes) -> Result<(), StoreError> {
         loop {
-            loop {
-                match self.inbox.try_recv() {
-                    Ok(operation) => {
-                        let closed = self.database.with(|_| ());
-                        operation.answer(closed);
-                    }
-                    Err(mpsc::error::TryRecvError::Empty) => break,
-                    Err(mpsc::error::TryRecvError::Disconnected) => return false,
-                }
+            let is_free = !self.database.is_frozen();
+            if is_free {
+                self.journal.arrived();
             }
-            thread::sleep(REOPEN_PAUSE);
-            if self.recover() {
-                return true;
+            let active = self.database.active_bytes();
+            let is_full = active >= MOST_ACTIVE_BYTES || !self.journal.has_room_for(changes);
+            if is_free && (is_full || active >= CHECKPOINT_BYTES) {
+                self.journal.turn().map_err(|failure| self.failed(failure))?;
+                self.database.freeze();
+                self.checkpoints.want();
+                return Ok(());
             }
+            if !is_full {
+                return Ok(());
+            }
+            self.checkpoints.wait()?;
         }
     }
 }

@@ -5,11 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use sled::Tree;
 use tokio::sync::{mpsc, oneshot};
 
+use super::checkpoints::Checkpoints;
 use super::committer::{self, Committer, Operation};
 use super::database::Database;
+use super::layered::Layered;
 use super::open::OpenError;
 use super::view::View;
 use crate::message::MessageIds;
@@ -20,7 +21,9 @@ pub(super) struct Core {
     database: Arc<Database>,
     /// `None` only while being dropped.
     inbox: Option<mpsc::Sender<Box<dyn Operation>>>,
-    committer: Option<JoinHandle<()>>,
+    checkpoints: Arc<Checkpoints>,
+    /// The committer first.
+    threads: Vec<JoinHandle<()>>,
 }
 
 /// The answer to an operation that is on its way.
@@ -31,17 +34,28 @@ impl Core {
         let io = |source| OpenError::Io { folder: folder.to_owned(), source };
         let mut random = [0; 8];
         getrandom::fill(&mut random).map_err(|error| io(io::Error::other(error)))?;
-        let database = Arc::new(Database::open(folder, durability)?);
+        let (database, journal) = Database::open(folder, durability)?;
+        let (database, checkpoints) = (Arc::new(database), Arc::new(Checkpoints::default()));
+        if database.is_frozen() {
+            checkpoints.want();
+        }
+        let checkpointer = spawn("checkpointer", {
+            let (database, checkpoints) = (Arc::clone(&database), Arc::clone(&checkpoints));
+            move || checkpoints.run(&database)
+        });
         let (sender, inbox) = mpsc::channel(committer::INBOX);
-        let committer = Committer { database: Arc::clone(&database), inbox, ids: MessageIds::new(random) };
-        let thread = thread::Builder::new().name("committer".into()).spawn(|| committer.run()).map_err(io)?;
-        Ok(Self { database, inbox: Some(sender), committer: Some(thread) })
+        let ids = MessageIds::new(random);
+        let (shared, orders) = (Arc::clone(&database), Arc::clone(&checkpoints));
+        let committer = Committer { database: shared, journal, checkpoints: orders, inbox, ids };
+        let committer = spawn("committer", move || committer.run());
+        let threads = vec![committer.map_err(io)?, checkpointer.map_err(io)?];
+        Ok(Self { database, inbox: Some(sender), checkpoints, threads })
     }
 
-    /// Reads, and answers once everything that was read is durable. `look` may run more than once.
+    /// Reads what is durable.
     pub(super) async fn read<T>(
         &self,
-        look: impl Fn(&Tree) -> Result<T, StoreError>,
+        look: impl Fn(&Layered<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.database.read(look).await
     }
@@ -75,15 +89,21 @@ impl<T> Answer<T> {
 }
 
 impl Drop for Core {
-    /// The thread ends when everything that was sent is answered; then sled is closed.
+    /// The committer ends when everything that was sent is answered, then the checkpointer; then sled is closed.
+    /// What it has not got is in the journal.
     fn drop(&mut self) {
         self.inbox = None;
-        if let Some(committer) = self.committer.take()
-            && committer.join().is_err()
-        {
-            tracing::error!("the committer panicked");
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the store panicked");
+            }
+            self.checkpoints.end();
         }
     }
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    thread::Builder::new().name(name.into()).spawn(work)
 }
 
 fn closed() -> StoreError {

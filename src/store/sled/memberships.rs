@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 
-use super::view::{Rows, View};
-use super::{SledStore, fault, keys};
+use super::layered::Rows;
+use super::view::View;
+use super::{SledStore, keys};
 use crate::message::{ConversationId, UserId};
 use crate::store::{Memberships, Put, StoreError};
 
@@ -19,11 +20,12 @@ impl Memberships for SledStore {
     async fn participants(&self, id: ConversationId) -> Result<Option<Vec<UserId>>, StoreError> {
         self.core
             .read(|tree| {
-                if Rows::get(tree, &keys::conversation(id))?.is_none() {
+                if tree.get(&keys::conversation(id))?.is_none() {
                     return Ok(None);
                 }
-                let users = tree.scan_prefix(keys::participants(id)).keys();
-                users.map(|key| user(&key.map_err(fault::of)?, id)).collect::<Result<_, _>>().map(Some)
+                let prefix = keys::participants(id);
+                let users = tree.rows(prefix.clone()..keys::end_of(&prefix));
+                users.map(|row| user(&row?.0, id)).collect::<Result<_, _>>().map(Some)
             })
             .await
     }
@@ -31,10 +33,10 @@ impl Memberships for SledStore {
     async fn is_participant(&self, id: ConversationId, user: &UserId) -> Result<Option<bool>, StoreError> {
         self.core
             .read(|tree| {
-                if Rows::get(tree, &keys::conversation(id))?.is_none() {
+                if tree.get(&keys::conversation(id))?.is_none() {
                     return Ok(None);
                 }
-                Ok(Some(Rows::get(tree, &keys::participant(id, user))?.is_some()))
+                Ok(Some(tree.get(&keys::participant(id, user))?.is_some()))
             })
             .await
     }

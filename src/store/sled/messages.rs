@@ -1,15 +1,14 @@
 //! Messages and the outbox.
 
-use async_trait::async_trait;
-use sled::Tree;
-
+use super::layered::Rows;
 use super::rows;
-use super::view::{Rows, View};
-use super::{SledStore, claims, fault, keys, uploads};
+use super::view::View;
+use super::{SledStore, claims, keys, uploads};
 use crate::message::{ConversationId, Message, MessageId, Stamp};
 use crate::store::{Claim, Messages, StoreError};
 use crate::time::Timestamp;
 use crate::upload::{State, Upload, UploadId};
+use async_trait::async_trait;
 
 #[async_trait]
 impl Messages for SledStore {
@@ -46,8 +45,8 @@ impl Messages for SledStore {
         let end = before.map_or_else(|| keys::end_of(&start), |id| keys::order(conversation, id));
         self.core
             .read(|tree| {
-                let newest_first = tree.range(start.clone()..end.clone()).keys().rev();
-                newest_first.take(limit).map(|key| indexed(tree, &key.map_err(fault::of)?)).collect()
+                let newest_first = tree.rows_back(start.clone()..end.clone());
+                newest_first.take(limit).map(|row| indexed(tree, &row?.0)).collect()
             })
             .await
     }
@@ -56,8 +55,8 @@ impl Messages for SledStore {
         let start = after.map_or_else(keys::every_outbox, |id| keys::after(&keys::outbox(id)));
         self.core
             .read(|tree| {
-                let oldest_first = tree.range(start.clone()..keys::end_of(&keys::every_outbox())).keys();
-                oldest_first.take(limit).map(|key| indexed(tree, &key.map_err(fault::of)?)).collect()
+                let oldest_first = tree.rows(start.clone()..keys::end_of(&keys::every_outbox()));
+                oldest_first.take(limit).map(|row| indexed(tree, &row?.0)).collect()
             })
             .await
     }
@@ -74,7 +73,7 @@ impl Messages for SledStore {
     }
 
     async fn is_unpublished(&self, id: MessageId) -> Result<bool, StoreError> {
-        self.core.read(|tree| Ok(Rows::get(tree, &keys::outbox(id))?.is_some())).await
+        self.core.read(|tree| Ok(tree.get(&keys::outbox(id))?.is_some())).await
     }
 }
 
@@ -133,12 +132,13 @@ fn insert(view: &mut View<'_>, mut message: Message) -> Result<(), StoreError> {
     view.put(keys::message(message.id), rows::encode(&message))
 }
 
-fn find(tree: &Tree, id: MessageId) -> Result<Option<Message>, StoreError> {
-    let Some(row) = Rows::get(tree, &keys::message(id))? else {
+fn find(tree: &impl Rows, id: MessageId) -> Result<Option<Message>, StoreError> {
+    let Some(row) = tree.get(&keys::message(id))? else {
         return Ok(None);
     };
     let message: Message = rows::decode("message", &row)?;
-    let content = Rows::get(tree, &keys::content(id))?
+    let content = tree
+        .get(&keys::content(id))?
         .map(|content| String::from_utf8(content.to_vec()))
         .transpose()
         .map_err(|_| StoreError::Damaged("content of a message".into()))?;
@@ -146,7 +146,7 @@ fn find(tree: &Tree, id: MessageId) -> Result<Option<Message>, StoreError> {
 }
 
 /// The message that an index's key ends with.
-fn indexed(tree: &Tree, key: &[u8]) -> Result<Message, StoreError> {
+fn indexed(tree: &impl Rows, key: &[u8]) -> Result<Message, StoreError> {
     let id = keys::message_at_end(key).ok_or_else(|| StoreError::Damaged("an index of messages".into()))?;
     find(tree, id)?.ok_or_else(|| StoreError::Damaged(format!("{id} is indexed and gone")))
 }

@@ -3,19 +3,24 @@
 //! ```text
 //!  records  messages  memberships  payload     what the ports ask for, as operations and reads
 //!      uploads  claims             blocks      rules that several of them share
-//!  keys  rows  view                            tables in one tree, and a group's changes above it
-//!  core  committer  database  open             one thread writes, anyone reads, nobody is told too early
+//!  keys  rows  view  layered  changes          tables in one tree, and changes above it
+//!  core  committer  checkpoints                one thread makes groups durable, one gives them to sled
+//!  database  journal  open                     what is durable, and where
 //! ```
 //! Every change is an operation that the committer evaluates and makes durable together with those that wait at
-//! the same time; every read goes to sled directly and waits until what it saw is durable.
+//! the same time, in a journal; sled gets many of them at once, later. Every read sees both.
 
 mod blocks;
+mod changes;
+mod checkpoints;
 mod claims;
 mod committer;
 mod core;
 mod database;
 mod fault;
+mod journal;
 mod keys;
+mod layered;
 mod memberships;
 mod messages;
 mod open;

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use sled::Db;
 
+use super::journal::{self, Found, Journal};
 use super::{fault, keys};
 use crate::store::{Durability, StoreError};
 
@@ -66,6 +67,9 @@ pub(super) struct Opened {
     pub(super) lock: File,
     /// sled's file, to be synced by us.
     pub(super) file: File,
+    pub(super) journal: Journal,
+    /// What sled has not got yet.
+    pub(super) found: Found,
 }
 
 pub(super) fn open(folder: &Path, durability: Durability) -> Result<Opened, OpenError> {
@@ -84,10 +88,14 @@ pub(super) fn open(folder: &Path, durability: Durability) -> Result<Opened, Open
     if durability.syncs() {
         file.sync_all().and_then(|()| sync_names(folder)).map_err(io)?;
     }
+    let (journal, found) = Journal::open(folder, durability).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidData => damaged(folder, &error.to_string()),
+        _ => io(error),
+    })?;
     if !is_marked {
         mark(folder, durability).map_err(io)?;
     }
-    Ok(Opened { db, lock, file })
+    Ok(Opened { db, lock, file, journal, found })
 }
 
 /// Opens sled's files in a folder that we hold.
@@ -143,6 +151,9 @@ fn is_marked(folder: &Path) -> Result<bool, OpenError> {
     let length = fs::metadata(folder.join("db")).map_or(0, |db| db.len());
     if is_marked && length == 0 {
         return Err(damaged(folder, "its file `db` is empty or gone"));
+    }
+    if is_marked && !journal::is_there(folder) {
+        return Err(damaged(folder, "its journal is gone"));
     }
     Ok(is_marked)
 }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_util::stream;
 
 use super::core::{Answer, Core};
-use super::{SledStore, blocks, fault, keys};
+use super::{SledStore, blocks, keys};
 use crate::store::{ByteStream, Payloads, Place, Sink, Source, StoreError};
 use crate::upload::UploadId;
 
@@ -97,8 +97,8 @@ impl Payloads for SledPayloads {
         let damaged = || StoreError::Damaged("an index of parts".into());
         self.core
             .read(|tree| {
-                let keys = tree.scan_prefix(keys::every_part()).keys();
-                keys.map(|key| keys::upload_at_end(&key.map_err(fault::of)?).ok_or_else(damaged)).collect()
+                let rows = tree.rows(keys::every_part()..keys::end_of(&keys::every_part()));
+                rows.map(|row| keys::upload_at_end(&row?.0).ok_or_else(damaged)).collect()
             })
             .await
     }

@@ -1,11 +1,11 @@
 //! Upload records.
 
 use async_trait::async_trait;
-use sled::Tree;
 
 use super::keys::Key;
-use super::view::{Rows, View};
-use super::{SledStore, claims, fault, keys, uploads};
+use super::layered::{Layered, Rows};
+use super::view::View;
+use super::{SledStore, claims, keys, uploads};
 use crate::message::UserId;
 use crate::store::{Appended, Created, Records, StoreError};
 use crate::time::Timestamp;
@@ -58,8 +58,8 @@ impl Records for SledStore {
         let start = after.map_or_else(keys::every_owed, |id| keys::after(&keys::owed(id)));
         self.core
             .read(|tree| {
-                let found = tree.range(start.clone()..keys::end_of(&keys::every_owed())).keys();
-                found.take(limit).map(|key| upload_id(&key.map_err(fault::of)?)).collect()
+                let found = tree.rows(start.clone()..keys::end_of(&keys::every_owed()));
+                found.take(limit).map(|row| upload_id(&row?.0)).collect()
             })
             .await
     }
@@ -86,7 +86,8 @@ impl SledStore {
     /// in bounded steps; a kill between them leaves the end, which is all that counts.
     pub(super) async fn shorten_ledger(&self, id: UploadId) -> Result<(), StoreError> {
         let is_long = self.core.read(|tree| {
-            Ok(tree.scan_prefix(keys::ledger(id)).keys().take(LEDGER_STEP + 1).count() > LEDGER_STEP)
+            let ledger = keys::ledger(id);
+            Ok(tree.rows(ledger.clone()..keys::end_of(&ledger)).take(LEDGER_STEP + 1).count() > LEDGER_STEP)
         });
         if !is_long.await? {
             return Ok(());
@@ -168,9 +169,10 @@ pub(super) fn remove(view: &mut View<'_>, id: UploadId) -> Result<(), StoreError
     uploads::remove(view, &stored.upload)
 }
 
-fn unfinished(tree: &Tree, owner: &UserId, limit: usize) -> Result<Vec<Upload>, StoreError> {
-    let newest_first = tree.scan_prefix(keys::unfinished_of(owner)).keys().rev();
-    newest_first.take(limit).map(|key| indexed(tree, &key.map_err(fault::of)?)).collect()
+fn unfinished(tree: &Layered<'_>, owner: &UserId, limit: usize) -> Result<Vec<Upload>, StoreError> {
+    let prefix = keys::unfinished_of(owner);
+    let newest_first = tree.rows_back(prefix.clone()..keys::end_of(&prefix));
+    newest_first.take(limit).map(|row| indexed(tree, &row?.0)).collect()
 }
 
 /// Uploads that may expire, those that still hold bytes apart from those that only say why there are none.
@@ -181,13 +183,13 @@ struct Idle {
     rest: Option<Key>,
 }
 
-fn idle_from(tree: &Tree, start: &Key, cutoff: Timestamp) -> Result<Idle, StoreError> {
+fn idle_from(tree: &Layered<'_>, start: &Key, cutoff: Timestamp) -> Result<Idle, StoreError> {
     let mut idle = Idle { living: Vec::new(), dead: Vec::new(), rest: None };
-    let keys = tree.range(start.clone()..keys::end_of(&keys::every_unfinished())).keys();
-    for (count, key) in keys.enumerate() {
-        let key = key.map_err(fault::of)?;
+    let rows = tree.rows(start.clone()..keys::end_of(&keys::every_unfinished()));
+    for (count, row) in rows.enumerate() {
+        let (key, _) = row?;
         if count == SCAN_STEP {
-            idle.rest = Some(key.to_vec());
+            idle.rest = Some(key);
             break;
         }
         let upload = indexed(tree, &key)?;

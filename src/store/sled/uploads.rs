@@ -1,8 +1,9 @@
 //! An upload as it lies in its tables: record, metadata, ledger, and the two indexes that follow from them.
 
 use super::keys;
+use super::layered::Rows;
 use super::rows::{self, ChunkRow, End, UploadRow};
-use super::view::{Rows, View};
+use super::view::View;
 use crate::store::StoreError;
 use crate::upload::{Chunk, Concat, Metadata, State, Upload, UploadId};
 

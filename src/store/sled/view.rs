@@ -1,14 +1,13 @@
-//! What is stored, as an operation of a group sees it: sled below, the changes of the group's earlier operations
-//! above.
+//! What is stored, as an operation of a group sees it: the changes of the group's earlier operations on top.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use sled::{Batch, IVec, Tree};
+use sled::IVec;
 
-use super::fault;
+use super::changes::Changes;
 use super::keys::{self, Key};
+use super::layered::{Layered, Rows};
 use crate::message::MessageIds;
 use crate::store::StoreError;
 
@@ -16,63 +15,18 @@ use crate::store::StoreError;
 /// sled never syncs.
 const MAX_ROW_BYTES: usize = 7 * 1024;
 
-/// Reading rows, from sled or through a group's changes.
-pub(super) trait Rows {
-    /// The row of a key.
-    fn get(&self, key: &[u8]) -> Result<Option<IVec>, StoreError>;
-
-    /// The last row whose key has this prefix.
-    fn last(&self, prefix: &[u8]) -> Result<Option<(IVec, IVec)>, StoreError>;
-}
-
-impl Rows for Tree {
-    fn get(&self, key: &[u8]) -> Result<Option<IVec>, StoreError> {
-        Tree::get(self, key).map_err(fault::of)
-    }
-
-    fn last(&self, prefix: &[u8]) -> Result<Option<(IVec, IVec)>, StoreError> {
-        self.scan_prefix(prefix).next_back().transpose().map_err(fault::of)
-    }
-}
-
-/// What a group changes: rows to write, and `None` for rows to delete.
-#[derive(Debug, Default, Clone)]
-pub(super) struct Changes(BTreeMap<Key, Option<IVec>>);
-
-impl Changes {
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    pub(super) fn batch(&self) -> Batch {
-        let mut batch = Batch::default();
-        for (key, row) in &self.0 {
-            match row {
-                Some(row) => batch.insert(key.as_slice(), row.clone()),
-                None => batch.remove(key.as_slice()),
-            }
-        }
-        batch
-    }
-
-    fn with_prefix(&self, prefix: &[u8]) -> impl DoubleEndedIterator<Item = (&Key, &Option<IVec>)> {
-        self.0.range(prefix.to_vec()..keys::end_of(prefix))
-    }
-}
-
-/// Sled below, a group's changes above, and a way back for an operation that fails.
+/// What is stored below, a group's changes above, and a way back for an operation that fails.
 pub(super) struct View<'a> {
-    stored: &'a Tree,
+    stored: Layered<'a>,
     ids: &'a mut MessageIds,
     changes: Changes,
-    bytes: usize,
     /// What the operation's changes replaced, the first one first.
     replaced: Vec<(Key, Option<Option<IVec>>)>,
 }
 
 impl<'a> View<'a> {
-    pub(super) fn new(stored: &'a Tree, ids: &'a mut MessageIds) -> Self {
-        Self { stored, ids, changes: Changes::default(), bytes: 0, replaced: Vec::new() }
+    pub(super) fn new(stored: Layered<'a>, ids: &'a mut MessageIds) -> Self {
+        Self { stored, ids, changes: Changes::default(), replaced: Vec::new() }
     }
 
     /// Carries out an operation. One that fails, or panics, has changed nothing.
@@ -85,10 +39,7 @@ impl<'a> View<'a> {
             .unwrap_or_else(|_| Err(StoreError::Unavailable("an operation panicked".into())));
         if outcome.is_err() {
             while let Some((key, before)) = self.replaced.pop() {
-                match before {
-                    Some(change) => self.changes.0.insert(key, change),
-                    None => self.changes.0.remove(&key),
-                };
+                self.changes.restore(key, before);
             }
         }
         outcome
@@ -119,27 +70,14 @@ impl<'a> View<'a> {
     }
 
     fn change(&mut self, key: Key, row: Option<IVec>) {
-        self.bytes += key.len() + row.as_ref().map_or(0, |row| row.len());
-        let before = self.changes.0.insert(key.clone(), row);
+        let before = self.changes.insert(key.clone(), row);
         self.replaced.push((key, before));
     }
 
     /// The first keys with this prefix, at most `limit`.
     pub(super) fn keys(&self, prefix: &[u8], limit: usize) -> Result<Vec<Key>, StoreError> {
-        let mut found = BTreeSet::new();
-        for key in self.stored.scan_prefix(prefix).keys() {
-            let key = key.map_err(fault::of)?.to_vec();
-            if self.changes.0.contains_key(&key) {
-                continue;
-            }
-            found.insert(key);
-            if found.len() == limit {
-                break;
-            }
-        }
-        let written = self.changes.with_prefix(prefix).filter(|(_, row)| row.is_some());
-        found.extend(written.take(limit).map(|(key, _)| key.clone()));
-        Ok(found.into_iter().take(limit).collect())
+        let rows = self.layers().rows(prefix.to_vec()..keys::end_of(prefix));
+        rows.take(limit).map(|row| Ok(row?.0)).collect()
     }
 
     /// The stamps' generator.
@@ -149,44 +87,32 @@ impl<'a> View<'a> {
 
     /// The bytes of the group's changes so far.
     pub(super) fn bytes(&self) -> usize {
-        self.bytes
+        self.changes.bytes()
     }
 
     pub(super) fn into_changes(self) -> Changes {
         self.changes
     }
+
+    fn layers(&self) -> Layered<'_> {
+        self.stored.below(&self.changes)
+    }
 }
 
 impl Rows for View<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<IVec>, StoreError> {
-        match self.changes.0.get(key) {
-            Some(change) => Ok(change.clone()),
-            None => Rows::get(self.stored, key),
-        }
+        self.layers().get(key)
     }
 
-    fn last(&self, prefix: &[u8]) -> Result<Option<(IVec, IVec)>, StoreError> {
-        let written = self.changes.with_prefix(prefix).rev().find_map(|(key, row)| Some((key, row.clone()?)));
-        let mut stored = None;
-        for row in self.stored.scan_prefix(prefix).rev() {
-            let (key, row) = row.map_err(fault::of)?;
-            if !self.changes.0.contains_key(key.as_ref()) {
-                stored = Some((key, row));
-                break;
-            }
-        }
-        Ok(match (written, stored) {
-            (Some((key, row)), Some(stored)) if key.as_slice() > stored.0.as_ref() => {
-                Some((key.as_slice().into(), row))
-            }
-            (Some((key, row)), None) => Some((key.as_slice().into(), row)),
-            (_, stored) => stored,
-        })
+    fn last(&self, prefix: &[u8]) -> Result<Option<(Key, IVec)>, StoreError> {
+        self.layers().last(prefix)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -208,19 +134,29 @@ mod tests {
         }
     }
 
+    fn changes(rows: &[Row]) -> Changes {
+        let mut changes = Changes::default();
+        for (key, row) in rows {
+            changes.insert(key.clone(), row.as_deref().map(IVec::from));
+        }
+        changes
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
-        /// As if sled and the changes were one map, and failed operations had not been.
+        /// As if sled and all changes above it were one map, and failed operations had not been.
         #[test]
-        fn a_view_is_one_map(stored in rows(), changed in rows(), failed in rows(), later in rows()) {
+        fn a_view_is_one_map(
+            stored in rows(), earlier in rows(), current in rows(), changed in rows(), failed in rows(), later in rows()
+        ) {
             let db = sled::Config::new().temporary(true).open().expect("opened");
+            for (key, row) in changes(&stored).iter() {
+                if let Some(row) = row { db.insert(key, row).expect("inserted"); }
+            }
+            let (frozen, active) = (changes(&earlier), changes(&current));
             let mut ids = MessageIds::new([0; 8]);
-            let mut view = View::new(&db, &mut ids);
-            change(&mut view, &stored);
-            db.apply_batch(view.into_changes().batch()).expect("applied");
-
-            let mut view = View::new(&db, &mut ids);
+            let mut view = View::new(Layered::new(&active, Some(&frozen), &db), &mut ids);
             view.attempt(|view| { change(view, &changed); Ok(()) }).expect("nothing fails");
             let refused = view.attempt(|view| {
                 change(view, &failed);
@@ -230,7 +166,7 @@ mod tests {
             view.attempt(|view| { change(view, &later); Ok(()) }).expect("nothing fails");
 
             let mut map = BTreeMap::new();
-            for (key, row) in stored.into_iter().chain(changed).chain(later) {
+            for (key, row) in stored.into_iter().chain(earlier).chain(current).chain(changed).chain(later) {
                 match row {
                     Some(row) => map.insert(key, row),
                     None => map.remove(&key),
@@ -238,28 +174,30 @@ mod tests {
             }
             for prefix in [vec![0x10], vec![0x11], vec![0x10, 1], vec![0x11, 2], vec![0x10, 2, 0], vec![0x12]] {
                 let expected: Vec<_> = map.iter().filter(|(key, _)| key.starts_with(&prefix)).collect();
-                let last = view.last(&prefix).expect("read").map(|(key, row)| (key.to_vec(), row.to_vec()));
+                let last = view.last(&prefix).expect("read").map(|(key, row)| (key, row.to_vec()));
                 prop_assert_eq!(last.as_ref().map(|(key, row)| (key, row)), expected.last().copied());
                 for limit in [0, 1, 3, usize::MAX] {
                     let keys: Vec<_> = expected.iter().map(|(key, _)| (*key).clone()).take(limit).collect();
                     prop_assert_eq!(view.keys(&prefix, limit).expect("read"), keys);
                 }
+                let back = view.layers().rows_back(prefix.clone()..keys::end_of(&prefix));
+                let back: Vec<_> = back.map(|row| row.expect("read")).map(|(key, row)| (key, row.to_vec())).collect();
+                let expected: Vec<_> = expected.into_iter().rev().map(|(k, r)| (k.clone(), r.clone())).collect();
+                prop_assert_eq!(back, expected);
             }
-            for (key, row) in &map {
-                let found = view.get(key).expect("read");
-                prop_assert_eq!(found.as_deref(), Some(row.as_slice()));
+            for part in 0..3 {
+                let key = vec![0x10, part, part];
+                let found = view.get(&key).expect("read");
+                prop_assert_eq!(found.as_deref(), map.get(&key).map(Vec::as_slice));
             }
-            db.apply_batch(view.into_changes().batch()).expect("applied");
-            let stored: Vec<_> = db.iter().map(|row| row.expect("read")).map(|(k, v)| (k.to_vec(), v.to_vec())).collect();
-            prop_assert_eq!(stored, map.into_iter().collect::<Vec<_>>());
         }
     }
 
     #[test]
     fn a_row_that_is_too_large_is_refused() {
         let db = sled::Config::new().temporary(true).open().expect("opened");
-        let mut ids = MessageIds::new([0; 8]);
-        let mut view = View::new(&db, &mut ids);
+        let (mut ids, active) = (MessageIds::new([0; 8]), Changes::default());
+        let mut view = View::new(Layered::new(&active, None, &db), &mut ids);
         view.put(vec![0x10], vec![0; MAX_ROW_BYTES]).expect("just so");
         assert!(matches!(view.put(vec![0x10], vec![0; MAX_ROW_BYTES + 1]), Err(StoreError::Io(_))));
     }

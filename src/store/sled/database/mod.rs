@@ -1,35 +1,40 @@
-//! The open database: read from anywhere, changed by the committer alone, and opened again in place when the
-//! disk was full.
+//! The open database: sled, the changes above it that sled has not got yet, and the journal that has them.
 //!
-//! **Nobody is told what is not durable.** A group of changes is applied, which readers see, and made durable
-//! some milliseconds later. Applying gives the group a number under the lock that readers share; a reader takes
-//! the number with what it read, and waits until that number is durable before it answers. That lock also makes
-//! what a reader reads in several steps one state.
+//! **Nobody is told what is not durable.** A group becomes visible when the journal has it, so whatever a reader
+//! sees is durable, and no reader waits.
+//!
+//! ```text
+//!  group ─► journal ─► active changes ─► frozen changes ─► sled
+//!           durable    visible           (the journal      the journal's
+//!                                        has turned)       file is free
+//! ```
+//! The committer carries the first two steps out, the checkpointer the last, at its own pace.
 //!
 //! **What fails, and what is done about it**
 //!
 //! | failing | what may be on the disk | done |
 //! | --- | --- | --- |
-//! | applying, disk full | nothing of the group | opened again |
-//! | applying, otherwise | half a group, once sled writes it | sled is forgotten, so that it does not; the store is closed for good |
-//! | flushing | the whole group or nothing | opened again |
-//! | syncing | who knows: the kernel shows what the disk does not have | closed for good |
+//! | writing the journal | nothing of the group | the group is refused |
+//! | syncing the journal | who knows: the kernel shows what the disk does not have | closed for good |
+//! | sled, disk full | some of the frozen changes | opened again, and given all of them once more, until there is room |
+//! | sled, otherwise | likewise | closed for good; the next start gives it the changes once more |
 //!
 //! sled remembers its first error and repeats it for ever; dropping and opening it is what clears a full disk.
-//! Readers that wait for a group that failed read again from what was opened anew.
 
 use std::fs::File;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use sled::{Db, Tree};
+use sled::Db;
 use tokio::sync::watch;
 
+use super::changes::Changes;
 use super::fault;
+use super::journal::{Found, Journal};
+use super::layered::Layered;
 use super::open::{self, OpenError, Opened};
-use super::view::Changes;
 use crate::store::{Durability, StoreError};
 
 pub(super) struct Database {
@@ -37,200 +42,194 @@ pub(super) struct Database {
     durability: Durability,
     /// sled's flush does not sync on Linux; this descriptor of its file does.
     file: File,
-    slot: RwLock<Slot>,
-    durable: watch::Sender<Mark>,
+    state: RwLock<State>,
+    /// Counts how often sled was opened again or closed for good.
+    changed: watch::Sender<u64>,
     /// The folder's, against other processes.
     _lock: File,
 }
 
-enum Slot {
-    Open { db: Db, applied: Mark },
+struct State {
+    stored: Stored,
+    /// On the way to sled.
+    frozen: Option<Arc<Changes>>,
+    active: Changes,
+}
+
+enum Stored {
+    Open(Db),
     Reopening,
-    Closed { why: StoreError, for_good: bool },
-}
-
-/// A state of the database: how often it was opened again before, and its last group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
-struct Mark {
-    generation: u64,
-    group: u64,
-}
-
-/// What became of opening again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reopened {
-    Yes,
-    NotYet,
-    Never,
-}
-
-enum Look<T> {
-    Seen(Result<T, StoreError>, Mark),
-    Reopening,
+    Closed(StoreError),
 }
 
 impl Database {
-    pub(super) fn open(folder: &Path, durability: Durability) -> Result<Self, OpenError> {
-        let Opened { db, lock, file } = open::open(folder, durability)?;
-        let first = Mark { generation: 0, group: 0 };
-        Ok(Self {
+    /// Opens the folder; the journal is the committer's.
+    pub(super) fn open(folder: &Path, durability: Durability) -> Result<(Self, Journal), OpenError> {
+        let Opened { db, lock, file, journal, found } = open::open(folder, durability)?;
+        let Found { earlier, later } = found;
+        let frozen = (!earlier.is_empty()).then(|| Arc::new(earlier));
+        let state = State { stored: Stored::Open(db), frozen, active: later };
+        let database = Self {
             folder: folder.to_owned(),
             durability,
             file,
-            slot: RwLock::new(Slot::Open { db, applied: first }),
-            durable: watch::Sender::new(first),
+            state: RwLock::new(state),
+            changed: watch::Sender::new(0),
             _lock: lock,
-        })
+        };
+        Ok((database, journal))
     }
 
-    /// Reads, and answers once everything that was read is durable. `look` may run more than once.
+    /// Reads what is durable. Only while sled is opened again does that take a moment.
     pub(super) async fn read<T>(
         &self,
-        look: impl Fn(&Tree) -> Result<T, StoreError>,
+        look: impl Fn(&Layered<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let mut durable = self.durable.subscribe();
+        let mut changed = self.changed.subscribe();
         loop {
-            let changed = match self.look(&look)? {
-                Look::Seen(seen, at) => match durable.wait_for(|now| *now >= at).await.map(|now| *now) {
-                    Ok(now) if now.generation == at.generation => return seen,
-                    changed => changed.map(|_| ()),
-                },
-                Look::Reopening => durable.changed().await,
-            };
-            changed.map_err(|_| StoreError::Unavailable("the store is closed".into()))?;
+            if let Some(seen) = self.look(&look)? {
+                return seen;
+            }
+            changed.changed().await.map_err(|_| StoreError::Unavailable("the store is closed".into()))?;
         }
     }
 
-    fn look<T>(&self, look: impl Fn(&Tree) -> Result<T, StoreError>) -> Result<Look<T>, StoreError> {
-        match &*self.slot() {
-            Slot::Open { db, applied } => Ok(Look::Seen(look(db), *applied)),
-            Slot::Reopening => Ok(Look::Reopening),
-            Slot::Closed { why, .. } => Err(StoreError::Unavailable(why.to_string())),
+    /// `None` while sled is opened again.
+    fn look<T>(
+        &self,
+        look: impl FnOnce(&Layered<'_>) -> Result<T, StoreError>,
+    ) -> Result<Option<Result<T, StoreError>>, StoreError> {
+        let state = self.state();
+        match &state.stored {
+            Stored::Open(db) => Ok(Some(look(&state.layered(db)))),
+            Stored::Reopening => Ok(None),
+            Stored::Closed(why) => Err(fault::copy(why)),
         }
     }
 
     /// What is stored, for the committer, which alone changes it.
-    pub(super) fn with<T>(&self, work: impl FnOnce(&Tree) -> T) -> Result<T, StoreError> {
-        match &*self.slot() {
-            Slot::Open { db, .. } => Ok(work(db)),
-            Slot::Reopening => Err(StoreError::Unavailable("the records are being opened again".into())),
-            Slot::Closed { why, .. } => Err(fault::copy(why)),
+    pub(super) fn with<T>(&self, work: impl FnOnce(Layered<'_>) -> T) -> Result<T, StoreError> {
+        match self.look(|stored| Ok(work(*stored)))? {
+            Some(seen) => seen,
+            None => Err(StoreError::Unavailable("the records are being opened again".into())),
         }
     }
 
-    /// Makes a group's changes durable, all of them or none. After an error the database is closed or being
-    /// reopened.
-    pub(super) fn commit(&self, changes: &Changes) -> Result<(), StoreError> {
-        let applied = self.apply(changes)?;
-        self.flush()?;
-        self.sync()?;
-        self.durable.send_replace(applied);
-        Ok(())
+    /// Makes a group visible that the journal has.
+    pub(super) fn show(&self, changes: Changes) {
+        self.state_mut().active.merge(changes);
     }
 
-    fn apply(&self, changes: &Changes) -> Result<Mark, StoreError> {
-        let mut slot = self.slot_mut();
-        let Slot::Open { db, applied } = &mut *slot else {
-            return Err(StoreError::Unavailable("the records are not open".into()));
+    /// The bytes of the active changes.
+    pub(super) fn active_bytes(&self) -> usize {
+        self.state().active.bytes()
+    }
+
+    /// Whether changes are on their way to sled.
+    pub(super) fn is_frozen(&self) -> bool {
+        self.state().frozen.is_some()
+    }
+
+    /// Sends the active changes on their way. Those before them have arrived.
+    pub(super) fn freeze(&self) {
+        let mut state = self.state_mut();
+        state.frozen = Some(Arc::new(mem::take(&mut state.active)));
+    }
+
+    /// Gives sled the frozen changes, durably. Whatever it has of them already it gets once more.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`]: sled was opened again, and it may be tried again. After any other the database is
+    /// closed.
+    pub(super) fn checkpoint(&self) -> Result<(), StoreError> {
+        let (frozen, db) = {
+            let state = self.state();
+            match (&state.frozen, &state.stored) {
+                (None, _) => return Ok(()),
+                (Some(frozen), Stored::Open(db)) => (Arc::clone(frozen), db.clone()),
+                (Some(_), Stored::Closed(why)) => return Err(fault::copy(why)),
+                (Some(_), Stored::Reopening) => return self.reopen().and_then(|()| self.checkpoint()),
+            }
         };
-        applied.group += 1;
-        let error = match quietly(|| db.apply_batch(changes.batch())) {
-            Ok(()) => return Ok(*applied),
-            Err(error) => error,
-        };
-        // Before the lock is let go, so that no reader sees half a group.
-        match error {
-            StoreError::Full => self.put_away(slot),
-            _ => {
-                let why = StoreError::Unavailable(format!("applying failed: {error}"));
-                mem::forget(mem::replace(&mut *slot, Slot::Closed { why, for_good: true }));
-                self.call_off();
+        match quietly(|| store(&db, &frozen)).and_then(|()| self.sync()) {
+            Ok(()) => {
+                let arrived = self.state_mut().frozen.take();
+                // Many rows, and nobody should wait for the lock meanwhile.
+                drop((frozen, arrived));
+                Ok(())
+            }
+            Err(StoreError::Full) => {
+                drop(db);
+                self.put_away();
+                self.reopen()?;
+                Err(StoreError::Full)
+            }
+            Err(error) => {
+                self.close(&error);
+                Err(error)
             }
         }
-        Err(error)
-    }
-
-    fn flush(&self) -> Result<(), StoreError> {
-        let outcome = self.with(|tree| quietly(|| tree.flush().map(|_| ())))?;
-        if outcome.is_err() {
-            self.put_away(self.slot_mut());
-        }
-        outcome
     }
 
     fn sync(&self) -> Result<(), StoreError> {
-        if !self.durability.syncs() {
-            return Ok(());
-        }
-        self.file.sync_data().map_err(|error| {
-            self.close(StoreError::Unavailable(format!("syncing failed: {error}")), true);
-            error.into()
-        })
+        if self.durability.syncs() { Ok(self.file.sync_data()?) } else { Ok(()) }
     }
 
-    /// Opens the database again. What is found then is durable before anyone reads it.
-    pub(super) fn reopen(&self) -> Reopened {
-        if matches!(&*self.slot(), Slot::Closed { for_good: true, .. }) {
-            return Reopened::Never;
-        }
-        let opened = open::open_db(&self.folder).map_err(StoreError::from);
-        let db = match opened.and_then(|db| quietly(|| db.flush()).map(|_| db)) {
-            Ok(db) => db,
-            Err(why) => {
-                self.close(why, false);
-                return Reopened::NotYet;
-            }
-        };
-        if self.sync().is_err() {
-            return Reopened::Never;
-        }
-        let Mark { generation, group } = *self.durable.borrow();
-        let found = Mark { generation: generation + 1, group };
-        *self.slot_mut() = Slot::Open { db, applied: found };
-        // After the slot: whoever is woken has to find it open.
-        self.durable.send_replace(found);
+    /// Opens sled again, for readers that wait.
+    fn reopen(&self) -> Result<(), StoreError> {
+        let opened = open::open_db(&self.folder).map_err(StoreError::from)?;
+        self.state_mut().stored = Stored::Open(opened);
+        self.changed.send_modify(|count| *count += 1);
         tracing::info!("the records were opened again");
-        Reopened::Yes
+        Ok(())
     }
 
-    fn close(&self, why: StoreError, for_good: bool) {
-        let text = why.to_string();
-        let before = mem::replace(&mut *self.slot_mut(), Slot::Closed { why, for_good });
-        // An attempt to open it again that fails like the one before is no news.
-        if !matches!(before, Slot::Closed { .. }) {
-            tracing::error!(why = text, for_good, "the records are closed");
-        }
-        drop_quietly(before);
-        self.call_off();
+    /// Closes it for good: until the next start every request is refused.
+    pub(super) fn close(&self, why: &StoreError) {
+        tracing::error!(%why, "the records are closed");
+        let closed = Stored::Closed(StoreError::Unavailable(format!("the records are closed: {why}")));
+        let before = mem::replace(&mut self.state_mut().stored, closed);
+        // What sled still holds is not written: half of it would be worse than nothing of it.
+        mem::forget(before);
+        self.changed.send_modify(|count| *count += 1);
     }
 
     /// Closes sled to open it again; readers wait meanwhile.
-    fn put_away(&self, mut slot: RwLockWriteGuard<'_, Slot>) {
-        let before = mem::replace(&mut *slot, Slot::Reopening);
-        drop(slot);
-        drop_quietly(before);
-    }
-
-    /// Wakes the readers that wait for a group which will never be durable.
-    fn call_off(&self) {
-        self.durable.send_modify(|mark| mark.generation += 1);
+    fn put_away(&self) {
+        drop_quietly(mem::replace(&mut self.state_mut().stored, Stored::Reopening));
     }
 
     /// What sled panics over under the lock is caught under it.
-    fn slot(&self) -> RwLockReadGuard<'_, Slot> {
-        self.slot.read().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn slot_mut(&self) -> RwLockWriteGuard<'_, Slot> {
-        self.slot.write().unwrap_or_else(PoisonError::into_inner)
+    fn state_mut(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn layered<'a>(&'a self, db: &'a Db) -> Layered<'a> {
+        Layered::new(&self.active, self.frozen.as_deref(), db)
     }
 }
 
 impl Drop for Database {
     fn drop(&mut self) {
-        let slot = self.slot.get_mut().unwrap_or_else(PoisonError::into_inner);
-        drop_quietly(mem::replace(slot, Slot::Reopening));
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        drop_quietly(mem::replace(&mut state.stored, Stored::Reopening));
     }
+}
+
+fn store(db: &Db, changes: &Changes) -> sled::Result<()> {
+    for (key, row) in changes.iter() {
+        match row {
+            Some(row) => db.insert(key, row.clone())?,
+            None => db.remove(key)?,
+        };
+    }
+    db.flush().map(|_| ())
 }
 
 /// sled's panics as errors.
@@ -241,9 +240,9 @@ fn quietly<T>(work: impl FnOnce() -> sled::Result<T>) -> Result<T, StoreError> {
     }
 }
 
-/// sled syncs when it is dropped, and panics if that fails; everything acknowledged was synced before.
-fn drop_quietly(slot: Slot) {
-    if catch_unwind(AssertUnwindSafe(|| drop(slot))).is_err() {
+/// sled syncs when it is dropped, and panics if that fails; everything acknowledged is in the journal.
+fn drop_quietly(stored: Stored) {
+    if catch_unwind(AssertUnwindSafe(|| drop(stored))).is_err() {
         tracing::error!("closing the records failed");
     }
 }

@@ -1,0 +1,193 @@
+//! The journal: where a group of changes becomes durable, with one write and one sync of a file that has its
+//! size already. sled gets many groups at once, later, and out of anybody's way; what it has not got yet is
+//! here, and is read back after a kill.
+//!
+//! Two files take turns. One is written; the other holds what is on its way to sled, and is written over once
+//! it has arrived. A record is found by its sequence number, which follows the one before, so what a former
+//! turn left behind the last record is never taken for one.
+//!
+//! ```text
+//! left behind by a kill or a power cut         what is found
+//! before the write was durable                 no record, or a torn one: the group never was, nobody was told
+//! after it, before anyone was told             the group
+//! while sled was given the other file's        the other file still counts; giving it twice is giving it once
+//! ```
+
+mod record;
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use super::changes::Changes;
+use crate::store::Durability;
+use record::Record;
+
+/// The size of each file. It bounds what is read at a start, and how far sled may be behind.
+const FILE_BYTES: u64 = 8 * 1024 * 1024;
+const NAMES: [&str; 2] = ["journal.0", "journal.1"];
+
+/// Both files, and where the next record goes.
+#[derive(Debug)]
+pub(super) struct Journal {
+    files: [File; 2],
+    current: usize,
+    offset: u64,
+    /// Of the last record.
+    sequence: u64,
+    /// Of the last record whose changes are in sled for good.
+    stored: u64,
+    /// What the last record says of that.
+    said: u64,
+    /// Of the last record of the other file, which is on its way there.
+    turned: u64,
+    durability: Durability,
+    buffer: Vec<u8>,
+}
+
+/// What was found in the files.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Found {
+    /// What was on its way to sled.
+    pub(super) earlier: Changes,
+    /// What came after it.
+    pub(super) later: Changes,
+}
+
+impl Journal {
+    /// Opens the files of a folder, making them where they are missing, and reads what they hold.
+    ///
+    /// # Errors
+    /// What the operating system says; [`io::ErrorKind::InvalidData`] if a record between others is gone,
+    /// which without syncs is what a power cut may do: then what follows it never was.
+    pub(super) fn open(folder: &Path, durability: Durability) -> io::Result<(Self, Found)> {
+        let mut files = [open_file(folder, NAMES[0])?, open_file(folder, NAMES[1])?];
+        let found = [read(&mut files[0])?, read(&mut files[1])?];
+        let is_older = |one: &[Record], other: &[Record]| {
+            let sequence = |records: &[Record]| records.first().map_or(0, |first| first.sequence);
+            sequence(one) < sequence(other)
+        };
+        let current = usize::from(is_older(&found[0], &found[1]));
+        let [first, second] = found;
+        let (mut newer, older) = if current == 0 { (first, second) } else { (second, first) };
+        let stored = newer.last().or(older.last()).map_or(0, |last| last.stored);
+        let turned = older.last().map_or(0, |last| last.sequence);
+        if newer.first().is_some_and(|first| first.sequence > stored.max(turned) + 1) {
+            if durability.syncs() {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "a record of its journal is gone"));
+            }
+            tracing::error!("a record of the journal is gone; what came after it is left out");
+            newer.clear();
+        }
+        let journal = Self {
+            files,
+            current,
+            offset: newer.iter().map(|record| u64::try_from(record.length).expect("small")).sum(),
+            sequence: newer.last().map_or(turned.max(stored), |last| last.sequence),
+            stored,
+            said: stored,
+            turned,
+            durability,
+            buffer: Vec::new(),
+        };
+        let after = |records: Vec<Record>| {
+            let mut changes = Changes::default();
+            let missing = records.into_iter().filter(|record| record.sequence > stored);
+            missing.for_each(|record| changes.merge(record.changes));
+            changes
+        };
+        Ok((journal, Found { earlier: after(older), later: after(newer) }))
+    }
+
+    /// Adds a group. It is durable when this returns.
+    ///
+    /// # Errors
+    /// What the operating system says. After a failed write the group never was; after a failed sync nobody
+    /// knows, and the journal must not be used any more.
+    pub(super) fn append(&mut self, changes: &Changes) -> Result<(), Failure> {
+        record::encode(&mut self.buffer, self.sequence + 1, self.stored, changes);
+        let file = &self.files[self.current];
+        file.write_all_at(&self.buffer, self.offset).map_err(Failure::Write)?;
+        if self.durability.syncs() {
+            file.sync_data().map_err(Failure::Sync)?;
+        }
+        self.sequence += 1;
+        self.said = self.stored;
+        self.offset += u64::try_from(self.buffer.len()).expect("a length fits");
+        Ok(())
+    }
+
+    /// Whether a group fits into the file, and the last word before a turn behind it.
+    pub(super) fn has_room_for(&self, changes: &Changes) -> bool {
+        let bytes = record::length_of(changes) + record::HEADER;
+        self.offset + u64::try_from(bytes).expect("a length fits") <= FILE_BYTES
+    }
+
+    /// Says that the other file's changes have arrived in sled.
+    pub(super) fn arrived(&mut self) {
+        self.stored = self.stored.max(self.turned);
+    }
+
+    /// Goes on with the other file, whose changes have arrived. Those of this one are next.
+    ///
+    /// # Errors
+    /// As [`Journal::append`]; then it has not turned.
+    pub(super) fn turn(&mut self) -> Result<(), Failure> {
+        // The other file may be torn by its first record, so this one has to say that it is not needed.
+        if self.said < self.stored {
+            self.append(&Changes::default())?;
+        }
+        self.turned = self.sequence;
+        self.current = 1 - self.current;
+        self.offset = 0;
+        Ok(())
+    }
+}
+
+/// Whether the files are where they have to be once the folder was opened.
+pub(super) fn is_there(folder: &Path) -> bool {
+    NAMES.iter().all(|name| folder.join(name).exists())
+}
+
+/// Why a group is not durable.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// It is not in the journal.
+    Write(io::Error),
+    /// Who knows: the kernel shows what the disk does not have.
+    Sync(io::Error),
+}
+
+/// A file of full size. Its bytes are written once, so that a record never has to wait for room to be found.
+fn open_file(folder: &Path, name: &str) -> io::Result<File> {
+    let path = folder.join(name);
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+    let length = file.metadata()?.len();
+    if length < FILE_BYTES {
+        let zeros = vec![0; usize::try_from(FILE_BYTES - length).expect("a small file")];
+        file.write_all_at(&zeros, length)?;
+        file.sync_all()?;
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(file)
+}
+
+/// The records from the beginning of the file on, as long as each follows the one before.
+fn read(file: &mut File) -> io::Result<Vec<Record>> {
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(0))?;
+    file.read_to_end(&mut bytes)?;
+    let (mut records, mut at) = (Vec::<Record>::new(), 0);
+    while let Some(record) = record::decode(&bytes[at..]) {
+        if records.last().is_some_and(|last| record.sequence != last.sequence + 1) {
+            break;
+        }
+        at += record.length;
+        records.push(record);
+    }
+    Ok(records)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,133 @@
+//! A group of changes as bytes, and back. Pure.
+//!
+//! ```text
+//! magic 4 │ CRC-32 of what follows 4 │ sequence 8 │ stored 8 │ length 4 │ changes
+//! change: key length 2 │ row length 4, or all ones for a deletion │ key │ row
+//! ```
+//! Numbers are big-endian. `stored` is the last sequence number of which the records were in sled when this
+//! one was written.
+
+use sled::IVec;
+
+use super::super::changes::Changes;
+
+const MAGIC: [u8; 4] = *b"lhj1";
+/// Magic, checksum, two sequence numbers, length.
+pub(super) const HEADER: usize = 28;
+/// The checksum is of everything after it.
+const CHECKED: usize = 8;
+/// The lengths of a key and a row.
+const CHANGE: usize = 6;
+const DELETED: u32 = u32::MAX;
+
+/// A record that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Record {
+    pub(super) sequence: u64,
+    pub(super) stored: u64,
+    pub(super) changes: Changes,
+    /// How many bytes it takes.
+    pub(super) length: usize,
+}
+
+/// Writes a record over whatever the buffer holds.
+pub(super) fn encode(buffer: &mut Vec<u8>, sequence: u64, stored: u64, changes: &Changes) {
+    buffer.clear();
+    buffer.extend_from_slice(&MAGIC);
+    buffer.extend_from_slice(&[0; 4]);
+    buffer.extend_from_slice(&sequence.to_be_bytes());
+    buffer.extend_from_slice(&stored.to_be_bytes());
+    buffer.extend_from_slice(&[0; 4]);
+    for (key, row) in changes.iter() {
+        let key_length = u16::try_from(key.len()).expect("keys are short");
+        let length = row.as_ref().map_or(DELETED, |row| u32::try_from(row.len()).expect("rows are small"));
+        buffer.extend_from_slice(&key_length.to_be_bytes());
+        buffer.extend_from_slice(&length.to_be_bytes());
+        buffer.extend_from_slice(key);
+        buffer.extend_from_slice(row.as_deref().unwrap_or_default());
+    }
+    let length = u32::try_from(buffer.len() - HEADER).expect("groups are bounded");
+    buffer[HEADER - 4..HEADER].copy_from_slice(&length.to_be_bytes());
+    let checksum = crc32fast::hash(&buffer[CHECKED..]);
+    buffer[4..CHECKED].copy_from_slice(&checksum.to_be_bytes());
+}
+
+/// As many bytes as the record of these changes has.
+pub(super) fn length_of(changes: &Changes) -> usize {
+    let rows = changes.iter().map(|(key, row)| CHANGE + key.len() + row.as_ref().map_or(0, |row| row.len()));
+    HEADER + rows.sum::<usize>()
+}
+
+/// The record at the beginning of the bytes; `None` if there is none, or not all of it.
+pub(super) fn decode(bytes: &[u8]) -> Option<Record> {
+    let header: &[u8; HEADER] = bytes.first_chunk()?;
+    let number = |at: usize| u64::from_be_bytes(*header[at..].first_chunk().expect("in the header"));
+    let short = |at: usize| u32::from_be_bytes(*header[at..].first_chunk().expect("in the header"));
+    let length = HEADER.checked_add(usize::try_from(short(HEADER - 4)).ok()?)?;
+    let body = bytes.get(HEADER..length)?;
+    if header[..4] != MAGIC || crc32fast::hash(&bytes[CHECKED..length]) != short(4) {
+        return None;
+    }
+    Some(Record { sequence: number(8), stored: number(16), changes: changes(body)?, length })
+}
+
+fn changes(mut body: &[u8]) -> Option<Changes> {
+    let mut changes = Changes::default();
+    while !body.is_empty() {
+        let key_length = usize::from(u16::from_be_bytes(*body.split_off(..2)?.first_chunk()?));
+        let length = u32::from_be_bytes(*body.split_off(..4)?.first_chunk()?);
+        let key = body.split_off(..key_length)?.to_vec();
+        let row = match length {
+            DELETED => None,
+            length => Some(IVec::from(body.split_off(..usize::try_from(length).ok()?)?)),
+        };
+        changes.insert(key, row);
+    }
+    Some(changes)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn some() -> impl Strategy<Value = Changes> {
+        let row = prop::option::of(prop::collection::vec(any::<u8>(), 0..9));
+        let rows = prop::collection::btree_map(prop::collection::vec(any::<u8>(), 0..9), row, 0..9);
+        rows.prop_map(|rows| {
+            let mut changes = Changes::default();
+            for (key, row) in rows {
+                changes.insert(key, row.map(IVec::from));
+            }
+            changes
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_written_is_read(changes in some(), sequence: u64, stored: u64, after in prop::collection::vec(any::<u8>(), 0..40)) {
+            let mut buffer = vec![1; 7];
+            encode(&mut buffer, sequence, stored, &changes);
+            let length = buffer.len();
+            prop_assert_eq!(length, length_of(&changes));
+            buffer.extend(after);
+            prop_assert_eq!(decode(&buffer), Some(Record { sequence, stored, changes, length }));
+        }
+
+        #[test]
+        fn what_is_torn_or_damaged_is_no_record(changes in some(), at: prop::sample::Index, bit in 0..8u8) {
+            let mut buffer = Vec::new();
+            encode(&mut buffer, 7, 3, &changes);
+            prop_assert_eq!(decode(&buffer[..at.index(buffer.len())]), None);
+            let at = at.index(buffer.len());
+            buffer[at] ^= 1 << bit;
+            prop_assert_eq!(decode(&buffer), None);
+        }
+
+        #[test]
+        fn no_bytes_are_too_strange(bytes in prop::collection::vec(any::<u8>(), 0..99)) {
+            prop_assert_eq!(decode(&bytes), None);
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Reading through layers: later changes above earlier ones, and sled below.
+
+use std::iter::Peekable;
+use std::ops::Range;
+
+use sled::{IVec, Tree};
+
+use super::changes::Changes;
+use super::fault;
+use super::keys::{self, Key};
+use crate::store::StoreError;
+
+/// Reading rows, whatever they lie in.
+pub(super) trait Rows {
+    /// The row of a key.
+    fn get(&self, key: &[u8]) -> Result<Option<IVec>, StoreError>;
+
+    /// The last row whose key has this prefix.
+    fn last(&self, prefix: &[u8]) -> Result<Option<(Key, IVec)>, StoreError>;
+}
+
+/// The latest changes first, and sled below all of them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Layered<'a> {
+    changes: [Option<&'a Changes>; 3],
+    stored: &'a Tree,
+}
+
+impl<'a> Layered<'a> {
+    /// These changes above sled, the later above the earlier.
+    pub(super) fn new(later: &'a Changes, earlier: Option<&'a Changes>, stored: &'a Tree) -> Self {
+        Self { changes: [None, Some(later), earlier], stored }
+    }
+
+    /// The same with the changes of a group on top.
+    pub(super) fn below(self, group: &'a Changes) -> Self {
+        let [_, later, earlier] = self.changes;
+        Self { changes: [Some(group), later, earlier], ..self }
+    }
+
+    /// The rows of a range in the order of their keys.
+    pub(super) fn rows(&self, range: Range<Key>) -> Merge<'a> {
+        let changes = |changes: &'a Changes| Box::new(changes.range(range.clone())) as Changed<'a>;
+        let changes = self.layers().map(|layer| changes(layer).peekable()).collect();
+        let stored: Stored<'a> = Box::new(self.stored.range(range));
+        Merge { changes, stored: stored.peekable(), is_backwards: false }
+    }
+
+    /// The rows of a range, the last one first.
+    pub(super) fn rows_back(&self, range: Range<Key>) -> Merge<'a> {
+        let changes = |changes: &'a Changes| Box::new(changes.range(range.clone()).rev()) as Changed<'a>;
+        let changes = self.layers().map(|layer| changes(layer).peekable()).collect();
+        let stored: Stored<'a> = Box::new(self.stored.range(range).rev());
+        Merge { changes, stored: stored.peekable(), is_backwards: true }
+    }
+
+    fn layers(&self) -> impl Iterator<Item = &'a Changes> {
+        self.changes.into_iter().flatten()
+    }
+}
+
+impl Rows for Layered<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<IVec>, StoreError> {
+        match self.layers().find_map(|changes| changes.get(key)) {
+            Some(change) => Ok(change.clone()),
+            None => self.stored.get(key).map_err(fault::of),
+        }
+    }
+
+    fn last(&self, prefix: &[u8]) -> Result<Option<(Key, IVec)>, StoreError> {
+        self.rows_back(prefix.to_vec()..keys::end_of(prefix)).next().transpose()
+    }
+}
+
+type Changed<'a> = Box<dyn Iterator<Item = (&'a Key, &'a Option<IVec>)> + 'a>;
+type Stored<'a> = Box<dyn Iterator<Item = sled::Result<(IVec, IVec)>> + 'a>;
+
+/// Rows of all layers as if they were one: of a key that several have, the latest counts, and one that was
+/// deleted last is not there.
+pub(super) struct Merge<'a> {
+    changes: Vec<Peekable<Changed<'a>>>,
+    stored: Peekable<Stored<'a>>,
+    is_backwards: bool,
+}
+
+impl Merge<'_> {
+    /// The key that comes next in any layer.
+    fn next_key(&mut self) -> Option<Key> {
+        let stored = match self.stored.peek() {
+            Some(Ok((key, _))) => Some(key.as_ref()),
+            Some(Err(_)) | None => None,
+        };
+        let changed = self.changes.iter_mut().filter_map(|rows| rows.peek().map(|(key, _)| key.as_slice()));
+        let keys = stored.into_iter().chain(changed);
+        let next = if self.is_backwards { keys.max() } else { keys.min() };
+        next.map(<[u8]>::to_vec)
+    }
+
+    /// What the layers have of this key, which is next in those that have it: the latest.
+    fn take(&mut self, key: &[u8]) -> Option<IVec> {
+        let mut found = None;
+        for rows in &mut self.changes {
+            if let Some((_, row)) = rows.next_if(|(next, _)| next.as_slice() == key) {
+                found = found.or(Some(row.clone()));
+            }
+        }
+        let stored = self.stored.next_if(|row| matches!(row, Ok((next, _)) if next.as_ref() == key));
+        match found {
+            Some(change) => change,
+            None => stored.and_then(Result::ok).map(|(_, row)| row),
+        }
+    }
+}
+
+impl Iterator for Merge<'_> {
+    type Item = Result<(Key, IVec), StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(Err(error)) = self.stored.next_if(Result::is_err) {
+            return Some(Err(fault::of(error)));
+        }
+        loop {
+            let key = self.next_key()?;
+            if let Some(row) = self.take(&key) {
+                return Some(Ok((key, row)));
+            }
+            if let Some(Err(error)) = self.stored.next_if(Result::is_err) {
+                return Some(Err(fault::of(error)));
+            }
+        }
+    }
+}
