@@ -47,6 +47,11 @@ impl Contender {
         matches!(self, Self::Longhaul | Self::Undigested | Self::Process)
     }
 
+    /// Whether it answers GET of an upload with its bytes.
+    pub(super) fn gives_back(self) -> bool {
+        !matches!(self, Self::Discard | Self::Write | Self::Fsync)
+    }
+
     /// Whether its program is here.
     pub(super) fn is_here(self, options: &Options) -> bool {
         match self {

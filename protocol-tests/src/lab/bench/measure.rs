@@ -27,14 +27,15 @@ pub(super) async fn measure(
     }
     results.begin(work);
     for server in servers.iter().filter(|_| !work.warm_up.is_empty()) {
-        load(options, work, server, &work.warm_up).await?;
+        let report = load(options, work, server, &work.warm_up, server.contender.gives_back()).await?;
+        results.add_warm_up(work.name, server.contender, &report);
     }
     for repetition in 0..options.repetitions.unwrap_or(work.repetitions) {
         let first = repetition % servers.len().max(1);
         let (late, early) = servers.split_at_mut(first);
         for server in early.iter_mut().chain(late) {
             tokio::time::sleep(PAUSE).await;
-            let mut report = load(options, work, server, &work.scenario).await?;
+            let mut report = load(options, work, server, &work.scenario, false).await?;
             if work.restart {
                 server.restart(options).await?;
                 report.extra.insert("start_secs".to_owned(), server.start_secs);
@@ -50,7 +51,13 @@ pub(super) async fn measure(
 }
 
 /// Puts one server under load, from a process of its own, whose memory and CPU time are its alone.
-async fn load(options: &Options, work: &Work, server: &Instance, scenario: &str) -> Result<Report, String> {
+async fn load(
+    options: &Options,
+    work: &Work,
+    server: &Instance,
+    scenario: &str,
+    verify: bool,
+) -> Result<Report, String> {
     let endpoint = match work.place {
         Place::Plain => server.plain(),
         Place::Bound => server.bound(),
@@ -60,7 +67,7 @@ async fn load(options: &Options, work: &Work, server: &Instance, scenario: &str)
     command.args(["load", "--json", "-", "--endpoint", &endpoint]);
     command.args(server.pid().map(|pid| format!("--pid={pid}")));
     command.args(server.token().map(|token| format!("--header=Authorization: Bearer {token}")));
-    command.args(work.clean_up.then_some("--clean-up"));
+    command.args(work.clean_up.then_some("--clean-up")).args(verify.then_some("--verify"));
     command.args(scenario.split_whitespace()).args(extra(work, server, scenario));
     let output = command.stdin(Stdio::null()).kill_on_drop(true).output();
     let output = tokio::time::timeout(BOUND, output).await;

@@ -18,6 +18,8 @@ pub struct Results {
     /// The works in the order in which they were done: name and title.
     pub(super) works: Vec<(&'static str, String)>,
     reports: BTreeMap<(&'static str, Contender, usize), Report>,
+    /// What failed before anything was measured.
+    failures_before: Vec<String>,
 }
 
 impl Results {
@@ -31,6 +33,7 @@ impl Results {
             left_out: peers.into_iter().filter(|peer| !peer.is_here(options)).collect(),
             works: Vec::new(),
             reports: BTreeMap::new(),
+            failures_before: Vec::new(),
         }
     }
 
@@ -46,6 +49,11 @@ impl Results {
         report: Report,
     ) {
         self.reports.insert((work, contender, repetition), report);
+    }
+
+    /// Remembers what failed in a warm-up, of which nothing else is told.
+    pub(super) fn add_warm_up(&mut self, work: &'static str, contender: Contender, report: &Report) {
+        self.failures_before.extend(failures_of(&format!("{work}, before"), contender, report));
     }
 
     /// The title of a work that was done.
@@ -66,7 +74,6 @@ impl Results {
             .filter(|(name, ..)| *name == work)
             .map(|(_, contender, _)| *contender)
             .collect();
-        all.dedup();
         all.sort();
         all.dedup();
         all
@@ -74,19 +81,16 @@ impl Results {
 
     /// What failed: the work, the server, the words.
     pub(super) fn failures(&self) -> Vec<String> {
-        let of = |((work, contender, _), report): (&(&str, Contender, usize), &Report)| {
-            let lines =
-                report.failures.iter().map(|(what, count)| (what.clone(), *count)).collect::<Vec<_>>();
-            let (work, contender) = ((*work).to_owned(), contender.name());
-            lines.into_iter().map(move |(what, count)| format!("{work}, {contender}: {count} times {what}"))
-        };
-        self.reports.iter().flat_map(of).collect()
+        let measured = self.reports.iter();
+        let measured =
+            measured.flat_map(|((work, contender, _), report)| failures_of(work, *contender, report));
+        self.failures_before.iter().cloned().chain(measured).collect()
     }
 
     /// Whether nothing failed.
     #[must_use]
     pub fn is_good(&self) -> bool {
-        self.reports.values().all(Report::is_good)
+        self.failures().is_empty()
     }
 
     /// How much of the machine was taken by neither the server nor the client, in the median.
@@ -116,4 +120,9 @@ impl Results {
         };
         self.reports.iter().map(line).collect()
     }
+}
+
+fn failures_of(work: &str, contender: Contender, report: &Report) -> Vec<String> {
+    let line = |(what, count): (&String, &u64)| format!("{work}, {}: {count} times {what}", contender.name());
+    report.failures.iter().map(line).collect()
 }

@@ -1,6 +1,6 @@
-use super::Contender::{self, Fsync, Longhaul, Process, Undigested, Write};
+use super::Contender::{self, Fsync, Longhaul, Process, Tusd, TusdMem, Undigested, Write};
+use super::Results;
 use super::figure::{Figure, Spread};
-use super::{Contender as Server, Results};
 
 /// What a figure of longhaul is held against.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -8,7 +8,7 @@ pub(super) enum Against {
     /// The same figure of another server.
     Server(Contender),
     /// The same figure of the faster one of the two tusd.
-    Tusd,
+    FasterTusd,
     /// What the sink that writes costs, with a fifth more, and bare SHA-256 on top.
     WriteAndDigest,
     /// Another figure of the same run.
@@ -49,7 +49,7 @@ const fn row(
     Row { work, what, server, figure, against, goal }
 }
 
-use Against::{Nothing, Server as Other, Tusd, WriteAndDigest};
+use Against::{FasterTusd, Nothing, Server, WriteAndDigest};
 use Figure::{CpuPerGib, MemoryPerUpload, MibPerSec, P99, RequestsPerSec, SentAgain, StartSecs};
 use Goal::{AtLeast, AtMost, Shown};
 
@@ -58,19 +58,19 @@ const WRITE_KIB: f64 = 1024.0;
 
 /// The table, row by row.
 pub(super) const ROWS: &[Row] = &[
-    row("big", "server CPU, no digest", Undigested, CpuPerGib, Other(Write), AtMost(1.2)),
+    row("big", "server CPU, no digest", Undigested, CpuPerGib, Server(Write), AtMost(1.2)),
     row("big", "server CPU", Longhaul, CpuPerGib, WriteAndDigest, AtMost(1.0)),
-    row("big", "throughput", Longhaul, MibPerSec, Tusd, AtLeast(1.0)),
-    row("several", "throughput", Longhaul, MibPerSec, Other(Fsync), AtLeast(0.9)),
-    row("chunks-64KiB", "requests", Longhaul, RequestsPerSec, Other(Fsync), AtLeast(0.7)),
-    row("chunks-64KiB", "requests", Process, RequestsPerSec, Tusd, AtLeast(2.0)),
-    row("chunks-4KiB", "requests", Process, RequestsPerSec, Tusd, AtLeast(2.0)),
-    row("chunks-4KiB", "requests", Longhaul, RequestsPerSec, Tusd, AtLeast(1.0)),
-    row("create", "requests", Longhaul, RequestsPerSec, Tusd, AtLeast(2.0)),
-    row("head", "requests", Longhaul, RequestsPerSec, Tusd, AtLeast(2.0)),
+    row("big", "throughput", Longhaul, MibPerSec, FasterTusd, AtLeast(1.0)),
+    row("several", "throughput", Longhaul, MibPerSec, Server(Fsync), AtLeast(0.9)),
+    row("chunks-64KiB", "requests", Longhaul, RequestsPerSec, Server(Fsync), AtLeast(0.7)),
+    row("chunks-64KiB", "requests", Process, RequestsPerSec, FasterTusd, AtLeast(2.0)),
+    row("chunks-4KiB", "requests", Process, RequestsPerSec, FasterTusd, AtLeast(2.0)),
+    row("chunks-4KiB", "requests", Longhaul, RequestsPerSec, FasterTusd, AtLeast(1.0)),
+    row("create", "requests", Longhaul, RequestsPerSec, FasterTusd, AtLeast(2.0)),
+    row("head", "requests", Longhaul, RequestsPerSec, FasterTusd, AtLeast(2.0)),
     row("commits", "durable commits", Longhaul, RequestsPerSec, Nothing, AtLeast(15_000.0)),
-    row("tiny", "to a message", Process, RequestsPerSec, Tusd, AtLeast(1.0)),
-    row("tiny", "to a message", Longhaul, RequestsPerSec, Other(Fsync), Shown),
+    row("tiny", "to a message", Process, RequestsPerSec, FasterTusd, AtLeast(1.0)),
+    row("tiny", "to a message", Longhaul, RequestsPerSec, Server(Fsync), Shown),
     row("resume", "HEAD p99", Longhaul, P99, Nothing, AtMost(10.0)),
     row("resume", "sent again", Longhaul, SentAgain, Nothing, AtMost(WRITE_KIB)),
     row("announce", "p99", Longhaul, P99, Nothing, AtMost(15.0)),
@@ -122,15 +122,15 @@ impl Row {
         Some(Said { ours, theirs, ratio, is_met })
     }
 
-    fn values(&self, results: &Results, server: Server, figure: Figure) -> Vec<f64> {
+    fn values(&self, results: &Results, server: Contender, figure: Figure) -> Vec<f64> {
         results.of(self.work, server).into_iter().filter_map(|report| figure.of(report)).collect()
     }
 
     fn theirs(&self, results: &Results) -> Option<(String, Vec<f64>)> {
-        let of = |server: Server| (server.name().to_owned(), self.values(results, server, self.figure));
+        let of = |server: Contender| (server.name().to_owned(), self.values(results, server, self.figure));
         let theirs = match self.against {
-            Other(server) => of(server),
-            Tusd => self.faster_tusd(results)?,
+            Server(server) => of(server),
+            FasterTusd => self.faster_tusd(results)?,
             WriteAndDigest => {
                 let (_, write) = of(Write);
                 let allowed = write.iter().map(|cost| cost * 1.2 + results.sha256_secs_per_gib).collect();
@@ -143,7 +143,7 @@ impl Row {
     }
 
     fn faster_tusd(&self, results: &Results) -> Option<(String, Vec<f64>)> {
-        let both = [Server::Tusd, Server::TusdMem].into_iter();
+        let both = [Tusd, TusdMem].into_iter();
         let measured = both.filter_map(|server| {
             let values = self.values(results, server, self.figure);
             Some((Spread::of(values.clone())?.median, server.name().to_owned(), values))

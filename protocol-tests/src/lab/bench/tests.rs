@@ -87,7 +87,7 @@ fn every_row_speaks_of_what_is_measured() {
             let contenders = &work.unwrap_or_else(|| panic!("{} is in the plan", row.work)).contenders;
             let others = match row.against {
                 Against::Server(server) => vec![server],
-                Against::Tusd => vec![Contender::Tusd, Contender::TusdMem],
+                Against::FasterTusd => vec![Contender::Tusd, Contender::TusdMem],
                 Against::WriteAndDigest => vec![Contender::Write],
                 Against::Figure(_) | Against::Nothing => Vec::new(),
             };
