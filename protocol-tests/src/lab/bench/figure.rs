@@ -38,7 +38,7 @@ impl Figure {
 
     pub(super) fn unit(self) -> &'static str {
         match self {
-            Self::CpuPerGib => "CPU s/GiB",
+            Self::CpuPerGib => "s/GiB",
             Self::MibPerSec => "MiB/s",
             Self::P99 => "ms",
             Self::SentAgain | Self::MemoryPerUpload => "KiB",
@@ -84,7 +84,11 @@ impl std::fmt::Display for Spread {
             medium if medium < 100.0 => 1,
             _ => 0,
         };
-        write!(out, "{median:.digits$} ({least:.digits$}–{most:.digits$})")
+        write!(out, "{median:.digits$}")?;
+        if least < most {
+            write!(out, " ({least:.digits$}–{most:.digits$})")?;
+        }
+        Ok(())
     }
 }
 

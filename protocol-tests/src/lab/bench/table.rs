@@ -1,7 +1,7 @@
 use std::fmt::Write;
 
 use super::figure::{Figure, Spread};
-use super::rows::{Against, ROWS, Said};
+use super::rows::{Against, Goal, ROWS, Row, Said};
 use super::{Contender, Results};
 use crate::lab::load::Report;
 
@@ -21,7 +21,11 @@ pub fn tables(results: &Results) -> String {
     for contender in &results.left_out {
         put(format_args!("Without {}, which is not here.\n", contender.name()));
     }
-    put(format_args!("\n{}\n{}", goals(results), figures(results)));
+    put(format_args!(
+        "\n{}\n<details><summary>Every figure of every server</summary>\n\n{}\n</details>\n",
+        goals(results),
+        figures(results)
+    ));
     let failures = results.failures();
     if !failures.is_empty() {
         put(format_args!("\nWhat failed:\n\n"));
@@ -31,37 +35,39 @@ pub fn tables(results: &Results) -> String {
 }
 
 fn goals(results: &Results) -> String {
-    let mut text = "| work | figure | longhaul | against | | ratio | goal | reached |\n\
+    let mut text = "| work | figure | longhaul | against | its figure | ratio | goal | reached |\n\
                     | --- | --- | --- | --- | --- | --- | --- | --- |\n"
         .to_owned();
     for row in ROWS {
-        let (Some(title), Some(said)) = (results.title(row.work), row.of(results)) else { continue };
-        let Said { ours, theirs, ratio, is_met } = said;
-        let flags = row.server.name().strip_prefix("longhaul ").map(|flags| format!(" `{flags}`"));
-        let (name, theirs) = theirs.map_or_else(
-            || (if row.against == Against::Nothing { "" } else { "not here" }.to_owned(), String::new()),
-            |(name, theirs)| (name, theirs.to_string()),
-        );
-        let met = match is_met {
-            Some(true) => "yes",
-            Some(false) => "no",
-            None => "",
-        };
-        let unit = if row.against == Against::Nothing { row.figure.unit() } else { "×" };
-        let goal = if row.goal == super::rows::Goal::Shown {
-            row.goal.to_string()
-        } else {
-            format!("{} {unit}", row.goal)
-        };
-        text += &format!(
-            "| {title}{} | {}, {} | {ours} | {name} | {theirs} | {} | {goal} | {met} |\n",
-            flags.unwrap_or_default(),
-            row.what,
-            row.figure.unit(),
-            ratio.map(|ratio| ratio.to_string()).unwrap_or_default(),
-        );
+        if let (Some(title), Some(said)) = (results.title(row.work), row.of(results)) {
+            text += &format!("| {} |\n", goal_cells(row, title, said).join(" | "));
+        }
     }
     text
+}
+
+fn goal_cells(row: &Row, title: &str, said: Said) -> [String; 8] {
+    let is_alone = row.against == Against::Nothing;
+    let flags = row.server.name().strip_prefix("longhaul ").map(|flags| format!(" `{flags}`"));
+    let (name, theirs) = match said.theirs {
+        Some((name, theirs)) => (name, theirs.to_string()),
+        None if is_alone => (String::new(), String::new()),
+        None => ("not here".to_owned(), String::new()),
+    };
+    let goal = match row.goal {
+        Goal::Shown => row.goal.to_string(),
+        goal => format!("{goal} {}", if is_alone { row.figure.unit() } else { "×" }),
+    };
+    [
+        format!("{title}{}", flags.unwrap_or_default()),
+        format!("{} ({})", row.what, row.figure.unit()),
+        said.ours.to_string(),
+        name,
+        theirs,
+        said.ratio.map(|ratio| ratio.to_string()).unwrap_or_default(),
+        goal,
+        said.is_met.map(|is_met| if is_met { "yes" } else { "no" }).unwrap_or_default().to_owned(),
+    ]
 }
 
 fn figures(results: &Results) -> String {

@@ -110,7 +110,7 @@ fn a_ratio_is_made_within_a_repetition_and_against_the_faster_tusd() {
     let expected = "| 2000 (400–3000) | tusd-mem | 1000 (100–1000) | 3.00 (2.00–4.00) | ≥ 2 × | yes |";
     assert!(line.ends_with(expected), "{line}");
     let figures = line_of(&text, "| HEADs, 16 clients | longhaul |");
-    assert!(figures.contains("| 0.50 (0.50–0.50) | 1.50 (1.50–1.50) |"), "{figures}");
+    assert!(figures.contains("| 0.50 | 1.50 |"), "{figures}");
 }
 
 #[test]
