@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use protocol_tests::lab::bench::{self, Options, tables};
-use rustix::process::{Resource, getrlimit, setrlimit};
+
+use crate::open_files::allow_open_files;
 
 /// What the command line says.
 #[derive(Debug, clap::Args)]
@@ -71,11 +72,4 @@ async fn measure(args: Args) -> Result<bool, String> {
     }
     _ = write!(std::io::stdout(), "{}", tables(&results));
     Ok(results.is_good())
-}
-
-/// The servers inherit it: thousands of connections are thousands of open files.
-fn allow_open_files() {
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    _ = setrlimit(Resource::Nofile, limit);
 }

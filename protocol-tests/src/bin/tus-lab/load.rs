@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use data_encoding::BASE64;
 use protocol_tests::lab::load::{Report, Scenario, Settings};
-use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::runtime;
+
+use crate::open_files::allow_open_files;
 
 /// Nothing failed, or something did; or nothing could be done.
 const GOOD: u8 = 0;
@@ -107,13 +108,6 @@ fn write(report: &Report, json: Option<&Path>) -> Result<(), String> {
     }
     _ = write!(std::io::stdout(), "{report}");
     Ok(())
-}
-
-/// Thousands of connections are thousands of open files. Where that is forbidden, connecting says so.
-fn allow_open_files() {
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    _ = setrlimit(Resource::Nofile, limit);
 }
 
 fn header(text: &str) -> Result<(String, String), String> {

@@ -13,6 +13,7 @@ mod bench;
 mod conformance;
 mod disconnect;
 mod load;
+mod open_files;
 mod proxy;
 mod sink;
 mod table;
