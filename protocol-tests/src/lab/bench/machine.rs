@@ -2,6 +2,7 @@ use std::fs;
 use std::path::Path;
 use std::thread::available_parallelism;
 
+use rustix::process::{Resource, getrlimit};
 use sha2::{Digest, Sha256};
 
 use crate::lab::load::cpu_secs_of_this_process;
@@ -33,6 +34,11 @@ pub(super) fn sha256_secs_per_gib() -> f64 {
     (0..HASHED_MIB).for_each(|_| sha256.update(&piece));
     std::hint::black_box(sha256.finalize());
     (cpu_secs_of_this_process() - before) * MIB_PER_GIB / f64::from(HASHED_MIB)
+}
+
+/// How many files a process may have open.
+pub(super) fn open_files() -> u64 {
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
 fn value(path: &str, key: &str) -> Option<String> {

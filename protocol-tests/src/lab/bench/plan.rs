@@ -1,5 +1,6 @@
 use super::Contender;
 use super::Contender::{Discard, Fsync, Longhaul, Process, Tusd, TusdMem, Undigested, Write};
+use super::machine;
 
 /// Where uploads are created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -199,8 +200,9 @@ fn live(quick: bool) -> Vec<Work> {
 
 fn many(quick: bool) -> Vec<Work> {
     let (uploads, secs) = either(quick, (1_000, 4), (10_000, 10));
+    // A connection and a file of each, and what the server has open besides.
+    let uploads = uploads.min(machine::open_files().saturating_sub(400) / 2);
     let records = either(quick, 50_000, 1_000_000);
-    let thousands = |count: u32| format!("{},000", count / 1000).replace("1000,000", "1,000,000");
     vec![
         Work {
             warm_up: "idle --clients 20 --secs 3".to_owned(),
@@ -208,7 +210,7 @@ fn many(quick: bool) -> Vec<Work> {
             flags: MANY,
             ..work(
                 "idle",
-                format!("{} slow uploads of 1 KiB/s", thousands(uploads)),
+                format!("{} slow uploads of 1 KiB/s", grouped(uploads)),
                 &[Longhaul, TusdMem],
                 format!("idle --clients {uploads} --secs {secs}"),
             )
@@ -219,10 +221,35 @@ fn many(quick: bool) -> Vec<Work> {
             restart: true,
             ..work(
                 "records",
-                format!("{} upload records", thousands(records)),
+                format!("{} upload records", grouped(records)),
                 &[Longhaul],
                 format!("records -n {records} --secs {}", either(quick, "0.5", "2")),
             )
         },
     ]
+}
+
+/// A number as a person reads it: 1,000,000.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::grouped;
+
+    #[test]
+    fn thousands_are_set_apart() {
+        for (number, text) in [(0, "0"), (999, "999"), (9_800, "9,800"), (1_000_000, "1,000,000")] {
+            assert_eq!(grouped(number), text);
+        }
+    }
 }
