@@ -2,15 +2,20 @@
 //!
 //! `conformance` asks whether the server does what the text says, `disconnect` what becomes of
 //! uploads over a bad network, and `proxy` is that bad network alone; `table` puts reports about
-//! several servers side by side.
+//! several servers side by side. `load` measures,
+//! `sink` is the machine's limit, and `bench` measures longhaul, tusd and the sinks in turns.
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod conformance;
 mod disconnect;
+mod load;
+mod open_files;
 mod proxy;
+mod sink;
 mod table;
 
 /// Finds out from outside what a tus 1.0.0 server does.
@@ -31,6 +36,12 @@ enum Command {
     Disconnect(disconnect::Args),
     /// Stands between any client and any server as a bad network
     Proxy(proxy::Args),
+    /// Puts a server under load, and tells what it did and what that cost
+    Load(load::Args),
+    /// A server that does the least that can be done: the limit of the machine
+    Sink(sink::Args),
+    /// Measures longhaul, tusd and the sinks in turns, and prints the tables
+    Bench(bench::Args),
 }
 
 #[tokio::main]
@@ -40,5 +51,8 @@ async fn main() -> ExitCode {
         Command::Table(args) => table::run(&args),
         Command::Disconnect(args) => disconnect::run(args).await,
         Command::Proxy(args) => proxy::run(args).await,
+        Command::Load(args) => load::run(args).await,
+        Command::Sink(args) => sink::run(args).await,
+        Command::Bench(args) => bench::run(args).await,
     }
 }

@@ -1,0 +1,58 @@
+# What the scripts that start other servers have in common. Whoever reads this in has set `here`, the folder of the
+# script, and `self`, its file, whose first comment is its help.
+# shellcheck shell=bash
+
+TUSD_VERSION=v2.9.1
+
+root=$(dirname "$here")
+target=$(cd "$root" && cargo metadata --no-deps --format-version 1 |
+    sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')
+tools=$target/tools
+lab=$target/release/tus-lab
+
+say() { echo "$(basename "$self"): $*" >&2; }
+
+usage() {
+    sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$self" >&2
+    exit 2
+}
+
+has() {
+    command -v "$1" >/dev/null && return
+    say "$2 is left out, because $1 is not on the PATH"
+    return 1
+}
+
+# One after the other, as the tests build them: together they would be built once more.
+build_ours() {
+    (cd "$root" && cargo build --quiet --release --bin longhaul)
+    (cd "$root" && cargo build --quiet --release -p protocol-tests --bin tus-lab)
+}
+
+install_tusd() {
+    [[ -x $tools/tusd-$TUSD_VERSION ]] && return
+    has go tusd || return 1
+    GOBIN=$tools go install "github.com/tus/tusd/v2/cmd/tusd@$TUSD_VERSION" || exit 1
+    mv "$tools/tusd" "$tools/tusd-$TUSD_VERSION" || exit 1
+}
+
+# Built each time: Go knows whether there is anything to do.
+install_tusd_mem() {
+    has go tusd-mem || return 1
+    (cd "$here/peers/tusd-mem" && go build -o "$tools/tusd-mem" .) || exit 1
+}
+
+# show PART FILE: what the file says, where it was asked for.
+show() {
+    local readme=$here/README.md new
+    if [[ $write == no ]]; then
+        cat "$2"
+        return
+    fi
+    new=$(awk -v part="$1" -v text="$2" '
+        $0 == "<!-- /" part " -->" { inside = 0; print "" }
+        !inside { print }
+        $0 == "<!-- " part " -->" { inside = 1; print ""; while ((getline line < text) > 0) print line }
+    ' "$readme")
+    printf "%s\n" "$new" >"$readme"
+}

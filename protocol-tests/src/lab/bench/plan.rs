@@ -1,0 +1,255 @@
+use super::Contender;
+use super::Contender::{Discard, Fsync, Longhaul, Process, Tusd, TusdMem, Undigested, Write};
+use super::machine;
+
+/// Where uploads are created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Where they become nothing but files.
+    Plain,
+    /// Where they become messages, at a server that makes some.
+    Bound,
+    /// Where forms are taken.
+    Form,
+}
+
+/// What the servers have to do, and which of them.
+#[derive(Debug, Clone)]
+pub(super) struct Work {
+    /// A short name, by which it can be chosen.
+    pub(super) name: &'static str,
+    /// What it is, for a person.
+    pub(super) title: String,
+    pub(super) contenders: Vec<Contender>,
+    pub(super) place: Place,
+    /// The arguments of `tus-lab load`.
+    pub(super) scenario: String,
+    /// The same for what is done before anything is measured; nothing if that is empty.
+    pub(super) warm_up: String,
+    pub(super) repetitions: usize,
+    /// Whether what was uploaded is terminated after each run, so that its writing does not fall into the next one.
+    pub(super) clean_up: bool,
+    /// Further flags of longhaul.
+    pub(super) flags: &'static [&'static str],
+    /// Whether longhaul is killed in the end, and its start measured.
+    pub(super) restart: bool,
+}
+
+/// Ten thousand slow uploads, and one connection of somebody else: the default admits ten thousand.
+const MANY: &[&str] = &["--max-connections", "11000"];
+
+/// Everything that is measured, in this order.
+pub(super) fn plan(quick: bool) -> Vec<Work> {
+    let peers = [Tusd, TusdMem];
+    let with = |ours: &[Contender], sinks: &[Contender]| [ours, &peers, sinks].concat();
+    [
+        large(quick, &with(&[Longhaul, Undigested], &[Write, Fsync])),
+        chunks(quick, &with(&[Longhaul, Process], &[Write, Fsync])),
+        requests(quick, &with(&[Longhaul], &[Discard])),
+        small(quick, &with(&[Longhaul, Process], &[Fsync])),
+        live(quick),
+        many(quick),
+    ]
+    .concat()
+}
+
+/// The part of a plan that differs where there is little time.
+fn either<T>(quick: bool, short: T, long: T) -> T {
+    if quick { short } else { long }
+}
+
+fn work(name: &'static str, title: impl Into<String>, contenders: &[Contender], scenario: String) -> Work {
+    Work {
+        name,
+        title: title.into(),
+        contenders: contenders.to_vec(),
+        place: Place::Plain,
+        warm_up: scenario.clone(),
+        scenario,
+        repetitions: 5,
+        clean_up: false,
+        flags: &[],
+        restart: false,
+    }
+}
+
+fn large(quick: bool, contenders: &[Contender]) -> Vec<Work> {
+    let (one, four) = either(quick, ("256 MiB", "64 MiB"), ("1 GiB", "256 MiB"));
+    let size = |size: &str| size.replace(' ', "");
+    let big = Work {
+        warm_up: "big --size 64MiB".to_owned(),
+        repetitions: either(quick, 3, 5),
+        clean_up: true,
+        ..work("big", format!("{one} in one PATCH"), contenders, format!("big --size {}", size(one)))
+    };
+    let several = Work {
+        warm_up: "big --size 16MiB --clients 4".to_owned(),
+        ..work(
+            "several",
+            format!("4 × {four} at once"),
+            contenders,
+            format!("big --size {} --clients 4", size(four)),
+        )
+    };
+    vec![big.clone(), Work { repetitions: big.repetitions, clean_up: true, ..several }]
+}
+
+fn chunks(quick: bool, contenders: &[Contender]) -> Vec<Work> {
+    let secs = either(quick, "0.6", "1.5");
+    let rows = [
+        ("chunks-5MiB", "5 MiB PATCHes, 1 upload", "--size 2GiB --chunk 5MiB --clients 1", 3),
+        ("chunks-1MiB", "1 MiB PATCHes, 4 uploads", "--size 1GiB --chunk 1MiB --clients 4", 3),
+        ("chunks-64KiB", "64 KiB PATCHes, 4 uploads", "--size 1GiB --chunk 64KiB --clients 4", 5),
+        ("chunks-4KiB", "4 KiB PATCHes, 16 uploads", "--size 256MiB --chunk 4KiB --clients 16", 5),
+    ];
+    let row = |(name, title, shape, repetitions)| Work {
+        warm_up: format!("chunked {shape} --secs 0.2"),
+        repetitions: either(quick, 3, repetitions),
+        clean_up: true,
+        ..work(name, title, contenders, format!("chunked {shape} --secs {secs}"))
+    };
+    rows.into_iter().map(row).collect()
+}
+
+/// Creating a file is the dearest of all on ext4, and its cost swings: such works are measured often.
+fn requests(quick: bool, contenders: &[Contender]) -> Vec<Work> {
+    let secs = either(quick, "0.5", "1.5");
+    let often = either(quick, 3, 7);
+    let row = |name, title, contenders, load: &str| Work {
+        warm_up: format!("{load} --secs 0.2"),
+        repetitions: often,
+        ..work(name, title, contenders, format!("{load} --secs {secs}"))
+    };
+    vec![
+        row("create", "creations, 16 clients", contenders, "create --size 1KiB --clients 16"),
+        row("head", "HEADs, 16 clients", contenders, "head --clients 16"),
+        row("commits", "creations, 64 clients", &[Longhaul], "create --size 1KiB --clients 64"),
+    ]
+}
+
+fn small(quick: bool, contenders: &[Contender]) -> Vec<Work> {
+    let secs = either(quick, "0.5", "1.5");
+    let often = either(quick, 3, 7);
+    let tiny = work(
+        "tiny",
+        "16 KiB with the creation, 16 clients",
+        contenders,
+        format!("tiny --size 16KiB --secs {secs}"),
+    );
+    let form = work(
+        "oneshot",
+        "16 KiB as a form, 16 clients",
+        &[Longhaul, Process, Fsync],
+        format!("oneshot --size 16KiB --secs {secs}"),
+    );
+    let warm_up = |load: &str| format!("{load} --size 16KiB --secs 0.2");
+    vec![
+        Work { place: Place::Bound, warm_up: warm_up("tiny"), repetitions: often, ..tiny },
+        Work { place: Place::Form, warm_up: warm_up("oneshot"), repetitions: 3, ..form },
+    ]
+}
+
+/// What a person waits for.
+fn live(quick: bool) -> Vec<Work> {
+    let large = either(quick, "256 MiB", "1 GiB");
+    let size = large.replace(' ', "");
+    // The released tusd takes seconds to give up a lock, for each upload.
+    let fast = [Longhaul, TusdMem];
+    let bound = |work: Work, warm_up: &str| Work {
+        place: Place::Bound,
+        warm_up: warm_up.to_owned(),
+        repetitions: 3,
+        clean_up: true,
+        ..work
+    };
+    let count = either(quick, "10", "30");
+    vec![
+        bound(
+            work("resume", "HEAD after a dead connection", &fast, format!("resume --size 16MiB -n {count}")),
+            "resume --size 1MiB -n 2",
+        ),
+        bound(
+            work(
+                "announce",
+                "last byte to new_message, 16 KiB",
+                &[Longhaul],
+                format!("announce -n {count}0"),
+            ),
+            "announce -n 5",
+        ),
+        bound(
+            work(
+                "announce-large",
+                format!("last byte to new_message, {large}"),
+                &[Longhaul],
+                format!("announce --size {size} -n 3"),
+            ),
+            "announce --size 1MiB -n 1",
+        ),
+        bound(
+            work(
+                "concat",
+                format!("joining 4 parts, {large} in all"),
+                &[Longhaul, Tusd, TusdMem, Fsync],
+                format!("concat --size {size} -n {}", either(quick, 1, 2)),
+            ),
+            "concat --size 16MiB",
+        ),
+    ]
+}
+
+fn many(quick: bool) -> Vec<Work> {
+    let (uploads, secs) = either(quick, (1_000, 4), (10_000, 10));
+    // A connection and a file of each, and what the server has open besides.
+    let uploads = uploads.min(machine::open_files().saturating_sub(400) / 2);
+    let records = either(quick, 50_000, 1_000_000);
+    vec![
+        Work {
+            warm_up: "idle --clients 20 --secs 3".to_owned(),
+            repetitions: 1,
+            flags: MANY,
+            ..work(
+                "idle",
+                format!("{} slow uploads of 1 KiB/s", grouped(uploads)),
+                &[Longhaul, TusdMem],
+                format!("idle --clients {uploads} --secs {secs}"),
+            )
+        },
+        Work {
+            warm_up: String::new(),
+            repetitions: 1,
+            restart: true,
+            ..work(
+                "records",
+                format!("{} upload records", grouped(records)),
+                &[Longhaul],
+                format!("records -n {records} --secs {}", either(quick, "0.5", "2")),
+            )
+        },
+    ]
+}
+
+/// A number as a person reads it: 1,000,000.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::grouped;
+
+    #[test]
+    fn thousands_are_set_apart() {
+        for (number, text) in [(0, "0"), (999, "999"), (9_800, "9,800"), (1_000_000, "1,000,000")] {
+            assert_eq!(grouped(number), text);
+        }
+    }
+}

@@ -1,0 +1,176 @@
+use super::Contender::{self, Fsync, Longhaul, Process, Tusd, TusdMem, Undigested, Write};
+use super::Results;
+use super::figure::{Figure, Spread};
+
+/// What a figure of longhaul is held against.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Against {
+    /// The same figure of another server.
+    Server(Contender),
+    /// The same figure of the faster one of the two tusd.
+    FasterTusd,
+    /// What the sink that writes costs, with a fifth more, and bare SHA-256 on top.
+    WriteAndDigest,
+    /// Another figure of the same run.
+    Figure(Figure),
+    /// Nothing: the figure itself is the goal.
+    Nothing,
+}
+
+/// What is to be reached, as a ratio, or as the figure itself where it is held against nothing.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Goal {
+    AtLeast(f64),
+    AtMost(f64),
+    /// It is only shown.
+    Shown,
+}
+
+/// A row of the table.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Row {
+    pub(super) work: &'static str,
+    /// What of the work; its title says the rest.
+    pub(super) what: &'static str,
+    pub(super) server: Contender,
+    pub(super) figure: Figure,
+    pub(super) against: Against,
+    pub(super) goal: Goal,
+}
+
+const fn row(
+    work: &'static str,
+    what: &'static str,
+    server: Contender,
+    figure: Figure,
+    against: Against,
+    goal: Goal,
+) -> Row {
+    Row { work, what, server, figure, against, goal }
+}
+
+use Against::{FasterTusd, Nothing, Server, WriteAndDigest};
+use Figure::{CpuPerGib, MemoryPerUpload, MibPerSec, P99, RequestsPerSec, SentAgain, StartSecs};
+use Goal::{AtLeast, AtMost, Shown};
+
+/// At most so many KiB are in one write of the server.
+const WRITE_KIB: f64 = 1024.0;
+
+/// The table, row by row.
+pub(super) const ROWS: &[Row] = &[
+    row("big", "server CPU, no digest", Undigested, CpuPerGib, Server(Write), AtMost(1.2)),
+    row("big", "server CPU", Longhaul, CpuPerGib, WriteAndDigest, AtMost(1.0)),
+    row("big", "throughput", Longhaul, MibPerSec, FasterTusd, AtLeast(1.0)),
+    row("several", "throughput", Longhaul, MibPerSec, Server(Fsync), AtLeast(0.9)),
+    row("chunks-64KiB", "requests", Longhaul, RequestsPerSec, Server(Fsync), AtLeast(0.7)),
+    row("chunks-64KiB", "requests", Process, RequestsPerSec, FasterTusd, AtLeast(2.0)),
+    row("chunks-4KiB", "requests", Process, RequestsPerSec, FasterTusd, AtLeast(2.0)),
+    row("chunks-4KiB", "requests", Longhaul, RequestsPerSec, FasterTusd, AtLeast(1.0)),
+    row("create", "requests", Longhaul, RequestsPerSec, FasterTusd, AtLeast(2.0)),
+    row("head", "requests", Longhaul, RequestsPerSec, FasterTusd, AtLeast(2.0)),
+    row("commits", "durable commits", Longhaul, RequestsPerSec, Nothing, AtLeast(15_000.0)),
+    row("tiny", "to a message", Process, RequestsPerSec, FasterTusd, AtLeast(1.0)),
+    row("tiny", "to a message", Longhaul, RequestsPerSec, Server(Fsync), Shown),
+    row("resume", "HEAD p99", Longhaul, P99, Nothing, AtMost(10.0)),
+    row("resume", "sent again", Longhaul, SentAgain, Nothing, AtMost(WRITE_KIB)),
+    row("announce", "p99", Longhaul, P99, Nothing, AtMost(15.0)),
+    row("announce-large", "p99", Longhaul, P99, Nothing, AtMost(15.0)),
+    row("concat", "final POST, p99", Longhaul, P99, Nothing, AtMost(50.0)),
+    row("idle", "memory of each", Longhaul, MemoryPerUpload, Nothing, AtMost(32.0)),
+    row("idle", "HEAD p99 of another client", Longhaul, P99, Nothing, AtMost(20.0)),
+    row("records", "start after kill -9", Longhaul, StartSecs, Nothing, AtMost(2.0)),
+    row(
+        "records",
+        "creations, against an empty store",
+        Longhaul,
+        Figure::CreateFull,
+        Against::Figure(Figure::CreateEmpty),
+        AtLeast(1.0 / 1.2),
+    ),
+    row(
+        "records",
+        "HEADs, against an empty store",
+        Longhaul,
+        Figure::HeadFull,
+        Against::Figure(Figure::HeadEmpty),
+        AtLeast(1.0 / 1.2),
+    ),
+];
+
+/// What a row says about these results.
+#[derive(Debug)]
+pub(super) struct Said {
+    pub(super) ours: Spread,
+    pub(super) theirs: Option<(String, Spread)>,
+    pub(super) ratio: Option<Spread>,
+    /// Whether the goal is reached; none where there is no goal, or nothing to hold the figure against.
+    pub(super) is_met: Option<bool>,
+}
+
+impl Row {
+    /// None if the work was not done.
+    pub(super) fn of(&self, results: &Results) -> Option<Said> {
+        let ours = self.values(results, self.server, self.figure);
+        let theirs = self.theirs(results);
+        let ratio = theirs.as_ref().and_then(|(_, theirs)| {
+            Spread::of(ours.iter().zip(theirs).map(|(ours, theirs)| ours / theirs).collect())
+        });
+        let ours = Spread::of(ours)?;
+        let theirs = theirs.and_then(|(name, values)| Some((name, Spread::of(values)?)));
+        let counts = if self.against == Nothing { Some(ours) } else { ratio };
+        let is_met = counts.and_then(|counts| self.goal.is_met(counts.median));
+        Some(Said { ours, theirs, ratio, is_met })
+    }
+
+    fn values(&self, results: &Results, server: Contender, figure: Figure) -> Vec<f64> {
+        results.of(self.work, server).into_iter().filter_map(|report| figure.of(report)).collect()
+    }
+
+    fn theirs(&self, results: &Results) -> Option<(String, Vec<f64>)> {
+        let of = |server: Contender| (server.name().to_owned(), self.values(results, server, self.figure));
+        let theirs = match self.against {
+            Server(server) => of(server),
+            FasterTusd => self.faster_tusd(results)?,
+            WriteAndDigest => {
+                let (_, write) = of(Write);
+                let allowed = write.iter().map(|cost| cost * 1.2 + results.sha256_secs_per_gib).collect();
+                ("1.2 × sink: write, + SHA-256".to_owned(), allowed)
+            }
+            Against::Figure(figure) => ("empty".to_owned(), self.values(results, self.server, figure)),
+            Nothing => return None,
+        };
+        (!theirs.1.is_empty()).then_some(theirs)
+    }
+
+    fn faster_tusd(&self, results: &Results) -> Option<(String, Vec<f64>)> {
+        let both = [Tusd, TusdMem].into_iter();
+        let measured = both.filter_map(|server| {
+            let values = self.values(results, server, self.figure);
+            Some((Spread::of(values.clone())?.median, server.name().to_owned(), values))
+        });
+        let fastest = measured.max_by(|(one, ..), (other, ..)| one.total_cmp(other));
+        fastest.map(|(_, name, values)| (name, values))
+    }
+}
+
+impl Goal {
+    fn is_met(self, value: f64) -> Option<bool> {
+        match self {
+            AtLeast(goal) => Some(value >= goal),
+            AtMost(goal) => Some(value <= goal),
+            Shown => None,
+        }
+    }
+}
+
+impl std::fmt::Display for Goal {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // What takes three digits to say is said with two.
+        let short = |goal: f64| if goal < 1.0 { format!("{goal:.2}") } else { goal.to_string() };
+        match *self {
+            AtLeast(goal) => write!(out, "≥ {}", short(goal)),
+            AtMost(goal) => write!(out, "≤ {}", short(goal)),
+            Shown => write!(out, "shown"),
+        }
+    }
+}

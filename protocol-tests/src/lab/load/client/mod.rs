@@ -1,0 +1,13 @@
+//! An HTTP/1.1 client that costs as little as it can, so that what is measured is the server.
+
+mod connection;
+mod read;
+mod request;
+mod response;
+mod target;
+mod write;
+
+pub(crate) use connection::Connection;
+pub(crate) use request::{Body, Request};
+pub(crate) use response::Response;
+pub(crate) use target::Target;

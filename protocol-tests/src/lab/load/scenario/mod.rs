@@ -1,0 +1,83 @@
+//! A file for each scenario.
+
+mod announce;
+mod big;
+mod chunked;
+mod concat;
+mod create;
+mod head;
+mod idle;
+mod one_shot;
+mod records;
+mod resume;
+mod tiny;
+
+use std::sync::Arc;
+
+use clap::Subcommand;
+
+pub use announce::Announce;
+pub use big::Big;
+pub use chunked::Chunked;
+pub use concat::Concat;
+pub use create::Create;
+pub use head::Head;
+pub use idle::Idle;
+pub use one_shot::OneShot;
+pub use records::Records;
+pub use resume::{End, Resume};
+pub use tiny::Tiny;
+
+use super::failure::Failure;
+use super::report::Report;
+use super::subject::{Settings, Subject};
+
+/// What is done to the server.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Scenario {
+    /// Uploads in one PATCH each
+    Big(Big),
+    /// Uploads in many PATCHes over kept connections
+    Chunked(Chunked),
+    /// Creations without content
+    Create(Create),
+    /// HEAD of complete uploads
+    Head(Head),
+    /// Whole small uploads, content in the creation where the server takes it
+    Tiny(Tiny),
+    /// Forms (multipart/form-data) without tus
+    Oneshot(OneShot),
+    /// Partial uploads at the same time, and then joining them
+    Concat(Concat),
+    /// Connections that die, HEAD right after it, and the rest
+    Resume(Resume),
+    /// Many slow uploads, and HEAD of another client meanwhile
+    Idle(Idle),
+    /// From the last byte of an upload to `new_message` at another member (longhaul only)
+    Announce(Announce),
+    /// Fills the server with upload records, and tells how creation and HEAD do among them
+    Records(Records),
+}
+
+impl Scenario {
+    /// Does it.
+    ///
+    /// # Errors
+    /// [`Failure`] when it could not begin; what fails later is in the report.
+    pub async fn run(&self, settings: &Settings) -> Result<Report, Failure> {
+        let subject = Arc::new(Subject::new(settings)?);
+        match self {
+            Self::Big(args) => args.run(&subject).await,
+            Self::Chunked(args) => args.run(&subject).await,
+            Self::Create(args) => args.run(&subject).await,
+            Self::Head(args) => args.run(&subject).await,
+            Self::Tiny(args) => args.run(&subject).await,
+            Self::Oneshot(args) => args.run(&subject).await,
+            Self::Concat(args) => args.run(&subject).await,
+            Self::Resume(args) => args.run(&subject).await,
+            Self::Idle(args) => args.run(&subject).await,
+            Self::Announce(args) => args.run(&subject).await,
+            Self::Records(args) => args.run(&subject).await,
+        }
+    }
+}

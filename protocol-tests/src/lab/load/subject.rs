@@ -1,0 +1,162 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::client::{Connection, Request, Target};
+use super::failure::Failure;
+use super::meter::Meter;
+use super::payload::{Comparison, Span};
+use super::process::Watched;
+use super::report::Report;
+use super::tally::Tally;
+use super::upload::{self, Upload};
+
+/// How many connections create the uploads that a scenario needs beforehand.
+const CREATORS: usize = 16;
+
+/// At most so many uploads are read back and compared.
+const COMPARED: usize = 64;
+
+/// How far the contents of two uploads lie apart in the pattern.
+const STRIDE: u64 = 7_919;
+
+/// The server that is put under load.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The URL of creation.
+    pub endpoint: String,
+    /// Headers for every request.
+    pub headers: Vec<(String, String)>,
+    /// `Upload-Metadata` of every creation, encoded; empty for none.
+    pub metadata: String,
+    /// The server's process, whose descendants belong to it.
+    pub pid: Option<u32>,
+    /// How long a request may take before it counts as failed.
+    pub patience: Duration,
+    /// Whether finished uploads are read back and compared.
+    pub verify: bool,
+    /// Whether the uploads are terminated in the end.
+    pub clean_up: bool,
+}
+
+impl Settings {
+    /// This URL, and nothing else known.
+    #[must_use]
+    pub fn of(endpoint: impl Into<String>) -> Self {
+        Self {
+            endpoint: endpoint.into(),
+            headers: Vec::new(),
+            metadata: String::new(),
+            pid: None,
+            patience: Duration::from_secs(120),
+            verify: false,
+            clean_up: false,
+        }
+    }
+}
+
+/// What every scenario needs.
+#[derive(Debug)]
+pub(super) struct Subject {
+    pub(super) target: Arc<Target>,
+    /// The line of `Upload-Metadata`, or nothing.
+    pub(super) metadata: String,
+    pub(super) server: Watched,
+    verify: bool,
+    clean_up: bool,
+}
+
+impl Subject {
+    pub(super) fn new(settings: &Settings) -> Result<Self, Failure> {
+        let target = Target::new(&settings.endpoint, &settings.headers, settings.patience)?;
+        let metadata = match &settings.metadata {
+            none if none.is_empty() => String::new(),
+            pairs => format!("Upload-Metadata: {pairs}\r\n"),
+        };
+        Ok(Self {
+            target: Arc::new(target),
+            metadata,
+            server: Watched(settings.pid),
+            verify: settings.verify,
+            clean_up: settings.clean_up,
+        })
+    }
+
+    pub(super) fn connection(&self) -> Connection {
+        Connection::new(&self.target)
+    }
+
+    /// A connection for each of these, opened before any clock runs.
+    pub(super) async fn lanes<T>(
+        &self,
+        of: impl IntoIterator<Item = T>,
+    ) -> Result<Vec<(Connection, T)>, Failure> {
+        let mut lanes = Vec::new();
+        for one in of {
+            let mut connection = self.connection();
+            connection.open().await?;
+            lanes.push((connection, one));
+        }
+        Ok(lanes)
+    }
+
+    pub(super) fn meter(&self) -> Meter {
+        Meter::start(self.server)
+    }
+
+    /// The content of an upload, which no other has.
+    pub(super) fn content(&self, number: u64, len: u64) -> Span {
+        Span { start: number * STRIDE, len }
+    }
+
+    /// Creates so many uploads, before any clock runs.
+    pub(super) async fn create(self: &Arc<Self>, count: u64, len: u64) -> Result<Vec<Upload>, Failure> {
+        let mut workers = JoinSet::new();
+        for first in (0..count).take(CREATORS) {
+            let subject = Arc::clone(self);
+            workers.spawn(async move {
+                let mut connection = subject.connection();
+                let mut uploads = Vec::new();
+                for number in (first..count).step_by(CREATORS) {
+                    let content = subject.content(number, len);
+                    uploads.push(upload::create(&mut connection, content, &subject.metadata).await?);
+                }
+                Ok(uploads)
+            });
+        }
+        let mut uploads = Vec::new();
+        while let Some(made) = workers.join_next().await {
+            uploads.extend(made.expect("a worker does not panic, and nobody cancels it")?);
+        }
+        Ok(uploads)
+    }
+
+    /// Ends the uploads that a scenario made, and makes the report of what it saw.
+    pub(super) async fn conclude(&self, mut report: Report, tally: &Tally, made: &[Upload]) -> Report {
+        if self.verify {
+            for upload in tally.uploads.iter().take(COMPARED) {
+                report.compared += 1;
+                if let Err(failure) = self.compare(upload).await {
+                    *report.failures.entry(failure.to_string()).or_default() += 1;
+                }
+            }
+        }
+        if self.clean_up {
+            let mut connection = self.connection();
+            for upload in made {
+                // A server without termination is cleaned up by whoever started it.
+                _ = upload::delete(&mut connection, &upload.path).await;
+            }
+        }
+        report
+    }
+
+    async fn compare(&self, upload: &Upload) -> Result<(), Failure> {
+        let mut comparison = Comparison::with(&self.target.payload, upload.content);
+        let request = Request::new("GET", &upload.path);
+        let answer = self.connection().send_into(request, |bytes| comparison.take(bytes)).await?;
+        answer.expecting(&[200])?;
+        if comparison.is_same() { Ok(()) } else { Err(Failure::new("what is read back differs")) }
+    }
+}

@@ -1,0 +1,98 @@
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use super::Keeping;
+
+/// What is known of an upload: nothing that survives the process.
+#[derive(Debug)]
+pub(super) struct Upload {
+    pub(super) id: u64,
+    pub(super) length: u64,
+    pub(super) offset: AtomicU64,
+}
+
+/// Files named by numbers.
+#[derive(Debug)]
+pub(super) struct Store {
+    folder: PathBuf,
+    keeping: Keeping,
+    uploads: Mutex<HashMap<u64, Arc<Upload>>>,
+    next: AtomicU64,
+}
+
+impl Store {
+    pub(super) fn new(folder: PathBuf, keeping: Keeping) -> Self {
+        Self { folder, keeping, uploads: Mutex::default(), next: AtomicU64::new(1) }
+    }
+
+    pub(super) fn create(&self, length: u64) -> io::Result<Arc<Upload>> {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        if self.keeping != Keeping::Discard {
+            File::create_new(self.path(id))?;
+        }
+        let upload = Arc::new(Upload { id, length, offset: AtomicU64::new(0) });
+        self.uploads().insert(id, Arc::clone(&upload));
+        Ok(upload)
+    }
+
+    /// Joins uploads: the kernel copies.
+    pub(super) fn join(&self, parts: &[Arc<Upload>]) -> io::Result<Arc<Upload>> {
+        let whole = self.create(parts.iter().map(|part| part.length).sum())?;
+        if let Some(mut to) = self.file(&whole)? {
+            for part in parts {
+                io::copy(&mut File::open(self.path(part.id))?, &mut to)?;
+            }
+        }
+        whole.offset.store(whole.length, Ordering::Release);
+        Ok(whole)
+    }
+
+    pub(super) fn find(&self, id: Option<u64>) -> Option<Arc<Upload>> {
+        self.uploads().get(&id?).cloned()
+    }
+
+    pub(super) fn remove(&self, id: u64) {
+        self.uploads().remove(&id);
+        _ = fs::remove_file(self.path(id));
+    }
+
+    /// The file that bytes go into, where they go into one.
+    pub(super) fn file(&self, upload: &Upload) -> io::Result<Option<File>> {
+        if self.keeping == Keeping::Discard {
+            return Ok(None);
+        }
+        OpenOptions::new().write(true).open(self.path(upload.id)).map(Some)
+    }
+
+    pub(super) fn append(upload: &Upload, file: Option<&File>, bytes: &[u8]) -> io::Result<()> {
+        let offset = upload.offset.load(Ordering::Acquire);
+        if let Some(file) = file {
+            file.write_all_at(bytes, offset)?;
+        }
+        upload.offset.store(offset + bytes.len() as u64, Ordering::Release);
+        Ok(())
+    }
+
+    pub(super) async fn sync(&self, file: Option<File>) -> io::Result<()> {
+        match file {
+            Some(file) if self.keeping == Keeping::Fsync => {
+                let synced = tokio::task::spawn_blocking(move || file.sync_data()).await;
+                synced.expect("syncing does not panic")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn path(&self, id: u64) -> PathBuf {
+        self.folder.join(id.to_string())
+    }
+
+    fn uploads(&self) -> MutexGuard<'_, HashMap<u64, Arc<Upload>>> {
+        self.uploads.lock().expect("nobody panics while holding it")
+    }
+}
