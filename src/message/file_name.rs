@@ -13,11 +13,15 @@ pub fn stored_file_name(original: &str) -> String {
     let (stem, extension) = split(last.trim_end_matches('.'));
     let mut stem = clean(stem);
     let extension = clean(extension);
+    if extension.is_empty() {
+        truncate(&mut stem, MAX_BYTES);
+        // Nothing of an extension is left, so neither is the dot before it.
+        stem.truncate(stem.trim_end_matches('.').len());
+    }
     if stem.chars().all(|c| c == '.') {
         stem = "file".to_owned();
     }
     if extension.is_empty() {
-        truncate(&mut stem, MAX_BYTES);
         return stem;
     }
     truncate(&mut stem, MAX_BYTES - extension.len() - 1);
@@ -79,6 +83,8 @@ mod tests {
             ("a\0b\n.txt", "ab.txt"),
             ("archive.tar.gz", "archive.tar.gz"),
             ("file.", "file"),
+            ("file..\u{f84}", "file"),
+            ("..\u{f84}", "file"),
             ("a%2Fb.txt", "a2Fb.txt"),
         ] {
             assert_eq!(stored_file_name(original), stored, "{original:?}");
