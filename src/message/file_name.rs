@@ -9,10 +9,21 @@ const MAX_EXTENSION_BYTES: usize = 32;
 /// and `._-` kept, spaces as `_`, all else dropped; never empty, `.` or `..`; at most 255 bytes with the
 /// extension kept.
 pub fn stored_file_name(original: &str) -> String {
+    let mut name = pass(original);
+    // What was dropped may have been all that stood between two dots; then the rules meet another name.
+    loop {
+        let next = pass(&name);
+        if next == name {
+            return name;
+        }
+        name = next;
+    }
+}
+
+fn pass(original: &str) -> String {
     let last = original.rsplit(['/', '\\']).next().unwrap_or_default();
     let (stem, extension) = split(last.trim_end_matches('.'));
-    let mut stem = clean(stem);
-    let extension = clean(extension);
+    let (mut stem, extension) = (clean(stem), clean(extension));
     if extension.is_empty() {
         truncate(&mut stem, MAX_BYTES);
         // Nothing of an extension is left, so neither is the dot before it.
@@ -31,7 +42,7 @@ pub fn stored_file_name(original: &str) -> String {
 /// Stem and extension; a name that only starts with a dot has no extension.
 fn split(name: &str) -> (&str, &str) {
     match name.rsplit_once('.') {
-        Some((stem, extension)) if !stem.is_empty() && extension.len() <= MAX_EXTENSION_BYTES => {
+        Some((stem, extension)) if !stem.is_empty() && clean(extension).len() <= MAX_EXTENSION_BYTES => {
             (stem, extension)
         }
         _ => (name, ""),
