@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use socketioxide::SocketIo;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -30,7 +29,7 @@ pub struct Server {
     readiness: Readiness,
     uploads: Arc<Uploads>,
     finalizer: Arc<Finalizer>,
-    io: SocketIo,
+    engine: chat::Engine,
     router: Router,
     tasks: TaskTracker,
     draining: CancellationToken,
@@ -65,8 +64,8 @@ impl Server {
     pub async fn open(config: Config, address: SocketAddr) -> Result<Self, StartError> {
         let folder = DataFolder::open(&config.data_dir, payload_name(config.payload))?;
         let store = SledStore::open(&folder.records(), config.durability)?;
-        let (layer, io) = chat::open(chat::Settings::default());
-        let (stores, reservations) = Reservations::over(stores(&config, &folder, store, &io)?);
+        let (layer, engine) = chat::open(chat::Settings::default());
+        let (stores, reservations) = Reservations::over(stores(&config, &folder, store, &engine)?);
         let (verifier, instructions) = identity(&config, &folder, &stores, address).await?;
         let (tasks, draining) = (TaskTracker::new(), CancellationToken::new());
         let finalizer = Finalizer::new(stores.clone(), tasks.clone(), config.max_upload_size);
@@ -82,7 +81,7 @@ impl Server {
         tracing::info!(orphans, data = %folder.path().display(), "stores are open");
         let chats = Arc::new(Chats::new(stores.memberships, stores.messages, stores.payloads));
         chat::serve(
-            &io,
+            &engine,
             chat::State {
                 uploads: Arc::clone(&uploads),
                 chats: Arc::clone(&chats),
@@ -103,7 +102,7 @@ impl Server {
         });
         let cors = Cors::new(config.cors_origins.clone(), config.cors_credentials);
         let router = http::router(api, cors, |routes| routes.layer(layer));
-        Ok(Self { config, readiness, uploads, finalizer, io, router, tasks, draining, instructions })
+        Ok(Self { config, readiness, uploads, finalizer, engine, router, tasks, draining, instructions })
     }
 
     /// What to paste, in demo mode.
@@ -122,7 +121,7 @@ impl Server {
             shutdown.cancelled().await;
             self.readiness.draining();
             self.draining.cancel();
-            chat::close(&self.io).await;
+            chat::close(&self.engine).await;
         };
         let serve = http::serve(listener, self.router.clone(), most, timeouts, shutdown.clone());
         tokio::join!(serve, drain);
@@ -173,7 +172,7 @@ fn stores(
     config: &Config,
     folder: &DataFolder,
     store: SledStore,
-    io: &SocketIo,
+    engine: &chat::Engine,
 ) -> Result<Stores, StartError> {
     let payloads: Arc<dyn Payloads> = match config.payload {
         Payload::Disk => {
@@ -191,7 +190,7 @@ fn stores(
         messages: store.clone(),
         memberships: store,
         payloads,
-        announcements: Arc::new(chat::SocketAnnouncements::new(io.clone())),
+        announcements: Arc::new(chat::SocketAnnouncements::new(engine.clone())),
     })
 }
 

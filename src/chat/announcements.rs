@@ -4,27 +4,29 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use serde::Serialize;
-use socketioxide::{BroadcastError, SocketError, SocketIo};
+use socketioxide::{BroadcastError, SocketError};
 
 use super::connect::{NAMESPACE, room_of};
+use super::open::Engine;
 use crate::message::{MessageId, UserId};
 use crate::store::{Announcement, Announcements, Progress, StoreError};
 
 /// The port of announcements over the Socket.IO connections of this process.
 #[derive(Clone)]
 pub struct SocketAnnouncements {
-    io: SocketIo,
+    engine: Engine,
 }
 
 impl SocketAnnouncements {
     /// Over this engine. Before [`serve`](super::serve) and after [`close`](super::close) nothing can be handed
     /// over, and what is owed stays owed.
-    pub fn new(io: SocketIo) -> Self {
-        Self { io }
+    pub fn new(engine: Engine) -> Self {
+        Self { engine }
     }
 
     async fn emit<T: Serialize>(&self, to: &[UserId], event: &str, data: &T) -> Result<(), StoreError> {
-        let Some(namespace) = self.io.of(NAMESPACE) else {
+        let open = Some(&self.engine).filter(|engine| !engine.is_closed());
+        let Some(namespace) = open.and_then(|engine| engine.io.of(NAMESPACE)) else {
             return Err(StoreError::Unavailable("the sockets are not open".into()));
         };
         let users: BTreeSet<&UserId> = to.iter().collect();

@@ -8,6 +8,7 @@ use socketioxide::extract::{AckSender, SocketRef};
 use socketioxide::handler::ConnectHandler;
 
 use super::line::{Hall, Line};
+use super::open::Engine;
 use super::text::EventText;
 use super::token::PresentedToken;
 use super::{membership, send};
@@ -74,7 +75,7 @@ pub(super) fn room_of(user: &UserId) -> String {
 }
 
 /// Lets users connect. From here on announcements are handed over, and until [`close`](super::close).
-pub fn serve(io: &SocketIo, state: State) {
+pub fn serve(engine: &Engine, state: State) {
     let state = Arc::new(state);
     let hall = Hall::new();
     // Everything is set up before the client hears that it is connected. The library runs a connect handler
@@ -85,7 +86,15 @@ pub fn serve(io: &SocketIo, state: State) {
         admit(&socket, session);
         Ok::<(), Unauthorized>(())
     };
-    io.ns(NAMESPACE, { async || () }.with(connect));
+    engine.io.ns(NAMESPACE, { async || () }.with(connect));
+    hold_late_comers(&engine.io);
+}
+
+/// Closing takes the namespace away, and who then asks for it would be told that there is none, which to clients
+/// means to stay away. The library falls back on this one, which says nothing until the transport is closed.
+fn hold_late_comers(io: &SocketIo) {
+    let hold = async |_: SocketRef| std::future::pending::<Result<(), Unauthorized>>().await;
+    io.dyn_ns(NAMESPACE, { async || () }.with(hold)).expect("a path without parameters");
 }
 
 fn verify(state: &State, token: PresentedToken) -> Result<UserId, Unauthorized> {

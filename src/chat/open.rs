@@ -1,5 +1,8 @@
 //! The Socket.IO engine: its limits, its beginning and its end.
 
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use socketioxide::layer::SocketIoLayer;
@@ -38,13 +41,32 @@ impl Default for Settings {
     }
 }
 
+/// A Socket.IO engine and whether it has been closed.
+#[derive(Clone)]
+pub struct Engine {
+    pub(super) io: SocketIo,
+    closed: Arc<AtomicBool>,
+}
+
+impl Engine {
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("closed", &self.closed).finish_non_exhaustive()
+    }
+}
+
 /// An engine that refuses every connection until [`serve`](super::serve) is called, and the layer that takes its
 /// requests out of the router's. CORS belongs outside of the layer.
-pub fn open(settings: Settings) -> (SocketIoLayer, SocketIo) {
+pub fn open(settings: Settings) -> (SocketIoLayer, Engine) {
     let limit = settings.max_payload_bytes;
     // Each transport and the parser have a limit of their own; the lowest one counts.
     // `with_config` would be overwritten by what the builder holds.
-    SocketIo::builder()
+    let (layer, io) = SocketIo::builder()
         .req_path(PATH)
         .max_payload(u64::try_from(limit).unwrap_or(u64::MAX))
         .ws_max_message_size(limit)
@@ -54,14 +76,16 @@ pub fn open(settings: Settings) -> (SocketIoLayer, SocketIo) {
         .ping_timeout(settings.ping_timeout)
         .connect_timeout(settings.connect_timeout)
         .max_buffer_size(OUTGOING_PACKETS)
-        .build_layer()
+        .build_layer();
+    (layer, Engine { io, closed: Arc::default() })
 }
 
 /// Closes every connection's transport, so that clients reconnect by themselves. Disconnecting their sockets
 /// instead would tell them to stay away.
-pub async fn close(io: &SocketIo) {
+pub async fn close(engine: &Engine) {
+    engine.closed.store(true, Ordering::Release);
     // A client that does not read is in the middle of being written to, for ever.
-    if tokio::time::timeout(CLOSE_WAIT, io.close()).await.is_err() {
+    if tokio::time::timeout(CLOSE_WAIT, engine.io.close()).await.is_err() {
         tracing::debug!("connections that do not read are left to the end of the process");
     }
 }

@@ -52,7 +52,10 @@ impl Correspondent {
     /// Emits the event and waits for its acknowledgement, unless the connection is lost.
     async fn send(&mut self, desk: &Desk, id: &str, attempt: usize) -> io::Result<String> {
         let _pass = desk.gate.pass().await;
-        let connection = self.connection().ok_or(io::ErrorKind::NotConnected)?;
+        let Some(connection) = self.connection() else {
+            let last = self.script.events().last().cloned();
+            return Err(io::Error::new(io::ErrorKind::NotConnected, format!("not connected since {last:?}")));
+        };
         let name = format!("{id}/{attempt}");
         self.script.order(&self.event(desk, id, &name)).await;
         let end = Instant::now() + HANG;

@@ -44,13 +44,26 @@ async fn before_serving_and_after_closing_nothing_is_taken_for_told() {
     let unavailable = |outcome| matches!(outcome, Err(StoreError::Unavailable(_)));
     assert!(unavailable(server.announce(&["alice"], &announcement).await));
 
-    serve(&server.io, server.state().await);
+    serve(&server.engine, server.state().await);
     let mut client = server.connect("alice").await;
     server.announce(&["alice"], &announcement).await.expect("handed over");
     assert_eq!(client.event().await.0, "new_message");
 
-    close(&server.io).await;
+    close(&server.engine).await;
     assert!(unavailable(server.announce(&["alice"], &announcement).await));
+}
+
+/// A refusal would be final to a client; silence is a reason to connect again.
+#[tokio::test]
+async fn who_comes_while_the_engine_closes_is_not_refused() {
+    let server = Server::start().await;
+    let mut late = Client::open(server.address, "", "").await;
+    close(&server.engine).await;
+    late.send(&format!(r#"40{{"token":"{}"}}"#, token(&user("alice")))).await;
+    late.send("40/nowhere,").await;
+    assert_eq!(late.packet().await, r#"44/nowhere,{"message":"Invalid namespace"}"#);
+    let announced = server.announce(&["alice"], &Announcement::NewMessage(Box::new(message(1)))).await;
+    assert!(matches!(announced, Err(StoreError::Unavailable(_))), "nobody is there: {announced:?}");
 }
 
 #[tokio::test]
@@ -63,6 +76,6 @@ async fn closing_waits_for_nobody_who_does_not_read() {
         server.announce(&["alice"], &announcement).await.expect("handed over");
         tokio::task::yield_now().await;
     }
-    let closing = tokio::time::timeout(Duration::from_secs(10), close(&server.io));
+    let closing = tokio::time::timeout(Duration::from_secs(10), close(&server.engine));
     closing.await.expect("in time");
 }

@@ -11,12 +11,11 @@ use std::time::Duration;
 
 use axum::Router;
 use serde_json::{Value, json};
-use socketioxide::SocketIo;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Settings, SocketAnnouncements, State, close, open, serve};
+use super::{Engine, Settings, SocketAnnouncements, State, close, open, serve};
 use crate::auth::{Verifier, mint_hs256};
 use crate::chats::Chats;
 use crate::finalizer::Finalizer;
@@ -34,7 +33,7 @@ const MAX_SIZE: u64 = 100_000;
 
 struct Server {
     address: SocketAddr,
-    io: SocketIo,
+    engine: Engine,
     announcements: SocketAnnouncements,
 }
 
@@ -42,17 +41,17 @@ impl Server {
     /// Alice and Bob share a conversation, and Eve is not in it.
     async fn start() -> Self {
         let server = Self::unserved().await;
-        serve(&server.io, server.state().await);
+        serve(&server.engine, server.state().await);
         server
     }
 
     async fn unserved() -> Self {
-        let (layer, io) = open(Settings::default());
+        let (layer, engine) = open(Settings::default());
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");
         let router: Router = Router::new().layer(layer);
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { address, announcements: SocketAnnouncements::new(io.clone()), io }
+        Self { address, announcements: SocketAnnouncements::new(engine.clone()), engine }
     }
 
     async fn state(&self) -> State {
