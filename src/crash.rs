@@ -11,10 +11,11 @@ use rustix::process::{Signal, getpid, kill_process};
 pub const VARIABLE: &str = "LONGHAUL_CRASH_AT";
 
 /// Every step, in the order in which an upload passes them; then what sweeps and starts do.
-pub const STEPS: [&str; 23] = [
+pub const STEPS: [&str; 26] = [
     "create.recorded",
     "append.written",
     "append.synced",
+    "append.shown",
     "append.recorded",
     "join.adopted",
     "join.copied",
@@ -26,12 +27,14 @@ pub const STEPS: [&str; 23] = [
     "finalize.committed",
     "publish.announced",
     "publish.cleared",
+    "checkpoint.settled",
     "remove.recorded",
     "remove.freed",
     "expire.recorded",
     "reject.recorded",
     "sweep.found",
     "sweep.freed",
+    "recover.restored",
     "recover.orphan",
     "recover.found",
     "recover.driven",

@@ -63,9 +63,10 @@ impl Server {
     /// [`StartError`]. Nothing that was stored is changed by one.
     pub async fn open(config: Config, address: SocketAddr) -> Result<Self, StartError> {
         let folder = DataFolder::open(&config.data_dir, payload_name(config.payload))?;
-        let store = SledStore::open(&folder.records(), config.durability)?;
+        let disk = disk(&config, &folder)?;
+        let store = SledStore::open_beside(disk.files(), &folder.records(), config.durability)?;
         let (layer, engine) = chat::open(chat::Settings::default());
-        let (stores, reservations) = Reservations::over(stores(&config, &folder, store, &engine)?);
+        let (stores, reservations) = Reservations::over(stores(&config, &folder, store, disk, &engine));
         let (verifier, instructions) = identity(&config, &folder, &stores, address).await?;
         let (tasks, draining) = (TaskTracker::new(), CancellationToken::new());
         let finalizer = Finalizer::new(stores.clone(), tasks.clone(), config.max_upload_size);
@@ -168,30 +169,37 @@ fn payload_name(payload: Payload) -> &'static str {
     }
 }
 
+/// The files of the folder; where bytes are not in files, only those that are there from before.
+fn disk(config: &Config, folder: &DataFolder) -> Result<Disk, FolderError> {
+    if config.payload != Payload::Disk {
+        return Ok(Disk::look(folder.path()));
+    }
+    let path = folder.path().display().to_string();
+    Disk::open(folder.path(), config.durability, config.reserve)
+        .map_err(|error| FolderError::Io { path, error })
+}
+
 fn stores(
     config: &Config,
     folder: &DataFolder,
     store: SledStore,
+    disk: Disk,
     engine: &chat::Engine,
-) -> Result<Stores, StartError> {
+) -> Stores {
     let payloads: Arc<dyn Payloads> = match config.payload {
-        Payload::Disk => {
-            let disk = Disk::open(folder.path(), config.durability, config.reserve);
-            let path = folder.path().display().to_string();
-            Arc::new(disk.map_err(|error| FolderError::Io { path, error })?)
-        }
+        Payload::Disk => Arc::new(disk),
         Payload::Sled { max_bytes } => {
             Arc::new(SledPayloads::new(&store, folder.path(), config.reserve, max_bytes))
         }
     };
     let store = Arc::new(store);
-    Ok(Stores {
+    Stores {
         records: store.clone(),
         messages: store.clone(),
         memberships: store,
         payloads,
         announcements: Arc::new(chat::SocketAnnouncements::new(engine.clone())),
-    })
+    }
 }
 
 /// Who verifies tokens; in demo mode also what to paste.

@@ -13,6 +13,7 @@
 
 mod contents;
 mod folders;
+mod stored;
 
 use std::fmt;
 use std::path::Path;
@@ -24,6 +25,7 @@ use crate::store::disk::Disk;
 use crate::store::sled::{OpenError, SledCopy, SledPayloads};
 use crate::store::{Payloads, StoreError};
 use crate::upload::Upload;
+use stored::Stored;
 
 /// Something that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +82,8 @@ pub async fn check(
     };
     let mut report = Report { tell, summary: Summary::default() };
     let found = read(&copy, &mut report).await?;
-    contents::compare(payloads.as_ref(), &found, deep, &mut report).await?;
+    let stored = Stored::new(payloads.as_ref(), copy.store().carried().await?);
+    contents::compare(&stored, &found, deep, &mut report).await?;
     if has_folders {
         folders::compare(folder.path(), &found, &mut report)?;
     }

@@ -54,7 +54,7 @@ pub trait Payloads: Send + Sync + 'static {
     }
 
     /// Makes the bytes of a complete upload of `length` bytes the file of a message; doing it twice is doing
-    /// it once. Durable when it answers.
+    /// it once. Durable when it answers, or, of an upload whose bytes are carried, when the message is.
     ///
     /// # Errors
     /// [`StoreError::Damaged`] if the bytes are at neither place, or not `length` many.
@@ -72,6 +72,12 @@ pub trait Payloads: Send + Sync + 'static {
     /// Bytes that may still be stored before the reserve is touched.
     async fn room(&self) -> Result<u64, StoreError>;
 
+    /// Whether bytes that were shown ([`Sink::show`]) may be carried by somebody else until they are durable, and
+    /// that is quicker.
+    fn may_be_carried(&self) -> bool {
+        false
+    }
+
     /// The largest upload that this store is fit for, if it has a bound of its own.
     fn max_size(&self) -> Option<u64>;
 }
@@ -82,6 +88,12 @@ pub trait Sink: Send {
     /// Appends. It may answer before the bytes are down, which lets the caller receive the next ones
     /// meanwhile; an error then comes with the next call.
     async fn write(&mut self, data: Vec<Bytes>) -> Result<(), StoreError>;
+
+    /// Appends, and answers when everything that was appended can be read, though a power cut may take it: for
+    /// bytes that somebody carries.
+    async fn show(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
+        self.sync(data).await
+    }
 
     /// Appends, then makes everything that was appended durable.
     async fn sync(&mut self, data: Vec<Bytes>) -> Result<(), StoreError>;

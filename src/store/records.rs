@@ -1,6 +1,7 @@
 //! The port of upload records and their ledgers.
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
 use super::error::StoreError;
 use crate::message::UserId;
@@ -17,7 +18,18 @@ pub trait Records: Send + Sync + 'static {
     /// An id that another upload holds is not taken away: then nothing is stored and the answer names the
     /// holder. With `overtake` it is taken from a holder whose message is not claimed yet, because the new
     /// upload comes with all of its bytes; a holder with a claimed message keeps it even so.
-    async fn create(&self, upload: &Upload, overtake: bool) -> Result<Created, StoreError>;
+    async fn create(&self, upload: &Upload, overtake: bool) -> Result<Created, StoreError> {
+        self.create_carrying(upload, overtake, Vec::new()).await
+    }
+
+    /// The same for an upload whose bytes are written and not durable yet: the store carries them until they
+    /// are. At most [`Records::carries`] of them, and all bytes that the upload comes with.
+    async fn create_carrying(
+        &self,
+        upload: &Upload,
+        overtake: bool,
+        bytes: Vec<Bytes>,
+    ) -> Result<Created, StoreError>;
 
     /// The upload as recorded.
     async fn find(&self, id: UploadId) -> Result<Option<Upload>, StoreError>;
@@ -29,7 +41,26 @@ pub trait Records: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`StoreError::Conflict`] unless the upload is receiving and the row starts at the ledger's end.
-    async fn append(&self, id: UploadId, row: &Appended) -> Result<(), StoreError>;
+    async fn append(&self, id: UploadId, row: &Appended) -> Result<(), StoreError> {
+        self.append_carrying(id, row, Vec::new()).await
+    }
+
+    /// The same for a row whose bytes are written and not durable yet: the store carries them until they are.
+    /// At most [`Records::carries`] of them, and all bytes of the row.
+    ///
+    /// # Errors
+    /// As [`Records::append`].
+    async fn append_carrying(
+        &self,
+        id: UploadId,
+        row: &Appended,
+        bytes: Vec<Bytes>,
+    ) -> Result<(), StoreError>;
+
+    /// The most bytes that this store carries with a row; zero if it carries none.
+    fn carries(&self) -> usize {
+        0
+    }
 
     /// Changes the state from `from` to `to`, in one step. Entering [`State::Rejected`] or
     /// [`State::Expired`] keeps the record; [`State::Expired`] gives the `client_message_id` free.

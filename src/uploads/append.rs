@@ -83,6 +83,7 @@ impl Uploads {
         let surroundings = Surroundings {
             records: self.stores.records.clone(),
             allowance: self.allowance.clone(),
+            carried: self.carried,
             teller: self.finalizer.teller().clone(),
             idle: self.limits.body_idle,
             draining: self.draining.clone(),

@@ -94,6 +94,27 @@ impl Intake {
         Ok(sums.digest.as_ref().map(RunningDigest::state))
     }
 
+    /// The bytes that were taken and not handed to the sink yet.
+    pub(super) fn pending_bytes(&self) -> usize {
+        self.pending_bytes
+    }
+
+    /// Keeps what is pending in as little memory as it needs.
+    pub(super) fn compact(&mut self) {
+        if self.pending.len() > 1 {
+            self.pending = vec![self.pending.concat().into()];
+        }
+    }
+
+    /// Hands everything pending to the sink, to be read but not durable, and answers the digest of everything
+    /// taken and what was pending, for whoever carries that.
+    pub(super) async fn show(&mut self) -> Result<(Option<DigestState>, Vec<Bytes>), StoreError> {
+        let data = self.gathered().await?;
+        self.sink.show(data.clone()).await?;
+        let sums = self.sums_here().await?;
+        Ok((sums.digest.as_ref().map(RunningDigest::state), data))
+    }
+
     /// The check, which has seen everything that was taken, and sees nothing of what may follow.
     pub(super) async fn end_check(&mut self) -> Result<Check, StoreError> {
         self.flush().await?;

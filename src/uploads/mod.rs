@@ -52,6 +52,8 @@ pub struct Uploads {
     finalizer: Arc<Finalizer>,
     allowance: Allowance,
     limits: Limits,
+    /// The most bytes that the records carry for the payloads.
+    carried: usize,
     leases: Arc<Leases>,
     tasks: TaskTracker,
     draining: CancellationToken,
@@ -70,7 +72,8 @@ impl Uploads {
     ) -> Self {
         let payloads = stores.payloads.clone();
         let allowance = Allowance { reservations, payloads, limits: limits.clone() };
-        Self { stores, finalizer, allowance, limits, leases: Arc::default(), tasks, draining }
+        let carried = if stores.payloads.may_be_carried() { stores.records.carries() } else { 0 };
+        Self { stores, finalizer, allowance, limits, carried, leases: Arc::default(), tasks, draining }
     }
 
     /// The bounds in force.

@@ -83,13 +83,20 @@ impl OneShot {
     }
 
     async fn complete(mut self, metadata: Metadata, binding: Binding) -> Result<Message, UploadError> {
+        let most = self.uploads.carried;
         let intake = self.intake().await?;
-        let digest = intake.sync().await?;
         let length = intake.end();
+        let pending = intake.pending_bytes();
+        let is_all = u64::try_from(pending).expect("a length fits") == length;
+        let (digest, carried) = if is_all && (1..=most).contains(&pending) {
+            intake.show().await?
+        } else {
+            (intake.sync().await?, Vec::new())
+        };
         let upload = self.record(length, digest, metadata, binding);
         let uploads = Arc::clone(&self.uploads);
         let Uploads { stores, finalizer, .. } = &*uploads;
-        let holder = match stores.records.create(&upload, true).await? {
+        let holder = match stores.records.create_carrying(&upload, true, carried).await? {
             Created::New => {
                 self.is_recorded = true;
                 metrics::get().bytes_received.inc_by(length);

@@ -3,7 +3,10 @@
 //! ```text
 //! frame ─► gathered ─► written ─► synced ─► row in the ledger ─► told
 //!          memory      page cache  disk      durable offset
+//! frame ─► gathered ─► written ─► row in the ledger that carries the bytes ─► told ─► synced
+//!          memory      page cache  durable offset and bytes                           together with others
 //! ```
+//! The second way is for few bytes, where records and payloads offer it ([`Files`](crate::store::Files)).
 //! A kill at any arrow leaves bytes ahead of their record at the most, and the next PATCH cuts those off. A row
 //! is written every [`CHECKPOINT_BYTES`], about every [`CHECKPOINT_EVERY`], and at the end, however the body
 //! ended.
@@ -52,6 +55,8 @@ const TICK: Duration = Duration::from_millis(250);
 pub(super) struct Surroundings {
     pub(super) records: Arc<dyn Records>,
     pub(super) allowance: Allowance,
+    /// The most bytes that the records carry for the payloads.
+    pub(super) carried: usize,
     pub(super) teller: Teller,
     pub(super) idle: Duration,
     pub(super) draining: CancellationToken,
@@ -224,25 +229,44 @@ impl Reception {
         let is_time = self.last_row.elapsed() >= CHECKPOINT_EVERY && !self.intake.is_checked();
         if is_time && self.intake.end() > self.upload.offset {
             self.record().await
+        } else if self.may_be_carried() {
+            self.intake.compact();
+            Ok(())
         } else {
             self.intake.flush().await
         }
     }
 
-    /// Syncs what came, then records it: bytes may be ahead of their record, never behind.
+    /// Whether all that is not durable yet is so little that the records carry it.
+    fn may_be_carried(&self) -> bool {
+        let pending = self.intake.pending_bytes();
+        let is_all = self.synced + u64::try_from(pending).expect("a length fits") == self.intake.end();
+        is_all && (1..=self.surroundings.carried).contains(&pending)
+    }
+
+    /// Syncs what came, then records it: bytes may be ahead of their record, never behind. Few of them are
+    /// carried by their record until they are synced.
     async fn record(&mut self) -> Result<(), StoreError> {
         let offset = self.upload.offset;
         let length = self.intake.end() - offset;
         if length == 0 && self.length == self.upload.length {
             return Ok(());
         }
-        let digest = self.sync().await?;
+        let (digest, carried) = if self.may_be_carried() {
+            let shown = self.intake.show().await?;
+            crash::point("append.shown");
+            shown
+        } else {
+            (self.sync().await?, Vec::new())
+        };
         let chunk = Chunk { offset, length, at: Timestamp::now(), digest };
         let whole = self.upload.state == State::Receiving && self.length.is_reached_at(chunk.end());
         let state = if whole { State::Complete } else { self.upload.state.clone() };
+        let chunk_end = chunk.end();
         let row = Appended { chunk, length: self.length, state };
-        self.surroundings.records.append(self.upload.id, &row).await?;
+        self.surroundings.records.append_carrying(self.upload.id, &row, carried).await?;
         crash::point("append.recorded");
+        self.synced = chunk_end;
         self.recorded(row);
         Ok(())
     }

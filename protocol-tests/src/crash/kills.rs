@@ -28,7 +28,7 @@ struct Stretch {
     steps: &'static [&'static str],
 }
 
-/// What an upload passes with its bytes in files. After a claim or a rename somebody is owed a message at the
+/// What an upload passes with its bytes in files that nobody syncs. After a claim or a rename somebody is owed a message at the
 /// next start; after a removal there is a part that nobody needs.
 const STEPS: &[&str] = &[
     "create.recorded",
@@ -56,6 +56,36 @@ const STEPS: &[&str] = &[
     "remove.freed",
     "reject.recorded",
     "",
+];
+
+/// The same where small bytes are carried by the journal. What it carries is written again at the next start, and
+/// let go of when files were synced.
+const STEPS_IN_JOURNAL: &[&str] = &[
+    "create.recorded",
+    "append.written",
+    "append.synced",
+    "append.shown",
+    "append.recorded",
+    "recover.restored",
+    "checkpoint.settled",
+    "",
+    "join.adopted",
+    "join.copied",
+    "join.recorded",
+    "finalize.claimed",
+    "recover.found",
+    "place.directory",
+    "place.renamed",
+    "recover.restored",
+    "recover.driven",
+    "",
+    "finalize.placed",
+    "finalize.committed",
+    "publish.announced",
+    "publish.cleared",
+    "remove.recorded",
+    "recover.orphan",
+    "remove.freed",
 ];
 
 /// The same with bytes in the database.
@@ -86,7 +116,7 @@ const STRETCHES: [Stretch; 4] = [
         name: "kills, --durability power",
         settings: &[("--durability", "power")],
         mix: Mix::All,
-        steps: STEPS,
+        steps: STEPS_IN_JOURNAL,
     },
     Stretch {
         name: "kills, --durability process",

@@ -49,6 +49,8 @@ impl Folders {
             fs::remove_file(&own)?;
             return Ok(false);
         }
+        // The part may be freed before whoever carries its bytes has it synced.
+        self.make_durable(&File::open(&own)?)?;
         self.sync_folder(&self.parts)?;
         Ok(true)
     }

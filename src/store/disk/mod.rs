@@ -11,6 +11,7 @@ mod part;
 mod place;
 mod read;
 mod sink;
+mod unsettled;
 
 use std::fs::{self, File};
 use std::io;
@@ -25,6 +26,7 @@ use super::{ByteStream, Durability, Payloads, Place, Sink, Source, StoreError};
 use crate::upload::UploadId;
 use part::Part;
 use sink::DiskSink;
+use unsettled::Unsettled;
 
 /// How long the answer about free space holds.
 const ASK_AGAIN: Duration = Duration::from_millis(20);
@@ -42,6 +44,7 @@ struct Folders {
     durability: Durability,
     reserve: u64,
     asked: Mutex<Option<(Instant, u64)>>,
+    unsettled: Unsettled,
 }
 
 impl Disk {
@@ -52,7 +55,8 @@ impl Disk {
     /// What the operating system says.
     pub fn open(data: &Path, durability: Durability, reserve: u64) -> io::Result<Self> {
         let (parts, chats) = (data.join("parts"), data.join("chats"));
-        let folders = Folders { parts, chats, durability, reserve, asked: Mutex::default() };
+        let (asked, unsettled) = (Mutex::default(), Unsettled::default());
+        let folders = Folders { parts, chats, durability, reserve, asked, unsettled };
         fs::create_dir_all(&folders.parts)?;
         fs::create_dir_all(&folders.chats)?;
         folders.sync_folder(data)?;
@@ -62,8 +66,8 @@ impl Disk {
     /// The folders below `data` as they are, for reading only.
     pub fn look(data: &Path) -> Self {
         let (parts, chats) = (data.join("parts"), data.join("chats"));
-        let (durability, asked) = (Durability::Process, Mutex::default());
-        Self { folders: Arc::new(Folders { parts, chats, durability, reserve: 0, asked }) }
+        let (durability, asked, unsettled) = (Durability::Process, Mutex::default(), Unsettled::default());
+        Self { folders: Arc::new(Folders { parts, chats, durability, reserve: 0, asked, unsettled }) }
     }
 
     /// Runs file work off the async threads.
@@ -106,6 +110,7 @@ impl Folders {
     }
 
     fn discard(&self, id: UploadId) -> Result<(), StoreError> {
+        self.unsettled.forget(id);
         match fs::remove_file(self.part(id)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
             _ => Ok(()),
@@ -180,6 +185,10 @@ impl Payloads for Disk {
 
     async fn room(&self) -> Result<u64, StoreError> {
         self.folders.room()
+    }
+
+    fn may_be_carried(&self) -> bool {
+        self.folders.durability.syncs()
     }
 
     fn max_size(&self) -> Option<u64> {

@@ -44,6 +44,14 @@ impl Part {
         Ok(())
     }
 
+    /// Appends bytes that somebody carries until the file is synced.
+    pub(super) fn show(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
+        // Not what was unsettled when it is opened tells whether the folder's entry is durable, but before.
+        self.open()?;
+        self.folders.unsettled.note(self.id, self.folders.part(self.id));
+        self.append(data)
+    }
+
     /// Appends a range of a file, inside the kernel where it can, which shares the blocks where the file
     /// system can.
     pub(super) fn append_file(&mut self, source: &File, range: Range<u64>) -> Result<(), StoreError> {
@@ -87,7 +95,7 @@ impl Part {
         if length > self.offset {
             file.set_len(self.offset)?;
         }
-        self.entry_is_durable = self.offset > 0;
+        self.entry_is_durable = self.offset > 0 && !self.folders.unsettled.contains(self.id);
         self.file = Some(file);
         Ok(())
     }

@@ -53,6 +53,21 @@ impl Sink for DiskSink {
         Ok(())
     }
 
+    async fn show(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
+        let mut part = self.part().await?;
+        if is_small(&data) {
+            part.show(data)?;
+            self.0 = Writer::Idle(part);
+            return Ok(());
+        }
+        let job = spawn_blocking(move || {
+            part.show(data)?;
+            Ok(part)
+        });
+        self.0 = Writer::Idle(super::join(job.await)?);
+        Ok(())
+    }
+
     async fn sync(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
         let mut part = self.part().await?;
         if is_small(&data) && !part.is_synced() {

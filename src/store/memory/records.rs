@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
 use super::{Memory, Tables};
 use crate::message::UserId;
@@ -12,7 +13,12 @@ use crate::upload::{Binding, State, Upload, UploadId};
 
 #[async_trait]
 impl Records for Memory {
-    async fn create(&self, upload: &Upload, overtake: bool) -> Result<Created, StoreError> {
+    async fn create_carrying(
+        &self,
+        upload: &Upload,
+        overtake: bool,
+        _: Vec<Bytes>,
+    ) -> Result<Created, StoreError> {
         let mut tables = self.tables();
         match tables.uploads.get(&upload.id) {
             Some(there) if there == upload => return Ok(Created::New),
@@ -34,7 +40,7 @@ impl Records for Memory {
         Ok(self.tables().claims.holder(upload).map(|holder| holder.upload))
     }
 
-    async fn append(&self, id: UploadId, row: &Appended) -> Result<(), StoreError> {
+    async fn append_carrying(&self, id: UploadId, row: &Appended, _: Vec<Bytes>) -> Result<(), StoreError> {
         let mut tables = self.tables();
         let upload = tables.upload(id)?;
         if upload.state != State::Receiving {

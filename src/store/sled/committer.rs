@@ -94,6 +94,31 @@ impl Committer {
             let committed = self.evaluate(&mut group).and_then(|changes| self.commit(changes));
             answer(group, &committed);
         }
+        if let Err(error) = self.finish() {
+            tracing::warn!(%error, "the next start goes on from the journal");
+        }
+    }
+
+    /// Leaves nothing for the next start to go on with.
+    fn finish(&mut self) -> Result<(), StoreError> {
+        while self.database.is_frozen() || self.database.active_bytes() > 0 {
+            if self.database.is_frozen() {
+                self.checkpoints.wait()?;
+            } else {
+                self.send_on()?;
+            }
+        }
+        self.journal.arrived();
+        self.journal.append(&Changes::default()).map_err(|failure| self.failed(failure))
+    }
+
+    /// Sends the active changes on to sled, which has those before them.
+    fn send_on(&mut self) -> Result<(), StoreError> {
+        self.journal.arrived();
+        self.journal.turn().map_err(|failure| self.failed(failure))?;
+        self.database.freeze();
+        self.checkpoints.want();
+        Ok(())
     }
 
     /// Takes in those that wait and evaluates them in order.
@@ -142,10 +167,7 @@ impl Committer {
             let active = self.database.active_bytes();
             let is_full = active >= MOST_ACTIVE_BYTES || !self.journal.has_room_for(changes);
             if is_free && (is_full || active >= CHECKPOINT_BYTES) {
-                self.journal.turn().map_err(|failure| self.failed(failure))?;
-                self.database.freeze();
-                self.checkpoints.want();
-                return Ok(());
+                return self.send_on();
             }
             if !is_full {
                 return Ok(());

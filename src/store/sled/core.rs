@@ -7,6 +7,7 @@ use std::thread::{self, JoinHandle};
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::carried;
 use super::checkpoints::Checkpoints;
 use super::committer::{self, Committer, Operation};
 use super::database::Database;
@@ -14,7 +15,7 @@ use super::layered::Layered;
 use super::open::OpenError;
 use super::view::View;
 use crate::message::MessageIds;
-use crate::store::{Durability, StoreError};
+use crate::store::{Durability, Files, StoreError};
 
 /// The database and the way to its committer.
 pub(super) struct Core {
@@ -24,17 +25,23 @@ pub(super) struct Core {
     checkpoints: Arc<Checkpoints>,
     /// The committer first.
     threads: Vec<JoinHandle<()>>,
+    carries: usize,
 }
 
 /// The answer to an operation that is on its way.
 pub(super) struct Answer<T>(oneshot::Receiver<Result<T, StoreError>>);
 
 impl Core {
-    pub(super) fn open(folder: &Path, durability: Durability) -> Result<Self, OpenError> {
+    pub(super) fn open(
+        folder: &Path,
+        durability: Durability,
+        files: Option<Arc<dyn Files>>,
+    ) -> Result<Self, OpenError> {
         let io = |source| OpenError::Io { folder: folder.to_owned(), source };
         let mut random = [0; 8];
         getrandom::fill(&mut random).map_err(|error| io(io::Error::other(error)))?;
-        let (database, journal) = Database::open(folder, durability)?;
+        let carries = if files.is_some() && durability.syncs() { carried::MOST_BYTES } else { 0 };
+        let (database, journal) = Database::open(folder, durability, files)?;
         let (database, checkpoints) = (Arc::new(database), Arc::new(Checkpoints::default()));
         if database.is_frozen() {
             checkpoints.want();
@@ -49,7 +56,12 @@ impl Core {
         let committer = Committer { database: shared, journal, checkpoints: orders, inbox, ids };
         let committer = spawn("committer", move || committer.run());
         let threads = vec![committer.map_err(io)?, checkpointer.map_err(io)?];
-        Ok(Self { database, inbox: Some(sender), checkpoints, threads })
+        Ok(Self { database, inbox: Some(sender), checkpoints, threads, carries })
+    }
+
+    /// The most bytes that are carried with a row.
+    pub(super) fn carries(&self) -> usize {
+        self.carries
     }
 
     /// Reads what is durable.

@@ -18,8 +18,10 @@
 //! | `43` | outbox | message id | empty; committed and not published |
 //! | `50` | part | upload id | empty; has bytes that are not placed |
 //! | `51` | block | upload id ‖ block number | up to 4 KiB of the upload's bytes |
+//! | `60` | carried | upload id ‖ offset | bytes whose file may not be synced yet |
+//! | `61` | placed | upload id | [`PlacedRow`](super::rows::PlacedRow); where a file went that may not be synced yet |
 //!
-//! Numbers are big-endian, so that the order of keys is the order of numbers. An owner is preceded by its length
+//! The last two are in the journal only, and never get to sled. Numbers are big-endian, so that the order of keys is the order of numbers. An owner is preceded by its length
 //! in two bytes, so that no owner is another one's prefix.
 
 use crate::message::{ClientMessageId, ConversationId, MessageId, UserId};
@@ -44,6 +46,8 @@ const ORDER: u8 = 0x42;
 const OUTBOX: u8 = 0x43;
 const PART: u8 = 0x50;
 const BLOCK: u8 = 0x51;
+const CARRIED: u8 = 0x60;
+const PLACED: u8 = 0x61;
 
 /// A table that is read from its beginning to its end.
 #[derive(Debug, Clone, Copy)]
@@ -177,6 +181,30 @@ pub(super) fn blocks(id: UploadId) -> Key {
 
 pub(super) fn block(id: UploadId, number: u64) -> Key {
     key(BLOCK, &[id.as_bytes(), &number.to_be_bytes()])
+}
+
+pub(super) fn every_carried() -> Key {
+    key(CARRIED, &[])
+}
+
+pub(super) fn carried(id: UploadId, offset: u64) -> Key {
+    key(CARRIED, &[id.as_bytes(), &offset.to_be_bytes()])
+}
+
+pub(super) fn every_placed() -> Key {
+    key(PLACED, &[])
+}
+
+pub(super) fn placed(id: UploadId) -> Key {
+    key(PLACED, &[id.as_bytes()])
+}
+
+/// The upload of a row that only the journal has.
+pub(super) fn upload_of_journal(key: &[u8]) -> Option<UploadId> {
+    match key.first() {
+        Some(&(CARRIED | PLACED)) => key.get(1..17)?.first_chunk().copied().map(UploadId::from_bytes),
+        _ => None,
+    }
 }
 
 /// The upload id at the end of a key.

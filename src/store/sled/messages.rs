@@ -3,7 +3,7 @@
 use super::layered::Rows;
 use super::rows;
 use super::view::View;
-use super::{SledStore, claims, keys, uploads};
+use super::{SledStore, carried, claims, keys, uploads};
 use crate::message::{ConversationId, Message, MessageId, Stamp};
 use crate::store::{Claim, Messages, StoreError};
 use crate::time::Timestamp;
@@ -19,7 +19,15 @@ impl Messages for SledStore {
     async fn commit(&self, message: &Message) -> Result<(), StoreError> {
         self.shorten_ledger(message.upload_id.into()).await?;
         let message = message.clone();
-        self.core.change(move |view| commit(view, message)).await
+        let carries = self.core.carries() > 0;
+        self.core
+            .change(move |view| {
+                if carries {
+                    carried::place(view, &message);
+                }
+                commit(view, message)
+            })
+            .await
     }
 
     async fn find(&self, id: MessageId) -> Result<Option<Message>, StoreError> {

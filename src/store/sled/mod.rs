@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  records  messages  memberships  payload     what the ports ask for, as operations and reads
-//!      uploads  claims             blocks      rules that several of them share
+//!      uploads  claims  carried    blocks      rules that several of them share
 //!  keys  rows  view  layered  changes          tables in one tree, and changes above it
 //!  core  committer  checkpoints                one thread makes groups durable, one gives them to sled
 //!  database  journal  open                     what is durable, and where
@@ -13,6 +13,7 @@
 
 mod audit;
 mod blocks;
+mod carried;
 mod changes;
 mod checkpoints;
 mod claims;
@@ -48,7 +49,7 @@ pub use open::OpenError;
 pub use payload::SledPayloads;
 
 use self::core::Core;
-use super::Durability;
+use super::{Carried, Durability, Files, StoreError};
 
 /// The embedded store of records, messages and memberships. When it and every [`SledPayloads`] of it are
 /// dropped, what was asked of them is made durable and the folder is closed.
@@ -63,7 +64,28 @@ impl SledStore {
     /// # Errors
     /// [`OpenError`] if the folder is in use, damaged, or not accessible. Nothing is deleted.
     pub fn open(folder: &Path, durability: Durability) -> Result<Self, OpenError> {
-        Ok(Self { core: Arc::new(Core::open(folder, durability)?) })
+        Ok(Self { core: Arc::new(Core::open(folder, durability, None)?) })
+    }
+
+    /// Opens it as the store that carries small bytes of these files, and gives them what it carried when it
+    /// was open the last time.
+    ///
+    /// # Errors
+    /// As [`SledStore::open`], and if the files do not take it.
+    pub fn open_beside(
+        files: Arc<dyn Files>,
+        folder: &Path,
+        durability: Durability,
+    ) -> Result<Self, OpenError> {
+        Ok(Self { core: Arc::new(Core::open(folder, durability, Some(files))?) })
+    }
+
+    /// Everything that it carries for files.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn carried(&self) -> Result<Vec<Carried>, StoreError> {
+        self.core.read(carried::all).await
     }
 }
 

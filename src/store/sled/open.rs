@@ -50,6 +50,15 @@ pub enum OpenError {
 }
 
 impl OpenError {
+    /// An error of a store that is being opened.
+    pub(super) fn of(folder: &Path, error: StoreError) -> Self {
+        let folder = folder.to_owned();
+        match error {
+            StoreError::Io(source) => Self::Io { folder, source },
+            error => Self::Damaged { folder, what: error.to_string() },
+        }
+    }
+
     /// The same error about the folder that people know.
     pub(super) fn about(self, folder: &Path) -> Self {
         let folder = folder.to_owned();

@@ -1,11 +1,12 @@
 //! Upload records.
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
 use super::keys::Key;
 use super::layered::{Layered, Rows};
 use super::view::View;
-use super::{SledStore, claims, keys, uploads};
+use super::{SledStore, carried, claims, keys, uploads};
 use crate::message::UserId;
 use crate::store::{Appended, Created, Records, StoreError};
 use crate::time::Timestamp;
@@ -18,9 +19,22 @@ const SCAN_STEP: usize = 256;
 
 #[async_trait]
 impl Records for SledStore {
-    async fn create(&self, upload: &Upload, overtake: bool) -> Result<Created, StoreError> {
+    async fn create_carrying(
+        &self,
+        upload: &Upload,
+        overtake: bool,
+        bytes: Vec<Bytes>,
+    ) -> Result<Created, StoreError> {
         let upload = upload.clone();
-        self.core.change(move |view| create(view, &upload, overtake)).await
+        self.core
+            .change(move |view| {
+                let created = create(view, &upload, overtake)?;
+                if created == Created::New {
+                    carried::put(view, upload.id, 0, bytes);
+                }
+                Ok(created)
+            })
+            .await
     }
 
     async fn find(&self, id: UploadId) -> Result<Option<Upload>, StoreError> {
@@ -31,9 +45,25 @@ impl Records for SledStore {
         self.core.read(|tree| Ok(claims::holder(tree, upload)?.map(|holder| holder.upload))).await
     }
 
-    async fn append(&self, id: UploadId, row: &Appended) -> Result<(), StoreError> {
+    async fn append_carrying(
+        &self,
+        id: UploadId,
+        row: &Appended,
+        bytes: Vec<Bytes>,
+    ) -> Result<(), StoreError> {
         let row = row.clone();
-        self.core.change(move |view| append(view, id, row)).await
+        self.core
+            .change(move |view| {
+                let offset = row.chunk.offset;
+                append(view, id, row)?;
+                carried::put(view, id, offset, bytes);
+                Ok(())
+            })
+            .await
+    }
+
+    fn carries(&self) -> usize {
+        self.core.carries()
     }
 
     async fn transition(&self, id: UploadId, from: &State, to: &State) -> Result<(), StoreError> {

@@ -47,6 +47,14 @@ pub(super) struct ClaimRow {
     pub(super) message: Option<MessageId>,
 }
 
+/// Where the file of a committed upload went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct PlacedRow {
+    pub(super) message: MessageId,
+    pub(super) file_name: String,
+    pub(super) length: u64,
+}
+
 /// The row's bytes.
 pub(super) fn encode<T: Serialize>(row: &T) -> Vec<u8> {
     postcard::to_extend(row, vec![VERSION]).expect("rows are made of what postcard can write")

@@ -59,6 +59,11 @@ impl<'a> View<'a> {
         Ok(())
     }
 
+    /// Writes a row that only the journal gets.
+    pub(super) fn carry(&mut self, key: Key, row: Vec<u8>) {
+        self.change(key, Some(row.into()));
+    }
+
     /// Writes or deletes a row of an index, which says everything by being there.
     pub(super) fn mark(&mut self, key: Key, is_there: bool) {
         self.change(key, is_there.then(IVec::default));

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
 use super::Reservations;
 use crate::message::{ConversationId, Message, MessageId, UserId};
@@ -25,8 +26,13 @@ impl Counted {
 
 #[async_trait]
 impl Records for Counted {
-    async fn create(&self, upload: &Upload, overtake: bool) -> Result<Created, StoreError> {
-        let created = self.records.create(upload, overtake).await?;
+    async fn create_carrying(
+        &self,
+        upload: &Upload,
+        overtake: bool,
+        bytes: Vec<Bytes>,
+    ) -> Result<Created, StoreError> {
+        let created = self.records.create_carrying(upload, overtake, bytes).await?;
         if created == Created::New {
             self.reservations.insert(upload);
         }
@@ -41,10 +47,19 @@ impl Records for Counted {
         self.records.holder(upload).await
     }
 
-    async fn append(&self, id: UploadId, row: &Appended) -> Result<(), StoreError> {
-        self.records.append(id, row).await?;
+    async fn append_carrying(
+        &self,
+        id: UploadId,
+        row: &Appended,
+        bytes: Vec<Bytes>,
+    ) -> Result<(), StoreError> {
+        self.records.append_carrying(id, row, bytes).await?;
         self.reservations.grown(id, row.chunk.end(), row.length);
         Ok(())
+    }
+
+    fn carries(&self) -> usize {
+        self.records.carries()
     }
 
     async fn transition(&self, id: UploadId, from: &State, to: &State) -> Result<(), StoreError> {

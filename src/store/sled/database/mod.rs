@@ -16,6 +16,7 @@
 //! | --- | --- | --- |
 //! | writing the journal | nothing of the group | the group is refused |
 //! | syncing the journal | who knows: the kernel shows what the disk does not have | closed for good |
+//! | syncing files whose bytes are carried | who knows, likewise; the journal has them | closed for good; the next start writes them again |
 //! | sled, disk nearly full | nothing of the frozen changes | left as it is until there is room; the journal has its own |
 //! | sled, disk full all the same | some of them | opened again, and given all of them once more |
 //! | sled, otherwise | likewise | closed for good; the next start gives it the changes once more |
@@ -32,12 +33,14 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use sled::Db;
 use tokio::sync::watch;
 
+use super::carried;
 use super::changes::Changes;
-use super::fault;
 use super::journal::{Found, Journal};
 use super::layered::Layered;
 use super::open::{self, OpenError, Opened};
-use crate::store::{Durability, StoreError};
+use super::{fault, keys};
+use crate::crash;
+use crate::store::{Durability, Files, StoreError};
 
 /// What sled may take for one checkpoint, and more: a disk that is full in the middle of it costs opening it again.
 const ROOM_FOR_A_CHECKPOINT: u64 = 16 * 1024 * 1024;
@@ -45,6 +48,8 @@ const ROOM_FOR_A_CHECKPOINT: u64 = 16 * 1024 * 1024;
 pub(super) struct Database {
     folder: PathBuf,
     durability: Durability,
+    /// Those whose bytes the changes may carry.
+    files: Option<Arc<dyn Files>>,
     /// sled's flush does not sync on Linux; this descriptor of its file does.
     file: File,
     state: RwLock<State>,
@@ -70,7 +75,11 @@ enum Stored {
 
 impl Database {
     /// Opens the folder; the journal is the committer's.
-    pub(super) fn open(folder: &Path, durability: Durability) -> Result<(Self, Journal), OpenError> {
+    pub(super) fn open(
+        folder: &Path,
+        durability: Durability,
+        files: Option<Arc<dyn Files>>,
+    ) -> Result<(Self, Journal), OpenError> {
         let Opened { db, lock, file, journal, found } = open::open(folder, durability)?;
         let Found { earlier, later } = found;
         let frozen = (!earlier.is_empty()).then(|| Arc::new(earlier));
@@ -78,12 +87,28 @@ impl Database {
         let database = Self {
             folder: folder.to_owned(),
             durability,
+            files,
             file,
             state: RwLock::new(state),
             changed: watch::Sender::new(0),
             _lock: lock,
         };
+        database.restore().map_err(|error| OpenError::of(folder, error))?;
         Ok((database, journal))
+    }
+
+    /// Gives the files what a power cut may have taken from them.
+    fn restore(&self) -> Result<(), StoreError> {
+        let Some(files) = &self.files else { return Ok(()) };
+        for carried in self.with(|stored| carried::all(&stored))?? {
+            match files.restore(&carried) {
+                // It is one upload's, and will be found again by whoever wants to go on with it.
+                Err(StoreError::Damaged(what)) => tracing::error!(upload = %carried.id, what, "not restored"),
+                outcome => outcome?,
+            }
+            crash::point("recover.restored");
+        }
+        Ok(())
     }
 
     /// Reads what is durable. Only while sled is opened again does that take a moment.
@@ -159,6 +184,7 @@ impl Database {
         if self.room()? < ROOM_FOR_A_CHECKPOINT {
             return Err(StoreError::Full);
         }
+        self.settle(&frozen)?;
         match quietly(|| store(&db, &frozen)).and_then(|()| self.sync()) {
             Ok(()) => {
                 let arrived = self.state_mut().frozen.take();
@@ -177,6 +203,18 @@ impl Database {
                 Err(error)
             }
         }
+    }
+
+    /// Syncs the files whose bytes these changes carry.
+    fn settle(&self, changes: &Changes) -> Result<(), StoreError> {
+        let Some(files) = &self.files else { return Ok(()) };
+        let uploads = carried::uploads_of(changes);
+        if uploads.is_empty() {
+            return Ok(());
+        }
+        files.settle(&uploads).inspect_err(|error| self.close(error))?;
+        crash::point("checkpoint.settled");
+        Ok(())
     }
 
     fn sync(&self) -> Result<(), StoreError> {
@@ -244,6 +282,9 @@ impl Drop for Database {
 
 fn store(db: &Db, changes: &Changes) -> sled::Result<()> {
     for (key, row) in changes.iter() {
+        if keys::upload_of_journal(key).is_some() {
+            continue;
+        }
         match row {
             Some(row) => db.insert(key, row.clone())?,
             None => db.remove(key)?,

@@ -10,7 +10,7 @@ const KEY: &[u8] = b"\x10key";
 
 fn open() -> (TempDir, Database, Journal) {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let (database, journal) = Database::open(folder.path(), Durability::Power).expect("opened");
+    let (database, journal) = Database::open(folder.path(), Durability::Power, None).expect("opened");
     (folder, database, journal)
 }
 
@@ -45,7 +45,7 @@ async fn what_the_journal_has_is_there_after_a_restart() {
     let (folder, database, mut journal) = open();
     journal.append(&change("one")).expect("written");
     drop((database, journal));
-    let (database, journal) = Database::open(folder.path(), Durability::Power).expect("opened");
+    let (database, journal) = Database::open(folder.path(), Durability::Power, None).expect("opened");
     assert_eq!(read(&database).await.expect("read"), Some("one".into()));
     drop((database, journal));
 }

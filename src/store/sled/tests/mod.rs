@@ -1,6 +1,7 @@
 //! The contracts, in sled.
 
 mod audit;
+mod carried;
 mod concurrency;
 mod folder;
 mod groups;

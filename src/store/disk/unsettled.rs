@@ -1,0 +1,157 @@
+//! Files that were written and not synced, because somebody else carries their bytes ([`Files`]).
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+
+use super::place::length_of;
+use super::{Disk, Folders};
+use crate::store::{Carried, Files, Placement, StoreError};
+use crate::upload::UploadId;
+
+/// With more files than this, the file system is told to write everything: one sync is shared by all of them.
+const FEW: usize = 4;
+
+/// The uploads whose files are not synced, and where those are.
+#[derive(Debug, Default)]
+pub(super) struct Unsettled(Mutex<HashMap<UploadId, Entry>>);
+
+#[derive(Debug, Clone)]
+struct Entry {
+    file: PathBuf,
+    /// Counts the changes, so that one which comes while the file is synced is not taken for synced.
+    version: u64,
+}
+
+impl Unsettled {
+    /// Takes note of an upload before its part is written.
+    pub(super) fn note(&self, id: UploadId, part: PathBuf) {
+        self.entries().entry(id).or_insert(Entry { file: part, version: 0 }).version += 1;
+    }
+
+    pub(super) fn contains(&self, id: UploadId) -> bool {
+        self.entries().contains_key(&id)
+    }
+
+    pub(super) fn forget(&self, id: UploadId) {
+        self.entries().remove(&id);
+    }
+
+    /// Moves the file of an upload, if it is unsettled: whoever settles it finds it at either place, and later
+    /// at the new one. False if it is not unsettled, and was not moved.
+    pub(super) fn rename(&self, id: UploadId, to: &Path) -> io::Result<bool> {
+        let mut entries = self.entries();
+        let Some(entry) = entries.get_mut(&id) else { return Ok(false) };
+        fs::rename(&entry.file, to)?;
+        to.clone_into(&mut entry.file);
+        entry.version += 1;
+        Ok(true)
+    }
+
+    /// The file of an upload, open, if it is unsettled.
+    fn open(&self, id: UploadId) -> io::Result<Option<(Entry, File)>> {
+        let entries = self.entries();
+        let Some(entry) = entries.get(&id) else { return Ok(None) };
+        match File::open(&entry.file) {
+            Ok(file) => Ok(Some((entry.clone(), file))),
+            // Freed at this moment.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Forgets an upload that did not change since it was looked at.
+    fn settled(&self, id: UploadId, seen: &Entry) {
+        let mut entries = self.entries();
+        if entries.get(&id).is_some_and(|entry| entry.version == seen.version) {
+            entries.remove(&id);
+        }
+    }
+
+    fn entries(&self) -> MutexGuard<'_, HashMap<UploadId, Entry>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Disk {
+    /// The files of this folder, for whoever carries their bytes.
+    pub fn files(&self) -> Arc<dyn Files> {
+        Arc::<Folders>::clone(&self.folders)
+    }
+}
+
+impl Files for Folders {
+    fn settle(&self, ids: &[UploadId]) -> Result<(), StoreError> {
+        let mut seen = Vec::new();
+        for id in ids {
+            seen.extend(self.unsettled.open(*id)?.map(|(entry, file)| (*id, entry, file)));
+        }
+        if seen.len() > FEW {
+            rustix::fs::syncfs(File::open(&self.parts)?).map_err(io::Error::from)?;
+        } else {
+            let mut folders = BTreeSet::new();
+            for (_, entry, file) in &seen {
+                file.sync_data()?;
+                folders.extend(self.folders_above(&entry.file));
+            }
+            folders.into_iter().try_for_each(|folder| File::open(folder)?.sync_all())?;
+        }
+        seen.iter().for_each(|(id, entry, _)| self.unsettled.settled(*id, entry));
+        Ok(())
+    }
+
+    fn restore(&self, carried: &Carried) -> Result<(), StoreError> {
+        let Carried { id, pieces, place } = carried;
+        let file =
+            place.as_ref().map(|placement| self.folder_of(&placement.place).join(&placement.place.file_name));
+        let file = file.filter(|file| file.exists());
+        let is_placed = file.is_some();
+        let most = place.as_ref().map_or(u64::MAX, |placement| placement.length);
+        self.write_again(&file.unwrap_or_else(|| self.part(*id)), pieces, most)?;
+        match place {
+            Some(Placement { place, length, is_committed: true })
+                if !is_placed && self.part(*id).exists() =>
+            {
+                self.place(*id, *length, place)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Folders {
+    /// Writes the pieces of a file that is to have `most` bytes.
+    fn write_again(&self, path: &Path, pieces: &[(u64, Bytes)], most: u64) -> Result<(), StoreError> {
+        let Some((first, _)) = pieces.first() else { return Ok(()) };
+        let length = length_of(path)?.unwrap_or_default();
+        if length < *first {
+            return Err(StoreError::Damaged(format!(
+                "{} has {length} bytes, and what follows is carried from {first} on",
+                path.display()
+            )));
+        }
+        let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+        if length > most {
+            file.set_len(most)?;
+        }
+        for (offset, bytes) in pieces {
+            file.write_all_at(bytes, *offset)?;
+        }
+        file.sync_data()?;
+        self.folders_above(path).try_for_each(|folder| File::open(folder)?.sync_all())?;
+        Ok(())
+    }
+
+    /// The folders that have to be synced for a file to be found.
+    fn folders_above(&self, file: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+        let own = file.parent().map(Path::to_owned);
+        let chats = self.chats.clone();
+        let above = own.clone().filter(|own| *own != self.parts).map(|_| chats);
+        own.into_iter().chain(above)
+    }
+}

@@ -1,0 +1,62 @@
+//! The port between a record store that carries bytes and the files that they belong to.
+//!
+//! Syncing a file for every few kilobytes is the dearest thing that a disk can be asked for. A record store that
+//! syncs a journal anyway can take small bytes along with the row of the ledger that tells of them, and the file
+//! is synced later, together with others:
+//!
+//! ```text
+//! bytes ─► written to the file ─► carried by the journal, with their row ─► told ─► the file synced ─► let go of
+//!          page cache             durable                                           durable
+//! ```
+//! A file may also become a message's before it is synced: then the journal carries where it went as well.
+//!
+//! ```text
+//! left behind by a power cut                what the next start does
+//! before the journal had them               bytes without a row, or none: cut off
+//! after it, before the file was synced      writes the bytes again, and moves the file if that was undone
+//! after that, before they were let go of    the same, to no effect
+//! ```
+
+use bytes::Bytes;
+
+use super::error::StoreError;
+use super::payloads::Place;
+use crate::upload::UploadId;
+
+/// Files whose bytes a record store carries until they are durable. Everything here blocks.
+pub trait Files: Send + Sync + 'static {
+    /// Makes everything durable that was written of these uploads, wherever their files are by now. One that
+    /// is synced, or gone, needs nothing.
+    ///
+    /// # Errors
+    /// What the operating system says. Then nobody knows what the disk has.
+    fn settle(&self, ids: &[UploadId]) -> Result<(), StoreError>;
+
+    /// Writes again what a power cut may have taken, durably. Doing it twice is doing it once.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if bytes before those that were carried are gone.
+    fn restore(&self, carried: &Carried) -> Result<(), StoreError>;
+}
+
+/// What is carried of an upload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Carried {
+    /// The upload.
+    pub id: UploadId,
+    /// Bytes and their offsets, in order.
+    pub pieces: Vec<(u64, Bytes)>,
+    /// Where its file goes, or went.
+    pub place: Option<Placement>,
+}
+
+/// Where the file of an upload goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placement {
+    /// The place.
+    pub place: Place,
+    /// The length of the whole file.
+    pub length: u64,
+    /// Whether it went there for good: the message is committed.
+    pub is_committed: bool,
+}

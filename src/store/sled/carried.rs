@@ -1,0 +1,82 @@
+//! Bytes of files that the journal carries, and where those files went. They are rows like others, only that
+//! sled never gets them: when the journal's other rows go to sled, the files are synced.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use super::changes::Changes;
+use super::keys;
+use super::layered::{Layered, Rows};
+use super::rows::{self, PlacedRow};
+use super::uploads;
+use super::view::View;
+use crate::message::Message;
+use crate::store::{Carried, Place, Placement, StoreError};
+use crate::upload::{State, UploadId};
+
+/// The most bytes with one row: more are as quick to sync as to write twice.
+pub(super) const MOST_BYTES: usize = 64 * 1024;
+
+/// Carries an upload's bytes from an offset on.
+pub(super) fn put(view: &mut View<'_>, id: UploadId, offset: u64, bytes: Vec<Bytes>) {
+    if !bytes.is_empty() {
+        view.carry(keys::carried(id, offset), bytes.concat());
+    }
+}
+
+/// Carries where the file of a message went.
+pub(super) fn place(view: &mut View<'_>, message: &Message) {
+    let row =
+        PlacedRow { message: message.id, file_name: message.stored_name.clone(), length: message.file_size };
+    view.carry(keys::placed(message.upload_id.into()), rows::encode(&row));
+}
+
+/// The uploads whose files have to be synced before these changes may be forgotten.
+pub(super) fn uploads_of(changes: &Changes) -> Vec<UploadId> {
+    let mut ids: Vec<_> = changes.iter().filter_map(|(key, _)| keys::upload_of_journal(key)).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+/// Everything that is carried and needed.
+pub(super) fn all(stored: &Layered<'_>) -> Result<Vec<Carried>, StoreError> {
+    let mut found: BTreeMap<UploadId, Carried> = BTreeMap::new();
+    for row in stored.rows(keys::every_carried()..keys::end_of(&keys::every_placed())) {
+        let (key, row) = row?;
+        let Some(id) = keys::upload_of_journal(&key) else { continue };
+        let carried = found.entry(id).or_insert_with(|| Carried { id, pieces: Vec::new(), place: None });
+        if key == keys::placed(id) {
+            carried.place = Some(committed(&row)?);
+        } else if let Some(offset) = keys::number_at_end(&key) {
+            carried.pieces.push((offset, Bytes::copy_from_slice(&row)));
+        }
+    }
+    let mut needed = Vec::new();
+    for mut carried in found.into_values() {
+        if carried.place.is_none() {
+            let Some(place) = of_record(stored, carried.id)? else { continue };
+            carried.place = place;
+        }
+        needed.push(carried);
+    }
+    Ok(needed)
+}
+
+fn committed(row: &[u8]) -> Result<Placement, StoreError> {
+    let PlacedRow { message, file_name, length } = rows::decode("placed", row)?;
+    Ok(Placement { place: Place { message, file_name }, length, is_committed: true })
+}
+
+/// Where the file of an upload is going, if it is; nothing if no record needs its bytes.
+fn of_record(stored: &impl Rows, id: UploadId) -> Result<Option<Option<Placement>>, StoreError> {
+    let Some(upload) = uploads::find(stored, id)?.map(|stored| stored.upload) else { return Ok(None) };
+    if !upload.state.needs_bytes() {
+        return Ok(None);
+    }
+    let State::Finalizing(stamp) = upload.state else { return Ok(Some(None)) };
+    let Some(message) = upload.message(stamp) else { return Ok(Some(None)) };
+    let place = Place { message: message.id, file_name: message.stored_name };
+    Ok(Some(Some(Placement { place, length: upload.offset, is_committed: false })))
+}
