@@ -13,7 +13,7 @@ const GATHERED_BYTES: usize = 16 * 1024 * 1024;
 /// An intake writes when it holds this much, or less when there are many.
 const LARGEST_WRITE: usize = 1024 * 1024;
 const SMALLEST_WRITE: usize = 64 * 1024;
-/// Less than this is summed up where it stands: the hop to another thread would cost more.
+/// This and less is summed up where it stands: the hop to another thread would cost more.
 const SUM_HERE: usize = 64 * 1024;
 
 static INTAKES: AtomicUsize = AtomicUsize::new(0);
@@ -136,7 +136,7 @@ impl Intake {
         if sums.are_none() {
             return Ok(data);
         }
-        if bytes < SUM_HERE {
+        if bytes <= SUM_HERE {
             sums.update(&data);
             return Ok(data);
         }

@@ -1,4 +1,6 @@
-//! The committer: one thread that makes everybody's changes durable, many at a time.
+//! The committer: one at a time makes everybody's changes durable, many of them at once. Where that takes the
+//! disk's time a thread does it, and callers wait; where nothing is synced, a caller that finds nobody at it does
+//! its own on the spot, which is quicker than asking.
 //!
 //! ```text
 //! operations ─► evaluated in order, on what is stored and the group's earlier changes
@@ -8,7 +10,7 @@
 //! answered with its group all the same: what it was refused for may be what an earlier operation of the group
 //! changed.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -77,30 +79,64 @@ where
     }
 }
 
-/// The thread's work.
+/// What it works with.
 pub(super) struct Committer {
     pub(super) database: Arc<Database>,
     pub(super) journal: Journal,
     pub(super) checkpoints: Arc<Checkpoints>,
-    pub(super) inbox: mpsc::Receiver<Box<dyn Operation>>,
     pub(super) ids: MessageIds,
 }
 
+/// The thread's work: commits groups until the last sender is gone and everything it sent is answered.
+pub(super) fn run(committer: &Mutex<Committer>, mut inbox: mpsc::Receiver<Box<dyn Operation>>) {
+    while let Some(first) = inbox.blocking_recv() {
+        let mut group = vec![first];
+        let committed = lock(committer).commit_group(&mut group, &mut inbox);
+        answer(group, &committed);
+    }
+    if let Err(error) = lock(committer).finish() {
+        tracing::warn!(%error, "the next start goes on from the journal");
+    }
+}
+
+/// Operations are caught when they panic, so what the lock guards is whole.
+fn lock(committer: &Mutex<Committer>) -> MutexGuard<'_, Committer> {
+    committer.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Committer {
-    /// Commits groups until the last sender is gone and everything it sent is answered.
-    pub(super) fn run(mut self) {
-        while let Some(first) = self.inbox.blocking_recv() {
-            let mut group = vec![first];
-            let committed = self.evaluate(&mut group).and_then(|changes| self.commit(changes));
-            answer(group, &committed);
-        }
-        if let Err(error) = self.finish() {
-            tracing::warn!(%error, "the next start goes on from the journal");
-        }
+    /// Whether an operation can be carried out without waiting for anything.
+    pub(super) fn is_at_leisure(&self) -> bool {
+        self.journal.has_room_for_bytes(GROUP_BYTES) && self.database.active_bytes() < CHECKPOINT_BYTES
+    }
+
+    /// Carries one operation out.
+    pub(super) fn commit_one<T>(
+        &mut self,
+        work: impl FnOnce(&mut View<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let Self { database, ids, .. } = self;
+        let (outcome, changes) = database.with(|stored| {
+            let mut view = View::new(stored, ids);
+            (view.attempt(work), view.into_changes())
+        })?;
+        self.commit(changes)?;
+        outcome
+    }
+
+    fn commit_group(
+        &mut self,
+        group: &mut Vec<Box<dyn Operation>>,
+        inbox: &mut mpsc::Receiver<Box<dyn Operation>>,
+    ) -> Result<(), StoreError> {
+        let changes = self.evaluate(group, inbox)?;
+        self.commit(changes)
     }
 
     /// Leaves nothing for the next start to go on with.
     fn finish(&mut self) -> Result<(), StoreError> {
+        // Not of a database that is closed: its journal must not be written any more.
+        self.database.with(|_| ())?;
         while self.database.is_frozen() || self.database.active_bytes() > 0 {
             if self.database.is_frozen() {
                 self.checkpoints.wait()?;
@@ -122,8 +158,12 @@ impl Committer {
     }
 
     /// Takes in those that wait and evaluates them in order.
-    fn evaluate(&mut self, group: &mut Vec<Box<dyn Operation>>) -> Result<Changes, StoreError> {
-        let Self { database, inbox, ids, .. } = self;
+    fn evaluate(
+        &mut self,
+        group: &mut Vec<Box<dyn Operation>>,
+        inbox: &mut mpsc::Receiver<Box<dyn Operation>>,
+    ) -> Result<Changes, StoreError> {
+        let Self { database, ids, .. } = self;
         database.with(|stored| {
             let mut view = View::new(stored, ids);
             group[0].evaluate(&mut view);

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
 use tokio::sync::{mpsc, oneshot};
@@ -22,6 +22,9 @@ pub(super) struct Core {
     database: Arc<Database>,
     /// `None` only while being dropped.
     inbox: Option<mpsc::Sender<Box<dyn Operation>>>,
+    committer: Arc<Mutex<Committer>>,
+    /// Whether a change takes the disk's time.
+    is_synced: bool,
     checkpoints: Arc<Checkpoints>,
     /// The committer first.
     threads: Vec<JoinHandle<()>>,
@@ -53,10 +56,15 @@ impl Core {
         let (sender, inbox) = mpsc::channel(committer::INBOX);
         let ids = MessageIds::new(random);
         let (shared, orders) = (Arc::clone(&database), Arc::clone(&checkpoints));
-        let committer = Committer { database: shared, journal, checkpoints: orders, inbox, ids };
-        let committer = spawn("committer", move || committer.run());
-        let threads = vec![committer.map_err(io)?, checkpointer.map_err(io)?];
-        Ok(Self { database, inbox: Some(sender), checkpoints, threads, carries })
+        let committer = Committer { database: shared, journal, checkpoints: orders, ids };
+        let committer = Arc::new(Mutex::new(committer));
+        let thread = spawn("committer", {
+            let committer = Arc::clone(&committer);
+            move || committer::run(&committer, inbox)
+        });
+        let threads = vec![thread.map_err(io)?, checkpointer.map_err(io)?];
+        let (inbox, is_synced) = (Some(sender), durability.syncs());
+        Ok(Self { database, inbox, committer, is_synced, checkpoints, threads, carries })
     }
 
     /// The most bytes that are carried with a row.
@@ -73,11 +81,17 @@ impl Core {
     }
 
     /// Has an operation committed, and answers once it is durable. It is carried out even if nobody waits for
-    /// the answer any more.
+    /// the answer any more. Those that were submitted and are not answered yet may come after it.
     pub(super) async fn change<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut View<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        if !self.is_synced
+            && let Ok(mut committer) = self.committer.try_lock()
+            && committer.is_at_leisure()
+        {
+            return committer.commit_one(work);
+        }
         self.submit(work).await?.wait().await
     }
 

@@ -161,19 +161,19 @@ fn create(view: &mut View<'_>, upload: &Upload, overtake: bool) -> Result<Create
 }
 
 fn append(view: &mut View<'_>, id: UploadId, row: Appended) -> Result<(), StoreError> {
-    let stored = uploads::existing(view, id)?;
-    let upload = &stored.upload;
-    if upload.state != State::Receiving {
+    let before = uploads::progress(view, id)?;
+    if before.state != State::Receiving {
         return Err(StoreError::Conflict("the upload is not receiving"));
     }
-    if row.chunk.offset != upload.offset {
+    if row.chunk.offset != before.offset {
         return Err(StoreError::Conflict("the ledger ends elsewhere"));
     }
-    uploads::extend(view, id, &row.chunk)?;
-    if row.length == upload.length && row.state == upload.state {
-        return Ok(());
+    if row.length == before.length && row.state == before.state {
+        return uploads::extend(view, id, &row.chunk);
     }
-    let next = Upload { length: row.length, state: row.state, ..upload.clone() };
+    let stored = uploads::existing(view, id)?;
+    uploads::extend(view, id, &row.chunk)?;
+    let next = Upload { length: row.length, state: row.state, ..stored.upload.clone() };
     uploads::update(view, stored, next)
 }
 

@@ -5,7 +5,7 @@ use super::layered::Rows;
 use super::rows::{self, ChunkRow, End, UploadRow};
 use super::view::View;
 use crate::store::StoreError;
-use crate::upload::{Chunk, Concat, Metadata, State, Upload, UploadId};
+use crate::upload::{Chunk, Concat, Length, Metadata, State, Upload, UploadId};
 
 /// An upload, and what its record says where there is no ledger.
 #[derive(Debug, Clone)]
@@ -40,6 +40,29 @@ pub(super) fn find(rows: &impl Rows, id: UploadId) -> Result<Option<Stored>, Sto
         digest: end.digest,
     };
     Ok(Some(Stored { upload, base: row.end }))
+}
+
+/// What an append is judged by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Progress {
+    pub(super) length: Length,
+    pub(super) state: State,
+    pub(super) offset: u64,
+}
+
+/// How far an upload is, without reading the rest of it.
+///
+/// # Errors
+/// [`StoreError::Conflict`] if it is gone.
+pub(super) fn progress(rows: &impl Rows, id: UploadId) -> Result<Progress, StoreError> {
+    let row = rows.get(&keys::upload(id))?.ok_or(StoreError::Conflict("the upload is gone"))?;
+    let row: UploadRow = rows::decode("upload", &row)?;
+    let end = match row.state {
+        State::Committed(_) => None,
+        _ => end_of_ledger(rows, id)?,
+    };
+    let offset = end.map_or(row.end.offset, |end| end.offset);
+    Ok(Progress { length: row.length, state: row.state, offset })
 }
 
 /// The upload as recorded, for a change of it.

@@ -135,8 +135,12 @@ impl Journal {
 
     /// Whether a group fits into the file, and the last word before a turn behind it.
     pub(super) fn has_room_for(&self, changes: &Changes) -> bool {
-        let bytes = record::length_of(changes) + record::HEADER;
-        self.offset + u64::try_from(bytes).expect("a length fits") <= FILE_BYTES
+        self.has_room_for_bytes(record::length_of(changes))
+    }
+
+    /// The same for a record of so many bytes.
+    pub(super) fn has_room_for_bytes(&self, bytes: usize) -> bool {
+        self.offset + u64::try_from(bytes + record::HEADER).expect("a length fits") <= FILE_BYTES
     }
 
     /// Says that the other file's changes have arrived in sled.
