@@ -32,8 +32,9 @@
 //!
 //! - **Durable before told.** No answer, header or event says what a crash could take back. A store answers
 //!   when a change is durable, and what a read sees is durable already.
-//! - **Bytes may be ahead of their record, never behind.** Write, sync, record, tell; what is ahead after a
-//!   crash is cut off by the next writer.
+//! - **Bytes may be ahead of their record, never behind.** Write, sync, record, tell; or, for few bytes, write,
+//!   record with the bytes in the record's journal, tell, and sync later ([`store::Files`]). What is ahead after
+//!   a crash is cut off by the next writer.
 //! - **The ledger's end is the offset.** There is no second place for it.
 //! - **The record is the truth.** Wake-ups and socket events are hints; whoever is owed a message is found from
 //!   stored state, at the start and every few seconds.
@@ -50,7 +51,8 @@
 //! 2. That takes the upload's lease, which makes an older request let go, reads the record, and lets
 //!    [`upload::Upload::admit`] decide.
 //! 3. A `Reception` in its own task gathers frames, hands them to the store's sink in large writes with the
-//!    digest running beside, and adds a row to the ledger every 8 MiB, every second, and at the end. If the
+//!    digest running beside, and adds a row to the ledger every 8 MiB, every second, and at the end. Bytes of a
+//!    row that are few go with it into the journal, which saves syncing the file for them. If the
 //!    request has a checksum, there is one row, at the end, once the bytes are found to match.
 //! 4. With the last row the upload is complete; the finalizer is nudged, and the request waits for the message,
 //!    whose id stands on the answer.
