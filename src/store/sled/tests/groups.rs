@@ -17,12 +17,12 @@ macro_rules! as_one_group {
         let (release, held) = mpsc::channel::<()>();
         let (entered, is_held) = mpsc::channel::<()>();
         let store = $fixture.store();
-        let mut holder = Box::pin(store.core.change(move |_| {
+        let holder = store.core.submit(move |_| {
             entered.send(()).expect("the test waits for it");
             held.recv().expect("the test lets it go");
             Ok(())
-        }));
-        assert!((&mut holder).now_or_never().is_none());
+        });
+        let holder = holder.now_or_never().expect("there is room").expect("open");
         is_held.recv().expect("the committer is at it");
         ($({
             // An operation that has been handed over is carried out before those that follow.
@@ -32,7 +32,7 @@ macro_rules! as_one_group {
         },)*
         {
             release.send(()).expect("the committer is held");
-            holder.await.expect("held");
+            holder.wait().await.expect("held");
         })
     }};
 }
