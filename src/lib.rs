@@ -51,7 +51,7 @@
 //! 2. That takes the upload's lease, which makes an older request let go, reads the record, and lets
 //!    [`upload::Upload::admit`] decide.
 //! 3. A `Reception` in its own task gathers frames, hands them to the store's sink in large writes with the
-//!    digest running beside, and adds a row to the ledger every 8 MiB, every second, and at the end. Bytes of a
+//!    digest running beside, and adds a row to the ledger every 4 MiB, every second, and at the end. Bytes of a
 //!    row that are few go with it into the journal, which saves syncing the file for them. If the
 //!    request has a checksum, there is one row, at the end, once the bytes are found to match.
 //! 4. With the last row the upload is complete; the finalizer is nudged, and the request waits for the message,

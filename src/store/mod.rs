@@ -33,6 +33,6 @@ pub use error::StoreError;
 pub use files::{Carried, Files, Placement};
 pub use memberships::{Memberships, Put};
 pub use messages::{Claim, Messages};
-pub use payloads::{ByteStream, Payloads, Place, Sink, Source};
+pub use payloads::{ByteStream, Payloads, Place, Sink, Source, Syncing};
 pub use records::{Appended, Created, Records};
 pub use stores::Stores;

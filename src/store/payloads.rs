@@ -5,7 +5,8 @@ use std::pin::Pin;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::{Stream, TryStreamExt};
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, Stream, TryStreamExt};
 
 use super::error::StoreError;
 use crate::message::MessageId;
@@ -95,9 +96,19 @@ pub trait Sink: Send {
         self.sync(data).await
     }
 
+    /// Begins to make everything that was appended so far durable. More may be appended before that is done;
+    /// what fails in it fails nowhere else.
+    async fn begin_sync(&mut self) -> Result<Syncing, StoreError> {
+        self.sync(Vec::new()).await?;
+        Ok(std::future::ready(Ok(())).boxed())
+    }
+
     /// Appends, then makes everything that was appended durable.
     async fn sync(&mut self, data: Vec<Bytes>) -> Result<(), StoreError>;
 }
+
+/// What was begun with [`Sink::begin_sync`]. Dropped, it goes on, and nobody hears how it ends.
+pub type Syncing = BoxFuture<'static, Result<(), StoreError>>;
 
 /// Where a message's file stands.
 #[derive(Debug, Clone, PartialEq, Eq)]

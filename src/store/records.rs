@@ -23,7 +23,7 @@ pub trait Records: Send + Sync + 'static {
     }
 
     /// The same for an upload whose bytes are written and not durable yet: the store carries them until they
-    /// are. At most [`Records::carries`] of them, and all bytes that the upload comes with.
+    /// are. They are the last of those that it comes with, and at most [`Records::carries`].
     async fn create_carrying(
         &self,
         upload: &Upload,
@@ -45,8 +45,8 @@ pub trait Records: Send + Sync + 'static {
         self.append_carrying(id, row, Vec::new()).await
     }
 
-    /// The same for a row whose bytes are written and not durable yet: the store carries them until they are.
-    /// At most [`Records::carries`] of them, and all bytes of the row.
+    /// The same for a row of which the last bytes are written and not durable yet: the store carries them until
+    /// they are. At most [`Records::carries`].
     ///
     /// # Errors
     /// As [`Records::append`].

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use super::checkpoint::{Checkpoint, Reached};
 use crate::store::{Sink, StoreError};
 use crate::upload::{Check, DigestState, RunningDigest, Verification};
 
@@ -92,6 +93,14 @@ impl Intake {
         self.sink.sync(data).await?;
         let sums = self.sums_here().await?;
         Ok(sums.digest.as_ref().map(RunningDigest::state))
+    }
+
+    /// Begins to make everything taken durable, while more is taken.
+    pub(super) async fn begin_checkpoint(&mut self) -> Result<Checkpoint, StoreError> {
+        self.flush().await?;
+        let digest = self.sums_here().await?.digest.as_ref().map(RunningDigest::state);
+        let syncing = self.sink.begin_sync().await?;
+        Ok(Checkpoint { syncing, reached: Reached { offset: self.end, digest } })
     }
 
     /// The bytes that were taken and not handed to the sink yet.

@@ -4,6 +4,7 @@
 mod append;
 mod bind;
 mod body;
+mod checkpoint;
 mod concatenate;
 mod create;
 mod error;

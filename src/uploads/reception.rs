@@ -7,6 +7,8 @@
 //!          memory      page cache  durable offset and bytes                           together with others
 //! ```
 //! The second way is for few bytes, where records and payloads offer it ([`Files`](crate::store::Files)).
+//! Every [`CHECKPOINT_BYTES`] a sync is begun, and more is received meanwhile.
+//!
 //! A kill at any arrow leaves bytes ahead of their record at the most, and the next PATCH cuts those off. A row
 //! is written every [`CHECKPOINT_BYTES`], about every [`CHECKPOINT_EVERY`], and at the end, however the body
 //! ended.
@@ -29,6 +31,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::body::{BodyFrame, Frames};
+use super::checkpoint::{self, Checkpoint, Reached};
 use super::error::UploadError;
 use super::intake::Intake;
 use super::lease::Lease;
@@ -39,11 +42,11 @@ use crate::metrics;
 use crate::store::{Appended, Records, StoreError};
 use crate::time::Timestamp;
 use crate::upload::{
-    Admission, AppendRefusal, Check, CheckError, Chunk, DigestState, Length, RejectionReason, State,
-    TrailingChecksum, Upload,
+    Admission, AppendRefusal, Check, CheckError, Chunk, Length, RejectionReason, State, TrailingChecksum,
+    Upload,
 };
 
-const CHECKPOINT_BYTES: u64 = 8 * 1024 * 1024;
+const CHECKPOINT_BYTES: u64 = 4 * 1024 * 1024;
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
 /// How long a displaced request may read on, and how long nothing may come meanwhile.
 const CATCH_UP: Duration = Duration::from_millis(5);
@@ -71,8 +74,11 @@ pub(super) struct Reception {
     length: Length,
     intake: Intake,
     trailer: Option<TrailingChecksum>,
-    /// Bytes before it are synced.
+    /// Bytes before it are durable.
     synced: u64,
+    /// Bytes before it are durable, or will be with the checkpoint that is under way.
+    begun: u64,
+    checkpoint: Option<Checkpoint>,
     /// Up to here it was asked whether there is room for more.
     asked: u64,
     last_row: Instant,
@@ -111,6 +117,8 @@ impl Reception {
             intake,
             trailer: None,
             synced: offset,
+            begun: offset,
+            checkpoint: None,
             asked: offset,
             last_row: Instant::now(),
         }
@@ -161,6 +169,7 @@ impl Reception {
                 biased;
                 () = self.lease.displaced() => return self.catch_up(&mut body).await,
                 () = self.surroundings.draining.cancelled() => return Ok(Ended::Early(UploadError::Busy)),
+                reached = checkpoint::reached(&mut self.checkpoint) => self.passed(reached?).await?,
                 frame = body.next() => match frame {
                     None => return Ok(Ended::Whole),
                     Some(Err(_)) => return Ok(Ended::Early(UploadError::BodyBroken)),
@@ -209,10 +218,27 @@ impl Reception {
         let fits = data.len() <= room;
         data.truncate(room);
         self.intake.take(data).await?;
-        if self.intake.end() - self.synced >= CHECKPOINT_BYTES {
-            if self.intake.is_checked() { self.sync().await.map(drop)? } else { self.record().await? }
+        if self.intake.end() - self.begun >= CHECKPOINT_BYTES {
+            self.begin_checkpoint().await?;
         }
         Ok(fits)
+    }
+
+    /// Begins to sync what came, after what was begun before: no more than two checkpoints' worth is not durable.
+    async fn begin_checkpoint(&mut self) -> Result<(), StoreError> {
+        if self.checkpoint.is_some() {
+            let reached = checkpoint::reached(&mut self.checkpoint).await?;
+            self.passed(reached).await?;
+        }
+        self.checkpoint = Some(self.intake.begin_checkpoint().await?);
+        self.begun = self.intake.end();
+        Ok(())
+    }
+
+    /// Records a checkpoint that is durable.
+    async fn passed(&mut self, reached: Reached) -> Result<(), StoreError> {
+        self.synced = reached.offset;
+        if self.intake.is_checked() { Ok(()) } else { self.add(reached, Vec::new()).await }
     }
 
     /// Whether there is room for what follows, asked as often as something was synced.
@@ -240,16 +266,15 @@ impl Reception {
     /// Whether all that is not durable yet is so little that the records carry it.
     fn may_be_carried(&self) -> bool {
         let pending = self.intake.pending_bytes();
-        let is_all = self.synced + u64::try_from(pending).expect("a length fits") == self.intake.end();
+        let is_all = self.begun + u64::try_from(pending).expect("a length fits") == self.intake.end();
         is_all && (1..=self.surroundings.carried).contains(&pending)
     }
 
     /// Syncs what came, then records it: bytes may be ahead of their record, never behind. Few of them are
     /// carried by their record until they are synced.
     async fn record(&mut self) -> Result<(), StoreError> {
-        let offset = self.upload.offset;
-        let length = self.intake.end() - offset;
-        if length == 0 && self.length == self.upload.length {
+        let offset = self.intake.end();
+        if offset == self.upload.offset && self.length == self.upload.length {
             return Ok(());
         }
         let (digest, carried) = if self.may_be_carried() {
@@ -257,24 +282,30 @@ impl Reception {
             crash::point("append.shown");
             shown
         } else {
-            (self.sync().await?, Vec::new())
+            (self.intake.sync().await?, Vec::new())
         };
+        if let Some(checkpoint) = self.checkpoint.take() {
+            // An error of the disk is told once, and may have been told there.
+            checkpoint.syncing.await?;
+        }
+        self.begun = offset;
+        self.add(Reached { offset, digest }, carried).await
+    }
+
+    /// Adds the row up to there to the ledger.
+    async fn add(&mut self, reached: Reached, carried: Vec<Bytes>) -> Result<(), StoreError> {
+        let Reached { offset: end, digest } = reached;
+        let offset = self.upload.offset;
+        let length = end - offset;
         let chunk = Chunk { offset, length, at: Timestamp::now(), digest };
         let whole = self.upload.state == State::Receiving && self.length.is_reached_at(chunk.end());
         let state = if whole { State::Complete } else { self.upload.state.clone() };
-        let chunk_end = chunk.end();
         let row = Appended { chunk, length: self.length, state };
         self.surroundings.records.append_carrying(self.upload.id, &row, carried).await?;
         crash::point("append.recorded");
-        self.synced = chunk_end;
+        self.synced = end;
         self.recorded(row);
         Ok(())
-    }
-
-    async fn sync(&mut self) -> Result<Option<DigestState>, StoreError> {
-        let digest = self.intake.sync().await?;
-        self.synced = self.intake.end();
-        Ok(digest)
     }
 
     fn recorded(&mut self, row: Appended) {

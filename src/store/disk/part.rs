@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, IoSlice};
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::{Buf, Bytes};
 
@@ -24,12 +25,32 @@ pub(super) struct Part {
     offset: u64,
     file: Option<File>,
     /// The folder's entry of a file that we made has to be synced, once, with its first bytes.
-    entry_is_durable: bool,
+    entry_is_durable: Arc<AtomicBool>,
+}
+
+/// What syncs everything that was appended to a part by a certain moment.
+pub(super) struct Sync {
+    folders: Arc<Folders>,
+    file: File,
+    entry_is_durable: Arc<AtomicBool>,
+}
+
+impl Sync {
+    /// Blocks until it is durable.
+    pub(super) fn run(&self) -> Result<(), StoreError> {
+        self.folders.make_durable(&self.file)?;
+        if !self.entry_is_durable.load(Ordering::Acquire) {
+            self.folders.sync_folder(&self.folders.parts)?;
+            self.entry_is_durable.store(true, Ordering::Release);
+        }
+        crash::point("append.synced");
+        Ok(())
+    }
 }
 
 impl Part {
     pub(super) fn new(folders: Arc<Folders>, id: UploadId, offset: u64) -> Self {
-        Self { folders, id, offset, file: None, entry_is_durable: true }
+        Self { folders, id, offset, file: None, entry_is_durable: Arc::new(AtomicBool::new(true)) }
     }
 
     /// Appends the bytes.
@@ -68,14 +89,14 @@ impl Part {
 
     /// Makes everything appended durable.
     pub(super) fn sync(&mut self) -> Result<(), StoreError> {
-        let Some(file) = self.file.as_ref() else { return Ok(()) };
-        self.folders.make_durable(file)?;
-        if !self.entry_is_durable {
-            self.folders.sync_folder(&self.folders.parts)?;
-            self.entry_is_durable = true;
-        }
-        crash::point("append.synced");
-        Ok(())
+        self.begin_sync()?.map_or(Ok(()), |sync| sync.run())
+    }
+
+    /// What makes everything appended durable, while more is; nothing if nothing was.
+    pub(super) fn begin_sync(&self) -> Result<Option<Sync>, StoreError> {
+        let Some(file) = self.file.as_ref() else { return Ok(None) };
+        let entry_is_durable = Arc::clone(&self.entry_is_durable);
+        Ok(Some(Sync { folders: Arc::clone(&self.folders), file: file.try_clone()?, entry_is_durable }))
     }
 
     /// Opens the file and cuts off what no record knows; fewer bytes than the record knows are damage.
@@ -95,7 +116,8 @@ impl Part {
         if length > self.offset {
             file.set_len(self.offset)?;
         }
-        self.entry_is_durable = self.offset > 0 && !self.folders.unsettled.contains(self.id);
+        let is_durable = self.offset > 0 && !self.folders.unsettled.contains(self.id);
+        self.entry_is_durable.store(is_durable, Ordering::Release);
         self.file = Some(file);
         Ok(())
     }

@@ -3,10 +3,11 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::FutureExt;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::part::Part;
-use crate::store::{Sink, StoreError};
+use crate::store::{Sink, StoreError, Syncing};
 
 /// Less than this is written where it stands, unless it has to be synced: the hop to another thread and back
 /// would cost more.
@@ -66,6 +67,19 @@ impl Sink for DiskSink {
         });
         self.0 = Writer::Idle(super::join(job.await)?);
         Ok(())
+    }
+
+    async fn begin_sync(&mut self) -> Result<Syncing, StoreError> {
+        let part = self.part().await?;
+        let sync = if part.is_synced() { part.begin_sync()? } else { None };
+        self.0 = Writer::Idle(part);
+        Ok(match sync {
+            Some(sync) => {
+                let job = spawn_blocking(move || sync.run());
+                async move { super::join(job.await) }.boxed()
+            }
+            None => std::future::ready(Ok(())).boxed(),
+        })
     }
 
     async fn sync(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {

@@ -18,10 +18,12 @@ use crate::upload::{State, UploadId};
 /// The most bytes with one row: more are as quick to sync as to write twice.
 pub(super) const MOST_BYTES: usize = 64 * 1024;
 
-/// Carries an upload's bytes from an offset on.
-pub(super) fn put(view: &mut View<'_>, id: UploadId, offset: u64, bytes: Vec<Bytes>) {
+/// Carries an upload's bytes up to an offset.
+pub(super) fn put(view: &mut View<'_>, id: UploadId, end: u64, bytes: Vec<Bytes>) {
     if !bytes.is_empty() {
-        view.carry(keys::carried(id, offset), bytes.concat());
+        let bytes = bytes.concat();
+        let length = u64::try_from(bytes.len()).expect("a length fits");
+        view.carry(keys::carried(id, end.saturating_sub(length)), bytes);
     }
 }
 

@@ -30,7 +30,7 @@ impl Records for SledStore {
             .change(move |view| {
                 let created = create(view, &upload, overtake)?;
                 if created == Created::New {
-                    carried::put(view, upload.id, 0, bytes);
+                    carried::put(view, upload.id, upload.offset, bytes);
                 }
                 Ok(created)
             })
@@ -54,9 +54,9 @@ impl Records for SledStore {
         let row = row.clone();
         self.core
             .change(move |view| {
-                let offset = row.chunk.offset;
+                let end = row.chunk.end();
                 append(view, id, row)?;
-                carried::put(view, id, offset, bytes);
+                carried::put(view, id, end, bytes);
                 Ok(())
             })
             .await
