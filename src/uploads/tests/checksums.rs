@@ -1,14 +1,13 @@
 //! Bytes that are checked before they count, over every kind of payload store.
 
-use async_trait::async_trait;
 use tempfile::TempDir;
-use tokio::sync::{Mutex, Semaphore};
-use tokio::task::JoinHandle;
+use tokio::sync::Semaphore;
 
+use super::slow::Slow;
 use super::*;
+use crate::store::Durability;
 use crate::store::disk::Disk;
 use crate::store::sled::{SledPayloads, SledStore};
-use crate::store::{ByteStream, Durability, Place, Sink, Source, StoreError};
 use crate::upload::{AppendRefusal, CheckError, ChecksumError, TrailingChecksum, Upload};
 
 /// A house over each payload store, and what it stands on.
@@ -237,82 +236,11 @@ async fn a_complete_upload_takes_no_byte_of_a_body_of_unknown_length() {
     assert!(house.append(id, 3, body(&[b""])).await.expect("asked again").message.is_some());
 }
 
-/// Payloads whose writes wait for a permit each, as on a disk that is busy.
-struct Slow {
-    memory: MemoryPayloads,
-    permits: Arc<Semaphore>,
-}
-
-struct SlowSink {
-    sink: Arc<Mutex<Box<dyn Sink>>>,
-    permits: Arc<Semaphore>,
-    under_way: Option<JoinHandle<Result<(), StoreError>>>,
-}
-
-impl SlowSink {
-    async fn settle(&mut self) -> Result<(), StoreError> {
-        match self.under_way.take() {
-            Some(job) => job.await.expect("no panic"),
-            None => Ok(()),
-        }
-    }
-}
-
-#[async_trait]
-impl Sink for SlowSink {
-    async fn write(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
-        self.settle().await?;
-        let (sink, permits) = (Arc::clone(&self.sink), Arc::clone(&self.permits));
-        self.under_way = Some(tokio::spawn(async move {
-            permits.acquire().await.expect("never closed").forget();
-            sink.lock().await.write(data).await
-        }));
-        Ok(())
-    }
-
-    async fn sync(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
-        self.settle().await?;
-        self.sink.lock().await.sync(data).await
-    }
-}
-
-#[async_trait]
-impl Payloads for Slow {
-    async fn open(&self, id: UploadId, offset: u64) -> Result<Box<dyn Sink>, StoreError> {
-        let sink = Arc::new(Mutex::new(self.memory.open(id, offset).await?));
-        Ok(Box::new(SlowSink { sink, permits: Arc::clone(&self.permits), under_way: None }))
-    }
-
-    async fn place(&self, id: UploadId, length: u64, place: &Place) -> Result<(), StoreError> {
-        self.memory.place(id, length, place).await
-    }
-
-    async fn discard(&self, id: UploadId) -> Result<(), StoreError> {
-        self.memory.discard(id).await
-    }
-
-    async fn read(&self, source: &Source, range: std::ops::Range<u64>) -> Result<ByteStream, StoreError> {
-        self.memory.read(source, range).await
-    }
-
-    async fn parts(&self) -> Result<Vec<UploadId>, StoreError> {
-        self.memory.parts().await
-    }
-
-    async fn room(&self) -> Result<u64, StoreError> {
-        self.memory.room().await
-    }
-
-    fn max_size(&self) -> Option<u64> {
-        None
-    }
-}
-
 /// A write that lands after the next writer has cut the part would be damage that no record shows.
 #[tokio::test(start_paused = true)]
 async fn the_upload_is_let_go_only_when_no_write_is_under_way() {
-    let permits = Arc::new(Semaphore::new(0));
-    let slow = Slow { memory: MemoryPayloads::default(), permits: Arc::clone(&permits) };
+    let slow = Slow::default();
+    let (permits, _) = slow.busy();
     let house = House::over(Arc::new(slow)).await;
     let id = house.create(6, &bound(&[])).await.expect("created").standing.upload.id;
     let request = AppendRequest { offset: 0, content_length: None, upload_length: None };

@@ -1,9 +1,11 @@
 //! The use cases over stores in memory.
 
+mod checkpoints;
 mod checksums;
 mod facts;
 mod model;
 mod reservations;
+mod slow;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,0 +1,63 @@
+//! Large bodies, made durable bit by bit.
+
+use tokio::sync::Semaphore;
+
+use super::slow::Slow;
+use super::*;
+use crate::store::Source;
+
+const MIB: u64 = 1024 * 1024;
+const LENGTH: u64 = 12 * MIB;
+
+/// A house with room for large uploads, and one of them.
+async fn house(slow: Slow) -> (House, UploadId) {
+    let house = House::with(Arc::new(slow), Limits { max_upload_size: LENGTH, ..limits() }).await;
+    let id = house.create(LENGTH, &bound(&[])).await.expect("created").standing.upload.id;
+    (house, id)
+}
+
+fn whole() -> Body {
+    let piece = vec![7; usize::try_from(MIB).expect("small")];
+    body(&[piece.as_slice(); 12])
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_is_received_while_a_checkpoint_is_synced_and_not_much_more() {
+    let slow = Slow::default();
+    let ((writes, syncs), memory) = (slow.busy(), slow.memory());
+    writes.add_permits(Semaphore::MAX_PERMITS);
+    let (house, id) = house(slow).await;
+    let uploads = Arc::clone(&house.uploads);
+    let request = AppendRequest { offset: 0, content_length: None, upload_length: None };
+    let receiving = tokio::spawn(async move { uploads.append(&ada(), id, request, whole()).await });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(house.offset(id).await, 0, "nothing is durable yet");
+    let part = Source::Part(id);
+    let has = async |at: u64| memory.read(&part, at..at + 1).await.is_ok();
+    assert!(has(8 * MIB - 1).await, "it goes on");
+    assert!(!has(9 * MIB).await, "it does not run away");
+    syncs.add_permits(1);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(house.offset(id).await, 4 * MIB);
+    syncs.add_permits(Semaphore::MAX_PERMITS - 1);
+    let last = receiving.await.expect("no panic").expect("received");
+    assert_eq!(last.upload.offset, LENGTH);
+    assert!(last.message.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_synced_is_not_recorded() {
+    let slow = Slow::default();
+    let (writes, syncs) = slow.busy();
+    writes.add_permits(Semaphore::MAX_PERMITS);
+    let (house, id) = house(slow).await;
+    syncs.add_permits(1);
+    let uploads = Arc::clone(&house.uploads);
+    let request = AppendRequest { offset: 0, content_length: None, upload_length: None };
+    let receiving = tokio::spawn(async move { uploads.append(&ada(), id, request, whole()).await });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    syncs.close();
+    let outcome = receiving.await.expect("no panic");
+    assert!(matches!(outcome, Err(UploadError::Store(_))), "{outcome:?}");
+    assert_eq!(house.offset(id).await, 4 * MIB);
+}
