@@ -32,11 +32,12 @@ pub trait Files: Send + Sync + 'static {
     /// What the operating system says. Then nobody knows what the disk has.
     fn settle(&self, ids: &[UploadId]) -> Result<(), StoreError>;
 
-    /// Writes again what a power cut may have taken, durably. Doing it twice is doing it once.
+    /// Writes again what a power cut may have taken, durably. Doing it twice is doing it once. An upload of which
+    /// the bytes before those are gone stays as it is, for whoever goes on with it to find.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] if bytes before those that were carried are gone.
-    fn restore(&self, carried: &Carried) -> Result<(), StoreError>;
+    /// What the operating system says.
+    fn restore(&self, carried: &[Carried]) -> Result<(), StoreError>;
 }
 
 /// What is carried of an upload.

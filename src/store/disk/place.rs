@@ -19,23 +19,30 @@ use crate::upload::UploadId;
 
 impl Folders {
     pub(super) fn place(&self, id: UploadId, length: u64, place: &Place) -> Result<(), StoreError> {
+        self.move_to(id, length, place)?;
+        // Whoever carries its bytes carries where it went, too.
+        if !self.unsettled.contains(id) {
+            self.sync_folder(&self.folder_of(place))?;
+            self.sync_folder(&self.chats)?;
+        }
+        Ok(())
+    }
+
+    /// Everything but the sync.
+    pub(super) fn move_to(&self, id: UploadId, length: u64, place: &Place) -> Result<(), StoreError> {
         let folder = self.folder_of(place);
         let file = folder.join(&place.file_name);
-        if length_of(&file)? != Some(length) {
-            let part = self.part(id);
-            self.ready(&part, length)?;
-            make_folder(&folder)?;
-            crash::point("place.directory");
-            if self.unsettled.rename(id, &file)? {
-                // Whoever carries its bytes carries where it went, too.
-                crash::point("place.renamed");
-                return Ok(());
-            }
-            fs::rename(&part, &file)?;
-            crash::point("place.renamed");
+        if length_of(&file)? == Some(length) {
+            return Ok(());
         }
-        self.sync_folder(&folder)?;
-        self.sync_folder(&self.chats)?;
+        let part = self.part(id);
+        self.ready(&part, length)?;
+        make_folder(&folder)?;
+        crash::point("place.directory");
+        if !self.unsettled.rename(id, &file)? {
+            fs::rename(&part, &file)?;
+        }
+        crash::point("place.renamed");
         Ok(())
     }
 

@@ -11,6 +11,7 @@ use bytes::Bytes;
 
 use super::place::length_of;
 use super::{Disk, Folders};
+use crate::crash;
 use crate::store::{Carried, Files, Placement, StoreError};
 use crate::upload::UploadId;
 
@@ -92,7 +93,7 @@ impl Files for Folders {
             seen.extend(self.unsettled.open(*id)?.map(|(entry, file)| (*id, entry, file)));
         }
         if seen.len() > FEW {
-            rustix::fs::syncfs(File::open(&self.parts)?).map_err(io::Error::from)?;
+            self.sync_everything()?;
         } else {
             let mut folders = BTreeSet::new();
             for (_, entry, file) in &seen {
@@ -105,7 +106,27 @@ impl Files for Folders {
         Ok(())
     }
 
-    fn restore(&self, carried: &Carried) -> Result<(), StoreError> {
+    fn restore(&self, all: &[Carried]) -> Result<(), StoreError> {
+        let mut is_changed = false;
+        for carried in all {
+            match self.restore_one(carried) {
+                Err(StoreError::Damaged(what)) => tracing::error!(upload = %carried.id, what, "not restored"),
+                changed => is_changed |= changed?,
+            }
+            crash::point("recover.restored");
+        }
+        if is_changed { self.sync_everything() } else { Ok(()) }
+    }
+}
+
+impl Folders {
+    /// One sync for however many files.
+    fn sync_everything(&self) -> Result<(), StoreError> {
+        Ok(rustix::fs::syncfs(File::open(&self.parts)?).map_err(io::Error::from)?)
+    }
+
+    /// Everything but the sync, which is only needed if something was done.
+    fn restore_one(&self, carried: &Carried) -> Result<bool, StoreError> {
         let Carried { id, pieces, place } = carried;
         let file =
             place.as_ref().map(|placement| self.folder_of(&placement.place).join(&placement.place.file_name));
@@ -117,14 +138,13 @@ impl Files for Folders {
             Some(Placement { place, length, is_committed: true })
                 if !is_placed && self.part(*id).exists() =>
             {
-                self.place(*id, *length, place)
+                self.move_to(*id, *length, place)?;
+                Ok(true)
             }
-            _ => Ok(()),
+            _ => Ok(!pieces.is_empty()),
         }
     }
-}
 
-impl Folders {
     /// Writes the pieces of a file that is to have `most` bytes.
     fn write_again(&self, path: &Path, pieces: &[(u64, Bytes)], most: u64) -> Result<(), StoreError> {
         let Some((first, _)) = pieces.first() else { return Ok(()) };
@@ -142,8 +162,6 @@ impl Folders {
         for (offset, bytes) in pieces {
             file.write_all_at(bytes, *offset)?;
         }
-        file.sync_data()?;
-        self.folders_above(path).try_for_each(|folder| File::open(folder)?.sync_all())?;
         Ok(())
     }
 

@@ -55,6 +55,7 @@ impl OpenError {
         let folder = folder.to_owned();
         match error {
             StoreError::Io(source) => Self::Io { folder, source },
+            StoreError::Full => Self::Io { folder, source: io::ErrorKind::StorageFull.into() },
             error => Self::Damaged { folder, what: error.to_string() },
         }
     }

@@ -100,15 +100,7 @@ impl Database {
     /// Gives the files what a power cut may have taken from them.
     fn restore(&self) -> Result<(), StoreError> {
         let Some(files) = &self.files else { return Ok(()) };
-        for carried in self.with(|stored| carried::all(&stored))?? {
-            match files.restore(&carried) {
-                // It is one upload's, and will be found again by whoever wants to go on with it.
-                Err(StoreError::Damaged(what)) => tracing::error!(upload = %carried.id, what, "not restored"),
-                outcome => outcome?,
-            }
-            crash::point("recover.restored");
-        }
-        Ok(())
+        files.restore(&self.with(|stored| carried::all(&stored))??)
     }
 
     /// Reads what is durable. Only while sled is opened again does that take a moment.

@@ -269,8 +269,8 @@ impl Files for Noting {
         Ok(())
     }
 
-    fn restore(&self, carried: &Carried) -> Result<(), StoreError> {
-        self.restored.lock().expect("unharmed").push(carried.clone());
+    fn restore(&self, carried: &[Carried]) -> Result<(), StoreError> {
+        self.restored.lock().expect("unharmed").extend_from_slice(carried);
         Ok(())
     }
 }
