@@ -152,7 +152,7 @@ impl Committer {
     fn send_on(&mut self) -> Result<(), StoreError> {
         self.journal.arrived();
         self.journal.turn().map_err(|failure| self.failed(failure))?;
-        self.database.freeze();
+        self.database.freeze(self.journal.turned());
         self.checkpoints.want();
         Ok(())
     }

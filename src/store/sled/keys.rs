@@ -20,8 +20,9 @@
 //! | `51` | block | upload id ‖ block number | up to 4 KiB of the upload's bytes |
 //! | `60` | carried | upload id ‖ offset | bytes whose file may not be synced yet |
 //! | `61` | placed | upload id | [`PlacedRow`](super::rows::PlacedRow); where a file went that may not be synced yet |
+//! | `7f` | arrived | | the number of the journal's last record that is in sled; written after everything else of it, so that a log which ends early has an older one |
 //!
-//! The last two are in the journal only, and never get to sled. Numbers are big-endian, so that the order of keys is the order of numbers. An owner is preceded by its length
+//! Carried and placed are in the journal only, and never get to sled. Numbers are big-endian, so that the order of keys is the order of numbers. An owner is preceded by its length
 //! in two bytes, so that no owner is another one's prefix.
 
 use crate::message::{ClientMessageId, ConversationId, MessageId, UserId};
@@ -48,6 +49,7 @@ const PART: u8 = 0x50;
 const BLOCK: u8 = 0x51;
 const CARRIED: u8 = 0x60;
 const PLACED: u8 = 0x61;
+const ARRIVED: u8 = 0x7f;
 
 /// A table that is read from its beginning to its end.
 #[derive(Debug, Clone, Copy)]
@@ -197,6 +199,10 @@ pub(super) fn every_placed() -> Key {
 
 pub(super) fn placed(id: UploadId) -> Key {
     key(PLACED, &[id.as_bytes()])
+}
+
+pub(super) fn arrived() -> Key {
+    key(ARRIVED, &[])
 }
 
 /// The upload of a row that only the journal has.

@@ -20,6 +20,8 @@ const CACHE_BYTES: u64 = 32 * 1024 * 1024;
 /// The row that every folder of ours has, and the text of the file that says so.
 const FORMAT: &[u8] = b"longhaul records, format 1\n";
 const MARKER: &str = "format";
+/// What the file says as well, once sled has the number of the last record that came to it.
+const ARRIVALS: &[u8] = b"arrivals are numbered\n";
 /// How long work that sled still has in hand may keep its file locked after it was closed.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
@@ -115,7 +117,14 @@ pub(super) fn open(folder: &Path, durability: Durability) -> Result<Opened, Open
             io::ErrorKind::InvalidData => damaged(folder, &error.to_string()),
             _ => io(error),
         })?;
-    if !is_marked {
+    if has_numbers(folder) {
+        look_for_arrivals(folder, &db, &journal, durability)?;
+    } else {
+        db.insert(keys::arrived(), &journal.stored().to_be_bytes()).map_err(|error| of(folder, error))?;
+        db.flush().map_err(|error| of(folder, error))?;
+        if durability.syncs() {
+            file.sync_all().map_err(io)?;
+        }
         mark(folder, durability).map_err(io)?;
     }
     Ok(Opened { db, lock, file, journal, found })
@@ -189,10 +198,37 @@ fn look_for_format(folder: &Path, db: &Db, is_marked: bool) -> Result<(), OpenEr
     }
 }
 
-/// Only once the row that it vouches for is durable.
+/// Whether the marker says that arrivals are numbered.
+fn has_numbers(folder: &Path) -> bool {
+    fs::read(folder.join(MARKER)).is_ok_and(|text| text.ends_with(ARRIVALS))
+}
+
+/// Whether sled has everything that the journal says it has. A log that ends early looks like one of which the end
+/// was never written, so sled cannot tell.
+fn look_for_arrivals(
+    folder: &Path,
+    db: &Db,
+    journal: &Journal,
+    durability: Durability,
+) -> Result<(), OpenError> {
+    let row = db.get(keys::arrived()).map_err(|error| of(folder, error))?;
+    let arrived = row.as_deref().and_then(keys::number_at_end).unwrap_or_default();
+    if arrived >= journal.stored() {
+        return Ok(());
+    }
+    if durability.syncs() {
+        return Err(damaged(folder, "its latest rows are gone"));
+    }
+    // Without syncs that is what a power cut may do.
+    tracing::error!("the latest rows are gone");
+    Ok(())
+}
+
+/// Only once the rows that it vouches for are durable.
 fn mark(folder: &Path, durability: Durability) -> io::Result<()> {
     let mut marker = File::create(folder.join(MARKER))?;
     marker.write_all(FORMAT)?;
+    marker.write_all(ARRIVALS)?;
     if durability.syncs() {
         marker.sync_all()?;
         sync_names(folder)?;

@@ -81,8 +81,11 @@ impl Database {
         files: Option<Arc<dyn Files>>,
     ) -> Result<(Self, Journal), OpenError> {
         let Opened { db, lock, file, journal, found } = open::open(folder, durability)?;
-        let Found { earlier, later } = found;
-        let frozen = (!earlier.is_empty()).then(|| Arc::new(earlier));
+        let Found { mut earlier, later } = found;
+        let frozen = (journal.turned() > journal.stored()).then(|| {
+            mark(&mut earlier, journal.turned());
+            Arc::new(earlier)
+        });
         let state = State { stored: Stored::Open(db), frozen, active: later };
         let database = Self {
             folder: folder.to_owned(),
@@ -153,10 +156,13 @@ impl Database {
         self.state().frozen.is_some()
     }
 
-    /// Sends the active changes on their way. Those before them have arrived.
-    pub(super) fn freeze(&self) {
+    /// Sends the active changes on their way, which end with this record of the journal. Those before them have
+    /// arrived.
+    pub(super) fn freeze(&self, record: u64) {
         let mut state = self.state_mut();
-        state.frozen = Some(Arc::new(mem::take(&mut state.active)));
+        let mut changes = mem::take(&mut state.active);
+        mark(&mut changes, record);
+        state.frozen = Some(Arc::new(changes));
     }
 
     /// Gives sled the frozen changes, durably. Whatever it has of them already it gets once more.
@@ -270,6 +276,11 @@ impl Drop for Database {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
         drop_quietly(mem::replace(&mut state.stored, Stored::Reopening(None)));
     }
+}
+
+/// With these changes, sled has everything up to this record of the journal.
+fn mark(changes: &mut Changes, record: u64) {
+    changes.insert(keys::arrived(), Some(record.to_be_bytes().as_slice().into()));
 }
 
 fn store(db: &Db, changes: &Changes) -> sled::Result<()> {

@@ -30,7 +30,7 @@ async fn a_group_is_read_wherever_it_is() {
     assert_eq!(read(&database).await.expect("read"), None);
     database.show(change("one"));
     assert_eq!(read(&database).await.expect("read"), Some("one".into()));
-    database.freeze();
+    database.freeze(1);
     assert!(database.is_frozen() && database.active_bytes() == 0);
     assert_eq!(read(&database).await.expect("read"), Some("one".into()));
     database.checkpoint().expect("stored");
@@ -68,7 +68,7 @@ async fn a_reader_waits_while_sled_is_opened_again() {
 async fn a_closed_database_says_so() {
     let (_folder, database, _journal) = open();
     database.show(change("one"));
-    database.freeze();
+    database.freeze(1);
     database.close(&StoreError::Full);
     assert!(matches!(read(&database).await, Err(StoreError::Unavailable(_))));
     assert!(matches!(database.checkpoint(), Err(StoreError::Unavailable(_))));

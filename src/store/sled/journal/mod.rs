@@ -133,6 +133,16 @@ impl Journal {
         Ok(())
     }
 
+    /// The last record that is in sled for good.
+    pub(super) fn stored(&self) -> u64 {
+        self.stored
+    }
+
+    /// The last record of those that are on their way to sled, or came there.
+    pub(super) fn turned(&self) -> u64 {
+        self.turned
+    }
+
     /// Whether a group fits into the file, and the last word before a turn behind it.
     pub(super) fn has_room_for(&self, changes: &Changes) -> bool {
         self.has_room_for_bytes(record::length_of(changes))

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Fixture;
 use crate::store::contract::samples::{found, store, whole};
@@ -142,4 +142,50 @@ async fn a_kill_before_the_mark_is_made_up_for() {
     let store = open(&path).expect("opened");
     assert_eq!(store.owed(None, 99).await.expect("readable").len(), 20);
     assert!(path.join("format").exists());
+}
+
+/// sled takes a log that ends early for one of which the end was never written.
+#[tokio::test]
+async fn a_log_that_is_older_than_the_journal_is_damage() {
+    let mut fixture = closed().await;
+    let (path, earlier) = (fixture.path(), tempfile::tempdir().expect("a temporary folder"));
+    let of_sled = |folder: &Path| -> Vec<_> {
+        let files = fs::read_dir(folder).expect("readable").map(|entry| entry.expect("readable").path());
+        let is_ours = |file: &PathBuf| {
+            let name = file.file_name().expect("named").to_string_lossy().into_owned();
+            name == "format" || name.starts_with("journal")
+        };
+        files.filter(|file| file.is_file() && !is_ours(file)).collect()
+    };
+    for file in of_sled(&path) {
+        fs::copy(&file, earlier.path().join(file.file_name().expect("named"))).expect("copied");
+    }
+    fixture.open();
+    store(&fixture, &whole(None)).await;
+    fixture.store = None;
+    for file in of_sled(&path) {
+        fs::remove_file(file).expect("removed");
+    }
+    for file in of_sled(earlier.path()) {
+        fs::copy(&file, path.join(file.file_name().expect("named"))).expect("put back");
+    }
+    let error = open(&path).expect_err("rows are gone");
+    assert!(error.to_string().contains("its latest rows are gone"), "{error}");
+    // Without syncs it is what a power cut may do.
+    SledStore::open(&path, Durability::Process).expect("opened");
+}
+
+#[tokio::test]
+async fn a_folder_without_numbers_gets_them() {
+    let mut fixture = closed().await;
+    let marker = fixture.path().join("format");
+    let numbered = fs::read(&marker).expect("there");
+    fs::write(&marker, b"longhaul records, format 1\n").expect("written");
+    let db = sled::open(fixture.path()).expect("opened");
+    db.remove([0x7f]).expect("removed").expect("it was there");
+    drop(db);
+    fixture.open();
+    assert_eq!(fs::read(&marker).expect("there"), numbered);
+    fixture.open_again();
+    assert_eq!(fixture.store().owed(None, 99).await.expect("readable").len(), 20);
 }
