@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
 use super::Uploads;
@@ -14,6 +15,8 @@ use crate::upload::{State, Upload, UploadId};
 
 /// One sweep takes away no more than this; the next goes on.
 const BATCH: usize = 10_000;
+/// So many at the same time: what they change is made durable together.
+const AT_ONCE: usize = 32;
 /// An expired upload answers so for a day at least, and as long again as it took to expire.
 const TOMBSTONE_SECS: u64 = 24 * 60 * 60;
 
@@ -64,13 +67,17 @@ impl Uploads {
     /// [`StoreError`].
     pub async fn sweep(&self, now: Timestamp) -> Result<usize, StoreError> {
         self.allowance.reservations.settle_doubts(self.stores.records.as_ref()).await?;
-        let mut count = 0;
         let cutoff = now.minus_secs(self.limits.expire_after_secs);
-        for id in self.stores.records.idle_since(cutoff, BATCH).await? {
+        let idle = stream::iter(self.stores.records.idle_since(cutoff, BATCH).await?);
+        let expiring = idle.map(|id| async move {
             crash::point("sweep.found");
-            count += usize::from(self.expire(id, now).await?);
-        }
-        Ok(count)
+            self.expire(id, now).await
+        });
+        // To the end also when one fails: a record without its bytes freed would be looked at at the next start only.
+        let count = |count: Result<usize, StoreError>, expired: Result<bool, StoreError>| {
+            std::future::ready(count.and_then(|count| Ok(count + usize::from(expired?))))
+        };
+        expiring.buffer_unordered(AT_ONCE).fold(Ok(0), count).await
     }
 
     /// Lets go of the `client_message_id` of an upload that is overdue.
