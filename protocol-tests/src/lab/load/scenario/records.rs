@@ -39,7 +39,11 @@ pub struct Records {
 impl Records {
     pub(super) async fn run(&self, subject: &Arc<Subject>) -> Result<Report, Failure> {
         let creation = Creation { size: self.size };
-        let (create_empty, mut all) = self.counted(subject, creation.clone()).await;
+        // However little time there is to count in, there is one to ask for.
+        let one = Pace { count: 1, secs: BOUND_SECS, clients: 1 };
+        let mut all = at_pace(subject, &one, creation.clone()).await;
+        let (create_empty, made) = self.counted(subject, creation.clone()).await;
+        all.add(made);
         let (head_empty, asked) = self.counted(subject, Asking::of(&all.uploads)).await;
         all.add(asked);
         let rest = self.count.saturating_sub(all.uploads.len() as u64);
