@@ -30,6 +30,8 @@ pub(super) const INBOX: usize = 1024;
 /// Bounds of a group: large enough that the flush is shared by all who wait, small enough that it is short.
 const GROUP_OPERATIONS: usize = 512;
 const GROUP_BYTES: usize = 1024 * 1024;
+/// Fewer callers than this are not worth waiting for: with 64 of them more was committed, with 16 less.
+const MANY: usize = 24;
 /// How long those are waited for who may come again, and how often it is looked whether they have.
 const MOST_PATIENCE: Duration = Duration::from_millis(1);
 const GLANCE: Duration = Duration::from_micros(20);
@@ -116,8 +118,12 @@ struct Pace {
 
 impl Pace {
     /// Who was answered together mostly comes again together. The first of them would have a sync of its own, and
-    /// the others would wait for it: waiting for them is quicker, for a part of the time that a sync takes.
+    /// the others would wait for it: where they are many, waiting for them is quicker, for a part of the time that
+    /// a sync takes.
     fn gather(&self, inbox: &mpsc::Receiver<Box<dyn Operation>>) {
+        if self.callers < MANY {
+            return;
+        }
         let end = Instant::now() + (self.took / 3).min(MOST_PATIENCE);
         while inbox.len() + 1 < self.callers && Instant::now() < end {
             thread::sleep(GLANCE);
