@@ -106,7 +106,7 @@ impl Chats {
     /// # Errors
     /// [`ChatError::Store`].
     pub async fn media(&self, message: &Message, range: Range<u64>) -> Result<ByteStream, ChatError> {
-        let place = Place { message: message.id, file_name: message.stored_name.clone() };
+        let place = Place::of(message);
         let source = Source::Placed(place, message.upload_id.into());
         Ok(self.payloads.read(&source, range).await?)
     }

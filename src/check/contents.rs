@@ -70,14 +70,12 @@ async fn fault_of_upload(
 /// Where the file of an upload goes that is becoming a message.
 fn place_of(upload: &Upload) -> Option<Place> {
     let State::Finalizing(stamp) = upload.state else { return None };
-    let message = upload.message(stamp)?;
-    Some(Place { message: message.id, file_name: message.stored_name })
+    upload.message(stamp).as_ref().map(Place::of)
 }
 
 async fn fault_of_message(stored: &Stored<'_>, message: &Message, deep: bool) -> Option<String> {
     let Message { id, stored_name, file_size: size, .. } = message;
-    let place = Place { message: *id, file_name: stored_name.clone() };
-    let source = Source::Placed(place, message.upload_id.into());
+    let source = Source::Placed(Place::of(message), message.upload_id.into());
     if let Err(error) = stored.read(&source, 0..0).await {
         return Some(format!("message {id}: its file `{stored_name}` is missing: {error}"));
     }

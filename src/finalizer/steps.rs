@@ -67,7 +67,7 @@ impl Finalizer {
     /// From the claim on, the message will be made, under this stamp.
     async fn make(self: &Arc<Self>, upload: &Upload, stamp: Stamp) -> Result<Ending, StoreError> {
         let message = upload.message(stamp).ok_or(StoreError::Conflict("finalizing without a binding"))?;
-        let place = Place { message: message.id, file_name: message.stored_name.clone() };
+        let place = Place::of(&message);
         self.stores.payloads.place(upload.id, upload.offset, &place).await?;
         crash::point("finalize.placed");
         self.stores.messages.commit(&message).await?;

@@ -9,7 +9,7 @@
 //! | [`Announcements`] | Socket.IO | Redis |
 //!
 //! `Records` and `Messages` of one server share a database: a claim and a commit change both in one atomic
-//! step. What a method returned or wrote is durable when it answers (as far as the configured durability
+//! step. A record store may carry small bytes for payloads that are files on its own disk ([`Files`]). What a method returned or wrote is durable when it answers (as far as the configured durability
 //! goes), and what it read was.
 
 mod announcements;

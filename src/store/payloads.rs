@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, Stream, TryStreamExt};
 
 use super::error::StoreError;
-use crate::message::MessageId;
+use crate::message::{Message, MessageId};
 use crate::upload::UploadId;
 
 /// Bytes of uploads while they grow, and of messages for good.
@@ -117,6 +117,13 @@ pub struct Place {
     pub message: MessageId,
     /// The file's name in the message's folder: one safe path part.
     pub file_name: String,
+}
+
+impl Place {
+    /// The place of a message's file.
+    pub fn of(message: &Message) -> Self {
+        Self { message: message.id, file_name: message.stored_name.clone() }
+    }
 }
 
 /// What to read.

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::checkpoint::{Checkpoint, Reached};
+use crate::crash;
 use crate::store::{Sink, StoreError};
 use crate::upload::{Check, DigestState, RunningDigest, Verification};
 
@@ -91,21 +92,22 @@ impl Intake {
     pub(super) async fn sync(&mut self) -> Result<Option<DigestState>, StoreError> {
         let data = self.gathered().await?;
         self.sink.sync(data).await?;
-        let sums = self.sums_here().await?;
-        Ok(sums.digest.as_ref().map(RunningDigest::state))
+        self.digest().await
     }
 
     /// Begins to make everything taken durable, while more is taken.
     pub(super) async fn begin_checkpoint(&mut self) -> Result<Checkpoint, StoreError> {
         self.flush().await?;
-        let digest = self.sums_here().await?.digest.as_ref().map(RunningDigest::state);
+        let digest = self.digest().await?;
         let syncing = self.sink.begin_sync().await?;
         Ok(Checkpoint { syncing, reached: Reached { offset: self.end, digest } })
     }
 
-    /// The bytes that were taken and not handed to the sink yet.
-    pub(super) fn pending_bytes(&self) -> usize {
-        self.pending_bytes
+    /// Whether all bytes after an offset, up to which everything is durable or will be, are still pending, and so
+    /// few that somebody carries them.
+    pub(super) fn may_be_carried(&self, offset: u64, most: usize) -> bool {
+        let pending = u64::try_from(self.pending_bytes).expect("a length fits");
+        offset + pending == self.end && (1..=most).contains(&self.pending_bytes)
     }
 
     /// Keeps what is pending in as little memory as it needs.
@@ -115,13 +117,25 @@ impl Intake {
         }
     }
 
-    /// Hands everything pending to the sink, to be read but not durable, and answers the digest of everything
-    /// taken and what was pending, for whoever carries that.
-    pub(super) async fn show(&mut self) -> Result<(Option<DigestState>, Vec<Bytes>), StoreError> {
+    /// Makes everything taken durable, or lets it be read and answers what somebody has to carry, if that may
+    /// be; and the digest of it.
+    pub(super) async fn secure(
+        &mut self,
+        offset: u64,
+        most: usize,
+    ) -> Result<(Option<DigestState>, Vec<Bytes>), StoreError> {
+        if !self.may_be_carried(offset, most) {
+            return Ok((self.sync().await?, Vec::new()));
+        }
         let data = self.gathered().await?;
         self.sink.show(data.clone()).await?;
-        let sums = self.sums_here().await?;
-        Ok((sums.digest.as_ref().map(RunningDigest::state), data))
+        crash::point("append.shown");
+        Ok((self.digest().await?, data))
+    }
+
+    /// The digest of everything that was gathered.
+    async fn digest(&mut self) -> Result<Option<DigestState>, StoreError> {
+        Ok(self.sums_here().await?.digest.as_ref().map(RunningDigest::state))
     }
 
     /// The check, which has seen everything that was taken, and sees nothing of what may follow.

@@ -70,7 +70,7 @@ impl Uploads {
 fn source_of(Standing { upload, message, .. }: &Standing) -> Source {
     match message {
         Some(message) => {
-            let place = Place { message: message.id, file_name: message.stored_name.clone() };
+            let place = Place::of(message);
             Source::Placed(place, message.upload_id.into())
         }
         None => Source::Part(upload.id),

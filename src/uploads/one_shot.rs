@@ -86,13 +86,7 @@ impl OneShot {
         let most = self.uploads.carried;
         let intake = self.intake().await?;
         let length = intake.end();
-        let pending = intake.pending_bytes();
-        let is_all = u64::try_from(pending).expect("a length fits") == length;
-        let (digest, carried) = if is_all && (1..=most).contains(&pending) {
-            intake.show().await?
-        } else {
-            (intake.sync().await?, Vec::new())
-        };
+        let (digest, carried) = intake.secure(0, most).await?;
         let upload = self.record(length, digest, metadata, binding);
         let uploads = Arc::clone(&self.uploads);
         let Uploads { stores, finalizer, .. } = &*uploads;

@@ -255,19 +255,12 @@ impl Reception {
         let is_time = self.last_row.elapsed() >= CHECKPOINT_EVERY && !self.intake.is_checked();
         if is_time && self.intake.end() > self.upload.offset {
             self.record().await
-        } else if self.may_be_carried() {
+        } else if self.intake.may_be_carried(self.begun, self.surroundings.carried) {
             self.intake.compact();
             Ok(())
         } else {
             self.intake.flush().await
         }
-    }
-
-    /// Whether all that is not durable yet is so little that the records carry it.
-    fn may_be_carried(&self) -> bool {
-        let pending = self.intake.pending_bytes();
-        let is_all = self.begun + u64::try_from(pending).expect("a length fits") == self.intake.end();
-        is_all && (1..=self.surroundings.carried).contains(&pending)
     }
 
     /// Syncs what came, then records it: bytes may be ahead of their record, never behind. Few of them are
@@ -277,13 +270,7 @@ impl Reception {
         if offset == self.upload.offset && self.length == self.upload.length {
             return Ok(());
         }
-        let (digest, carried) = if self.may_be_carried() {
-            let shown = self.intake.show().await?;
-            crash::point("append.shown");
-            shown
-        } else {
-            (self.intake.sync().await?, Vec::new())
-        };
+        let (digest, carried) = self.intake.secure(self.begun, self.surroundings.carried).await?;
         if let Some(checkpoint) = self.checkpoint.take() {
             // An error of the disk is told once, and may have been told there.
             checkpoint.syncing.await?;

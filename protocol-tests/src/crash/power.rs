@@ -1,5 +1,6 @@
 //! Power cuts: right after some acknowledgement the server is stopped, and its disk copied as it is then. It goes
-//! on from the copy, which has what was written through to the disk and nothing else.
+//! on from the copy, which has what was written through to the disk and nothing else. Now and then a SIGKILL and a start
+//! come right before: what a new process finds in the page cache is not on the disk for that.
 
 use super::Plan;
 use super::audit::Folders;
@@ -39,6 +40,13 @@ async fn stretch(setup: Setup, cuts: u64, mut chance: Chance) -> Row {
     let mut stage = Stage::set(on(&disk), Mix::Small, &mut chance).await;
     for _ in 0..cuts {
         assert!(stage.acknowledged(chance.within(1..SOON)).await, "nobody killed the server");
+        if chance.one_in(3) {
+            let closed = stage.after_death().await;
+            stage.server().restart_with(on(&disk)).await;
+            drop(closed);
+            assert!(stage.acknowledged(chance.within(1..SOON)).await, "nobody killed the server");
+            stage.row.count("kills");
+        }
         stage.server().freeze();
         let cut = disk.cut();
         let closed = stage.after_death().await;

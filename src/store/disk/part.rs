@@ -29,16 +29,21 @@ pub(super) struct Part {
 }
 
 /// What syncs everything that was appended to a part by a certain moment.
-pub(super) struct Sync {
+pub(super) struct PartSync {
+    id: UploadId,
     folders: Arc<Folders>,
     file: File,
     entry_is_durable: Arc<AtomicBool>,
 }
 
-impl Sync {
+impl PartSync {
     /// Blocks until it is durable.
     pub(super) fn run(&self) -> Result<(), StoreError> {
-        self.folders.make_durable(&self.file)?;
+        if let Err(error) = self.folders.make_durable(&self.file) {
+            // The kernel tells it once, and may have dropped bytes that somebody carries.
+            self.folders.unsettled.failed(self.id);
+            return Err(error.into());
+        }
         if !self.entry_is_durable.load(Ordering::Acquire) {
             self.folders.sync_folder(&self.folders.parts)?;
             self.entry_is_durable.store(true, Ordering::Release);
@@ -67,7 +72,7 @@ impl Part {
 
     /// Appends bytes that somebody carries until the file is synced.
     pub(super) fn show(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
-        // Not what was unsettled when it is opened tells whether the folder's entry is durable, but before.
+        // First: whether the folder's entry is durable depends on what was unsettled before.
         self.open()?;
         self.folders.unsettled.note(self.id, self.folders.part(self.id));
         self.append(data)
@@ -93,10 +98,15 @@ impl Part {
     }
 
     /// What makes everything appended durable, while more is; nothing if nothing was.
-    pub(super) fn begin_sync(&self) -> Result<Option<Sync>, StoreError> {
+    pub(super) fn begin_sync(&self) -> Result<Option<PartSync>, StoreError> {
         let Some(file) = self.file.as_ref() else { return Ok(None) };
         let entry_is_durable = Arc::clone(&self.entry_is_durable);
-        Ok(Some(Sync { folders: Arc::clone(&self.folders), file: file.try_clone()?, entry_is_durable }))
+        Ok(Some(PartSync {
+            id: self.id,
+            folders: Arc::clone(&self.folders),
+            file: file.try_clone()?,
+            entry_is_durable,
+        }))
     }
 
     /// Opens the file and cuts off what no record knows; fewer bytes than the record knows are damage.

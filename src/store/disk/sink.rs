@@ -21,16 +21,37 @@ enum Writer {
 }
 
 /// The [`Sink`] of a part file. At most one write is under way.
-pub(super) struct DiskSink(Writer);
+pub(super) struct DiskSink {
+    writer: Writer,
+    /// Whether syncing takes the disk's time.
+    is_synced: bool,
+}
 
 impl DiskSink {
     pub(super) fn new(part: Part) -> Self {
-        Self(Writer::Idle(part))
+        Self { is_synced: part.is_synced(), writer: Writer::Idle(part) }
+    }
+
+    /// Does something with the part, here if it is quick, and waits for it.
+    async fn work(
+        &mut self,
+        is_quick: bool,
+        work: impl FnOnce(&mut Part) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let mut part = self.part().await?;
+        if is_quick {
+            work(&mut part)?;
+        } else {
+            let job = spawn_blocking(move || work(&mut part).map(|()| part));
+            part = super::join(job.await)?;
+        }
+        self.writer = Writer::Idle(part);
+        Ok(())
     }
 
     /// The part, once the write under way has ended.
     async fn part(&mut self) -> Result<Part, StoreError> {
-        match std::mem::replace(&mut self.0, Writer::Failed) {
+        match std::mem::replace(&mut self.writer, Writer::Failed) {
             Writer::Idle(part) => Ok(part),
             Writer::Writing(job) => super::join(job.await),
             Writer::Failed => Err(StoreError::Unavailable("an earlier write failed".into())),
@@ -44,10 +65,10 @@ impl Sink for DiskSink {
         let mut part = self.part().await?;
         if is_small(&data) {
             part.append(data)?;
-            self.0 = Writer::Idle(part);
+            self.writer = Writer::Idle(part);
             return Ok(());
         }
-        self.0 = Writer::Writing(spawn_blocking(move || {
+        self.writer = Writer::Writing(spawn_blocking(move || {
             part.append(data)?;
             Ok(part)
         }));
@@ -55,24 +76,13 @@ impl Sink for DiskSink {
     }
 
     async fn show(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
-        let mut part = self.part().await?;
-        if is_small(&data) {
-            part.show(data)?;
-            self.0 = Writer::Idle(part);
-            return Ok(());
-        }
-        let job = spawn_blocking(move || {
-            part.show(data)?;
-            Ok(part)
-        });
-        self.0 = Writer::Idle(super::join(job.await)?);
-        Ok(())
+        self.work(is_small(&data), move |part| part.show(data)).await
     }
 
     async fn begin_sync(&mut self) -> Result<Syncing, StoreError> {
         let part = self.part().await?;
-        let sync = if part.is_synced() { part.begin_sync()? } else { None };
-        self.0 = Writer::Idle(part);
+        let sync = if self.is_synced { part.begin_sync()? } else { None };
+        self.writer = Writer::Idle(part);
         Ok(match sync {
             Some(sync) => {
                 let job = spawn_blocking(move || sync.run());
@@ -83,20 +93,12 @@ impl Sink for DiskSink {
     }
 
     async fn sync(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
-        let mut part = self.part().await?;
-        if is_small(&data) && !part.is_synced() {
+        let is_quick = is_small(&data) && !self.is_synced;
+        let work = move |part: &mut Part| {
             part.append(data)?;
-            part.sync()?;
-            self.0 = Writer::Idle(part);
-            return Ok(());
-        }
-        let job = spawn_blocking(move || {
-            part.append(data)?;
-            part.sync()?;
-            Ok(part)
-        });
-        self.0 = Writer::Idle(super::join(job.await)?);
-        Ok(())
+            part.sync()
+        };
+        self.work(is_quick, work).await
     }
 }
 

@@ -27,12 +27,14 @@ struct Entry {
     file: PathBuf,
     /// Counts the changes, so that one which comes while the file is synced is not taken for synced.
     version: u64,
+    /// Whether syncing it failed, so that it cannot be settled any more.
+    has_failed: bool,
 }
 
 impl Unsettled {
     /// Takes note of an upload before its part is written.
     pub(super) fn note(&self, id: UploadId, part: PathBuf) {
-        self.entries().entry(id).or_insert(Entry { file: part, version: 0 }).version += 1;
+        self.entries().entry(id).or_insert(Entry { file: part, version: 0, has_failed: false }).version += 1;
     }
 
     pub(super) fn contains(&self, id: UploadId) -> bool {
@@ -41,6 +43,13 @@ impl Unsettled {
 
     pub(super) fn forget(&self, id: UploadId) {
         self.entries().remove(&id);
+    }
+
+    /// Takes note that a sync of its file failed.
+    pub(super) fn failed(&self, id: UploadId) {
+        if let Some(entry) = self.entries().get_mut(&id) {
+            entry.has_failed = true;
+        }
     }
 
     /// Moves the file of an upload, if it is unsettled: whoever settles it finds it at either place, and later
@@ -58,6 +67,9 @@ impl Unsettled {
     fn open(&self, id: UploadId) -> io::Result<Option<(Entry, File)>> {
         let entries = self.entries();
         let Some(entry) = entries.get(&id) else { return Ok(None) };
+        if entry.has_failed {
+            return Err(io::Error::other(format!("{} could not be synced before", entry.file.display())));
+        }
         match File::open(&entry.file) {
             Ok(file) => Ok(Some((entry.clone(), file))),
             // Freed at this moment.
@@ -141,7 +153,8 @@ impl Folders {
                 self.move_to(*id, *length, place)?;
                 Ok(true)
             }
-            _ => Ok(!pieces.is_empty()),
+            // That it is there does not say that the move is durable.
+            _ => Ok(is_placed || !pieces.is_empty()),
         }
     }
 
@@ -171,5 +184,82 @@ impl Folders {
         let chats = self.chats.clone();
         let above = own.clone().filter(|own| *own != self.parts).map(|_| chats);
         own.into_iter().chain(above)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::MessageId;
+    use crate::store::{Durability, Payloads, Place};
+
+    fn disk() -> (tempfile::TempDir, Disk) {
+        let data = tempfile::tempdir().expect("a folder");
+        let disk = Disk::open(data.path(), Durability::Power, 0).expect("opened");
+        (data, disk)
+    }
+
+    async fn shown(disk: &Disk) -> UploadId {
+        let id = UploadId::random();
+        let mut sink = disk.open(id, 0).await.expect("opened");
+        sink.show(vec![Bytes::from_static(b"abc")]).await.expect("written");
+        id
+    }
+
+    fn place() -> Place {
+        Place { message: MessageId::from_bytes([1; 12]), file_name: "a.mp4".into() }
+    }
+
+    #[tokio::test]
+    async fn few_and_many_are_settled_wherever_their_files_are() {
+        let (_data, disk) = disk();
+        for count in [1, FEW + 1] {
+            let mut ids = Vec::new();
+            for _ in 0..count {
+                ids.push(shown(&disk).await);
+            }
+            disk.place(ids[0], 3, &Place { file_name: count.to_string(), ..place() }).await.expect("moved");
+            let gone = shown(&disk).await;
+            disk.discard(gone).await.expect("freed");
+            ids.push(gone);
+            disk.files().settle(&ids).expect("settled");
+            assert!(ids.iter().all(|id| !disk.folders.unsettled.contains(*id)));
+        }
+    }
+
+    /// What changes while it is synced is not synced.
+    #[tokio::test]
+    async fn what_changed_meanwhile_stays_unsettled() {
+        let (_data, disk) = disk();
+        let id = shown(&disk).await;
+        let unsettled = &disk.folders.unsettled;
+        let (seen, _file) = unsettled.open(id).expect("readable").expect("unsettled");
+        disk.place(id, 3, &place()).await.expect("moved");
+        unsettled.settled(id, &seen);
+        assert!(unsettled.contains(id));
+        disk.files().settle(&[id]).expect("settled");
+        assert!(!unsettled.contains(id));
+    }
+
+    /// The kernel tells of a failed sync once: whoever asks later must not be told that all is well.
+    #[tokio::test]
+    async fn what_could_not_be_synced_is_never_settled() {
+        let (_data, disk) = disk();
+        let id = shown(&disk).await;
+        disk.folders.unsettled.failed(id);
+        disk.files().settle(&[id]).expect_err("it may be lost");
+    }
+
+    /// A kill left the moved file in the page cache, and the next power cut may take the move back.
+    #[tokio::test]
+    async fn a_file_at_its_place_is_synced_though_no_bytes_are_carried() {
+        let (_data, disk) = disk();
+        let id = shown(&disk).await;
+        disk.place(id, 3, &place()).await.expect("moved");
+        let placement = Placement { place: place(), length: 3, is_committed: true };
+        let carried = Carried { id, pieces: Vec::new(), place: Some(placement) };
+        assert!(disk.folders.restore_one(&carried).expect("looked at"), "it needs the sync");
+        let nothing = Carried { id: UploadId::random(), place: None, ..carried };
+        assert!(!disk.folders.restore_one(&nothing).expect("looked at"));
     }
 }

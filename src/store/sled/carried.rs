@@ -55,15 +55,7 @@ pub(super) fn all(stored: &Layered<'_>) -> Result<Vec<Carried>, StoreError> {
             carried.pieces.push((offset, Bytes::copy_from_slice(&row)));
         }
     }
-    let mut needed = Vec::new();
-    for mut carried in found.into_values() {
-        if carried.place.is_none() {
-            let Some(place) = of_record(stored, carried.id)? else { continue };
-            carried.place = place;
-        }
-        needed.push(carried);
-    }
-    Ok(needed)
+    found.into_values().filter_map(|carried| needed(stored, carried).transpose()).collect()
 }
 
 fn committed(row: &[u8]) -> Result<Placement, StoreError> {
@@ -71,14 +63,21 @@ fn committed(row: &[u8]) -> Result<Placement, StoreError> {
     Ok(Placement { place: Place { message, file_name }, length, is_committed: true })
 }
 
-/// Where the file of an upload is going, if it is; nothing if no record needs its bytes.
-fn of_record(stored: &impl Rows, id: UploadId) -> Result<Option<Option<Placement>>, StoreError> {
-    let Some(upload) = uploads::find(stored, id)?.map(|stored| stored.upload) else { return Ok(None) };
-    if !upload.state.needs_bytes() {
-        return Ok(None);
+/// The same, with where the file is going, if it is; nothing if neither a message nor a record needs its bytes.
+fn needed(stored: &impl Rows, carried: Carried) -> Result<Option<Carried>, StoreError> {
+    if carried.place.is_some() {
+        return Ok(Some(carried));
     }
-    let State::Finalizing(stamp) = upload.state else { return Ok(Some(None)) };
-    let Some(message) = upload.message(stamp) else { return Ok(Some(None)) };
-    let place = Place { message: message.id, file_name: message.stored_name };
-    Ok(Some(Some(Placement { place, length: upload.offset, is_committed: false })))
+    let upload = uploads::find(stored, carried.id)?.map(|stored| stored.upload);
+    let Some(upload) = upload.filter(|upload| upload.state.needs_bytes()) else { return Ok(None) };
+    let message = match upload.state {
+        State::Finalizing(stamp) => upload.message(stamp),
+        _ => None,
+    };
+    let place = message.map(|message| Placement {
+        place: Place::of(&message),
+        length: upload.offset,
+        is_committed: false,
+    });
+    Ok(Some(Carried { place, ..carried }))
 }

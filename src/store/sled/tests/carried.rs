@@ -46,6 +46,25 @@ impl House {
         Self::in_folder(copy)
     }
 
+    /// The same for everything that it may take from a file that was moved, and for the move.
+    fn after_each_loss(&self, id: UploadId) -> impl Iterator<Item = Self> {
+        let losses = losses().into_iter().flat_map(|taking| [(taking, false), (taking, true)]);
+        losses.map(move |(taking, is_undone)| {
+            self.after_power_cut(|data| {
+                if is_undone {
+                    undo_move(data, id);
+                }
+                taking(data);
+            })
+        })
+    }
+
+    /// The file is at its place, and nowhere else.
+    async fn has_placed(&self, place: &Place, id: UploadId) {
+        assert_eq!(self.read(&Source::Placed(place.clone(), id)).await, BYTES);
+        assert!(self.disk.parts().await.expect("listed").is_empty());
+    }
+
     fn store(&self) -> Arc<SledStore> {
         Arc::clone(self.store.as_ref().expect("open"))
     }
@@ -169,19 +188,10 @@ async fn a_file_on_its_way_to_its_place_is_found_wherever_it_is() {
     let house = House::new();
     let upload = house.carry().await;
     let place = house.place(&upload).await;
-    for taking in losses() {
-        for is_undone in [false, true] {
-            let next = house.after_power_cut(|data| {
-                if is_undone {
-                    undo_move(data, upload.id);
-                }
-                taking(data);
-            });
-            // Whoever finalizes it goes on from here.
-            next.disk.place(upload.id, 10, &place).await.expect("placed");
-            assert_eq!(next.read(&Source::Placed(place.clone(), upload.id)).await, BYTES);
-            assert!(next.disk.parts().await.expect("listed").is_empty());
-        }
+    for next in house.after_each_loss(upload.id) {
+        // Whoever finalizes it goes on from here.
+        next.disk.place(upload.id, 10, &place).await.expect("placed");
+        next.has_placed(&place, upload.id).await;
     }
 }
 
@@ -195,17 +205,8 @@ async fn a_committed_message_has_its_file() {
         if is_removed {
             house.store().remove(upload.id).await.expect("removed");
         }
-        for taking in losses() {
-            for is_undone in [false, true] {
-                let next = house.after_power_cut(|data| {
-                    if is_undone {
-                        undo_move(data, upload.id);
-                    }
-                    taking(data);
-                });
-                assert_eq!(next.read(&Source::Placed(place.clone(), upload.id)).await, BYTES);
-                assert!(next.disk.parts().await.expect("listed").is_empty());
-            }
+        for next in house.after_each_loss(upload.id) {
+            next.has_placed(&place, upload.id).await;
         }
     }
 }
