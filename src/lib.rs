@@ -13,9 +13,10 @@
 //! | [`auth`] | PURE: tokens to identities | message, time |
 //! | [`crash`] | named steps at which a test kills the process | |
 //! | [`metrics`] | counters | |
+//! | [`outlive`] | work that its caller waits for, and that goes on without it | |
 //! | [`store`] | PORTS, and a folder per implementation | crash, message, time, upload |
-//! | [`finalizer`] | complete upload → message, once | crash, message, metrics, store, time, upload, uploads |
-//! | [`uploads`] | create, append, look, end, bind, one-shot; who may have how much | crash, finalizer, message, metrics, store, time, upload |
+//! | [`finalizer`] | complete upload → message, once | crash, message, metrics, outlive, store, time, upload, uploads |
+//! | [`uploads`] | create, append, look, end, bind, one-shot; who may have how much | crash, finalizer, message, metrics, outlive, store, time, upload |
 //! | [`chats`] | conversations, messages, media | message, store |
 //! | [`http`] | the wire of HTTP | auth, chats, message, metrics, store, time, upload, uploads |
 //! | [`chat`] | the wire of Socket.IO | auth, chats, message, store, time, upload, uploads |
@@ -42,7 +43,7 @@
 //!   atomic change.
 //! - **Who is admitted can be completed.** A creation reserves the bytes that are missing; nobody who comes later
 //!   gets them.
-//! - **Work that must finish runs in a task of its own.** A client that goes away cancels a handler at the most.
+//! - **Work that must finish outlives its request.** A client that goes away cancels a handler at the most ([`outlive`]).
 //! - **One way in.** tus, one-shot and Socket.IO all end in [`finalizer`].
 //!
 //! # A PATCH
@@ -50,12 +51,12 @@
 //! 1. `http::tus::patch` parses headers into an [`upload::AppendRequest`] and calls [`uploads::Uploads::append`].
 //! 2. That takes the upload's lease, which makes an older request let go, reads the record, and lets
 //!    [`upload::Upload::admit`] decide.
-//! 3. A `Reception` in its own task gathers frames, hands them to the store's sink in large writes with the
-//!    digest running beside, and adds a row to the ledger every 4 MiB, every second, and at the end. Bytes of a
-//!    row that are few go with it into the journal, which saves syncing the file for them. If the
+//! 3. A `Reception`, which outlives the request, gathers frames, hands them to the store's sink in large writes
+//!    with the digest running beside, and adds a row to the ledger every few MiB, every second, and at the end.
+//!    Bytes of a row that are few go with it into the journal, which saves syncing the file for them. If the
 //!    request has a checksum, there is one row, at the end, once the bytes are found to match.
-//! 4. With the last row the upload is complete; the finalizer is nudged, and the request waits for the message,
-//!    whose id stands on the answer.
+//! 4. The last row makes the upload complete, and one sync does for it and the claim of its message. Then the
+//!    request drives the finalizer, or waits for who does, and its answer names the message.
 //!
 //! # A concatenation
 //!
@@ -67,11 +68,12 @@
 //!
 //! # A finalization
 //!
-//! 1. [`finalizer::Finalizer::drive`] shares one task per upload between all who wait. It checks the digest and
+//! 1. [`finalizer::Finalizer::drive`] shares one drive per upload between all who wait. It checks the digest and
 //!    that the sender is still in the conversation; a refusal is recorded as such.
 //! 2. The claim stores the message's id and time, and takes the `client_message_id`. Another upload that has it
 //!    already has the message, too.
-//! 3. The file is renamed to its place and synced; the commit writes message, indexes and outbox in one change.
+//! 3. The file is renamed to its place; the commit writes message, indexes and outbox in one change, and the
+//!    journal carries where the file went until its folders are synced.
 //! 4. The publisher announces what is in the outbox, then clears it: at least once, the same `_id`.
 
 pub mod auth;
@@ -87,6 +89,7 @@ pub mod http;
 pub mod logging;
 pub mod message;
 pub mod metrics;
+pub mod outlive;
 pub mod server;
 pub mod store;
 pub mod time;

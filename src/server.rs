@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -16,7 +15,7 @@ use crate::config::{Config, KeySource, Payload};
 use crate::data_folder::{DataFolder, FolderError};
 use crate::demo::Demo;
 use crate::finalizer::Finalizer;
-use crate::http::{self, Api, Connections, Cors, Inner, Readiness, Timeouts};
+use crate::http::{self, Api, Connections, Cors, Inner, Readiness, Site, Timeouts};
 use crate::store::disk::Disk;
 use crate::store::sled::{OpenError, SledPayloads, SledStore};
 use crate::store::{Payloads, StoreError, Stores};
@@ -30,7 +29,7 @@ pub struct Server {
     uploads: Arc<Uploads>,
     finalizer: Arc<Finalizer>,
     engine: chat::Engine,
-    router: Router,
+    site: Site,
     tasks: TaskTracker,
     draining: CancellationToken,
     instructions: Option<String>,
@@ -102,8 +101,8 @@ impl Server {
             welcome: instructions.clone().unwrap_or_default(),
         });
         let cors = Cors::new(config.cors_origins.clone(), config.cors_credentials);
-        let router = http::router(api, cors, |routes| routes.layer(layer));
-        Ok(Self { config, readiness, uploads, finalizer, engine, router, tasks, draining, instructions })
+        let site = Site::new(api, cors, chat::PATH, |router| router.layer(layer));
+        Ok(Self { config, readiness, uploads, finalizer, engine, site, tasks, draining, instructions })
     }
 
     /// What to paste, in demo mode.
@@ -124,7 +123,7 @@ impl Server {
             self.draining.cancel();
             chat::close(&self.engine).await;
         };
-        let serve = http::serve(listener, self.router.clone(), most, timeouts, shutdown.clone());
+        let serve = http::serve(listener, self.site.clone(), most, timeouts, shutdown.clone());
         tokio::join!(serve, drain);
         background.cancel();
         self.tasks.close();

@@ -41,4 +41,4 @@ pub use announcements::SocketAnnouncements;
 pub use connect::{State, serve};
 #[cfg(fuzzing)]
 pub use fuzz::fuzz_event;
-pub use open::{Engine, Settings, close, open};
+pub use open::{Engine, PATH, Settings, close, open};

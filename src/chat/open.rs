@@ -9,7 +9,7 @@ use socketioxide::layer::SocketIoLayer;
 use socketioxide::{ParserConfig, SocketIo};
 
 /// Where clients connect to.
-const PATH: &str = "/socket.io";
+pub const PATH: &str = "/socket.io";
 /// Packets that wait for one connection. What exceeds them is lost for it, and with the next ping, which finds
 /// no room either, the connection itself: the client comes back and reads what it missed.
 const OUTGOING_PACKETS: usize = 1024;

@@ -10,6 +10,8 @@
 //!  commit                     message, indexes, outbox      committed: published from the outbox
 //!  publish                    the outbox entry is gone      announced again, with the same id
 //! ```
+//! The claim is mostly made with the last row, in one sync. Where records carry where files went, the place is
+//! durable with the commit.
 
 mod join;
 mod judge;
@@ -22,11 +24,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use crate::message::Message;
+use crate::outlive::outlive;
 use crate::store::Stores;
 use crate::upload::{Concat, RejectionReason, State, Upload, UploadId};
 use crate::uploads::Teller;
@@ -83,22 +88,27 @@ impl Finalizer {
         &self.teller
     }
 
-    /// Drives the upload on, in a task of its own, and waits for what becomes of it; `None` if that takes
-    /// longer than [`FINALIZE_WAIT`]. Callers at the same time share one drive.
+    /// Drives the upload on, and waits for what becomes of it; `None` if that takes longer than
+    /// [`FINALIZE_WAIT`]. It is driven on though nobody waits any more. Callers at the same time share one drive.
     pub async fn drive(self: &Arc<Self>, id: UploadId) -> Option<Ending> {
-        let mut flight = self.depart(id);
-        let landed = tokio::time::timeout(FINALIZE_WAIT, flight.wait_for(Option::is_some)).await;
-        match landed {
-            Ok(Ok(ending)) => ending.clone(),
-            // The sender is only dropped unsent when the task died.
-            Ok(Err(_)) => Some(Ending::Failed),
-            Err(_) => None,
-        }
+        let ending = async {
+            match self.depart(id) {
+                Flight::Own(work) => outlive(&self.tasks, work).await.unwrap_or(Ending::Failed),
+                // The sender is only dropped unsent when the work panicked.
+                Flight::Shared(mut flight) => match flight.wait_for(Option::is_some).await {
+                    Ok(ending) => ending.clone().unwrap_or(Ending::Failed),
+                    Err(_) => Ending::Failed,
+                },
+            }
+        };
+        tokio::time::timeout(FINALIZE_WAIT, ending).await.ok()
     }
 
     /// Drives the upload on without waiting.
     pub fn nudge(self: &Arc<Self>, id: UploadId) {
-        drop(self.depart(id));
+        if let Flight::Own(work) = self.depart(id) {
+            self.tasks.spawn(work.in_current_span());
+        }
     }
 
     /// Drives on what has become possible with an upload's last byte: its own message, or the final uploads
@@ -120,27 +130,34 @@ impl Finalizer {
         }
     }
 
-    fn depart(self: &Arc<Self>, id: UploadId) -> watch::Receiver<Option<Ending>> {
+    fn depart(self: &Arc<Self>, id: UploadId) -> Flight {
         let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(flight) = flights.get(&id) {
-            return flight.clone();
+            return Flight::Shared(flight.clone());
         }
         let (sender, flight) = watch::channel(None);
-        flights.insert(id, flight.clone());
-        let this = Arc::clone(self);
+        flights.insert(id, flight);
+        let landing = Landing { finalizer: Arc::clone(self), id };
         let work = async move {
-            let landing = Landing { finalizer: Arc::clone(&this), id };
-            let ending = this.finalize(id).await;
+            let ending = landing.finalizer.finalize(id).await;
             // Whoever departs from now on reads what is stored by now.
             drop(landing);
-            sender.send_replace(Some(ending));
+            sender.send_replace(Some(ending.clone()));
+            ending
         };
-        self.tasks.spawn(work.in_current_span());
-        flight
+        Flight::Own(work.boxed())
     }
 }
 
-/// Takes a flight off the board even if its task panics.
+/// A drive.
+enum Flight {
+    /// For whoever asked to carry out.
+    Own(BoxFuture<'static, Ending>),
+    /// Carried out by somebody else.
+    Shared(watch::Receiver<Option<Ending>>),
+}
+
+/// Takes a flight off the board even if it panics, or is dropped.
 struct Landing {
     finalizer: Arc<Finalizer>,
     id: UploadId,

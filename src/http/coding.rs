@@ -5,21 +5,19 @@ use axum::body::HttpBody;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderValue};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 
 use super::error::ApiError;
 
 /// What says that nothing was done to the body.
 const IDENTITY: &str = "identity";
 
-/// Refuses a body that is not as it is.
-pub(super) async fn refuse(request: Request, next: Next) -> Response {
-    if !is_plain(request.headers()) && !request.body().is_end_stream() {
-        let refusal = ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Compressed bodies are not accepted");
-        return refusal.with_header(ACCEPT_ENCODING, HeaderValue::from_static(IDENTITY)).into_response();
-    }
-    next.run(request).await
+/// Why a body is refused that is not as it is.
+pub(super) fn refusal_of(request: &Request) -> Option<ApiError> {
+    let is_refused = !is_plain(request.headers()) && !request.body().is_end_stream();
+    is_refused.then(|| {
+        ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Compressed bodies are not accepted")
+            .with_header(ACCEPT_ENCODING, HeaderValue::from_static(IDENTITY))
+    })
 }
 
 fn is_plain(fields: &HeaderMap) -> bool {

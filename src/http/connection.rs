@@ -5,9 +5,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::http::Request;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -16,9 +15,8 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt;
 
-use super::request;
+use super::{Site, request};
 
 /// How long a connection may say nothing.
 #[derive(Debug, Clone, Copy)]
@@ -44,22 +42,22 @@ const PEEK_PAUSE: Duration = Duration::from_millis(20);
 /// After an error of accept(2), which is mostly a lack of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves the router until `ending` is cancelled, then lets requests in flight end, for so long.
+/// Serves the site until `ending` is cancelled, then lets requests in flight end, for so long.
 pub async fn serve(
     listener: TcpListener,
-    router: Router,
+    site: Site,
     most: Connections,
     timeouts: Timeouts,
     ending: CancellationToken,
 ) {
     let room = Arc::new(Semaphore::new(most.0));
     let graceful = GracefulShutdown::new();
-    let builder = Arc::new(builder(timeouts));
+    let (site, builder) = (Arc::new(site), Arc::new(builder(timeouts)));
     while let Some((stream, permit)) = ending.run_until_cancelled(accept(&listener, &room)).await {
-        let (router, builder, watcher) = (router.clone(), Arc::clone(&builder), graceful.watcher());
+        let (site, builder, watcher) = (Arc::clone(&site), Arc::clone(&builder), graceful.watcher());
         tokio::spawn(async move {
             if says_something(&stream, timeouts.header).await {
-                let service = service_fn(move |request| answer(router.clone(), request));
+                let service = service_fn(move |request| answer(Arc::clone(&site), request));
                 let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
                 if let Err(error) = watcher.watch(connection.into_owned()).await {
                     tracing::debug!(%error, "a connection broke");
@@ -128,9 +126,9 @@ fn builder(timeouts: Timeouts) -> Builder<TokioExecutor> {
     builder
 }
 
-async fn answer(router: Router, request: Request<Incoming>) -> Result<Response, Infallible> {
-    match request::prepare(request) {
-        Ok(request) => router.oneshot(request).await.map_err(|never| match never {}),
-        Err(response) => Ok(response.into_response()),
-    }
+async fn answer(site: Arc<Site>, request: Request<Incoming>) -> Result<Response, Infallible> {
+    Ok(match request::prepare(request) {
+        Ok(request) => site.answer(request).await,
+        Err(response) => *response,
+    })
 }

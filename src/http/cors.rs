@@ -1,12 +1,9 @@
 //! Cross-origin requests of browsers (Fetch standard, CORS protocol). Written out, because every OPTIONS is a
 //! preflight to the usual layers, and here one without `Access-Control-Request-Method` is tus discovery.
 
-use std::sync::Arc;
-
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::http::{Method, StatusCode};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 /// Which origins may call, and whether with credentials.
@@ -66,14 +63,19 @@ impl Cors {
     }
 }
 
-pub(super) async fn apply(State(cors): State<Arc<Cors>>, request: Request, next: Next) -> Response {
+/// Lets the request be answered as its origin may have it.
+pub(super) async fn apply(
+    cors: &Cors,
+    request: Request,
+    next: impl AsyncFnOnce(Request) -> Response,
+) -> Response {
     let Some(origin) = request.headers().get(header::ORIGIN).cloned() else {
-        return next.run(request).await;
+        return next(request).await;
     };
     let allowed = cors.headers_for(&origin);
     let is_preflight = *request.method() == Method::OPTIONS
         && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-    let mut response = if is_preflight { preflight(request.headers()) } else { next.run(request).await };
+    let mut response = if is_preflight { preflight(request.headers()) } else { next(request).await };
     let fields = response.headers_mut();
     fields.append(header::VARY, HeaderValue::from_name(header::ORIGIN));
     fields.extend(allowed.unwrap_or_default());

@@ -15,6 +15,7 @@ mod one_shot;
 mod operations;
 pub(crate) mod range;
 mod request;
+mod site;
 mod status;
 pub(crate) mod success;
 mod trace;
@@ -24,13 +25,14 @@ mod welcome;
 pub use connection::{Connections, Timeouts, serve};
 pub use cors::Cors;
 pub use operations::Readiness;
+pub use site::Site;
 #[cfg(fuzzing)]
 pub use {one_shot::fuzz_form, range::fuzz_range};
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::{Router, middleware};
+use axum::Router;
 
 use crate::auth::Verifier;
 use crate::chats::Chats;
@@ -76,9 +78,9 @@ impl Api {
     }
 }
 
-/// Every route, with what all of them share. `extra` is what answers below it, such as Socket.IO.
-pub fn router(api: Api, cors: Cors, extra: impl FnOnce(Router) -> Router) -> Router {
-    let routes = Router::new()
+/// Every route of the API.
+fn routes(api: Api) -> Router {
+    Router::new()
         .merge(tus::routes())
         .merge(one_shot::routes())
         .merge(bind::routes())
@@ -89,12 +91,7 @@ pub fn router(api: Api, cors: Cors, extra: impl FnOnce(Router) -> Router) -> Rou
         .merge(welcome::routes())
         .fallback(error::unknown_route)
         .method_not_allowed_fallback(error::unknown_method)
-        .with_state(api);
-    // CORS stands outside of Socket.IO, which knows nothing of it; the trace outside of all.
-    extra(routes)
-        .layer(middleware::from_fn(coding::refuse))
-        .layer(middleware::from_fn_with_state(Arc::new(cors), cors::apply))
-        .layer(middleware::from_fn(trace::trace))
+        .with_state(api)
 }
 
 #[cfg(test)]

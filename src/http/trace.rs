@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue};
-use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument;
 use uuid::Uuid;
@@ -14,11 +13,11 @@ use uuid::Uuid;
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Logs the request by method, path and status: no query, which may carry a token, and no header.
-pub(super) async fn trace(request: Request, next: Next) -> Response {
+pub(super) async fn trace(request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
     let id = given_id(&request).unwrap_or_else(own_id);
     let span = tracing::info_span!("request", id, method = %request.method(), path = request.uri().path());
     let start = Instant::now();
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let mut response = next(request).instrument(span.clone()).await;
     let status = response.status().as_u16();
     span.in_scope(|| tracing::debug!(status, elapsed_us = start.elapsed().as_micros(), "answered"));
     crate::metrics::get().answered(status);

@@ -55,7 +55,8 @@ pub trait Payloads: Send + Sync + 'static {
     }
 
     /// Makes the bytes of a complete upload of `length` bytes the file of a message; doing it twice is doing
-    /// it once. Durable when it answers, or, of an upload whose bytes are carried, when the message is.
+    /// it once. Durable when it answers, or, where somebody carries where files go
+    /// ([`Files`](super::Files)), when the message is.
     ///
     /// # Errors
     /// [`StoreError::Damaged`] if the bytes are at neither place, or not `length` many.

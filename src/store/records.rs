@@ -112,6 +112,17 @@ pub struct Appended {
     pub state: State,
 }
 
+impl Appended {
+    /// Makes of the upload what it is with the row.
+    pub fn apply_to(&self, upload: &mut Upload) {
+        upload.offset = self.chunk.end();
+        upload.active_at = self.chunk.at;
+        upload.digest = self.chunk.digest.clone();
+        upload.length = self.length;
+        upload.state = self.state.clone();
+    }
+}
+
 /// How a creation or a binding went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Created {

@@ -1,14 +1,17 @@
 //! Appending bytes: the path of every PATCH.
 
-use tracing::Instrument;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
 
 use super::error::UploadError;
 use super::intake::Intake;
-use super::lease::Lease;
-use super::reception::{Reception, Surroundings};
+use super::lease::{Lease, Wanted};
+use super::reception::{Received, Reception, Surroundings};
 use super::standing::Standing;
 use super::{Body, Uploads};
 use crate::message::UserId;
+use crate::outlive::outlive;
 use crate::store::StoreError;
 use crate::upload::{Admission, AppendRequest, Concat, State, Upload, UploadId};
 
@@ -21,7 +24,7 @@ impl Uploads {
     /// [`UploadError`]. What came before an error is kept, unless it was refused before a byte was read, or was
     /// to be checked: then a request that is not whole, or does not add up, leaves nothing.
     pub async fn append(
-        &self,
+        self: &Arc<Self>,
         owner: &UserId,
         id: UploadId,
         request: AppendRequest,
@@ -30,8 +33,7 @@ impl Uploads {
         let (lease, upload) = self.take(owner, id, request).await?;
         let admission = self.admit(&upload, request).await?;
         if upload.state == State::Receiving {
-            let received = self.receive(lease, upload, admission, request.content_length, body).await?;
-            self.settle_found(received).await
+            self.receive(lease, upload, admission, request.content_length, body).await
         } else {
             // Nothing more will be taken, so others need not wait.
             drop(lease);
@@ -62,19 +64,20 @@ impl Uploads {
         }
         let upload = self.find(owner, id).await?;
         self.admit(&upload, request).await?;
-        let lease = self.leases.take_over(id).await?;
+        let lease = self.leases.take_over(id, Wanted::RecordedOffset).await?;
         Ok((lease, self.find_while(owner, id, true).await?))
     }
 
-    /// Receives in a task of its own: dropping this future ends the body at the most, never the work.
+    /// Receives, and waits for the message if there is to be one: dropping this future ends the body at the most,
+    /// never the work.
     async fn receive(
-        &self,
+        self: &Arc<Self>,
         lease: Lease,
         upload: Upload,
         admission: Admission,
         content_length: Option<u64>,
         body: Body,
-    ) -> Result<Upload, UploadError> {
+    ) -> Result<Standing, UploadError> {
         self.allowance.take(&upload, &admission, content_length).await?;
         let sink = self.stores.payloads.open(upload.id, upload.offset).await?;
         let digest =
@@ -84,20 +87,24 @@ impl Uploads {
             records: self.stores.records.clone(),
             allowance: self.allowance.clone(),
             carried: self.carried,
-            teller: self.finalizer.teller().clone(),
+            finalizer: self.finalizer.clone(),
             idle: self.limits.body_idle,
             draining: self.draining.clone(),
         };
         let reception = Reception::new(surroundings, lease, upload, admission, intake);
-        let finalizer = self.finalizer.clone();
+        let uploads = Arc::clone(self);
         let work = async move {
-            let received = reception.run(body.frames).await;
-            // Also when the body broke off after its last byte.
-            finalizer.received(&received.upload);
-            received.outcome.map(|()| received.upload)
+            let Received { upload, outcome } = reception.run(body.frames).await;
+            // Whoever settles drives it; a body that broke off may have done so after its last byte.
+            if outcome.is_err() || !upload.is_owed() {
+                uploads.finalizer.received(&upload);
+            }
+            outcome?;
+            uploads.settle_found(upload).await
         };
-        let task = self.tasks.spawn(work.in_current_span());
-        task.await.unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string()).into()))
+        outlive(&self.tasks, work.boxed())
+            .await
+            .unwrap_or_else(|panicked| Err(StoreError::Unavailable(panicked.to_string()).into()))
     }
 }
 

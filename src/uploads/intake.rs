@@ -17,6 +17,8 @@ const LARGEST_WRITE: usize = 1024 * 1024;
 const SMALLEST_WRITE: usize = 64 * 1024;
 /// This and less is summed up where it stands: the hop to another thread would cost more.
 const SUM_HERE: usize = 64 * 1024;
+/// A piece smaller than this is copied: as it came, it keeps a connection's whole buffer from being used again.
+const SMALL_PIECE: usize = 4 * 1024;
 
 static INTAKES: AtomicUsize = AtomicUsize::new(0);
 
@@ -75,7 +77,7 @@ impl Intake {
         }
         self.end += u64::try_from(data.len()).expect("a length fits");
         self.pending_bytes += data.len();
-        self.pending.push(data);
+        self.pending.push(if data.len() < SMALL_PIECE { Bytes::copy_from_slice(&data) } else { data });
         if self.pending_bytes >= write_size() { self.flush().await } else { Ok(()) }
     }
 
@@ -199,6 +201,13 @@ impl Drop for Intake {
     fn drop(&mut self) {
         INTAKES.fetch_sub(1, Ordering::Relaxed);
     }
+}
+
+/// A sync is begun after so many bytes. What is not synced yet is what a client waits for at the end, or when it
+/// comes back; where several send at once, fewer and larger syncs get more onto the disk.
+pub(super) fn checkpoint_bytes() -> u64 {
+    const MIB: u64 = 1024 * 1024;
+    if INTAKES.load(Ordering::Relaxed) > 1 { 4 * MIB } else { 2 * MIB }
 }
 
 fn write_size() -> usize {

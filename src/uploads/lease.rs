@@ -4,10 +4,15 @@
 //! wait for a dead connection to be noticed: it tells the holder to stop, which keeps what it has received and
 //! lets go, and takes its turn. The newest wins: it displaces those that still wait as well.
 //!
+//! A newcomer that sends what follows the recorded offset itself has no use for what the holder received beyond
+//! it, and would be refused for it: then the holder keeps nothing that is not recorded. That happens where a
+//! request of a dead connection is read only after HEAD was answered on a new one.
+//!
 //! Leases order the requests of one process. What makes a second writer harmless is the ledger, which takes a
 //! row only at its end.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,13 +33,29 @@ pub(super) struct Leases {
 #[derive(Debug, Default)]
 struct Slot {
     turn: Arc<Turn<()>>,
-    newest: Mutex<CancellationToken>,
+    newest: Mutex<Displacement>,
+}
+
+/// Tells a holder, or whoever waits, that a newcomer wants the upload.
+#[derive(Debug, Default, Clone)]
+struct Displacement {
+    displaced: CancellationToken,
+    leaves_nothing: Arc<AtomicBool>,
+}
+
+/// What a newcomer wants of the upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// Everything that the holder has received.
+    WhatCame,
+    /// To append at the recorded offset.
+    RecordedOffset,
 }
 
 /// The right to work on an upload, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Lease {
-    displaced: CancellationToken,
+    displacement: Displacement,
     // Fields are dropped in this order: the turn is free before the slot may be forgotten.
     _turn: OwnedMutexGuard<()>,
     _visit: Visit,
@@ -63,26 +84,27 @@ impl Leases {
     ///
     /// # Errors
     /// [`NoTurn`]: a newer one came first, which ends the wait at once, or the holder took too long.
-    pub(super) async fn take_over(self: &Arc<Self>, id: UploadId) -> Result<Lease, NoTurn> {
+    pub(super) async fn take_over(self: &Arc<Self>, id: UploadId, wanted: Wanted) -> Result<Lease, NoTurn> {
         let visit = self.visit(id);
-        let displaced = CancellationToken::new();
-        let before = std::mem::replace(&mut *lock(&visit.slot().newest), displaced.clone());
-        before.cancel();
+        let displacement = Displacement::default();
+        let before = std::mem::replace(&mut *lock(&visit.slot().newest), displacement.clone());
+        before.leaves_nothing.store(wanted == Wanted::RecordedOffset, Ordering::Release);
+        before.displaced.cancel();
         let turn = Arc::clone(&visit.slot().turn).lock_owned();
         let turn = tokio::select! {
             biased;
-            () = displaced.cancelled() => return Err(NoTurn::Displaced),
+            () = displacement.displaced.cancelled() => return Err(NoTurn::Displaced),
             turn = tokio::time::timeout(PATIENCE, turn) => turn.map_err(|_| NoTurn::Late)?,
         };
-        Ok(Lease { displaced, _turn: turn, _visit: visit })
+        Ok(Lease { displacement, _turn: turn, _visit: visit })
     }
 
     /// Takes the upload if nobody is at it.
     pub(super) fn take_idle(self: &Arc<Self>, id: UploadId) -> Option<Lease> {
         let visit = self.visit(id);
         let turn = Arc::clone(&visit.slot().turn).try_lock_owned().ok()?;
-        let displaced = lock(&visit.slot().newest).clone();
-        Some(Lease { displaced, _turn: turn, _visit: visit })
+        let displacement = lock(&visit.slot().newest).clone();
+        Some(Lease { displacement, _turn: turn, _visit: visit })
     }
 
     /// Whether somebody is at the upload.
@@ -99,12 +121,17 @@ impl Leases {
 impl Lease {
     /// Resolves when a newcomer wants the upload.
     pub(super) async fn displaced(&self) {
-        self.displaced.cancelled().await;
+        self.displacement.displaced.cancelled().await;
+    }
+
+    /// Whether whoever displaces this one goes on from the recorded offset.
+    pub(super) fn leaves_nothing(&self) -> bool {
+        self.displacement.leaves_nothing.load(Ordering::Acquire)
     }
 
     #[cfg(test)]
     pub(super) fn is_displaced(&self) -> bool {
-        self.displaced.is_cancelled()
+        self.displacement.displaced.is_cancelled()
     }
 }
 
@@ -138,11 +165,11 @@ mod tests {
     async fn a_newcomer_displaces_the_holder_and_follows_it() {
         let leases = Arc::new(Leases::default());
         let id = UploadId::random();
-        let first = leases.take_over(id).await.expect("idle");
+        let first = leases.take_over(id, Wanted::WhatCame).await.expect("idle");
         assert!(leases.take_idle(id).is_none());
         let newcomer = tokio::spawn({
             let leases = Arc::clone(&leases);
-            async move { leases.take_over(id).await.is_ok() }
+            async move { leases.take_over(id, Wanted::WhatCame).await.is_ok() }
         });
         first.displaced().await;
         drop(first);
@@ -155,10 +182,12 @@ mod tests {
     async fn the_newest_displaces_those_that_wait_and_they_give_way_at_once() {
         let leases = Arc::new(Leases::default());
         let id = UploadId::random();
-        let first = leases.take_over(id).await.expect("idle");
+        let first = leases.take_over(id, Wanted::WhatCame).await.expect("idle");
         let wait = || {
             let leases = Arc::clone(&leases);
-            tokio::spawn(async move { leases.take_over(id).await.map(|lease| lease.is_displaced()) })
+            tokio::spawn(async move {
+                leases.take_over(id, Wanted::WhatCame).await.map(|lease| lease.is_displaced())
+            })
         };
         let second = wait();
         first.displaced().await;
@@ -172,8 +201,8 @@ mod tests {
     #[tokio::test]
     async fn uploads_do_not_wait_for_each_other() {
         let leases = Arc::new(Leases::default());
-        let one = leases.take_over(UploadId::random()).await.expect("idle");
-        let two = leases.take_over(UploadId::random()).await.expect("idle");
+        let one = leases.take_over(UploadId::random(), Wanted::WhatCame).await.expect("idle");
+        let two = leases.take_over(UploadId::random(), Wanted::WhatCame).await.expect("idle");
         assert!(!one.is_displaced() && !two.is_displaced());
     }
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::Uploads;
 use super::error::UploadError;
-use super::lease::NoTurn;
+use super::lease::{NoTurn, Wanted};
 use super::standing::Standing;
 use crate::message::UserId;
 use crate::store::{ByteStream, Place, Source};
@@ -28,7 +28,7 @@ impl Uploads {
         if !self.leases.is_held(id) {
             return self.settle_found(upload).await;
         }
-        match self.leases.take_over(id).await {
+        match self.leases.take_over(id, Wanted::WhatCame).await {
             // A newer request is at it: the offset is what is recorded, which it may move on from.
             Ok(_) | Err(NoTurn::Displaced) => self.settle(id).await,
             Err(NoTurn::Late) => Err(UploadError::Busy),

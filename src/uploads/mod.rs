@@ -1,5 +1,5 @@
 //! Use cases of uploads: create, append, look, end, bind, and the upload that comes in one piece. All of them
-//! end in the finalizer. What must not be undone runs in a task of its own.
+//! end in the finalizer. What must not be undone outlives its request.
 
 mod append;
 mod bind;

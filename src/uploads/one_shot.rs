@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tracing::Instrument;
+use futures_util::FutureExt;
 
 use super::Uploads;
 use super::error::UploadError;
@@ -14,6 +14,7 @@ use crate::crash;
 use crate::finalizer::{Ending, Finalizer};
 use crate::message::{Message, UserId};
 use crate::metrics;
+use crate::outlive::outlive;
 use crate::store::{Created, StoreError, Stores};
 use crate::time::Timestamp;
 use crate::upload::{Binding, DigestState, Length, Metadata, RunningDigest, State, Upload, UploadId};
@@ -68,8 +69,8 @@ impl OneShot {
         Ok(self.intake().await?.take(data).await?)
     }
 
-    /// Makes the message: checks the membership, then goes the way of every upload, in a task of its own, so
-    /// that dropping the future does not undo it. With a `client_message_id` whose message exists, it is that
+    /// Makes the message: checks the membership, then goes the way of every upload, to its end
+    /// even if the future is dropped. With a `client_message_id` whose message exists, it is that
     /// one.
     ///
     /// # Errors
@@ -78,8 +79,9 @@ impl OneShot {
         metadata.file_name()?;
         self.uploads.may_send(&self.sender, binding.conversation_id).await?;
         let tasks = self.uploads.tasks.clone();
-        let task = tasks.spawn(self.complete(metadata, binding).in_current_span());
-        task.await.unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string()).into()))
+        outlive(&tasks, self.complete(metadata, binding).boxed())
+            .await
+            .unwrap_or_else(|panicked| Err(StoreError::Unavailable(panicked.to_string()).into()))
     }
 
     async fn complete(mut self, metadata: Metadata, binding: Binding) -> Result<Message, UploadError> {
@@ -90,7 +92,9 @@ impl OneShot {
         let upload = self.record(length, digest, metadata, binding);
         let uploads = Arc::clone(&self.uploads);
         let Uploads { stores, finalizer, .. } = &*uploads;
-        let holder = match stores.records.create_carrying(&upload, true, carried).await? {
+        let created = stores.records.create_carrying(&upload, true, carried);
+        let (created, ()) = tokio::join!(biased; created, finalizer.claim_ahead(&upload));
+        let holder = match created? {
             Created::New => {
                 self.is_recorded = true;
                 metrics::get().bytes_received.inc_by(length);

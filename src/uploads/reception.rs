@@ -1,4 +1,4 @@
-//! Receiving the bytes of one PATCH, in a task of its own: a client that goes away ends the body, not the work.
+//! Receiving the bytes of one PATCH: a client that goes away ends the body, not the work, which outlives its request.
 //!
 //! ```text
 //! frame ─► gathered ─► written ─► synced ─► row in the ledger ─► told
@@ -7,10 +7,10 @@
 //!          memory      page cache  durable offset and bytes                           together with others
 //! ```
 //! The second way is for few bytes, where records and payloads offer it ([`Files`](crate::store::Files)).
-//! Every [`CHECKPOINT_BYTES`] a sync is begun, and more is received meanwhile.
+//! Every [`checkpoint_bytes`] a sync is begun, and more is received meanwhile.
 //!
 //! A kill at any arrow leaves bytes ahead of their record at the most, and the next PATCH cuts those off. A row
-//! is written every [`CHECKPOINT_BYTES`], about every [`CHECKPOINT_EVERY`], and at the end, however the body
+//! is written every [`checkpoint_bytes`], about every [`CHECKPOINT_EVERY`], and at the end, however the body
 //! ended.
 //!
 //! While a checksum is open (tus 1.0.0, Checksum) no row may be written, because all of it may have to go:
@@ -33,11 +33,11 @@ use tokio_util::sync::CancellationToken;
 use super::body::{BodyFrame, Frames};
 use super::checkpoint::{self, Checkpoint, Reached};
 use super::error::UploadError;
-use super::intake::Intake;
+use super::intake::{Intake, checkpoint_bytes};
 use super::lease::Lease;
-use super::progress::Teller;
 use super::reservations::Allowance;
 use crate::crash;
+use crate::finalizer::Finalizer;
 use crate::metrics;
 use crate::store::{Appended, Records, StoreError};
 use crate::time::Timestamp;
@@ -46,7 +46,6 @@ use crate::upload::{
     Upload,
 };
 
-const CHECKPOINT_BYTES: u64 = 4 * 1024 * 1024;
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
 /// How long a displaced request may read on, and how long nothing may come meanwhile.
 const CATCH_UP: Duration = Duration::from_millis(5);
@@ -60,7 +59,7 @@ pub(super) struct Surroundings {
     pub(super) allowance: Allowance,
     /// The most bytes that the records carry for the payloads.
     pub(super) carried: usize,
-    pub(super) teller: Teller,
+    pub(super) finalizer: Arc<Finalizer>,
     pub(super) idle: Duration,
     pub(super) draining: CancellationToken,
 }
@@ -143,10 +142,15 @@ impl Reception {
         };
         match ended {
             Ended::Whole => self.record().await?,
-            Ended::TooLong | Ended::Early(_) if !self.intake.is_checked() => self.record().await?,
+            Ended::TooLong | Ended::Early(_) if self.keeps_what_came() => self.record().await?,
             Ended::TooLong | Ended::Early(_) | Ended::Unfit(_) => self.intake.give_up().await?,
         }
         Ok(ended)
+    }
+
+    /// Whether what came before an early end counts.
+    fn keeps_what_came(&self) -> bool {
+        !self.intake.is_checked() && !self.lease.leaves_nothing()
     }
 
     /// Whether a body that came to its end is what it had to be.
@@ -198,7 +202,7 @@ impl Reception {
     /// would have to send it once more. Whoever waits for the turn must not notice.
     async fn catch_up(&mut self, body: &mut Frames) -> Result<Ended, StoreError> {
         let end = Instant::now() + CATCH_UP;
-        while !self.intake.is_checked() && Instant::now() < end {
+        while self.keeps_what_came() && Instant::now() < end {
             match tokio::time::timeout(CATCH_UP_PAUSE, body.next()).await {
                 Ok(None) => return Ok(Ended::Whole),
                 Ok(Some(Ok(BodyFrame::Data(data)))) => {
@@ -218,7 +222,7 @@ impl Reception {
         let fits = data.len() <= room;
         data.truncate(room);
         self.intake.take(data).await?;
-        if self.intake.end() - self.begun >= CHECKPOINT_BYTES {
+        if self.intake.end() - self.begun >= checkpoint_bytes() {
             self.begin_checkpoint().await?;
         }
         Ok(fits)
@@ -288,22 +292,23 @@ impl Reception {
         let whole = self.upload.state == State::Receiving && self.length.is_reached_at(chunk.end());
         let state = if whole { State::Complete } else { self.upload.state.clone() };
         let row = Appended { chunk, length: self.length, state };
-        self.surroundings.records.append_carrying(self.upload.id, &row, carried).await?;
+        let records = Arc::clone(&self.surroundings.records);
+        let added = records.append_carrying(self.upload.id, &row, carried);
+        if whole {
+            let mut complete = self.upload.clone();
+            row.apply_to(&mut complete);
+            let claimed = self.surroundings.finalizer.claim_ahead(&complete);
+            tokio::join!(biased; added, claimed).0?;
+        } else {
+            added.await?;
+        }
         crash::point("append.recorded");
         self.synced = end;
-        self.recorded(row);
-        Ok(())
-    }
-
-    fn recorded(&mut self, row: Appended) {
         self.last_row = Instant::now();
         metrics::get().bytes_received.inc_by(row.chunk.length);
-        self.upload.offset = row.chunk.end();
-        self.upload.active_at = row.chunk.at;
-        self.upload.digest = row.chunk.digest;
-        self.upload.length = row.length;
-        self.upload.state = row.state;
-        self.surroundings.teller.progressed(&self.upload);
+        row.apply_to(&mut self.upload);
+        self.surroundings.finalizer.teller().progressed(&self.upload);
+        Ok(())
     }
 
     /// Damage is for good and is recorded as such; anything else leaves the upload as it was.

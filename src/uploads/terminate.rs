@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Uploads;
 use super::error::UploadError;
-use super::lease::Lease;
+use super::lease::{Lease, Wanted};
 use crate::crash;
 use crate::message::UserId;
 use crate::store::StoreError;
@@ -17,7 +17,7 @@ impl Uploads {
     /// [`UploadError::NotFound`], [`UploadError::Expired`], [`UploadError::Busy`].
     pub async fn terminate(self: &Arc<Self>, owner: &UserId, id: UploadId) -> Result<(), UploadError> {
         self.find(owner, id).await?;
-        let lease = self.leases.take_over(id).await?;
+        let lease = self.leases.take_over(id, Wanted::WhatCame).await?;
         let mut upload = self.find(owner, id).await?;
         if matches!(upload.state, State::Finalizing(_)) {
             // Its message will be made: wait for that, then end the upload resource.

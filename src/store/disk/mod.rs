@@ -17,6 +17,7 @@ use std::fs::{self, File};
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -45,6 +46,8 @@ struct Folders {
     reserve: u64,
     asked: Mutex<Option<(Instant, u64)>>,
     unsettled: Unsettled,
+    /// Whether somebody carries bytes and where files went.
+    has_carrier: AtomicBool,
 }
 
 impl Disk {
@@ -55,8 +58,7 @@ impl Disk {
     /// What the operating system says.
     pub fn open(data: &Path, durability: Durability, reserve: u64) -> io::Result<Self> {
         let (parts, chats) = (data.join("parts"), data.join("chats"));
-        let (asked, unsettled) = (Mutex::default(), Unsettled::default());
-        let folders = Folders { parts, chats, durability, reserve, asked, unsettled };
+        let folders = Folders::new(parts, chats, durability, reserve);
         fs::create_dir_all(&folders.parts)?;
         fs::create_dir_all(&folders.chats)?;
         folders.sync_folder(data)?;
@@ -66,8 +68,7 @@ impl Disk {
     /// The folders below `data` as they are, for reading only.
     pub fn look(data: &Path) -> Self {
         let (parts, chats) = (data.join("parts"), data.join("chats"));
-        let (durability, asked, unsettled) = (Durability::Process, Mutex::default(), Unsettled::default());
-        Self { folders: Arc::new(Folders { parts, chats, durability, reserve: 0, asked, unsettled }) }
+        Self { folders: Arc::new(Folders::new(parts, chats, Durability::Process, 0)) }
     }
 
     /// Runs file work off the async threads.
@@ -86,6 +87,17 @@ fn join<T>(outcome: Result<Result<T, StoreError>, tokio::task::JoinError>) -> Re
 }
 
 impl Folders {
+    fn new(parts: PathBuf, chats: PathBuf, durability: Durability, reserve: u64) -> Self {
+        let (asked, unsettled, has_carrier) =
+            (Mutex::default(), Unsettled::default(), AtomicBool::new(false));
+        Self { parts, chats, durability, reserve, asked, unsettled, has_carrier }
+    }
+
+    /// Whether somebody else sees to it that what is written, or moved, becomes durable.
+    fn is_carried(&self) -> bool {
+        self.durability.syncs() && self.has_carrier.load(Ordering::Acquire)
+    }
+
     fn part(&self, id: UploadId) -> PathBuf {
         self.parts.join(id.to_string())
     }

@@ -23,7 +23,7 @@ pub(super) struct Part {
     folders: Arc<Folders>,
     id: UploadId,
     offset: u64,
-    file: Option<File>,
+    file: Option<Arc<File>>,
     /// The folder's entry of a file that we made has to be synced, once, with its first bytes.
     entry_is_durable: Arc<AtomicBool>,
 }
@@ -32,7 +32,7 @@ pub(super) struct Part {
 pub(super) struct PartSync {
     id: UploadId,
     folders: Arc<Folders>,
-    file: File,
+    file: Arc<File>,
     entry_is_durable: Arc<AtomicBool>,
 }
 
@@ -94,19 +94,17 @@ impl Part {
 
     /// Makes everything appended durable.
     pub(super) fn sync(&mut self) -> Result<(), StoreError> {
-        self.begin_sync()?.map_or(Ok(()), |sync| sync.run())
+        self.begin_sync().map_or(Ok(()), |sync| sync.run())
     }
 
     /// What makes everything appended durable, while more is; nothing if nothing was.
-    pub(super) fn begin_sync(&self) -> Result<Option<PartSync>, StoreError> {
-        let Some(file) = self.file.as_ref() else { return Ok(None) };
-        let entry_is_durable = Arc::clone(&self.entry_is_durable);
-        Ok(Some(PartSync {
+    pub(super) fn begin_sync(&self) -> Option<PartSync> {
+        Some(PartSync {
             id: self.id,
             folders: Arc::clone(&self.folders),
-            file: file.try_clone()?,
-            entry_is_durable,
-        }))
+            file: self.file.clone()?,
+            entry_is_durable: Arc::clone(&self.entry_is_durable),
+        })
     }
 
     /// Opens the file and cuts off what no record knows; fewer bytes than the record knows are damage.
@@ -128,7 +126,7 @@ impl Part {
         }
         let is_durable = self.offset > 0 && !self.folders.unsettled.contains(self.id);
         self.entry_is_durable.store(is_durable, Ordering::Release);
-        self.file = Some(file);
+        self.file = Some(Arc::new(file));
         Ok(())
     }
 }

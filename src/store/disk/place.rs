@@ -6,7 +6,7 @@
 //! after the folder was made      the part and an empty folder: renames
 //! after the rename               the file: syncs the folders
 //! ```
-//! A file that is not synced yet, because its bytes are carried, is only moved: it is synced where it is then.
+//! Where somebody carries bytes and where files went, the file is only moved: it is synced where it is then.
 
 use std::fs::{self, File};
 use std::io;
@@ -20,8 +20,7 @@ use crate::upload::UploadId;
 impl Folders {
     pub(super) fn place(&self, id: UploadId, length: u64, place: &Place) -> Result<(), StoreError> {
         self.move_to(id, length, place)?;
-        // Whoever carries its bytes carries where it went, too.
-        if !self.unsettled.contains(id) {
+        if !self.is_carried() {
             self.sync_folder(&self.folder_of(place))?;
             self.sync_folder(&self.chats)?;
         }
@@ -33,13 +32,19 @@ impl Folders {
         let folder = self.folder_of(place);
         let file = folder.join(&place.file_name);
         if length_of(&file)? == Some(length) {
+            if self.is_carried() {
+                // A process that was killed may have moved it.
+                self.unsettled.note(id, file);
+            }
             return Ok(());
         }
         let part = self.part(id);
         self.ready(&part, length)?;
         make_folder(&folder)?;
         crash::point("place.directory");
-        if !self.unsettled.rename(id, &file)? {
+        if self.is_carried() {
+            self.unsettled.rename(id, part, &file)?;
+        } else {
             fs::rename(&part, &file)?;
         }
         crash::point("place.renamed");

@@ -81,7 +81,7 @@ impl Sink for DiskSink {
 
     async fn begin_sync(&mut self) -> Result<Syncing, StoreError> {
         let part = self.part().await?;
-        let sync = if self.is_synced { part.begin_sync()? } else { None };
+        let sync = if self.is_synced { part.begin_sync() } else { None };
         self.writer = Writer::Idle(part);
         Ok(match sync {
             Some(sync) => {

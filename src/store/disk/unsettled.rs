@@ -5,6 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -32,9 +33,9 @@ struct Entry {
 }
 
 impl Unsettled {
-    /// Takes note of an upload before its part is written.
-    pub(super) fn note(&self, id: UploadId, part: PathBuf) {
-        self.entries().entry(id).or_insert(Entry { file: part, version: 0, has_failed: false }).version += 1;
+    /// Takes note of an upload before its file is written or moved; where it is, if that is not known yet.
+    pub(super) fn note(&self, id: UploadId, file: PathBuf) {
+        self.entries().entry(id).or_insert(Entry { file, version: 0, has_failed: false }).version += 1;
     }
 
     pub(super) fn contains(&self, id: UploadId) -> bool {
@@ -52,15 +53,14 @@ impl Unsettled {
         }
     }
 
-    /// Moves the file of an upload, if it is unsettled: whoever settles it finds it at either place, and later
-    /// at the new one. False if it is not unsettled, and was not moved.
-    pub(super) fn rename(&self, id: UploadId, to: &Path) -> io::Result<bool> {
+    /// Moves the file of an upload: whoever settles it finds it at either place, and later at the new one.
+    pub(super) fn rename(&self, id: UploadId, from: PathBuf, to: &Path) -> io::Result<()> {
         let mut entries = self.entries();
-        let Some(entry) = entries.get_mut(&id) else { return Ok(false) };
+        let entry = entries.entry(id).or_insert(Entry { file: from, version: 0, has_failed: false });
         fs::rename(&entry.file, to)?;
         to.clone_into(&mut entry.file);
         entry.version += 1;
-        Ok(true)
+        Ok(())
     }
 
     /// The file of an upload, open, if it is unsettled.
@@ -92,8 +92,10 @@ impl Unsettled {
 }
 
 impl Disk {
-    /// The files of this folder, for whoever carries their bytes.
+    /// The files of this folder, for whoever carries their bytes, and where they went: from then on that is
+    /// nobody else's concern.
     pub fn files(&self) -> Arc<dyn Files> {
+        self.folders.has_carrier.store(true, Ordering::Release);
         Arc::<Folders>::clone(&self.folders)
     }
 }
@@ -196,6 +198,7 @@ mod tests {
     fn disk() -> (tempfile::TempDir, Disk) {
         let data = tempfile::tempdir().expect("a folder");
         let disk = Disk::open(data.path(), Durability::Power, 0).expect("opened");
+        drop(disk.files());
         (data, disk)
     }
 

@@ -49,11 +49,7 @@ impl Records for Memory {
         if row.chunk.offset != upload.offset {
             return Err(StoreError::Conflict("the ledger ends elsewhere"));
         }
-        upload.offset = row.chunk.end();
-        upload.active_at = row.chunk.at;
-        upload.digest = row.chunk.digest.clone();
-        upload.length = row.length;
-        upload.state = row.state.clone();
+        row.apply_to(upload);
         Ok(())
     }
 

@@ -17,6 +17,10 @@ pub(super) trait Rows {
 
     /// The last row whose key has this prefix.
     fn last(&self, prefix: &[u8]) -> Result<Option<(Key, IVec)>, StoreError>;
+
+    /// The same, quicker, of rows that are only ever added behind the last one, and never deleted there while
+    /// others stay.
+    fn end(&self, prefix: &[u8]) -> Result<Option<(Key, IVec)>, StoreError>;
 }
 
 /// The latest changes first, and sled below all of them.
@@ -69,6 +73,20 @@ impl Rows for Layered<'_> {
 
     fn last(&self, prefix: &[u8]) -> Result<Option<(Key, IVec)>, StoreError> {
         self.rows_back(prefix.to_vec()..keys::end_of(prefix)).next().transpose()
+    }
+
+    fn end(&self, prefix: &[u8]) -> Result<Option<(Key, IVec)>, StoreError> {
+        let range = prefix.to_vec()..keys::end_of(prefix);
+        // What was added last is in the latest layer that knows of any.
+        match self.layers().find_map(|changes| changes.range(range.clone()).next_back()) {
+            Some((key, Some(row))) => Ok(Some((key.clone(), row.clone()))),
+            // Deleted: the others as well, or they would not be behind it.
+            Some((_, None)) => self.last(prefix),
+            None => {
+                let last = self.stored.range(range).next_back().transpose().map_err(fault::of)?;
+                Ok(last.map(|(key, row)| (key.to_vec(), row)))
+            }
+        }
     }
 }
 

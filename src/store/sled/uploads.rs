@@ -91,7 +91,7 @@ pub(super) fn insert(view: &mut View<'_>, upload: &Upload) -> Result<(), StoreEr
             Chunk { offset: 0, length: upload.offset, at: upload.active_at, digest: upload.digest.clone() };
         extend(view, upload.id, &chunk)?;
     }
-    write(view, &Stored { upload: upload.clone(), base: end })
+    write(view, None, upload, end)
 }
 
 /// Writes a row of the ledger.
@@ -102,12 +102,12 @@ pub(super) fn extend(view: &mut View<'_>, id: UploadId, chunk: &Chunk) -> Result
 
 /// Writes a change of the record. Once committed, the end of the ledger is all that is kept of it.
 pub(super) fn update(view: &mut View<'_>, before: Stored, upload: Upload) -> Result<(), StoreError> {
-    let mut base = before.base;
+    let Stored { upload: before, mut base } = before;
     if matches!(upload.state, State::Committed(_)) {
         drop_ledger(view, upload.id)?;
         base = End { offset: upload.offset, active_at: upload.active_at, digest: upload.digest.clone() };
     }
-    write(view, &Stored { upload, base })
+    write(view, Some(&before), &upload, base)
 }
 
 /// Deletes the upload from all of its tables.
@@ -134,28 +134,29 @@ pub(super) fn shorten_ledger(
     Ok(surplus == limit)
 }
 
-fn write(view: &mut View<'_>, stored: &Stored) -> Result<(), StoreError> {
-    let Stored { upload, base } = stored;
+fn write(view: &mut View<'_>, before: Option<&Upload>, upload: &Upload, end: End) -> Result<(), StoreError> {
     let row = UploadRow {
         owner: upload.owner.clone(),
         length: upload.length,
         binding: upload.binding.clone(),
         state: upload.state.clone(),
         created_at: upload.created_at,
-        end: base.clone(),
+        end,
     };
     view.put(keys::upload(upload.id), rows::encode(&row))?;
-    let is_unfinished = !matches!(upload.state, State::Committed(_));
-    index(view, keys::unfinished(&upload.owner, upload.created_at, upload.id), is_unfinished)?;
-    index(view, keys::owed(upload.id), upload.is_driven())
-}
-
-/// Writes an index's row only where it changes: most changes of a record change no index.
-fn index(view: &mut View<'_>, key: keys::Key, is_there: bool) -> Result<(), StoreError> {
-    if view.get(&key)?.is_some() != is_there {
-        view.mark(key, is_there);
+    // Most changes of a record change no index.
+    if before.is_some_and(is_unfinished) != is_unfinished(upload) {
+        let key = keys::unfinished(&upload.owner, upload.created_at, upload.id);
+        view.mark(key, is_unfinished(upload));
+    }
+    if before.is_some_and(Upload::is_driven) != upload.is_driven() {
+        view.mark(keys::owed(upload.id), upload.is_driven());
     }
     Ok(())
+}
+
+fn is_unfinished(upload: &Upload) -> bool {
+    !matches!(upload.state, State::Committed(_))
 }
 
 fn drop_ledger(view: &mut View<'_>, id: UploadId) -> Result<(), StoreError> {
@@ -165,7 +166,7 @@ fn drop_ledger(view: &mut View<'_>, id: UploadId) -> Result<(), StoreError> {
 }
 
 fn end_of_ledger(rows: &impl Rows, id: UploadId) -> Result<Option<End>, StoreError> {
-    let Some((key, row)) = rows.last(&keys::ledger(id))? else {
+    let Some((key, row)) = rows.end(&keys::ledger(id))? else {
         return Ok(None);
     };
     let row: ChunkRow = rows::decode("ledger", &row)?;

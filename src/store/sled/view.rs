@@ -112,6 +112,10 @@ impl Rows for View<'_> {
     fn last(&self, prefix: &[u8]) -> Result<Option<(Key, IVec)>, StoreError> {
         self.layers().last(prefix)
     }
+
+    fn end(&self, prefix: &[u8]) -> Result<Option<(Key, IVec)>, StoreError> {
+        self.layers().end(prefix)
+    }
 }
 
 #[cfg(test)]
@@ -194,6 +198,35 @@ mod tests {
                 let key = vec![0x10, part, part];
                 let found = view.get(&key).expect("read");
                 prop_assert_eq!(found.as_deref(), map.get(&key).map(Vec::as_slice));
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Rows that are added behind each other and deleted from the front, in whichever layers they lie.
+        #[test]
+        fn the_end_is_the_last_row(steps in prop::collection::vec((0..4usize, 0..3u8), 0..12)) {
+            let db = sled::Config::new().temporary(true).open().expect("opened");
+            let mut layers = [(); 4].map(|()| Changes::default());
+            let (mut layer, mut first, mut next) = (0, 0, 0);
+            for (at_least, deleted) in steps {
+                layer = layer.max(at_least);
+                layers[layer].insert(vec![0x10, next], Some(IVec::from(&[next])));
+                next += 1;
+                for key in first..next.min(first + deleted) {
+                    layers[layer].insert(vec![0x10, key], None);
+                }
+                first = next.min(first + deleted);
+            }
+            let [stored, frozen, active, group] = &layers;
+            for (key, row) in stored.iter() {
+                if let Some(row) = row { db.insert(key, row).expect("inserted"); }
+            }
+            let stored = Layered::new(active, Some(frozen), &db);
+            for rows in [stored, stored.below(group)] {
+                prop_assert_eq!(rows.end(&[0x10]).expect("read"), rows.last(&[0x10]).expect("read"));
             }
         }
     }

@@ -6,7 +6,7 @@ use std::task::Poll;
 use super::*;
 use crate::message::MessageKind;
 use crate::time::Timestamp;
-use crate::upload::{AppendRefusal, Binding, RejectionReason};
+use crate::upload::{AppendRefusal, Binding, RejectionReason, Upload};
 
 #[tokio::test]
 async fn the_last_byte_makes_the_message() {
@@ -50,7 +50,11 @@ async fn a_client_that_goes_away_cancels_no_commit() {
     let house = House::new().await;
     let id = house.create(3, &bound(&[])).await.expect("created").standing.upload.id;
     // Polled once, then dropped, as a handler is when its connection ends.
-    let mut handler = Box::pin(house.append(id, 0, body(&[b"abc"])));
+    let late = stream::once(async {
+        tokio::task::yield_now().await;
+        Ok(BodyFrame::Data(Bytes::from_static(b"abc")))
+    });
+    let mut handler = Box::pin(house.append(id, 0, unchecked(late)));
     let first = poll_fn(|context| Poll::Ready(handler.as_mut().poll(context))).await;
     assert!(first.is_pending());
     drop(handler);
@@ -79,6 +83,19 @@ async fn a_newcomer_takes_over_and_keeps_what_came() {
     assert!(done.message.is_some());
 }
 
+/// As when a request of a dead connection is read only after HEAD was answered on a new one.
+#[tokio::test]
+async fn a_newcomer_at_the_recorded_offset_needs_nothing_of_what_came() {
+    let house = House::new().await;
+    let id = house.create(6, &bound(&[])).await.expect("created").standing.upload.id;
+    let mut dead = Box::pin(house.append(id, 0, stalled(b"abcd")));
+    assert!(futures_util::poll!(&mut dead).is_pending());
+    let (dead, newcomer) = tokio::join!(dead, house.append(id, 0, body(&[b"abc", b"def"])));
+    assert!(matches!(dead, Err(UploadError::Displaced)), "{dead:?}");
+    assert_eq!(newcomer.expect("goes on").upload.offset, 6);
+    assert_eq!(house.messages().await.len(), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_idle_body_is_given_up_and_its_bytes_kept() {
     let house = House::new().await;
@@ -96,6 +113,27 @@ async fn draining_ends_a_body_and_keeps_its_bytes() {
     let outcome = house.append(id, 0, stalled(b"ab")).await;
     assert!(matches!(outcome, Err(UploadError::Busy)), "{outcome:?}");
     assert!(matches!(house.uploads.head(&ada(), id).await, Err(UploadError::Busy)));
+}
+
+#[tokio::test]
+async fn only_a_message_that_may_be_made_is_claimed_ahead() {
+    for (is_recorded, participants, is_claimed) in
+        [(true, vec![ada()], true), (true, vec![bob()], false), (false, vec![ada()], false)]
+    {
+        let house = House::new().await;
+        let id = house.create(2, &bound(&[])).await.expect("created").standing.upload.id;
+        if is_recorded {
+            house.record_all(id, b"ab").await;
+        }
+        house.stores.memberships.put(conversation(), &participants).await.expect("memory");
+        let found = async || house.stores.records.find(id).await.expect("memory").expect("recorded");
+        let before = found().await;
+        house.finalizer.claim_ahead(&Upload { state: State::Complete, ..before.clone() }).await;
+        match found().await.state {
+            State::Finalizing(_) => assert!(is_claimed),
+            state => assert!(!is_claimed && state == before.state, "{state:?}"),
+        }
+    }
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ const MIB_PER_GIB: f64 = 1024.0;
 /// The machine in one line: processors, memory, kernel, file system of the folder.
 pub(super) fn description(folder: &Path) -> String {
     let processor = value("/proc/cpuinfo", "model name").unwrap_or_else(|| "unknown processor".to_owned());
-    let count = available_parallelism().map_or(1, usize::from);
+    let count = cores();
     let kib = value("/proc/meminfo", "MemTotal");
     let kib = kib.and_then(|text| text.trim_end_matches(" kB").parse::<f64>().ok()).unwrap_or_default();
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
@@ -24,6 +24,11 @@ pub(super) fn description(folder: &Path) -> String {
         kernel.trim(),
         file_system(folder).unwrap_or_else(|| "unknown file system".to_owned())
     )
+}
+
+/// How many processors there are.
+pub(super) fn cores() -> usize {
+    available_parallelism().map_or(1, usize::from)
 }
 
 /// What bare SHA-256 costs, in CPU seconds for a GiB.

@@ -1,6 +1,7 @@
 use super::Contender::{self, Fsync, Longhaul, Process, Tusd, TusdMem, Undigested, Write};
 use super::Results;
 use super::figure::{Figure, Spread};
+use super::machine;
 
 /// What a figure of longhaul is held against.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -11,6 +12,9 @@ pub(super) enum Against {
     FasterTusd,
     /// What the sink that writes costs, with a fifth more, and bare SHA-256 on top.
     WriteAndDigest,
+    /// How many requests of so many bytes the sink that writes would answer if it hashed them as well, on cores
+    /// that it keeps busy already.
+    WriterThatHashes(f64),
     /// Another figure of the same run.
     Figure(Figure),
     /// Nothing: the figure itself is the goal.
@@ -49,10 +53,11 @@ const fn row(
     Row { work, what, server, figure, against, goal }
 }
 
-use Against::{FasterTusd, Nothing, Server, WriteAndDigest};
+use Against::{FasterTusd, Nothing, Server, WriteAndDigest, WriterThatHashes};
 use Figure::{CpuPerGib, MemoryPerUpload, MibPerSec, P99, RequestsPerSec, SentAgain, StartSecs};
 use Goal::{AtLeast, AtMost, Shown};
 
+const GIB: f64 = 1024.0 * 1024.0 * 1024.0;
 /// At most so many KiB are in one write of the server.
 const WRITE_KIB: f64 = 1024.0;
 
@@ -61,9 +66,11 @@ pub(super) const ROWS: &[Row] = &[
     row("big", "server CPU, no digest", Undigested, CpuPerGib, Server(Write), AtMost(1.2)),
     row("big", "server CPU", Longhaul, CpuPerGib, WriteAndDigest, AtMost(1.0)),
     row("big", "throughput", Longhaul, MibPerSec, FasterTusd, AtLeast(1.0)),
+    row("big", "throughput", Longhaul, MibPerSec, Server(Fsync), Shown),
     row("several", "throughput", Longhaul, MibPerSec, Server(Fsync), AtLeast(0.9)),
     row("chunks-64KiB", "requests", Longhaul, RequestsPerSec, Server(Fsync), AtLeast(0.7)),
     row("chunks-64KiB", "requests", Process, RequestsPerSec, FasterTusd, AtLeast(2.0)),
+    row("chunks-64KiB", "requests", Process, RequestsPerSec, WriterThatHashes(65_536.0), Shown),
     row("chunks-4KiB", "requests", Process, RequestsPerSec, FasterTusd, AtLeast(2.0)),
     row("chunks-4KiB", "requests", Longhaul, RequestsPerSec, FasterTusd, AtLeast(1.0)),
     row("create", "requests", Longhaul, RequestsPerSec, FasterTusd, AtLeast(2.0)),
@@ -135,6 +142,12 @@ impl Row {
                 let (_, write) = of(Write);
                 let allowed = write.iter().map(|cost| cost * 1.2 + results.sha256_secs_per_gib).collect();
                 ("1.2 × sink: write, + SHA-256".to_owned(), allowed)
+            }
+            WriterThatHashes(bytes) => {
+                let (_, write) = of(Write);
+                let hashing = results.sha256_secs_per_gib * bytes / GIB / machine::cores() as f64;
+                let slower = write.iter().map(|rate| 1.0 / (1.0 / rate + hashing)).collect();
+                ("sink: write, if it hashed".to_owned(), slower)
             }
             Against::Figure(figure) => ("empty".to_owned(), self.values(results, self.server, figure)),
             Nothing => return None,

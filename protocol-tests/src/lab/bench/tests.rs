@@ -88,7 +88,7 @@ fn every_row_speaks_of_what_is_measured() {
             let others = match row.against {
                 Against::Server(server) => vec![server],
                 Against::FasterTusd => vec![Contender::Tusd, Contender::TusdMem],
-                Against::WriteAndDigest => vec![Contender::Write],
+                Against::WriteAndDigest | Against::WriterThatHashes(_) => vec![Contender::Write],
                 Against::Figure(_) | Against::Nothing => Vec::new(),
             };
             for contender in [vec![row.server], others].concat() {

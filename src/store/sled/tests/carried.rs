@@ -211,6 +211,29 @@ async fn a_committed_message_has_its_file() {
     }
 }
 
+/// Its bytes are on the disk, and only where it went is carried.
+#[tokio::test]
+async fn a_file_that_was_synced_is_moved_again() {
+    let house = House::new();
+    let upload = bound(None);
+    store(&house, &upload).await;
+    let mut sink = house.disk.open(upload.id, 0).await.expect("opened");
+    sink.sync(vec![Bytes::from_static(BYTES)]).await.expect("synced");
+    for row in [row(0, 4), last_row(4)] {
+        house.store().append(upload.id, &row).await.expect("recorded");
+    }
+    let place = house.place(&found(&house, upload.id).await).await;
+    commit(&house, upload.id).await;
+    for is_undone in [false, true] {
+        let next = house.after_power_cut(|data| {
+            if is_undone {
+                undo_move(data, upload.id);
+            }
+        });
+        next.has_placed(&place, upload.id).await;
+    }
+}
+
 #[tokio::test]
 async fn bytes_that_nobody_needs_stay_away() {
     let house = House::new();
