@@ -39,6 +39,7 @@ pub(super) const SECRET: &str = "a secret of the tests";
 
 /// Routes with a chat behind them.
 pub(super) struct Chat {
+    api: Api,
     router: Router,
     stores: Stores,
     uploads: Arc<Uploads>,
@@ -70,9 +71,14 @@ impl Chat {
             trust_forwarded: false,
             welcome: String::new(),
         });
-        let router =
-            routes.fallback(unknown_route).method_not_allowed_fallback(unknown_method).with_state(api);
-        Self { router, stores, uploads, tasks }
+        let routes = routes.fallback(unknown_route).method_not_allowed_fallback(unknown_method);
+        let router = routes.with_state(api.clone());
+        Self { api, router, stores, uploads, tasks }
+    }
+
+    /// What is behind the router.
+    pub(super) fn api(&self) -> Api {
+        self.api.clone()
     }
 
     /// Ada sends a file with this name.
