@@ -148,7 +148,7 @@ impl Reception {
         Ok(ended)
     }
 
-    /// Whether what came before an early end counts.
+    /// Whether what came counts before it is all there.
     fn keeps_what_came(&self) -> bool {
         !self.intake.is_checked() && !self.lease.leaves_nothing()
     }
@@ -242,7 +242,7 @@ impl Reception {
     /// Records a checkpoint that is durable.
     async fn passed(&mut self, reached: Reached) -> Result<(), StoreError> {
         self.synced = reached.offset;
-        if self.intake.is_checked() { Ok(()) } else { self.add(reached, Vec::new()).await }
+        if self.keeps_what_came() { self.add(reached, Vec::new()).await } else { Ok(()) }
     }
 
     /// Whether there is room for what follows, asked as often as something was synced.
@@ -256,7 +256,7 @@ impl Reception {
 
     /// Lets nothing lie about: what came is handed on, and recorded when it is time.
     async fn keep(&mut self) -> Result<(), StoreError> {
-        let is_time = self.last_row.elapsed() >= CHECKPOINT_EVERY && !self.intake.is_checked();
+        let is_time = self.last_row.elapsed() >= CHECKPOINT_EVERY && self.keeps_what_came();
         if is_time && self.intake.end() > self.upload.offset {
             self.record().await
         } else if self.intake.may_be_carried(self.begun, self.surroundings.carried) {

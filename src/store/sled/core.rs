@@ -51,7 +51,7 @@ impl Core {
         }
         let checkpointer = spawn("checkpointer", {
             let (database, checkpoints) = (Arc::clone(&database), Arc::clone(&checkpoints));
-            move || checkpoints.run(&database)
+            move || checkpoints.run(|| database.checkpoint())
         });
         let (sender, inbox) = mpsc::channel(committer::INBOX);
         let ids = MessageIds::new(random);
