@@ -137,7 +137,8 @@ impl Database {
     pub(super) fn with<T>(&self, work: impl FnOnce(Layered<'_>) -> T) -> Result<T, StoreError> {
         match self.look(|stored| Ok(work(*stored)))? {
             Some(seen) => seen,
-            None => Err(StoreError::Unavailable("the records are being opened again".into())),
+            // A full disk is the one reason for that.
+            None => Err(StoreError::Full),
         }
     }
 

@@ -55,7 +55,7 @@ async fn a_reader_waits_while_sled_is_opened_again() {
     let (_folder, database, _journal) = open();
     database.show(change("one"));
     database.put_away();
-    assert!(database.with(|_| ()).is_err());
+    assert!(matches!(database.with(|_| ()), Err(StoreError::Full)), "whoever changes it is told why");
     let (found, reopened) = tokio::join!(read(&database), async {
         tokio::task::yield_now().await;
         database.reopen()
