@@ -43,7 +43,8 @@
 //!   atomic change.
 //! - **Who is admitted can be completed.** A creation reserves the bytes that are missing; nobody who comes later
 //!   gets them.
-//! - **Work that must finish outlives its request.** A client that goes away cancels a handler at the most ([`outlive`]).
+//! - **Work that must finish outlives its request.** A client that goes away cancels a handler at the most
+//!   ([`outlive`]).
 //! - **One way in.** tus, one-shot and Socket.IO all end in [`finalizer`].
 //!
 //! # A PATCH

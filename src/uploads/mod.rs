@@ -61,8 +61,8 @@ pub struct Uploads {
 }
 
 impl Uploads {
-    /// Over these stores, which tell the reservations of every change. The tracker knows every task that must not be cut off; `draining` ends requests that
-    /// could go on for long.
+    /// Over these stores, which tell the reservations of every change. The tracker knows of all work that must not
+    /// be cut off; `draining` ends requests that could go on for long.
     pub fn new(
         stores: Stores,
         finalizer: Arc<Finalizer>,

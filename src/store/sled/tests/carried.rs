@@ -14,7 +14,7 @@ use crate::store::contract::samples::{bound, claim, commit, found, last_row, row
 use crate::store::disk::Disk;
 use crate::store::sled::SledStore;
 use crate::store::{
-    Carried, Durability, Files, Memberships, Messages, Payloads, Place, Records, Source, StoreError,
+    Carried, Durability, Files, Memberships, Messages, Payloads, Place, Records, Sink, Source, StoreError,
 };
 use crate::upload::{Length, RejectionReason, State, Upload, UploadId};
 
@@ -80,6 +80,16 @@ impl House {
             self.store().append_carrying(upload.id, &row, bytes).await.expect("carried");
         }
         found(self, upload.id).await
+    }
+
+    /// An upload of ten bytes with these in its part, synced, and a row of four; and its part.
+    async fn begin(&self, bytes: &'static [u8]) -> (Upload, Box<dyn Sink>) {
+        let upload = bound(None);
+        store(self, &upload).await;
+        let mut sink = self.disk.open(upload.id, 0).await.expect("opened");
+        sink.sync(vec![Bytes::from_static(bytes)]).await.expect("synced");
+        self.store().append(upload.id, &row(0, 4)).await.expect("recorded");
+        (upload, sink)
     }
 
     async fn read(&self, source: &Source) -> Vec<u8> {
@@ -215,13 +225,8 @@ async fn a_committed_message_has_its_file() {
 #[tokio::test]
 async fn a_file_that_was_synced_is_moved_again() {
     let house = House::new();
-    let upload = bound(None);
-    store(&house, &upload).await;
-    let mut sink = house.disk.open(upload.id, 0).await.expect("opened");
-    sink.sync(vec![Bytes::from_static(BYTES)]).await.expect("synced");
-    for row in [row(0, 4), last_row(4)] {
-        house.store().append(upload.id, &row).await.expect("recorded");
-    }
+    let (upload, _) = house.begin(BYTES).await;
+    house.store().append(upload.id, &last_row(4)).await.expect("recorded");
     let place = house.place(&found(&house, upload.id).await).await;
     commit(&house, upload.id).await;
     for is_undone in [false, true] {
@@ -252,11 +257,7 @@ async fn bytes_that_nobody_needs_stay_away() {
 #[tokio::test]
 async fn one_damaged_upload_keeps_nobody_from_starting() {
     let house = House::new();
-    let upload = bound(None);
-    store(&house, &upload).await;
-    let mut sink = house.disk.open(upload.id, 0).await.expect("opened");
-    sink.sync(vec![Bytes::from_static(&BYTES[..4])]).await.expect("synced");
-    house.store().append(upload.id, &row(0, 4)).await.expect("recorded");
+    let (upload, mut sink) = house.begin(&BYTES[..4]).await;
     let rest = vec![Bytes::from_static(&BYTES[4..])];
     sink.show(rest.clone()).await.expect("written");
     house.store().append_carrying(upload.id, &last_row(4), rest).await.expect("carried");
