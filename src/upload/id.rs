@@ -4,9 +4,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+use uuid::{Builder, Uuid, Version};
 
-/// A random UUID, written as 32 lower-case hexadecimal digits; the last part of the upload's URL.
+use crate::time::Timestamp;
+
+/// A UUID, written as 32 lower-case hexadecimal digits; the last part of the upload's URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct UploadId(Uuid);
 
@@ -16,7 +18,16 @@ pub struct UploadId(Uuid);
 pub struct InvalidUploadId;
 
 impl UploadId {
-    /// A new id that nobody can guess.
+    /// A new id that nobody can guess. It begins with the time, as version 7 of UUIDs does, so that what is stored
+    /// of new uploads lies together.
+    pub fn new(now: Timestamp) -> Self {
+        let mut bytes = Uuid::new_v4().into_bytes();
+        bytes[..6].copy_from_slice(&now.millis().to_be_bytes()[2..]);
+        Self(Builder::from_bytes(bytes).with_version(Version::SortRand).into_uuid())
+    }
+
+    /// A new id of no particular time.
+    #[cfg(test)]
     pub fn random() -> Self {
         Self(Uuid::new_v4())
     }
@@ -65,6 +76,18 @@ impl fmt::Display for UploadId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn those_of_one_time_lie_together() {
+        let of = |millis| UploadId::new(Timestamp::from_millis(millis));
+        let before = of(1_700_000_000_000);
+        let [one, other] = [(); 2].map(|()| of(1_700_000_000_001));
+        let after = of(1_700_000_000_256);
+        assert!(before < one && before < other && one < after && other < after);
+        assert_ne!(one, other);
+        assert_eq!(one.uuid().get_version(), Some(Version::SortRand));
+        assert_eq!(one.uuid().get_variant(), uuid::Variant::RFC4122);
+    }
 
     #[test]
     fn only_the_canonical_form_is_an_id() {

@@ -50,14 +50,15 @@ impl Uploads {
         }
         self.fits(new.length)?;
         for _ in 0..ATTEMPTS {
+            let now = Timestamp::now();
             let mut upload = Upload::new(
-                UploadId::random(),
+                UploadId::new(now),
                 owner.clone(),
                 new.length,
                 new.metadata.clone(),
                 binding.clone(),
                 self.limits.digests,
-                Timestamp::now(),
+                now,
             );
             if new.is_partial {
                 upload.concat = Concat::Partial;

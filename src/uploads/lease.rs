@@ -6,7 +6,8 @@
 //!
 //! A newcomer that sends what follows the recorded offset itself has no use for what the holder received beyond
 //! it, and would be refused for it: then the holder keeps nothing that is not recorded. That happens where a
-//! request of a dead connection is read only after HEAD was answered on a new one.
+//! request of a dead connection is read only after HEAD was answered on a new one. For the same reason a request
+//! that broke off holds its lease for a moment longer.
 //!
 //! Leases order the requests of one process. What makes a second writer harmless is the ledger, which takes a
 //! row only at its end.

@@ -43,7 +43,7 @@ impl std::fmt::Debug for OneShot {
 impl Uploads {
     /// Begins an upload that comes in one piece, of at most `max_size` bytes.
     pub fn one_shot(self: &Arc<Self>, sender: UserId, max_size: u64) -> OneShot {
-        let id = UploadId::random();
+        let id = UploadId::new(Timestamp::now());
         let uploads = Arc::clone(self);
         OneShot { uploads, id, sender, max_size, intake: None, room_seen_at: 0, is_recorded: false }
     }

@@ -11,7 +11,7 @@
 //!
 //! A kill at any arrow leaves bytes ahead of their record at the most, and the next PATCH cuts those off. A row
 //! is written every [`checkpoint_bytes`], about every [`CHECKPOINT_EVERY`], and at the end, however the body
-//! ended.
+//! ended; where it broke off, as soon as anybody asks for the offset, or after [`AFTERMATH`].
 //!
 //! While a checksum is open (tus 1.0.0, Checksum) no row may be written, because all of it may have to go:
 //! ```text
@@ -27,6 +27,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -50,6 +51,10 @@ const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
 /// How long a displaced request may read on, and how long nothing may come meanwhile.
 const CATCH_UP: Duration = Duration::from_millis(5);
 const CATCH_UP_PAUSE: Duration = Duration::from_millis(1);
+/// How long what a broken body brought waits for whoever comes next.
+const AFTERMATH: Duration = Duration::from_millis(500);
+/// How many wait at a time: they have files open, and connections no longer count them.
+static AFTERMATHS: Semaphore = Semaphore::const_new(512);
 /// How often the clocks are looked at.
 const TICK: Duration = Duration::from_millis(250);
 
@@ -138,6 +143,7 @@ impl Reception {
     async fn receive_all(&mut self, body: Frames) -> Result<Ended, StoreError> {
         let ended = match self.receive(body).await? {
             Ended::Whole => self.judge().await?,
+            Ended::Early(UploadError::BodyBroken) => self.await_next().await?,
             cut => cut,
         };
         match ended {
@@ -151,6 +157,28 @@ impl Reception {
     /// Whether what came counts before it is all there.
     fn keeps_what_came(&self) -> bool {
         !self.intake.is_checked() && !self.lease.leaves_nothing()
+    }
+
+    /// Leaves it to whoever comes next whether what a broken body brought is recorded; if nobody comes, it is. That
+    /// body may be read late, after HEAD was answered on a new connection: the PATCH that follows would be refused
+    /// for what is recorded now, and its content sent in vain.
+    async fn await_next(&mut self) -> Result<Ended, StoreError> {
+        let may_go_on =
+            self.intake.end() > self.upload.offset && !self.length.is_reached_at(self.intake.end());
+        if self.keeps_what_came()
+            && may_go_on
+            && let Ok(_one) = AFTERMATHS.try_acquire()
+        {
+            if !self.intake.may_be_carried(self.begun, self.surroundings.carried) {
+                self.begin_checkpoint().await?;
+            }
+            tokio::select! {
+                () = self.lease.displaced() => {}
+                () = self.surroundings.draining.cancelled() => {}
+                () = tokio::time::sleep(AFTERMATH) => {}
+            }
+        }
+        Ok(Ended::Early(UploadError::BodyBroken))
     }
 
     /// Whether a body that came to its end is what it had to be.

@@ -5,7 +5,7 @@
 //!      uploads  claims  carried    blocks      rules that several of them share
 //!  keys  rows  view  layered  changes          tables in one tree, and changes above it
 //!  core  committer  checkpoints                one thread makes groups durable, one gives them to sled
-//!  database  journal  open                     what is durable, and where
+//!  database  journal  open  write_through      what is durable, and where
 //!  audit  copy                                 reading all of it offline
 //! ```
 //! Every change is an operation that the committer evaluates and makes durable together with those that wait at
@@ -35,6 +35,7 @@ mod rows;
 mod tests;
 mod uploads;
 mod view;
+mod write_through;
 
 use std::fmt;
 use std::path::Path;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use sled::Db;
 
 use super::journal::{Found, Journal};
-use super::{fault, keys};
+use super::{fault, keys, write_through};
 use crate::store::{Durability, StoreError};
 
 /// Rows are read by prefix or by key and are small: this holds the hot ones of a busy server.
@@ -103,7 +103,9 @@ pub(super) fn open(folder: &Path, durability: Durability) -> Result<Opened, Open
     let is_marked = is_marked(folder)?;
     let db = open_db(folder)?;
     look_for_format(folder, &db, is_marked)?;
-    let file = File::open(folder.join("db")).map_err(io)?;
+    let path = folder.join("db");
+    let file = File::open(&path).map_err(io)?;
+    write_through::set(&file, &path, durability);
     if !is_marked {
         // Again, if a kill came before the mark.
         db.insert(keys::format(), FORMAT).map_err(|error| of(folder, error))?;

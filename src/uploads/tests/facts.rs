@@ -96,6 +96,32 @@ async fn a_newcomer_at_the_recorded_offset_needs_nothing_of_what_came() {
     assert_eq!(house.messages().await.len(), 1);
 }
 
+/// As when the same request breaks off before the newcomer comes.
+#[tokio::test]
+async fn a_newcomer_at_the_recorded_offset_needs_nothing_of_what_broke_off() {
+    let house = House::new().await;
+    let id = house.create(6, &bound(&[])).await.expect("created").standing.upload.id;
+    let mut dead = Box::pin(house.append(id, 0, broken(b"abcd")));
+    assert!(futures_util::poll!(&mut dead).is_pending());
+    let (dead, newcomer) = tokio::join!(dead, house.append(id, 0, body(&[b"abc", b"def"])));
+    assert!(matches!(dead, Err(UploadError::BodyBroken)), "{dead:?}");
+    assert_eq!(newcomer.expect("goes on").upload.offset, 6);
+    assert_eq!(house.messages().await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_asks_for_the_offset_has_what_broke_off_recorded() {
+    let house = House::new().await;
+    let id = house.create(6, &bound(&[])).await.expect("created").standing.upload.id;
+    let mut dead = Box::pin(house.append(id, 0, broken(b"abcd")));
+    assert!(futures_util::poll!(&mut dead).is_pending());
+    let before = tokio::time::Instant::now();
+    let (dead, head) = tokio::join!(dead, async { house.uploads.head(&ada(), id).await });
+    assert!(matches!(dead, Err(UploadError::BodyBroken)), "{dead:?}");
+    assert_eq!(head.expect("there").upload.offset, 4);
+    assert_eq!(before.elapsed(), std::time::Duration::ZERO, "and waits for nothing");
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_idle_body_is_given_up_and_its_bytes_kept() {
     let house = House::new().await;

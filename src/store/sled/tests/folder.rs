@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
+
 use super::Fixture;
 use crate::store::contract::samples::{found, store, whole};
 use crate::store::sled::{OpenError, SledStore};
@@ -54,6 +56,28 @@ async fn an_unfinished_snapshot_does_not_prevent_opening() {
     fixture.open();
     assert_eq!(found(&fixture, upload.id).await, upload);
     assert!(!left.exists());
+}
+
+/// Whether the attribute can be given to a file of this folder.
+fn can_write_through(folder: &Path) -> bool {
+    let file = fs::File::create(folder.join("scratch")).expect("made");
+    let flags = ioctl_getflags(&file).map(|flags| ioctl_setflags(&file, flags | IFlags::SYNC));
+    fs::remove_file(folder.join("scratch")).expect("removed");
+    matches!(flags, Ok(Ok(())))
+}
+
+#[tokio::test]
+async fn the_log_is_written_through_where_a_power_cut_is_to_be_survived() {
+    let fixture = closed().await;
+    let can = can_write_through(&fixture.path());
+    let is_set = |durability| {
+        drop(SledStore::open(&fixture.path(), durability).expect("opened"));
+        let db = fs::File::open(fixture.path().join("db")).expect("there");
+        ioctl_getflags(db).is_ok_and(|flags| flags.contains(IFlags::SYNC))
+    };
+    // Where the file system cannot, it opens all the same.
+    assert_eq!(is_set(Durability::Power), can);
+    assert!(!is_set(Durability::Process));
 }
 
 #[tokio::test]

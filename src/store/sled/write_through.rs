@@ -1,0 +1,35 @@
+//! sled's file, written through.
+//!
+//! sled writes a segment of its log anew once what replaces it is on the disk. What it takes for that is writing
+//! the bytes back, without the file's metadata and past nothing of the disk's cache: a power cut then finds the old
+//! segment overwritten and the new one gone, and the log cannot be read any more. The attribute that makes every
+//! write of a file synchronous (`chattr +S`) makes it true.
+
+use std::fs::File;
+use std::path::Path;
+
+use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
+use rustix::io;
+
+use crate::store::Durability;
+
+/// Has every write of a file on the disk before it returns, or not any more, as the durability asks for.
+pub(super) fn set(file: &File, path: &Path, durability: Durability) {
+    match change(file, durability.syncs()) {
+        // Those who do not survive a power cut anyway.
+        Err(_) if !durability.syncs() => {}
+        Err(error) => tracing::warn!(
+            file = %path.display(), %error,
+            "the file system does not write single files through; a power cut may damage the records"
+        ),
+        Ok(()) => {}
+    }
+}
+
+fn change(file: &File, is_wanted: bool) -> io::Result<()> {
+    let flags = ioctl_getflags(file)?;
+    if flags.contains(IFlags::SYNC) == is_wanted {
+        return Ok(());
+    }
+    ioctl_setflags(file, flags ^ IFlags::SYNC)
+}
