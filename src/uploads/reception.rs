@@ -47,6 +47,8 @@ use crate::upload::{
     Upload,
 };
 
+/// What the checkpoints before the last byte come down to.
+const LAST_CHECKPOINT: u64 = 256 * 1024;
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
 /// How long a displaced request may read on, and how long nothing may come meanwhile.
 const CATCH_UP: Duration = Duration::from_millis(5);
@@ -250,10 +252,20 @@ impl Reception {
         let fits = data.len() <= room;
         data.truncate(room);
         self.intake.take(data).await?;
-        if self.intake.end() - self.begun >= checkpoint_bytes() {
+        if self.intake.end() - self.begun >= self.next_checkpoint() {
             self.begin_checkpoint().await?;
         }
         Ok(fits)
+    }
+
+    /// How many bytes the next checkpoint is of. While the disk is behind, they become fewer towards the end of the
+    /// upload, so that its last byte has little to wait for.
+    fn next_checkpoint(&self) -> u64 {
+        let most = checkpoint_bytes();
+        match self.length.known().filter(|_| self.checkpoint.is_some()) {
+            Some(length) => (length.saturating_sub(self.intake.end()) / 2).clamp(LAST_CHECKPOINT, most),
+            None => most,
+        }
     }
 
     /// Begins to sync what came, after what was begun before: no more than two checkpoints' worth is not durable.

@@ -1,8 +1,9 @@
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use super::{Request, Response, Target};
@@ -10,6 +11,9 @@ use crate::lab::load::failure::Failure;
 
 /// How much room there is for what may come.
 pub(super) const ROOM: usize = 16 * 1024;
+
+/// What a connection that sends at once leaves to the kernel.
+const SMALL_SEND_BUFFER: u32 = 64 * 1024;
 
 /// A client's connection: opened when it is needed, and kept as long as the server lets it.
 #[derive(Debug)]
@@ -20,6 +24,8 @@ pub(crate) struct Connection {
     pub(super) inbox: Vec<u8>,
     /// The head of the request, in a buffer that is used again.
     pub(super) lead: Vec<u8>,
+    /// How much the kernel takes before it has sent it, if it is not left to it.
+    send_buffer: Option<u32>,
     /// Whether an answer has come over it already, so that the server may have closed it meanwhile.
     pub(super) used: bool,
     /// How many connections were opened so far.
@@ -35,17 +41,23 @@ impl Connection {
             stream: None,
             inbox: Vec::new(),
             lead: Vec::new(),
+            send_buffer: None,
             used: false,
             connects: 0,
             body_sent: 0,
         }
     }
 
+    /// The same, of which the kernel takes little before it has sent it: a byte that was handed to it has left.
+    pub(crate) fn sending_at_once(self) -> Self {
+        Self { send_buffer: Some(SMALL_SEND_BUFFER), ..self }
+    }
+
     pub(crate) async fn open(&mut self) -> Result<(), Failure> {
         if self.stream.is_some() {
             return Ok(());
         }
-        let connecting = timeout(self.target.patience, TcpStream::connect(self.target.address));
+        let connecting = timeout(self.target.patience, connect(self.target.address, self.send_buffer));
         let connected = connecting.await.map_err(|_| Failure::new("connecting took too long"))?;
         let stream = connected.map_err(|error| Failure::io("connect", &error))?;
         stream.set_nodelay(true).map_err(|error| Failure::io("connect", &error))?;
@@ -143,4 +155,11 @@ impl Connection {
     pub(crate) fn reset(&mut self) -> io::Result<()> {
         self.stream.take().map_or(Ok(()), |stream| stream.set_zero_linger())
     }
+}
+
+async fn connect(address: SocketAddr, send_buffer: Option<u32>) -> io::Result<TcpStream> {
+    let Some(size) = send_buffer else { return TcpStream::connect(address).await };
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_send_buffer_size(size)?;
+    socket.connect(address).await
 }

@@ -58,7 +58,8 @@ impl Announce {
 
 async fn one(subject: &Subject, upload: &Upload, events: &mut Receiver<Event>) -> Result<Duration, Failure> {
     let size = upload.content.len;
-    let mut connection = subject.connection();
+    // Or the last byte would be the one that this machine has put into a buffer of several MiB.
+    let mut connection = subject.connection().sending_at_once();
     let headers = upload::patch_headers(0);
     let request = Request::new("PATCH", &upload.path).headers(&headers);
     connection.send_part(request.body(upload::patch_body(upload, 0, size)), u64::MAX).await?;
