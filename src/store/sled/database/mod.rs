@@ -29,9 +29,11 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use sled::Db;
 use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
 
 use super::carried;
 use super::changes::Changes;
@@ -44,6 +46,9 @@ use crate::store::{Durability, Files, StoreError};
 
 /// What sled may take for one checkpoint, and more: a disk that is full in the middle of it costs opening it again.
 const ROOM_FOR_A_CHECKPOINT: u64 = 16 * 1024 * 1024;
+
+/// How long a reader waits for sled to be opened again where the last attempt found the disk full: some attempts.
+const PATIENCE_WHEN_FULL: Duration = Duration::from_secs(1);
 
 pub(super) struct Database {
     folder: PathBuf,
@@ -106,17 +111,25 @@ impl Database {
         files.restore(&self.with(|stored| carried::all(&stored))??)
     }
 
-    /// Reads what is durable. Only while sled is opened again does that take a moment.
+    /// Reads what is durable. Only while sled is opened again does that take a moment; on a disk that is full, that
+    /// may have to be tried again.
     pub(super) async fn read<T>(
         &self,
         look: impl Fn(&Layered<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let mut changed = self.changed.subscribe();
+        let mut until = None;
         loop {
-            if let Some(seen) = self.look(&look)? {
-                return seen;
-            }
-            changed.changed().await.map_err(|_| StoreError::Unavailable("the store is closed".into()))?;
+            let change = match self.look(&look) {
+                Ok(Some(seen)) => return seen,
+                Ok(None) => changed.changed().await,
+                Err(StoreError::Full) => {
+                    let until = *until.get_or_insert_with(|| Instant::now() + PATIENCE_WHEN_FULL);
+                    timeout_at(until, changed.changed()).await.map_err(|_| StoreError::Full)?
+                }
+                Err(error) => return Err(error),
+            };
+            change.map_err(|_| StoreError::Unavailable("the store is closed".into()))?;
         }
     }
 

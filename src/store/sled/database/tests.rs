@@ -64,6 +64,27 @@ async fn a_reader_waits_while_sled_is_opened_again() {
     assert_eq!(found.expect("read"), Some("one".into()));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_reader_waits_for_a_while_where_the_disk_was_too_full_to_open_sled() {
+    let (_folder, database, _journal) = open();
+    database.show(change("one"));
+    let full = || {
+        database.put_away();
+        database.state_mut().stored = Stored::Reopening(Some(StoreError::Full));
+    };
+    full();
+    let (found, reopened) = tokio::join!(read(&database), async {
+        tokio::time::sleep(PATIENCE_WHEN_FULL / 2).await;
+        database.reopen()
+    });
+    reopened.expect("opened again");
+    assert_eq!(found.expect("read"), Some("one".into()));
+    full();
+    let before = Instant::now();
+    assert!(matches!(read(&database).await, Err(StoreError::Full)), "nobody opened it");
+    assert_eq!(before.elapsed(), PATIENCE_WHEN_FULL);
+}
+
 #[tokio::test]
 async fn a_closed_database_says_so() {
     let (_folder, database, _journal) = open();
