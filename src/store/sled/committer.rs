@@ -36,7 +36,7 @@ const MANY: usize = 24;
 const MOST_PATIENCE: Duration = Duration::from_millis(1);
 const GLANCE: Duration = Duration::from_micros(20);
 /// So much goes to sled at once: enough that rows which come and go never reach it.
-const CHECKPOINT_BYTES: usize = 2 * 1024 * 1024;
+const CHECKPOINT_BYTES: usize = 4 * 1024 * 1024;
 /// More is not held in memory while sled is slow, or the disk full.
 const MOST_ACTIVE_BYTES: usize = 6 * 1024 * 1024;
 
