@@ -1,7 +1,7 @@
 //! sled's file, written through.
 //!
 //! sled writes a segment of its log anew once what replaces it is on the disk. What it takes for that is writing
-//! the bytes back, without the file's metadata and past nothing of the disk's cache: a power cut then finds the old
+//! the bytes back, without the file's metadata, and not out of the disk's own cache: a power cut then finds the old
 //! segment overwritten and the new one gone, and the log cannot be read any more. The attribute that makes every
 //! write of a file synchronous (`chattr +S`) makes it true.
 
