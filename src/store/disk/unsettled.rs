@@ -32,6 +32,16 @@ struct Entry {
     has_failed: bool,
 }
 
+impl Entry {
+    /// Itself, if syncing it may still be of use.
+    fn hopeful(self) -> io::Result<Self> {
+        if self.has_failed {
+            return Err(io::Error::other(format!("{} could not be synced before", self.file.display())));
+        }
+        Ok(self)
+    }
+}
+
 impl Unsettled {
     /// Takes note of an upload before its file is written or moved; where it is, if that is not known yet.
     pub(super) fn note(&self, id: UploadId, file: PathBuf) {
@@ -63,15 +73,19 @@ impl Unsettled {
         Ok(())
     }
 
+    /// Where the file of an upload is, if it is unsettled.
+    fn look(&self, id: UploadId) -> io::Result<Option<Entry>> {
+        let found = self.entries().get(&id).cloned();
+        found.map(Entry::hopeful).transpose()
+    }
+
     /// The file of an upload, open, if it is unsettled.
     fn open(&self, id: UploadId) -> io::Result<Option<(Entry, File)>> {
+        // Under the lock, or it might be moved meanwhile.
         let entries = self.entries();
-        let Some(entry) = entries.get(&id) else { return Ok(None) };
-        if entry.has_failed {
-            return Err(io::Error::other(format!("{} could not be synced before", entry.file.display())));
-        }
+        let Some(entry) = entries.get(&id).cloned().map(Entry::hopeful).transpose()? else { return Ok(None) };
         match File::open(&entry.file) {
-            Ok(file) => Ok(Some((entry.clone(), file))),
+            Ok(file) => Ok(Some((entry, file))),
             // Freed at this moment.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -104,19 +118,22 @@ impl Files for Folders {
     fn settle(&self, ids: &[UploadId]) -> Result<(), StoreError> {
         let mut seen = Vec::new();
         for id in ids {
-            seen.extend(self.unsettled.open(*id)?.map(|(entry, file)| (*id, entry, file)));
+            seen.extend(self.unsettled.look(*id)?.map(|entry| (*id, entry)));
         }
+        // One after the other in both ways: thousands of open files would be more than a process may have.
         if seen.len() > FEW {
             self.sync_everything()?;
         } else {
             let mut folders = BTreeSet::new();
-            for (_, entry, file) in &seen {
+            for (id, seen) in &mut seen {
+                let Some((entry, file)) = self.unsettled.open(*id)? else { continue };
                 file.sync_data()?;
                 folders.extend(self.folders_above(&entry.file));
+                *seen = entry;
             }
             folders.into_iter().try_for_each(|folder| File::open(folder)?.sync_all())?;
         }
-        seen.iter().for_each(|(id, entry, _)| self.unsettled.settled(*id, entry));
+        seen.iter().for_each(|(id, entry)| self.unsettled.settled(*id, entry));
         Ok(())
     }
 

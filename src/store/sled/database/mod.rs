@@ -16,6 +16,7 @@
 //! | --- | --- | --- |
 //! | writing the journal | nothing of the group | the group is refused |
 //! | syncing the journal | who knows: the kernel shows what the disk does not have | closed for good |
+//! | opening those files, for want of descriptors | nothing; the journal has them | tried again |
 //! | syncing files whose bytes are carried | who knows, likewise; the journal has them | closed for good; the next start writes them again |
 //! | sled, disk nearly full | nothing of the frozen changes | left as it is until there is room; the journal has its own |
 //! | sled, disk full all the same | some of them | opened again, and given all of them once more |
@@ -182,7 +183,7 @@ impl Database {
     /// Gives sled the frozen changes, durably. Whatever it has of them already it gets once more.
     ///
     /// # Errors
-    /// [`StoreError::Full`]: it may be tried again. After any other the database is closed.
+    /// [`StoreError::Full`], and a lack of descriptors: it may be tried again. After any other the database is closed.
     pub(super) fn checkpoint(&self) -> Result<(), StoreError> {
         let (frozen, db) = {
             let state = self.state();
@@ -224,7 +225,11 @@ impl Database {
         if uploads.is_empty() {
             return Ok(());
         }
-        files.settle(&uploads).inspect_err(|error| self.close(error))?;
+        files.settle(&uploads).inspect_err(|error| {
+            if !lacks_descriptors(error) {
+                self.close(error);
+            }
+        })?;
         crash::point("checkpoint.settled");
         Ok(())
     }
@@ -290,6 +295,15 @@ impl Drop for Database {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
         drop_quietly(mem::replace(&mut state.stored, Stored::Reopening(None)));
     }
+}
+
+/// Whether nothing was done, because the process has too many files open.
+fn lacks_descriptors(error: &StoreError) -> bool {
+    let StoreError::Io(error) = error else { return false };
+    let number = error.raw_os_error();
+    [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE]
+        .iter()
+        .any(|lack| Some(lack.raw_os_error()) == number)
 }
 
 /// With these changes, sled has everything up to this record of the journal.
