@@ -29,7 +29,8 @@ pub trait Files: Send + Sync + 'static {
     /// is synced, or gone, needs nothing.
     ///
     /// # Errors
-    /// What the operating system says. Then nobody knows what the disk has.
+    /// What the operating system says. Then nobody knows what the disk has; but with
+    /// [`StoreError::Unavailable`] nothing is different from before, and it may be asked again.
     fn settle(&self, ids: &[UploadId]) -> Result<(), StoreError>;
 
     /// Writes again what a power cut may have taken, durably. Doing it twice is doing it once. An upload of which

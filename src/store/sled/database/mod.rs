@@ -183,7 +183,8 @@ impl Database {
     /// Gives sled the frozen changes, durably. Whatever it has of them already it gets once more.
     ///
     /// # Errors
-    /// [`StoreError::Full`], and a lack of descriptors: it may be tried again. After any other the database is closed.
+    /// [`StoreError::Full`], or files that cannot be opened: it may be tried again. After any other the database
+    /// is closed.
     pub(super) fn checkpoint(&self) -> Result<(), StoreError> {
         let (frozen, db) = {
             let state = self.state();
@@ -225,10 +226,9 @@ impl Database {
         if uploads.is_empty() {
             return Ok(());
         }
-        files.settle(&uploads).inspect_err(|error| {
-            if !lacks_descriptors(error) {
-                self.close(error);
-            }
+        files.settle(&uploads).inspect_err(|error| match error {
+            StoreError::Unavailable(why) => tracing::warn!(why, "nothing is synced for the moment"),
+            error => self.close(error),
         })?;
         crash::point("checkpoint.settled");
         Ok(())
@@ -295,15 +295,6 @@ impl Drop for Database {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
         drop_quietly(mem::replace(&mut state.stored, Stored::Reopening(None)));
     }
-}
-
-/// Whether nothing was done, because the process has too many files open.
-fn lacks_descriptors(error: &StoreError) -> bool {
-    let StoreError::Io(error) = error else { return false };
-    let number = error.raw_os_error();
-    [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE]
-        .iter()
-        .any(|lack| Some(lack.raw_os_error()) == number)
 }
 
 /// With these changes, sled has everything up to this record of the journal.

@@ -1,10 +1,14 @@
 //! Groups on their way to sled.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use sled::IVec;
 use tempfile::TempDir;
 
 use super::super::layered::Rows;
 use super::*;
+use crate::store::Carried;
+use crate::upload::UploadId;
 
 const KEY: &[u8] = b"\x10key";
 
@@ -83,6 +87,37 @@ async fn a_reader_waits_for_a_while_where_the_disk_was_too_full_to_open_sled() {
     let before = Instant::now();
     assert!(matches!(read(&database).await, Err(StoreError::Full)), "nobody opened it");
     assert_eq!(before.elapsed(), PATIENCE_WHEN_FULL);
+}
+
+/// Files that cannot be settled the first time.
+#[derive(Default)]
+struct Reluctant(AtomicBool);
+
+impl Files for Reluctant {
+    fn settle(&self, _: &[UploadId]) -> Result<(), StoreError> {
+        let is_ready = self.0.swap(true, Ordering::Relaxed);
+        if is_ready { Ok(()) } else { Err(StoreError::Unavailable("too many open files".into())) }
+    }
+
+    fn restore(&self, _: &[Carried]) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn files_that_cannot_be_opened_close_nothing() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let files = Arc::new(Reluctant::default());
+    let (database, _journal) = Database::open(folder.path(), Durability::Power, Some(files)).expect("opened");
+    let mut changes = change("one");
+    changes.insert(keys::carried(UploadId::random(), 0), Some("bytes".into()));
+    database.show(changes);
+    database.freeze(1);
+    assert!(matches!(database.checkpoint(), Err(StoreError::Unavailable(_))));
+    assert!(database.is_frozen());
+    assert_eq!(read(&database).await.expect("read"), Some("one".into()));
+    database.checkpoint().expect("stored");
+    assert!(!database.is_frozen());
 }
 
 #[tokio::test]
