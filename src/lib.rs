@@ -85,6 +85,7 @@ pub mod config;
 pub mod crash;
 pub mod data_folder;
 pub mod demo;
+pub mod descriptors;
 pub mod finalizer;
 pub mod http;
 pub mod logging;

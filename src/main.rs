@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use longhaul::check::{self, Finding};
 use longhaul::config::{Command, Config, Flags, Order, Problems};
+use longhaul::descriptors;
 use longhaul::logging;
 use longhaul::server::Server;
 use tokio::net::TcpListener;
@@ -42,11 +43,12 @@ fn unreadable(data: &Path, error: &dyn std::error::Error) -> ExitCode {
 }
 
 fn serve(flags: &Flags) -> ExitCode {
-    let config = match Config::of(flags) {
+    let mut config = match Config::of(flags) {
         Ok(config) => config,
         Err(Problems(problems)) => return refuse(&problems),
     };
     logging::start(config.log_format);
+    config.max_connections = connections_that_fit(config.max_connections);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return refuse(&[error.to_string()]),
@@ -55,6 +57,16 @@ fn serve(flags: &Flags) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => refuse(&[problem]),
     }
+}
+
+/// No more than there are descriptors for: without one, what is admitted could not be stored.
+fn connections_that_fit(wanted: usize) -> usize {
+    let descriptors = descriptors::raise();
+    let connections = descriptors::connections(wanted, descriptors);
+    if connections < wanted {
+        tracing::warn!(wanted, connections, descriptors, "fewer connections, for want of open files");
+    }
+    connections
 }
 
 async fn run(config: Config) -> Result<(), String> {

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 /// The server under test: `LONGHAUL_BIN` if that is set, else the workspace's release build,
 /// which is brought up to date once per test program.
-pub(crate) fn longhaul() -> &'static Path {
+pub fn longhaul() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| env::var_os("LONGHAUL_BIN").map_or_else(build, PathBuf::from))
 }

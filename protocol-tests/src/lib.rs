@@ -35,6 +35,7 @@ mod token;
 pub mod tus;
 pub mod wait;
 
+pub use binary::longhaul;
 pub use chat::{Chat, User, check_detail, conversation_id};
 pub use checksum::{ALGORITHMS, checksum, checksum_if_known};
 pub use content::{Content, Digest, sha256};

@@ -10,13 +10,13 @@ use protocol_tests::multipart::{self, BOUNDARY};
 use protocol_tests::{Chat, Setup, Token, check_detail, note, tus, wait};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::{Value, json};
-use tokio::task::JoinSet;
+
+mod well;
+
+use well::{ALLOWED, is_well};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
-
-/// What the server may have resident, ever: as in the tests of memory.
-const ALLOWED: u64 = 64 * MIB;
 
 /// A hang, even where hundreds of connections are at work.
 const BOUND: Duration = Duration::from_secs(120);
@@ -240,93 +240,6 @@ async fn huge_metadata_is_431_and_the_largest_that_is_taken_costs_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flood_of_creations_by_one_user_stops_at_the_limit_and_is_that_users_problem() {
-    let _alone = protocol_tests::alone().await;
-    let chat = Chat::on(Setup::default().setting("--max-unfinished", 40)).await;
-    let mut flood = JoinSet::new();
-    for _ in 0..8 {
-        flood.spawn(create_many(tus::creation_in_chat(&chat, 5), 100));
-    }
-    let locations = flood.join_all().await.concat();
-    assert_eq!(locations.len(), 40, "all of them at once are no more than one after the other");
-
-    check_detail(&tus::creation_in_chat(&chat, 5).send().await, 507);
-    tus::creation(&chat, &chat.bob, "/files", 5).send().await.expecting(201);
-    assert_eq!(tus::offset(&chat, &locations[0]).await, 0, "what is there goes on");
-    tus::append(&chat, &locations[0], 0, b"whole").await.expecting(204);
-    tus::request(&chat, &chat.alice, "DELETE", &locations[1]).send().await.expecting(204);
-    for _ in 0..2 {
-        tus::creation_in_chat(&chat, 5).send().await.expecting(201);
-    }
-    check_detail(&tus::creation_in_chat(&chat, 5).send().await, 507);
-    is_well(&chat, ALLOWED).await;
-
-    chat.server.restart().await;
-    wait::until_true("the uploads of before are counted", async || {
-        let answer = tus::creation_in_chat(&chat, 5).send().await;
-        answer.status == 507
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn parts_and_waiting_concatenations_are_part_of_the_limit() {
-    let chat = Chat::on(Setup::default().setting("--max-unfinished", 3)).await;
-    let partial = || tus::creation(&chat, &chat.alice, "/files", 5).header("Upload-Concat", "partial");
-    let first = partial().send().await.expecting(201).expect("Location").to_owned();
-    let second = partial().send().await.expecting(201).expect("Location").to_owned();
-    let join = |parts: &str| {
-        let text = format!("final;{parts}");
-        tus::request(&chat, &chat.alice, "POST", "/files").header("Upload-Concat", text)
-    };
-    let both = format!("{first} {second}");
-    let made = join(&both).send().await.expecting(201).expect("Location").to_owned();
-    check_detail(&partial().send().await, 507);
-    check_detail(&join(&first).send().await, 507);
-    let again = join(&both).send().await.expecting(201);
-    assert_eq!(again.expect("Location"), made, "what is there already needs no room");
-}
-
-/// Nothing of it is sent: what counts is what was promised.
-#[tokio::test(flavor = "multi_thread")]
-async fn creations_reserve_their_bytes() {
-    let chat = Chat::on(Setup::default().setting("--max-reserved-bytes", 100 * MIB)).await;
-    let id = tus::metadata(&[("client_message_id", "one")]);
-    let first = tus::creation_in_chat(&chat, 60 * MIB).header("Upload-Metadata", id);
-    let location = first.clone().send().await.expecting(201).expect("Location").to_owned();
-    let detail = check_detail(&tus::creation_in_chat(&chat, 60 * MIB).send().await, 507);
-    assert!(detail.contains("reserved"), "{detail}");
-    assert_eq!(first.send().await.expecting(201).expect("Location"), location, "asked for once more");
-    check_detail(
-        &tus::creation(&chat, &chat.eve, &format!("/conversations/{}/files", chat.conversation), 60 * MIB)
-            .send()
-            .await,
-        403,
-    );
-    tus::creation(&chat, &chat.bob, "/files", 60 * MIB).send().await.expecting(201);
-    tus::request(&chat, &chat.alice, "DELETE", &location).send().await.expecting(204);
-    tus::creation_in_chat(&chat, 60 * MIB).send().await.expecting(201);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_disk_is_promised_once() {
-    const GIB: u64 = 1 << 30;
-    let free = free_space();
-    if free < 8 * GIB {
-        note(format_args!("left out: the disk of the temporary folder has less than 8 GiB"));
-        return;
-    }
-    // Six GiB more or less, whatever else happens on this disk meanwhile.
-    let chat = Chat::on(Setup::default().setting("--reserve", free - 6 * GIB)).await;
-    let location = tus::create(&chat, 4 * GIB, &[]).await;
-    let refused = tus::creation(&chat, &chat.bob, "/files", 4 * GIB).send().await;
-    assert!(check_detail(&refused, 507).contains("no room"));
-    tus::append(&chat, &location, 0, b"goes on").await.expecting(204);
-    tus::request(&chat, &chat.alice, "DELETE", &location).send().await.expecting(204);
-    tus::creation(&chat, &chat.bob, "/files", 4 * GIB).send().await.expecting(201);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_flood_over_the_socket_is_answered_and_costs_nothing() {
     let _alone = protocol_tests::alone().await;
     let chat = Chat::start().await;
@@ -474,32 +387,12 @@ async fn a_public_key_is_not_a_secret() {
     }
 }
 
-/// Asks for so many uploads, one after the other, and returns those that were made.
-async fn create_many(creation: Request, count: usize) -> Vec<String> {
-    let mut connection = Connection::open(creation.address()).await;
-    let mut locations = Vec::new();
-    for _ in 0..count {
-        let answer = connection.request(&creation).await;
-        match answer.status {
-            201 => locations.push(answer.expect("Location").to_owned()),
-            _ => assert!(check_detail(&answer, 507).contains("unfinished uploads")),
-        }
-    }
-    locations
-}
-
 /// For this process and the servers that it starts from now on.
 fn raise_the_limit_of_open_files() -> usize {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, ..limit };
     let count = if setrlimit(Resource::Nofile, raised).is_ok() { raised.current } else { limit.current };
     count.and_then(|count| usize::try_from(count).ok()).unwrap_or(usize::MAX)
-}
-
-/// What the disk of the servers' folders has.
-fn free_space() -> u64 {
-    let stat = rustix::fs::statvfs(std::env::temp_dir()).expect("the folder is there");
-    stat.f_bavail * stat.f_frsize
 }
 
 /// A request of each kind that has a body, and how that begins.
@@ -550,14 +443,4 @@ async fn open_many(chat: &Chat, count: usize, beginning: &[u8]) -> Vec<Connectio
         connections.push(connection);
     }
     connections
-}
-
-/// Others are served, and no more memory was ever needed.
-async fn is_well(chat: &Chat, allowed: u64) {
-    chat.server.request("GET", "/readyz").send().await.expecting(200);
-    let message = chat.post("still-alive.txt", b"x").await;
-    assert_eq!(chat.media(&message).await.body, b"x");
-    let peak = chat.server.peak_memory();
-    note(format_args!("at most {} KiB were resident", peak >> 10));
-    assert!(peak < allowed, "{peak} bytes were resident");
 }

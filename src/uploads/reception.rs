@@ -56,7 +56,7 @@ const CATCH_UP_PAUSE: Duration = Duration::from_millis(1);
 /// How long what a broken body brought waits for whoever comes next.
 const AFTERMATH: Duration = Duration::from_millis(500);
 /// How many wait at a time: they have files open, and connections no longer count them.
-static AFTERMATHS: Semaphore = Semaphore::const_new(512);
+static AFTERMATHS: Semaphore = Semaphore::const_new(128);
 /// How often the clocks are looked at.
 const TICK: Duration = Duration::from_millis(250);
 
