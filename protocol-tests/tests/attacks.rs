@@ -71,7 +71,8 @@ async fn a_header_that_never_ends_is_431_and_costs_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn thousands_of_idle_connections_cost_little_and_keep_nobody_out() {
     let _alone = protocol_tests::alone().await;
-    let count = raise_the_limit_of_open_files().saturating_sub(500).min(IDLE);
+    // The server takes no more than it has two descriptors for each.
+    let count = (raise_the_limit_of_open_files() / 2).saturating_sub(500).min(IDLE);
     if count < IDLE {
         note(format_args!("only {count} connections: the limit of open files is low"));
     }

@@ -94,7 +94,8 @@ pub struct Flags {
     #[arg(long, env = "LONGHAUL_DRAIN_TIMEOUT", value_name = "SECS", default_value = "10")]
     pub drain_timeout: String,
 
-    /// Most connections at once; further ones wait to be accepted.
+    /// Most connections at once; fewer where the process may not have two files open for each. Further ones wait to
+    /// be accepted.
     #[arg(long, env = "LONGHAUL_MAX_CONNECTIONS", value_name = "COUNT", default_value = "10000")]
     pub max_connections: String,
 
