@@ -23,6 +23,7 @@
 //! | [`config`] | settings, checked once | crash, store, upload |
 //! | [`data_folder`] | the data folder's own note | |
 //! | [`check`] | what is wrong with a data folder, offline | data_folder, message, store, upload |
+//! | [`descriptors`] | how many files the process may have open | |
 //! | [`demo`] | what the server is without a key | auth, message, time |
 //! | [`logging`] | the log | config |
 //! | [`server`] | the composition root | auth, chat, chats, config, data_folder, demo, finalizer, http, store, uploads |

@@ -1,6 +1,7 @@
 //! Small bytes in the journal: whatever a power cut takes of the files, the next start has it back.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -288,7 +289,7 @@ struct Noting {
 impl Files for Noting {
     fn settle(&self, ids: &[UploadId]) -> Result<(), StoreError> {
         if self.fails.load(Ordering::Relaxed) {
-            return Err(StoreError::Unavailable("the disk is gone".into()));
+            return Err(StoreError::Io(io::Error::other("the disk is gone")));
         }
         self.settled.lock().expect("unharmed").extend(ids);
         Ok(())
