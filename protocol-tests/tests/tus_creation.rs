@@ -375,6 +375,29 @@ async fn a_right_digest_is_accepted_in_hex_and_in_base64() {
 }
 
 #[tokio::test]
+async fn without_digests_only_what_was_announced_is_summed_up() {
+    let chat = Chat::on(Setup::default().setting("--digest", "off")).await;
+    chat.post("a.bin", b"hello").await;
+    let digest = sha256(b"hello");
+    for pairs in [&[][..], &[("sha256", &digest[..])]] {
+        let location = tus::create(&chat, 5, pairs).await;
+        tus::append(&chat, &location, 0, b"hello").await.expecting(204);
+    }
+    let mut known = Vec::new();
+    for message in chat.messages().await {
+        let media = chat.media(&message).await;
+        assert_eq!(media.body, b"hello");
+        assert_eq!(media.head.values("Repr-Digest").next().is_some(), message["sha256"] != json!(null));
+        known.push(message["sha256"].clone());
+    }
+    assert_eq!(known, [json!(digest), json!(null), json!(null)], "newest first");
+    let wrong = tus::create(&chat, 5, &[("sha256", &sha256(b"other")[..])]).await;
+    let refused = tus::append(&chat, &wrong, 0, b"hello").await;
+    assert!((400..500).contains(&refused.status), "{}", refused.status);
+    chat.check_folders().await;
+}
+
+#[tokio::test]
 async fn a_wrong_digest_is_rejected_and_stays_so() {
     let chat = Chat::start().await;
     let pairs = [("sha256", &sha256(b"other")[..]), ("client_message_id", "wrong")];
