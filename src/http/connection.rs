@@ -2,19 +2,24 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::Request;
 use axum::response::Response;
+use futures_util::FutureExt;
+use futures_util::future::{Either, ready};
+use hyper::Request;
 use hyper::body::Incoming;
+use hyper::server::conn::http1::UpgradeableConnection;
+use hyper::server::conn::http2::Connection;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::{Site, request};
 
@@ -51,23 +56,22 @@ pub async fn serve(
     ending: CancellationToken,
 ) {
     let room = Arc::new(Semaphore::new(most.0));
-    let graceful = GracefulShutdown::new();
-    let (site, builder) = (Arc::new(site), Arc::new(builder(timeouts)));
+    let connections = TaskTracker::new();
+    let (site, protocols) = (Arc::new(site), Arc::new(Protocols::new(timeouts)));
     while let Some((stream, permit)) = ending.run_until_cancelled(accept(&listener, &room)).await {
-        let (site, builder, watcher) = (Arc::clone(&site), Arc::clone(&builder), graceful.watcher());
-        tokio::spawn(async move {
-            if says_something(&stream, timeouts.header).await {
-                let service = service_fn(move |request| answer(Arc::clone(&site), request));
-                let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
-                if let Err(error) = watcher.watch(connection.into_owned()).await {
-                    tracing::debug!(%error, "a connection broke");
-                }
+        let (site, protocols, ending) = (Arc::clone(&site), Arc::clone(&protocols), ending.clone());
+        connections.spawn(async move {
+            if let Some(spoken) = spoken(&stream, timeouts.header).await
+                && let Err(error) = protocols.speak(spoken, stream, site, &ending).await
+            {
+                tracing::debug!(%error, "a connection broke");
             }
             drop(permit);
         });
     }
     drop(listener);
-    if tokio::time::timeout(timeouts.drain, graceful.shutdown()).await.is_err() {
+    connections.close();
+    if tokio::time::timeout(timeouts.drain, connections.wait()).await.is_err() {
         tracing::warn!("requests in flight did not end in time");
     }
 }
@@ -96,39 +100,97 @@ async fn pause_after(error: &io::Error) {
     }
 }
 
-/// The header timeout begins once it is known which HTTP is spoken, so the wait for that has its own: it ends
-/// when what was said is no longer a mere beginning of HTTP/2's preface.
-async fn says_something(stream: &TcpStream, patience: Duration) -> bool {
+/// What a connection speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Spoken {
+    Http1,
+    Http2,
+}
+
+/// What a connection speaks, unless it says nothing in time. The header timeout begins only afterwards, so this wait
+/// has its own: it ends when what was said is no longer a mere beginning of HTTP/2's preface.
+async fn spoken(stream: &TcpStream, patience: Duration) -> Option<Spoken> {
     let speaks = async {
         let mut said = [0; PREFACE.len()];
         loop {
             match stream.peek(&mut said).await {
-                Ok(0) | Err(_) => return false,
-                Ok(count) if count == PREFACE.len() || !PREFACE.starts_with(&said[..count]) => return true,
+                Ok(0) | Err(_) => return None,
+                Ok(count) if !PREFACE.starts_with(&said[..count]) => return Some(Spoken::Http1),
+                Ok(count) if count == PREFACE.len() => return Some(Spoken::Http2),
                 // What was peeked at stays readable, so waiting for more is looking again.
                 Ok(_) => tokio::time::sleep(PEEK_PAUSE).await,
             }
         }
     };
-    tokio::time::timeout(patience, speaks).await.unwrap_or(false)
+    tokio::time::timeout(patience, speaks).await.ok().flatten()
 }
 
-fn builder(timeouts: Timeouts) -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(timeouts.header).half_close(true);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_concurrent_streams(MOST_STREAMS)
-        .keep_alive_interval(Duration::from_secs(20));
-    builder
+/// How each of them is spoken.
+#[derive(Debug)]
+struct Protocols {
+    http1: http1::Builder,
+    http2: http2::Builder<TokioExecutor>,
 }
 
-async fn answer(site: Arc<Site>, request: Request<Incoming>) -> Result<Response, Infallible> {
-    Ok(match request::prepare(request) {
-        Ok(request) => site.answer(request).await,
-        Err(response) => *response,
-    })
+impl Protocols {
+    fn new(timeouts: Timeouts) -> Self {
+        let mut http1 = http1::Builder::new();
+        http1.timer(TokioTimer::new()).header_read_timeout(timeouts.header).half_close(true);
+        let mut http2 = http2::Builder::new(TokioExecutor::new());
+        http2
+            .timer(TokioTimer::new())
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_concurrent_streams(MOST_STREAMS)
+            .keep_alive_interval(Duration::from_secs(20));
+        Self { http1, http2 }
+    }
+
+    /// Answers the connection's requests until it ends, or until `ending` is cancelled and no request is in flight.
+    async fn speak(
+        &self,
+        spoken: Spoken,
+        stream: TcpStream,
+        site: Arc<Site>,
+        ending: &CancellationToken,
+    ) -> hyper::Result<()> {
+        let (stream, service) = (TokioIo::new(stream), service_fn(move |request| answer(&site, request)));
+        match spoken {
+            Spoken::Http1 => {
+                let connection = pin!(self.http1.serve_connection(stream, service).with_upgrades());
+                drive(connection, ending, UpgradeableConnection::graceful_shutdown).await
+            }
+            Spoken::Http2 => {
+                // There are few of them, and they are large.
+                let connection = Box::pin(self.http2.serve_connection(stream, service));
+                drive(pin!(connection), ending, |connection| {
+                    Connection::graceful_shutdown(connection.get_mut().as_mut());
+                })
+                .await
+            }
+        }
+    }
+}
+
+async fn drive<C: Future>(
+    mut connection: Pin<&mut C>,
+    ending: &CancellationToken,
+    shut_down: impl FnOnce(Pin<&mut C>),
+) -> C::Output {
+    tokio::select! {
+        ended = connection.as_mut() => return ended,
+        () = ending.cancelled() => shut_down(connection.as_mut()),
+    }
+    connection.await
+}
+
+fn answer(
+    site: &Site,
+    request: Request<Incoming>,
+) -> impl Future<Output = Result<Response, Infallible>> + use<> {
+    match request::prepare(request) {
+        Ok(request) => Either::Left(site.answer(request)),
+        Err(response) => Either::Right(ready(*response)),
+    }
+    .map(Ok)
 }

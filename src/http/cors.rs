@@ -55,7 +55,9 @@ impl Cors {
                     let yes = HeaderValue::from_static("true");
                     headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, yes);
                 }
-                headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone())
+                // A copy: what is shared with the request keeps its whole head in memory.
+                let origin = HeaderValue::from_bytes(origin.as_bytes()).ok()?;
+                headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin)
             }
         };
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
@@ -63,23 +65,35 @@ impl Cors {
     }
 }
 
-/// Lets the request be answered as its origin may have it.
-pub(super) async fn apply(
-    cors: &Cors,
-    request: Request,
-    next: impl AsyncFnOnce(Request) -> Response,
-) -> Response {
-    let Some(origin) = request.headers().get(header::ORIGIN).cloned() else {
-        return next(request).await;
-    };
-    let allowed = cors.headers_for(&origin);
+/// What the answer to a request from another origin gets.
+#[derive(Debug)]
+pub(super) struct CrossOrigin {
+    /// `None` if the origin may not call.
+    allowed: Option<HeaderMap>,
+}
+
+impl CrossOrigin {
+    /// `None` for a request that no page of another origin sent.
+    pub(super) fn of(cors: &Cors, request: &Request) -> Option<Self> {
+        let origin = request.headers().get(header::ORIGIN)?;
+        Some(Self { allowed: cors.headers_for(origin) })
+    }
+
+    /// Lets the origin have the answer, if it may.
+    pub(super) fn show(self, response: &mut Response) {
+        let fields = response.headers_mut();
+        fields.append(header::VARY, HeaderValue::from_name(header::ORIGIN));
+        fields.extend(self.allowed.unwrap_or_default());
+    }
+}
+
+/// The answer to a preflight request; `None` if it is none.
+pub(super) fn preflight_of(request: &Request) -> Option<Response> {
+    let fields = request.headers();
     let is_preflight = *request.method() == Method::OPTIONS
-        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-    let mut response = if is_preflight { preflight(request.headers()) } else { next(request).await };
-    let fields = response.headers_mut();
-    fields.append(header::VARY, HeaderValue::from_name(header::ORIGIN));
-    fields.extend(allowed.unwrap_or_default());
-    response
+        && fields.contains_key(header::ORIGIN)
+        && fields.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    is_preflight.then(|| preflight(fields))
 }
 
 /// Methods and headers; without an allowed origin beside them a browser makes nothing of these.

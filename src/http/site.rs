@@ -3,7 +3,8 @@
 //! ```text
 //! request id, log, metrics ─► CORS ─► bodies as they are ─► Socket.IO, or the routes
 //! ```
-//! Plain functions around each other: layers of the router would box, clone and copy for each of them.
+//! Plain functions, and futures that hold the request once: layers of the router would box, clone and copy for each
+//! of them, and an async function keeps its arguments beside what they became.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -11,9 +12,14 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use tower::ServiceExt;
+use futures_util::FutureExt;
+use futures_util::future::{Either, ready};
+use tower::Service;
+use tracing::Instrument;
 
-use super::{Api, Cors, coding, cors, error, routes, trace};
+use super::cors::CrossOrigin;
+use super::trace::Exchange;
+use super::{Api, Cors, coding, cors, error, routes};
 
 /// The whole site.
 #[derive(Debug, Clone)]
@@ -34,23 +40,31 @@ impl Site {
     }
 
     /// Answers a request.
-    pub async fn answer(&self, request: Request) -> Response {
-        trace::trace(request, async |request| {
-            // CORS stands outside of Socket.IO, which knows nothing of it.
-            cors::apply(&self.cors, request, async |request| match coding::refusal_of(&request) {
-                Some(refusal) => refusal.into_response(),
-                None => self.route(request).await,
-            })
-            .await
-        })
-        .await
+    pub fn answer(&self, request: Request) -> impl Future<Output = Response> + use<> {
+        let (exchange, span) = Exchange::begin(&request);
+        // CORS stands outside of Socket.IO, which knows nothing of it.
+        let cross_origin = CrossOrigin::of(&self.cors, &request);
+        let at_once = cors::preflight_of(&request)
+            .or_else(|| coding::refusal_of(&request).map(IntoResponse::into_response));
+        let answered = match at_once {
+            Some(response) => Either::Left(ready(response)),
+            None => Either::Right(self.route(request)),
+        };
+        let ended = answered.map(move |mut response| {
+            if let Some(cross_origin) = cross_origin {
+                cross_origin.show(&mut response);
+            }
+            exchange.end(&mut response);
+            response
+        });
+        ended.instrument(span)
     }
 
-    async fn route(&self, request: Request) -> Response {
+    fn route(&self, request: Request) -> impl Future<Output = Response> + use<> {
         let is_for_sockets = request.uri().path().starts_with(self.sockets_path);
         let router = if is_for_sockets { &self.sockets } else { &self.routes };
-        let answered: Result<Response, Infallible> = router.clone().oneshot(request).await;
-        answered.unwrap_or_else(|never| match never {})
+        let answered = router.clone().call(request);
+        answered.map(|answered: Result<Response, Infallible>| answered.unwrap_or_else(|never| match never {}))
     }
 }
 

@@ -7,24 +7,36 @@ use std::time::Instant;
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
-use tracing::Instrument;
+use tracing::Span;
 use uuid::Uuid;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Logs the request by method, path and status: no query, which may carry a token, and no header.
-pub(super) async fn trace(request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
-    let id = given_id(&request).unwrap_or_else(own_id);
-    let span = tracing::info_span!("request", id, method = %request.method(), path = request.uri().path());
-    let start = Instant::now();
-    let mut response = next(request).instrument(span.clone()).await;
-    let status = response.status().as_u16();
-    span.in_scope(|| tracing::debug!(status, elapsed_us = start.elapsed().as_micros(), "answered"));
-    crate::metrics::get().answered(status);
-    if let Ok(value) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert(X_REQUEST_ID, value);
+/// A request under way, for the log.
+pub(super) struct Exchange {
+    id: String,
+    start: Instant,
+}
+
+impl Exchange {
+    /// The beginning of one, and the span that its answer has to be made in: method and path, no query, which may
+    /// carry a token, and no header.
+    pub(super) fn begin(request: &Request) -> (Self, Span) {
+        let id = given_id(request).unwrap_or_else(own_id);
+        let path = request.uri().path();
+        let span = tracing::info_span!("request", id, method = request.method().as_str(), path);
+        (Self { id, start: Instant::now() }, span)
     }
-    response
+
+    /// Logs and counts the answer, and puts the id on it.
+    pub(super) fn end(self, response: &mut Response) {
+        let status = response.status().as_u16();
+        tracing::debug!(status, elapsed_us = self.start.elapsed().as_micros(), "answered");
+        crate::metrics::get().answered(status);
+        if let Ok(value) = HeaderValue::try_from(self.id) {
+            response.headers_mut().insert(X_REQUEST_ID, value);
+        }
+    }
 }
 
 /// Unlike any other, of this process or another; nobody needs it to be hard to guess.

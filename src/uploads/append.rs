@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use super::error::UploadError;
 use super::intake::Intake;
 use super::lease::{Lease, Wanted};
-use super::reception::{Received, Reception, Surroundings};
+use super::reception::{Reception, Surroundings};
 use super::standing::Standing;
 use super::{Body, Uploads};
 use crate::message::UserId;
@@ -91,10 +91,11 @@ impl Uploads {
             idle: self.limits.body_idle,
             draining: self.draining.clone(),
         };
-        let reception = Reception::new(surroundings, lease, upload, admission, intake);
+        let mut reception = Reception::new(surroundings, lease, upload, admission, intake);
         let uploads = Arc::clone(self);
         let work = async move {
-            let Received { upload, outcome } = reception.run(body.frames).await;
+            let outcome = reception.run(body.frames).await;
+            let upload = reception.end();
             // Whoever settles drives it; a body that broke off may have done so after its last byte.
             if outcome.is_err() || !upload.is_owed() {
                 uploads.finalizer.received(&upload);

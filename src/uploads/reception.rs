@@ -90,12 +90,6 @@ pub(super) struct Reception {
     last_row: Instant,
 }
 
-/// The upload after its reception, and how that went for whoever sent the body.
-pub(super) struct Received {
-    pub(super) upload: Upload,
-    pub(super) outcome: Result<(), UploadError>,
-}
-
 /// How a body ended.
 enum Ended {
     Whole,
@@ -131,15 +125,19 @@ impl Reception {
     }
 
     /// Receives the body. However that ends, the upload is as it is recorded then.
-    pub(super) async fn run(mut self, body: Frames) -> Received {
-        let outcome = match self.receive_all(body).await {
+    pub(super) async fn run(&mut self, body: Frames) -> Result<(), UploadError> {
+        match self.receive_all(body).await {
             Ok(Ended::Whole) => Ok(()),
             Ok(Ended::TooLong) => Err(AppendRefusal::TooLong.into()),
             Ok(Ended::Early(error)) => Err(error),
             Ok(Ended::Unfit(error)) => Err(error.into()),
             Err(error) => Err(self.failed(error).await),
-        };
-        Received { upload: self.upload, outcome }
+        }
+    }
+
+    /// Lets go of the upload, and answers how it is recorded.
+    pub(super) fn end(self) -> Upload {
+        self.upload
     }
 
     async fn receive_all(&mut self, body: Frames) -> Result<Ended, StoreError> {

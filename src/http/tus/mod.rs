@@ -18,14 +18,15 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request};
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, StatusCode};
-use axum::middleware;
 use axum::routing::get;
+use tower::layer::layer_fn;
 
 use super::Api;
 use super::body::frames;
 use super::error::ApiError;
 use crate::upload::UploadId;
 use crate::uploads::{Body, UploadError};
+use version::Versioned;
 
 /// The extensions that this server speaks.
 pub(super) const EXTENSIONS: &str = "creation,creation-with-upload,creation-defer-length,termination,expiration,\
@@ -45,7 +46,7 @@ pub(crate) fn routes() -> Router<Api> {
         .route("/files/", collection)
         .route("/files/{upload_id}", upload)
         .route("/conversations/{conversation_id}/files", in_conversation)
-        .layer(middleware::from_fn(version::check))
+        .layer(layer_fn(Versioned))
 }
 
 /// A body that broke off is no fault of its request: at a 4xx a stock client gives its upload up for good, after

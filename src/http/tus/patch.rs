@@ -1,7 +1,9 @@
 //! `PATCH`: appending bytes (tus 1.0.0, Core).
 
+use std::convert::Infallible;
+
 use axum::Json;
-use axum::extract::{Request, State};
+use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
@@ -14,7 +16,7 @@ use crate::http::error::ApiError;
 use crate::http::success::Sent;
 use crate::message::UserId;
 use crate::upload::{AppendRequest, UploadId};
-use crate::uploads::Standing;
+use crate::uploads::{Body, Standing};
 
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
@@ -23,19 +25,33 @@ pub(super) async fn patch(
     Caller(caller): Caller,
     path: PathText,
     base: Base,
-    request: Request,
+    asked: Asked,
 ) -> Result<Response, ApiError> {
     let id = upload_id(path)?;
-    let wants_message = headers::prefers_representation(request.headers());
-    match append(&api, &caller.user, id, request).await {
-        Ok(standing) => Ok(reply_to(&standing, &base, wants_message)),
-        Err(refused) => Err(with_expiry(refused, &api, &caller.user, id).await),
+    let appended = match asked.append {
+        Ok((append, body)) => api.uploads().append(&caller.user, id, append, body).await.map_err(refusal),
+        Err(refused) => Err(refused),
+    };
+    match appended {
+        Ok(standing) => Ok(reply_to(&standing, &base, asked.wants_message)),
+        Err(refused) => Err(Box::pin(with_expiry(refused, &api, &caller.user, id)).await),
     }
 }
 
-async fn append(api: &Api, user: &UserId, id: UploadId, request: Request) -> Result<Standing, ApiError> {
-    let append = parse(request.headers())?;
-    api.uploads().append(user, id, append, body(request)?).await.map_err(refusal)
+/// What a request asks for, without the request: a slow body would keep it in memory.
+pub(super) struct Asked {
+    append: Result<(AppendRequest, Body), ApiError>,
+    wants_message: bool,
+}
+
+impl FromRequest<Api> for Asked {
+    type Rejection = Infallible;
+
+    async fn from_request(request: Request, _: &Api) -> Result<Self, Infallible> {
+        let wants_message = headers::prefers_representation(request.headers());
+        let append = parse(request.headers()).and_then(|append| Ok((append, body(request)?)));
+        Ok(Self { append, wants_message })
+    }
 }
 
 /// Every answer to a PATCH tells when the upload expires (tus 1.0.0, Expiration), a refusal too.

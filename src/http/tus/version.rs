@@ -1,9 +1,14 @@
 //! The version check: before anything else, and on every answer.
 
+use std::future::{Ready, ready};
+use std::task::{Context, Poll};
+
 use axum::extract::Request;
 use axum::http::{HeaderValue, Method, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use futures_util::future::{Either, Map};
+use tower::Service;
 
 use super::VERSION;
 use super::headers::{TUS_RESUMABLE, TUS_VERSION, one};
@@ -13,16 +18,40 @@ const SPOKEN: HeaderValue = HeaderValue::from_static(VERSION);
 
 /// Refuses what does not speak our version (tus 1.0.0, Core, Tus-Resumable), and says on each answer what we
 /// speak. OPTIONS asks for the version, and GET is not tus.
-pub(super) async fn check(request: Request, next: Next) -> Response {
-    let is_exempt = matches!(*request.method(), Method::OPTIONS | Method::GET);
-    let speaks = matches!(one(request.headers(), &TUS_RESUMABLE), Ok(Some(VERSION)));
-    let mut response = if is_exempt || speaks {
-        next.run(request).await
-    } else {
-        ApiError::new(StatusCode::PRECONDITION_FAILED, "Tus-Resumable has to be 1.0.0")
-            .with_header(TUS_VERSION, SPOKEN)
-            .into_response()
-    };
+#[derive(Debug, Clone)]
+pub(super) struct Versioned<S>(pub(super) S);
+
+impl<S: Service<Request, Response = Response>> Service<Request> for Versioned<S> {
+    type Response = Response;
+    type Error = S::Error;
+    type Future = Map<
+        Either<S::Future, Ready<Result<Response, S::Error>>>,
+        fn(Result<Response, S::Error>) -> Result<Response, S::Error>,
+    >;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let is_exempt = matches!(*request.method(), Method::OPTIONS | Method::GET);
+        let speaks = matches!(one(request.headers(), &TUS_RESUMABLE), Ok(Some(VERSION)));
+        let answered = if is_exempt || speaks {
+            Either::Left(self.0.call(request))
+        } else {
+            Either::Right(ready(Ok(refusal())))
+        };
+        answered.map(|answered| answered.map(with_version))
+    }
+}
+
+fn refusal() -> Response {
+    ApiError::new(StatusCode::PRECONDITION_FAILED, "Tus-Resumable has to be 1.0.0")
+        .with_header(TUS_VERSION, SPOKEN)
+        .into_response()
+}
+
+fn with_version(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(TUS_RESUMABLE, SPOKEN);
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));

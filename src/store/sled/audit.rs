@@ -196,7 +196,7 @@ fn indexed_upload(
     if !is_there(rows, &keys::upload(id))? {
         return Ok(Some(format!("the index of {index} uploads has {id}, which has no record")));
     }
-    let is_wrong = upload_of(rows, id).is_some_and(|upload| !belongs(&upload) || at(&upload) != key);
+    let is_wrong = upload_of(rows, id).is_some_and(|upload| !belongs(&upload) || *at(&upload) != *key);
     Ok(is_wrong.then(|| format!("the index of {index} uploads has {id}, which does not belong there")))
 }
 
@@ -240,7 +240,7 @@ fn content(rows: &Layered<'_>, key: &[u8], _: &IVec) -> Result<Option<Fault>, St
 fn order(rows: &Layered<'_>, key: &[u8], _: &IVec) -> Result<Option<Fault>, StoreError> {
     if let Some(id) = keys::message_at_end(key)
         && let Ok(Some(message)) = messages::find(rows, id)
-        && keys::order(message.conversation_id, id) != key
+        && *keys::order(message.conversation_id, id) != *key
     {
         return Ok(Some(format!("message {id} is in the order of a conversation that is not its own")));
     }

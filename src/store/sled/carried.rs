@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use sled::IVec;
 
 use super::changes::Changes;
 use super::keys;
@@ -20,11 +21,13 @@ pub(super) const MOST_BYTES: usize = 64 * 1024;
 
 /// Carries an upload's bytes up to an offset.
 pub(super) fn put(view: &mut View<'_>, id: UploadId, end: u64, bytes: Vec<Bytes>) {
-    if !bytes.is_empty() {
-        let bytes = bytes.concat();
-        let length = u64::try_from(bytes.len()).expect("a length fits");
-        view.carry(keys::carried(id, end.saturating_sub(length)), bytes);
-    }
+    let row = match &bytes[..] {
+        [] => return,
+        [one] => IVec::from(&**one),
+        several => IVec::from(several.concat()),
+    };
+    let length = u64::try_from(row.len()).expect("a length fits");
+    view.carry(keys::carried(id, end.saturating_sub(length)), row);
 }
 
 /// Carries where the file of a message went.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Range;
+use std::ops::Bound;
 
 use sled::IVec;
 
@@ -53,7 +54,8 @@ impl Changes {
         self.rows.iter()
     }
 
-    pub(super) fn range(&self, range: std::ops::Range<Key>) -> Range<'_, Key, Option<IVec>> {
-        self.rows.range(range)
+    /// The changes of a range of keys.
+    pub(super) fn range(&self, keys: std::ops::Range<&[u8]>) -> Range<'_, Key, Option<IVec>> {
+        self.rows.range::<[u8], _>((Bound::Included(keys.start), Bound::Excluded(keys.end)))
     }
 }

@@ -25,11 +25,14 @@
 //! Carried and placed are in the journal only, and never get to sled. Numbers are big-endian, so that the order of keys is the order of numbers. An owner is preceded by its length
 //! in two bytes, so that no owner is another one's prefix.
 
+use smallvec::SmallVec;
+
 use crate::message::{ClientMessageId, ConversationId, MessageId, UserId};
 use crate::time::Timestamp;
 use crate::upload::UploadId;
 
-pub(super) type Key = Vec<u8>;
+/// As many bytes as most keys have at most, so that they need no allocation of their own.
+pub(super) type Key = SmallVec<[u8; 40]>;
 
 const FORMAT: u8 = 0x00;
 const UPLOAD: u8 = 0x10;
@@ -246,7 +249,7 @@ pub(super) fn user_at_end(key: &[u8], conversation: ConversationId) -> Option<Us
 
 /// The first key after all those with this prefix.
 pub(super) fn end_of(prefix: &[u8]) -> Key {
-    let mut end = prefix.to_vec();
+    let mut end = Key::from_slice(prefix);
     while let Some(last) = end.pop() {
         if last < u8::MAX {
             end.push(last + 1);
@@ -258,11 +261,13 @@ pub(super) fn end_of(prefix: &[u8]) -> Key {
 
 /// The first key after this one.
 pub(super) fn after(key: &[u8]) -> Key {
-    [key, &[0]].concat()
+    let mut after = Key::from_slice(key);
+    after.push(0);
+    after
 }
 
 fn key(table: u8, parts: &[&[u8]]) -> Key {
-    let mut key = vec![table];
+    let mut key = Key::from_slice(&[table]);
     parts.iter().for_each(|part| key.extend_from_slice(part));
     key
 }

@@ -44,17 +44,19 @@ impl<'a> Layered<'a> {
 
     /// The rows of a range in the order of their keys.
     pub(super) fn rows(&self, range: Range<Key>) -> Merge<'a> {
-        let changes = |changes: &'a Changes| Box::new(changes.range(range.clone())) as Changed<'a>;
+        let keys = &*range.start..&*range.end;
+        let changes = |changes: &'a Changes| Box::new(changes.range(keys.clone())) as Changed<'a>;
         let changes = self.layers().map(|layer| changes(layer).peekable()).collect();
-        let stored: Stored<'a> = Box::new(self.stored.range(range));
+        let stored: Stored<'a> = Box::new(self.stored.range(keys));
         Merge { changes, stored: stored.peekable(), is_backwards: false }
     }
 
     /// The rows of a range, the last one first.
     pub(super) fn rows_back(&self, range: Range<Key>) -> Merge<'a> {
-        let changes = |changes: &'a Changes| Box::new(changes.range(range.clone()).rev()) as Changed<'a>;
+        let keys = &*range.start..&*range.end;
+        let changes = |changes: &'a Changes| Box::new(changes.range(keys.clone()).rev()) as Changed<'a>;
         let changes = self.layers().map(|layer| changes(layer).peekable()).collect();
-        let stored: Stored<'a> = Box::new(self.stored.range(range).rev());
+        let stored: Stored<'a> = Box::new(self.stored.range(keys).rev());
         Merge { changes, stored: stored.peekable(), is_backwards: true }
     }
 
@@ -72,19 +74,19 @@ impl Rows for Layered<'_> {
     }
 
     fn last(&self, prefix: &[u8]) -> Result<Option<(Key, IVec)>, StoreError> {
-        self.rows_back(prefix.to_vec()..keys::end_of(prefix)).next().transpose()
+        self.rows_back(Key::from_slice(prefix)..keys::end_of(prefix)).next().transpose()
     }
 
     fn end(&self, prefix: &[u8]) -> Result<Option<(Key, IVec)>, StoreError> {
-        let range = prefix.to_vec()..keys::end_of(prefix);
+        let end = keys::end_of(prefix);
         // What was added last is in the latest layer that knows of any.
-        match self.layers().find_map(|changes| changes.range(range.clone()).next_back()) {
+        match self.layers().find_map(|changes| changes.range(prefix..&end).next_back()) {
             Some((key, Some(row))) => Ok(Some((key.clone(), row.clone()))),
             // Deleted: the others as well, or they would not be behind it.
             Some((_, None)) => self.last(prefix),
             None => {
-                let last = self.stored.range(range).next_back().transpose().map_err(fault::of)?;
-                Ok(last.map(|(key, row)| (key.to_vec(), row)))
+                let last = self.stored.range(prefix..&end).next_back().transpose().map_err(fault::of)?;
+                Ok(last.map(|(key, row)| (Key::from_slice(&key), row)))
             }
         }
     }
@@ -111,7 +113,7 @@ impl Merge<'_> {
         let changed = self.changes.iter_mut().filter_map(|rows| rows.peek().map(|(key, _)| key.as_slice()));
         let keys = stored.into_iter().chain(changed);
         let next = if self.is_backwards { keys.max() } else { keys.min() };
-        next.map(<[u8]>::to_vec)
+        next.map(Key::from_slice)
     }
 
     /// What the layers have of this key, which is next in those that have it: the latest.

@@ -3,6 +3,8 @@
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use sled::IVec;
+use smallvec::SmallVec;
 
 use crate::message::{MessageId, UserId};
 use crate::store::StoreError;
@@ -10,6 +12,8 @@ use crate::time::Timestamp;
 use crate::upload::{Binding, DigestState, Length, State, UploadId};
 
 const VERSION: u8 = 1;
+/// Few rows have more.
+const USUAL_BYTES: usize = 256;
 
 /// An upload's record without its metadata and its ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,8 +60,10 @@ pub(super) struct PlacedRow {
 }
 
 /// The row's bytes.
-pub(super) fn encode<T: Serialize>(row: &T) -> Vec<u8> {
-    postcard::to_extend(row, vec![VERSION]).expect("rows are made of what postcard can write")
+pub(super) fn encode<T: Serialize>(row: &T) -> IVec {
+    let bytes = SmallVec::<[u8; USUAL_BYTES]>::from_slice(&[VERSION]);
+    let bytes = postcard::to_extend(row, bytes).expect("rows are made of what postcard can write");
+    IVec::from(&*bytes)
 }
 
 /// The row of these bytes.

@@ -60,7 +60,7 @@ impl<'a> View<'a> {
     }
 
     /// Writes a row that only the journal gets.
-    pub(super) fn carry(&mut self, key: Key, row: Vec<u8>) {
+    pub(super) fn carry(&mut self, key: Key, row: impl Into<IVec>) {
         self.change(key, Some(row.into()));
     }
 
@@ -81,7 +81,7 @@ impl<'a> View<'a> {
 
     /// The first keys with this prefix, at most `limit`.
     pub(super) fn keys(&self, prefix: &[u8], limit: usize) -> Result<Vec<Key>, StoreError> {
-        let rows = self.layers().rows(prefix.to_vec()..keys::end_of(prefix));
+        let rows = self.layers().rows(Key::from_slice(prefix)..keys::end_of(prefix));
         rows.take(limit).map(|row| Ok(row?.0)).collect()
     }
 
@@ -123,6 +123,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use proptest::prelude::*;
+    use smallvec::smallvec;
 
     use super::*;
 
@@ -130,7 +131,7 @@ mod tests {
 
     /// Few keys with few prefixes, so that they meet; the longest prefix is not a key of its own kind.
     fn rows() -> impl Strategy<Value = Vec<Row>> {
-        let key = (0x10..0x12u8, 0..3u8, 0..3u8).prop_map(|(table, id, part)| vec![table, id, part]);
+        let key = (0x10..0x12u8, 0..3u8, 0..3u8).prop_map(|(table, id, part)| smallvec![table, id, part]);
         prop::collection::vec((key, prop::option::of(prop::collection::vec(any::<u8>(), 0..3))), 0..24)
     }
 
@@ -189,15 +190,15 @@ mod tests {
                     let keys: Vec<_> = expected.iter().map(|(key, _)| (*key).clone()).take(limit).collect();
                     prop_assert_eq!(view.keys(&prefix, limit).expect("read"), keys);
                 }
-                let back = view.layers().rows_back(prefix.clone()..keys::end_of(&prefix));
+                let back = view.layers().rows_back(Key::from_slice(&prefix)..keys::end_of(&prefix));
                 let back: Vec<_> = back.map(|row| row.expect("read")).map(|(key, row)| (key, row.to_vec())).collect();
                 let expected: Vec<_> = expected.into_iter().rev().map(|(k, r)| (k.clone(), r.clone())).collect();
                 prop_assert_eq!(back, expected);
             }
             for part in 0..3 {
-                let key = vec![0x10, part, part];
+                let key = [0x10, part, part];
                 let found = view.get(&key).expect("read");
-                prop_assert_eq!(found.as_deref(), map.get(&key).map(Vec::as_slice));
+                prop_assert_eq!(found.as_deref(), map.get(&key[..]).map(Vec::as_slice));
             }
         }
     }
@@ -213,10 +214,10 @@ mod tests {
             let (mut layer, mut first, mut next) = (0, 0, 0);
             for (at_least, deleted) in steps {
                 layer = layer.max(at_least);
-                layers[layer].insert(vec![0x10, next], Some(IVec::from(&[next])));
+                layers[layer].insert(smallvec![0x10, next], Some(IVec::from(&[next])));
                 next += 1;
                 for key in first..next.min(first + deleted) {
-                    layers[layer].insert(vec![0x10, key], None);
+                    layers[layer].insert(smallvec![0x10, key], None);
                 }
                 first = next.min(first + deleted);
             }
@@ -236,7 +237,7 @@ mod tests {
         let db = sled::Config::new().temporary(true).open().expect("opened");
         let (mut ids, active) = (MessageIds::new([0; 8]), Changes::default());
         let mut view = View::new(Layered::new(&active, None, &db), &mut ids);
-        view.put(vec![0x10], vec![0; MAX_ROW_BYTES]).expect("just so");
-        assert!(matches!(view.put(vec![0x10], vec![0; MAX_ROW_BYTES + 1]), Err(StoreError::Io(_))));
+        view.put(smallvec![0x10], vec![0; MAX_ROW_BYTES]).expect("just so");
+        assert!(matches!(view.put(smallvec![0x10], vec![0; MAX_ROW_BYTES + 1]), Err(StoreError::Io(_))));
     }
 }

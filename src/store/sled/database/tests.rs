@@ -20,7 +20,7 @@ fn open() -> (TempDir, Database, Journal) {
 
 fn change(row: &'static str) -> Changes {
     let mut changes = Changes::default();
-    changes.insert(KEY.to_vec(), Some(row.into()));
+    changes.insert(KEY.into(), Some(row.into()));
     changes
 }
 

@@ -10,6 +10,7 @@
 use sled::IVec;
 
 use super::super::changes::Changes;
+use super::super::keys::Key;
 
 const MAGIC: [u8; 4] = *b"lhj1";
 /// Magic, checksum, two sequence numbers, length.
@@ -76,7 +77,7 @@ fn changes(mut body: &[u8]) -> Option<Changes> {
     while !body.is_empty() {
         let key_length = usize::from(u16::from_be_bytes(*body.split_off(..2)?.first_chunk()?));
         let length = u32::from_be_bytes(*body.split_off(..4)?.first_chunk()?);
-        let key = body.split_off(..key_length)?.to_vec();
+        let key = Key::from_slice(body.split_off(..key_length)?);
         let row = match length {
             DELETED => None,
             length => Some(IVec::from(body.split_off(..usize::try_from(length).ok()?)?)),
@@ -98,7 +99,7 @@ mod tests {
         rows.prop_map(|rows| {
             let mut changes = Changes::default();
             for (key, row) in rows {
-                changes.insert(key, row.map(IVec::from));
+                changes.insert(key.into(), row.map(IVec::from));
             }
             changes
         })

@@ -5,6 +5,7 @@ use std::fs;
 
 use proptest::prelude::*;
 use sled::IVec;
+use smallvec::smallvec;
 use tempfile::TempDir;
 
 use super::*;
@@ -14,7 +15,7 @@ type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
 fn group(rows: &[(u8, Option<u8>)]) -> Changes {
     let mut changes = Changes::default();
     for (key, row) in rows {
-        changes.insert(vec![*key], row.map(|row| IVec::from(vec![row])));
+        changes.insert(smallvec![*key], row.map(|row| IVec::from(vec![row])));
     }
     changes
 }
@@ -22,8 +23,8 @@ fn group(rows: &[(u8, Option<u8>)]) -> Changes {
 fn apply(rows: &mut Rows, changes: &Changes) {
     for (key, row) in changes.iter() {
         match row {
-            Some(row) => rows.insert(key.clone(), row.to_vec()),
-            None => rows.remove(key),
+            Some(row) => rows.insert(key.to_vec(), row.to_vec()),
+            None => rows.remove(&key[..]),
         };
     }
 }
@@ -230,7 +231,7 @@ fn a_full_file_has_no_room() {
     let (mut journal, _) = open(&folder);
     let mut large = Changes::default();
     for number in 0..200u8 {
-        large.insert(vec![number], Some(IVec::from(vec![number; 7000])));
+        large.insert(smallvec![number], Some(IVec::from(vec![number; 7000])));
     }
     let mut count = 0;
     while journal.has_room_for(&large) {

@@ -3,6 +3,7 @@
 use std::sync::mpsc;
 
 use futures_util::FutureExt;
+use smallvec::smallvec;
 
 use super::Fixture;
 use crate::store::contract::samples::{at, bound, found, last_row, row, store, whole};
@@ -125,7 +126,7 @@ async fn an_operation_that_panics_changes_nothing_and_harms_nobody() {
         store
             .core
             .change(|view| -> Result<(), _> {
-                view.mark(vec![0x43, 1], true);
+                view.mark(smallvec![0x43, 1], true);
                 panic!("on purpose")
             })
             .boxed(),
