@@ -25,7 +25,7 @@ pub struct Metrics {
     pub uploads_rejected: Counter<u64, AtomicU64>,
     /// Uploads expired.
     pub uploads_expired: Counter<u64, AtomicU64>,
-    responses: Family<[(&'static str, String); 1], Counter<u64, AtomicU64>>,
+    responses: Family<[(&'static str, u16); 1], Counter<u64, AtomicU64>>,
 }
 
 static METRICS: LazyLock<(Metrics, Registry)> = LazyLock::new(|| {
@@ -62,6 +62,6 @@ pub fn text() -> String {
 impl Metrics {
     /// Counts an answer.
     pub fn answered(&self, status: u16) {
-        self.responses.get_or_create(&[("status", status.to_string())]).inc();
+        self.responses.get_or_create(&[("status", status)]).inc();
     }
 }

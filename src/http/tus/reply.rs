@@ -19,15 +19,12 @@ pub(super) fn headers_of(standing: &Standing, base: &Base) -> HeaderMap {
     if let Some(date) = expiry(standing) {
         headers.insert(UPLOAD_EXPIRES, date);
     }
-    let mut insert = |name, text: Option<String>| {
-        if let Some(value) = text.and_then(|text| text_value(&text)) {
-            headers.insert(name, value);
-        }
-    };
-    insert(CHAT_UPLOAD_STATE, Some(standing.state().to_owned()));
+    headers.insert(CHAT_UPLOAD_STATE, HeaderValue::from_static(standing.state()));
     if let Some(message) = &standing.message {
-        insert(CHAT_MESSAGE_ID, Some(message.id.to_string()));
-        insert(CHAT_MESSAGE_URL, Some(base.url(&format!("/messages/{}", message.id))));
+        let id = message.id.to_string();
+        let texts = [(CHAT_MESSAGE_URL, base.url(&format!("/messages/{id}"))), (CHAT_MESSAGE_ID, id)];
+        let values = texts.into_iter().filter_map(|(name, text)| Some((name, text_value(&text)?)));
+        headers.extend(values);
     }
     headers
 }
