@@ -130,7 +130,7 @@ impl Lease {
         self.displacement.leaves_nothing.load(Ordering::Acquire)
     }
 
-    #[cfg(test)]
+    /// Whether a newcomer wants the upload.
     pub(super) fn is_displaced(&self) -> bool {
         self.displacement.displaced.is_cancelled()
     }

@@ -197,10 +197,15 @@ impl Reception {
         let mut tick = tokio::time::interval_at(last_byte + TICK, TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
+            // Asked, and awaited only where nothing else is to be done: most frames are there already.
+            if self.lease.is_displaced() {
+                return self.catch_up(&mut body).await;
+            }
+            if self.surroundings.draining.is_cancelled() {
+                return Ok(Ended::Early(UploadError::Busy));
+            }
             tokio::select! {
                 biased;
-                () = self.lease.displaced() => return self.catch_up(&mut body).await,
-                () = self.surroundings.draining.cancelled() => return Ok(Ended::Early(UploadError::Busy)),
                 reached = checkpoint::reached(&mut self.checkpoint) => self.passed(reached?).await?,
                 frame = body.next() => match frame {
                     None => return Ok(Ended::Whole),
@@ -216,6 +221,8 @@ impl Reception {
                         }
                     }
                 },
+                () = self.lease.displaced() => {}
+                () = self.surroundings.draining.cancelled() => {}
                 _ = tick.tick() => {
                     if last_byte.elapsed() >= self.surroundings.idle {
                         return Ok(Ended::Early(UploadError::BodyIdle));
