@@ -1,18 +1,53 @@
 //! What a group, or a stretch of the journal, changes.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Range;
-use std::ops::Bound;
+use std::ops::{Bound, Range};
 
 use sled::IVec;
 
 use super::keys::Key;
 
 /// Rows to write, and `None` for rows to delete.
+///
+/// A row that nothing below has, and that is deleted before these changes go on to what is below, leaves nothing: it
+/// need not be deleted there, and whoever reads from the beginning of a queue does not pass over all that were taken
+/// out of it.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Changes {
-    rows: BTreeMap<Key, Option<IVec>>,
+    rows: BTreeMap<Key, Change>,
     bytes: usize,
+}
+
+/// What becomes of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Change {
+    /// `None` deletes it.
+    row: Option<IVec>,
+    /// Whether nothing below has the key.
+    is_new: bool,
+}
+
+impl Change {
+    /// Writes a row.
+    pub(super) fn put(row: impl Into<IVec>) -> Self {
+        Self { row: Some(row.into()), is_new: false }
+    }
+
+    /// Writes a row whose key nothing has.
+    pub(super) fn add(row: impl Into<IVec>) -> Self {
+        Self { row: Some(row.into()), is_new: true }
+    }
+
+    /// Deletes the row.
+    pub(super) fn delete() -> Self {
+        Self { row: None, is_new: false }
+    }
+}
+
+impl From<Option<IVec>> for Change {
+    fn from(row: Option<IVec>) -> Self {
+        row.map_or_else(Self::delete, Self::put)
+    }
 }
 
 impl Changes {
@@ -25,19 +60,25 @@ impl Changes {
         self.bytes
     }
 
-    /// The change of a key, if there is one.
+    /// The row of a key, or its deletion, if there is a change of it.
     pub(super) fn get(&self, key: &[u8]) -> Option<&Option<IVec>> {
-        self.rows.get(key)
+        self.rows.get(key).map(|change| &change.row)
     }
 
     /// Puts a change in, and answers the one that it replaces.
-    pub(super) fn insert(&mut self, key: Key, row: Option<IVec>) -> Option<Option<IVec>> {
-        self.bytes += key.len() + row.as_ref().map_or(0, |row| row.len());
-        self.rows.insert(key, row)
+    pub(super) fn insert(&mut self, key: Key, mut change: Change) -> Option<Change> {
+        self.bytes += key.len() + change.row.as_ref().map_or(0, |row| row.len());
+        match self.rows.get(&key) {
+            Some(before) if before.is_new && change.row.is_none() => return self.rows.remove(&key),
+            // What nothing had when the one before came, or what that one hides.
+            Some(before) => change.is_new = before.is_new,
+            None => {}
+        }
+        self.rows.insert(key, change)
     }
 
     /// Takes a change back: the one before is in its place, or none.
-    pub(super) fn restore(&mut self, key: Key, before: Option<Option<IVec>>) {
+    pub(super) fn restore(&mut self, key: Key, before: Option<Change>) {
         match before {
             Some(before) => self.rows.insert(key, before),
             None => self.rows.remove(&key),
@@ -46,16 +87,23 @@ impl Changes {
 
     /// Adds later changes.
     pub(super) fn merge(&mut self, later: Self) {
-        self.bytes += later.bytes;
-        self.rows.extend(later.rows);
+        let bytes = self.bytes + later.bytes;
+        for (key, change) in later.rows {
+            self.insert(key, change);
+        }
+        self.bytes = bytes;
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Key, &Option<IVec>)> {
-        self.rows.iter()
+        self.rows.iter().map(|(key, change)| (key, &change.row))
     }
 
     /// The changes of a range of keys.
-    pub(super) fn range(&self, keys: std::ops::Range<&[u8]>) -> Range<'_, Key, Option<IVec>> {
-        self.rows.range::<[u8], _>((Bound::Included(keys.start), Bound::Excluded(keys.end)))
+    pub(super) fn range<'a>(
+        &'a self,
+        keys: Range<&[u8]>,
+    ) -> impl DoubleEndedIterator<Item = (&'a Key, &'a Option<IVec>)> + use<'a> {
+        let keys = (Bound::Included(keys.start), Bound::Excluded(keys.end));
+        self.rows.range::<[u8], _>(keys).map(|(key, change)| (key, &change.row))
     }
 }

@@ -169,10 +169,10 @@ fn append(view: &mut View<'_>, id: UploadId, row: Appended) -> Result<(), StoreE
         return Err(StoreError::Conflict("the ledger ends elsewhere"));
     }
     if row.length == before.length && row.state == before.state {
-        return uploads::extend(view, id, &row.chunk);
+        return uploads::extend(view, id, &row.chunk, before.last_row);
     }
     let stored = uploads::existing(view, id)?;
-    uploads::extend(view, id, &row.chunk)?;
+    uploads::extend(view, id, &row.chunk, before.last_row)?;
     let next = Upload { length: row.length, state: row.state, ..stored.upload.clone() };
     uploads::update(view, stored, next)
 }

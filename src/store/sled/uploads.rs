@@ -23,7 +23,7 @@ pub(super) fn find(rows: &impl Rows, id: UploadId) -> Result<Option<Stored>, Sto
     let end = match row.state {
         // Its ledger is no longer read, whatever is left of it.
         State::Committed(_) => row.end.clone(),
-        _ => end_of_ledger(rows, id)?.unwrap_or_else(|| row.end.clone()),
+        _ => end_of_ledger(rows, id)?.map_or_else(|| row.end.clone(), |(_, end)| end),
     };
     let (metadata, concat) = description(rows, id)?;
     let upload = Upload {
@@ -48,6 +48,8 @@ pub(super) struct Progress {
     pub(super) length: Length,
     pub(super) state: State,
     pub(super) offset: u64,
+    /// Where the last row of the ledger begins, if it has any.
+    pub(super) last_row: Option<u64>,
 }
 
 /// How far an upload is, without reading the rest of it.
@@ -61,8 +63,8 @@ pub(super) fn progress(rows: &impl Rows, id: UploadId) -> Result<Progress, Store
         State::Committed(_) => None,
         _ => end_of_ledger(rows, id)?,
     };
-    let offset = end.map_or(row.end.offset, |end| end.offset);
-    Ok(Progress { length: row.length, state: row.state, offset })
+    let (last_row, end) = end.map_or((None, row.end), |(last, end)| (Some(last), end));
+    Ok(Progress { length: row.length, state: row.state, offset: end.offset, last_row })
 }
 
 /// The upload as recorded, for a change of it.
@@ -89,15 +91,21 @@ pub(super) fn insert(view: &mut View<'_>, upload: &Upload) -> Result<(), StoreEr
     if upload.offset > 0 {
         let chunk =
             Chunk { offset: 0, length: upload.offset, at: upload.active_at, digest: upload.digest.clone() };
-        extend(view, upload.id, &chunk)?;
+        extend(view, upload.id, &chunk, None)?;
     }
     write(view, None, upload, end)
 }
 
-/// Writes a row of the ledger.
-pub(super) fn extend(view: &mut View<'_>, id: UploadId, chunk: &Chunk) -> Result<(), StoreError> {
+/// Writes a row of the ledger. It takes the place of the last one where that has no bytes.
+pub(super) fn extend(
+    view: &mut View<'_>,
+    id: UploadId,
+    chunk: &Chunk,
+    last_row: Option<u64>,
+) -> Result<(), StoreError> {
     let row = ChunkRow { length: chunk.length, at: chunk.at, digest: chunk.digest.clone() };
-    view.put(keys::chunk(id, chunk.offset), rows::encode(&row))
+    let (key, row) = (keys::chunk(id, chunk.offset), rows::encode(&row));
+    if last_row == Some(chunk.offset) { view.put(key, row) } else { view.add(key, row) }
 }
 
 /// Writes a change of the record. Once committed, the end of the ledger is all that is kept of it.
@@ -165,14 +173,16 @@ fn drop_ledger(view: &mut View<'_>, id: UploadId) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn end_of_ledger(rows: &impl Rows, id: UploadId) -> Result<Option<End>, StoreError> {
+/// The end of the ledger, and where its last row begins; `None` if it has no rows.
+fn end_of_ledger(rows: &impl Rows, id: UploadId) -> Result<Option<(u64, End)>, StoreError> {
     let Some((key, row)) = rows.end(&keys::ledger(id))? else {
         return Ok(None);
     };
     let row: ChunkRow = rows::decode("ledger", &row)?;
-    let offset = keys::number_at_end(&key).and_then(|offset| offset.checked_add(row.length));
-    let offset = offset.ok_or_else(|| StoreError::Damaged("ledger: an offset".into()))?;
-    Ok(Some(End { offset, active_at: row.at, digest: row.digest }))
+    let damaged = || StoreError::Damaged("ledger: an offset".into());
+    let start = keys::number_at_end(&key).ok_or_else(damaged)?;
+    let offset = start.checked_add(row.length).ok_or_else(damaged)?;
+    Ok(Some((start, End { offset, active_at: row.at, digest: row.digest })))
 }
 
 fn description(rows: &impl Rows, id: UploadId) -> Result<(Metadata, Concat), StoreError> {

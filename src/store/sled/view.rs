@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use sled::IVec;
 
-use super::changes::Changes;
+use super::changes::{Change, Changes};
 use super::keys::{self, Key};
 use super::layered::{Layered, Rows};
 use crate::message::MessageIds;
@@ -21,7 +21,7 @@ pub(super) struct View<'a> {
     ids: &'a mut MessageIds,
     changes: Changes,
     /// What the operation's changes replaced, the first one first.
-    replaced: Vec<(Key, Option<Option<IVec>>)>,
+    replaced: Vec<(Key, Option<Change>)>,
 }
 
 impl<'a> View<'a> {
@@ -50,32 +50,40 @@ impl<'a> View<'a> {
     /// # Errors
     /// [`StoreError::Io`] if it is larger than a row may be.
     pub(super) fn put(&mut self, key: Key, row: impl Into<IVec>) -> Result<(), StoreError> {
-        let row = row.into();
-        if row.len() > MAX_ROW_BYTES {
-            let what = format!("a row of {} bytes is more than {MAX_ROW_BYTES}", row.len());
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, what).into());
-        }
-        self.change(key, Some(row));
+        let row = small(row.into())?;
+        self.change(key, Change::put(row));
+        Ok(())
+    }
+
+    /// Writes a row whose key nothing has, so that deleting it soon costs nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] if it is larger than a row may be.
+    pub(super) fn add(&mut self, key: Key, row: impl Into<IVec>) -> Result<(), StoreError> {
+        debug_assert!(self.get(&key).is_ok_and(|row| row.is_none()), "there is a row");
+        let row = small(row.into())?;
+        self.change(key, Change::add(row));
         Ok(())
     }
 
     /// Writes a row that only the journal gets.
     pub(super) fn carry(&mut self, key: Key, row: impl Into<IVec>) {
-        self.change(key, Some(row.into()));
+        self.change(key, Change::put(row));
     }
 
-    /// Writes or deletes a row of an index, which says everything by being there.
+    /// Writes or deletes a row of an index, which says everything by being there, and was not, or was, before.
     pub(super) fn mark(&mut self, key: Key, is_there: bool) {
-        self.change(key, is_there.then(IVec::default));
+        debug_assert!(self.get(&key).is_ok_and(|row| row.is_some() != is_there), "it was so before");
+        self.change(key, if is_there { Change::add(IVec::default()) } else { Change::delete() });
     }
 
     /// Deletes a row.
     pub(super) fn delete(&mut self, key: Key) {
-        self.change(key, None);
+        self.change(key, Change::delete());
     }
 
-    fn change(&mut self, key: Key, row: Option<IVec>) {
-        let before = self.changes.insert(key.clone(), row);
+    fn change(&mut self, key: Key, change: Change) {
+        let before = self.changes.insert(key.clone(), change);
         self.replaced.push((key, before));
     }
 
@@ -102,6 +110,14 @@ impl<'a> View<'a> {
     fn layers(&self) -> Layered<'_> {
         self.stored.below(&self.changes)
     }
+}
+
+fn small(row: IVec) -> Result<IVec, StoreError> {
+    if row.len() > MAX_ROW_BYTES {
+        let what = format!("a row of {} bytes is more than {MAX_ROW_BYTES}", row.len());
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, what).into());
+    }
+    Ok(row)
 }
 
 impl Rows for View<'_> {
@@ -147,7 +163,7 @@ mod tests {
     fn changes(rows: &[Row]) -> Changes {
         let mut changes = Changes::default();
         for (key, row) in rows {
-            changes.insert(key.clone(), row.as_deref().map(IVec::from));
+            changes.insert(key.clone(), row.as_deref().map(IVec::from).into());
         }
         changes
     }
@@ -214,10 +230,10 @@ mod tests {
             let (mut layer, mut first, mut next) = (0, 0, 0);
             for (at_least, deleted) in steps {
                 layer = layer.max(at_least);
-                layers[layer].insert(smallvec![0x10, next], Some(IVec::from(&[next])));
+                layers[layer].insert(smallvec![0x10, next], Change::put(&[next]));
                 next += 1;
                 for key in first..next.min(first + deleted) {
-                    layers[layer].insert(smallvec![0x10, key], None);
+                    layers[layer].insert(smallvec![0x10, key], Change::delete());
                 }
                 first = next.min(first + deleted);
             }
@@ -230,6 +246,73 @@ mod tests {
                 prop_assert_eq!(rows.end(&[0x10]).expect("read"), rows.last(&[0x10]).expect("read"));
             }
         }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Rows that come and go, some of them within a layer: whoever reads sees as much as if every deletion had
+        /// been kept, and what comes and goes within a layer leaves nothing in it.
+        #[test]
+        fn what_comes_and_goes_leaves_nothing(steps in prop::collection::vec((0..4usize, 0..3u8, 0..9usize), 0..40)) {
+            let db = sled::Config::new().temporary(true).open().expect("opened");
+            let mut layers = [(); 3].map(|()| Changes::default());
+            let (mut layer, mut model) = (0, BTreeMap::new());
+            for (at_least, key, what) in steps {
+                // Below the layers is sled, which rows get to by way of a layer of their own.
+                layer = layer.max(at_least);
+                let (key, row): (Key, _) = (smallvec![0x10, key], vec![u8::try_from(what).expect("small")]);
+                let was_there = model.contains_key(&key);
+                let change = match what {
+                    0..4 => model.remove(&key).map(|_| Change::delete()),
+                    4 | 5 if !was_there => Some(Change::add(row.clone())),
+                    _ => Some(Change::put(row.clone())),
+                };
+                let Some(change) = change else { continue };
+                if what >= 4 {
+                    model.insert(key.clone(), row);
+                }
+                match layer {
+                    0 => {
+                        let mut first = Changes::default();
+                        first.insert(key, change);
+                        for (key, row) in first.iter() {
+                            match row {
+                                Some(row) => db.insert(key, row).expect("inserted"),
+                                None => db.remove(key).expect("removed"),
+                            };
+                        }
+                    }
+                    // As a group's changes, which are made by themselves.
+                    3 => {
+                        let mut group = Changes::default();
+                        group.insert(key, change);
+                        layers[2].merge(group);
+                    }
+                    layer => drop(layers[layer - 1].insert(key, change)),
+                }
+            }
+            let [frozen, active, group] = &layers;
+            let mut rows = Layered::new(active, Some(frozen), &db).below(group).rows(smallvec![0x10]..smallvec![0x11]);
+            let seen = rows.by_ref().map(|row| row.expect("read")).map(|(key, row)| (key, row.to_vec()));
+            prop_assert_eq!(seen.collect::<BTreeMap<_, _>>(), model);
+        }
+    }
+
+    #[test]
+    fn a_queue_that_was_emptied_is_empty() {
+        let db = sled::Config::new().temporary(true).open().expect("opened");
+        let (mut active, mut ids) = (Changes::default(), MessageIds::new([0; 8]));
+        for is_there in [true, false] {
+            for number in 0..9 {
+                let mut view = View::new(Layered::new(&active, None, &db), &mut ids);
+                view.mark(smallvec![0x10, number], is_there);
+                let group = view.into_changes();
+                active.merge(group);
+            }
+            assert_eq!(active.iter().count(), if is_there { 9 } else { 0 });
+        }
+        assert!(active.bytes() > 0, "what was put into them counts");
     }
 
     #[test]

@@ -37,7 +37,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use super::carried;
-use super::changes::Changes;
+use super::changes::{Change, Changes};
 use super::journal::{Found, Journal};
 use super::layered::Layered;
 use super::open::{self, OpenError, Opened};
@@ -299,7 +299,7 @@ impl Drop for Database {
 
 /// With these changes, sled has everything up to this record of the journal.
 fn mark(changes: &mut Changes, record: u64) {
-    changes.insert(keys::arrived(), Some(record.to_be_bytes().as_slice().into()));
+    changes.insert(keys::arrived(), Change::put(record.to_be_bytes().as_slice()));
 }
 
 fn store(db: &Db, changes: &Changes) -> sled::Result<()> {

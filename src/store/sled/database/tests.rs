@@ -20,7 +20,7 @@ fn open() -> (TempDir, Database, Journal) {
 
 fn change(row: &'static str) -> Changes {
     let mut changes = Changes::default();
-    changes.insert(KEY.into(), Some(row.into()));
+    changes.insert(KEY.into(), Change::put(row));
     changes
 }
 
@@ -110,7 +110,7 @@ async fn files_that_cannot_be_opened_close_nothing() {
     let files = Arc::new(Reluctant::default());
     let (database, _journal) = Database::open(folder.path(), Durability::Power, Some(files)).expect("opened");
     let mut changes = change("one");
-    changes.insert(keys::carried(UploadId::random(), 0), Some("bytes".into()));
+    changes.insert(keys::carried(UploadId::random(), 0), Change::put("bytes"));
     database.show(changes);
     database.freeze(1);
     assert!(matches!(database.checkpoint(), Err(StoreError::Unavailable(_))));

@@ -82,7 +82,7 @@ fn changes(mut body: &[u8]) -> Option<Changes> {
             DELETED => None,
             length => Some(IVec::from(body.split_off(..usize::try_from(length).ok()?)?)),
         };
-        changes.insert(key, row);
+        changes.insert(key, row.into());
     }
     Some(changes)
 }
@@ -99,7 +99,7 @@ mod tests {
         rows.prop_map(|rows| {
             let mut changes = Changes::default();
             for (key, row) in rows {
-                changes.insert(key.into(), row.map(IVec::from));
+                changes.insert(key.into(), row.map(IVec::from).into());
             }
             changes
         })

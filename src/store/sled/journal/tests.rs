@@ -8,6 +8,7 @@ use sled::IVec;
 use smallvec::smallvec;
 use tempfile::TempDir;
 
+use super::super::changes::Change;
 use super::*;
 
 type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
@@ -15,7 +16,7 @@ type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
 fn group(rows: &[(u8, Option<u8>)]) -> Changes {
     let mut changes = Changes::default();
     for (key, row) in rows {
-        changes.insert(smallvec![*key], row.map(|row| IVec::from(vec![row])));
+        changes.insert(smallvec![*key], row.map(|row| IVec::from(vec![row])).into());
     }
     changes
 }
@@ -231,7 +232,7 @@ fn a_full_file_has_no_room() {
     let (mut journal, _) = open(&folder);
     let mut large = Changes::default();
     for number in 0..200u8 {
-        large.insert(smallvec![number], Some(IVec::from(vec![number; 7000])));
+        large.insert(smallvec![number], Change::put(vec![number; 7000]));
     }
     let mut count = 0;
     while journal.has_room_for(&large) {
