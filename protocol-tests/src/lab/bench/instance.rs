@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::process::Child;
 
-use super::{Contender, Options};
+use super::{Contender, Options, ended};
 use crate::Token;
 use crate::chat::conversation_id;
 use crate::http::Request;
@@ -60,10 +60,10 @@ impl Instance {
         Ok(())
     }
 
-    /// Ends it, and removes what it kept.
-    pub(super) async fn end(mut self) {
+    /// Ends it, and removes what it kept, or will.
+    pub(super) async fn end(mut self, options: &Options) -> Result<(), String> {
         _ = self.child.kill().await;
-        _ = fs::remove_dir_all(&self.folder);
+        ended::keep(options, &self.folder).map_err(|error| format!("{}: {error}", self.folder.display()))
     }
 
     pub(super) fn pid(&self) -> Option<u32> {

@@ -45,7 +45,7 @@ pub(super) async fn measure(
         }
     }
     for server in servers {
-        server.end().await;
+        server.end(options).await?;
     }
     Ok(())
 }

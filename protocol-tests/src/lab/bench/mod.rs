@@ -6,6 +6,7 @@
 //! repetition; the table tells the medians, and between which values all repetitions lie.
 
 mod contender;
+mod ended;
 mod figure;
 mod instance;
 mod machine;
@@ -52,11 +53,18 @@ pub struct Options {
 /// # Errors
 /// When a server does not start, or the load cannot be made.
 pub async fn run(options: &Options, mut progress: impl FnMut(&str)) -> Result<Results, String> {
+    ended::clear(options);
+    let outcome = run_all(options, &mut progress).await;
+    ended::clear(options);
+    outcome
+}
+
+async fn run_all(options: &Options, progress: &mut impl FnMut(&str)) -> Result<Results, String> {
     let mut results = Results::new(options);
     for work in plan(options.quick) {
         let is_meant = options.only.is_empty() || options.only.iter().any(|name| work.name.starts_with(name));
         if is_meant {
-            measure(options, &work, &mut results, &mut progress).await?;
+            measure(options, &work, &mut results, progress).await?;
         }
     }
     Ok(results)
