@@ -6,6 +6,7 @@
 //! <data folder>/chats/<message id>/<file name>       afterwards
 //! ```
 
+mod idle;
 mod join;
 mod part;
 mod place;
@@ -25,6 +26,7 @@ use async_trait::async_trait;
 
 use super::{ByteStream, Durability, Payloads, Place, Sink, Source, StoreError};
 use crate::upload::UploadId;
+use idle::Idle;
 use part::Part;
 use sink::DiskSink;
 use unsettled::Unsettled;
@@ -46,6 +48,7 @@ struct Folders {
     reserve: u64,
     asked: Mutex<Option<(Instant, u64)>>,
     unsettled: Unsettled,
+    idle: Idle,
     /// Whether somebody carries bytes and where files went.
     has_carrier: AtomicBool,
 }
@@ -88,9 +91,16 @@ fn join<T>(outcome: Result<Result<T, StoreError>, tokio::task::JoinError>) -> Re
 
 impl Folders {
     fn new(parts: PathBuf, chats: PathBuf, durability: Durability, reserve: u64) -> Self {
-        let (asked, unsettled, has_carrier) =
-            (Mutex::default(), Unsettled::default(), AtomicBool::new(false));
-        Self { parts, chats, durability, reserve, asked, unsettled, has_carrier }
+        Self {
+            parts,
+            chats,
+            durability,
+            reserve,
+            asked: Mutex::default(),
+            unsettled: Unsettled::default(),
+            idle: Idle::default(),
+            has_carrier: AtomicBool::new(false),
+        }
     }
 
     /// Whether somebody else sees to it that what is written, or moved, becomes durable.
@@ -123,6 +133,7 @@ impl Folders {
 
     fn discard(&self, id: UploadId) -> Result<(), StoreError> {
         self.unsettled.forget(id);
+        self.idle.forget(id);
         match fs::remove_file(self.part(id)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
             _ => Ok(()),

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::{Buf, Bytes};
 
 use super::Folders;
+use super::idle::OpenFile;
 use super::join::copy_range;
 use crate::crash;
 use crate::store::StoreError;
@@ -23,30 +24,27 @@ pub(super) struct Part {
     folders: Arc<Folders>,
     id: UploadId,
     offset: u64,
-    file: Option<Arc<File>>,
-    /// The folder's entry of a file that we made has to be synced, once, with its first bytes.
-    entry_is_durable: Arc<AtomicBool>,
+    open: Option<OpenFile>,
 }
 
 /// What syncs everything that was appended to a part by a certain moment.
 pub(super) struct PartSync {
     id: UploadId,
     folders: Arc<Folders>,
-    file: Arc<File>,
-    entry_is_durable: Arc<AtomicBool>,
+    open: OpenFile,
 }
 
 impl PartSync {
     /// Blocks until it is durable.
     pub(super) fn run(&self) -> Result<(), StoreError> {
-        if let Err(error) = self.folders.make_durable(&self.file) {
+        if let Err(error) = self.folders.make_durable(&self.open.file) {
             // The kernel tells it once, and may have dropped bytes that somebody carries.
             self.folders.unsettled.failed(self.id);
             return Err(error.into());
         }
-        if !self.entry_is_durable.load(Ordering::Acquire) {
+        if !self.open.entry_is_durable.load(Ordering::Acquire) {
             self.folders.sync_folder(&self.folders.parts)?;
-            self.entry_is_durable.store(true, Ordering::Release);
+            self.open.entry_is_durable.store(true, Ordering::Release);
         }
         crash::point("append.synced");
         Ok(())
@@ -55,7 +53,7 @@ impl PartSync {
 
 impl Part {
     pub(super) fn new(folders: Arc<Folders>, id: UploadId, offset: u64) -> Self {
-        Self { folders, id, offset, file: None, entry_is_durable: Arc::new(AtomicBool::new(true)) }
+        Self { folders, id, offset, open: None }
     }
 
     /// Appends the bytes.
@@ -63,9 +61,8 @@ impl Part {
         if data.is_empty() {
             return Ok(());
         }
-        self.open()?;
-        let file = self.file.as_ref().expect("just opened");
-        self.offset = write_all(file, data, self.offset)?;
+        let file = self.open()?;
+        self.offset = write_all(&file, data, self.offset)?;
         crash::point("append.written");
         Ok(())
     }
@@ -81,9 +78,8 @@ impl Part {
     /// Appends a range of a file, inside the kernel where it can, which shares the blocks where the file
     /// system can.
     pub(super) fn append_file(&mut self, source: &File, range: Range<u64>) -> Result<(), StoreError> {
-        self.open()?;
-        let file = self.file.as_ref().expect("just opened");
-        self.offset = copy_range(source, range, file, self.offset)?;
+        let file = self.open()?;
+        self.offset = copy_range(source, range, &file, self.offset)?;
         Ok(())
     }
 
@@ -99,19 +95,28 @@ impl Part {
 
     /// What makes everything appended durable, while more is; nothing if nothing was.
     pub(super) fn begin_sync(&self) -> Option<PartSync> {
-        Some(PartSync {
-            id: self.id,
-            folders: Arc::clone(&self.folders),
-            file: self.file.clone()?,
-            entry_is_durable: Arc::clone(&self.entry_is_durable),
-        })
+        Some(PartSync { id: self.id, folders: Arc::clone(&self.folders), open: self.open.clone()? })
+    }
+
+    /// Lets go of the part, whose upload may go on soon.
+    pub(super) fn rest(self) {
+        if let Some(open) = self.open {
+            self.folders.idle.keep(self.id, open);
+        }
     }
 
     /// Opens the file and cuts off what no record knows; fewer bytes than the record knows are damage.
-    fn open(&mut self) -> Result<(), StoreError> {
-        if self.file.is_some() {
-            return Ok(());
-        }
+    fn open(&mut self) -> Result<Arc<File>, StoreError> {
+        let open = match self.open.take().or_else(|| self.folders.idle.take(self.id, self.offset)) {
+            Some(open) => open,
+            None => self.open_file()?,
+        };
+        let file = Arc::clone(&open.file);
+        self.open = Some(open);
+        Ok(file)
+    }
+
+    fn open_file(&self) -> Result<OpenFile, StoreError> {
         let path = self.folders.part(self.id);
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
         let length = file.metadata()?.len();
@@ -125,9 +130,7 @@ impl Part {
             file.set_len(self.offset)?;
         }
         let is_durable = self.offset > 0 && !self.folders.unsettled.contains(self.id);
-        self.entry_is_durable.store(is_durable, Ordering::Release);
-        self.file = Some(Arc::new(file));
-        Ok(())
+        Ok(OpenFile { file: Arc::new(file), entry_is_durable: Arc::new(AtomicBool::new(is_durable)) })
     }
 }
 

@@ -39,6 +39,7 @@ impl Folders {
             return Ok(());
         }
         let part = self.part(id);
+        self.idle.forget(id);
         self.ready(&part, length)?;
         make_folder(&folder)?;
         crash::point("place.directory");

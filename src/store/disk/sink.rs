@@ -59,6 +59,14 @@ impl DiskSink {
     }
 }
 
+impl Drop for DiskSink {
+    fn drop(&mut self) {
+        if let Writer::Idle(part) = std::mem::replace(&mut self.writer, Writer::Failed) {
+            part.rest();
+        }
+    }
+}
+
 #[async_trait]
 impl Sink for DiskSink {
     async fn write(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
