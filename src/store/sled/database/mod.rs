@@ -186,14 +186,18 @@ impl Database {
     /// [`StoreError::Full`], or files that cannot be opened: it may be tried again. After any other the database
     /// is closed.
     pub(super) fn checkpoint(&self) -> Result<(), StoreError> {
-        let (frozen, db) = {
+        let open = {
             let state = self.state();
             match (&state.frozen, &state.stored) {
                 (None, _) => return Ok(()),
-                (Some(frozen), Stored::Open(db)) => (Arc::clone(frozen), db.clone()),
+                (Some(frozen), Stored::Open(db)) => Some((Arc::clone(frozen), db.clone())),
                 (Some(_), Stored::Closed(why)) => return Err(fault::copy(why)),
-                (Some(_), Stored::Reopening(_)) => return self.reopen().and_then(|()| self.checkpoint()),
+                (Some(_), Stored::Reopening(_)) => None,
             }
+        };
+        let Some((frozen, db)) = open else {
+            // Without the lock, which opening takes.
+            return self.reopen().and_then(|()| self.checkpoint());
         };
         if self.room()? < ROOM_FOR_A_CHECKPOINT {
             return Err(StoreError::Full);

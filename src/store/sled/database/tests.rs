@@ -1,6 +1,7 @@
 //! Groups on their way to sled.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 
 use sled::IVec;
 use tempfile::TempDir;
@@ -87,6 +88,23 @@ async fn a_reader_waits_for_a_while_where_the_disk_was_too_full_to_open_sled() {
     let before = Instant::now();
     assert!(matches!(read(&database).await, Err(StoreError::Full)), "nobody opened it");
     assert_eq!(before.elapsed(), PATIENCE_WHEN_FULL);
+}
+
+/// As when the first attempt to open it found no room.
+#[test]
+fn a_checkpoint_opens_what_is_not_open() {
+    let (_folder, database, _journal) = open();
+    database.show(change("one"));
+    database.freeze(1);
+    database.put_away();
+    database.state_mut().stored = Stored::Reopening(Some(StoreError::Full));
+    let database = Arc::new(database);
+    let (done, outcome) = mpsc::channel();
+    let checkpoint = Arc::clone(&database);
+    std::thread::spawn(move || done.send(checkpoint.checkpoint()));
+    let outcome = outcome.recv_timeout(Duration::from_secs(60)).expect("it does not wait for itself");
+    outcome.expect("stored");
+    assert!(!database.is_frozen());
 }
 
 /// Files that cannot be settled the first time.
