@@ -1,8 +1,11 @@
 //! Publishing from the outbox: at least once, oldest first.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use super::Finalizer;
 use crate::crash;
-use crate::message::Message;
+use crate::message::{ConversationId, Message, UserId};
 use crate::metrics;
 use crate::store::{Announcement, StoreError};
 
@@ -18,27 +21,33 @@ impl Finalizer {
             if batch.is_empty() {
                 return Ok(count);
             }
-            for message in &batch {
-                self.announce(message).await?;
+            let ids: Vec<_> = batch.iter().map(|message| message.id).collect();
+            let mut members = HashMap::new();
+            for message in batch {
+                self.announce(message, &mut members).await?;
             }
             crash::point("publish.announced");
-            for cleared in
-                futures_util::future::join_all(batch.iter().map(|m| self.stores.messages.published(m.id)))
-                    .await
-            {
-                cleared?;
-            }
+            self.stores.messages.published(&ids).await?;
             crash::point("publish.cleared");
-            count += batch.len();
-            metrics::get().messages_published.inc_by(u64::try_from(batch.len()).unwrap_or_default());
+            count += ids.len();
+            metrics::get().messages_published.inc_by(u64::try_from(ids.len()).unwrap_or_default());
         }
     }
 
-    async fn announce(&self, message: &Message) -> Result<(), StoreError> {
-        // A conversation that is gone has nobody to tell.
-        let members =
-            self.stores.memberships.participants(message.conversation_id).await?.unwrap_or_default();
-        let announcement = Announcement::NewMessage(Box::new(message.clone()));
-        self.stores.announcements.announce(&members, &announcement).await
+    /// Announces a message to the members of its conversation, who are looked up once for a batch.
+    async fn announce(
+        &self,
+        message: Message,
+        members: &mut HashMap<ConversationId, Vec<UserId>>,
+    ) -> Result<(), StoreError> {
+        let to = match members.entry(message.conversation_id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => {
+                let found = self.stores.memberships.participants(message.conversation_id).await?;
+                // A conversation that is gone has nobody to tell.
+                unknown.insert(found.unwrap_or_default())
+            }
+        };
+        self.stores.announcements.announce(to, &Announcement::NewMessage(Box::new(message))).await
     }
 }

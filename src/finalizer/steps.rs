@@ -61,16 +61,12 @@ impl Finalizer {
         }
     }
 
-    /// Claims the message of an upload whose last change, given here, is on its way to the records, so that one
-    /// sync does for both. Only a shortcut: what comes of it is found by whoever drives the upload on.
-    pub(crate) async fn claim_ahead(&self, upload: &Upload) {
-        let Some(binding) = upload.binding.as_ref().filter(|_| upload.state == State::Complete) else {
-            return;
-        };
-        if let Ok(None) = judge::fault(self.stores.memberships.as_ref(), upload, binding).await {
-            // Refused if it is before the change.
-            let _ = self.stores.messages.claim(upload.id, Timestamp::now()).await;
-        }
+    /// The time at which the message of an upload, as it will be with its next change, may be claimed in the same
+    /// step. Only a shortcut: what comes of it is found by whoever drives the upload on.
+    pub(crate) async fn claim_ahead(&self, upload: &Upload) -> Option<Timestamp> {
+        let binding = upload.binding.as_ref().filter(|_| upload.state == State::Complete)?;
+        let fault = judge::fault(self.stores.memberships.as_ref(), upload, binding).await;
+        matches!(fault, Ok(None)).then(Timestamp::now)
     }
 
     /// From the claim on, the message will be made, under this stamp.
@@ -85,7 +81,7 @@ impl Finalizer {
         self.published.notify_one();
         metrics::get().messages_made.inc();
         self.teller.finished(upload, message.id);
-        tracing::info!(upload = %upload.id, message_id = %message.id, bytes = upload.offset, "message made");
+        tracing::debug!(upload = %upload.id, message_id = %message.id, bytes = upload.offset, "message made");
         Ok(Ending::Message(Box::new(message)))
     }
 

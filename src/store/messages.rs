@@ -43,8 +43,8 @@ pub trait Messages: Send + Sync + 'static {
     /// Messages that are committed and not published, oldest first, after `after`, at most `limit`.
     async fn outbox(&self, after: Option<MessageId>, limit: usize) -> Result<Vec<Message>, StoreError>;
 
-    /// Takes a message out of the outbox; one that is not there is published.
-    async fn published(&self, id: MessageId) -> Result<(), StoreError>;
+    /// Takes messages out of the outbox; one that is not there is published.
+    async fn published(&self, ids: &[MessageId]) -> Result<(), StoreError>;
 
     /// Whether a committed message is still in the outbox.
     async fn is_unpublished(&self, id: MessageId) -> Result<bool, StoreError>;

@@ -19,17 +19,12 @@ pub trait Records: Send + Sync + 'static {
     /// holder. With `overtake` it is taken from a holder whose message is not claimed yet, because the new
     /// upload comes with all of its bytes; a holder with a claimed message keeps it even so.
     async fn create(&self, upload: &Upload, overtake: bool) -> Result<Created, StoreError> {
-        self.create_carrying(upload, overtake, Vec::new()).await
+        self.create_with(upload, overtake, Along::default()).await
     }
 
-    /// The same for an upload whose bytes are written and not durable yet: the store carries them until they
-    /// are. They are the last of those that it comes with, and at most [`Records::carries`].
-    async fn create_carrying(
-        &self,
-        upload: &Upload,
-        overtake: bool,
-        bytes: Vec<Bytes>,
-    ) -> Result<Created, StoreError>;
+    /// The same, and more in the same step.
+    async fn create_with(&self, upload: &Upload, overtake: bool, along: Along)
+    -> Result<Created, StoreError>;
 
     /// The upload as recorded.
     async fn find(&self, id: UploadId) -> Result<Option<Upload>, StoreError>;
@@ -42,20 +37,14 @@ pub trait Records: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError::Conflict`] unless the upload is receiving and the row starts at the ledger's end.
     async fn append(&self, id: UploadId, row: &Appended) -> Result<(), StoreError> {
-        self.append_carrying(id, row, Vec::new()).await
+        self.append_with(id, row, Along::default()).await
     }
 
-    /// The same for a row of which the last bytes are written and not durable yet: the store carries them until
-    /// they are. At most [`Records::carries`].
+    /// The same, and more in the same step.
     ///
     /// # Errors
     /// As [`Records::append`].
-    async fn append_carrying(
-        &self,
-        id: UploadId,
-        row: &Appended,
-        bytes: Vec<Bytes>,
-    ) -> Result<(), StoreError>;
+    async fn append_with(&self, id: UploadId, row: &Appended, along: Along) -> Result<(), StoreError>;
 
     /// The most bytes that this store carries with a row; zero if it carries none.
     fn carries(&self) -> usize {
@@ -120,6 +109,24 @@ impl Appended {
         upload.digest = self.chunk.digest.clone();
         upload.length = self.length;
         upload.state = self.state.clone();
+    }
+}
+
+/// What is done in the same step as a creation, or a row.
+#[derive(Debug, Clone, Default)]
+pub struct Along {
+    /// The last of the upload's bytes, at most [`Records::carries`], that are written and not durable yet: the store
+    /// carries them until they are.
+    pub bytes: Vec<Bytes>,
+    /// Claims the message of the upload at this time, as [`Messages::claim`](super::Messages::claim) right
+    /// afterwards would; what that would refuse leaves the upload as it is without.
+    pub claim: Option<Timestamp>,
+}
+
+impl Along {
+    /// Only bytes to carry.
+    pub fn carrying(bytes: Vec<Bytes>) -> Self {
+        Self { bytes, claim: None }
     }
 }
 

@@ -5,11 +5,14 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, StreamExt, stream};
 use tokio::time::timeout;
 
 use super::error::UploadError;
 use crate::upload::{AppendRefusal, TrailingChecksum, Verification};
+
+/// What has not come by then comes later.
+const AT_ONCE: Duration = Duration::from_millis(2);
 
 /// The body ended before its end: the connection broke, or its framing did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +41,42 @@ impl Body {
     /// A body of these frames.
     pub fn new(frames: Frames, verification: Verification) -> Self {
         Self { frames, verification }
+    }
+
+    /// All of the body, if it is so many bytes, unchecked, and comes within [`AT_ONCE`]; else nothing, and the body is
+    /// as it was.
+    pub(super) async fn at_once(&mut self, length: usize) -> Option<Vec<Bytes>> {
+        if self.verification != Verification::None {
+            return None;
+        }
+        let (mut pieces, mut left, mut odd) = (Vec::new(), length, None);
+        let all = async {
+            loop {
+                match self.frames.next().await {
+                    None => return left == 0,
+                    Some(Ok(BodyFrame::Data(data))) if data.len() <= left => {
+                        left -= data.len();
+                        pieces.push(data);
+                    }
+                    other => {
+                        odd = other;
+                        return false;
+                    }
+                }
+            }
+        };
+        if timeout(AT_ONCE, all).await.unwrap_or(false) {
+            return Some(pieces);
+        }
+        self.put_back(pieces, odd);
+        None
+    }
+
+    /// Puts back what was read of it.
+    pub(super) fn put_back(&mut self, pieces: Vec<Bytes>, odd: Option<Result<BodyFrame, BodyBroken>>) {
+        let read = pieces.into_iter().map(|data| Ok(BodyFrame::Data(data))).chain(odd);
+        let rest = std::mem::replace(&mut self.frames, stream::empty().boxed());
+        self.frames = stream::iter(read).chain(rest).boxed();
     }
 
     /// Reads the body of a request that may bring no byte, and checks it like any other.

@@ -1,16 +1,14 @@
 //! Creating uploads, once per `client_message_id`.
 
-use std::sync::Arc;
-
+use super::Uploads;
 use super::error::UploadError;
 use super::standing::Standing;
-use super::{Body, Uploads};
 use crate::crash;
 use crate::message::{ConversationId, UserId};
 use crate::metrics;
 use crate::store::Created;
 use crate::time::Timestamp;
-use crate::upload::{AppendRequest, Binding, Concat, Length, Metadata, State, Upload, UploadId};
+use crate::upload::{Binding, Concat, Length, Metadata, State, Upload, UploadId};
 
 /// How often a creation is begun again because the holder of its `client_message_id` went away meanwhile.
 pub(super) const ATTEMPTS: usize = 3;
@@ -44,25 +42,32 @@ impl Uploads {
     /// [`UploadError`]: binding, membership, size, room; [`UploadError::AnotherLength`];
     /// [`UploadError::Rejected`] if that is what became of it.
     pub async fn create(&self, owner: &UserId, new: NewUpload) -> Result<Creation, UploadError> {
+        let binding = self.admit_new(owner, &new).await?;
+        self.create_admitted(owner, &new, binding).await
+    }
+
+    /// The binding of a new upload that its owner may make.
+    pub(super) async fn admit_new(
+        &self,
+        owner: &UserId,
+        new: &NewUpload,
+    ) -> Result<Option<Binding>, UploadError> {
         let binding = if new.is_partial { None } else { binding_of(&new.metadata, new.conversation)? };
         if let Some(conversation) = binding.as_ref().map(|b| b.conversation_id).or(new.conversation) {
             self.may_send(owner, conversation).await?;
         }
         self.fits(new.length)?;
+        Ok(binding)
+    }
+
+    pub(super) async fn create_admitted(
+        &self,
+        owner: &UserId,
+        new: &NewUpload,
+        binding: Option<Binding>,
+    ) -> Result<Creation, UploadError> {
         for _ in 0..ATTEMPTS {
-            let now = Timestamp::now();
-            let mut upload = Upload::new(
-                UploadId::new(now),
-                owner.clone(),
-                new.length,
-                new.metadata.clone(),
-                binding.clone(),
-                self.limits.digests,
-                now,
-            );
-            if new.is_partial {
-                upload.concat = Concat::Partial;
-            }
+            let upload = self.new_upload(owner, new, binding.clone());
             match self.store(&upload).await? {
                 Created::New => return self.created(upload).await,
                 Created::Taken(holder) => match self.existing(owner, holder, new.length).await {
@@ -74,39 +79,12 @@ impl Uploads {
         Err(UploadError::Busy)
     }
 
-    /// Creates an upload and appends the request's body to it. If the body does not match its checksum, the
-    /// upload is ended again.
-    ///
-    /// # Errors
-    /// As [`Uploads::create`] and [`Uploads::append`].
-    pub async fn create_with(
-        self: &Arc<Self>,
-        owner: &UserId,
-        new: NewUpload,
-        content_length: Option<u64>,
-        body: Body,
-    ) -> Result<Creation, UploadError> {
-        if let (Length::Known(length), Some(bytes)) = (new.length, content_length)
-            && bytes > length
-        {
-            return Err(crate::upload::AppendRefusal::TooLong.into());
-        }
-        if new.length == Length::Known(0) {
-            // It will be complete at once.
-            body.expect_nothing(self.limits.body_idle).await?;
-            return self.create(owner, new).await;
-        }
-        let creation = self.create(owner, new).await?;
-        let upload = &creation.standing.upload;
-        if upload.offset > 0 || upload.state != State::Receiving {
-            return Ok(creation);
-        }
-        let request = AppendRequest { offset: 0, content_length, upload_length: None };
-        let outcome = self.append(owner, upload.id, request, body).await;
-        if matches!(outcome, Err(UploadError::Checksum(_))) && !creation.existed {
-            self.abandon(upload.id).await;
-        }
-        Ok(Creation { standing: outcome?, existed: creation.existed })
+    pub(super) fn new_upload(&self, owner: &UserId, new: &NewUpload, binding: Option<Binding>) -> Upload {
+        let (now, metadata) = (Timestamp::now(), new.metadata.clone());
+        let (id, digests) = (UploadId::new(now), self.limits.digests);
+        let upload = Upload::new(id, owner.clone(), new.length, metadata, binding, digests, now);
+        let concat = if new.is_partial { Concat::Partial } else { upload.concat };
+        Upload { concat, ..upload }
     }
 
     pub(super) fn fits(&self, length: Length) -> Result<(), UploadError> {
@@ -134,9 +112,7 @@ impl Uploads {
 
     async fn created(&self, upload: Upload) -> Result<Creation, UploadError> {
         crash::point("create.recorded");
-        metrics::get().uploads_created.inc();
-        tracing::debug!(upload = %upload.id, length = ?upload.length, "upload created");
-        self.finalizer.teller().started(&upload);
+        self.count(&upload);
         // An upload of no bytes is complete at once.
         let standing = if upload.state == State::Complete {
             self.finalizer.nudge(upload.id);
@@ -145,6 +121,13 @@ impl Uploads {
             self.standing(upload).await?
         };
         Ok(Creation { standing, existed: false })
+    }
+
+    /// Counts and tells of an upload that is stored.
+    pub(super) fn count(&self, upload: &Upload) {
+        metrics::get().uploads_created.inc();
+        tracing::debug!(upload = %upload.id, length = ?upload.length, "upload created");
+        self.finalizer.teller().started(upload);
     }
 
     async fn existing(

@@ -7,6 +7,7 @@ mod body;
 mod checkpoint;
 mod concatenate;
 mod create;
+mod create_with;
 mod error;
 mod intake;
 mod lease;
@@ -22,6 +23,7 @@ mod sweep;
 mod terminate;
 #[cfg(test)]
 mod tests;
+mod unrecorded;
 
 pub use body::{Body, BodyBroken, BodyFrame, Frames};
 pub use concatenate::NewFinal;

@@ -9,15 +9,13 @@ use futures_util::FutureExt;
 
 use super::Uploads;
 use super::error::UploadError;
-use super::intake::Intake;
-use crate::crash;
+use super::unrecorded::Unrecorded;
 use crate::finalizer::{Ending, Finalizer};
 use crate::message::{Message, UserId};
-use crate::metrics;
 use crate::outlive::outlive;
 use crate::store::{Created, StoreError, Stores};
 use crate::time::Timestamp;
-use crate::upload::{Binding, DigestState, Length, Metadata, RunningDigest, State, Upload, UploadId};
+use crate::upload::{Binding, Length, Metadata, Upload, UploadId};
 
 /// Room is looked at again after so many bytes.
 const ROOM_EVERY: u64 = 16 * 1024 * 1024;
@@ -25,27 +23,23 @@ const ROOM_EVERY: u64 = 16 * 1024 * 1024;
 /// An upload in one piece under way. Dropped before it is finished, it leaves nothing.
 pub struct OneShot {
     uploads: Arc<Uploads>,
-    id: UploadId,
     sender: UserId,
     max_size: u64,
-    intake: Option<Intake>,
+    bytes: Unrecorded,
     room_seen_at: u64,
-    /// From the record on, the record is the truth about the bytes.
-    is_recorded: bool,
 }
 
 impl std::fmt::Debug for OneShot {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OneShot").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("OneShot").field("id", &self.bytes.id()).finish_non_exhaustive()
     }
 }
 
 impl Uploads {
     /// Begins an upload that comes in one piece, of at most `max_size` bytes.
     pub fn one_shot(self: &Arc<Self>, sender: UserId, max_size: u64) -> OneShot {
-        let id = UploadId::new(Timestamp::now());
-        let uploads = Arc::clone(self);
-        OneShot { uploads, id, sender, max_size, intake: None, room_seen_at: 0, is_recorded: false }
+        let bytes = Unrecorded::new(Arc::clone(self), UploadId::new(Timestamp::now()));
+        OneShot { uploads: Arc::clone(self), sender, max_size, bytes, room_seen_at: 0 }
     }
 }
 
@@ -58,15 +52,15 @@ impl OneShot {
         if self.uploads.draining.is_cancelled() {
             return Err(UploadError::Busy);
         }
-        let end = self.intake.as_ref().map_or(0, Intake::end) + data.len() as u64;
+        let end = self.bytes.length() + data.len() as u64;
         if end > self.max_size {
             return Err(UploadError::TooLarge);
         }
-        if self.intake.is_none() || end - self.room_seen_at >= ROOM_EVERY {
+        if self.bytes.length() == 0 || end - self.room_seen_at >= ROOM_EVERY {
             self.uploads.allowance.has_room_beside_others_for(data.len() as u64).await?;
             self.room_seen_at = end;
         }
-        Ok(self.intake().await?.take(data).await?)
+        Ok(self.bytes.take(data).await?)
     }
 
     /// Makes the message: checks the membership, then goes the way of every upload, to its end
@@ -85,48 +79,15 @@ impl OneShot {
     }
 
     async fn complete(mut self, metadata: Metadata, binding: Binding) -> Result<Message, UploadError> {
-        let most = self.uploads.carried;
-        let intake = self.intake().await?;
-        let length = intake.end();
-        let (digest, carried) = intake.secure(0, most).await?;
-        let upload = self.record(length, digest, metadata, binding);
-        let uploads = Arc::clone(&self.uploads);
-        let Uploads { stores, finalizer, .. } = &*uploads;
-        let created = stores.records.create_carrying(&upload, true, carried);
-        let (created, ()) = tokio::join!(biased; created, finalizer.claim_ahead(&upload));
-        let holder = match created? {
-            Created::New => {
-                self.is_recorded = true;
-                metrics::get().bytes_received.inc_by(length);
-                crash::point("append.recorded");
-                upload.id
-            }
+        let length = Length::Known(self.bytes.length());
+        let (id, sender, digests) = (self.bytes.id(), self.sender.clone(), self.uploads.limits.digests);
+        let upload = Upload::new(id, sender, length, metadata, Some(binding), digests, Timestamp::now());
+        let (created, upload) = self.bytes.record(upload, true).await?;
+        let holder = match created {
+            Created::New => upload.id,
             Created::Taken(holder) => holder,
         };
-        settle(stores, finalizer, holder, &upload).await
-    }
-
-    fn record(
-        &self,
-        length: u64,
-        digest: Option<DigestState>,
-        metadata: Metadata,
-        binding: Binding,
-    ) -> Upload {
-        let now = Timestamp::now();
-        let sender = self.sender.clone();
-        let known = Length::Known(length);
-        let upload = Upload::new(self.id, sender, known, metadata, Some(binding), digest.is_some(), now);
-        Upload { offset: length, digest, state: State::Complete, ..upload }
-    }
-
-    async fn intake(&mut self) -> Result<&mut Intake, StoreError> {
-        if self.intake.is_none() {
-            let sink = self.uploads.stores.payloads.open(self.id, 0).await?;
-            let digest = self.uploads.limits.digests.then(RunningDigest::default);
-            self.intake = Some(Intake::new(sink, 0, digest));
-        }
-        Ok(self.intake.as_mut().expect("just opened"))
+        settle(&self.uploads.stores, &self.uploads.finalizer, holder, &upload).await
     }
 }
 
@@ -146,25 +107,5 @@ async fn settle(
             None => Err(UploadError::Busy),
         },
         Some(Ending::Failed) | None => Err(UploadError::Busy),
-    }
-}
-
-impl Drop for OneShot {
-    /// Frees the bytes of an upload that came to nothing, once no write of them is under way.
-    fn drop(&mut self) {
-        if self.is_recorded {
-            return;
-        }
-        let (payloads, id) = (self.uploads.stores.payloads.clone(), self.id);
-        let intake = self.intake.take();
-        self.uploads.tasks.spawn(async move {
-            if let Some(mut intake) = intake {
-                // A write that failed leaves nothing to wait for.
-                let _ = intake.sync().await;
-            }
-            if let Err(error) = payloads.discard(id).await {
-                tracing::warn!(upload = %id, %error, "bytes of an unfinished one-shot stay until the next start");
-            }
-        });
     }
 }

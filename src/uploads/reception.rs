@@ -40,7 +40,7 @@ use super::reservations::Allowance;
 use crate::crash;
 use crate::finalizer::Finalizer;
 use crate::metrics;
-use crate::store::{Appended, Records, StoreError};
+use crate::store::{Along, Appended, Records, StoreError};
 use crate::time::Timestamp;
 use crate::upload::{
     Admission, AppendRefusal, Check, CheckError, Chunk, Length, RejectionReason, State, TrailingChecksum,
@@ -337,16 +337,14 @@ impl Reception {
         let whole = self.upload.state == State::Receiving && self.length.is_reached_at(chunk.end());
         let state = if whole { State::Complete } else { self.upload.state.clone() };
         let row = Appended { chunk, length: self.length, state };
-        let records = Arc::clone(&self.surroundings.records);
-        let added = records.append_carrying(self.upload.id, &row, carried);
+        let records = &self.surroundings.records;
+        let mut along = Along::carrying(carried);
         if whole {
             let mut complete = self.upload.clone();
             row.apply_to(&mut complete);
-            let claimed = self.surroundings.finalizer.claim_ahead(&complete);
-            tokio::join!(biased; added, claimed).0?;
-        } else {
-            added.await?;
+            along.claim = self.surroundings.finalizer.claim_ahead(&complete).await;
         }
+        records.append_with(self.upload.id, &row, along).await?;
         crash::point("append.recorded");
         self.synced = end;
         self.last_row = Instant::now();

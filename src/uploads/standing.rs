@@ -42,6 +42,10 @@ impl Uploads {
         let id = upload.id;
         if upload.is_driven() || upload.digest_fault_when_complete().is_some() {
             match self.finalizer.drive(id).await {
+                Some(Ending::Message(message)) if upload.awaited_parts().is_none() => {
+                    upload.state = State::Committed(message.id);
+                    return self.standing_with(upload, Some(*message)).await;
+                }
                 // Parts that are unfinished, or being joined, are nothing that a client has to come again for.
                 Some(Ending::Failed) | None if upload.awaited_parts().is_none() => {
                     return Err(UploadError::Busy);
@@ -63,12 +67,20 @@ impl Uploads {
             // Parts may have declared theirs since. Without one of them there is no length to tell.
             upload.length = self.length_of_parts(&upload).await.unwrap_or(Length::Deferred);
         }
-        let expires_at = upload.expires_at(self.limits.expire_after_secs);
-        let State::Committed(id) = upload.state else {
-            return Ok(Standing { upload, message: None, published: false, expires_at });
+        let message = match upload.state {
+            State::Committed(id) => self.stores.messages.find(id).await?,
+            _ => None,
         };
-        let message = self.stores.messages.find(id).await?;
-        let published = !self.stores.messages.is_unpublished(id).await?;
+        self.standing_with(upload, message).await
+    }
+
+    /// The standing of an upload with its message.
+    async fn standing_with(&self, upload: Upload, message: Option<Message>) -> Result<Standing, UploadError> {
+        let published = match upload.state {
+            State::Committed(id) => !self.stores.messages.is_unpublished(id).await?,
+            _ => false,
+        };
+        let expires_at = upload.expires_at(self.limits.expire_after_secs);
         Ok(Standing { upload, message, published, expires_at })
     }
 }

@@ -1,10 +1,11 @@
 //! Claiming: at most one message of each `client_message_id`, under stamps that only grow.
 
 use super::samples::{
-    at, binding, bound, claim, commit, conversation, found, store, transition, unbound, whole,
+    at, binding, bound, claim, commit, conversation, digest, found, last_row, store, transition, unbound,
+    whole,
 };
 use super::{DatabaseFixture, is_conflict};
-use crate::store::{Claim, Created};
+use crate::store::{Along, Claim, Created};
 use crate::upload::{Binding, RejectionReason, State, Upload, UploadId};
 
 pub(crate) async fn a_claim_is_kept_and_repeated(mut fixture: impl DatabaseFixture) {
@@ -59,6 +60,53 @@ pub(crate) async fn stamps_only_grow_within_a_conversation(mut fixture: impl Dat
     assert!(matches!(outcome, Claim::Finalizing(stamp) if stamp.at == at(2_000)), "{outcome:?}");
 }
 
+/// Claims with the last byte, however that comes.
+async fn complete_claiming(fixture: &impl DatabaseFixture, upload: &Upload, with_creation: bool) {
+    let along = Along { claim: Some(at(7_000)), ..Along::default() };
+    if with_creation {
+        fixture.records().create_with(upload, true, along).await.expect("stored");
+    } else {
+        let empty = Upload { offset: 0, state: State::Receiving, digest: digest(0), ..upload.clone() };
+        fixture.records().create(&empty, true).await.expect("stored");
+        fixture.records().append_with(upload.id, &last_row(0), along).await.expect("stored");
+    }
+}
+
+pub(crate) async fn a_claim_may_go_along(mut fixture: impl DatabaseFixture) {
+    for with_creation in [true, false] {
+        let upload = whole(Some(if with_creation { "c" } else { "d" }));
+        complete_claiming(&fixture, &upload, with_creation).await;
+        let state = found(&fixture, upload.id).await.state;
+        assert!(matches!(state, State::Finalizing(stamp) if stamp.at == at(7_000)), "{state:?}");
+        fixture.reopen();
+        assert_eq!(State::Finalizing(claim(&fixture, upload.id).await), state);
+        commit(&fixture, upload.id).await;
+    }
+}
+
+pub(crate) async fn a_claim_that_is_refused_leaves_what_it_went_along_with(fixture: impl DatabaseFixture) {
+    let holder = store(&fixture, &whole(Some("c"))).await;
+    claim(&fixture, holder).await;
+    for with_creation in [true, false] {
+        let unbound = Upload { binding: None, ..whole(None) };
+        complete_claiming(&fixture, &unbound, with_creation).await;
+        assert_eq!(found(&fixture, unbound.id).await.state, State::Complete);
+    }
+    let first = store(&fixture, &bound(Some("d"))).await;
+    let second = whole(Some("d"));
+    complete_claiming(&fixture, &second, true).await;
+    let along = Along { claim: Some(at(8_000)), ..Along::default() };
+    fixture.records().append_with(first, &last_row(0), along).await.expect("stored");
+    assert_eq!(found(&fixture, first).await.state, State::Complete, "another one has the message");
+    let receiving = bound(None);
+    let along = Along { claim: Some(at(7_000)), ..Along::default() };
+    fixture.records().create_with(&receiving, false, along).await.expect("stored");
+    assert_eq!(found(&fixture, receiving.id).await, receiving);
+    let taken = whole(Some("c"));
+    complete_claiming(&fixture, &taken, true).await;
+    assert_eq!(fixture.records().find(taken.id).await.expect("readable"), None);
+}
+
 /// A holder that has its bytes, and an upload in one piece that overtook it.
 async fn two_with_one_id(fixture: &impl DatabaseFixture) -> (UploadId, UploadId) {
     let first = store(fixture, &whole(Some("c"))).await;
@@ -93,7 +141,7 @@ pub(crate) async fn a_claimed_message_is_taken_for_ever(mut fixture: impl Databa
     let message = commit(&fixture, second).await;
     let taken = Claim::Taken { message: message.id, upload: second };
     assert_eq!(fixture.messages().claim(first, at(6_000)).await.expect("answered"), taken);
-    fixture.messages().published(message.id).await.expect("published");
+    fixture.messages().published(&[message.id]).await.expect("published");
     fixture.records().remove(second).await.expect("removed");
     fixture.reopen();
     assert_eq!(fixture.messages().claim(first, at(6_000)).await.expect("answered"), taken);

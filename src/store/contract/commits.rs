@@ -49,7 +49,7 @@ pub(crate) async fn committing_twice_is_committing_once(mut fixture: impl Databa
     let message = message(&fixture, &upload).await;
     fixture.messages().commit(&message).await.expect("committed");
     assert_eq!(fixture.messages().outbox(None, 9).await.expect("readable").len(), 1);
-    fixture.messages().published(message.id).await.expect("published");
+    fixture.messages().published(&[message.id]).await.expect("published");
     fixture.reopen();
     fixture.messages().commit(&message).await.expect("committed");
     assert_eq!(fixture.messages().outbox(None, 9).await.expect("readable"), []);

@@ -113,6 +113,8 @@ macro_rules! messages_contract {
             claims::a_claim_is_kept_and_repeated,
             claims::only_a_complete_bound_upload_is_claimed,
             claims::stamps_only_grow_within_a_conversation,
+            claims::a_claim_may_go_along,
+            claims::a_claim_that_is_refused_leaves_what_it_went_along_with,
             claims::the_first_claim_has_the_message,
             claims::an_overtaken_upload_may_still_claim_first,
             claims::a_claimed_message_is_taken_for_ever,
@@ -127,7 +129,7 @@ macro_rules! messages_contract {
             reading::a_page_goes_from_the_newest_to_older_ones,
             reading::a_page_is_of_one_conversation,
             reading::the_outbox_goes_from_the_oldest_to_newer_ones,
-            reading::a_published_message_leaves_the_outbox,
+            reading::published_messages_leave_the_outbox,
             reading::a_client_message_id_leads_to_its_message,
         );
     };

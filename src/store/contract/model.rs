@@ -110,7 +110,7 @@ impl Names {
             Step::Bind { upload, binding } => told(store.records.bind(id(*upload), &bound(*binding)).await),
             Step::Claim { upload, now } => self.claim(store, *upload, *now).await,
             Step::Commit { upload, message } => self.commit(store, *upload, *message).await,
-            Step::Publish(upload) => told(store.messages.published(self.message(*upload).id).await),
+            Step::Publish(upload) => told(store.messages.published(&[self.message(*upload).id]).await),
             Step::Remove(upload) => told(store.records.remove(id(*upload)).await),
             Step::Put { conversation: number, users } => {
                 let users: Vec<_> = users.iter().map(|number| user(&format!("user {number}"))).collect();

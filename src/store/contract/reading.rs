@@ -77,17 +77,19 @@ pub(crate) async fn the_outbox_goes_from_the_oldest_to_newer_ones(mut fixture: i
     assert!(outbox(&fixture, None, 9).await.contains(&elsewhere));
 }
 
-pub(crate) async fn a_published_message_leaves_the_outbox(mut fixture: impl DatabaseFixture) {
-    let messages = messages(&fixture, 2).await;
+pub(crate) async fn published_messages_leave_the_outbox(mut fixture: impl DatabaseFixture) {
+    let messages = messages(&fixture, 4).await;
+    let published = [messages[0].id, MessageId::from_bytes([0; 12]), messages[2].id];
     for _ in 0..2 {
-        fixture.messages().published(messages[0].id).await.expect("published");
+        fixture.messages().published(&published).await.expect("one of them is not there");
         fixture.reopen();
-        assert_eq!(outbox(&fixture, None, 9).await, messages[1..]);
-        assert!(!fixture.messages().is_unpublished(messages[0].id).await.expect("readable"));
-        assert!(fixture.messages().is_unpublished(messages[1].id).await.expect("readable"));
+        assert_eq!(outbox(&fixture, None, 9).await, [messages[1].clone(), messages[3].clone()]);
+        for (at, message) in messages.iter().enumerate() {
+            let is_unpublished = fixture.messages().is_unpublished(message.id).await.expect("readable");
+            assert_eq!(is_unpublished, at % 2 == 1);
+        }
     }
-    fixture.messages().published(MessageId::from_bytes([0; 12])).await.expect("it is not there");
-    assert_eq!(page(&fixture, conversation(1), None, 9).await.len(), 2);
+    assert_eq!(page(&fixture, conversation(1), None, 9).await.len(), 4);
 }
 
 async fn of_client(fixture: &impl DatabaseFixture, upload: &Upload) -> Option<Message> {

@@ -188,6 +188,10 @@ impl Payloads for Disk {
     }
 
     async fn place(&self, id: UploadId, length: u64, place: &Place) -> Result<(), StoreError> {
+        if !self.folders.durability.syncs() {
+            // A few changes in memory: the hop to another thread and back would cost as much.
+            return self.folders.place(id, length, place);
+        }
         let place = place.clone();
         self.blocking(move |folders| folders.place(id, length, &place)).await
     }

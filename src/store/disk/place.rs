@@ -29,18 +29,21 @@ impl Folders {
 
     /// Everything but the sync.
     pub(super) fn move_to(&self, id: UploadId, length: u64, place: &Place) -> Result<(), StoreError> {
-        let folder = self.folder_of(place);
+        let (part, folder) = (self.part(id), self.folder_of(place));
         let file = folder.join(&place.file_name);
-        if length_of(&file)? == Some(length) {
-            if self.is_carried() {
-                // A process that was killed may have moved it.
-                self.unsettled.note(id, file);
-            }
-            return Ok(());
-        }
-        let part = self.part(id);
         self.idle.forget(id);
-        self.ready(&part, length)?;
+        let found = length_of(&part)?;
+        // A part of the right length was not moved before.
+        if found != Some(length) {
+            if length_of(&file)? == Some(length) {
+                if self.is_carried() {
+                    // A process that was killed may have moved it.
+                    self.unsettled.note(id, file);
+                }
+                return Ok(());
+            }
+            self.ready(&part, found, length)?;
+        }
         make_folder(&folder)?;
         crash::point("place.directory");
         if self.is_carried() {
@@ -52,11 +55,10 @@ impl Folders {
         Ok(())
     }
 
-    /// Sees to it that the part has exactly the bytes of the record: longer is what a crash left, shorter is
-    /// damage, and an upload of no bytes has no part yet.
-    fn ready(&self, part: &Path, length: u64) -> Result<(), StoreError> {
-        match length_of(part)? {
-            Some(found) if found == length => Ok(()),
+    /// Sees to it that the part, found at another length, has exactly the bytes of the record: longer is what a
+    /// crash left, shorter is damage, and an upload of no bytes has no part yet.
+    fn ready(&self, part: &Path, found: Option<u64>, length: u64) -> Result<(), StoreError> {
+        match found {
             None if length == 0 => self.settle(&File::create(part)?),
             Some(found) if found > length => {
                 let file = File::options().write(true).open(part)?;

@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use async_trait::async_trait;
 
-use super::Memory;
+use super::{Memory, Tables};
 use crate::message::{ConversationId, Message, MessageId};
 use crate::store::{Claim, Messages, StoreError};
 use crate::time::Timestamp;
@@ -13,28 +13,7 @@ use crate::upload::{State, Upload, UploadId};
 #[async_trait]
 impl Messages for Memory {
     async fn claim(&self, id: UploadId, now: Timestamp) -> Result<Claim, StoreError> {
-        let mut tables = self.tables();
-        let upload = tables.upload(id)?.clone();
-        if let State::Finalizing(stamp) = upload.state {
-            return Ok(Claim::Finalizing(stamp));
-        }
-        let Some(binding) = &upload.binding else {
-            return Err(StoreError::Conflict("the upload is unbound"));
-        };
-        if upload.state != State::Complete {
-            return Err(StoreError::Conflict("the upload is not complete"));
-        }
-        if let Some(holder) = tables.claims.holder(&upload)
-            && let Some(message) = holder.message
-        {
-            return Ok(Claim::Taken { message, upload: holder.upload });
-        }
-        let latest = tables.latest.get(&binding.conversation_id).copied();
-        let stamp = tables.ids.stamp(now, latest);
-        tables.latest.insert(binding.conversation_id, stamp);
-        tables.claims.claim(&upload, stamp.id);
-        tables.upload(id)?.state = State::Finalizing(stamp);
-        Ok(Claim::Finalizing(stamp))
+        self.tables().claim(id, now)
     }
 
     async fn commit(&self, message: &Message) -> Result<(), StoreError> {
@@ -80,12 +59,39 @@ impl Messages for Memory {
         Ok(waiting.take(limit).filter_map(|id| tables.messages.get(id)).cloned().collect())
     }
 
-    async fn published(&self, id: MessageId) -> Result<(), StoreError> {
-        self.tables().outbox.remove(&id);
+    async fn published(&self, ids: &[MessageId]) -> Result<(), StoreError> {
+        let mut tables = self.tables();
+        tables.outbox.retain(|id| !ids.contains(id));
         Ok(())
     }
 
     async fn is_unpublished(&self, id: MessageId) -> Result<bool, StoreError> {
         Ok(self.tables().outbox.contains(&id))
+    }
+}
+
+impl Tables {
+    pub(super) fn claim(&mut self, id: UploadId, now: Timestamp) -> Result<Claim, StoreError> {
+        let upload = self.upload(id)?.clone();
+        if let State::Finalizing(stamp) = upload.state {
+            return Ok(Claim::Finalizing(stamp));
+        }
+        let Some(binding) = &upload.binding else {
+            return Err(StoreError::Conflict("the upload is unbound"));
+        };
+        if upload.state != State::Complete {
+            return Err(StoreError::Conflict("the upload is not complete"));
+        }
+        if let Some(holder) = self.claims.holder(&upload)
+            && let Some(message) = holder.message
+        {
+            return Ok(Claim::Taken { message, upload: holder.upload });
+        }
+        let latest = self.latest.get(&binding.conversation_id).copied();
+        let stamp = self.ids.stamp(now, latest);
+        self.latest.insert(binding.conversation_id, stamp);
+        self.claims.claim(&upload, stamp.id);
+        self.upload(id)?.state = State::Finalizing(stamp);
+        Ok(Claim::Finalizing(stamp))
     }
 }

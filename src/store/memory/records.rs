@@ -3,21 +3,20 @@
 use std::cmp::Reverse;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 
 use super::{Memory, Tables};
 use crate::message::UserId;
-use crate::store::{Appended, Created, Records, StoreError};
+use crate::store::{Along, Appended, Created, Records, StoreError};
 use crate::time::Timestamp;
 use crate::upload::{Binding, State, Upload, UploadId};
 
 #[async_trait]
 impl Records for Memory {
-    async fn create_carrying(
+    async fn create_with(
         &self,
         upload: &Upload,
         overtake: bool,
-        _: Vec<Bytes>,
+        along: Along,
     ) -> Result<Created, StoreError> {
         let mut tables = self.tables();
         match tables.uploads.get(&upload.id) {
@@ -29,6 +28,7 @@ impl Records for Memory {
             return Ok(Created::Taken(holder));
         }
         tables.uploads.insert(upload.id, upload.clone());
+        tables.go_along(upload.id, &along);
         Ok(Created::New)
     }
 
@@ -40,7 +40,7 @@ impl Records for Memory {
         Ok(self.tables().claims.holder(upload).map(|holder| holder.upload))
     }
 
-    async fn append_carrying(&self, id: UploadId, row: &Appended, _: Vec<Bytes>) -> Result<(), StoreError> {
+    async fn append_with(&self, id: UploadId, row: &Appended, along: Along) -> Result<(), StoreError> {
         let mut tables = self.tables();
         let upload = tables.upload(id)?;
         if upload.state != State::Receiving {
@@ -50,6 +50,7 @@ impl Records for Memory {
             return Err(StoreError::Conflict("the ledger ends elsewhere"));
         }
         row.apply_to(upload);
+        tables.go_along(id, &along);
         Ok(())
     }
 
@@ -143,6 +144,11 @@ impl Records for Memory {
 }
 
 impl Tables {
+    /// There is nothing to carry. A claim that is refused leaves the upload as it is.
+    fn go_along(&mut self, id: UploadId, along: &Along) {
+        let _ = along.claim.map(|now| self.claim(id, now));
+    }
+
     pub(super) fn upload(&mut self, id: UploadId) -> Result<&mut Upload, StoreError> {
         self.uploads.get_mut(&id).ok_or(StoreError::Conflict("the upload is gone"))
     }

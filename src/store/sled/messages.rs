@@ -7,7 +7,7 @@ use super::{SledStore, carried, claims, keys, uploads};
 use crate::message::{ConversationId, Message, MessageId, Stamp};
 use crate::store::{Claim, Messages, StoreError};
 use crate::time::Timestamp;
-use crate::upload::{State, Upload, UploadId};
+use crate::upload::{Binding, State, Upload, UploadId};
 use async_trait::async_trait;
 
 #[async_trait]
@@ -17,17 +17,15 @@ impl Messages for SledStore {
     }
 
     async fn commit(&self, message: &Message) -> Result<(), StoreError> {
-        self.shorten_ledger(message.upload_id.into()).await?;
         let message = message.clone();
         let carries = self.core.carries() > 0;
-        self.core
-            .change(move |view| {
-                if carries {
-                    carried::place(view, &message);
-                }
-                commit(view, message)
-            })
-            .await
+        self.change_with_ledger(message.upload_id.into(), move |view| {
+            if carries {
+                carried::place(view, &message);
+            }
+            commit(view, message)
+        })
+        .await
     }
 
     async fn find(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
@@ -69,11 +67,14 @@ impl Messages for SledStore {
             .await
     }
 
-    async fn published(&self, id: MessageId) -> Result<(), StoreError> {
+    async fn published(&self, ids: &[MessageId]) -> Result<(), StoreError> {
+        let keys: Vec<_> = ids.iter().map(|id| keys::outbox(*id)).collect();
         self.core
             .change(move |view| {
-                if view.get(&keys::outbox(id))?.is_some() {
-                    view.mark(keys::outbox(id), false);
+                for key in keys {
+                    if view.get(&key)?.is_some() {
+                        view.mark(key, false);
+                    }
                 }
                 Ok(())
             })
@@ -97,6 +98,21 @@ fn claim(view: &mut View<'_>, id: UploadId, now: Timestamp) -> Result<Claim, Sto
     if upload.state != State::Complete {
         return Err(StoreError::Conflict("the upload is not complete"));
     }
+    let claim = allocate(view, upload, binding, now)?;
+    if let Claim::Finalizing(stamp) = claim {
+        let next = Upload { state: State::Finalizing(stamp), ..upload.clone() };
+        uploads::update(view, stored, next)?;
+    }
+    Ok(claim)
+}
+
+/// The message of an upload that is complete, unless its `client_message_id` has one.
+pub(super) fn allocate(
+    view: &mut View<'_>,
+    upload: &Upload,
+    binding: &Binding,
+    now: Timestamp,
+) -> Result<Claim, StoreError> {
     if let Some(holder) = claims::holder(view, upload)?
         && let Some(message) = holder.message
     {
@@ -104,8 +120,6 @@ fn claim(view: &mut View<'_>, id: UploadId, now: Timestamp) -> Result<Claim, Sto
     }
     let stamp = stamp(view, binding.conversation_id, now)?;
     claims::claim(view, upload, stamp.id)?;
-    let next = Upload { state: State::Finalizing(stamp), ..upload.clone() };
-    uploads::update(view, stored, next)?;
     Ok(Claim::Finalizing(stamp))
 }
 

@@ -1,40 +1,29 @@
 //! Upload records.
 
 use async_trait::async_trait;
-use bytes::Bytes;
 
 use super::keys::Key;
 use super::layered::{Layered, Rows};
 use super::view::View;
-use super::{SledStore, carried, claims, keys, uploads};
+use super::{SledStore, carried, claims, keys, messages, uploads};
 use crate::message::UserId;
-use crate::store::{Appended, Created, Records, StoreError};
+use crate::store::{Along, Appended, Claim, Created, Records, StoreError};
 use crate::time::Timestamp;
 use crate::upload::{Binding, State, Upload, UploadId};
 
-/// One operation deletes no more rows of a ledger than this.
-const LEDGER_STEP: usize = 256;
 /// A reader looks at no more uploads than this before it lets the committer in.
 const SCAN_STEP: usize = 256;
 
 #[async_trait]
 impl Records for SledStore {
-    async fn create_carrying(
+    async fn create_with(
         &self,
         upload: &Upload,
         overtake: bool,
-        bytes: Vec<Bytes>,
+        along: Along,
     ) -> Result<Created, StoreError> {
         let upload = upload.clone();
-        self.core
-            .change(move |view| {
-                let created = create(view, &upload, overtake)?;
-                if created == Created::New {
-                    carried::put(view, upload.id, upload.offset, bytes);
-                }
-                Ok(created)
-            })
-            .await
+        self.core.change(move |view| create(view, upload, overtake, along)).await
     }
 
     async fn find(&self, id: UploadId) -> Result<Option<Upload>, StoreError> {
@@ -45,21 +34,9 @@ impl Records for SledStore {
         self.core.read(|tree| Ok(claims::holder(tree, upload)?.map(|holder| holder.upload))).await
     }
 
-    async fn append_carrying(
-        &self,
-        id: UploadId,
-        row: &Appended,
-        bytes: Vec<Bytes>,
-    ) -> Result<(), StoreError> {
+    async fn append_with(&self, id: UploadId, row: &Appended, along: Along) -> Result<(), StoreError> {
         let row = row.clone();
-        self.core
-            .change(move |view| {
-                let end = row.chunk.end();
-                append(view, id, row)?;
-                carried::put(view, id, end, bytes);
-                Ok(())
-            })
-            .await
+        self.core.change(move |view| append(view, id, row, along)).await
     }
 
     fn carries(&self) -> usize {
@@ -67,11 +44,8 @@ impl Records for SledStore {
     }
 
     async fn transition(&self, id: UploadId, from: &State, to: &State) -> Result<(), StoreError> {
-        if matches!(to, State::Committed(_)) {
-            self.shorten_ledger(id).await?;
-        }
         let (from, to) = (from.clone(), to.clone());
-        self.core.change(move |view| transition(view, id, &from, to)).await
+        self.change_with_ledger(id, move |view| transition(view, id, &from, to)).await
     }
 
     async fn bind(&self, id: UploadId, binding: &Binding) -> Result<Created, StoreError> {
@@ -80,8 +54,7 @@ impl Records for SledStore {
     }
 
     async fn remove(&self, id: UploadId) -> Result<(), StoreError> {
-        self.shorten_ledger(id).await?;
-        self.core.change(move |view| remove(view, id)).await
+        self.change_with_ledger(id, move |view| remove(view, id)).await
     }
 
     async fn unfinished(&self, owner: &UserId, limit: usize) -> Result<Vec<Upload>, StoreError> {
@@ -132,35 +105,55 @@ impl Records for SledStore {
 }
 
 impl SledStore {
-    /// A ledger can have a row for every second of a week. What is to be dropped as one change is first cut down
-    /// in bounded steps; a kill between them leaves the end, which is all that counts.
-    pub(super) async fn shorten_ledger(&self, id: UploadId) -> Result<(), StoreError> {
-        let is_long = self.core.read(|tree| {
-            let ledger = keys::ledger(id);
-            Ok(tree.rows(ledger.clone()..keys::end_of(&ledger)).take(LEDGER_STEP + 1).count() > LEDGER_STEP)
-        });
-        if !is_long.await? {
-            return Ok(());
+    /// Carries out a change that may drop the upload's ledger. That can have a row for every second of a week: a long
+    /// one is first cut down in bounded steps; a kill between them leaves the end, which is all that counts.
+    pub(super) async fn change_with_ledger(
+        &self,
+        id: UploadId,
+        work: impl FnOnce(&mut View<'_>) -> Result<(), StoreError> + Clone + Send + 'static,
+    ) -> Result<(), StoreError> {
+        loop {
+            match self.core.change(work.clone()).await {
+                Err(StoreError::Conflict(uploads::LONG_LEDGER)) => {}
+                outcome => return outcome,
+            }
+            while self.core.change(move |view| uploads::shorten_ledger(view, id)).await? {}
         }
-        while self.core.change(move |view| uploads::shorten_ledger(view, id, 1, LEDGER_STEP)).await? {}
-        Ok(())
     }
 }
 
-fn create(view: &mut View<'_>, upload: &Upload, overtake: bool) -> Result<Created, StoreError> {
+fn create(view: &mut View<'_>, upload: Upload, overtake: bool, along: Along) -> Result<Created, StoreError> {
     match uploads::find(view, upload.id)? {
-        Some(there) if there.upload == *upload => return Ok(Created::New),
+        Some(there) if there.upload == upload => return Ok(Created::New),
         Some(_) => return Err(StoreError::Conflict("another upload has this id")),
         None => {}
     }
-    if let Some(holder) = claims::take(view, upload, overtake)? {
+    if let Some(holder) = claims::take(view, &upload, overtake)? {
         return Ok(Created::Taken(holder));
     }
-    uploads::insert(view, upload)?;
+    carried::put(view, upload.id, upload.offset, along.bytes);
+    let state = claimed(view, &upload, upload.state.clone(), along.claim)?;
+    uploads::insert(view, &Upload { state, ..upload })?;
     Ok(Created::New)
 }
 
-fn append(view: &mut View<'_>, id: UploadId, row: Appended) -> Result<(), StoreError> {
+/// The state that an upload gets: with its message claimed, if that goes along with it, and it can be.
+fn claimed(
+    view: &mut View<'_>,
+    upload: &Upload,
+    state: State,
+    claim: Option<Timestamp>,
+) -> Result<State, StoreError> {
+    let (State::Complete, Some(binding), Some(now)) = (&state, &upload.binding, claim) else {
+        return Ok(state);
+    };
+    Ok(match messages::allocate(view, upload, binding, now)? {
+        Claim::Finalizing(stamp) => State::Finalizing(stamp),
+        Claim::Taken { .. } => state,
+    })
+}
+
+fn append(view: &mut View<'_>, id: UploadId, row: Appended, along: Along) -> Result<(), StoreError> {
     let before = uploads::progress(view, id)?;
     if before.state != State::Receiving {
         return Err(StoreError::Conflict("the upload is not receiving"));
@@ -168,12 +161,14 @@ fn append(view: &mut View<'_>, id: UploadId, row: Appended) -> Result<(), StoreE
     if row.chunk.offset != before.offset {
         return Err(StoreError::Conflict("the ledger ends elsewhere"));
     }
+    carried::put(view, id, row.chunk.end(), along.bytes);
     if row.length == before.length && row.state == before.state {
         return uploads::extend(view, id, &row.chunk, before.last_row);
     }
     let stored = uploads::existing(view, id)?;
     uploads::extend(view, id, &row.chunk, before.last_row)?;
-    let next = Upload { length: row.length, state: row.state, ..stored.upload.clone() };
+    let state = claimed(view, &stored.upload, row.state, along.claim)?;
+    let next = Upload { length: row.length, state, ..stored.upload.clone() };
     uploads::update(view, stored, next)
 }
 

@@ -7,6 +7,11 @@ use super::view::View;
 use crate::store::StoreError;
 use crate::upload::{Chunk, Concat, Length, Metadata, State, Upload, UploadId};
 
+/// One operation deletes no more rows of a ledger than this.
+const LEDGER_STEP: usize = 256;
+/// Why an operation that drops a ledger with more rows is refused.
+pub(super) const LONG_LEDGER: &str = "the ledger is too long for one operation";
+
 /// An upload, and what its record says where there is no ledger.
 #[derive(Debug, Clone)]
 pub(super) struct Stored {
@@ -109,6 +114,9 @@ pub(super) fn extend(
 }
 
 /// Writes a change of the record. Once committed, the end of the ledger is all that is kept of it.
+///
+/// # Errors
+/// [`StoreError::Conflict`] with [`LONG_LEDGER`].
 pub(super) fn update(view: &mut View<'_>, before: Stored, upload: Upload) -> Result<(), StoreError> {
     let Stored { upload: before, mut base } = before;
     if matches!(upload.state, State::Committed(_)) {
@@ -119,6 +127,9 @@ pub(super) fn update(view: &mut View<'_>, before: Stored, upload: Upload) -> Res
 }
 
 /// Deletes the upload from all of its tables.
+///
+/// # Errors
+/// [`StoreError::Conflict`] with [`LONG_LEDGER`].
 pub(super) fn remove(view: &mut View<'_>, upload: &Upload) -> Result<(), StoreError> {
     drop_ledger(view, upload.id)?;
     view.delete(keys::metadata(upload.id));
@@ -128,18 +139,13 @@ pub(super) fn remove(view: &mut View<'_>, upload: &Upload) -> Result<(), StoreEr
     Ok(())
 }
 
-/// Deletes the oldest rows of a ledger down to its last `keep`, at most `limit` of them; answers whether there
+/// Deletes the oldest rows of a ledger down to its last one, as many as one operation may; answers whether there
 /// are more. Only its end is ever read, so nobody can tell.
-pub(super) fn shorten_ledger(
-    view: &mut View<'_>,
-    id: UploadId,
-    keep: usize,
-    limit: usize,
-) -> Result<bool, StoreError> {
-    let oldest = view.keys(&keys::ledger(id), keep + limit)?;
-    let surplus = oldest.len().saturating_sub(keep);
+pub(super) fn shorten_ledger(view: &mut View<'_>, id: UploadId) -> Result<bool, StoreError> {
+    let oldest = view.keys(&keys::ledger(id), LEDGER_STEP + 1)?;
+    let surplus = oldest.len().saturating_sub(1);
     oldest.into_iter().take(surplus).for_each(|key| view.delete(key));
-    Ok(surplus == limit)
+    Ok(surplus == LEDGER_STEP)
 }
 
 fn write(view: &mut View<'_>, before: Option<&Upload>, upload: &Upload, end: End) -> Result<(), StoreError> {
@@ -168,7 +174,10 @@ fn is_unfinished(upload: &Upload) -> bool {
 }
 
 fn drop_ledger(view: &mut View<'_>, id: UploadId) -> Result<(), StoreError> {
-    let rows = view.keys(&keys::ledger(id), usize::MAX)?;
+    let rows = view.keys(&keys::ledger(id), LEDGER_STEP + 1)?;
+    if rows.len() > LEDGER_STEP {
+        return Err(StoreError::Conflict(LONG_LEDGER));
+    }
     rows.into_iter().for_each(|key| view.delete(key));
     Ok(())
 }

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 
 use super::Reservations;
 use crate::message::{ConversationId, Message, MessageId, UserId};
-use crate::store::{Appended, Claim, Created, Messages, Records, StoreError, Stores};
+use crate::store::{Along, Appended, Claim, Created, Messages, Records, StoreError, Stores};
 use crate::time::Timestamp;
 use crate::upload::{Binding, State, Upload, UploadId};
 
@@ -26,13 +25,13 @@ impl Counted {
 
 #[async_trait]
 impl Records for Counted {
-    async fn create_carrying(
+    async fn create_with(
         &self,
         upload: &Upload,
         overtake: bool,
-        bytes: Vec<Bytes>,
+        along: Along,
     ) -> Result<Created, StoreError> {
-        let created = self.records.create_carrying(upload, overtake, bytes).await?;
+        let created = self.records.create_with(upload, overtake, along).await?;
         if created == Created::New {
             self.reservations.insert(upload);
         }
@@ -47,13 +46,8 @@ impl Records for Counted {
         self.records.holder(upload).await
     }
 
-    async fn append_carrying(
-        &self,
-        id: UploadId,
-        row: &Appended,
-        bytes: Vec<Bytes>,
-    ) -> Result<(), StoreError> {
-        self.records.append_carrying(id, row, bytes).await?;
+    async fn append_with(&self, id: UploadId, row: &Appended, along: Along) -> Result<(), StoreError> {
+        self.records.append_with(id, row, along).await?;
         self.reservations.grown(id, row.chunk.end(), row.length);
         Ok(())
     }
@@ -134,8 +128,8 @@ impl Messages for Counted {
         self.messages.outbox(after, limit).await
     }
 
-    async fn published(&self, id: MessageId) -> Result<(), StoreError> {
-        self.messages.published(id).await
+    async fn published(&self, ids: &[MessageId]) -> Result<(), StoreError> {
+        self.messages.published(ids).await
     }
 
     async fn is_unpublished(&self, id: MessageId) -> Result<bool, StoreError> {

@@ -75,7 +75,7 @@ async fn tables_that_agree_have_no_fault() {
     let house = House::new().await;
     assert_eq!(house.faults().await, Vec::<String>::new());
     house.store.claim(house.whole.id, at(6_000)).await.expect("claimed");
-    house.store.published(house.message).await.expect("published");
+    house.store.published(&[house.message]).await.expect("published");
     house.store.remove(house.receiving.id).await.expect("removed");
     assert_eq!(house.faults().await, Vec::<String>::new());
 }

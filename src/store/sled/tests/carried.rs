@@ -15,7 +15,8 @@ use crate::store::contract::samples::{bound, claim, commit, found, last_row, row
 use crate::store::disk::Disk;
 use crate::store::sled::SledStore;
 use crate::store::{
-    Carried, Durability, Files, Memberships, Messages, Payloads, Place, Records, Sink, Source, StoreError,
+    Along, Carried, Durability, Files, Memberships, Messages, Payloads, Place, Records, Sink, Source,
+    StoreError,
 };
 use crate::upload::{Length, RejectionReason, State, Upload, UploadId};
 
@@ -78,7 +79,7 @@ impl House {
             let bytes = vec![Bytes::from_static(bytes)];
             let mut sink = self.disk.open(upload.id, row.chunk.offset).await.expect("opened");
             sink.show(bytes.clone()).await.expect("written");
-            self.store().append_carrying(upload.id, &row, bytes).await.expect("carried");
+            self.store().append_with(upload.id, &row, Along::carrying(bytes)).await.expect("carried");
         }
         found(self, upload.id).await
     }
@@ -261,7 +262,7 @@ async fn one_damaged_upload_keeps_nobody_from_starting() {
     let (upload, mut sink) = house.begin(&BYTES[..4]).await;
     let rest = vec![Bytes::from_static(&BYTES[4..])];
     sink.show(rest.clone()).await.expect("written");
-    house.store().append_carrying(upload.id, &last_row(4), rest).await.expect("carried");
+    house.store().append_with(upload.id, &last_row(4), Along::carrying(rest)).await.expect("carried");
     let next = house.after_power_cut(|data| fs::remove_file(file_in(data)).expect("gone"));
     assert_eq!(found(&next, upload.id).await.state, State::Complete);
     assert!(next.disk.parts().await.expect("listed").is_empty(), "no hole is made up");
@@ -310,7 +311,7 @@ async fn fill(store: &SledStore) -> (Vec<UploadId>, Result<(), StoreError>) {
         let bytes = vec![Bytes::from(vec![7; 64 * 1024])];
         let length = Length::Known(64 * 1024);
         let whole = Upload { length, offset: 64 * 1024, state: State::Complete, ..upload };
-        if let Err(error) = store.create_carrying(&whole, false, bytes).await {
+        if let Err(error) = store.create_with(&whole, false, Along::carrying(bytes)).await {
             return (ids, Err(error));
         }
     }

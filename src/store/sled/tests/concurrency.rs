@@ -23,7 +23,7 @@ async fn make_message(fixture: &Fixture) -> Result<(), StoreError> {
     };
     let whole = records.find(upload.id).await?.expect("there");
     messages.commit(&whole.message(stamp).expect("bound")).await?;
-    messages.published(stamp.id).await?;
+    messages.published(&[stamp.id]).await?;
     let committed = records.find(upload.id).await?.expect("there");
     assert_eq!(committed, Upload { state: State::Committed(stamp.id), ..whole });
     Ok(())

@@ -67,11 +67,11 @@ async fn operations_of_a_group_see_each_other() {
     assert_eq!((&upload.state, upload.offset), (&State::Finalizing(stamp), 10));
 
     let message = upload.message(stamp).expect("bound");
-    let store = fixture.store();
+    let (store, ids) = (fixture.store(), [message.id]);
     let (a, b, c, d, ()) = as_one_group!(
         fixture,
         store.commit(&message),
-        store.published(message.id),
+        store.published(&ids),
         store.commit(&message),
         store.claim(first.id, at(6_000)),
     );

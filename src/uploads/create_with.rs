@@ -1,0 +1,113 @@
+//! Creating uploads with their first bytes (tus 1.0.0, Creation With Upload). One whose bytes are few, and all there, is
+//! stored with them, and with the claim of its message, in one step; any other is created first and appended to.
+//!
+//! ```text
+//! bytes ─► file ─► record, row and claim ─► message
+//! ```
+//! A kill before the record leaves a file that no record knows, which the next start frees; nobody was told of it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+
+use super::error::UploadError;
+use super::standing::Standing;
+use super::unrecorded::Unrecorded;
+use super::{Body, Creation, NewUpload, Uploads};
+use crate::message::UserId;
+use crate::outlive::outlive;
+use crate::store::{Created, StoreError};
+use crate::upload::{AppendRequest, Binding, Length, State, Upload};
+
+/// An upload up to this length may be stored with all of its bytes.
+const SMALL: usize = 64 * 1024;
+
+impl Uploads {
+    /// Creates an upload and appends the request's body to it. If the body does not match its checksum, the
+    /// upload is ended again.
+    ///
+    /// # Errors
+    /// As [`Uploads::create`] and [`Uploads::append`].
+    pub async fn create_with(
+        self: &Arc<Self>,
+        owner: &UserId,
+        new: NewUpload,
+        content_length: Option<u64>,
+        mut body: Body,
+    ) -> Result<Creation, UploadError> {
+        if let (Length::Known(length), Some(bytes)) = (new.length, content_length)
+            && bytes > length
+        {
+            return Err(crate::upload::AppendRefusal::TooLong.into());
+        }
+        if new.length == Length::Known(0) {
+            // It will be complete at once.
+            body.expect_nothing(self.limits.body_idle).await?;
+            return self.create(owner, new).await;
+        }
+        let binding = self.admit_new(owner, &new).await?;
+        if let Some(standing) = self.create_whole(owner, &new, binding.as_ref(), &mut body).await? {
+            return Ok(Creation { standing, existed: false });
+        }
+        let creation = self.create_admitted(owner, &new, binding).await?;
+        let upload = &creation.standing.upload;
+        if upload.offset > 0 || upload.state != State::Receiving {
+            return Ok(creation);
+        }
+        let request = AppendRequest { offset: 0, content_length, upload_length: None };
+        let outcome = self.append(owner, upload.id, request, body).await;
+        if matches!(outcome, Err(UploadError::Checksum(_))) && !creation.existed {
+            self.abandon(upload.id).await;
+        }
+        Ok(Creation { standing: outcome?, existed: creation.existed })
+    }
+
+    /// Stores an upload with all of its bytes and its claim in one step, if they are few and there at once, and
+    /// nothing is in the way; else nothing, and the body is as it was.
+    async fn create_whole(
+        self: &Arc<Self>,
+        owner: &UserId,
+        new: &NewUpload,
+        binding: Option<&Binding>,
+        body: &mut Body,
+    ) -> Result<Option<Standing>, UploadError> {
+        let length = new.length.known().and_then(|length| usize::try_from(length).ok());
+        let Some(length) = length.filter(|length| *length <= SMALL) else { return Ok(None) };
+        let Some(data) = body.at_once(length).await else { return Ok(None) };
+        let upload = self.new_upload(owner, new, binding.cloned());
+        let (uploads, pieces) = (Arc::clone(self), data.clone());
+        let work = async move { uploads.store_whole(upload, pieces).await };
+        let stored = outlive(&self.tasks, work.boxed())
+            .await
+            .unwrap_or_else(|panicked| Err(StoreError::Unavailable(panicked.to_string()).into()))?;
+        if stored.is_none() {
+            body.put_back(data, None);
+        }
+        Ok(stored)
+    }
+
+    async fn store_whole(
+        self: &Arc<Self>,
+        upload: Upload,
+        data: Vec<Bytes>,
+    ) -> Result<Option<Standing>, UploadError> {
+        let Ok(reservation) = self.allowance.reserve(&upload).await else { return Ok(None) };
+        let mut bytes = Unrecorded::new(Arc::clone(self), upload.id);
+        for piece in data {
+            bytes.take(piece).await?;
+        }
+        let new = upload.clone();
+        let (created, upload) = bytes.record(upload, false).await?;
+        if created != Created::New {
+            reservation.release();
+            return Ok(None);
+        }
+        reservation.keep();
+        self.count(&new);
+        if !upload.is_owed() {
+            self.finalizer.received(&upload);
+        }
+        self.settle_found(upload).await.map(Some)
+    }
+}

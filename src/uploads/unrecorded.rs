@@ -1,0 +1,95 @@
+//! Bytes that come before their record: of an upload that is stored with all of them, or not at all.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::Uploads;
+use super::intake::Intake;
+use crate::crash;
+use crate::metrics;
+use crate::store::{Along, Created, StoreError};
+use crate::upload::{RunningDigest, State, Upload, UploadId};
+
+/// The bytes of an upload without a record. Dropped before it has one, they are freed.
+pub(super) struct Unrecorded {
+    uploads: Arc<Uploads>,
+    id: UploadId,
+    intake: Option<Intake>,
+    /// Whether a record may need the bytes. From the record on, that is the truth about them.
+    is_recorded: bool,
+}
+
+impl Unrecorded {
+    pub(super) fn new(uploads: Arc<Uploads>, id: UploadId) -> Self {
+        Self { uploads, id, intake: None, is_recorded: false }
+    }
+
+    pub(super) fn id(&self) -> UploadId {
+        self.id
+    }
+
+    /// How many bytes were taken.
+    pub(super) fn length(&self) -> u64 {
+        self.intake.as_ref().map_or(0, Intake::end)
+    }
+
+    /// Takes bytes. They are on their way to the disk; only so many are held in memory.
+    pub(super) async fn take(&mut self, data: Bytes) -> Result<(), StoreError> {
+        self.intake().await?.take(data).await
+    }
+
+    /// Stores the upload with the bytes as all that it has, and the claim of its message where one can be made;
+    /// answers how it is stored, if it is.
+    pub(super) async fn record(
+        &mut self,
+        upload: Upload,
+        overtake: bool,
+    ) -> Result<(Created, Upload), StoreError> {
+        let most = self.uploads.carried;
+        let (digest, bytes) = self.intake().await?.secure(0, most).await?;
+        let upload = Upload { offset: self.length(), digest, state: State::Complete, ..upload };
+        let claim = self.uploads.finalizer.claim_ahead(&upload).await;
+        // Until it is certain that there is none.
+        self.is_recorded = true;
+        let created =
+            self.uploads.stores.records.create_with(&upload, overtake, Along { bytes, claim }).await;
+        self.is_recorded = !matches!(created, Ok(Created::Taken(_)) | Err(StoreError::Full));
+        if created.as_ref().is_ok_and(|created| *created == Created::New) {
+            // The file, which may be moved at once.
+            self.intake = None;
+            metrics::get().bytes_received.inc_by(upload.offset);
+            crash::point("append.recorded");
+        }
+        Ok((created?, upload))
+    }
+
+    async fn intake(&mut self) -> Result<&mut Intake, StoreError> {
+        if self.intake.is_none() {
+            let sink = self.uploads.stores.payloads.open(self.id, 0).await?;
+            let digest = self.uploads.limits.digests.then(RunningDigest::default);
+            self.intake = Some(Intake::new(sink, 0, digest));
+        }
+        Ok(self.intake.as_mut().expect("just opened"))
+    }
+}
+
+impl Drop for Unrecorded {
+    /// Frees the bytes of an upload that came to nothing, once no write of them is under way.
+    fn drop(&mut self) {
+        if self.is_recorded {
+            return;
+        }
+        let (payloads, id) = (self.uploads.stores.payloads.clone(), self.id);
+        let intake = self.intake.take();
+        self.uploads.tasks.spawn(async move {
+            if let Some(mut intake) = intake {
+                // A write that failed leaves nothing to wait for.
+                let _ = intake.sync().await;
+            }
+            if let Err(error) = payloads.discard(id).await {
+                tracing::warn!(upload = %id, %error, "bytes without a record stay until the next start");
+            }
+        });
+    }
+}
