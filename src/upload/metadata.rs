@@ -1,14 +1,19 @@
 //! `Upload-Metadata` (tus 1.0.0, Creation): kept and given back byte for byte, read where we need it.
 
+use std::sync::Arc;
+
 use crate::message::{ClientMessageId, InvalidClientMessageId, MediaType};
 
 /// The most bytes of the header. What is stored of an upload has to stay well below the record store's
 /// comfortable value size.
 pub const MAX_METADATA_BYTES: usize = 6144;
 
-/// Parsed metadata and the header it came from.
+/// Parsed metadata and the header it came from. It never changes, and a copy is cheap.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Metadata {
+pub struct Metadata(Arc<Parsed>);
+
+#[derive(Debug, PartialEq, Eq, Default)]
+struct Parsed {
     raw: String,
     pairs: Vec<(String, Vec<u8>)>,
 }
@@ -50,7 +55,7 @@ impl Metadata {
         }
         let mut pairs: Vec<(String, Vec<u8>)> = Vec::new();
         if raw.trim().is_empty() {
-            return Ok(Self { raw: raw.to_owned(), pairs });
+            return Ok(Self::new(raw.to_owned(), pairs));
         }
         for pair in raw.split(',') {
             let (key, value) = parse_pair(pair.trim())?;
@@ -59,7 +64,7 @@ impl Metadata {
             }
             pairs.push((key, value));
         }
-        Ok(Self { raw: raw.to_owned(), pairs })
+        Ok(Self::new(raw.to_owned(), pairs))
     }
 
     /// Metadata of pairs that we make ourselves, for uploads that do not come by tus.
@@ -70,12 +75,16 @@ impl Metadata {
             .iter()
             .map(|(key, value)| format!("{key} {}", data_encoding::BASE64.encode(value)))
             .collect();
-        Self { raw: encoded.join(","), pairs }
+        Self::new(encoded.join(","), pairs)
+    }
+
+    fn new(raw: String, pairs: Vec<(String, Vec<u8>)>) -> Self {
+        Self(Arc::new(Parsed { raw, pairs }))
     }
 
     /// The header as it was given.
     pub fn raw(&self) -> &str {
-        &self.raw
+        &self.0.raw
     }
 
     /// The file's name as the client calls it; `file` without one.
@@ -121,7 +130,7 @@ impl Metadata {
     /// # Errors
     /// [`MetadataError::NotUtf8`].
     pub fn text(&self, key: &'static str) -> Result<Option<&str>, MetadataError> {
-        let value = self.pairs.iter().find(|(known, _)| known == key).map(|(_, value)| value);
+        let value = self.0.pairs.iter().find(|(known, _)| known == key).map(|(_, value)| value);
         value.map(|value| std::str::from_utf8(value).map_err(|_| MetadataError::NotUtf8(key))).transpose()
     }
 

@@ -93,7 +93,7 @@ impl Uploads {
         data: Vec<Bytes>,
     ) -> Result<Option<Standing>, UploadError> {
         let Ok(reservation) = self.allowance.reserve(&upload).await else { return Ok(None) };
-        let mut bytes = Unrecorded::new(Arc::clone(self), upload.id);
+        let mut bytes = Unrecorded::new(Arc::clone(self), upload.id, upload.digest.is_some());
         for piece in data {
             bytes.take(piece).await?;
         }

@@ -38,7 +38,8 @@ impl std::fmt::Debug for OneShot {
 impl Uploads {
     /// Begins an upload that comes in one piece, of at most `max_size` bytes.
     pub fn one_shot(self: &Arc<Self>, sender: UserId, max_size: u64) -> OneShot {
-        let bytes = Unrecorded::new(Arc::clone(self), UploadId::new(Timestamp::now()));
+        let id = UploadId::new(Timestamp::now());
+        let bytes = Unrecorded::new(Arc::clone(self), id, self.limits.digests);
         OneShot { uploads: Arc::clone(self), sender, max_size, bytes, room_seen_at: 0 }
     }
 }

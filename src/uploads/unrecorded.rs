@@ -15,14 +15,16 @@ use crate::upload::{RunningDigest, State, Upload, UploadId};
 pub(super) struct Unrecorded {
     uploads: Arc<Uploads>,
     id: UploadId,
+    /// Whether their digest is wanted.
+    is_digested: bool,
     intake: Option<Intake>,
     /// Whether a record may need the bytes. From the record on, that is the truth about them.
     is_recorded: bool,
 }
 
 impl Unrecorded {
-    pub(super) fn new(uploads: Arc<Uploads>, id: UploadId) -> Self {
-        Self { uploads, id, intake: None, is_recorded: false }
+    pub(super) fn new(uploads: Arc<Uploads>, id: UploadId, is_digested: bool) -> Self {
+        Self { uploads, id, is_digested, intake: None, is_recorded: false }
     }
 
     pub(super) fn id(&self) -> UploadId {
@@ -67,7 +69,7 @@ impl Unrecorded {
     async fn intake(&mut self) -> Result<&mut Intake, StoreError> {
         if self.intake.is_none() {
             let sink = self.uploads.stores.payloads.open(self.id, 0).await?;
-            let digest = self.uploads.limits.digests.then(RunningDigest::default);
+            let digest = self.is_digested.then(RunningDigest::default);
             self.intake = Some(Intake::new(sink, 0, digest));
         }
         Ok(self.intake.as_mut().expect("just opened"))

@@ -1,6 +1,7 @@
 //! What a group, or a stretch of the journal, changes.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ops::{Bound, Range};
 
 use sled::IVec;
@@ -68,13 +69,18 @@ impl Changes {
     /// Puts a change in, and answers the one that it replaces.
     pub(super) fn insert(&mut self, key: Key, mut change: Change) -> Option<Change> {
         self.bytes += key.len() + change.row.as_ref().map_or(0, |row| row.len());
-        match self.rows.get(&key) {
-            Some(before) if before.is_new && change.row.is_none() => return self.rows.remove(&key),
-            // What nothing had when the one before came, or what that one hides.
-            Some(before) => change.is_new = before.is_new,
-            None => {}
+        match self.rows.entry(key) {
+            Entry::Vacant(place) => {
+                place.insert(change);
+                None
+            }
+            Entry::Occupied(place) if place.get().is_new && change.row.is_none() => Some(place.remove()),
+            Entry::Occupied(mut place) => {
+                // What nothing had when the one before came, or what that one hides.
+                change.is_new = place.get().is_new;
+                Some(place.insert(change))
+            }
         }
-        self.rows.insert(key, change)
     }
 
     /// Takes a change back: the one before is in its place, or none.
