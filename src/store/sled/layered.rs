@@ -45,8 +45,7 @@ impl<'a> Layered<'a> {
     /// The rows of a range in the order of their keys.
     pub(super) fn rows(&self, range: Range<Key>) -> Merge<'a> {
         let keys = &*range.start..&*range.end;
-        let changes = |changes: &'a Changes| Box::new(changes.range(keys.clone())) as Changed<'a>;
-        let changes = self.layers().map(|layer| changes(layer).peekable()).collect();
+        let changes = self.layers().filter_map(|layer| changed(layer.range(keys.clone()))).collect();
         let stored: Stored<'a> = Box::new(self.stored.range(keys));
         Merge { changes, stored: stored.peekable(), is_backwards: false }
     }
@@ -54,8 +53,7 @@ impl<'a> Layered<'a> {
     /// The rows of a range, the last one first.
     pub(super) fn rows_back(&self, range: Range<Key>) -> Merge<'a> {
         let keys = &*range.start..&*range.end;
-        let changes = |changes: &'a Changes| Box::new(changes.range(keys.clone()).rev()) as Changed<'a>;
-        let changes = self.layers().map(|layer| changes(layer).peekable()).collect();
+        let changes = self.layers().filter_map(|layer| changed(layer.range(keys.clone()).rev())).collect();
         let stored: Stored<'a> = Box::new(self.stored.range(keys).rev());
         Merge { changes, stored: stored.peekable(), is_backwards: true }
     }
@@ -92,13 +90,20 @@ impl Rows for Layered<'_> {
     }
 }
 
-type Changed<'a> = Box<dyn Iterator<Item = (&'a Key, &'a Option<IVec>)> + 'a>;
+type Changed<'a> = Peekable<Box<dyn Iterator<Item = (&'a Key, &'a Option<IVec>)> + 'a>>;
 type Stored<'a> = Box<dyn Iterator<Item = sled::Result<(IVec, IVec)>> + 'a>;
+
+/// The changes of a layer, if there are any.
+fn changed<'a>(rows: impl Iterator<Item = (&'a Key, &'a Option<IVec>)> + 'a) -> Option<Changed<'a>> {
+    let mut rows = rows.peekable();
+    rows.peek()?;
+    Some((Box::new(rows) as Box<dyn Iterator<Item = _>>).peekable())
+}
 
 /// Rows of all layers as if they were one: of a key that several have, the latest counts, and one that was
 /// deleted last is not there.
 pub(super) struct Merge<'a> {
-    changes: Vec<Peekable<Changed<'a>>>,
+    changes: Vec<Changed<'a>>,
     stored: Peekable<Stored<'a>>,
     is_backwards: bool,
 }
@@ -136,6 +141,13 @@ impl Iterator for Merge<'_> {
     type Item = Result<(Key, IVec), StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        if self.changes.is_empty() {
+            let (key, row) = match self.stored.next()? {
+                Ok(stored) => stored,
+                Err(error) => return Some(Err(fault::of(error))),
+            };
+            return Some(Ok((Key::from_slice(&key), row)));
+        }
         if let Some(Err(error)) = self.stored.next_if(Result::is_err) {
             return Some(Err(fault::of(error)));
         }

@@ -15,6 +15,8 @@ pub enum Contender {
     Undigested,
     /// longhaul whose acknowledgements survive kill -9, but no power cut.
     Process,
+    /// The same without digests: what is left is receiving and writing, as the sink that writes does.
+    Bare,
     /// tusd as it is released.
     Tusd,
     /// tusd's handler with its locks in memory and without logs.
@@ -35,6 +37,7 @@ impl Contender {
             Self::Longhaul => "longhaul",
             Self::Undigested => "longhaul --digest off",
             Self::Process => "longhaul --durability process",
+            Self::Bare => "longhaul --durability process --digest off",
             Self::Tusd => "tusd",
             Self::TusdMem => "tusd-mem",
             Self::Discard => "sink: discard",
@@ -44,7 +47,7 @@ impl Contender {
     }
 
     pub(super) fn is_longhaul(self) -> bool {
-        matches!(self, Self::Longhaul | Self::Undigested | Self::Process)
+        matches!(self, Self::Longhaul | Self::Undigested | Self::Process | Self::Bare)
     }
 
     /// Whether it answers GET of an upload with its bytes.
@@ -67,11 +70,12 @@ impl Contender {
         let own = match self {
             Self::Undigested => &["--digest", "off"][..],
             Self::Process => &["--durability", "process"][..],
+            Self::Bare => &["--durability", "process", "--digest", "off"][..],
             _ => &[][..],
         };
         let lab = Some(&options.lab);
         let (program, arguments) = match self {
-            Self::Longhaul | Self::Undigested | Self::Process => (
+            Self::Longhaul | Self::Undigested | Self::Process | Self::Bare => (
                 Some(&options.longhaul),
                 ["--listen", "127.0.0.1:0", "--jwt-secret", SECRET, "--data-dir"].to_vec(),
             ),

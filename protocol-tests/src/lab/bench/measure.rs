@@ -34,6 +34,7 @@ pub(super) async fn measure(
         let first = repetition % servers.len().max(1);
         let (late, early) = servers.split_at_mut(first);
         for server in early.iter_mut().chain(late) {
+            settle(options).await?;
             tokio::time::sleep(PAUSE).await;
             let mut report = load(options, work, server, &work.scenario, false).await?;
             if work.restart {
@@ -48,6 +49,14 @@ pub(super) async fn measure(
         server.end(options).await?;
     }
     Ok(())
+}
+
+/// Writes what the one before left unwritten: whoever syncs would do it in its stead.
+async fn settle(options: &Options) -> Result<(), String> {
+    let folder = options.folder.clone();
+    let sync = move || std::fs::File::open(folder).and_then(|folder| Ok(rustix::fs::syncfs(folder)?));
+    let synced = tokio::task::spawn_blocking(sync).await.map_err(|error| error.to_string())?;
+    synced.map_err(|error| format!("{}: {error}", options.folder.display()))
 }
 
 /// Puts one server under load, from a process of its own, whose memory and CPU time are its alone.

@@ -1,5 +1,5 @@
 use super::Contender;
-use super::Contender::{Discard, Fsync, Longhaul, Process, Tusd, TusdMem, Undigested, Write};
+use super::Contender::{Bare, Discard, Fsync, Longhaul, Process, Tusd, TusdMem, Undigested, Write};
 use super::machine;
 
 /// Where uploads are created.
@@ -80,7 +80,12 @@ fn large(quick: bool, contenders: &[Contender]) -> Vec<Work> {
         warm_up: "big --size 64MiB".to_owned(),
         repetitions: either(quick, 3, 5),
         clean_up: true,
-        ..work("big", format!("{one} in one PATCH"), contenders, format!("big --size {}", size(one)))
+        ..work(
+            "big",
+            format!("{one} in one PATCH"),
+            &[contenders, &[Bare]].concat(),
+            format!("big --size {}", size(one)),
+        )
     };
     let several = Work {
         warm_up: "big --size 16MiB --clients 4".to_owned(),

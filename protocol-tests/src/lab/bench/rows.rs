@@ -1,4 +1,4 @@
-use super::Contender::{self, Fsync, Longhaul, Process, Tusd, TusdMem, Undigested, Write};
+use super::Contender::{self, Bare, Fsync, Longhaul, Process, Tusd, TusdMem, Undigested, Write};
 use super::Results;
 use super::figure::{Figure, Spread};
 use super::machine;
@@ -64,6 +64,7 @@ const WRITE_KIB: f64 = 1024.0;
 /// The table, row by row.
 pub(super) const ROWS: &[Row] = &[
     row("big", "server CPU, no digest", Undigested, CpuPerGib, Server(Write), AtMost(1.2)),
+    row("big", "server CPU, neither digest nor syncs", Bare, CpuPerGib, Server(Write), Shown),
     row("big", "server CPU", Longhaul, CpuPerGib, WriteAndDigest, AtMost(1.0)),
     row("big", "throughput", Longhaul, MibPerSec, FasterTusd, AtLeast(1.0)),
     row("big", "throughput", Longhaul, MibPerSec, Server(Fsync), Shown),

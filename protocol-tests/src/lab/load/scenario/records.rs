@@ -16,7 +16,8 @@ const BOUND_SECS: f64 = 3600.0;
 /// Creations, as fast as they go, until there are so many; then some more, and HEAD among all of them.
 ///
 /// The requests and the latency are those of the filling; what creations and HEADs did before and after it is told
-/// beside.
+/// beside. Each of those goes on for as long once before it is counted, so that an empty store is measured at the same
+/// pace as a full one: the first moments of a server are quicker than any later one.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Records {
     /// How many upload records there are to be
@@ -68,15 +69,18 @@ impl Records {
         Ok(subject.conclude(report, &all, &made).await)
     }
 
-    /// How often this is done in a second, and what it made.
+    /// How often this is done in a second once it has been done for a while, and what it made.
     async fn counted(
         &self,
         subject: &Arc<Subject>,
         work: impl AsyncWork + Clone + Send + 'static,
     ) -> (f64, Tally) {
-        let pace = Pace { count: u64::MAX, secs: self.secs, clients: self.clients };
+        let pace = || Pace { count: u64::MAX, secs: self.secs, clients: self.clients };
+        let mut all = at_pace(subject, &pace(), work.clone()).await;
         let started = Instant::now();
-        let tally = at_pace(subject, &pace, work).await;
-        (tally.requests as f64 / started.elapsed().as_secs_f64(), tally)
+        let tally = at_pace(subject, &pace(), work).await;
+        let per_sec = tally.requests as f64 / started.elapsed().as_secs_f64();
+        all.add(tally);
+        (per_sec, all)
     }
 }
