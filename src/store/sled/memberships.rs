@@ -20,12 +20,12 @@ impl Memberships for SledStore {
     async fn participants(&self, id: ConversationId) -> Result<Option<Vec<UserId>>, StoreError> {
         self.core
             .read(|tree| {
-                if tree.get(&keys::conversation(id))?.is_none() {
-                    return Ok(None);
-                }
                 let prefix = keys::participants(id);
                 let users = tree.rows(prefix.clone()..keys::end_of(&prefix));
-                users.map(|row| user(&row?.0, id)).collect::<Result<_, _>>().map(Some)
+                let users = users.map(|row| user(&row?.0, id)).collect::<Result<Vec<_>, _>>()?;
+                // Whoever has participants exists.
+                let exists = !users.is_empty() || tree.get(&keys::conversation(id))?.is_some();
+                Ok(exists.then_some(users))
             })
             .await
     }
@@ -33,10 +33,10 @@ impl Memberships for SledStore {
     async fn is_participant(&self, id: ConversationId, user: &UserId) -> Result<Option<bool>, StoreError> {
         self.core
             .read(|tree| {
-                if tree.get(&keys::conversation(id))?.is_none() {
-                    return Ok(None);
-                }
-                Ok(Some(tree.get(&keys::participant(id, user))?.is_some()))
+                // Whoever has a participant exists.
+                let is_participant = tree.get(&keys::participant(id, user))?.is_some();
+                let exists = is_participant || tree.get(&keys::conversation(id))?.is_some();
+                Ok(exists.then_some(is_participant))
             })
             .await
     }
