@@ -3,9 +3,9 @@
 //! | first byte | table | key | row |
 //! | --- | --- | --- | --- |
 //! | `00` | format | | the version of this layout |
-//! | `10` | upload | upload id | [`UploadRow`](super::rows::UploadRow) |
-//! | `11` | metadata | upload id | `Upload-Metadata` as it was given, and after a zero byte `Upload-Concat`; apart from the record, which changes, and because both together are too large for one value |
-//! | `12` | ledger | upload id ‖ offset | [`ChunkRow`](super::rows::ChunkRow); the end of the last one is the upload's offset |
+//! | `10` | upload | upload id | [`UploadRow`](super::rows::UploadRow), and mostly the description behind it: `Upload-Metadata` as it was given, and after a zero byte `Upload-Concat` |
+//! | `11` | metadata | upload id | a long description: with the record, which changes, it would be too large for one value |
+//! | `12` | ledger | upload id ‖ offset | [`ChunkRow`](super::rows::ChunkRow); the end of the last one is the upload's offset. Without any it is in the record |
 //! | `13` | unfinished | owner ‖ created at ‖ upload id | empty; every upload that is not committed |
 //! | `14` | owed | upload id | empty |
 //! | `20` | claim | conversation ‖ owner ‖ `client_message_id` | [`ClaimRow`](super::rows::ClaimRow) |

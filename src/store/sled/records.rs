@@ -211,7 +211,7 @@ pub(super) fn remove(view: &mut View<'_>, id: UploadId) -> Result<(), StoreError
         return Err(StoreError::Conflict("the upload is finalizing"));
     }
     claims::release(view, &stored.upload)?;
-    uploads::remove(view, &stored.upload)
+    uploads::remove(view, &stored)
 }
 
 fn unfinished(tree: &Layered<'_>, owner: &UserId, limit: usize) -> Result<Vec<Upload>, StoreError> {

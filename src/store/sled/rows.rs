@@ -12,10 +12,12 @@ use crate::time::Timestamp;
 use crate::upload::{Binding, DigestState, Length, State, UploadId};
 
 const VERSION: u8 = 1;
+/// Of an upload's record with its description behind it.
+const DESCRIBED: u8 = 2;
 /// Few rows have more.
 const USUAL_BYTES: usize = 256;
 
-/// An upload's record without its metadata and its ledger.
+/// An upload's record without its description and its ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct UploadRow {
     pub(super) owner: UserId,
@@ -79,9 +81,53 @@ pub(super) fn decode<T: DeserializeOwned>(table: &str, bytes: &[u8]) -> Result<T
     }
 }
 
+/// The bytes of an upload's record, and of its description, if that lies behind it.
+pub(super) fn encode_upload(row: &UploadRow, description: Option<&str>) -> IVec {
+    let Some(description) = description else { return encode(row) };
+    let bytes = SmallVec::<[u8; USUAL_BYTES]>::from_slice(&[DESCRIBED]);
+    let mut bytes = postcard::to_extend(row, bytes).expect("rows are made of what postcard can write");
+    bytes.extend_from_slice(description.as_bytes());
+    IVec::from(&*bytes)
+}
+
+/// An upload's record, and the description behind it; `None` if that lies elsewhere.
+///
+/// # Errors
+/// [`StoreError::Damaged`]
+pub(super) fn decode_upload(bytes: &[u8]) -> Result<(UploadRow, Option<&str>), StoreError> {
+    let Some((&DESCRIBED, row)) = bytes.split_first() else {
+        return Ok((decode("upload", bytes)?, None));
+    };
+    let damaged = |error: &dyn std::fmt::Display| StoreError::Damaged(format!("upload: {error}"));
+    let (row, description) = postcard::take_from_bytes(row).map_err(|error| damaged(&error))?;
+    let description = std::str::from_utf8(description).map_err(|error| damaged(&error))?;
+    Ok((row, Some(description)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_record_is_read_with_its_description_and_without() {
+        let row = UploadRow {
+            owner: "a@example.com".parse().expect("valid"),
+            length: Length::Known(3),
+            binding: None,
+            state: State::Receiving,
+            created_at: Timestamp::from_millis(7),
+            end: End { offset: 0, active_at: Timestamp::from_millis(7), digest: None },
+        };
+        for description in [None, Some(""), Some("filename YQ==\0final;/files/1")] {
+            let bytes = encode_upload(&row, description);
+            assert_eq!(decode_upload(&bytes).expect("whole"), (row.clone(), description));
+            for bytes in [&bytes[..9], &[DESCRIBED], &[DESCRIBED + 1], &[]] {
+                assert!(matches!(decode_upload(bytes), Err(StoreError::Damaged(_))), "{bytes:?}");
+            }
+        }
+        let other = [&encode_upload(&row, Some(""))[..], &[0xff]].concat();
+        assert!(matches!(decode_upload(&other), Err(StoreError::Damaged(_))));
+    }
 
     #[test]
     fn a_row_of_another_version_or_shape_is_damaged() {

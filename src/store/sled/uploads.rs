@@ -1,5 +1,7 @@
 //! An upload as it lies in its tables: record, metadata, ledger, and the two indexes that follow from them.
 
+use std::borrow::Cow;
+
 use super::keys;
 use super::layered::Rows;
 use super::rows::{self, ChunkRow, End, UploadRow};
@@ -7,16 +9,24 @@ use super::view::View;
 use crate::store::StoreError;
 use crate::upload::{Chunk, Concat, Length, Metadata, State, Upload, UploadId};
 
+/// A description up to this length lies behind the record, which is written again with every change of it; a longer
+/// one is a row of its own.
+const SHORT_DESCRIPTION: usize = 1024;
 /// One operation deletes no more rows of a ledger than this.
 const LEDGER_STEP: usize = 256;
 /// Why an operation that drops a ledger with more rows is refused.
 pub(super) const LONG_LEDGER: &str = "the ledger is too long for one operation";
 
-/// An upload, and what its record says where there is no ledger.
+/// An upload, and how it is stored.
 #[derive(Debug, Clone)]
 pub(super) struct Stored {
     pub(super) upload: Upload,
+    /// What its record says where there is no ledger.
     base: End,
+    /// Whether its ledger has rows.
+    has_ledger: bool,
+    /// Whether its description lies behind the record.
+    is_described: bool,
 }
 
 /// The upload as recorded.
@@ -24,13 +34,18 @@ pub(super) fn find(rows: &impl Rows, id: UploadId) -> Result<Option<Stored>, Sto
     let Some(row) = rows.get(&keys::upload(id))? else {
         return Ok(None);
     };
-    let row: UploadRow = rows::decode("upload", &row)?;
-    let end = match row.state {
+    let (row, description) = rows::decode_upload(&row)?;
+    let ledger = match row.state {
         // Its ledger is no longer read, whatever is left of it.
-        State::Committed(_) => row.end.clone(),
-        _ => end_of_ledger(rows, id)?.map_or_else(|| row.end.clone(), |(_, end)| end),
+        State::Committed(_) => None,
+        _ => end_of_ledger(rows, id)?,
     };
-    let (metadata, concat) = description(rows, id)?;
+    let (has_ledger, is_described) = (ledger.is_some(), description.is_some());
+    let end = ledger.map_or_else(|| row.end.clone(), |(_, end)| end);
+    let (metadata, concat) = match description {
+        Some(description) => parse(description)?,
+        None => parse_row(&rows.get(&keys::metadata(id))?.unwrap_or_default())?,
+    };
     let upload = Upload {
         id,
         owner: row.owner,
@@ -44,7 +59,7 @@ pub(super) fn find(rows: &impl Rows, id: UploadId) -> Result<Option<Stored>, Sto
         active_at: end.active_at,
         digest: end.digest,
     };
-    Ok(Some(Stored { upload, base: row.end }))
+    Ok(Some(Stored { upload, base: row.end, has_ledger, is_described }))
 }
 
 /// What an append is judged by.
@@ -63,7 +78,7 @@ pub(super) struct Progress {
 /// [`StoreError::Conflict`] if it is gone.
 pub(super) fn progress(rows: &impl Rows, id: UploadId) -> Result<Progress, StoreError> {
     let row = rows.get(&keys::upload(id))?.ok_or(StoreError::Conflict("the upload is gone"))?;
-    let row: UploadRow = rows::decode("upload", &row)?;
+    let (row, _) = rows::decode_upload(&row)?;
     let end = match row.state {
         State::Committed(_) => None,
         _ => end_of_ledger(rows, id)?,
@@ -80,20 +95,15 @@ pub(super) fn existing(view: &View<'_>, id: UploadId) -> Result<Stored, StoreErr
     find(view, id)?.ok_or(StoreError::Conflict("the upload is gone"))
 }
 
-/// Writes a new upload.
+/// Writes a new upload. One that comes with bytes has a ledger of one row, which its record stands for.
 pub(super) fn insert(view: &mut View<'_>, upload: &Upload) -> Result<(), StoreError> {
-    let raw = raw_description(upload);
-    debug_assert_eq!(parse_description(&raw), Some((upload.metadata.clone(), upload.concat.clone())));
-    if !raw.is_empty() {
-        view.put(keys::metadata(upload.id), raw.as_bytes())?;
+    let description = describe(upload);
+    debug_assert_eq!(parse(&description).ok(), Some((upload.metadata.clone(), upload.concat.clone())));
+    let is_short = description.len() <= SHORT_DESCRIPTION;
+    if !is_short {
+        view.put(keys::metadata(upload.id), description.as_bytes())?;
     }
-    let end = End { offset: 0, active_at: upload.active_at, digest: upload.digest.clone() };
-    if upload.offset > 0 {
-        let chunk =
-            Chunk { offset: 0, length: upload.offset, at: upload.active_at, digest: upload.digest.clone() };
-        extend(view, upload.id, &chunk, None)?;
-    }
-    write(view, None, upload, end)
+    write(view, None, upload, end_of(upload), is_short.then_some(&*description))
 }
 
 /// Writes a row of the ledger. It takes the place of the last one where that has no bytes.
@@ -113,21 +123,27 @@ pub(super) fn extend(
 /// # Errors
 /// [`StoreError::Conflict`] with [`LONG_LEDGER`].
 pub(super) fn update(view: &mut View<'_>, before: Stored, upload: Upload) -> Result<(), StoreError> {
-    let Stored { upload: before, mut base } = before;
+    let Stored { upload: before, mut base, has_ledger, is_described } = before;
     if matches!(upload.state, State::Committed(_)) {
-        drop_ledger(view, upload.id)?;
-        base = End { offset: upload.offset, active_at: upload.active_at, digest: upload.digest.clone() };
+        if has_ledger {
+            drop_ledger(view, upload.id)?;
+        }
+        base = end_of(&upload);
     }
-    write(view, Some(&before), &upload, base)
+    let description = is_described.then(|| describe(&upload));
+    write(view, Some(&before), &upload, base, description.as_deref())
 }
 
 /// Deletes the upload from all of its tables.
 ///
 /// # Errors
 /// [`StoreError::Conflict`] with [`LONG_LEDGER`].
-pub(super) fn remove(view: &mut View<'_>, upload: &Upload) -> Result<(), StoreError> {
+pub(super) fn remove(view: &mut View<'_>, stored: &Stored) -> Result<(), StoreError> {
+    let upload = &stored.upload;
     drop_ledger(view, upload.id)?;
-    view.delete(keys::metadata(upload.id));
+    if !stored.is_described {
+        view.delete(keys::metadata(upload.id));
+    }
     view.delete(keys::unfinished(&upload.owner, upload.created_at, upload.id));
     view.delete(keys::owed(upload.id));
     view.delete(keys::upload(upload.id));
@@ -143,7 +159,13 @@ pub(super) fn shorten_ledger(view: &mut View<'_>, id: UploadId) -> Result<bool, 
     Ok(surplus == LEDGER_STEP)
 }
 
-fn write(view: &mut View<'_>, before: Option<&Upload>, upload: &Upload, end: End) -> Result<(), StoreError> {
+fn write(
+    view: &mut View<'_>,
+    before: Option<&Upload>,
+    upload: &Upload,
+    end: End,
+    description: Option<&str>,
+) -> Result<(), StoreError> {
     let row = UploadRow {
         owner: upload.owner.clone(),
         length: upload.length,
@@ -152,7 +174,7 @@ fn write(view: &mut View<'_>, before: Option<&Upload>, upload: &Upload, end: End
         created_at: upload.created_at,
         end,
     };
-    view.put(keys::upload(upload.id), rows::encode(&row))?;
+    view.put(keys::upload(upload.id), rows::encode_upload(&row, description))?;
     // Most changes of a record change no index.
     if before.is_some_and(is_unfinished) != is_unfinished(upload) {
         let key = keys::unfinished(&upload.owner, upload.created_at, upload.id);
@@ -189,19 +211,26 @@ fn end_of_ledger(rows: &impl Rows, id: UploadId) -> Result<Option<(u64, End)>, S
     Ok(Some((start, End { offset, active_at: row.at, digest: row.digest })))
 }
 
-fn description(rows: &impl Rows, id: UploadId) -> Result<(Metadata, Concat), StoreError> {
-    let raw = rows.get(&keys::metadata(id))?.unwrap_or_default();
-    let raw = std::str::from_utf8(&raw).ok();
-    raw.and_then(parse_description).ok_or_else(|| StoreError::Damaged("metadata of an upload".into()))
+fn end_of(upload: &Upload) -> End {
+    End { offset: upload.offset, active_at: upload.active_at, digest: upload.digest.clone() }
 }
 
-/// Both headers in one row, with a byte between them that no header can carry; without the second, without it.
-fn raw_description(upload: &Upload) -> String {
+/// `Upload-Metadata` and `Upload-Concat`, with a byte between them that no header can carry; without the second,
+/// without it.
+fn describe(upload: &Upload) -> Cow<'_, str> {
     let (metadata, concat) = (upload.metadata.raw(), upload.concat.raw());
-    if concat.is_empty() { metadata.to_owned() } else { format!("{metadata}\0{concat}") }
+    if concat.is_empty() { metadata.into() } else { format!("{metadata}\0{concat}").into() }
 }
 
-fn parse_description(raw: &str) -> Option<(Metadata, Concat)> {
-    let (metadata, concat) = raw.split_once('\0').unwrap_or((raw, ""));
-    Some((Metadata::parse(metadata).ok()?, Concat::parse(concat).ok()?))
+fn parse(description: &str) -> Result<(Metadata, Concat), StoreError> {
+    let (metadata, concat) = description.split_once('\0').unwrap_or((description, ""));
+    Metadata::parse(metadata).ok().zip(Concat::parse(concat).ok()).ok_or_else(bad_description)
+}
+
+fn parse_row(description: &[u8]) -> Result<(Metadata, Concat), StoreError> {
+    parse(std::str::from_utf8(description).map_err(|_| bad_description())?)
+}
+
+fn bad_description() -> StoreError {
+    StoreError::Damaged("metadata of an upload".into())
 }

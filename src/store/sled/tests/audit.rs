@@ -7,7 +7,7 @@ use super::super::{SledCopy, SledStore};
 use crate::message::{ConversationId, MessageId};
 use crate::store::contract::samples::{at, bound, row, unbound, user, whole};
 use crate::store::{Claim, Durability, Memberships, Messages, Records, StoreError};
-use crate::upload::{Upload, UploadId};
+use crate::upload::{Metadata, Upload, UploadId};
 
 /// Uploads in several states, and two messages.
 struct House {
@@ -25,7 +25,9 @@ impl House {
         let store = SledStore::open(&folder.path().join("records"), Durability::Process).expect("opened");
         let conversation = ConversationId::from_bytes([1; 12]);
         store.put(conversation, &[user("ann"), user("bob")]).await.expect("stored");
-        let receiving = bound(Some("one"));
+        // Its description is too long to lie with the record.
+        let metadata = Metadata::parse(&"k".repeat(2_000)).expect("valid");
+        let receiving = Upload { metadata, ..bound(Some("one")) };
         let whole = whole(Some("two"));
         for upload in [&receiving, &whole, &unbound()] {
             store.create(upload, false).await.expect("created");
