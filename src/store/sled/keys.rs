@@ -22,7 +22,8 @@
 //! | `61` | placed | upload id | [`PlacedRow`](super::rows::PlacedRow); where a file went that may not be synced yet |
 //! | `7f` | arrived | | the number of the journal's last record that is in sled; written after everything else of it, so that a log which ends early has an older one |
 //!
-//! Carried and placed are in the journal only, and never get to sled. Numbers are big-endian, so that the order of keys is the order of numbers. An owner is preceded by its length
+//! Carried and placed are in the journal only, and never get to sled; unfinished and order get there as
+//! [`runs`](super::runs). Numbers are big-endian, so that the order of keys is the order of numbers. An owner is preceded by its length
 //! in two bytes, so that no owner is another one's prefix.
 
 use smallvec::SmallVec;
@@ -245,6 +246,16 @@ pub(super) fn number_at_end(key: &[u8]) -> Option<u64> {
 pub(super) fn user_at_end(key: &[u8], conversation: ConversationId) -> Option<UserId> {
     let user = key.strip_prefix(participants(conversation).as_slice())?;
     std::str::from_utf8(user).ok()?.parse().ok()
+}
+
+/// How many bytes at the end of its keys differ within a set, if the key's table is sets: its rows are empty, and
+/// sled has them in [`runs`](super::runs).
+pub(super) fn suffix_of_set(key: &[u8]) -> Option<usize> {
+    match key.first() {
+        Some(&UNFINISHED) => Some(size_of::<u64>() + size_of::<UploadId>()),
+        Some(&ORDER) => Some(size_of::<MessageId>()),
+        _ => None,
+    }
 }
 
 /// The first key after all those with this prefix.

@@ -8,6 +8,7 @@ use sled::{IVec, Tree};
 use super::changes::Changes;
 use super::fault;
 use super::keys::{self, Key};
+use super::runs::{Row, Stored};
 use crate::store::StoreError;
 
 /// Reading rows, whatever they lie in.
@@ -27,13 +28,13 @@ pub(super) trait Rows {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Layered<'a> {
     changes: [Option<&'a Changes>; 3],
-    stored: &'a Tree,
+    stored: Stored<'a>,
 }
 
 impl<'a> Layered<'a> {
     /// These changes above sled, the later above the earlier.
     pub(super) fn new(later: &'a Changes, earlier: Option<&'a Changes>, stored: &'a Tree) -> Self {
-        Self { changes: [None, Some(later), earlier], stored }
+        Self { changes: [None, Some(later), earlier], stored: Stored(stored) }
     }
 
     /// The same with the changes of a group on top.
@@ -46,16 +47,14 @@ impl<'a> Layered<'a> {
     pub(super) fn rows(&self, range: Range<Key>) -> Merge<'a> {
         let keys = &*range.start..&*range.end;
         let changes = self.layers().filter_map(|layer| changed(layer.range(keys.clone()))).collect();
-        let stored: Stored<'a> = Box::new(self.stored.range(keys));
-        Merge { changes, stored: stored.peekable(), is_backwards: false }
+        Merge { changes, stored: self.stored.rows(keys).peekable(), is_backwards: false }
     }
 
     /// The rows of a range, the last one first.
     pub(super) fn rows_back(&self, range: Range<Key>) -> Merge<'a> {
         let keys = &*range.start..&*range.end;
         let changes = self.layers().filter_map(|layer| changed(layer.range(keys.clone()).rev())).collect();
-        let stored: Stored<'a> = Box::new(self.stored.range(keys).rev());
-        Merge { changes, stored: stored.peekable(), is_backwards: true }
+        Merge { changes, stored: self.stored.rows_back(keys).peekable(), is_backwards: true }
     }
 
     fn layers(&self) -> impl Iterator<Item = &'a Changes> {
@@ -82,16 +81,13 @@ impl Rows for Layered<'_> {
             Some((key, Some(row))) => Ok(Some((key.clone(), row.clone()))),
             // Deleted: the others as well, or they would not be behind it.
             Some((_, None)) => self.last(prefix),
-            None => {
-                let last = self.stored.range(prefix..&end).next_back().transpose().map_err(fault::of)?;
-                Ok(last.map(|(key, row)| (Key::from_slice(&key), row)))
-            }
+            None => self.stored.rows_back(prefix..&end).next().transpose().map_err(fault::of),
         }
     }
 }
 
 type Changed<'a> = Peekable<Box<dyn Iterator<Item = (&'a Key, &'a Option<IVec>)> + 'a>>;
-type Stored<'a> = Box<dyn Iterator<Item = sled::Result<(IVec, IVec)>> + 'a>;
+type Below<'a> = Box<dyn Iterator<Item = Row> + 'a>;
 
 /// The changes of a layer, if there are any.
 fn changed<'a>(rows: impl Iterator<Item = (&'a Key, &'a Option<IVec>)> + 'a) -> Option<Changed<'a>> {
@@ -104,7 +100,7 @@ fn changed<'a>(rows: impl Iterator<Item = (&'a Key, &'a Option<IVec>)> + 'a) -> 
 /// deleted last is not there.
 pub(super) struct Merge<'a> {
     changes: Vec<Changed<'a>>,
-    stored: Peekable<Stored<'a>>,
+    stored: Peekable<Below<'a>>,
     is_backwards: bool,
 }
 
@@ -112,7 +108,7 @@ impl Merge<'_> {
     /// The key that comes next in any layer.
     fn next_key(&mut self) -> Option<Key> {
         let stored = match self.stored.peek() {
-            Some(Ok((key, _))) => Some(key.as_ref()),
+            Some(Ok((key, _))) => Some(key.as_slice()),
             Some(Err(_)) | None => None,
         };
         let changed = self.changes.iter_mut().filter_map(|rows| rows.peek().map(|(key, _)| key.as_slice()));
@@ -129,7 +125,7 @@ impl Merge<'_> {
                 found = found.or(Some(row.clone()));
             }
         }
-        let stored = self.stored.next_if(|row| matches!(row, Ok((next, _)) if next.as_ref() == key));
+        let stored = self.stored.next_if(|row| matches!(row, Ok((next, _)) if next.as_slice() == key));
         match found {
             Some(change) => change,
             None => stored.and_then(Result::ok).map(|(_, row)| row),
@@ -142,11 +138,7 @@ impl Iterator for Merge<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.changes.is_empty() {
-            let (key, row) = match self.stored.next()? {
-                Ok(stored) => stored,
-                Err(error) => return Some(Err(fault::of(error))),
-            };
-            return Some(Ok((Key::from_slice(&key), row)));
+            return self.stored.next().map(|row| row.map_err(fault::of));
         }
         if let Some(Err(error)) = self.stored.next_if(Result::is_err) {
             return Some(Err(fault::of(error)));

@@ -3,7 +3,7 @@
 //! ```text
 //!  records  messages  memberships  payload     what the ports ask for, as operations and reads
 //!      uploads  claims  carried    blocks      rules that several of them share
-//!  keys  rows  view  layered  changes          tables in one tree, and changes above it
+//!  keys  rows  runs  view  layered  changes    tables in one tree, and changes above it
 //!  core  committer  checkpoints                one thread makes groups durable, one gives them to sled
 //!  database  journal  open  write_through      what is durable, and where
 //!  audit  copy                                 reading all of it offline
@@ -31,6 +31,7 @@ mod open;
 mod payload;
 mod records;
 mod rows;
+mod runs;
 #[cfg(test)]
 mod tests;
 mod uploads;

@@ -18,7 +18,9 @@ use crate::store::{Durability, StoreError};
 /// Rows are read by prefix or by key and are small: this holds the hot ones of a busy server.
 const CACHE_BYTES: u64 = 32 * 1024 * 1024;
 /// The row that every folder of ours has, and the text of the file that says so.
-const FORMAT: &[u8] = b"longhaul records, format 1\n";
+const FORMAT: &[u8] = b"longhaul records, format 2\n";
+/// What folders have where every row of a set is by itself, which is read as runs of one.
+const FORMER: &[u8] = b"longhaul records, format 1\n";
 const MARKER: &str = "format";
 /// What the file says as well, once sled has the number of the last record that came to it.
 const ARRIVALS: &[u8] = b"arrivals are numbered\n";
@@ -102,12 +104,12 @@ pub(super) fn open(folder: &Path, durability: Durability) -> Result<Opened, Open
     let lock = lock(folder)?;
     let is_marked = is_marked(folder)?;
     let db = open_db(folder)?;
-    look_for_format(folder, &db, is_marked)?;
+    let is_current = look_for_format(folder, &db, is_marked)?;
     let path = folder.join("db");
     let file = File::open(&path).map_err(io)?;
     write_through::set(&file, &path, durability);
-    if !is_marked {
-        // Again, if a kill came before the mark.
+    if !is_current {
+        // Before there is a row that the former format does not have.
         db.insert(keys::format(), FORMAT).map_err(|error| of(folder, error))?;
     }
     db.flush().map_err(|error| of(folder, error))?;
@@ -189,14 +191,16 @@ fn is_marked(folder: &Path) -> Result<bool, OpenError> {
     Ok(is_marked)
 }
 
-/// Whether the rows are ours and there as far as one can tell.
-fn look_for_format(folder: &Path, db: &Db, is_marked: bool) -> Result<(), OpenError> {
+/// Sees to it that the rows are ours and there, as far as one can tell; answers whether they say that they are of
+/// this format.
+fn look_for_format(folder: &Path, db: &Db, is_marked: bool) -> Result<bool, OpenError> {
     match db.get(keys::format()).map_err(|error| of(folder, error))? {
-        Some(format) if format.as_ref() == FORMAT => Ok(()),
+        Some(format) if format.as_ref() == FORMAT => Ok(true),
+        Some(format) if format.as_ref() == FORMER => Ok(false),
         Some(_) => Err(damaged(folder, "its format is not one that this version reads")),
         None if is_marked => Err(damaged(folder, "its rows are gone")),
         None if !db.is_empty() => Err(damaged(folder, "it holds the rows of something else")),
-        None => Ok(()),
+        None => Ok(false),
     }
 }
 

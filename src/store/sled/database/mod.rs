@@ -41,7 +41,7 @@ use super::changes::{Change, Changes};
 use super::journal::{Found, Journal};
 use super::layered::Layered;
 use super::open::{self, OpenError, Opened};
-use super::{fault, keys};
+use super::{fault, keys, runs};
 use crate::crash;
 use crate::store::{Durability, Files, StoreError};
 
@@ -307,15 +307,23 @@ fn mark(changes: &mut Changes, record: u64) {
 }
 
 fn store(db: &Db, changes: &Changes) -> sled::Result<()> {
+    let mut members = Vec::new();
     for (key, row) in changes.iter() {
         if keys::upload_of_journal(key).is_some() {
             continue;
         }
+        if keys::suffix_of_set(key).is_some() {
+            members.push((key, row.is_some()));
+            continue;
+        }
+        // Before what comes after them: the last row says that everything else has arrived.
+        runs::write(db, &mem::take(&mut members))?;
         match row {
             Some(row) => db.insert(key, row.clone())?,
             None => db.remove(key)?,
         };
     }
+    runs::write(db, &members)?;
     db.flush().map(|_| ())
 }
 

@@ -8,7 +8,7 @@ use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 
 use super::Fixture;
 use crate::store::contract::samples::{found, store, whole};
-use crate::store::sled::{OpenError, SledStore};
+use crate::store::sled::{OpenError, SledStore, keys, runs};
 use crate::store::{Durability, Records};
 
 /// A closed folder with some rows.
@@ -122,7 +122,7 @@ async fn damage_is_told_and_no_file_is_deleted() {
         ("garbage for parameters", &|folder| garbage(&folder.join("conf"))),
         ("another format", &|folder| {
             let db = sled::open(folder).expect("opened");
-            db.insert([0], b"longhaul records, format 2\n").expect("written");
+            db.insert([0], b"longhaul records, format 3\n").expect("written");
         }),
     ];
     for (name, damage) in damages {
@@ -197,6 +197,38 @@ async fn a_log_that_is_older_than_the_journal_is_damage() {
     assert!(error.to_string().contains("its latest rows are gone"), "{error}");
     // Without syncs it is what a power cut may do.
     SledStore::open(&path, Durability::Process).expect("opened");
+}
+
+/// Every row of a set was by itself.
+#[tokio::test]
+async fn a_folder_of_the_former_format_is_read_and_becomes_one_of_this() {
+    let mut fixture = closed().await;
+    let db = sled::open(fixture.path()).expect("opened");
+    let table = keys::Table::UNFINISHED;
+    let members: Vec<_> = runs::Stored(&db).rows(&table.start()..&table.end()).collect();
+    let rows = db.range(table.start()..table.end()).keys().collect::<Vec<_>>();
+    assert!(rows.len() < members.len(), "they are in runs");
+    for key in rows {
+        db.remove(key.expect("read")).expect("removed");
+    }
+    for member in &members {
+        let (key, row) = member.as_ref().expect("read");
+        db.insert(key, row).expect("written");
+    }
+    db.insert(keys::format(), b"longhaul records, format 1\n").expect("written");
+    drop(db);
+    for _ in 0..2 {
+        fixture.open();
+        let found = fixture.store().every_unfinished(None, 99).await.expect("readable");
+        assert_eq!(found.len(), members.len());
+        store(&fixture, &whole(None)).await;
+        fixture.store().audit(|fault| panic!("{fault}")).await.expect("readable");
+        fixture.store().remove(found[0].id).await.expect("removed");
+        fixture.store = None;
+    }
+    let db = sled::open(fixture.path()).expect("opened");
+    let format = db.get(keys::format()).expect("read").expect("there");
+    assert_eq!(*format, *b"longhaul records, format 2\n");
 }
 
 #[tokio::test]

@@ -1,0 +1,301 @@
+//! Sets of keys, many of them in one row of sled, which copies a leaf for every row that it is given.
+//!
+//! Some tables are sets: their rows are empty, and their keys differ in a few bytes at the end, the suffix, within
+//! the prefix that names the set. sled has them in runs: the key of the first, and in its row the suffixes of those
+//! that follow. A key alone, with an empty row, is the shortest run.
+//!
+//! **A run ends where the next one begins**, whatever it says of keys behind that. So a run is split by writing the
+//! later part first, and a kill between two rows shows every key once. What is given again after it is merged into
+//! what is there.
+
+use std::collections::BTreeSet;
+use std::iter;
+use std::ops::Bound;
+use std::ops::Range;
+
+use sled::{IVec, Tree};
+
+use super::keys::{self, Key};
+
+/// More keys are in no run that is written. A longer one would be dearer when single keys are taken out of it.
+const LONGEST: usize = 16;
+
+/// Rows of sled, and the keys of runs as if they were rows of their own.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stored<'a>(pub(super) &'a Tree);
+
+/// A row.
+pub(super) type Row = sled::Result<(Key, IVec)>;
+
+/// Keys to put into sets, or, where `false`, to take out of them.
+pub(super) type Members<'a> = [(&'a Key, bool)];
+
+impl<'a> Stored<'a> {
+    pub(super) fn get(self, key: &[u8]) -> sled::Result<Option<IVec>> {
+        let Some(suffix) = keys::suffix_of_set(key) else { return self.0.get(key) };
+        let run = self.0.range(&key[..1]..=key).next_back().transpose()?;
+        let is_there = run.is_some_and(|run| members(&run, suffix, None).any(|member| *member == *key));
+        Ok(is_there.then(IVec::default))
+    }
+
+    /// The rows of a range, which lies within a table.
+    pub(super) fn rows(self, keys: Range<&[u8]>) -> Box<dyn Iterator<Item = Row> + 'a> {
+        let Some(suffix) = keys::suffix_of_set(keys.start) else {
+            return Box::new(self.0.range(keys).map(|row| row.map(owned)));
+        };
+        let (start, end) = (Key::from_slice(keys.start), Key::from_slice(keys.end));
+        let mut runs = self.runs(&keys).peekable();
+        let rows = iter::from_fn(move || {
+            let run = match runs.next()? {
+                Ok(run) => run,
+                Err(error) => return Some(vec![Err(error)]),
+            };
+            let next = runs.peek().and_then(|next| next.as_ref().ok());
+            let members = members(&run, suffix, next.map(|(key, _)| &**key));
+            let inside = members.filter(|key| (&start..&end).contains(&key));
+            Some(inside.map(|key| Ok((key, IVec::default()))).collect())
+        });
+        Box::new(rows.flatten())
+    }
+
+    /// The same, the last one first.
+    pub(super) fn rows_back(self, keys: Range<&[u8]>) -> Box<dyn Iterator<Item = Row> + 'a> {
+        let Some(suffix) = keys::suffix_of_set(keys.start) else {
+            return Box::new(self.0.range(keys).rev().map(|row| row.map(owned)));
+        };
+        let (start, end) = (Key::from_slice(keys.start), Key::from_slice(keys.end));
+        let mut runs = self.runs(&keys).rev();
+        let mut next: Option<IVec> = None;
+        let rows = iter::from_fn(move || {
+            let run = match runs.next()? {
+                Ok(run) => run,
+                Err(error) => return Some(vec![Err(error)]),
+            };
+            let members = members(&run, suffix, next.as_deref());
+            let inside = members.filter(|key| (&start..&end).contains(&key));
+            let mut rows: Vec<Row> = inside.map(|key| Ok((key, IVec::default()))).collect();
+            rows.reverse();
+            next = Some(run.0);
+            Some(rows)
+        });
+        Box::new(rows.flatten())
+    }
+
+    /// The runs that may have keys of a range: the first of them may begin before it.
+    fn runs(self, keys: &Range<&[u8]>) -> sled::Iter {
+        let before = self.0.range(&keys.start[..1]..keys.start).next_back();
+        match before {
+            Some(Ok((first, _))) => self.0.range(&*first..keys.end),
+            // What cannot be read will be said by what follows.
+            Some(Err(_)) | None => self.0.range(keys.clone()),
+        }
+    }
+}
+
+/// Gives sled changes of sets, in the order of their keys.
+pub(super) fn write(tree: &Tree, mut changes: &Members<'_>) -> sled::Result<()> {
+    while let Some((key, _)) = changes.first() {
+        let suffix = keys::suffix_of_set(key).expect("it is of a set");
+        let prefix = &key[..key.len() - suffix];
+        let run = tree.range(prefix..=key.as_slice()).next_back().transpose()?;
+        let behind = (Bound::Excluded(key.to_vec()), Bound::Excluded(keys::end_of(prefix).to_vec()));
+        let next = tree.range(behind).next().transpose()?.map(|(key, _)| key);
+        let is_of_it =
+            |key: &Key| key.starts_with(prefix) && next.as_deref().is_none_or(|next| **key < *next);
+        let (of_it, others) = changes.split_at(changes.iter().take_while(|(key, _)| is_of_it(key)).count());
+        for (key, row) in rewritten(run.as_ref(), next.as_deref(), suffix, of_it) {
+            match row {
+                Some(row) => tree.insert(key, row)?,
+                None => tree.remove(key)?,
+            };
+        }
+        changes = others;
+    }
+    Ok(())
+}
+
+/// What to write, in this order, so that the keys of a run and these changes, which all come before the next run,
+/// are what is there: rows, and `None` for one that goes.
+fn rewritten(
+    run: Option<&(IVec, IVec)>,
+    next: Option<&[u8]>,
+    suffix: usize,
+    changes: &Members<'_>,
+) -> Vec<(Key, Option<Vec<u8>>)> {
+    let before: Vec<Key> = run.into_iter().flat_map(|run| members(run, suffix, next)).collect();
+    let mut after: BTreeSet<&Key> = before.iter().collect();
+    for (key, is_there) in changes {
+        if *is_there {
+            after.insert(key)
+        } else {
+            after.remove(key)
+        };
+    }
+    if after.iter().copied().eq(&before) {
+        return Vec::new();
+    }
+    let after: Vec<&Key> = after.into_iter().collect();
+    let row = |run: &[&Key]| {
+        let rest = run[1..].iter().flat_map(|key| &key[key.len() - suffix..]);
+        (run[0].clone(), Some(rest.copied().collect()))
+    };
+    let mut rows: Vec<_> = after.chunks(LONGEST).rev().map(row).collect();
+    // Its key was its first one's. Everything else that it has is in the others by now.
+    rows.extend(
+        before.first().filter(|first| after.first() != Some(first)).map(|first| (first.clone(), None)),
+    );
+    rows
+}
+
+/// The keys of a run up to the next one.
+fn members<'a>(
+    (first, row): &'a (IVec, IVec),
+    suffix: usize,
+    next: Option<&'a [u8]>,
+) -> impl Iterator<Item = Key> + use<'a> {
+    let prefix = &first[..first.len().saturating_sub(suffix)];
+    let followers = row.chunks_exact(suffix).map(move |suffix| [prefix, suffix].concat().into());
+    iter::once(Key::from_slice(first))
+        .chain(followers)
+        .take_while(move |key: &Key| next.is_none_or(|next| **key < *next))
+}
+
+fn owned((key, row): (IVec, IVec)) -> (Key, IVec) {
+    (Key::from_slice(&key), row)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::message::{ConversationId, MessageId};
+
+    /// What goes into sets, and out of them: few sets, and so many keys that runs are split.
+    type Step = Vec<(Key, bool)>;
+
+    fn key(set: u8, number: u8) -> Key {
+        keys::order(ConversationId::from_bytes([set; 12]), MessageId::from_bytes([number; 12]))
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let one = ((1..3u8, 0..90u8), prop::bool::weighted(0.7));
+        let many = (1..3u8, 0..60u8, 0..40u8, prop::bool::weighted(0.7));
+        let many = many.prop_map(|(set, first, count, is_there)| {
+            (first..first + count).map(|number| (key(set, number), is_there)).collect::<Vec<_>>()
+        });
+        let single = prop::collection::vec(one, 0..8);
+        let single =
+            single.prop_map(|rows| rows.into_iter().map(|((s, n), there)| (key(s, n), there)).collect());
+        prop_oneof![single, many].prop_map(|rows: Step| {
+            let last: std::collections::BTreeMap<_, _> = rows.into_iter().collect();
+            last.into_iter().collect()
+        })
+    }
+
+    fn write_all(tree: &Tree, step: &Step) {
+        let changes: Vec<_> = step.iter().map(|(key, is_there)| (key, *is_there)).collect();
+        write(tree, &changes).expect("written");
+    }
+
+    /// The keys of a table, read forwards; backwards, in parts and one by one they have to be the same.
+    fn read(tree: &Tree) -> Vec<Key> {
+        let stored = Stored(tree);
+        let table = keys::Table::ORDER;
+        let of = |rows: Box<dyn Iterator<Item = Row> + '_>| {
+            rows.map(|row| row.expect("read").0).collect::<Vec<_>>()
+        };
+        let found = of(stored.rows(&table.start()..&table.end()));
+        let mut back = of(stored.rows_back(&table.start()..&table.end()));
+        back.reverse();
+        assert_eq!(found, back);
+        for (start, end) in [(key(1, 0), key(1, 50)), (key(1, 20), key(2, 20)), (key(2, 7), key(2, 8))] {
+            let within: Vec<_> = found.iter().filter(|key| (&start..&end).contains(key)).cloned().collect();
+            assert_eq!(of(stored.rows(&start..&end)), within);
+            let mut back = of(stored.rows_back(&start..&end));
+            back.reverse();
+            assert_eq!(back, within);
+        }
+        for (set, number) in (1..3).flat_map(|set| (0..90).map(move |number| (set, number))) {
+            let key = key(set, number);
+            assert_eq!(stored.get(&key).expect("read").is_some(), found.contains(&key));
+        }
+        found
+    }
+
+    fn open() -> sled::Db {
+        sled::Config::new().temporary(true).open().expect("opened")
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn runs_are_a_set(former in step(), steps in prop::collection::vec(step(), 1..8)) {
+            let db = open();
+            let mut set = BTreeSet::new();
+            // As the former format has them.
+            for (key, _) in former {
+                db.insert(&key, IVec::default()).expect("inserted");
+                set.insert(key);
+            }
+            for step in steps {
+                write_all(&db, &step);
+                for (key, is_there) in step {
+                    if is_there { set.insert(key) } else { set.remove(&key) };
+                }
+                prop_assert_eq!(read(&db), set.iter().cloned().collect::<Vec<_>>());
+            }
+        }
+
+        /// Between any two rows: what does not change is there once, and giving it all again makes it whole.
+        #[test]
+        fn a_kill_between_two_rows_loses_nothing(before in step(), more in step(), change in step(), at in 0..9usize) {
+            let db = open();
+            write_all(&db, &before);
+            write_all(&db, &more);
+            let there: BTreeSet<Key> = read(&db).into_iter().collect();
+            let changed: BTreeSet<&Key> = change.iter().map(|(key, _)| key).collect();
+            // A run at a time, as it is written, and the rows of one of them not to the end.
+            let changes: Vec<_> = change.iter().map(|(key, is_there)| (key, *is_there)).collect();
+            let rows = db.scan_prefix(keys::order_of(ConversationId::from_bytes([1; 12]))).keys();
+            let firsts: Vec<_> = rows.map(|key| key.expect("read")).collect();
+            for (position, first) in firsts.iter().enumerate() {
+                let row = db.get(first).expect("read").expect("there");
+                let next = firsts.get(position + 1).map(|next| &**next);
+                let inside: Vec<_> = changes
+                    .iter()
+                    .filter(|(key, _)| ***key >= **first && key[1] == 1 && next.is_none_or(|next| ***key < *next))
+                    .copied()
+                    .collect();
+                for (key, row) in rewritten(Some(&(first.clone(), row)), next, 12, &inside).into_iter().take(at) {
+                    match row {
+                        Some(row) => db.insert(key, row).expect("inserted"),
+                        None => db.remove(key).expect("removed"),
+                    };
+                    let found = read(&db);
+                    let untouched = |key: &&Key| !changed.contains(*key);
+                    prop_assert_eq!(
+                        found.iter().filter(untouched).collect::<Vec<_>>(),
+                        there.iter().filter(untouched).collect::<Vec<_>>()
+                    );
+                }
+            }
+            write_all(&db, &change);
+            let mut set = there;
+            for (key, is_there) in change {
+                if is_there { set.insert(key) } else { set.remove(&key) };
+            }
+            prop_assert_eq!(read(&db), set.into_iter().collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn keys_that_come_in_order_fill_rows() {
+        let db = open();
+        write_all(&db, &(0..90).map(|number| (key(1, number), true)).collect());
+        assert_eq!(db.len(), 90usize.div_ceil(LONGEST));
+        write_all(&db, &(0..90).map(|number| (key(1, number), false)).collect());
+        assert!(db.is_empty());
+    }
+}
