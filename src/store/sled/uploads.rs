@@ -35,11 +35,7 @@ pub(super) fn find(rows: &impl Rows, id: UploadId) -> Result<Option<Stored>, Sto
         return Ok(None);
     };
     let (row, description) = rows::decode_upload(&row)?;
-    let ledger = match row.state {
-        // Its ledger is no longer read, whatever is left of it.
-        State::Committed(_) => None,
-        _ => end_of_ledger(rows, id)?,
-    };
+    let ledger = end_of_ledger(rows, id, &row)?;
     let (has_ledger, is_described) = (ledger.is_some(), description.is_some());
     let end = ledger.map_or_else(|| row.end.clone(), |(_, end)| end);
     let (metadata, concat) = match description {
@@ -79,10 +75,7 @@ pub(super) struct Progress {
 pub(super) fn progress(rows: &impl Rows, id: UploadId) -> Result<Progress, StoreError> {
     let row = rows.get(&keys::upload(id))?.ok_or(StoreError::Conflict("the upload is gone"))?;
     let (row, _) = rows::decode_upload(&row)?;
-    let end = match row.state {
-        State::Committed(_) => None,
-        _ => end_of_ledger(rows, id)?,
-    };
+    let end = end_of_ledger(rows, id, &row)?;
     let (last_row, end) = end.map_or((None, row.end), |(last, end)| (Some(last), end));
     Ok(Progress { length: row.length, state: row.state, offset: end.offset, last_row })
 }
@@ -199,8 +192,17 @@ fn drop_ledger(view: &mut View<'_>, id: UploadId) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The end of the ledger, and where its last row begins; `None` if it has no rows.
-fn end_of_ledger(rows: &impl Rows, id: UploadId) -> Result<Option<(u64, End)>, StoreError> {
+/// The end of the ledger, and where its last row begins; `None` if it has no rows, or none that counts.
+fn end_of_ledger(
+    rows: &impl Rows,
+    id: UploadId,
+    record: &UploadRow,
+) -> Result<Option<(u64, End)>, StoreError> {
+    // It was created with all of its bytes, or is committed: then what is left of the ledger is no longer read.
+    let is_whole = record.length == Length::Known(record.end.offset);
+    if is_whole || matches!(record.state, State::Committed(_)) {
+        return Ok(None);
+    }
     let Some((key, row)) = rows.end(&keys::ledger(id))? else {
         return Ok(None);
     };
