@@ -52,6 +52,21 @@ pub(crate) async fn a_row_can_declare_the_length_without_a_byte(mut fixture: imp
     assert_eq!((complete.length, complete.offset, complete.state), (Length::Known(8), 8, State::Complete));
 }
 
+pub(crate) async fn a_row_of_no_bytes_is_activity(mut fixture: impl DatabaseFixture) {
+    for offset in [0, 4] {
+        let upload = Upload { length: Length::Deferred, offset, digest: digest(offset), ..unbound() };
+        store(&fixture, &upload).await;
+        let end = Appended { length: Length::Known(offset), state: State::Complete, ..row(offset, 0) };
+        fixture.records().append(upload.id, &end).await.expect("appended");
+        fixture.reopen();
+        let complete = found(&fixture, upload.id).await;
+        assert_eq!(
+            complete,
+            Upload { length: end.length, state: end.state, active_at: end.chunk.at, ..upload }
+        );
+    }
+}
+
 pub(crate) async fn the_last_row_completes_the_upload(mut fixture: impl DatabaseFixture) {
     let id = store(&fixture, &bound(None)).await;
     fixture.records().append(id, &row(0, 5)).await.expect("appended");

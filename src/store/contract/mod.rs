@@ -79,6 +79,7 @@ macro_rules! records_contract {
             ledger::a_row_moves_the_offset,
             ledger::a_row_that_starts_elsewhere_is_a_conflict,
             ledger::a_row_can_declare_the_length_without_a_byte,
+            ledger::a_row_of_no_bytes_is_activity,
             ledger::the_last_row_completes_the_upload,
             ledger::nothing_is_appended_unless_receiving,
             ledger::a_long_ledger_is_dropped_with_its_upload,

@@ -88,7 +88,7 @@ pub(super) fn existing(view: &View<'_>, id: UploadId) -> Result<Stored, StoreErr
     find(view, id)?.ok_or(StoreError::Conflict("the upload is gone"))
 }
 
-/// Writes a new upload. One that comes with bytes has a ledger of one row, which its record stands for.
+/// Writes a new upload. One that comes with all of its bytes needs no ledger, since nothing will follow them.
 pub(super) fn insert(view: &mut View<'_>, upload: &Upload) -> Result<(), StoreError> {
     let description = describe(upload);
     debug_assert_eq!(parse(&description).ok(), Some((upload.metadata.clone(), upload.concat.clone())));
@@ -96,7 +96,14 @@ pub(super) fn insert(view: &mut View<'_>, upload: &Upload) -> Result<(), StoreEr
     if !is_short {
         view.put(keys::metadata(upload.id), description.as_bytes())?;
     }
-    write(view, None, upload, end_of(upload), is_short.then_some(&*description))
+    let mut end = end_of(upload);
+    if upload.state == State::Receiving && upload.offset > 0 {
+        let chunk =
+            Chunk { offset: 0, length: upload.offset, at: upload.active_at, digest: upload.digest.clone() };
+        extend(view, upload.id, &chunk, None)?;
+        end.offset = 0;
+    }
+    write(view, None, upload, end, is_short.then_some(&*description))
 }
 
 /// Writes a row of the ledger. It takes the place of the last one where that has no bytes.
@@ -199,8 +206,7 @@ fn end_of_ledger(
     record: &UploadRow,
 ) -> Result<Option<(u64, End)>, StoreError> {
     // It was created with all of its bytes, or is committed: then what is left of the ledger is no longer read.
-    let is_whole = record.length == Length::Known(record.end.offset);
-    if is_whole || matches!(record.state, State::Committed(_)) {
+    if record.end.offset > 0 || matches!(record.state, State::Committed(_)) {
         return Ok(None);
     }
     let Some((key, row)) = rows.end(&keys::ledger(id))? else {
