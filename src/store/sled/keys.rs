@@ -222,6 +222,12 @@ pub(super) fn upload_at_end(key: &[u8]) -> Option<UploadId> {
     key.last_chunk().copied().map(UploadId::from_bytes)
 }
 
+/// When the upload of a key of [`unfinished`] was created.
+pub(super) fn created_at_of_unfinished(key: &[u8]) -> Option<Timestamp> {
+    let (before, _) = key.split_last_chunk::<16>()?;
+    Some(Timestamp::from_millis(number_at_end(before)?))
+}
+
 /// The upload of a key of [`chunk`].
 pub(super) fn upload_of_chunk(key: &[u8]) -> Option<UploadId> {
     key.get(1..17)?.first_chunk().copied().map(UploadId::from_bytes)
@@ -313,6 +319,8 @@ mod tests {
         let id = UploadId::from_bytes([7; 16]);
         let owner = "é@x".parse().expect("valid");
         assert_eq!(upload_at_end(&unfinished(&owner, Timestamp::from_millis(1), id)), Some(id));
+        let created_at = Timestamp::from_millis(7);
+        assert_eq!(created_at_of_unfinished(&unfinished(&owner, created_at, id)), Some(created_at));
         assert_eq!(number_at_end(&chunk(id, 1 << 40)), Some(1 << 40));
         let conversation = ConversationId::from_bytes([0xff; 12]);
         assert_eq!(user_at_end(&participant(conversation, &owner), conversation), Some(owner));

@@ -97,6 +97,8 @@ impl Records for SledStore {
             dead.extend(idle.dead);
             dead.truncate(limit);
             rest = idle.rest;
+            // There may be a million, and the connections of this thread wait.
+            tokio::task::yield_now().await;
         }
         living.extend(dead);
         living.truncate(limit);
@@ -236,6 +238,10 @@ fn idle_from(tree: &Layered<'_>, start: &Key, cutoff: Timestamp) -> Result<Idle,
         if count == SCAN_STEP {
             idle.rest = Some(key);
             break;
+        }
+        // Its last byte did not come before it was created: most are passed over without reading them.
+        if keys::created_at_of_unfinished(&key).is_some_and(|created_at| created_at >= cutoff) {
+            continue;
         }
         let upload = indexed(tree, &key)?;
         // What expires after no time at all expires at its last byte.
