@@ -1,5 +1,7 @@
 //! Uploads that are unfinished, owed, idle.
 
+use futures_util::future::join_all;
+
 use super::DatabaseFixture;
 use super::samples::{
     at, binding, bound, claim, commit, last_row, row, store, transition, unbound, user, whole,
@@ -131,6 +133,22 @@ pub(crate) async fn an_upload_is_idle_after_its_last_byte(mut fixture: impl Data
     assert_eq!(idle(&fixture, 2_000).await, []);
     assert_eq!(idle(&fixture, 2_001).await, [id]);
     assert_eq!(fixture.records().idle_since(at(2_001), 0).await.expect("readable"), []);
+}
+
+pub(crate) async fn the_idle_are_found_among_many_that_are_not(mut fixture: impl DatabaseFixture) {
+    let created_at = |owner: &str, millis| Upload {
+        created_at: at(millis),
+        active_at: at(millis),
+        ..Upload { id: UploadId::random(), owner: user(owner), ..unbound() }
+    };
+    let recent = ["ann", "bob", "carl"].map(|owner| (0..300).map(move |_| created_at(owner, 9_000)));
+    let idle_ones = ["ann", "bob", "cara", "carl", "dora"].map(|owner| created_at(owner, 500));
+    let mut expected = idle_ones.each_ref().map(|upload| upload.id);
+    expected.sort();
+    let uploads: Vec<_> = recent.into_iter().flatten().chain(idle_ones).collect();
+    join_all(uploads.iter().map(|upload| store(&fixture, upload))).await;
+    fixture.reopen();
+    assert_eq!(idle(&fixture, 9_000).await, expected);
 }
 
 pub(crate) async fn only_what_may_expire_is_idle(mut fixture: impl DatabaseFixture) {

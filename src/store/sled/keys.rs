@@ -264,6 +264,12 @@ pub(super) fn suffix_of_set(key: &[u8]) -> Option<usize> {
     }
 }
 
+/// The first key after all those of the set that this one is in.
+pub(super) fn after_set(key: &[u8]) -> Key {
+    let suffix = suffix_of_set(key).expect("it is in a set");
+    end_of(&key[..key.len().saturating_sub(suffix)])
+}
+
 /// The first key after all those with this prefix.
 pub(super) fn end_of(prefix: &[u8]) -> Key {
     let mut end = Key::from_slice(prefix);

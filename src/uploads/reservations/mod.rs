@@ -12,7 +12,7 @@ mod start;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::error::UploadError;
@@ -40,6 +40,8 @@ struct Counts {
     missing: u64,
     /// Creations of which nobody heard whether they were stored.
     doubtful: Vec<UploadId>,
+    /// While records are read to be counted: those that changed and are not counted.
+    missed: Option<HashSet<UploadId>>,
 }
 
 /// What an upload was promised.
@@ -185,7 +187,7 @@ impl Counts {
     }
 
     fn change(&mut self, id: UploadId, change: impl FnOnce(&mut Promise)) {
-        let Some(promise) = self.uploads.get_mut(&id) else { return };
+        let Some(promise) = self.uploads.get_mut(&id) else { return self.miss(id) };
         let (bytes, missing) = (promise.bytes(), promise.missing());
         change(promise);
         let held = self.users.get_mut(&promise.owner).expect("who has an upload is counted");
@@ -193,8 +195,15 @@ impl Counts {
         self.missing = self.missing.saturating_sub(missing).saturating_add(promise.missing());
     }
 
+    /// Has heard of a change of what is not counted, or not yet.
+    fn miss(&mut self, id: UploadId) {
+        if let Some(missed) = &mut self.missed {
+            missed.insert(id);
+        }
+    }
+
     fn remove(&mut self, id: UploadId) {
-        let Some(promise) = self.uploads.remove(&id) else { return };
+        let Some(promise) = self.uploads.remove(&id) else { return self.miss(id) };
         self.missing = self.missing.saturating_sub(promise.missing());
         let held = self.users.get_mut(&promise.owner).expect("who has an upload is counted");
         held.uploads -= 1;

@@ -125,6 +125,28 @@ async fn a_start_counts_what_is_unfinished() {
     assert_eq!(counted(&reservations, "bob"), (200, 400 * MIB, 799 * MIB));
 }
 
+/// Between the reading of a page and its counting, changes of what is in it are of nothing that is counted.
+#[tokio::test]
+async fn a_start_counts_what_changes_meanwhile() {
+    let (memory, reservations) = (Memory::new(), Reservations::default());
+    let [kept, grown, gone] = [(); 3].map(|()| upload("ann", Length::Known(4 * MIB)));
+    for upload in [&kept, &grown, &gone] {
+        memory.create(upload, false).await.expect("memory");
+    }
+    let noting = reservations.note_changes();
+    let page = memory.every_unfinished(None, 9).await.expect("memory");
+    let chunk = Chunk { offset: 0, length: MIB, at: Timestamp::now(), digest: None };
+    let row = Appended { chunk, length: grown.length, state: State::Receiving };
+    memory.append(grown.id, &row).await.expect("memory");
+    reservations.grown(grown.id, MIB, grown.length);
+    memory.remove(gone.id).await.expect("memory");
+    reservations.forget(gone.id);
+    reservations.count_page(&page, noting, &memory).await.expect("memory");
+    assert_eq!(counted(&reservations, "ann"), (2, 8 * MIB, 7 * MIB));
+    reservations.forget(gone.id);
+    assert!(reservations.counts().missed.is_none(), "it is noted only while there is somebody to tell");
+}
+
 #[tokio::test]
 async fn a_doubt_is_settled_by_the_record() {
     let (memory, reservations) = (Memory::new(), Reservations::default());

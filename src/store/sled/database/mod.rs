@@ -29,9 +29,10 @@ use std::io;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use sled::Db;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
@@ -278,13 +279,12 @@ impl Database {
         drop_quietly(mem::replace(&mut self.state_mut().stored, Stored::Reopening(None)));
     }
 
-    /// What sled panics over under the lock is caught under it.
     fn state(&self) -> RwLockReadGuard<'_, State> {
-        self.state.read().unwrap_or_else(PoisonError::into_inner)
+        self.state.read()
     }
 
     fn state_mut(&self) -> RwLockWriteGuard<'_, State> {
-        self.state.write().unwrap_or_else(PoisonError::into_inner)
+        self.state.write()
     }
 }
 
@@ -296,8 +296,7 @@ impl State {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        drop_quietly(mem::replace(&mut state.stored, Stored::Reopening(None)));
+        drop_quietly(mem::replace(&mut self.state.get_mut().stored, Stored::Reopening(None)));
     }
 }
 

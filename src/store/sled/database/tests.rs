@@ -1,7 +1,8 @@
 //! Groups on their way to sled.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
+use std::thread;
 
 use sled::IVec;
 use tempfile::TempDir;
@@ -146,4 +147,30 @@ async fn a_closed_database_says_so() {
     database.close(&StoreError::Full);
     assert!(matches!(read(&database).await, Err(StoreError::Unavailable(_))));
     assert!(matches!(database.checkpoint(), Err(StoreError::Unavailable(_))));
+}
+
+/// As a sweep of many uploads does.
+#[test]
+fn whoever_reads_without_a_pause_lets_groups_in() {
+    const GROUPS: usize = 20;
+    const MOST_LOOKS: usize = 50 * GROUPS;
+    let (_folder, database, _journal) = open();
+    let (looks, is_done) = (AtomicUsize::new(0), AtomicBool::new(false));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_done.load(Ordering::Relaxed) && looks.fetch_add(1, Ordering::Relaxed) < MOST_LOOKS {
+                // Busy: whoever sleeps meanwhile lets others in by that.
+                database.with(|_| (0..100_000).map(std::hint::black_box).max()).expect("open");
+            }
+        });
+        while looks.load(Ordering::Relaxed) == 0 {
+            thread::yield_now();
+        }
+        for _ in 0..GROUPS {
+            database.show(change("one"));
+        }
+        is_done.store(true, Ordering::Relaxed);
+    });
+    let looks = looks.into_inner();
+    assert!(looks < MOST_LOOKS, "{GROUPS} groups waited for {looks} looks");
 }
