@@ -13,6 +13,8 @@
 //! while sled was given the other file's        the other file still counts; giving it twice is giving it once
 //! ```
 
+mod buffer;
+mod file;
 #[cfg(fuzzing)]
 mod fuzz;
 mod record;
@@ -20,26 +22,21 @@ mod record;
 #[cfg(fuzzing)]
 pub use fuzz::fuzz_record;
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::fs::FileExt;
+use std::io;
 use std::path::Path;
 
 use super::changes::Changes;
 use crate::store::Durability;
-use record::Record;
+use buffer::Buffer;
+use file::{FILE_BYTES, JournalFile, START};
+use record::{HEADER, Record};
 
-/// The size of each file. It bounds what is read at a start, and how far sled may be behind.
-const FILE_BYTES: u64 = 8 * 1024 * 1024;
-/// What each file begins with. Records come after it, and never over it.
-const TITLE: &[u8; 28] = b"longhaul journal, format 1\n\0";
-const START: u64 = 4096;
 const NAMES: [&str; 2] = ["journal.0", "journal.1"];
 
 /// Both files, and where the next record goes.
 #[derive(Debug)]
 pub(super) struct Journal {
-    files: [File; 2],
+    files: [JournalFile; 2],
     current: usize,
     offset: u64,
     /// Of the last record.
@@ -51,7 +48,7 @@ pub(super) struct Journal {
     /// Of the last record of the other file, which is on its way there.
     turned: u64,
     durability: Durability,
-    buffer: Vec<u8>,
+    buffer: Buffer,
 }
 
 /// What was found in the files.
@@ -75,16 +72,16 @@ impl Journal {
         is_expected: bool,
         durability: Durability,
     ) -> io::Result<(Self, Found)> {
-        let mut files =
-            [open_file(folder, NAMES[0], is_expected)?, open_file(folder, NAMES[1], is_expected)?];
-        let found = [read(&mut files[0])?, read(&mut files[1])?];
+        let open = |name| JournalFile::open(folder, name, is_expected, durability);
+        let files = [open(NAMES[0])?, open(NAMES[1])?];
+        let [(first, end_of_first), (second, end_of_second)] = [files[0].records()?, files[1].records()?];
         let is_older = |one: &[Record], other: &[Record]| {
             let sequence = |records: &[Record]| records.first().map_or(0, |first| first.sequence);
             sequence(one) < sequence(other)
         };
-        let current = usize::from(is_older(&found[0], &found[1]));
-        let [first, second] = found;
-        let (mut newer, older) = if current == 0 { (first, second) } else { (second, first) };
+        let current = usize::from(is_older(&first, &second));
+        let (mut newer, older, mut offset) =
+            if current == 0 { (first, second, end_of_first) } else { (second, first, end_of_second) };
         let stored = newer.last().or(older.last()).map_or(0, |last| last.stored);
         let turned = older.last().map_or(0, |last| last.sequence);
         if newer.first().is_some_and(|first| first.sequence > stored.max(turned) + 1) {
@@ -92,19 +89,18 @@ impl Journal {
                 return Err(io::Error::new(io::ErrorKind::InvalidData, "a record of its journal is gone"));
             }
             tracing::error!("a record of the journal is gone; what came after it is left out");
-            newer.clear();
+            (newer, offset) = (Vec::new(), START);
         }
         let journal = Self {
             files,
             current,
-            offset: START
-                + newer.iter().map(|record| u64::try_from(record.length).expect("small")).sum::<u64>(),
+            offset,
             sequence: newer.last().map_or(turned.max(stored), |last| last.sequence),
             stored,
             said: stored,
             turned,
             durability,
-            buffer: Vec::new(),
+            buffer: Buffer::default(),
         };
         let after = |records: Vec<Record>| {
             let mut changes = Changes::default();
@@ -121,15 +117,16 @@ impl Journal {
     /// What the operating system says. After a failed write the group never was; after a failed sync nobody
     /// knows, and the journal must not be used any more.
     pub(super) fn append(&mut self, changes: &Changes) -> Result<(), Failure> {
-        record::encode(&mut self.buffer, self.sequence + 1, self.stored, changes);
-        let file = &self.files[self.current];
-        file.write_all_at(&self.buffer, self.offset).map_err(Failure::Write)?;
+        let file = &mut self.files[self.current];
+        let buffer = self.buffer.begin(record::length_of(changes));
+        record::encode(buffer, file.seed(), self.sequence + 1, self.stored, changes);
+        let end = file.write(&mut self.buffer, self.offset).map_err(Failure::Write)?;
         if self.durability.syncs() {
-            file.sync_data().map_err(Failure::Sync)?;
+            file.sync().map_err(Failure::Sync)?;
         }
         self.sequence += 1;
         self.said = self.stored;
-        self.offset += u64::try_from(self.buffer.len()).expect("a length fits");
+        self.offset = end;
         Ok(())
     }
 
@@ -150,7 +147,9 @@ impl Journal {
 
     /// The same for a record of so many bytes.
     pub(super) fn has_room_for_bytes(&self, bytes: usize) -> bool {
-        self.offset + u64::try_from(bytes + record::HEADER).expect("a length fits") <= FILE_BYTES
+        let file = &self.files[self.current];
+        let space = file.space_for(bytes) + file.space_for(HEADER);
+        self.offset + u64::try_from(space).expect("a length fits") <= FILE_BYTES
     }
 
     /// Says that the other file's changes have arrived in sled.
@@ -167,6 +166,10 @@ impl Journal {
         if self.said < self.stored {
             self.append(&Changes::default())?;
         }
+        let other = &mut self.files[1 - self.current];
+        if other.renew(self.durability).map_err(Failure::Write)? {
+            other.sync().map_err(Failure::Sync)?;
+        }
         self.turned = self.sequence;
         self.current = 1 - self.current;
         self.offset = START;
@@ -181,56 +184,6 @@ pub(super) enum Failure {
     Write(io::Error),
     /// Who knows: the kernel shows what the disk does not have.
     Sync(io::Error),
-}
-
-/// A file of full size. Its bytes are written once, so that a record never has to wait for room to be found.
-///
-/// # Errors
-/// [`io::ErrorKind::InvalidData`] if it has to be there and is not what was made.
-fn open_file(folder: &Path, name: &str, is_expected: bool) -> io::Result<File> {
-    let path = folder.join(name);
-    let file = OpenOptions::new().read(true).write(true).create(!is_expected).truncate(false).open(path);
-    let file = match file {
-        Err(error) if is_expected && error.kind() == io::ErrorKind::NotFound => return Err(not_whole(name)),
-        file => file?,
-    };
-    let mut title = [0; TITLE.len()];
-    let is_whole =
-        file.metadata()?.len() == FILE_BYTES && file.read_exact_at(&mut title, 0).is_ok() && title == *TITLE;
-    if is_whole {
-        return Ok(file);
-    }
-    if is_expected {
-        return Err(not_whole(name));
-    }
-    // The title last: a file that has one is whole.
-    file.set_len(0)?;
-    file.write_all_at(&vec![0; usize::try_from(FILE_BYTES).expect("a small file")], 0)?;
-    file.sync_all()?;
-    file.write_all_at(TITLE, 0)?;
-    file.sync_all()?;
-    File::open(folder)?.sync_all()?;
-    Ok(file)
-}
-
-fn not_whole(name: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("its file `{name}` is not what was written"))
-}
-
-/// The records from the beginning of the file on, as long as each follows the one before.
-fn read(file: &mut File) -> io::Result<Vec<Record>> {
-    let mut bytes = Vec::new();
-    file.seek(SeekFrom::Start(START))?;
-    file.read_to_end(&mut bytes)?;
-    let (mut records, mut at) = (Vec::<Record>::new(), 0);
-    while let Some(record) = record::decode(&bytes[at..]) {
-        if records.last().is_some_and(|last| record.sequence != last.sequence + 1) {
-            break;
-        }
-        at += record.length;
-        records.push(record);
-    }
-    Ok(records)
 }
 
 #[cfg(test)]

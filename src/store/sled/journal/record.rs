@@ -4,7 +4,7 @@
 //! magic 4 │ CRC-32 of what follows 4 │ sequence 8 │ stored 8 │ length 4 │ changes
 //! change: key length 2 │ row length 4, or all ones for a deletion │ key │ row
 //! ```
-//! Numbers are big-endian. `stored` is the last sequence number of which the records were in sled when this
+//! Numbers are big-endian. The checksum goes on from the seed of the file. `stored` is the last sequence number of which the records were in sled when this
 //! one was written.
 
 use sled::IVec;
@@ -31,9 +31,9 @@ pub(super) struct Record {
     pub(super) length: usize,
 }
 
-/// Writes a record over whatever the buffer holds.
-pub(super) fn encode(buffer: &mut Vec<u8>, sequence: u64, stored: u64, changes: &Changes) {
-    buffer.clear();
+/// Adds a record to the buffer.
+pub(super) fn encode(buffer: &mut Vec<u8>, seed: u32, sequence: u64, stored: u64, changes: &Changes) {
+    let start = buffer.len();
     buffer.extend_from_slice(&MAGIC);
     buffer.extend_from_slice(&[0; 4]);
     buffer.extend_from_slice(&sequence.to_be_bytes());
@@ -47,10 +47,18 @@ pub(super) fn encode(buffer: &mut Vec<u8>, sequence: u64, stored: u64, changes: 
         buffer.extend_from_slice(key);
         buffer.extend_from_slice(row.as_deref().unwrap_or_default());
     }
-    let length = u32::try_from(buffer.len() - HEADER).expect("groups are bounded");
-    buffer[HEADER - 4..HEADER].copy_from_slice(&length.to_be_bytes());
-    let checksum = crc32fast::hash(&buffer[CHECKED..]);
-    buffer[4..CHECKED].copy_from_slice(&checksum.to_be_bytes());
+    let record = &mut buffer[start..];
+    let length = u32::try_from(record.len() - HEADER).expect("groups are bounded");
+    record[HEADER - 4..HEADER].copy_from_slice(&length.to_be_bytes());
+    let checksum = checksum(seed, record);
+    record[4..CHECKED].copy_from_slice(&checksum.to_be_bytes());
+}
+
+/// The checksum of a whole record.
+pub(super) fn checksum(seed: u32, record: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new_with_initial(seed);
+    hasher.update(&record[CHECKED..]);
+    hasher.finalize()
 }
 
 /// As many bytes as the record of these changes has.
@@ -60,16 +68,16 @@ pub(super) fn length_of(changes: &Changes) -> usize {
 }
 
 /// The record at the beginning of the bytes; `None` if there is none, or not all of it.
-pub(super) fn decode(bytes: &[u8]) -> Option<Record> {
+pub(super) fn decode(bytes: &[u8], seed: u32) -> Option<Record> {
     let header: &[u8; HEADER] = bytes.first_chunk()?;
     let number = |at: usize| u64::from_be_bytes(*header[at..].first_chunk().expect("in the header"));
     let short = |at: usize| u32::from_be_bytes(*header[at..].first_chunk().expect("in the header"));
     let length = HEADER.checked_add(usize::try_from(short(HEADER - 4)).ok()?)?;
-    let body = bytes.get(HEADER..length)?;
-    if header[..4] != MAGIC || crc32fast::hash(&bytes[CHECKED..length]) != short(4) {
+    let record = bytes.get(..length)?;
+    if header[..4] != MAGIC || checksum(seed, record) != short(4) {
         return None;
     }
-    Some(Record { sequence: number(8), stored: number(16), changes: changes(body)?, length })
+    Some(Record { sequence: number(8), stored: number(16), changes: changes(&record[HEADER..])?, length })
 }
 
 fn changes(mut body: &[u8]) -> Option<Changes> {
@@ -107,28 +115,38 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_written_is_read(changes in some(), sequence: u64, stored: u64, after in prop::collection::vec(any::<u8>(), 0..40)) {
+        fn what_was_written_is_read(
+            changes in some(), seed: u32, sequence: u64, stored: u64, after in prop::collection::vec(any::<u8>(), 0..40)
+        ) {
             let mut buffer = vec![1; 7];
-            encode(&mut buffer, sequence, stored, &changes);
-            let length = buffer.len();
+            encode(&mut buffer, seed, sequence, stored, &changes);
+            let length = buffer.len() - 7;
             prop_assert_eq!(length, length_of(&changes));
             buffer.extend(after);
-            prop_assert_eq!(decode(&buffer), Some(Record { sequence, stored, changes, length }));
+            prop_assert_eq!(decode(&buffer[7..], seed), Some(Record { sequence, stored, changes, length }));
+        }
+
+        #[test]
+        fn what_has_another_seed_is_no_record(changes in some(), seed: u32, other: u32) {
+            prop_assume!(seed != other);
+            let mut buffer = Vec::new();
+            encode(&mut buffer, seed, 7, 3, &changes);
+            prop_assert_eq!(decode(&buffer, other), None);
         }
 
         #[test]
         fn what_is_torn_or_damaged_is_no_record(changes in some(), at: prop::sample::Index, bit in 0..8u8) {
             let mut buffer = Vec::new();
-            encode(&mut buffer, 7, 3, &changes);
-            prop_assert_eq!(decode(&buffer[..at.index(buffer.len())]), None);
+            encode(&mut buffer, 1, 7, 3, &changes);
+            prop_assert_eq!(decode(&buffer[..at.index(buffer.len())], 1), None);
             let at = at.index(buffer.len());
             buffer[at] ^= 1 << bit;
-            prop_assert_eq!(decode(&buffer), None);
+            prop_assert_eq!(decode(&buffer, 1), None);
         }
 
         #[test]
         fn no_bytes_are_too_strange(bytes in prop::collection::vec(any::<u8>(), 0..99)) {
-            prop_assert_eq!(decode(&bytes), None);
+            prop_assert_eq!(decode(&bytes, 0), None);
         }
     }
 }

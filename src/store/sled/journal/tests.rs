@@ -1,7 +1,8 @@
 //! Any history of groups, turns and restarts, and files as kills and bad disks leave them.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::FileExt;
 
 use proptest::prelude::*;
 use sled::IVec;
@@ -31,7 +32,32 @@ fn apply(rows: &mut Rows, changes: &Changes) {
 }
 
 fn open(folder: &TempDir) -> (Journal, Found) {
-    Journal::open(folder.path(), false, Durability::Process).expect("opened")
+    open_with(folder, Durability::Process)
+}
+
+fn open_with(folder: &TempDir, durability: Durability) -> (Journal, Found) {
+    Journal::open(folder.path(), false, durability).expect("opened")
+}
+
+/// Makes files that have no record yet ones of the former format.
+fn make_former(folder: &TempDir) {
+    drop(open(folder));
+    for name in NAMES {
+        file(folder, name)
+            .write_all_at(&[b"longhaul journal, format 1\n\0", &[0; 8][..]].concat(), 0)
+            .expect("written");
+    }
+}
+
+fn file(folder: &TempDir, name: &str) -> File {
+    OpenOptions::new().read(true).write(true).open(folder.path().join(name)).expect("there")
+}
+
+/// The next record of the journal as it would be written.
+fn next(journal: &Journal, seed: u32, changes: &Changes) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    record::encode(&mut bytes, seed, journal.sequence + 1, journal.stored, changes);
+    bytes
 }
 
 fn folder() -> TempDir {
@@ -45,9 +71,13 @@ enum Step {
     Turn,
     /// The other file arrives in sled.
     Arrive,
-    Restart,
+    Restart(Durability),
     /// A kill in the middle of a write.
     Tear(Vec<(u8, Option<u8>)>, prop::sample::Index),
+}
+
+fn durability() -> impl Strategy<Value = Durability> {
+    prop_oneof![Just(Durability::Process), Just(Durability::Power)]
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -56,7 +86,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         6 => rows().prop_map(Step::Append),
         2 => Just(Step::Turn),
         1 => Just(Step::Arrive),
-        1 => Just(Step::Restart),
+        1 => durability().prop_map(Step::Restart),
         1 => (rows(), any::<prop::sample::Index>()).prop_map(|(rows, at)| Step::Tear(rows, at)),
     ];
     prop::collection::vec(step, 1..40)
@@ -95,9 +125,12 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(96) })]
 
     #[test]
-    fn every_history_is_found(steps in steps()) {
+    fn every_history_is_found(steps in steps(), is_former: bool, first in durability()) {
         let folder = folder();
-        let (mut journal, found) = open(&folder);
+        if is_former {
+            make_former(&folder);
+        }
+        let (mut journal, found) = open_with(&folder, first);
         prop_assert_eq!(found, Found::default());
         let mut model = Model::default();
         for step in steps {
@@ -116,17 +149,16 @@ proptest! {
                     journal.turn().expect("turned");
                     model.turn();
                 }
-                Step::Restart => {
+                Step::Restart(durability) => {
                     drop(journal);
-                    let (opened, found) = open(&folder);
+                    let (opened, found) = open_with(&folder, durability);
                     model.compare(found);
                     journal = opened;
                 }
                 Step::Tear(rows, at) => {
-                    let mut bytes = Vec::new();
-                    record::encode(&mut bytes, journal.sequence + 1, journal.stored, &group(&rows));
+                    let bytes = next(&journal, journal.files[journal.current].seed(), &group(&rows));
                     let torn = &bytes[..at.index(bytes.len())];
-                    let file = &journal.files[journal.current];
+                    let file = file(&folder, NAMES[journal.current]);
                     file.write_all_at(torn, journal.offset).expect("written");
                     let mut there = vec![0; bytes.len()];
                     file.read_exact_at(&mut there, journal.offset).expect("read");
@@ -135,8 +167,9 @@ proptest! {
                         model.active.merge(group(&rows));
                         apply(&mut model.all, &group(&rows));
                     }
+                    let durability = journal.durability;
                     drop(journal);
-                    let (opened, found) = open(&folder);
+                    let (opened, found) = open_with(&folder, durability);
                     model.compare(found);
                     journal = opened;
                 }
@@ -161,8 +194,7 @@ fn two_files(folder: &TempDir) -> u64 {
 }
 
 fn damage(folder: &TempDir, name: &str, at: u64) {
-    let file = OpenOptions::new().write(true).open(folder.path().join(name)).expect("there");
-    file.write_all_at(b"damage", at + 10).expect("written");
+    file(folder, name).write_all_at(b"damage", at + 10).expect("written");
 }
 
 #[test]
@@ -224,6 +256,60 @@ fn a_file_that_has_to_be_there_is_not_made_again() {
     fs::remove_file(&path).expect("there");
     let error = Journal::open(folder.path(), true, Durability::Process).expect_err("gone");
     assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+}
+
+/// A kill when the other file has its new title, and no record.
+#[test]
+fn a_file_of_the_former_format_becomes_one_of_this_when_it_is_not_needed() {
+    let folder = folder();
+    make_former(&folder);
+    let (mut journal, _) = open_with(&folder, Durability::Power);
+    journal.append(&group(&[(1, Some(1))])).expect("written");
+    journal.turn().expect("turned");
+    let titles = || NAMES.map(|name| fs::read(folder.path().join(name)).expect("there")[25]);
+    assert_eq!(titles(), *b"12");
+    drop(journal);
+    let (mut journal, found) = open_with(&folder, Durability::Power);
+    assert_eq!((found.earlier, found.later), (Changes::default(), group(&[(1, Some(1))])));
+    journal.append(&group(&[(2, Some(2))])).expect("written");
+    journal.turn().expect("turned");
+    journal.append(&group(&[(3, Some(3))])).expect("written");
+    journal.arrived();
+    journal.turn().expect("turned");
+    assert_eq!(titles(), *b"22");
+    drop(journal);
+    let (_, found) = open_with(&folder, Durability::Power);
+    assert_eq!((found.earlier, found.later), (Changes::default(), group(&[(3, Some(3))])));
+}
+
+/// What was uploaded lies in the journal as well, and may be behind the last record.
+#[test]
+fn what_was_uploaded_is_no_record_whatever_it_looks_like() {
+    let folder = folder();
+    let (mut journal, _) = open(&folder);
+    journal.append(&group(&[(1, Some(1))])).expect("written");
+    let seed = journal.files[0].seed();
+    for (seed, expected) in [(0, group(&[(1, Some(1))])), (seed, group(&[(1, Some(1)), (2, Some(2))]))] {
+        let bytes = next(&journal, seed, &group(&[(2, Some(2))]));
+        file(&folder, NAMES[0]).write_all_at(&bytes, journal.offset).expect("written");
+        assert_eq!(open(&folder).1.later, expected);
+    }
+}
+
+#[test]
+fn long_and_short_records_take_turns() {
+    let folder = folder();
+    let (mut journal, _) = open_with(&folder, Durability::Power);
+    let mut all = Changes::default();
+    for number in 0..12u8 {
+        let length = [1, 400, 3_000, 66_000][usize::from(number % 4)];
+        let mut changes = Changes::default();
+        changes.insert(smallvec![number], Change::put(vec![number; length]));
+        journal.append(&changes).expect("written");
+        all.merge(changes);
+    }
+    drop(journal);
+    assert_eq!(open_with(&folder, Durability::Power).1.later, all);
 }
 
 #[test]

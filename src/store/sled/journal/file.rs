@@ -1,0 +1,229 @@
+//! One of the journal's files: a title, and records behind it.
+//!
+//! ```text
+//! "longhaul journal, format 2\n\0" 28 │ seed 4 │ block 4 │ zeros up to 4096 │ records
+//! ```
+//! Every record begins at a multiple of the block; checksums begin with the seed, a random number. Bytes that
+//! somebody uploaded lie in here as well, and without it some could be made to look like a record that comes next.
+//! A file of format 1 has the seed 0 and blocks of one byte. It becomes one of this format when nothing that it
+//! holds is needed any more.
+//!
+//! Short records go past the page cache to the disk, which is less work for each, and leaves none to the sync; for
+//! that they take up whole blocks, in the file and in memory. Long ones are there sooner through the cache, which
+//! has them in larger pieces.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+
+use super::buffer::Buffer;
+use super::record::{self, Record};
+use crate::store::Durability;
+
+/// The size of each file. It bounds what is read at a start, and how far sled may be behind.
+pub(super) const FILE_BYTES: u64 = 8 * 1024 * 1024;
+/// Records come after the title, and never over it.
+pub(super) const START: u64 = 4096;
+const TITLE: &[u8; 28] = b"longhaul journal, format 2\n\0";
+const FORMER: &[u8; 28] = b"longhaul journal, format 1\n\0";
+const TITLE_BYTES: usize = TITLE.len() + 8;
+/// The least that disks write. Where one has larger blocks, the operating system refuses to go past its cache.
+const BLOCK: u32 = 512;
+/// Longer ones take longer past the cache than through it.
+const MOST_DIRECT: usize = 64 * 1024;
+
+#[derive(Debug)]
+pub(super) struct JournalFile {
+    path: PathBuf,
+    file: File,
+    /// The same file past the cache, where that is possible and wanted.
+    direct: Option<File>,
+    title: Title,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Title {
+    seed: u32,
+    block: u32,
+}
+
+impl JournalFile {
+    /// Opens the file, making it if it need not be there. It gets its full size then, and its bytes are written
+    /// once, so that a record never has to wait for room to be found.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidData`] if it has to be there and is not what was made.
+    pub(super) fn open(
+        folder: &Path,
+        name: &str,
+        is_expected: bool,
+        durability: Durability,
+    ) -> io::Result<Self> {
+        let path = folder.join(name);
+        let not_whole = || {
+            io::Error::new(io::ErrorKind::InvalidData, format!("its file `{name}` is not what was written"))
+        };
+        let file = OpenOptions::new().read(true).write(true).create(!is_expected).truncate(false).open(&path);
+        let file = match file {
+            Err(error) if is_expected && error.kind() == io::ErrorKind::NotFound => return Err(not_whole()),
+            file => file?,
+        };
+        let title = match Title::read(&file)? {
+            Some(title) => title,
+            None if is_expected => return Err(not_whole()),
+            None => {
+                // The title last: a file that has one is whole.
+                file.set_len(0)?;
+                file.write_all_at(&vec![0; usize::try_from(FILE_BYTES).expect("a small file")], 0)?;
+                file.sync_all()?;
+                let title = Title::new(durability)?;
+                file.write_all_at(&title.bytes(), 0)?;
+                file.sync_all()?;
+                File::open(folder)?.sync_all()?;
+                title
+            }
+        };
+        Ok(Self { direct: title.direct(&path, durability), path, file, title })
+    }
+
+    /// The records from the beginning of the file on, as long as each follows the one before, and where the next
+    /// one belongs.
+    pub(super) fn records(&self) -> io::Result<(Vec<Record>, u64)> {
+        let mut bytes = vec![0; usize::try_from(FILE_BYTES - START).expect("a small file")];
+        self.file.read_exact_at(&mut bytes, START)?;
+        let (mut records, mut rest) = (Vec::<Record>::new(), bytes.as_slice());
+        while let Some(record) = record::decode(rest, self.title.seed) {
+            if records.last().is_some_and(|last| record.sequence != last.sequence + 1) {
+                break;
+            }
+            rest = rest.get(self.space_for(record.length)..).unwrap_or_default();
+            records.push(record);
+        }
+        Ok((records, FILE_BYTES - u64::try_from(rest.len()).expect("a length fits")))
+    }
+
+    /// What the checksums of its records begin with.
+    pub(super) fn seed(&self) -> u32 {
+        self.title.seed
+    }
+
+    /// What a record of so many bytes takes up.
+    pub(super) fn space_for(&self, bytes: usize) -> usize {
+        bytes.next_multiple_of(usize::try_from(self.title.block).expect("a small number"))
+    }
+
+    /// Writes a record; answers where the next one belongs.
+    pub(super) fn write(&mut self, record: &mut Buffer, offset: u64) -> io::Result<u64> {
+        let length = record.bytes().len();
+        let space = self.space_for(length);
+        self.write_direct(record, space, offset)?
+            .map_or_else(|| self.file.write_all_at(&record.bytes()[..length], offset), Ok)?;
+        Ok(offset + u64::try_from(space).expect("a length fits"))
+    }
+
+    /// Writes a short record past the cache; `None` if it is to be written through it.
+    fn write_direct(&mut self, record: &mut Buffer, space: usize, offset: u64) -> io::Result<Option<()>> {
+        let Some(direct) = self.direct.as_ref().filter(|_| space <= MOST_DIRECT) else { return Ok(None) };
+        record.fill_up(space);
+        match direct.write_all_at(record.bytes(), offset) {
+            // Not this file system, or not this disk.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+                self.direct = None;
+                Ok(None)
+            }
+            outcome => outcome.map(Some),
+        }
+    }
+
+    /// Makes durable what was written.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    /// Makes a file of this format of one whose records are not needed any more, before it gets others; answers
+    /// whether that has to be made durable.
+    pub(super) fn renew(&mut self, durability: Durability) -> io::Result<bool> {
+        if self.title.is_for(durability) {
+            return Ok(false);
+        }
+        let title = Title::new(durability)?;
+        self.file.write_all_at(&title.bytes(), 0)?;
+        self.direct = title.direct(&self.path, durability);
+        self.title = title;
+        Ok(true)
+    }
+}
+
+impl Title {
+    fn new(durability: Durability) -> io::Result<Self> {
+        let seed = getrandom::u32().map_err(io::Error::other)?;
+        Ok(Self { seed, block: Self::block_for(durability) })
+    }
+
+    /// Without syncs a record takes up what it has.
+    fn block_for(durability: Durability) -> u32 {
+        if durability.syncs() { BLOCK } else { 1 }
+    }
+
+    fn is_for(self, durability: Durability) -> bool {
+        self.seed != 0 && self.block == Self::block_for(durability)
+    }
+
+    /// `None` if the file is not whole.
+    fn read(file: &File) -> io::Result<Option<Self>> {
+        let mut bytes = [0; TITLE_BYTES];
+        if file.metadata()?.len() != FILE_BYTES || file.read_exact_at(&mut bytes, 0).is_err() {
+            return Ok(None);
+        }
+        let (title, numbers) = bytes.split_first_chunk().expect("longer");
+        let number = |at: usize| u32::from_be_bytes(*numbers[at..].first_chunk().expect("two numbers"));
+        Ok(match title {
+            FORMER => Some(Self { seed: 0, block: 1 }),
+            TITLE => Some(Self { seed: number(0), block: number(4) })
+                .filter(|title| title.block.is_power_of_two() && u64::from(title.block) <= START),
+            _ => None,
+        })
+    }
+
+    fn bytes(self) -> [u8; TITLE_BYTES] {
+        let mut bytes = [0; TITLE_BYTES];
+        bytes[..TITLE.len()].copy_from_slice(TITLE);
+        bytes[TITLE.len()..][..4].copy_from_slice(&self.seed.to_be_bytes());
+        bytes[TITLE.len() + 4..].copy_from_slice(&self.block.to_be_bytes());
+        bytes
+    }
+
+    /// The file past the cache, where records are synced, and lie as that needs it.
+    fn direct(self, path: &Path, durability: Durability) -> Option<File> {
+        if !durability.syncs() || self.block < BLOCK {
+            return None;
+        }
+        let flags = OFlags::DIRECT.bits().cast_signed();
+        OpenOptions::new().write(true).custom_flags(flags).open(path).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sled::changes::Changes;
+
+    /// As if the disk had larger blocks than records are filled up to.
+    #[test]
+    fn what_is_refused_past_the_cache_goes_through_it() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut file = JournalFile::open(folder.path(), "one", false, Durability::Power).expect("made");
+        file.title.block = 8;
+        let (mut buffer, mut offset) = (Buffer::default(), START);
+        for sequence in 1..4 {
+            let seed = file.seed();
+            record::encode(buffer.begin(record::HEADER), seed, sequence, 0, &Changes::default());
+            offset = file.write(&mut buffer, offset).expect("written");
+        }
+        let (records, end) = file.records().expect("read");
+        assert_eq!((records.len(), end), (3, offset));
+    }
+}
