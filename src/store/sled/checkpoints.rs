@@ -1,13 +1,22 @@
-//! The checkpointer: one thread that gives sled what the journal holds, at its own pace.
+//! The checkpointer: one thread that gives sled what the journal holds, at its own pace: just fast enough that it has
+//! done with the changes of one checkpoint when those of the next are there. At full speed it would be in everybody's
+//! way, and then have nothing to do.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::fault;
 use crate::store::StoreError;
 
+/// So much goes to sled at once: enough that rows which come and go never reach it.
+pub(super) const CHECKPOINT_BYTES: usize = 4 * 1024 * 1024;
 /// Between attempts while the disk is full.
 const PAUSE: Duration = Duration::from_millis(250);
+/// How much longer than it works it rests at most.
+const MOST_REST: u32 = 4;
+
+/// How long it works before it may rest.
+const PIECE: Duration = Duration::from_millis(1);
 
 /// What the committer and the checkpointer say to each other.
 #[derive(Debug, Default)]
@@ -22,6 +31,8 @@ struct Order {
     is_wanted: bool,
     is_under_way: bool,
     is_ending: bool,
+    /// How many wait until the attempt is done.
+    waiting: usize,
     /// Why the last attempt failed, until one succeeds.
     failure: Option<StoreError>,
 }
@@ -42,14 +53,28 @@ impl Checkpoints {
     /// # Errors
     /// Why it fails, and will be tried again.
     pub(super) fn wait(&self) -> Result<(), StoreError> {
-        let order = self.order();
+        let mut order = self.order();
+        order.waiting += 1;
+        self.changed.notify_all();
         let waits = |order: &mut Order| {
             (order.is_wanted || order.is_under_way) && order.failure.is_none() && !order.is_ending
         };
-        let order = self.changed.wait_while(order, waits).unwrap_or_else(PoisonError::into_inner);
+        let mut order = self.changed.wait_while(order, waits).unwrap_or_else(PoisonError::into_inner);
+        order.waiting -= 1;
         match &order.failure {
             Some(failure) => Err(fault::copy(failure)),
             None => Ok(()),
+        }
+    }
+
+    /// Rests in the middle of an attempt after so much work, while the changes of the next checkpoint have so many
+    /// bytes. Not if somebody waits for it.
+    pub(super) fn rest(&self, worked: Duration, active_bytes: usize) {
+        let rest = rest_after(worked, active_bytes);
+        if rest > Duration::ZERO {
+            let nobody_waits = |order: &mut Order| order.waiting == 0 && !order.is_ending;
+            let rested = self.changed.wait_timeout_while(self.order(), rest, nobody_waits);
+            drop(rested.unwrap_or_else(PoisonError::into_inner));
         }
     }
 
@@ -91,9 +116,62 @@ impl Checkpoints {
     }
 }
 
+/// The work of a checkpoint, which is done in pieces.
+pub(super) struct Pieces<'a> {
+    rest: &'a dyn Fn(Duration),
+    begun: Instant,
+}
+
+impl<'a> Pieces<'a> {
+    pub(super) fn new(rest: &'a dyn Fn(Duration)) -> Self {
+        Self { rest, begun: Instant::now() }
+    }
+
+    /// Here a piece may end.
+    pub(super) fn pause(&mut self) {
+        let worked = self.begun.elapsed();
+        if worked >= PIECE {
+            (self.rest)(worked);
+            self.begun = Instant::now();
+        }
+    }
+}
+
+/// The closer the next checkpoint, the shorter.
+fn rest_after(worked: Duration, active_bytes: usize) -> Duration {
+    let left = u32::try_from(CHECKPOINT_BYTES.saturating_sub(active_bytes)).expect("some MiB");
+    worked * MOST_REST * (left / 1024) / u32::try_from(CHECKPOINT_BYTES / 1024).expect("some KiB")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn it_rests_until_the_next_one_is_near() {
+        let rest = |active_bytes| rest_after(Duration::from_millis(2), active_bytes).as_micros();
+        assert_eq!(rest(0), 8_000);
+        assert_eq!(rest(CHECKPOINT_BYTES / 4), 6_000);
+        assert_eq!(rest(CHECKPOINT_BYTES), 0);
+        assert_eq!(rest(2 * CHECKPOINT_BYTES), 0);
+    }
+
+    /// However long it would rest.
+    #[test]
+    fn whoever_waits_ends_the_rest() {
+        let checkpoints = Checkpoints::default();
+        checkpoints.want();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                checkpoints.run(|| {
+                    checkpoints.rest(Duration::from_secs(100_000), 0);
+                    Ok(())
+                });
+            });
+            checkpoints.wait().expect("nothing fails");
+            checkpoints.end();
+        });
+    }
 
     /// As the committer does that finds the changes arrived before the attempt is known to have ended.
     #[test]

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 use super::changes::Changes;
-use super::checkpoints::Checkpoints;
+use super::checkpoints::{CHECKPOINT_BYTES, Checkpoints};
 use super::database::Database;
 use super::fault;
 use super::journal::{Failure, Journal};
@@ -35,8 +35,6 @@ const MANY: usize = 24;
 /// How long those are waited for who may come again, and how often it is looked whether they have.
 const MOST_PATIENCE: Duration = Duration::from_millis(1);
 const GLANCE: Duration = Duration::from_micros(20);
-/// So much goes to sled at once: enough that rows which come and go never reach it.
-const CHECKPOINT_BYTES: usize = 4 * 1024 * 1024;
 /// More is not held in memory while sled is slow, or the disk full.
 const MOST_ACTIVE_BYTES: usize = 6 * 1024 * 1024;
 

@@ -51,7 +51,10 @@ impl Core {
         }
         let checkpointer = spawn("checkpointer", {
             let (database, checkpoints) = (Arc::clone(&database), Arc::clone(&checkpoints));
-            move || checkpoints.run(|| database.checkpoint())
+            move || {
+                let rest = |worked| checkpoints.rest(worked, database.active_bytes());
+                checkpoints.run(|| database.checkpoint(&rest));
+            }
         });
         let (sender, inbox) = mpsc::channel(committer::INBOX);
         let ids = MessageIds::new(random);

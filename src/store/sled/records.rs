@@ -100,8 +100,10 @@ impl Records for SledStore {
             dead.extend(idle.dead);
             dead.truncate(limit);
             rest = idle.rest;
-            // There may be a million, and this can wait: it takes half of a processor at most.
-            tokio::time::sleep(begun.elapsed()).await;
+            if rest.is_some() {
+                // There may be a million, and this can wait: it takes half of a processor at most.
+                tokio::time::sleep(begun.elapsed()).await;
+            }
         }
         living.extend(dead);
         living.truncate(limit);

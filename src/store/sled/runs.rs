@@ -92,8 +92,8 @@ impl<'a> Stored<'a> {
     }
 }
 
-/// Gives sled changes of sets, in the order of their keys.
-pub(super) fn write(tree: &Tree, mut changes: &Members<'_>) -> sled::Result<()> {
+/// Gives sled changes of sets, in the order of their keys, with a pause after each run.
+pub(super) fn write(tree: &Tree, mut changes: &Members<'_>, mut pause: impl FnMut()) -> sled::Result<()> {
     while let Some((key, _)) = changes.first() {
         let suffix = keys::suffix_of_set(key).expect("it is of a set");
         let prefix = &key[..key.len() - suffix];
@@ -110,6 +110,7 @@ pub(super) fn write(tree: &Tree, mut changes: &Members<'_>) -> sled::Result<()> 
             };
         }
         changes = others;
+        pause();
     }
     Ok(())
 }
@@ -195,7 +196,7 @@ mod tests {
 
     fn write_all(tree: &Tree, step: &Step) {
         let changes: Vec<_> = step.iter().map(|(key, is_there)| (key, *is_there)).collect();
-        write(tree, &changes).expect("written");
+        write(tree, &changes, || ()).expect("written");
     }
 
     /// The keys of a table, read forwards; backwards, in parts and one by one they have to be the same.

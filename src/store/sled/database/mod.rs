@@ -39,6 +39,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::carried;
 use super::changes::{Change, Changes};
+use super::checkpoints::Pieces;
 use super::journal::{Found, Journal};
 use super::layered::Layered;
 use super::open::{self, OpenError, Opened};
@@ -181,12 +182,13 @@ impl Database {
         state.frozen = Some(Arc::new(changes));
     }
 
-    /// Gives sled the frozen changes, durably. Whatever it has of them already it gets once more.
+    /// Gives sled the frozen changes, durably, with a rest after each piece of work. Whatever it has of them already it
+    /// gets once more.
     ///
     /// # Errors
     /// [`StoreError::Full`], or files that cannot be opened: it may be tried again. After any other the database
     /// is closed.
-    pub(super) fn checkpoint(&self) -> Result<(), StoreError> {
+    pub(super) fn checkpoint(&self, rest: &dyn Fn(Duration)) -> Result<(), StoreError> {
         let open = {
             let state = self.state();
             match (&state.frozen, &state.stored) {
@@ -198,13 +200,13 @@ impl Database {
         };
         let Some((frozen, db)) = open else {
             // Without the lock, which opening takes.
-            return self.reopen().and_then(|()| self.checkpoint());
+            return self.reopen().and_then(|()| self.checkpoint(rest));
         };
         if self.room()? < ROOM_FOR_A_CHECKPOINT {
             return Err(StoreError::Full);
         }
         self.settle(&frozen)?;
-        match quietly(|| store(&db, &frozen)).and_then(|()| self.sync()) {
+        match quietly(|| store(&db, &frozen, Pieces::new(rest))).and_then(|()| self.sync()) {
             Ok(()) => {
                 let arrived = self.state_mut().frozen.take();
                 // Many rows, and nobody should wait for the lock meanwhile.
@@ -305,7 +307,7 @@ fn mark(changes: &mut Changes, record: u64) {
     changes.insert(keys::arrived(), Change::put(record.to_be_bytes().as_slice()));
 }
 
-fn store(db: &Db, changes: &Changes) -> sled::Result<()> {
+fn store(db: &Db, changes: &Changes, mut pieces: Pieces<'_>) -> sled::Result<()> {
     let mut members = Vec::new();
     for (key, row) in changes.iter() {
         if keys::upload_of_journal(key).is_some() {
@@ -316,13 +318,14 @@ fn store(db: &Db, changes: &Changes) -> sled::Result<()> {
             continue;
         }
         // Before what comes after them: the last row says that everything else has arrived.
-        runs::write(db, &mem::take(&mut members))?;
+        runs::write(db, &mem::take(&mut members), || pieces.pause())?;
         match row {
             Some(row) => db.insert(key, row.clone())?,
             None => db.remove(key)?,
         };
+        pieces.pause();
     }
-    runs::write(db, &members)?;
+    runs::write(db, &members, || pieces.pause())?;
     db.flush().map(|_| ())
 }
 

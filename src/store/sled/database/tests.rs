@@ -39,7 +39,7 @@ async fn a_group_is_read_wherever_it_is() {
     database.freeze(1);
     assert!(database.is_frozen() && database.active_bytes() == 0);
     assert_eq!(read(&database).await.expect("read"), Some("one".into()));
-    database.checkpoint().expect("stored");
+    database.checkpoint(&|_| ()).expect("stored");
     assert!(!database.is_frozen());
     assert_eq!(read(&database).await.expect("read"), Some("one".into()));
     database.show(change("two"));
@@ -102,7 +102,7 @@ fn a_checkpoint_opens_what_is_not_open() {
     let database = Arc::new(database);
     let (done, outcome) = mpsc::channel();
     let checkpoint = Arc::clone(&database);
-    std::thread::spawn(move || done.send(checkpoint.checkpoint()));
+    std::thread::spawn(move || done.send(checkpoint.checkpoint(&|_| ())));
     let outcome = outcome.recv_timeout(Duration::from_secs(60)).expect("it does not wait for itself");
     outcome.expect("stored");
     assert!(!database.is_frozen());
@@ -132,10 +132,10 @@ async fn files_that_cannot_be_opened_close_nothing() {
     changes.insert(keys::carried(UploadId::random(), 0), Change::put("bytes"));
     database.show(changes);
     database.freeze(1);
-    assert!(matches!(database.checkpoint(), Err(StoreError::Unavailable(_))));
+    assert!(matches!(database.checkpoint(&|_| ()), Err(StoreError::Unavailable(_))));
     assert!(database.is_frozen());
     assert_eq!(read(&database).await.expect("read"), Some("one".into()));
-    database.checkpoint().expect("stored");
+    database.checkpoint(&|_| ()).expect("stored");
     assert!(!database.is_frozen());
 }
 
@@ -146,7 +146,7 @@ async fn a_closed_database_says_so() {
     database.freeze(1);
     database.close(&StoreError::Full);
     assert!(matches!(read(&database).await, Err(StoreError::Unavailable(_))));
-    assert!(matches!(database.checkpoint(), Err(StoreError::Unavailable(_))));
+    assert!(matches!(database.checkpoint(&|_| ()), Err(StoreError::Unavailable(_))));
 }
 
 /// As a sweep of many uploads does.

@@ -119,22 +119,24 @@ impl JournalFile {
     pub(super) fn write(&mut self, record: &mut Buffer, offset: u64) -> io::Result<u64> {
         let length = record.bytes().len();
         let space = self.space_for(length);
-        self.write_direct(record, space, offset)?
-            .map_or_else(|| self.file.write_all_at(&record.bytes()[..length], offset), Ok)?;
+        if space > MOST_DIRECT || !self.write_direct(record, space, offset)? {
+            self.file.write_all_at(&record.bytes()[..length], offset)?;
+        }
         Ok(offset + u64::try_from(space).expect("a length fits"))
     }
 
-    /// Writes a short record past the cache; `None` if it is to be written through it.
-    fn write_direct(&mut self, record: &mut Buffer, space: usize, offset: u64) -> io::Result<Option<()>> {
-        let Some(direct) = self.direct.as_ref().filter(|_| space <= MOST_DIRECT) else { return Ok(None) };
+    /// Writes a record past the cache, with zeros up to its whole space; answers whether that can be done.
+    fn write_direct(&mut self, record: &mut Buffer, space: usize, offset: u64) -> io::Result<bool> {
+        let Some(direct) = &self.direct else { return Ok(false) };
         record.fill_up(space);
         match direct.write_all_at(record.bytes(), offset) {
-            // Not this file system, or not this disk.
+            Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+                // Not this file system, or not this disk.
                 self.direct = None;
-                Ok(None)
+                Ok(false)
             }
-            outcome => outcome.map(Some),
+            Err(error) => Err(error),
         }
     }
 
