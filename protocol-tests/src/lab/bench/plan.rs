@@ -45,7 +45,7 @@ pub(super) fn plan(quick: bool) -> Vec<Work> {
     [
         large(quick, &with(&[Longhaul, Undigested], &[Write, Fsync])),
         chunks(quick, &with(&[Longhaul, Process], &[Write, Fsync])),
-        requests(quick, &with(&[Longhaul], &[Discard])),
+        requests(quick, &peers),
         small(quick, &with(&[Longhaul, Process], &[Fsync])),
         live(quick),
         many(quick),
@@ -117,18 +117,21 @@ fn chunks(quick: bool, contenders: &[Contender]) -> Vec<Work> {
 }
 
 /// Creating a file is the dearest of all on ext4, and its cost swings: such works are measured often.
-fn requests(quick: bool, contenders: &[Contender]) -> Vec<Work> {
-    let secs = either(quick, "0.5", "1.5");
+fn requests(quick: bool, peers: &[Contender]) -> Vec<Work> {
+    // As long as it takes until what was created has come from the journal to the records, and more.
+    let long = either(quick, "0.5", "3");
+    let short = either(quick, "0.5", "1.5");
     let often = either(quick, 3, 7);
-    let row = |name, title, contenders, load: &str| Work {
+    let row = |name, title, ours: &[Contender], load: &str, secs| Work {
         warm_up: format!("{load} --secs 0.2"),
         repetitions: often,
-        ..work(name, title, contenders, format!("{load} --secs {secs}"))
+        ..work(name, title, &[ours, peers, &[Discard]].concat(), format!("{load} --secs {secs}"))
     };
+    let create = "create --size 1KiB --clients";
     vec![
-        row("create", "creations, 16 clients", contenders, "create --size 1KiB --clients 16"),
-        row("head", "HEADs, 16 clients", contenders, "head --clients 16"),
-        row("commits", "creations, 64 clients", &[Longhaul], "create --size 1KiB --clients 64"),
+        row("create", "creations, 16 clients", &[Longhaul, Process], &format!("{create} 16"), long),
+        row("head", "HEADs, 16 clients", &[Longhaul], "head --clients 16", short),
+        row("commits", "creations, 64 clients", &[Longhaul], &format!("{create} 64"), short),
     ]
 }
 

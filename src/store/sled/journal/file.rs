@@ -3,17 +3,18 @@
 //! ```text
 //! "longhaul journal, format 2\n\0" 28 │ seed 4 │ block 4 │ zeros up to 4096 │ records
 //! ```
-//! Every record begins at a multiple of the block; checksums begin with the seed, a random number. Bytes that
-//! somebody uploaded lie in here as well, and without it some could be made to look like a record that comes next.
-//! A file of format 1 has the seed 0 and blocks of one byte. It becomes one of this format when nothing that it
-//! holds is needed any more.
+//! A record begins at the next block behind the one before, or at the next page; checksums begin with the seed, a
+//! random number. Bytes that somebody uploaded lie in here as well, and without it some could be made to look like a
+//! record that comes next. A file of format 1 has the seed 0, blocks of one byte, and no pages. It becomes one of
+//! this format when nothing that it holds is needed any more.
 //!
 //! Short records go past the page cache to the disk, which is less work for each, and leaves none to the sync; for
 //! that they take up whole blocks, in the file and in memory. Long ones are there sooner through the cache, which
-//! has them in larger pieces.
+//! has them in larger pieces; they take up whole pages, for the rest of a page would have to be read.
 
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -32,8 +33,10 @@ const FORMER: &[u8; 28] = b"longhaul journal, format 1\n\0";
 const TITLE_BYTES: usize = TITLE.len() + 8;
 /// The least that disks write. Where one has larger blocks, the operating system refuses to go past its cache.
 const BLOCK: u32 = 512;
+/// What the page cache has at once.
+const PAGE: u64 = 4096;
 /// Longer ones take longer past the cache than through it.
-const MOST_DIRECT: usize = 64 * 1024;
+const MOST_DIRECT: u64 = 64 * 1024;
 
 #[derive(Debug)]
 pub(super) struct JournalFile {
@@ -77,7 +80,7 @@ impl JournalFile {
             None => {
                 // The title last: a file that has one is whole.
                 file.set_len(0)?;
-                file.write_all_at(&vec![0; usize::try_from(FILE_BYTES).expect("a small file")], 0)?;
+                file.write_all_at(&vec![0; index(FILE_BYTES)], 0)?;
                 file.sync_all()?;
                 let title = Title::new(durability)?;
                 file.write_all_at(&title.bytes(), 0)?;
@@ -89,20 +92,25 @@ impl JournalFile {
         Ok(Self { direct: title.direct(&path, durability), path, file, title })
     }
 
-    /// The records from the beginning of the file on, as long as each follows the one before, and where the next
-    /// one belongs.
+    /// The records from the beginning of the file on, as long as each follows the one before, and where they end.
     pub(super) fn records(&self) -> io::Result<(Vec<Record>, u64)> {
-        let mut bytes = vec![0; usize::try_from(FILE_BYTES - START).expect("a small file")];
-        self.file.read_exact_at(&mut bytes, START)?;
-        let (mut records, mut rest) = (Vec::<Record>::new(), bytes.as_slice());
-        while let Some(record) = record::decode(rest, self.title.seed) {
-            if records.last().is_some_and(|last| record.sequence != last.sequence + 1) {
-                break;
-            }
-            rest = rest.get(self.space_for(record.length)..).unwrap_or_default();
+        let mut bytes = vec![0; index(FILE_BYTES)];
+        self.file.read_exact_at(&mut bytes, 0)?;
+        let (mut records, mut end) = (Vec::<Record>::new(), START);
+        loop {
+            let follows = |record: &Record| {
+                records.last().is_none_or(|last: &Record| record.sequence == last.sequence + 1)
+            };
+            let mut found = self.title.units().into_iter().filter_map(|unit| {
+                let start = end.next_multiple_of(unit);
+                let record = record::decode(bytes.get(index(start)..)?, self.title.seed)?;
+                follows(&record).then_some((start, record))
+            });
+            let Some((start, record)) = found.next() else { break };
+            end = start + length(record.length);
             records.push(record);
         }
-        Ok((records, FILE_BYTES - u64::try_from(rest.len()).expect("a length fits")))
+        Ok((records, end))
     }
 
     /// What the checksums of its records begin with.
@@ -110,26 +118,28 @@ impl JournalFile {
         self.title.seed
     }
 
-    /// What a record of so many bytes takes up.
-    pub(super) fn space_for(&self, bytes: usize) -> usize {
-        bytes.next_multiple_of(usize::try_from(self.title.block).expect("a small number"))
+    /// Where a record of so many bytes belongs behind one that ends here.
+    pub(super) fn place(&self, end: u64, bytes: usize) -> Range<u64> {
+        let [block, page] = self.title.units();
+        let unit = if length(bytes) <= MOST_DIRECT { block } else { page };
+        let start = end.next_multiple_of(unit);
+        start..(start + length(bytes)).next_multiple_of(unit)
     }
 
-    /// Writes a record; answers where the next one belongs.
-    pub(super) fn write(&mut self, record: &mut Buffer, offset: u64) -> io::Result<u64> {
-        let length = record.bytes().len();
-        let space = self.space_for(length);
-        if space > MOST_DIRECT || !self.write_direct(record, space, offset)? {
-            self.file.write_all_at(&record.bytes()[..length], offset)?;
+    /// Writes a record behind one that ends here; answers where it ends.
+    pub(super) fn write(&mut self, record: &mut Buffer, end: u64) -> io::Result<u64> {
+        let place = self.place(end, record.bytes().len());
+        record.fill_up(index(place.end - place.start));
+        if place.end - place.start > MOST_DIRECT || !self.write_direct(record.bytes(), place.start)? {
+            self.file.write_all_at(record.bytes(), place.start)?;
         }
-        Ok(offset + u64::try_from(space).expect("a length fits"))
+        Ok(place.end)
     }
 
-    /// Writes a record past the cache, with zeros up to its whole space; answers whether that can be done.
-    fn write_direct(&mut self, record: &mut Buffer, space: usize, offset: u64) -> io::Result<bool> {
+    /// Writes past the cache; answers whether that can be done.
+    fn write_direct(&mut self, bytes: &[u8], start: u64) -> io::Result<bool> {
         let Some(direct) = &self.direct else { return Ok(false) };
-        record.fill_up(space);
-        match direct.write_all_at(record.bytes(), offset) {
+        match direct.write_all_at(bytes, start) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
                 // Not this file system, or not this disk.
@@ -170,6 +180,12 @@ impl Title {
         if durability.syncs() { BLOCK } else { 1 }
     }
 
+    /// Where records may begin: at multiples of these.
+    fn units(self) -> [u64; 2] {
+        let block = u64::from(self.block);
+        [block, if block == 1 { 1 } else { PAGE }]
+    }
+
     fn is_for(self, durability: Durability) -> bool {
         self.seed != 0 && self.block == Self::block_for(durability)
     }
@@ -185,7 +201,7 @@ impl Title {
         Ok(match title {
             FORMER => Some(Self { seed: 0, block: 1 }),
             TITLE => Some(Self { seed: number(0), block: number(4) })
-                .filter(|title| title.block.is_power_of_two() && u64::from(title.block) <= START),
+                .filter(|title| title.block.is_power_of_two() && u64::from(title.block) <= PAGE),
             _ => None,
         })
     }
@@ -208,6 +224,14 @@ impl Title {
     }
 }
 
+fn length(bytes: usize) -> u64 {
+    u64::try_from(bytes).expect("a length fits")
+}
+
+fn index(offset: u64) -> usize {
+    usize::try_from(offset).expect("a small file")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -221,11 +245,10 @@ mod tests {
         file.title.block = 8;
         let (mut buffer, mut offset) = (Buffer::default(), START);
         for sequence in 1..4 {
-            let seed = file.seed();
-            record::encode(buffer.begin(record::HEADER), seed, sequence, 0, &Changes::default());
+            record::encode(buffer.begin(record::HEADER), file.seed(), sequence, 0, &Changes::default());
             offset = file.write(&mut buffer, offset).expect("written");
         }
         let (records, end) = file.records().expect("read");
-        assert_eq!((records.len(), end), (3, offset));
+        assert_eq!((records.len(), end.next_multiple_of(8)), (3, offset));
     }
 }

@@ -148,8 +148,8 @@ impl Journal {
     /// The same for a record of so many bytes.
     pub(super) fn has_room_for_bytes(&self, bytes: usize) -> bool {
         let file = &self.files[self.current];
-        let space = file.space_for(bytes) + file.space_for(HEADER);
-        self.offset + u64::try_from(space).expect("a length fits") <= FILE_BYTES
+        let record = file.place(self.offset, bytes);
+        file.place(record.end, HEADER).end <= FILE_BYTES
     }
 
     /// Says that the other file's changes have arrived in sled.
