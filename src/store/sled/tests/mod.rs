@@ -95,7 +95,7 @@ mod payloads {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(48) })]
 
     #[test]
     fn any_sequence_gives_the_same_answers_as_in_memory(steps in model::steps()) {
