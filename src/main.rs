@@ -14,6 +14,9 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+/// Where nobody asks for another number; no more than the open files are enough for.
+const MAX_CONNECTIONS: usize = 10_000;
+
 fn main() -> ExitCode {
     let command = Command::parse();
     match command.order {
@@ -43,40 +46,41 @@ fn unreadable(data: &Path, error: &dyn std::error::Error) -> ExitCode {
 }
 
 fn serve(flags: &Flags) -> ExitCode {
-    let mut config = match Config::of(flags) {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let config = match Config::of(flags, names) {
         Ok(config) => config,
         Err(Problems(problems)) => return refuse(&problems),
     };
-    logging::start(config.log_format);
-    config.max_connections = connections_that_fit(config.max_connections);
+    logging::start(config.log_format, config.log_filter.clone());
+    let connections = connections_that_fit(config.max_connections);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return refuse(&[error.to_string()]),
     };
-    match runtime.block_on(run(config)) {
+    match runtime.block_on(run(config, connections)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => refuse(&[problem]),
     }
 }
 
 /// No more than there are descriptors for: without one, what is admitted could not be stored.
-fn connections_that_fit(wanted: usize) -> usize {
+fn connections_that_fit(asked: Option<usize>) -> usize {
     let descriptors = descriptors::raise();
-    let connections = descriptors::connections(wanted, descriptors);
-    if connections < wanted {
-        tracing::warn!(wanted, connections, descriptors, "fewer connections, for want of open files");
+    let connections = descriptors::connections(asked.unwrap_or(MAX_CONNECTIONS), descriptors);
+    if asked.is_some_and(|asked| connections < asked) {
+        tracing::warn!(asked, connections, descriptors, "fewer connections, for want of open files");
     }
     connections
 }
 
-async fn run(config: Config) -> Result<(), String> {
+async fn run(config: Config, connections: usize) -> Result<(), String> {
     let shutdown = shutdown_on_signal().map_err(|error| error.to_string())?;
     let listen = config.listen;
     let listener = TcpListener::bind(listen).await.map_err(|error| format!("--listen {listen}: {error}"))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let server = Server::open(config, address).await.map_err(|error| error.to_string())?;
     say(&format!("listening on http://{address}\n\n{}", server.instructions().unwrap_or_default()));
-    server.listen(listener, shutdown).await;
+    server.listen(listener, connections, shutdown).await;
     Ok(())
 }
 

@@ -112,11 +112,11 @@ impl Server {
 
     /// Serves until `shutdown` is cancelled; then stops accepting, lets requests in flight checkpoint, and ends
     /// within a bounded time.
-    pub async fn listen(self, listener: TcpListener, shutdown: CancellationToken) {
+    pub async fn listen(self, listener: TcpListener, connections: usize, shutdown: CancellationToken) {
         let background = CancellationToken::new();
         self.start(&background);
         let timeouts = Timeouts { header: self.config.header_timeout, drain: self.config.drain_timeout };
-        let most = Connections(self.config.max_connections);
+        let most = Connections(connections);
         let drain = async {
             shutdown.cancelled().await;
             self.readiness.draining();

@@ -88,6 +88,8 @@ async fn bad_settings_are_named_all_at_once() {
         ("--payload", "LONGHAUL_PAYLOAD", "tape"),
         ("--max-upload-size", "LONGHAUL_MAX_UPLOAD_SIZE", "much"),
         ("--expire-after", "LONGHAUL_EXPIRE_AFTER", "never"),
+        ("--cors-origin", "LONGHAUL_CORS_ORIGIN", "example.com"),
+        ("--log", "RUST_LOG", "loud"),
     ];
     let arguments: Vec<_> = bad.iter().flat_map(|(flag, _, value)| [*flag, *value]).collect();
     let environment: Vec<_> = bad.iter().map(|(_, name, value)| (*name, *value)).collect();
@@ -101,9 +103,30 @@ async fn bad_settings_are_named_all_at_once() {
 
 #[tokio::test]
 async fn a_setting_may_come_from_the_environment() {
-    let chat = Chat::on(Setup::default().env("LONGHAUL_MAX_UPLOAD_SIZE", 1234)).await;
-    let answer = chat.server.request("OPTIONS", "/files").send().await;
-    assert_eq!(answer.number("Tus-Max-Size"), 1234);
+    for (size, bytes) in [("1234", 1234), ("2 MiB", 2 * MIB), ("1gb", 1_000_000_000)] {
+        let server = Setup::default().env("LONGHAUL_MAX_UPLOAD_SIZE", size).start().await;
+        let answer = server.request("OPTIONS", "/files").send().await;
+        assert_eq!(answer.number("Tus-Max-Size"), bytes, "{size}");
+    }
+}
+
+#[tokio::test]
+async fn a_variable_that_is_no_setting_is_named() {
+    let environment = [("LONGHAUL_MAX_UPLOADSIZE", "1GiB"), ("LONGHAUL_RESERVE", "much")];
+    let death = run_to_its_end(&[], &environment).await;
+    assert_eq!(death.status.code(), Some(2), "{death}");
+    for named in ["LONGHAUL_MAX_UPLOADSIZE", "--reserve", "much"] {
+        assert!(death.log.contains(named), "{named}: {death}");
+    }
+}
+
+#[tokio::test]
+async fn a_switch_in_the_environment_is_yes_or_no() {
+    let death = run_to_its_end(&[], &[("LONGHAUL_TRUST_FORWARDED", "perhaps")]).await;
+    assert_eq!(death.status.code(), Some(2), "{death}");
+    assert!(death.log.contains("--trust-forwarded") && death.log.contains("perhaps"), "{death}");
+    let server = Setup::default().env("LONGHAUL_TRUST_FORWARDED", "off").start().await;
+    server.request("GET", "/readyz").send().await.expecting(200);
 }
 
 #[tokio::test]

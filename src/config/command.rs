@@ -13,6 +13,8 @@ use super::Flags;
 ///
 /// Without a key the server runs in demo mode: on loopback only, with two users and a conversation, whose
 /// tokens it prints.
+///
+/// A SIZE is in bytes, or has a unit: 8GiB, 512MiB, 1GB. A TIME is in seconds, or has a unit: 500ms, 30s, 15m, 24h, 7d.
 #[derive(Debug, Parser)]
 #[command(name = "longhaul", version, max_term_width = 110, args_conflicts_with_subcommands = true)]
 #[command(allow_negative_numbers = true)]

@@ -2,6 +2,7 @@
 //! is wrong with them can be said at once.
 
 use clap::Parser;
+use clap::builder::BoolishValueParser;
 
 /// The server's settings, not looked at yet.
 #[derive(Debug, Clone, Parser)]
@@ -35,12 +36,12 @@ pub struct Flags {
     #[arg(long, env = "LONGHAUL_JWT_AUDIENCE", value_name = "TEXT")]
     pub jwt_audience: Option<String>,
 
-    /// Largest upload in bytes. [default: 8 GiB, or the largest that --payload is fit for]
-    #[arg(long, env = "LONGHAUL_MAX_UPLOAD_SIZE", value_name = "BYTES")]
+    /// Largest upload. [default: 8GiB, or the largest that --payload is fit for]
+    #[arg(long, env = "LONGHAUL_MAX_UPLOAD_SIZE", value_name = "SIZE")]
     pub max_upload_size: Option<String>,
 
-    /// Largest file of POST /messages/upload in bytes. [default: as --max-upload-size]
-    #[arg(long, env = "LONGHAUL_MAX_ONESHOT_SIZE", value_name = "BYTES")]
+    /// Largest file of POST /messages/upload. [default: as --max-upload-size]
+    #[arg(long, env = "LONGHAUL_MAX_ONESHOT_SIZE", value_name = "SIZE")]
     pub max_oneshot_size: Option<String>,
 
     /// Most unfinished uploads of a user, parts and waiting concatenations included; one more is refused with 507.
@@ -50,15 +51,15 @@ pub struct Flags {
 
     /// Most bytes that the unfinished uploads of a user may come to; more are refused with 507, and with 503 where
     /// they belong to an upload that did not say its length.
-    #[arg(long, env = "LONGHAUL_MAX_RESERVED_BYTES", value_name = "BYTES", default_value = "17592186044416")]
+    #[arg(long, env = "LONGHAUL_MAX_RESERVED_BYTES", value_name = "SIZE", default_value = "16TiB")]
     pub max_reserved_bytes: String,
 
-    /// Seconds without a byte after which an unfinished upload goes away.
-    #[arg(long, env = "LONGHAUL_EXPIRE_AFTER", value_name = "SECS", default_value = "604800")]
+    /// Time without a byte after which an unfinished upload goes away.
+    #[arg(long, env = "LONGHAUL_EXPIRE_AFTER", value_name = "TIME", default_value = "7d")]
     pub expire_after: String,
 
-    /// Seconds between two looks for expired uploads.
-    #[arg(long, env = "LONGHAUL_SWEEP_INTERVAL", value_name = "SECS", default_value = "60")]
+    /// Time between two looks for expired uploads.
+    #[arg(long, env = "LONGHAUL_SWEEP_INTERVAL", value_name = "TIME", default_value = "60s")]
     pub sweep_interval: String,
 
     /// What an acknowledgement survives: `power` (a power cut) or `process` (kill -9).
@@ -74,44 +75,49 @@ pub struct Flags {
     #[arg(long, env = "LONGHAUL_PAYLOAD", value_name = "WHERE", default_value = "disk")]
     pub payload: String,
 
-    /// Largest upload in bytes with `--payload sled`; what is larger is refused with 413.
-    #[arg(long, env = "LONGHAUL_PAYLOAD_SLED_MAX", value_name = "BYTES", default_value = "1048576")]
-    pub payload_sled_max: String,
+    /// Largest upload with `--payload sled`; what is larger is refused with 413. [default: 1MiB]
+    #[arg(long, env = "LONGHAUL_PAYLOAD_SLED_MAX", value_name = "SIZE")]
+    pub payload_sled_max: Option<String>,
 
-    /// Bytes of the disk that are kept free: what would need them is refused with 507.
-    #[arg(long, env = "LONGHAUL_RESERVE", value_name = "BYTES", default_value = "268435456")]
+    /// Room on the disk that is kept free: what would need it is refused with 507.
+    #[arg(long, env = "LONGHAUL_RESERVE", value_name = "SIZE", default_value = "256MiB")]
     pub reserve: String,
 
-    /// Seconds after which a request body that says nothing is given up; what came is kept.
-    #[arg(long, env = "LONGHAUL_IDLE_TIMEOUT", value_name = "SECS", default_value = "30")]
+    /// Time after which a request body that says nothing is given up; what came is kept.
+    #[arg(long, env = "LONGHAUL_IDLE_TIMEOUT", value_name = "TIME", default_value = "30s")]
     pub idle_timeout: String,
 
-    /// Seconds that a connection has for the header of a request.
-    #[arg(long, env = "LONGHAUL_HEADER_TIMEOUT", value_name = "SECS", default_value = "10")]
+    /// Time that a connection has for the header of a request.
+    #[arg(long, env = "LONGHAUL_HEADER_TIMEOUT", value_name = "TIME", default_value = "10s")]
     pub header_timeout: String,
 
-    /// Seconds that requests in flight have after SIGTERM or Ctrl-C.
-    #[arg(long, env = "LONGHAUL_DRAIN_TIMEOUT", value_name = "SECS", default_value = "10")]
+    /// Time that requests in flight have after SIGTERM or Ctrl-C.
+    #[arg(long, env = "LONGHAUL_DRAIN_TIMEOUT", value_name = "TIME", default_value = "10s")]
     pub drain_timeout: String,
 
     /// Most connections at once; fewer where the process may not have two files open for each. Further ones wait to
-    /// be accepted.
-    #[arg(long, env = "LONGHAUL_MAX_CONNECTIONS", value_name = "COUNT", default_value = "10000")]
-    pub max_connections: String,
+    /// be accepted. [default: 10000]
+    #[arg(long, env = "LONGHAUL_MAX_CONNECTIONS", value_name = "COUNT")]
+    pub max_connections: Option<String>,
 
     /// Origins whose pages may call, separated by commas. [default: any, without credentials]
     #[arg(long, env = "LONGHAUL_CORS_ORIGIN", value_name = "ORIGINS", value_delimiter = ',')]
     pub cors_origin: Vec<String>,
 
     /// Let pages of the listed origins send credentials.
-    #[arg(long, env = "LONGHAUL_CORS_CREDENTIALS")]
+    #[arg(long, env = "LONGHAUL_CORS_CREDENTIALS", value_parser = BoolishValueParser::new())]
     pub cors_credentials: bool,
 
     /// Believe X-Forwarded-Proto and X-Forwarded-Host. Only behind a proxy that overwrites them.
-    #[arg(long, env = "LONGHAUL_TRUST_FORWARDED")]
+    #[arg(long, env = "LONGHAUL_TRUST_FORWARDED", value_parser = BoolishValueParser::new())]
     pub trust_forwarded: bool,
 
-    /// Form of the log: `text` or `json`. What is logged is chosen by RUST_LOG.
+    /// What is logged: a level (error, warn, info, debug, trace, off), or levels for parts, the first one for the
+    /// rest: `info,longhaul=debug`.
+    #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info")]
+    pub log: String,
+
+    /// Form of the log: `text` or `json`.
     #[arg(long, env = "LONGHAUL_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
     pub log_format: String,
 }

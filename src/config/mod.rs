@@ -1,23 +1,34 @@
 //! Every setting, checked once, all faults named at the same time.
 
+mod check;
 mod command;
 mod flags;
 mod key;
+mod log_filter;
+mod origin;
+mod sizes;
+mod together;
+mod units;
+mod variables;
 
 pub use command::{Command, Order};
 pub use flags::Flags;
 pub use key::KeySource;
+pub use sizes::Payload;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::crash;
-use crate::store::Durability;
-use crate::upload::decimal;
+use tracing_subscriber::filter::Targets;
 
-/// Eight GiB.
-const DEFAULT_MAX_UPLOAD_SIZE: u64 = 8 << 30;
+use crate::store::Durability;
+use check::Check;
+use sizes::Sizes;
+
+const DURABILITIES: [(&str, Durability); 2] =
+    [("power", Durability::Power), ("process", Durability::Process)];
+const LOG_FORMATS: [(&str, LogFormat); 2] = [("text", LogFormat::Text), ("json", LogFormat::Json)];
 
 /// Settings that make sense together.
 #[derive(Debug, Clone)]
@@ -58,8 +69,8 @@ pub struct Config {
     pub header_timeout: Duration,
     /// How long requests in flight have at the end.
     pub drain_timeout: Duration,
-    /// The most connections.
-    pub max_connections: usize,
+    /// The most connections, where that was asked for.
+    pub max_connections: Option<usize>,
     /// Origins that may call; any if empty.
     pub cors_origins: Vec<String>,
     /// Whether those may send credentials.
@@ -68,18 +79,8 @@ pub struct Config {
     pub trust_forwarded: bool,
     /// The log's form.
     pub log_format: LogFormat,
-}
-
-/// Where bytes are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Payload {
-    /// In files.
-    Disk,
-    /// In sled, for uploads of at most so many bytes.
-    Sled {
-        /// The cap.
-        max_bytes: u64,
-    },
+    /// What is logged.
+    pub log_filter: Targets,
 }
 
 /// The log's form.
@@ -96,135 +97,54 @@ pub enum LogFormat {
 pub struct Problems(pub Vec<String>);
 
 impl Config {
-    /// Checks the flags.
+    /// Checks the flags, and the names of the environment's variables.
     ///
     /// # Errors
     /// [`Problems`], all of them.
-    pub fn of(flags: &Flags) -> Result<Self, Problems> {
+    pub fn of(flags: &Flags, variables: impl IntoIterator<Item = String>) -> Result<Self, Problems> {
         let mut check = Check::default();
-        let payload = check.payload(flags);
-        let max_upload_size = check.max_upload_size(flags, payload);
-        let max_oneshot_size = match &flags.max_oneshot_size {
-            Some(text) => check.number("--max-oneshot-size", text),
-            None => max_upload_size,
-        };
+        let sizes = Sizes::of(&mut check, flags);
         let config = Self {
             listen: check.listen(&flags.listen),
-            data_dir: PathBuf::from(&flags.data_dir),
+            data_dir: check.data_dir(&flags.data_dir),
             key: check.key(flags),
-            jwt_claims: check.claims(&flags.jwt_claims),
+            jwt_claims: check.names("--jwt-claims", &flags.jwt_claims),
             jwt_audience: flags.jwt_audience.clone(),
-            max_upload_size,
-            max_oneshot_size: max_oneshot_size.min(max_upload_size),
+            max_upload_size: sizes.max_upload,
+            max_oneshot_size: sizes.max_oneshot,
             max_unfinished: check.positive("--max-unfinished", &flags.max_unfinished),
-            max_reserved_bytes: check.positive("--max-reserved-bytes", &flags.max_reserved_bytes),
-            expire_after_secs: check.positive("--expire-after", &flags.expire_after),
-            sweep_interval: check.secs("--sweep-interval", &flags.sweep_interval),
-            durability: check.word(
-                "--durability",
-                &flags.durability,
-                [("power", Durability::Power), ("process", Durability::Process)],
-            ),
+            max_reserved_bytes: sizes.max_reserved,
+            expire_after_secs: check.positive_secs("--expire-after", &flags.expire_after),
+            sweep_interval: check.period("--sweep-interval", &flags.sweep_interval),
+            durability: check.word("--durability", &flags.durability, DURABILITIES),
             digests: check.word("--digest", &flags.digest, [("sha256", true), ("off", false)]),
-            payload,
-            reserve: check.number("--reserve", &flags.reserve),
-            body_idle: check.secs("--idle-timeout", &flags.idle_timeout),
-            header_timeout: check.secs("--header-timeout", &flags.header_timeout),
-            drain_timeout: check.secs("--drain-timeout", &flags.drain_timeout),
-            max_connections: check.count("--max-connections", &flags.max_connections),
-            cors_origins: flags.cors_origin.clone(),
+            payload: sizes.payload,
+            reserve: check.bytes("--reserve", &flags.reserve),
+            body_idle: check.period("--idle-timeout", &flags.idle_timeout),
+            header_timeout: check.period("--header-timeout", &flags.header_timeout),
+            drain_timeout: check.period("--drain-timeout", &flags.drain_timeout),
+            max_connections: flags
+                .max_connections
+                .as_deref()
+                .map(|text| check.count("--max-connections", text)),
+            cors_origins: check.origins(&flags.cors_origin),
             cors_credentials: flags.cors_credentials,
             trust_forwarded: flags.trust_forwarded,
-            log_format: check.word(
-                "--log-format",
-                &flags.log_format,
-                [("text", LogFormat::Text), ("json", LogFormat::Json)],
-            ),
+            log_format: check.word("--log-format", &flags.log_format, LOG_FORMATS),
+            log_filter: check.log_filter(&flags.log),
         };
-        check.together(&config);
+        check.together(&config, flags);
+        check.problems.extend(variables::unknown(variables));
         if check.problems.is_empty() { Ok(config) } else { Err(Problems(check.problems)) }
     }
 }
 
-/// Collects what is wrong; a value that could not be read is replaced by one that nobody will use.
-#[derive(Default)]
-struct Check {
-    problems: Vec<String>,
-}
-
 impl Check {
-    fn problem(&mut self, text: impl Into<String>) {
-        self.problems.push(text.into());
-    }
-
-    fn listen(&mut self, text: &str) -> SocketAddr {
-        text.parse().unwrap_or_else(|_| {
-            self.problem(format!("--listen: `{text}` is not an address like 127.0.0.1:8000"));
-            SocketAddr::from(([127, 0, 0, 1], 0))
-        })
-    }
-
-    fn number(&mut self, flag: &str, text: &str) -> u64 {
-        decimal(text).unwrap_or_else(|_| {
-            self.problem(format!("{flag}: `{text}` is not a whole number"));
-            1
-        })
-    }
-
-    fn positive(&mut self, flag: &str, text: &str) -> u64 {
-        let number = self.number(flag, text);
-        if number == 0 {
-            self.problem(format!("{flag} has to be more than 0"));
+    fn data_dir(&mut self, text: &str) -> PathBuf {
+        if text.is_empty() {
+            self.problem("--data-dir is empty");
         }
-        number.max(1)
-    }
-
-    fn secs(&mut self, flag: &str, text: &str) -> Duration {
-        let secs = self.positive(flag, text);
-        if secs > 86_400 {
-            self.problem(format!("{flag}: more than a day (86400) makes no sense"));
-        }
-        Duration::from_secs(secs.min(86_400))
-    }
-
-    fn count(&mut self, flag: &str, text: &str) -> usize {
-        usize::try_from(self.positive(flag, text).min(1_000_000)).expect("a million fits")
-    }
-
-    fn word<T: Copy, const N: usize>(&mut self, flag: &str, text: &str, words: [(&str, T); N]) -> T {
-        if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
-            return *value;
-        }
-        let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-        self.problem(format!("{flag}: `{text}` is none of: {}", known.join(", ")));
-        words[0].1
-    }
-
-    fn claims(&mut self, text: &str) -> Vec<String> {
-        let names: Vec<_> = text.split(',').map(|name| name.trim().to_owned()).collect();
-        if names.iter().any(String::is_empty) {
-            self.problem(format!("--jwt-claims: `{text}` names an empty claim"));
-        }
-        names
-    }
-
-    fn payload(&mut self, flags: &Flags) -> Payload {
-        let max_bytes = self.positive("--payload-sled-max", &flags.payload_sled_max);
-        let words = [("disk", Payload::Disk), ("sled", Payload::Sled { max_bytes })];
-        self.word("--payload", &flags.payload, words)
-    }
-
-    fn max_upload_size(&mut self, flags: &Flags, payload: Payload) -> u64 {
-        let fit = match payload {
-            Payload::Disk => DEFAULT_MAX_UPLOAD_SIZE,
-            Payload::Sled { max_bytes } => max_bytes,
-        };
-        let Some(text) = &flags.max_upload_size else { return fit };
-        let asked = self.positive("--max-upload-size", text);
-        match payload {
-            Payload::Disk => asked,
-            Payload::Sled { max_bytes } => asked.min(max_bytes),
-        }
+        PathBuf::from(text)
     }
 
     fn key(&mut self, flags: &Flags) -> Option<KeySource> {
@@ -234,76 +154,23 @@ impl Check {
         })
     }
 
-    fn together(&mut self, config: &Config) {
-        if config.key.is_none() && !config.listen.ip().is_loopback() {
-            self.problem(format!(
-                "--listen {} without a key: demo mode is for loopback only; give --jwt-secret, \
-                 --jwt-public-key or --jwt-jwks",
-                config.listen
-            ));
+    fn origins(&mut self, texts: &[String]) -> Vec<String> {
+        let texts: Vec<_> = texts.iter().map(|text| text.trim().to_owned()).collect();
+        for text in &texts {
+            if let Some(fault) = origin::fault(text) {
+                self.problem(format!("--cors-origin: `{text}` {fault}"));
+            }
         }
-        if config.cors_credentials && config.cors_origins.is_empty() {
-            self.problem("--cors-credentials needs the origins in --cors-origin");
-        }
-        if let Err(problem) = crash::check() {
-            self.problem(problem);
-        }
+        texts
+    }
+
+    fn log_filter(&mut self, text: &str) -> Targets {
+        log_filter::of(text).unwrap_or_else(|fault| {
+            self.problem(format!("--log (RUST_LOG): `{text}` {fault}"));
+            Targets::new()
+        })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::Parser;
-
-    use super::*;
-
-    fn config(args: &[&str]) -> Result<Config, Problems> {
-        let args = ["longhaul"].into_iter().chain(args.iter().copied());
-        Config::of(&Flags::try_parse_from(args).expect("known flags"))
-    }
-
-    #[test]
-    fn the_defaults_are_demo_mode_on_loopback() {
-        let config = config(&[]).expect("valid");
-        assert_eq!(config.listen.to_string(), "127.0.0.1:8000");
-        assert!(config.key.is_none() && config.digests);
-        assert_eq!(config.max_upload_size, 8_589_934_592);
-        assert_eq!(config.max_oneshot_size, config.max_upload_size);
-    }
-
-    #[test]
-    fn all_faults_are_named_at_once() {
-        let Problems(problems) = config(&[
-            "--listen",
-            "nowhere",
-            "--max-upload-size",
-            "1GB",
-            "--durability",
-            "hope",
-            "--expire-after",
-            "0",
-            "--idle-timeout",
-            "-1",
-        ])
-        .expect_err("invalid");
-        let named: Vec<_> = problems.iter().filter_map(|p| p.split([':', ' ']).next()).collect();
-        assert_eq!(
-            named,
-            ["--max-upload-size", "--listen", "--expire-after", "--durability", "--idle-timeout"],
-            "{problems:?}"
-        );
-    }
-
-    #[test]
-    fn demo_mode_refuses_other_addresses() {
-        assert!(config(&["--listen", "0.0.0.0:8000"]).is_err());
-        assert!(config(&["--listen", "[::1]:8000"]).is_ok());
-        assert!(config(&["--listen", "0.0.0.0:8000", "--jwt-secret", "s"]).is_ok());
-    }
-
-    #[test]
-    fn sled_payloads_cap_the_size() {
-        let config = config(&["--payload", "sled", "--max-upload-size", "9999999"]).expect("valid");
-        assert_eq!(config.max_upload_size, 1_048_576);
-    }
-}
+mod tests;

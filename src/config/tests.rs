@@ -1,0 +1,113 @@
+use clap::Parser;
+
+use super::*;
+
+fn config(args: &[&str]) -> Result<Config, Problems> {
+    let args = ["longhaul"].into_iter().chain(args.iter().copied());
+    Config::of(&Flags::try_parse_from(args).expect("known flags"), [])
+}
+
+#[test]
+fn the_defaults_are_demo_mode_on_loopback() {
+    let config = config(&[]).expect("valid");
+    assert_eq!(config.listen.to_string(), "127.0.0.1:8000");
+    assert!(config.key.is_none() && config.digests);
+    assert_eq!(config.max_upload_size, 8_589_934_592);
+    assert_eq!(config.max_oneshot_size, config.max_upload_size);
+    assert_eq!(config.max_reserved_bytes, 17_592_186_044_416);
+    assert_eq!((config.expire_after_secs, config.reserve), (604_800, 268_435_456));
+    assert_eq!(config.sweep_interval, Duration::from_secs(60));
+    let waits = [config.body_idle, config.header_timeout, config.drain_timeout];
+    assert_eq!(waits, [30, 10, 10].map(Duration::from_secs));
+}
+
+#[test]
+fn all_faults_are_named_at_once() {
+    let args = [
+        ["--listen", "nowhere"],
+        ["--max-upload-size", "1.5GB"],
+        ["--durability", "hope"],
+        ["--expire-after", "0"],
+        ["--idle-timeout", "-1"],
+        ["--log", "loud"],
+    ];
+    let Problems(problems) = config(args.as_flattened()).expect_err("invalid");
+    let named: Vec<_> = problems.iter().filter_map(|p| p.split([':', ' ']).next()).collect();
+    let flags =
+        ["--max-upload-size", "--listen", "--expire-after", "--durability", "--idle-timeout", "--log"];
+    assert_eq!(named, flags, "{problems:?}");
+}
+
+#[test]
+fn demo_mode_refuses_other_addresses() {
+    assert!(config(&["--listen", "0.0.0.0:8000"]).is_err());
+    assert!(config(&["--listen", "[::1]:8000"]).is_ok());
+    let secret = "a secret that is as long as it has to be";
+    assert!(config(&["--listen", "0.0.0.0:8000", "--jwt-secret", secret]).is_ok());
+}
+
+#[test]
+fn plain_numbers_are_bytes_and_seconds() {
+    let args = [
+        ["--max-upload-size", "1234"],
+        ["--max-oneshot-size", "123"],
+        ["--expire-after", "5"],
+        ["--sweep-interval", "250ms"],
+        ["--reserve", "0"],
+    ];
+    let config = config(args.as_flattened()).expect("valid");
+    assert_eq!((config.max_upload_size, config.max_oneshot_size), (1234, 123));
+    assert_eq!((config.expire_after_secs, config.reserve), (5, 0));
+    assert_eq!(config.sweep_interval, Duration::from_millis(250));
+}
+
+#[test]
+fn what_can_never_do_what_it_says_is_named() {
+    for (args, named) in [
+        (&["--max-upload-size", "1MiB", "--max-oneshot-size", "2MiB"][..], "--max-oneshot-size"),
+        (&["--max-oneshot-size", "9GiB"], "--max-oneshot-size"),
+        (&["--payload", "sled", "--max-upload-size", "2MiB"], "--payload-sled-max, 1048576"),
+        (&["--payload", "sled", "--max-oneshot-size", "2MiB"], "--max-oneshot-size"),
+        (&["--payload-sled-max", "2MiB"], "--payload sled"),
+        (&["--max-upload-size", "2GiB", "--max-reserved-bytes", "1GiB"], "--max-reserved-bytes"),
+        (&["--max-upload-size", "0"], "--max-upload-size"),
+        (&["--max-unfinished", "0"], "--max-unfinished"),
+        (&["--max-unfinished", "1k"], "--max-unfinished"),
+        (&["--max-connections", "0"], "--max-connections"),
+        (&["--max-connections", "1000001"], "--max-connections"),
+        (&["--sweep-interval", "0"], "--sweep-interval"),
+        (&["--header-timeout", "0s"], "--header-timeout"),
+        (&["--idle-timeout", "0ms"], "--idle-timeout"),
+        (&["--drain-timeout", "2d"], "--drain-timeout"),
+        (&["--expire-after", "500ms"], "whole seconds"),
+        (&["--expire-after", "1500ms"], "whole seconds"),
+        (&["--reserve", "8000000TiB"], "--reserve"),
+        (&["--data-dir", ""], "--data-dir"),
+        (&["--jwt-claims", "sub,,uid"], "--jwt-claims"),
+        (&["--jwt-audience", "chat"], "--jwt-audience"),
+        (&["--cors-origin", "example.com"], "https://example.com"),
+        (&["--cors-origin", "https://a.example, https://b.example/"], "https://b.example/"),
+        (&["--cors-origin", "https://a.example,"], "empty"),
+        (&["--cors-credentials"], "--cors-origin"),
+        (&["--log", "info,loud"], "`loud`"),
+        (&["--log-format", "xml"], "--log-format"),
+    ] {
+        let Problems(problems) = config(args).expect_err("it cannot do that");
+        assert!(matches!(&problems[..], [one] if one.contains(named)), "{args:?}: {problems:?}");
+    }
+}
+
+#[test]
+fn origins_may_stand_behind_a_comma_and_a_space() {
+    let config = config(&["--cors-origin", "https://a.example, http://localhost:3000"]).expect("valid");
+    assert_eq!(config.cors_origins, ["https://a.example", "http://localhost:3000"]);
+}
+
+#[test]
+fn a_variable_that_is_no_setting_is_named_with_the_rest() {
+    let flags = Flags::try_parse_from(["longhaul", "--expire-after", "never"]).expect("known flags");
+    let names = ["PATH", "LONGHAUL_EXPIRES", "LONGHAUL_LISTEN"].map(str::to_owned);
+    let Problems(problems) = Config::of(&flags, names).expect_err("invalid");
+    assert!(problems[0].starts_with("--expire-after") && problems[1].starts_with("LONGHAUL_EXPIRES "));
+    assert_eq!(problems.len(), 2, "{problems:?}");
+}

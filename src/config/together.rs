@@ -1,0 +1,41 @@
+//! Settings that are right by themselves and wrong together, or wrong where the server is.
+
+use std::path::Path;
+
+use super::check::Check;
+use super::{Config, Flags};
+use crate::crash;
+
+impl Check {
+    pub(super) fn together(&mut self, config: &Config, flags: &Flags) {
+        if config.key.is_none() && !config.listen.ip().is_loopback() {
+            self.problem(format!(
+                "--listen {} without a key: demo mode is for loopback only; give --jwt-secret, \
+                 --jwt-public-key or --jwt-jwks",
+                config.listen
+            ));
+        }
+        if config.key.is_none() && config.jwt_audience.is_some() {
+            self.problem("--jwt-audience without a key: the tokens of demo mode are for none");
+        }
+        if config.cors_credentials && config.cors_origins.is_empty() {
+            self.problem("--cors-credentials needs the origins in --cors-origin");
+        }
+        if let Some(most) = disk_bytes(&config.data_dir).filter(|most| config.reserve >= *most) {
+            self.problem(format!(
+                "--reserve: `{}` leaves nothing of the disk, which has {most}",
+                flags.reserve
+            ));
+        }
+        if let Err(problem) = crash::check() {
+            self.problem(problem);
+        }
+    }
+}
+
+/// How large the disk is that the folder is on, or will be.
+fn disk_bytes(folder: &Path) -> Option<u64> {
+    let absolute = std::path::absolute(folder).ok()?;
+    let stat = absolute.ancestors().find_map(|folder| rustix::fs::statvfs(folder).ok())?;
+    Some(stat.f_blocks.saturating_mul(stat.f_frsize))
+}
