@@ -11,6 +11,7 @@
 //! | [`message`] | PURE: message, ids, kinds, file names | time |
 //! | [`upload`] | PURE: offsets, lengths, metadata, checksums, states | message, time |
 //! | [`auth`] | PURE: tokens to identities | message, time |
+//! | [`json`] | PURE: JSON text that cuts characters in two | |
 //! | [`crash`] | named steps at which a test kills the process | |
 //! | [`metrics`] | counters | |
 //! | [`outlive`] | work that its caller waits for, and that goes on without it | |
@@ -18,8 +19,8 @@
 //! | [`finalizer`] | complete upload → message, once | crash, message, metrics, outlive, store, time, upload, uploads |
 //! | [`uploads`] | create, append, look, end, bind, one-shot; who may have how much | crash, finalizer, message, metrics, outlive, store, time, upload |
 //! | [`chats`] | conversations, messages, media | message, store |
-//! | [`http`] | the wire of HTTP | auth, chats, message, metrics, store, time, upload, uploads |
-//! | [`chat`] | the wire of Socket.IO | auth, chats, message, store, time, upload, uploads |
+//! | [`http`] | the wire of HTTP | auth, chats, json, message, metrics, store, time, upload, uploads |
+//! | [`chat`] | the wire of Socket.IO | auth, chats, json, message, store, time, upload, uploads |
 //! | [`config`] | settings, checked once | crash, store, upload |
 //! | [`data_folder`] | the data folder's own note | |
 //! | [`check`] | what is wrong with a data folder, offline | data_folder, message, store, upload |
@@ -89,6 +90,7 @@ pub mod demo;
 pub mod descriptors;
 pub mod finalizer;
 pub mod http;
+pub mod json;
 pub mod logging;
 pub mod message;
 pub mod metrics;

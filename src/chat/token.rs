@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
+use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use socketioxide::adapter::LocalAdapter;
@@ -13,6 +14,7 @@ use socketioxide::socket::Socket;
 
 use super::field::Field;
 use crate::auth::bearer;
+use crate::json::whole_characters;
 
 /// The most bytes of a handshake's `auth` that are read; whoever sends it is a stranger yet.
 const MAX_AUTH_BYTES: usize = 16 * 1024;
@@ -48,7 +50,8 @@ fn in_auth(auth: &str) -> Option<String> {
     if auth.len() > MAX_AUTH_BYTES {
         return None;
     }
-    let auth: Auth<'_> = serde_json::from_str(auth).ok()?;
+    let auth = whole_characters(Bytes::copy_from_slice(auth.as_bytes()));
+    let auth: Auth<'_> = serde_json::from_slice(&auth).ok()?;
     let present = |field: Field<'_>| match field {
         Field::Text(token) if !token.is_empty() => Some(token.into_owned()),
         _ => None,
@@ -81,6 +84,7 @@ mod tests {
             (r#"{"access_token":"b","token":"a","more":[1]}"#, Some("a")),
             (r#"{"token":"","access_token":"b"}"#, Some("b")),
             (r#"{"token":null,"access_token":"b"}"#, Some("b")),
+            (r#"{"token":"a","name":"\ud83d","\ud83d":1}"#, Some("a")),
             (r#"{"token":7}"#, None),
             (r#"{"token":["a"]}"#, None),
             (r#"{}"#, None),

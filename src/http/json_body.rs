@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 
 use super::error::ApiError;
+use crate::json::whole_characters;
 use crate::uploads::UploadError;
 
 /// Reads a body of at most `limit_bytes` that comes within `patience`. Its `Content-Type` does not matter.
@@ -21,7 +23,69 @@ pub(crate) async fn read_json<T: DeserializeOwned>(
         .await
         .map_err(|_| UploadError::BodyIdle)?
         .map_err(|_| ApiError::bad_request("The request body broke off or is too long"))?;
-    // The parser's own words would quote what the client sent.
-    serde_json::from_slice(&bytes)
-        .map_err(|_| ApiError::bad_request("The request body is not the expected JSON"))
+    let bytes = whole_characters(bytes);
+    let mut deserializer = serde_json::Deserializer::from_slice(&bytes);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| refusal(&error))?;
+    deserializer.end().map_err(|_| not_expected())?;
+    Ok(value)
+}
+
+/// Names the field that is wrong, which is one of ours; the parser's own words would quote what the client sent.
+fn refusal(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
+    let path = error.path().to_string();
+    match error.inner().classify() {
+        Category::Data if path != "." => ApiError::bad_request(format!("Invalid {path}")),
+        _ => not_expected(),
+    }
+}
+
+fn not_expected() -> ApiError {
+    ApiError::bad_request("The request body is not the expected JSON")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Expected {
+        text: Option<String>,
+        list: Option<Vec<String>>,
+    }
+
+    async fn read(body: &str) -> Result<Expected, ApiError> {
+        read_json(Body::from(body.to_owned()), 1000, Duration::from_secs(5)).await
+    }
+
+    #[tokio::test]
+    async fn half_a_character_is_read_as_u_fffd() {
+        for (body, text) in [
+            (r#"{"text":"a\ud83d"}"#, "a\u{fffd}"),
+            (r#"{"\ud83d":"\ud83d","text":"\ude00\ud83d\ude00"}"#, "\u{fffd}😀"),
+        ] {
+            let read = read(body).await.expect(body);
+            assert_eq!(read.text.as_deref(), Some(text));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_wrong_field_is_named() {
+        let not_expected = "The request body is not the expected JSON";
+        for (body, detail) in [
+            (r#"{"text":7}"#, "Invalid text"),
+            (r#"{"text":{"secret":1}}"#, "Invalid text"),
+            (r#"{"list":"a"}"#, "Invalid list"),
+            (r#"{"list":["a",1]}"#, "Invalid list[1]"),
+            (r#"{"text":"#, not_expected),
+            (r#"{"text":"a"}}"#, not_expected),
+            (r#"{"text":"\u00"}"#, not_expected),
+            ("[]", not_expected),
+            ("7", not_expected),
+            ("", not_expected),
+        ] {
+            assert_eq!(read(body).await, Err(ApiError::bad_request(detail)), "{body}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ mod record;
 mod user;
 
 pub use conversation::ConversationId;
-pub use file_name::stored_file_name;
+pub use file_name::{is_same_file_name, stored_file_name, whole_letters};
 pub use id::{InvalidId, MessageId, MessageIds, Stamp};
 pub use kind::MessageKind;
 pub use media_type::{MediaType, inline_type};

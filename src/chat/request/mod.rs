@@ -1,13 +1,15 @@
 //! What `send_message` asks for, read from what a client sent.
 
+mod arguments;
+
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use serde::Deserialize;
-use serde::de::IgnoredAny;
 
+use self::arguments::{Arguments, Fields};
 use super::base64::Base64;
 use super::field::Field;
+use crate::json::whole_characters;
 use crate::message::{ClientMessageId, ConversationId, InvalidClientMessageId, MediaType};
 use crate::upload::{Binding, BindingError, Metadata, content_of, reply_to_of};
 
@@ -49,6 +51,9 @@ pub(super) enum PayloadError {
     /// Not one object.
     #[error("Invalid payload")]
     Shape,
+    /// A key that is there more than once.
+    #[error("{0} is given twice")]
+    Twice(&'static str),
     /// No text, or none of the known ones, under this key.
     #[error("Invalid {0}")]
     Value(&'static str),
@@ -69,37 +74,24 @@ pub(super) enum PayloadError {
     ClientMessageId(#[from] InvalidClientMessageId),
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Fields<'a> {
-    #[serde(borrow)]
-    conversation_id: Field<'a>,
-    #[serde(borrow)]
-    content: Field<'a>,
-    #[serde(borrow, rename = "type")]
-    kind: Field<'a>,
-    #[serde(borrow)]
-    file_name: Field<'a>,
-    #[serde(borrow)]
-    file_data: Field<'a>,
-    #[serde(borrow)]
-    reply_to: Field<'a>,
-    #[serde(borrow)]
-    client_message_id: Field<'a>,
-}
-
 impl Reading {
     /// Reads an event's arguments, `["send_message",{…}]`. The file is not copied, unless it has escapes.
     pub(super) fn of(event: &Bytes) -> Self {
-        let Ok((_, fields)) = serde_json::from_slice::<(IgnoredAny, Fields<'_>)>(event) else {
+        let event = whole_characters(event.clone());
+        let Ok(Arguments { fields, is_one_object }) = serde_json::from_slice(&event) else {
             return Self { client_message_id: None, request: Err(PayloadError::Shape) };
         };
         let client_message_id = client_message_id(&fields.client_message_id);
-        let request = conversation_id(&fields.conversation_id).map(|conversation_id| Request {
-            conversation_id,
-            item: client_message_id.clone().and_then(|id| item(conversation_id, id, fields, event)),
-        });
-        Self { client_message_id: client_message_id.unwrap_or(None), request }
+        let known = client_message_id.clone().unwrap_or(None);
+        let request = match fields.twice {
+            _ if !is_one_object => Err(PayloadError::Shape),
+            Some(field) => Err(PayloadError::Twice(field)),
+            None => conversation_id(&fields.conversation_id).map(|conversation_id| Request {
+                conversation_id,
+                item: client_message_id.and_then(|id| item(conversation_id, id, fields, &event)),
+            }),
+        };
+        Self { client_message_id: known, request }
     }
 }
 
@@ -108,9 +100,14 @@ impl Reading {
 /// # Errors
 /// [`PayloadError`]; another payload than an object with a `conversation_id` names none.
 pub(super) fn conversation_of(event: &Bytes) -> Result<ConversationId, PayloadError> {
-    let (_, fields): (IgnoredAny, Fields<'_>) =
-        serde_json::from_slice(event).map_err(|_| PayloadError::Shape)?;
-    conversation_id(&fields.conversation_id)
+    let event = whole_characters(event.clone());
+    let Arguments { fields, is_one_object } =
+        serde_json::from_slice(&event).map_err(|_| PayloadError::Shape)?;
+    match fields.twice {
+        _ if !is_one_object => Err(PayloadError::Shape),
+        Some(field) => Err(PayloadError::Twice(field)),
+        None => conversation_id(&fields.conversation_id),
+    }
 }
 
 fn item(
@@ -175,28 +172,34 @@ fn file_name<'a>(field: &'a Field<'_>) -> Result<Option<&'a str>, PayloadError> 
 fn file_data(field: Field<'_>, event: &Bytes) -> Result<Bytes, PayloadError> {
     match field {
         Field::Absent => Err(PayloadError::MissingFileData),
-        Field::Text(text) if text.is_empty() => Err(PayloadError::MissingFileData),
         Field::Text(Cow::Borrowed(text)) => Ok(event.slice_ref(text.as_bytes())),
         Field::Text(Cow::Owned(text)) => Ok(Bytes::from(text)),
         Field::Other => Err(PayloadError::Value("file_data")),
     }
 }
 
-/// Declared type and base64 of a data URL (RFC 2397), or of bare base64, which declares nothing. A data URL
-/// without digits is an empty file.
+/// Declared type and base64 of a data URL (RFC 2397), or of bare base64, which declares nothing. A file of no bytes
+/// is written as `data:` by some browsers, and with every type and encoding by the others.
 fn file(text: Bytes) -> Result<(Option<MediaType>, Base64), PayloadError> {
     const SCHEME: &[u8] = b"data:";
-    let text = text.slice_ref(text.trim_ascii_start());
+    let text = text.slice_ref(text.trim_ascii());
     if !text.get(..SCHEME.len()).is_some_and(|start| start.eq_ignore_ascii_case(SCHEME)) {
         return Ok((None, Base64::new(&text)));
     }
-    let comma = text.iter().position(|b| *b == b',').ok_or(PayloadError::DataUrl)?;
-    let head = std::str::from_utf8(&text[SCHEME.len()..comma]).map_err(|_| PayloadError::DataUrl)?;
-    let (media_type, encoding) = head.rsplit_once(';').ok_or(PayloadError::DataUrl)?;
-    if !encoding.trim().eq_ignore_ascii_case("base64") {
-        return Err(PayloadError::DataUrl);
+    let (head, data) = match text.iter().position(|b| *b == b',') {
+        Some(comma) => (&text[SCHEME.len()..comma], text.slice(comma + 1..)),
+        // Without a comma there is no data, which is a file only if nothing at all is there.
+        None if text.len() == SCHEME.len() => (&[][..], Bytes::new()),
+        None => return Err(PayloadError::DataUrl),
+    };
+    let head = std::str::from_utf8(head).map_err(|_| PayloadError::DataUrl)?;
+    match head.rsplit_once(';') {
+        Some((media_type, encoding)) if encoding.trim().eq_ignore_ascii_case("base64") => {
+            Ok((media_type.parse().ok(), Base64::new(&data)))
+        }
+        _ if data.is_empty() => Ok((head.parse().ok(), Base64::new(&data))),
+        _ => Err(PayloadError::DataUrl),
     }
-    Ok((media_type.parse().ok(), Base64::new(&text.slice(comma + 1..))))
 }
 
 #[cfg(test)]

@@ -103,7 +103,6 @@ fn bad_values_are_named() {
         (with("file_name", long(1025)), "file_name is longer than 1024 bytes"),
         (without("file_data"), "Missing file_data"),
         (with("file_data", json!(null)), "Missing file_data"),
-        (with("file_data", json!("")), "Missing file_data"),
         (with("file_data", json!(12)), "Invalid file_data"),
         (with("file_data", json!({"_placeholder": true, "num": 0})), "Invalid file_data"),
         (with("file_data", json!("data:image/png,abc")), "file_data is a data URL without base64"),
@@ -137,7 +136,7 @@ fn what_is_not_one_object_is_no_payload() {
         r#"["send_message","text"]"#,
         r#"["send_message",7]"#,
         r#"["send_message",{},{}]"#,
-        r#"["send_message",{"content":"a","content":"b"}]"#,
+        r#"["send_message",[{}]]"#,
         r#"["send_message",{"#,
         "{}",
         "",
@@ -147,7 +146,63 @@ fn what_is_not_one_object_is_no_payload() {
         assert_eq!(reading.client_message_id, None);
         assert_eq!(conversation_of(&Bytes::from_static(event.as_bytes())), Err(PayloadError::Shape));
     }
-    assert!(refusal(&json!([CONVERSATION])).is_some(), "a list is no payload");
+}
+
+#[test]
+fn half_a_character_is_read_as_u_fffd_or_its_field_is_named() {
+    let of = |payload: &str| Reading::of(&Bytes::from(format!(r#"["send_message",{payload}]"#)));
+    let good = |more: &str| {
+        format!(
+            r#"{{"conversation_id":"{CONVERSATION}","file_data":"aGVsbG8=","client_message_id":"once"{more}}}"#
+        )
+    };
+    let payload =
+        good(r#","content":"a\ud83d","file_name":"\ude00\ud83d\ude00.txt","\ud83d":{"\ud83d":"\ud83d"}"#);
+    let item = of(&payload).request.expect("valid").item.expect("valid");
+    assert_eq!(item.binding.content.as_deref(), Some("a\u{fffd}"));
+    assert_eq!(item.metadata.file_name(), Ok("\u{fffd}😀.txt"));
+    assert_eq!(bytes_of(item), b"hello");
+    for (more, detail) in [
+        (r#","reply_to":"\ud83d""#, "Invalid reply_to"),
+        (r#","type":"\ud83d""#, "Invalid type"),
+        (r#","content":7"#, "Invalid content"),
+    ] {
+        let reading = of(&good(more));
+        let error = reading.request.expect("a conversation").item.expect_err("refused");
+        assert_eq!(error.to_string(), detail);
+        assert_eq!(reading.client_message_id.expect("read").as_str(), "once");
+    }
+    let halved = CONVERSATION.replace("507f", "\\ud83d");
+    for payload in [good("").replace(CONVERSATION, &halved), good("").replace("once", "\\ud83d")] {
+        let reading = of(&payload);
+        let error = reading.request.and_then(|request| request.item).expect_err("refused").to_string();
+        let named = if payload.contains(&halved) { "conversation_id" } else { "client_message_id" };
+        assert_eq!(error, format!("Invalid {named}"));
+    }
+}
+
+#[test]
+fn what_is_refused_as_a_whole_still_gives_back_its_id() {
+    let object = format!(r#"{{"conversation_id":"{CONVERSATION}","client_message_id":"once""#);
+    for (event, error) in [
+        (format!(r#"["send_message",{object}}},{{}}]"#), PayloadError::Shape),
+        (format!(r#"["send_message",{object}}},null,"x"]"#), PayloadError::Shape),
+        (
+            format!(r#"["send_message",{object},"content":"a","content":"b"}}]"#),
+            PayloadError::Twice("content"),
+        ),
+        (format!(r#"["send_message",{object},"type":7,"type":7}}]"#), PayloadError::Twice("type")),
+        (
+            format!(r#"["send_message",{object},"client_message_id":"twice"}}]"#),
+            PayloadError::Twice("client_message_id"),
+        ),
+    ] {
+        let event = Bytes::from(event);
+        let reading = Reading::of(&event);
+        assert_eq!(reading.request.err(), Some(error.clone()), "{event:?}");
+        assert_eq!(reading.client_message_id.expect("read").as_str(), "once");
+        assert_eq!(conversation_of(&event), Err(error));
+    }
 }
 
 #[test]
@@ -179,6 +234,15 @@ fn a_data_url_declares_its_type_and_bare_base64_none() {
         ("data:;base64,aGVsbG8=", None, "hello"),
         ("data:nonsense;base64,aGVsbG8=", None, "hello"),
         ("data:image/png;base64,", Some("image/png"), ""),
+        ("", None, ""),
+        (" \n", None, ""),
+        ("data:", None, ""),
+        (" DATA:\n", None, ""),
+        ("data:,", None, ""),
+        ("data:;base64,", None, ""),
+        ("data:application/octet-stream;base64,", Some("application/octet-stream"), ""),
+        ("data:text/plain,", Some("text/plain"), ""),
+        ("data:text/plain;charset=utf-8,\n", Some("text/plain"), ""),
     ] {
         let item = read(&with("file_data", json!(file_data))).expect(file_data);
         let essence = item.metadata.file_type().expect("text").map(|t| t.essence().to_owned());

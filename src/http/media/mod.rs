@@ -16,7 +16,7 @@ use super::Api;
 use super::caller::Caller;
 use super::error::ApiError;
 use super::range::{Representation, respond};
-use crate::message::{Message, MessageId, inline_type};
+use crate::message::{Message, MessageId, inline_type, is_same_file_name};
 
 /// RFC 9530 §3.
 const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
@@ -37,7 +37,7 @@ async fn get_media(
     let Path((id, file_name)) = path.map_err(|_| absent())?;
     let id: MessageId = id.parse().map_err(|_| absent())?;
     let message = api.0.chats.message(&caller.user, id).await?;
-    if file_name != message.stored_name {
+    if !is_same_file_name(&file_name, &message.stored_name) {
         return Err(absent());
     }
     let read = |range| api.0.chats.media(&message, range);

@@ -38,6 +38,24 @@ async fn the_whole_file_with_everything_about_it() {
 }
 
 #[tokio::test]
+async fn a_name_in_either_normal_form_finds_the_file() {
+    for sent in ["né.mp4", "ne\u{301}.mp4"] {
+        let (chat, message) = chat_with(sent, MEDIA).await;
+        assert!(message.media_url().ends_with("/n%C3%A9.mp4"), "{}", message.media_url());
+        for (name, status) in [
+            ("n%C3%A9.mp4", 200),
+            ("ne%CC%81.mp4", 200),
+            ("n%c3%a9.mp4", 200),
+            ("ne.mp4", 404),
+            ("n%E9.mp4", 404),
+        ] {
+            let path = format!("/uploads/chats/{}/{name}", message.id);
+            assert_eq!(chat.get(BOB, &path).await.status, status, "{name}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn head_is_get_without_the_bytes() {
     let (chat, message) = chat_with("né.mp4", MEDIA).await;
     let get = chat.get(ADA, &message.media_url()).await;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::form::{Event, FileHead, TextField};
+use super::form::{Event, FileHead, TextField, missing_file};
 use crate::http::Inner;
 use crate::http::error::ApiError;
 use crate::message::{ClientMessageId, ConversationId, MediaType, Message, MessageId, UserId};
@@ -21,6 +21,7 @@ pub(super) struct Draft<'a> {
     client_message_id: Option<ClientMessageId>,
     texts: Vec<TextField>,
     file: Option<File>,
+    elsewhere: Option<String>,
 }
 
 #[derive(Debug)]
@@ -42,6 +43,7 @@ impl<'a> Draft<'a> {
             client_message_id: None,
             texts: Vec::new(),
             file: None,
+            elsewhere: None,
         }
     }
 
@@ -72,13 +74,17 @@ impl<'a> Draft<'a> {
             Event::File(head) => self.begin_file(head),
             Event::Bytes(bytes) => self.write(bytes).await,
             Event::Text(field, text) => self.take_text(field, &text).await,
+            Event::Elsewhere(field) => {
+                self.elsewhere.get_or_insert(field);
+                Ok(())
+            }
         }
     }
 
     /// Makes the message.
     pub(super) async fn finish(self) -> Result<Message, ApiError> {
         let file = self.file.filter(|file| file.is_chosen);
-        let file = file.ok_or_else(|| ApiError::bad_request("Missing file"))?;
+        let file = file.ok_or_else(|| missing_file(self.elsewhere.as_deref()))?;
         let conversation_id =
             self.conversation_id.ok_or_else(|| ApiError::bad_request("Missing conversation_id"))?;
         let binding = Binding {

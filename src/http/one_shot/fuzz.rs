@@ -7,12 +7,17 @@ use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use futures_util::FutureExt;
 
-use super::file_name::file_name;
+use super::boundary::boundary;
+use super::file_name::{Writer, file_name};
 use super::form::Form;
 
-/// Reads a body as a form with the boundary `b`, and once more as the value of a `Content-Disposition`.
+/// Reads a body as a form with the boundary `b`, and once more as the value of a
+/// `Content-Disposition` and of a `Content-Type`.
 pub fn fuzz_form(data: &[u8]) {
-    let _ = file_name(data);
+    let _ = file_name(data, Writer::Other);
+    let _ = file_name(data, Writer::TypeFirst);
+    let _ = boundary(data);
+    let _ = boundary(&[b"multipart/form-data;", data].concat());
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("multipart/form-data; boundary=b"));
     let body = Body::from(data.to_vec());

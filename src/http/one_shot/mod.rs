@@ -1,6 +1,7 @@
 //! `POST /messages/upload`: a file and its message in one multipart request, for clients without tus.
 
 mod body;
+mod boundary;
 mod draft;
 mod file_name;
 mod form;

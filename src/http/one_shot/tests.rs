@@ -87,6 +87,52 @@ async fn the_smallest_form_has_a_file_and_a_conversation() {
     assert_eq!(answer.status, 200);
 }
 
+/// A file in a field of this name.
+fn file_in(field: &str, bytes: &str) -> String {
+    file("film.mp4", bytes).replace("name=\"file\"", &format!("name=\"{field}\""))
+}
+
+#[tokio::test]
+async fn a_file_in_another_field_is_named_whatever_its_size() {
+    let here = || text("conversation_id", CONVERSATION);
+    let large = "x".repeat(70_000);
+    let missing = "Missing file: the field \"video\" has one, \"file\" is missing";
+    let second = "The field \"video\" has another file: a message has one, in the field \"file\"";
+    for (parts, status, detail) in [
+        (vec![file_in("video", "film"), here()], 400, missing),
+        (vec![file_in("video", ""), here()], 400, missing),
+        (vec![here(), file_in("video", &large)], 400, missing),
+        (vec![file_in("video", &large), file("a.mp4", "film"), here()], 400, missing),
+        (vec![file_in("video", "film"), file_in("film", "film"), here()], 400, missing),
+        (vec![file_in("video", "film"), file("", ""), here()], 400, missing),
+        (vec![file("a.mp4", "film"), file_in("video", &large), here()], 400, second),
+        (vec![text("notes", &large)], 400, "The unknown field \"notes\" is longer than 65536 bytes"),
+        // Nothing was chosen in another field.
+        (vec![text("video", ""), here()], 400, "Missing file"),
+        (vec![file_in("video", "").replace("film.mp4", ""), here()], 400, "Missing file"),
+        // A preview beside the file is passed over.
+        (vec![file_in("video", "film"), file("a.mp4", "film"), here()], 200, ""),
+        (vec![file("a.mp4", "film"), file_in("video", "film"), here()], 200, ""),
+    ] {
+        let chat = Chat::new(routes()).await;
+        let answer = post(&chat, ADA, form(&parts)).await;
+        assert_eq!(answer.status, status, "{:.200}", parts.concat());
+        if status != 200 {
+            assert_eq!((answer.detail(), chat.parts().await), (detail.to_owned(), 0));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_file_in_another_field_is_refused_before_it_ends() {
+    let chat = Chat::new(routes()).await;
+    let begin = Bytes::from(file_in("video", &"x".repeat(70_000)));
+    let silent = stream::iter([Ok::<_, Infallible>(begin)]).chain(stream::pending());
+    let answer = post(&chat, ADA, Body::from_stream(silent)).await;
+    let missing = "Missing file: the field \"video\" has one, \"file\" is missing";
+    assert_eq!((answer.status, answer.detail()), (400, missing.to_owned()));
+}
+
 #[tokio::test]
 async fn what_is_wrong_makes_no_message_and_leaves_nothing() {
     let file = || file("a.mp4", "film");

@@ -228,6 +228,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
+    use crate::message::MessageId;
     use crate::store::contract::PayloadsFixture;
 
     struct Fixture {
@@ -258,4 +259,23 @@ mod tests {
     }
 
     crate::store::contract::payloads_contract!(Fixture::new());
+
+    #[tokio::test]
+    async fn a_file_that_an_older_version_placed_takes_the_name_by_todays_rules() {
+        for bytes in [&b"film"[..], b""] {
+            let fixture = Fixture::new();
+            let (id, message) = (UploadId::random(), MessageId::from_bytes([7; 12]));
+            let folder = fixture.folder.path().join("chats").join(message.to_string());
+            std::fs::create_dir_all(&folder).expect("a folder");
+            std::fs::write(folder.join("cafe.mp4"), bytes).expect("a file");
+            let place = Place { message, file_name: "caf\u{e9}.mp4".into() };
+            let length = u64::try_from(bytes.len()).expect("small");
+            for _ in 0..2 {
+                fixture.disk.place(id, length, &place).await.expect("placed");
+                let files: Vec<_> = std::fs::read_dir(&folder).expect("there").collect();
+                assert_eq!(files.len(), 1, "one file");
+                assert_eq!(std::fs::read(folder.join("caf\u{e9}.mp4")).expect("its name"), bytes);
+            }
+        }
+    }
 }

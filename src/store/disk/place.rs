@@ -6,6 +6,8 @@
 //! after the folder was made      the part and an empty folder: renames
 //! after the rename               the file: syncs the folders
 //! ```
+//! A version with other rules for names may have been killed in between: a message's folder has one file, which then
+//! takes the name by today's rules.
 //! Where somebody carries bytes and where files went, the file is only moved: it is synced where it is then.
 
 use std::fs::{self, File};
@@ -42,6 +44,12 @@ impl Folders {
                 }
                 return Ok(());
             }
+            if found.is_none() {
+                take_name(&folder, &file, length)?;
+                if length_of(&file)? == Some(length) {
+                    return self.move_to(id, length, place);
+                }
+            }
             self.ready(&part, found, length)?;
         }
         make_folder(&folder)?;
@@ -74,6 +82,18 @@ impl Folders {
             file.sync_all()?;
         }
         Ok(())
+    }
+}
+
+/// Gives the only file of a message's folder this name, if it has the right length.
+fn take_name(folder: &Path, name: &Path, length: u64) -> io::Result<()> {
+    let mut files = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        files => files?,
+    };
+    match (files.next().transpose()?, files.next()) {
+        (Some(only), None) if only.metadata()?.len() == length => fs::rename(only.path(), name),
+        _ => Ok(()),
     }
 }
 

@@ -1,16 +1,21 @@
 //! `multipart/form-data` (RFC 7578) as events in the order in which they come, with a bound on everything but the
 //! file.
 
+mod stray;
+
+pub(super) use stray::missing_file;
+
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::HeaderMap;
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue};
 use bytes::Bytes;
 use multra::{Constraints, Field, Multipart, SizeLimit};
 
 use super::body::{BodyFault, impatient};
-use super::file_name::file_name;
+use super::boundary::boundary;
+use super::file_name::{Writer, file_name};
 use crate::http::body;
 use crate::http::error::ApiError;
 use crate::message::MAX_CONTENT_BYTES;
@@ -36,6 +41,8 @@ pub(super) enum Event {
     Bytes(Bytes),
     /// A text, whole.
     Text(TextField, String),
+    /// A file in a field of this name, which is none of ours. Its bytes were passed over.
+    Elsewhere(String),
 }
 
 /// What is said about the file.
@@ -79,6 +86,7 @@ impl TextField {
 pub(super) struct Form {
     multipart: Multipart<'static>,
     file: Option<Field<'static>>,
+    had_file: bool,
 }
 
 impl Form {
@@ -92,16 +100,14 @@ impl Form {
         max_file_bytes: u64,
         idle: Duration,
     ) -> Result<Self, ApiError> {
-        let no_form = || ApiError::bad_request("Content-Type is not multipart/form-data with a boundary");
-        let content_type =
-            headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).ok_or_else(no_form)?;
-        let boundary = multra::parse_boundary(content_type).map_err(|_| no_form())?;
+        let content_type = headers.get(CONTENT_TYPE).map_or(&[][..], HeaderValue::as_bytes);
+        let boundary = boundary(content_type).map_err(|error| ApiError::bad_request(error.to_string()))?;
         let limits = SizeLimit::new()
             .whole_stream(max_file_bytes.saturating_add(FORM_SLACK_BYTES))
             .headers(MAX_HEADER_BYTES);
         let constraints = Constraints::new().size_limit(limits).max_fields(MAX_FIELDS);
         let multipart = Multipart::with_constraints(impatient(body::data(body), idle), boundary, constraints);
-        Ok(Self { multipart, file: None })
+        Ok(Self { multipart, file: None, had_file: false })
     }
 
     /// The next event; `None` after the closing boundary, without which a form is not whole.
@@ -121,19 +127,39 @@ impl Form {
             if name == "file" {
                 let head = head(&field);
                 self.file = Some(field);
+                self.had_file = true;
                 return Ok(Some(Event::File(head)));
             }
             if let Some(known) = TextField::of(name) {
                 return Ok(Some(Event::Text(known, text(field, known).await?)));
             }
-            collect(field, MAX_UNKNOWN_BYTES).await?.ok_or_else(too_much)?;
+            if let Some(elsewhere) = pass_over(field, self.had_file).await? {
+                return Ok(Some(Event::Elsewhere(elsewhere)));
+            }
         }
         Ok(None)
     }
 }
 
+/// Reads an unknown field to its end; answers its name if a file is in it. Browsers send an empty name and no bytes
+/// where none was chosen.
+async fn pass_over(field: Field<'_>, after_the_file: bool) -> Result<Option<String>, ApiError> {
+    let name = field.name().unwrap_or_default().to_owned();
+    let file_name = head(&field).name;
+    let bytes = collect(field, MAX_UNKNOWN_BYTES).await?;
+    let bytes = bytes
+        .ok_or_else(|| stray::too_long(&name, file_name.is_some(), after_the_file, MAX_UNKNOWN_BYTES))?;
+    let has_file = file_name.is_some_and(|file_name| !file_name.is_empty() || !bytes.is_empty());
+    Ok(has_file.then_some(name))
+}
+
 fn head(field: &Field<'_>) -> FileHead {
-    let name = field.headers().get(CONTENT_DISPOSITION).and_then(|value| file_name(value.as_bytes()));
+    let writer = match field.headers().keys().next() {
+        Some(&CONTENT_TYPE) => Writer::TypeFirst,
+        _ => Writer::Other,
+    };
+    let disposition = field.headers().get(CONTENT_DISPOSITION);
+    let name = disposition.and_then(|value| file_name(value.as_bytes(), writer));
     let media_type = field.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     FileHead { name, media_type: media_type.map(str::to_owned) }
 }

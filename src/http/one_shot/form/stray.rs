@@ -1,0 +1,58 @@
+//! What is said of fields that a form should not have.
+
+use crate::http::error::ApiError;
+
+/// A field's name is shown up to here.
+const MAX_SHOWN_CHARACTERS: usize = 64;
+
+/// No file where it belongs, and perhaps one elsewhere.
+pub(in crate::http::one_shot) fn missing_file(elsewhere: Option<&str>) -> ApiError {
+    match elsewhere {
+        None => ApiError::bad_request("Missing file"),
+        Some(field) => {
+            let field = shown(field);
+            ApiError::bad_request(format!("Missing file: the field \"{field}\" has one, \"file\" is missing"))
+        }
+    }
+}
+
+/// More bytes in an unknown field than are passed over. With a file in it, what is wrong is its place.
+pub(super) fn too_long(field: &str, has_file: bool, after_the_file: bool, limit: usize) -> ApiError {
+    if has_file && !after_the_file {
+        return missing_file(Some(field));
+    }
+    let field = shown(field);
+    ApiError::bad_request(if has_file {
+        format!("The field \"{field}\" has another file: a message has one, in the field \"file\"")
+    } else {
+        format!("The unknown field \"{field}\" is longer than {limit} bytes")
+    })
+}
+
+/// A name as it may stand in an answer.
+fn shown(name: &str) -> String {
+    let mut shown: String = name.chars().filter(|c| !c.is_control()).take(MAX_SHOWN_CHARACTERS + 1).collect();
+    if shown.chars().count() > MAX_SHOWN_CHARACTERS {
+        shown.pop();
+        shown.push('…');
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_named_within_bounds() {
+        for (name, expected) in [
+            ("video", "video".to_owned()),
+            ("a\r\nb\0", "ab".to_owned()),
+            ("", String::new()),
+            (&"é".repeat(64), "é".repeat(64)),
+            (&"é".repeat(65), format!("{}…", "é".repeat(64))),
+        ] {
+            assert_eq!(shown(name), expected);
+        }
+    }
+}
