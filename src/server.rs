@@ -64,7 +64,7 @@ impl Server {
         let folder = DataFolder::open(&config.data_dir, payload_name(config.payload))?;
         let disk = disk(&config, &folder)?;
         let store = SledStore::open_beside(disk.files(), &folder.records(), config.durability)?;
-        let (layer, engine) = chat::open(chat::Settings::default());
+        let (transports, engine) = chat::open(chat::Settings::default());
         let (stores, reservations) = Reservations::over(stores(&config, &folder, store, disk, &engine));
         let (verifier, instructions) = identity(&config, &folder, &stores, address).await?;
         let (tasks, draining) = (TaskTracker::new(), CancellationToken::new());
@@ -78,6 +78,7 @@ impl Server {
             draining.clone(),
         ));
         let orphans = uploads.free_orphans().await?;
+        finalizer.find_left().await?;
         tracing::info!(orphans, data = %folder.path().display(), "stores are open");
         let chats = Arc::new(Chats::new(stores.memberships, stores.messages, stores.payloads));
         chat::serve(
@@ -101,7 +102,7 @@ impl Server {
             welcome: instructions.clone().unwrap_or_default(),
         });
         let cors = Cors::new(config.cors_origins.clone(), config.cors_credentials);
-        let site = Site::new(api, cors, chat::PATH, |router| router.layer(layer));
+        let site = Site::new(api, cors, chat::PATH, |router| transports.beside(router));
         Ok(Self { config, readiness, uploads, finalizer, engine, site, tasks, draining, instructions })
     }
 
@@ -135,6 +136,8 @@ impl Server {
     /// Starts what runs beside the requests.
     fn start(&self, cancelled: &CancellationToken) {
         self.tasks.spawn(recover(Arc::clone(&self.finalizer), self.readiness.clone(), cancelled.clone()));
+        let (finalizer, stopped) = (Arc::clone(&self.finalizer), cancelled.clone());
+        self.tasks.spawn(async move { finalizer.keep_publishing(&stopped).await });
         let (uploads, stopped) = (Arc::clone(&self.uploads), cancelled.clone());
         self.tasks.spawn(async move { stopped.run_until_cancelled(uploads.count_reservations()).await });
         let (uploads, cancelled) = (Arc::clone(&self.uploads), cancelled.clone());
@@ -158,7 +161,7 @@ async fn recover(finalizer: Arc<Finalizer>, readiness: Readiness, cancelled: Can
         tokio::time::sleep(RETRY).await;
     }
     readiness.recovered();
-    finalizer.work(cancelled).await;
+    finalizer.keep_recovering(&cancelled).await;
 }
 
 fn payload_name(payload: Payload) -> &'static str {

@@ -25,6 +25,16 @@ impl Timestamp {
         Self(millis.min(LAST_MILLIS))
     }
 
+    /// The first time that is not before this NumericDate (RFC 7519 §2): seconds since the epoch, with a fraction.
+    pub fn from_numeric_date(secs: f64) -> Self {
+        match Duration::try_from_secs_f64(secs.max(0.0)) {
+            Ok(since) => {
+                Self::from_millis(u64::try_from(since.as_nanos().div_ceil(1_000_000)).unwrap_or(LAST_MILLIS))
+            }
+            Err(_) => Self(LAST_MILLIS),
+        }
+    }
+
     /// Milliseconds since the epoch.
     pub fn millis(self) -> u64 {
         self.0
@@ -73,6 +83,22 @@ mod tests {
             (u64::MAX, "9999-12-31T23:59:59.999Z"),
         ] {
             assert_eq!(Timestamp::from_millis(millis).rfc3339(), text);
+        }
+    }
+
+    #[test]
+    fn a_numeric_date_is_rounded_up_and_stops_at_the_ends() {
+        for (secs, millis) in [
+            (0.0, 0),
+            (100.0, 100_000),
+            (100.5, 100_500),
+            (100.0004, 100_001),
+            (-1.0, 0),
+            (f64::NAN, 0),
+            (1e300, LAST_MILLIS),
+            (f64::INFINITY, LAST_MILLIS),
+        ] {
+            assert_eq!(Timestamp::from_numeric_date(secs).millis(), millis, "{secs}");
         }
     }
 

@@ -7,6 +7,9 @@ import { io } from 'socket.io-client';
 import { config, tell } from './events.js';
 
 const { url, ...options } = config;
+// A token for each connection, the last one again and again.
+let tokens = [];
+if (!options.auth) options.auth = (use) => use({ token: tokens.length > 1 ? tokens.shift() : tokens[0] });
 const socket = io(url, { reconnectionDelay: 20, reconnectionDelayMax: 100, ...options });
 socket.on('connect', () => tell('connect', { id: socket.id }));
 socket.on('connect_error', (error) => tell('connect_error', { message: error.message }));
@@ -14,18 +17,26 @@ socket.on('disconnect', (reason) => tell('disconnect', { reason }));
 socket.onAny((event, data) => tell(event, data));
 
 // A file's bytes are read here, because an order is one line.
-function payload({ data, file, dataUrlOf }) {
+function payload({ data, file, dataUrlOf, halve }) {
+  // Half of a character, which no line of JSON brought here.
+  if (halve) return { ...data, [halve]: data[halve].slice(0, 1) };
   if (!file) return data;
   const base64 = fs.readFileSync(file).toString('base64');
   return { ...data, file_data: dataUrlOf ? `data:${dataUrlOf};base64,${base64}` : base64 };
 }
 
 function obey(order) {
+  if (order.tokens) {
+    tokens = order.tokens;
+    socket.connect();
+    return;
+  }
   const data = payload(order);
   if (order.ack) socket.emit(order.emit, data, (answer) => tell('ack', { of: order.ack, answer }));
   else socket.emit(order.emit, data);
 }
 
+tell('ready');
 const orders = readline.createInterface({ input: process.stdin });
 orders.on('line', (line) => obey(JSON.parse(line)));
 orders.on('close', () => socket.close());

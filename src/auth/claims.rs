@@ -32,6 +32,11 @@ impl Claims {
         Ok(exp <= secs(now))
     }
 
+    /// When it expires.
+    pub(super) fn expires_at(&self) -> Result<Timestamp, AuthError> {
+        Ok(Timestamp::from_numeric_date(self.date("exp")?.ok_or(AuthError::Invalid)?))
+    }
+
     /// Refuses a token that is not valid yet.
     pub(super) fn require_begun(&self, now: Timestamp) -> Result<(), AuthError> {
         let latest = secs(now.plus_secs(NBF_LEEWAY_SECS));

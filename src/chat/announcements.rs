@@ -8,7 +8,7 @@ use socketioxide::{BroadcastError, SocketError};
 
 use super::connect::{NAMESPACE, room_of};
 use super::open::Engine;
-use crate::message::{MessageId, UserId};
+use crate::message::{Message, MessageId, UserId};
 use crate::store::{Announcement, Announcements, Progress, StoreError};
 
 /// The port of announcements over the Socket.IO connections of this process.
@@ -66,6 +66,17 @@ impl Announcements for SocketAnnouncements {
             Announcement::UploadCancelled(progress) => ("upload_cancelled", progress, None),
         };
         self.emit(to, event, &LiveUpload::of(progress, message)).await
+    }
+
+    async fn leave(&self, to: &[UserId], message: &Message) -> Result<(), StoreError> {
+        if self.engine.leftovers.add(to, message) {
+            return Ok(());
+        }
+        self.emit(to, "new_message", &message.body()).await
+    }
+
+    fn let_go(&self) {
+        self.engine.leftovers.let_go();
     }
 }
 

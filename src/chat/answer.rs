@@ -1,11 +1,12 @@
 //! What an acknowledgement says.
 
 use serde::Serialize;
-use socketioxide::extract::AckSender;
+use socketioxide::extract::{AckSender, SocketRef};
 
 use super::base64::InvalidBase64;
 use super::line::TooMany;
 use super::request::PayloadError;
+use crate::auth::AuthError;
 use crate::chats::ChatError;
 use crate::message::{ClientMessageId, Message, MessageBody};
 use crate::store::StoreError;
@@ -14,6 +15,9 @@ use crate::uploads::UploadError;
 /// Why an event fails.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum EventError {
+    /// The token that the connection began with has expired.
+    #[error(transparent)]
+    Token(#[from] AuthError),
     /// The payload says nothing that could be done.
     #[error(transparent)]
     Payload(#[from] PayloadError),
@@ -103,12 +107,27 @@ pub(super) struct Failure<'a> {
     pub(super) detail: &'a str,
     /// Which message it was, as far as the client said.
     pub(super) client_message_id: Option<&'a str>,
+    /// Which event it was, unless it was to make a message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<&'a str>,
 }
 
 impl<'a> Failure<'a> {
     /// Of this message.
     pub(super) fn of(detail: &'a str, id: Option<&'a ClientMessageId>) -> Self {
-        Self { detail, client_message_id: id.map(ClientMessageId::as_str) }
+        Self { detail, client_message_id: id.map(ClientMessageId::as_str), event: None }
+    }
+
+    /// Of this event, which makes no message.
+    pub(super) fn of_event(self, event: &'a str) -> Self {
+        Self { event: Some(event), ..self }
+    }
+
+    /// Tells the sender.
+    pub(super) fn send(&self, socket: &SocketRef) {
+        if let Err(error) = socket.emit("message_error", self) {
+            tracing::debug!(%error, "a failure found no room or no connection");
+        }
     }
 }
 
@@ -126,6 +145,9 @@ mod tests {
         assert_eq!(json(Answer::failed("why")), json!({"success": false, "detail": "why"}));
         let failure = serde_json::to_value(Failure::of("why", None)).expect("serializable");
         assert_eq!(failure, json!({"detail": "why", "client_message_id": null}));
+        let failure =
+            serde_json::to_value(Failure::of("why", None).of_event("typing")).expect("serializable");
+        assert_eq!(failure, json!({"detail": "why", "client_message_id": null, "event": "typing"}));
     }
 
     #[test]

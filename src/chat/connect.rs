@@ -6,13 +6,15 @@ use std::sync::Arc;
 use socketioxide::SocketIo;
 use socketioxide::extract::{AckSender, SocketRef};
 use socketioxide::handler::ConnectHandler;
+use tokio_util::sync::CancellationToken;
 
+use super::expiry::{Expiry, Watch};
 use super::line::{Hall, Line};
 use super::open::Engine;
 use super::text::EventText;
 use super::token::PresentedToken;
-use super::{membership, send};
-use crate::auth::Verifier;
+use super::{membership, send, unknown};
+use crate::auth::{AuthError, Identity, Verifier};
 use crate::chats::Chats;
 use crate::message::UserId;
 use crate::time::Timestamp;
@@ -45,6 +47,9 @@ pub(super) struct Session {
     state: Arc<State>,
     user: UserId,
     line: Line,
+    expiry: Expiry,
+    greeted: CancellationToken,
+    _watch: Watch,
 }
 
 impl Session {
@@ -56,6 +61,16 @@ impl Session {
     /// The user of the token.
     pub(super) fn user(&self) -> &UserId {
         &self.user
+    }
+
+    /// Refuses what is asked for after the token has expired.
+    pub(super) fn judge_token(&self) -> Result<(), AuthError> {
+        self.expiry.judge(Timestamp::now())
+    }
+
+    /// Waits until the connection has been told of what was left over.
+    pub(super) async fn greeted(&self) {
+        self.greeted.cancelled().await;
     }
 }
 
@@ -76,17 +91,33 @@ pub(super) fn room_of(user: &UserId) -> String {
 
 /// Lets users connect. From here on announcements are handed over, and until [`close`](super::close).
 pub fn serve(engine: &Engine, state: State) {
-    let state = Arc::new(state);
-    let hall = Hall::new();
+    let (state, hall) = (Arc::new(state), Hall::new());
+    let (leftovers, engine_of) = (Arc::clone(&engine.leftovers), engine.clone());
+    // Called, up to its future, in the step that tells the client that it is connected.
+    let greet = move |socket: SocketRef| {
+        if let Some(session) = socket.extensions.get::<Arc<Session>>() {
+            leftovers.greet(&session.user, &socket);
+            session.greeted.cancel();
+        }
+        std::future::ready(())
+    };
     // Everything is set up before the client hears that it is connected. The library runs a connect handler
     // afterwards: what came in before its first line would be lost, and so would be what was announced.
     let connect = async move |socket: SocketRef, token: PresentedToken| {
-        let user = verify(&state, token)?;
-        let session = Session { state, line: hall.line(), user };
+        let identity = verify(&state, token)?;
+        let expiry = Expiry(identity.expires_at);
+        let session = Session {
+            state,
+            user: identity.user,
+            line: hall.line(),
+            expiry,
+            greeted: CancellationToken::new(),
+            _watch: expiry.watch(&engine_of, socket.id),
+        };
         admit(&socket, session);
         Ok::<(), Unauthorized>(())
     };
-    engine.io.ns(NAMESPACE, { async || () }.with(connect));
+    engine.io.ns(NAMESPACE, greet.with(connect));
     hold_late_comers(&engine.io);
 }
 
@@ -97,10 +128,10 @@ fn hold_late_comers(io: &SocketIo) {
     io.dyn_ns(NAMESPACE, { async || () }.with(hold)).expect("a path without parameters");
 }
 
-fn verify(state: &State, token: PresentedToken) -> Result<UserId, Unauthorized> {
+fn verify(state: &State, token: PresentedToken) -> Result<Identity, Unauthorized> {
     let token = token.0.ok_or(Unauthorized)?;
     match state.verifier.verify(&token, Timestamp::now()) {
-        Ok(identity) => Ok(identity.user),
+        Ok(identity) => Ok(identity),
         Err(error) => {
             tracing::debug!(%error, "a connection was refused");
             Err(Unauthorized)
@@ -114,10 +145,14 @@ fn admit(socket: &SocketRef, session: Session) {
     let session = Arc::new(session);
     for event in membership::EVENTS {
         let session = Arc::clone(&session);
-        socket.on(event, async move |ack: AckSender, EventText(text): EventText| {
-            membership::handle(&session, ack, text).await;
+        socket.on(event, async move |socket: SocketRef, ack: AckSender, EventText(text): EventText| {
+            membership::handle(&session, event, &socket, ack, text).await;
         });
     }
+    socket.on_fallback(async |socket: SocketRef, ack: AckSender, EventText(text): EventText| {
+        unknown::handle(&socket, ack, &text);
+    });
+    socket.extensions.insert(Arc::clone(&session));
     socket.on(send::EVENT, move |socket: SocketRef, ack: AckSender, EventText(text): EventText| {
         // Still in the task that reads the connection: here is the order of events.
         let place = session.line.enter(text.len());

@@ -4,9 +4,9 @@
 //! another way to hear the same message twice.
 
 use bytes::Bytes;
-use socketioxide::extract::AckSender;
+use socketioxide::extract::{AckSender, SocketRef};
 
-use super::answer::{Answer, EventError};
+use super::answer::{Answer, EventError, Failure};
 use super::connect::Session;
 use super::request::conversation_of;
 
@@ -14,17 +14,26 @@ use super::request::conversation_of;
 pub(super) const EVENTS: [&str; 2] = ["join_conversation", "leave_conversation"];
 
 /// Answers whether the user is in the conversation.
-pub(super) async fn handle(session: &Session, ack: AckSender, text: Bytes) {
+pub(super) async fn handle(
+    session: &Session,
+    event: &'static str,
+    socket: &SocketRef,
+    ack: AckSender,
+    text: Bytes,
+) {
     match check(session, &text).await {
         Ok(()) => Answer::done().send(ack),
         Err(error) => {
-            error.log("join_conversation or leave_conversation");
-            Answer::failed(&error.detail()).send(ack);
+            error.log(event);
+            let detail = error.detail();
+            Answer::failed(&detail).send(ack);
+            Failure::of(&detail, None).of_event(event).send(socket);
         }
     }
 }
 
 async fn check(session: &Session, text: &Bytes) -> Result<(), EventError> {
+    session.judge_token()?;
     let conversation = conversation_of(text)?;
     Ok(session.state().chats.require_participant(session.user(), conversation).await?)
 }

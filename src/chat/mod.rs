@@ -5,7 +5,7 @@
 //! | `send_message` | in, acknowledged | `{conversation_id, file_data, file_name?, type?, content?, reply_to?, client_message_id?}` |
 //! | `join_conversation`, `leave_conversation` | in, acknowledged | `{conversation_id}` |
 //! | `new_message` | out | the bare message |
-//! | `message_error` | out, to the sender | `{detail, client_message_id}` |
+//! | `message_error` | out, to the sender | `{detail, client_message_id}`, with `event` if that makes no message |
 //! | `upload_started`, `upload_progress`, `upload_finished`, `upload_cancelled` | out | `{upload_id, conversation_id, sender, file_name, offset, length, percent}`, a finished one with `message_id` |
 //!
 //! An acknowledgement is `{"success":true}`, with `message` for `send_message`, or
@@ -13,7 +13,12 @@
 //!
 //! A connection belongs to the user of its token and is in one room, that user's. Announcements go to users, so
 //! that a connection hears all of its user's conversations, each message once, whether it joined them or not.
-//! The token is judged when the connection begins; one that expires later does not end it.
+//! When its token expires, its transport is closed, so that the client connects again with a fresh one; what it asks
+//! for afterwards is refused. An event of any other name is answered as a failure.
+//!
+//! What a crash left unannounced is told to a connection right when it begins, before anything that it sends is
+//! looked at. The server cannot know whom the process before it had told: nobody is taken for told, and members who
+//! connect within some seconds of a start hear of it, whether they had been connected before or not.
 //!
 //! Below INFO the libraries underneath log what goes over the wire, tokens included: tungstenite at TRACE, and
 //! socketioxide and engineioxide at DEBUG once any crate of the build turns their `tracing` feature on. The log
@@ -23,9 +28,11 @@ mod announcements;
 mod answer;
 mod base64;
 mod connect;
+mod expiry;
 mod field;
 #[cfg(fuzzing)]
 mod fuzz;
+mod leftovers;
 mod line;
 mod membership;
 mod open;
@@ -33,6 +40,8 @@ mod request;
 mod send;
 mod text;
 mod token;
+mod transport;
+mod unknown;
 
 #[cfg(test)]
 mod tests;
@@ -42,3 +51,4 @@ pub use connect::{State, serve};
 #[cfg(fuzzing)]
 pub use fuzz::fuzz_event;
 pub use open::{Engine, PATH, Settings, close, open};
+pub use transport::Transports;

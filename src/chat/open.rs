@@ -5,8 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use socketioxide::layer::SocketIoLayer;
+use axum::Router;
 use socketioxide::{ParserConfig, SocketIo};
+
+use super::leftovers::Leftovers;
+use super::transport::Transports;
 
 /// Where clients connect to.
 pub const PATH: &str = "/socket.io";
@@ -45,6 +48,8 @@ impl Default for Settings {
 #[derive(Clone)]
 pub struct Engine {
     pub(super) io: SocketIo,
+    pub(super) transports: Transports,
+    pub(super) leftovers: Arc<Leftovers>,
     closed: Arc<AtomicBool>,
 }
 
@@ -60,13 +65,13 @@ impl fmt::Debug for Engine {
     }
 }
 
-/// An engine that refuses every connection until [`serve`](super::serve) is called, and the layer that takes its
-/// requests out of the router's. CORS belongs outside of the layer.
-pub fn open(settings: Settings) -> (SocketIoLayer, Engine) {
+/// An engine that refuses every connection until [`serve`](super::serve) is called, and the transports that answer
+/// its requests beside a router. CORS belongs outside of them.
+pub fn open(settings: Settings) -> (Transports, Engine) {
     let limit = settings.max_payload_bytes;
     // Each transport and the parser have a limit of their own; the lowest one counts.
     // `with_config` would be overwritten by what the builder holds.
-    let (layer, io) = SocketIo::builder()
+    let (service, io) = SocketIo::builder()
         .req_path(PATH)
         .max_payload(u64::try_from(limit).unwrap_or(u64::MAX))
         .ws_max_message_size(limit)
@@ -76,8 +81,11 @@ pub fn open(settings: Settings) -> (SocketIoLayer, Engine) {
         .ping_timeout(settings.ping_timeout)
         .connect_timeout(settings.connect_timeout)
         .max_buffer_size(OUTGOING_PACKETS)
-        .build_layer();
-    (layer, Engine { io, closed: Arc::default() })
+        .build_with_inner_svc(Router::new());
+    let transports = Transports::new(service);
+    let engine =
+        Engine { io, transports: transports.clone(), leftovers: Arc::default(), closed: Arc::default() };
+    (transports, engine)
 }
 
 /// Closes every connection's transport, so that clients reconnect by themselves. Disconnecting their sockets

@@ -8,6 +8,7 @@ use super::base64::Base64;
 use super::connect::Session;
 use super::line::{Place, TooMany};
 use super::request::{Reading, Request};
+use crate::auth::AuthError;
 use crate::message::{ClientMessageId, Message};
 use crate::uploads::{OneShot, UploadError};
 
@@ -22,10 +23,13 @@ pub(super) async fn handle(
     text: Bytes,
     place: Result<Place, TooMany>,
 ) {
+    // As over HTTP, the token is judged when the request comes, and not once it has waited.
+    let token = session.judge_token();
+    session.greeted().await;
     let (client_message_id, outcome) = match place {
         Ok(place) => {
             let _turn = place.turn().await;
-            work(session, text).await
+            work(session, token, text).await
         }
         Err(error) => (None, Err(error.into())),
     };
@@ -39,18 +43,21 @@ fn refuse(socket: &SocketRef, ack: AckSender, error: &EventError, id: Option<&Cl
     error.log(EVENT);
     let detail = error.detail();
     Answer::failed(&detail).send(ack);
-    if let Err(error) = socket.emit("message_error", &Failure::of(&detail, id)) {
-        tracing::debug!(%error, "a failure found no room or no connection");
-    }
+    Failure::of(&detail, id).send(socket);
 }
 
-async fn work(session: &Session, text: Bytes) -> (Option<ClientMessageId>, Result<Message, EventError>) {
+async fn work(
+    session: &Session,
+    token: Result<(), AuthError>,
+    text: Bytes,
+) -> (Option<ClientMessageId>, Result<Message, EventError>) {
     // Tens of megabytes of JSON take a while to read.
     match tokio::task::spawn_blocking(move || Reading::of(&text)).await {
         Ok(reading) => {
-            let outcome = match reading.request {
-                Ok(request) => make(session, request).await,
-                Err(error) => Err(error.into()),
+            let outcome = match (token, reading.request) {
+                (Err(error), _) => Err(error.into()),
+                (Ok(()), Ok(request)) => make(session, request).await,
+                (Ok(()), Err(error)) => Err(error.into()),
             };
             (reading.client_message_id, outcome)
         }

@@ -15,6 +15,7 @@
 
 mod join;
 mod judge;
+mod left;
 mod publisher;
 mod steps;
 mod waiting;
@@ -35,6 +36,7 @@ use crate::outlive::outlive;
 use crate::store::Stores;
 use crate::upload::{Concat, RejectionReason, State, Upload, UploadId};
 use crate::uploads::Teller;
+use left::Left;
 use waiting::Waiting;
 
 /// How long a request waits for its message. Clients retry after it; most finalizations take milliseconds.
@@ -49,6 +51,7 @@ pub struct Finalizer {
     flights: Mutex<HashMap<UploadId, watch::Receiver<Option<Ending>>>>,
     published: Notify,
     waiting: Waiting,
+    left: Left,
     joins: Semaphore,
     max_upload_size: u64,
 }
@@ -78,6 +81,7 @@ impl Finalizer {
             flights: Mutex::default(),
             published: Notify::new(),
             waiting: Waiting::default(),
+            left: Left::default(),
             joins: Semaphore::new(join::AT_ONCE),
             max_upload_size,
         })

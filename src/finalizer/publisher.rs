@@ -1,4 +1,8 @@
 //! Publishing from the outbox: at least once, oldest first.
+//!
+//! What the process before this one left unannounced is told to nobody but those who are there, and to its clients
+//! as they come back ([`Announcements::leave`](crate::store::Announcements::leave)). It stays in the outbox as long
+//! as they are waited for: a kill meanwhile leaves it to the next process.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -12,42 +16,96 @@ use crate::store::{Announcement, StoreError};
 /// So many messages are read from the outbox at once.
 const BATCH: usize = 64;
 
+/// The members of conversations, who are looked up once for a batch.
+type Members = HashMap<ConversationId, Vec<UserId>>;
+
 impl Finalizer {
-    /// Announces everything in the outbox; answers how many that were.
+    /// Finds what the process before this one left: messages that nobody was told of, and uploads whose messages
+    /// are still to be made. Before anybody may connect.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the records cannot be read.
+    pub async fn find_left(&self) -> Result<(), StoreError> {
+        let mut members = Members::new();
+        for message in self.stores.messages.outbox(None, super::left::MOST).await? {
+            self.leave(message, &mut members).await?;
+        }
+        for upload in self.stores.records.owed(None, super::left::MOST).await? {
+            self.left.owe(upload);
+        }
+        Ok(())
+    }
+
+    /// Waits for no client any more: what was left counts as announced.
+    ///
+    /// # Errors
+    /// [`StoreError`]; it can be done again.
+    pub(super) async fn let_go(&self) -> Result<(), StoreError> {
+        self.stores.announcements.let_go();
+        for ids in self.left.settle().chunks(BATCH) {
+            self.stores.messages.published(ids).await?;
+            count_published(ids.len());
+        }
+        self.left.forget();
+        Ok(())
+    }
+
+    /// Announces everything in the outbox that does not wait for clients; answers how many that were.
     pub(super) async fn publish(&self) -> Result<usize, StoreError> {
-        let mut count = 0;
+        let (mut count, mut after) = (0, None);
         loop {
-            let batch = self.stores.messages.outbox(None, BATCH).await?;
-            if batch.is_empty() {
-                return Ok(count);
+            let batch = self.stores.messages.outbox(after, BATCH).await?;
+            let Some(last) = batch.last() else { return Ok(count) };
+            after = Some(last.id);
+            let (mut ids, mut members) = (Vec::new(), Members::new());
+            for message in batch.into_iter().filter(|message| !self.left.holds(message.id)) {
+                if self.left.is_owed(&message) {
+                    self.leave(message, &mut members).await?;
+                } else {
+                    ids.push(message.id);
+                    self.announce(message, &mut members).await?;
+                }
             }
-            let ids: Vec<_> = batch.iter().map(|message| message.id).collect();
-            let mut members = HashMap::new();
-            for message in batch {
-                self.announce(message, &mut members).await?;
+            if ids.is_empty() {
+                continue;
             }
             crash::point("publish.announced");
             self.stores.messages.published(&ids).await?;
             crash::point("publish.cleared");
             count += ids.len();
-            metrics::get().messages_published.inc_by(u64::try_from(ids.len()).unwrap_or_default());
+            count_published(ids.len());
         }
     }
 
-    /// Announces a message to the members of its conversation, who are looked up once for a batch.
-    async fn announce(
+    async fn announce(&self, message: Message, members: &mut Members) -> Result<(), StoreError> {
+        let to = self.members(message.conversation_id, members).await?;
+        self.stores.announcements.announce(to, &Announcement::NewMessage(Box::new(message))).await
+    }
+
+    /// Held once it is handed over: what failed in between is handed over again.
+    async fn leave(&self, message: Message, members: &mut Members) -> Result<(), StoreError> {
+        let to = self.members(message.conversation_id, members).await?;
+        self.stores.announcements.leave(to, &message).await?;
+        self.left.hold(message.id);
+        Ok(())
+    }
+
+    async fn members<'a>(
         &self,
-        message: Message,
-        members: &mut HashMap<ConversationId, Vec<UserId>>,
-    ) -> Result<(), StoreError> {
-        let to = match members.entry(message.conversation_id) {
+        conversation: ConversationId,
+        known: &'a mut Members,
+    ) -> Result<&'a [UserId], StoreError> {
+        Ok(match known.entry(conversation) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(unknown) => {
-                let found = self.stores.memberships.participants(message.conversation_id).await?;
+                let found = self.stores.memberships.participants(conversation).await?;
                 // A conversation that is gone has nobody to tell.
                 unknown.insert(found.unwrap_or_default())
             }
-        };
-        self.stores.announcements.announce(to, &Announcement::NewMessage(Box::new(message))).await
+        })
     }
+}
+
+fn count_published(count: usize) {
+    metrics::get().messages_published.inc_by(u64::try_from(count).unwrap_or_default());
 }

@@ -15,8 +15,9 @@ use crate::upload::UploadId;
 const POLL: Duration = Duration::from_secs(5);
 /// After a failure sooner, because somebody waits.
 const RETRY: Duration = Duration::from_millis(500);
-/// Clients of the process before this one need so long to connect again: what is announced sooner, nobody hears.
-const RECONNECTING: Duration = Duration::from_secs(3);
+/// Clients of the process before this one are waited for so long: stock ones pause for 7.5 s at the most before they
+/// try to connect again.
+const RECONNECTING: Duration = Duration::from_secs(8);
 /// Uploads driven at the same time, and read at once.
 const AT_ONCE: usize = 16;
 
@@ -50,13 +51,13 @@ impl Finalizer {
         }
     }
 
-    /// Works until cancelled: publishes when woken, and asks the stores now and then who is owed.
-    pub async fn work(self: Arc<Self>, cancelled: CancellationToken) {
-        tokio::join!(self.keep_publishing(&cancelled), self.keep_recovering(&cancelled));
+    /// Announces what is made, as soon as it is made, until cancelled. What was left by the process before this one
+    /// waits for its clients meanwhile, for some seconds.
+    pub async fn keep_publishing(&self, cancelled: &CancellationToken) {
+        tokio::join!(self.keep_announcing(cancelled), self.wait_for_clients(cancelled));
     }
 
-    async fn keep_publishing(&self, cancelled: &CancellationToken) {
-        cancelled.run_until_cancelled(tokio::time::sleep(RECONNECTING)).await;
+    async fn keep_announcing(&self, cancelled: &CancellationToken) {
         while !cancelled.is_cancelled() {
             let pause = match self.publish().await {
                 Ok(_) => POLL,
@@ -73,7 +74,19 @@ impl Finalizer {
         }
     }
 
-    async fn keep_recovering(self: &Arc<Self>, cancelled: &CancellationToken) {
+    async fn wait_for_clients(&self, cancelled: &CancellationToken) {
+        let mut pause = RECONNECTING;
+        while cancelled.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
+            match self.let_go().await {
+                Ok(()) => return,
+                Err(error) => tracing::error!(%error, "publishing failed and will be tried again"),
+            }
+            pause = RETRY;
+        }
+    }
+
+    /// Asks the stores now and then who is owed a message, until cancelled.
+    pub async fn keep_recovering(self: &Arc<Self>, cancelled: &CancellationToken) {
         while cancelled.run_until_cancelled(tokio::time::sleep(POLL)).await.is_some() {
             if let Err(error) = self.recover().await {
                 tracing::error!(%error, "looking for owed uploads failed and will be tried again");

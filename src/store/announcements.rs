@@ -16,6 +16,17 @@ pub trait Announcements: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError::Unavailable`] if it could not be handed over; doing it again may tell some twice.
     async fn announce(&self, to: &[UserId], announcement: &Announcement) -> Result<(), StoreError>;
+
+    /// Hands over a message of which a crash may have kept its members from hearing: to every connection of these
+    /// users that is there, and, until [`Announcements::let_go`], to each one that comes, before anything that it
+    /// sends is looked at. Afterwards it is an announcement as any other.
+    ///
+    /// # Errors
+    /// As of [`Announcements::announce`].
+    async fn leave(&self, to: &[UserId], message: &Message) -> Result<(), StoreError>;
+
+    /// Whoever comes from now on is not told of what was left.
+    fn let_go(&self);
 }
 
 /// What happened.

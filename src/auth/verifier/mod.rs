@@ -23,6 +23,8 @@ pub struct Identity {
     pub admin: bool,
     /// Whether the token has only expired; everything else about it is right.
     pub expired: bool,
+    /// When it expires or has expired.
+    pub expires_at: Timestamp,
 }
 
 /// Verifies JSON Web Tokens (RFC 7519) with keys that are known when the server starts.
@@ -94,7 +96,12 @@ impl Verifier {
         claims.require_audience(self.audience.as_deref())?;
         claims.require_begun(now)?;
         let expired = claims.is_expired(now)?;
-        Ok(Identity { user: claims.user(&self.user_claims)?, admin: claims.is_admin(), expired })
+        Ok(Identity {
+            user: claims.user(&self.user_claims)?,
+            admin: claims.is_admin(),
+            expired,
+            expires_at: claims.expires_at()?,
+        })
     }
 
     fn claims(&self, token: &str) -> Result<Arc<Claims>, AuthError> {

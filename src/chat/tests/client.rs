@@ -39,6 +39,11 @@ impl Client {
         assert_eq!(self.request("POST", &self.path, "", packet).await, "ok");
     }
 
+    /// One poll: the status, and the body as it came.
+    pub(super) async fn poll(&self) -> (u16, String) {
+        self.exchange("GET", &self.path, "", "").await
+    }
+
     /// The next packet, whatever it is.
     pub(super) async fn packet(&mut self) -> String {
         while self.unread.is_empty() {
@@ -72,6 +77,12 @@ impl Client {
     }
 
     async fn request(&self, method: &str, path: &str, headers: &str, body: &str) -> String {
+        let (status, body) = self.exchange(method, path, headers, body).await;
+        assert_eq!(status, 200, "{body}");
+        body
+    }
+
+    async fn exchange(&self, method: &str, path: &str, headers: &str, body: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(self.address).await.expect("the server listens");
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{headers}Content-Length: {}\r\n\r\n{body}",
@@ -81,8 +92,8 @@ impl Client {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.expect("the server answers");
         let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
-        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
-        body.to_owned()
+        let status = head.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)).expect("a status");
+        (status.parse().expect("a number"), body.to_owned())
     }
 }
 

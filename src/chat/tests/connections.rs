@@ -79,3 +79,45 @@ async fn closing_waits_for_nobody_who_does_not_read() {
     let closing = tokio::time::timeout(Duration::from_secs(10), close(&server.engine));
     closing.await.expect("in time");
 }
+
+#[tokio::test]
+async fn a_connection_ends_with_its_token() {
+    let server = Server::start().await;
+    let brief = mint_hs256(SECRET, &user("alice"), false, Timestamp::now().plus_secs(2));
+    let client = Client::connect(server.address, &brief).await;
+    let other = server.connect("alice").await;
+    // The poll that waits is answered, and the next one finds no session.
+    while client.poll().await.0 == 200 {}
+    let (status, body) = client.poll().await;
+    assert_eq!((status, body.contains("Session ID unknown")), (400, true), "{body}");
+    other.send("2").await;
+    assert_eq!(server.engine.io.sockets().len(), 1, "nobody else's has ended");
+}
+
+#[tokio::test]
+async fn what_is_asked_for_with_an_expired_token_is_refused() {
+    let session = |millis| crate::chat::expiry::Expiry(Timestamp::from_millis(millis));
+    let now = Timestamp::from_millis(1000);
+    assert!(session(1001).judge(now).is_ok());
+    let refused = session(1000).judge(now).expect_err("expired");
+    assert_eq!(crate::chat::answer::EventError::from(refused).detail(), "Invalid or expired token");
+}
+
+#[tokio::test]
+async fn what_was_left_over_comes_before_anything_that_is_sent_is_looked_at() {
+    let server = Server::start().await;
+    let left = message(7);
+    server.announcements.leave(&[user("alice"), user("bob")], &left).await.expect("kept");
+    // The client says everything at once, without waiting for a word of the server.
+    let mut client = Client::open(server.address, "", "").await;
+    client.send(&format!(r#"40{{"token":"{}"}}"#, token(&user("alice")))).await;
+    assert!(client.packet().await.starts_with("40"));
+    let (answer, before) = client.emit("send_message", &sends::payload()).await;
+    assert_eq!(answer["success"], true);
+    let body = serde_json::to_value(left.body()).expect("serializable");
+    assert_eq!(before.first(), Some(&("new_message".to_owned(), body)), "it comes first");
+    let mut eve = server.connect("eve").await;
+    let marker = Announcement::UploadCancelled(progress());
+    server.announce(&["eve"], &marker).await.expect("handed over");
+    assert_eq!(eve.event().await.0, "upload_cancelled", "it is not for her");
+}

@@ -46,10 +46,10 @@ impl Server {
     }
 
     async fn unserved() -> Self {
-        let (layer, engine) = open(Settings::default());
+        let (transports, engine) = open(Settings::default());
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");
-        let router: Router = Router::new().layer(layer);
+        let router = transports.beside(Router::new());
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { address, announcements: SocketAnnouncements::new(engine.clone()), engine }
     }
@@ -68,7 +68,7 @@ impl Server {
         let tasks = TaskTracker::new();
         let finalizer = Finalizer::new(stores.clone(), tasks.clone(), 1 << 20);
         let worker = Arc::clone(&finalizer);
-        tokio::spawn(async move { worker.work(CancellationToken::new()).await });
+        tokio::spawn(async move { worker.keep_publishing(&CancellationToken::new()).await });
         let limits = Limits {
             max_upload_size: MAX_SIZE,
             expire_after_secs: 60,

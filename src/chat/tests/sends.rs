@@ -71,7 +71,7 @@ async fn failures_are_answered_in_order_of_their_weight_and_emitted_too() {
         ),
         (true, with(json!({"file_data": "aGVsbG8"})), "file_data is not base64", json!("once")),
         (true, with(json!({"client_message_id": "\n"})), "Invalid client_message_id", Value::Null),
-        (true, json!([1]), "Invalid conversation_id", Value::Null),
+        (true, json!([1]), "Invalid payload", Value::Null),
         (true, Value::Null, "Invalid payload", Value::Null),
     ] {
         let client = if is_member { &mut member } else { &mut stranger };
@@ -80,8 +80,98 @@ async fn failures_are_answered_in_order_of_their_weight_and_emitted_too() {
         let failure = json!({"detail": detail, "client_message_id": id});
         assert_eq!(client.event().await, ("message_error".into(), failure));
     }
-    let (answer, _) = stranger.emit("join_conversation", &json!({"conversation_id": CONVERSATION})).await;
-    assert_eq!(answer, json!({"success": false, "detail": not_for_her}));
+}
+
+#[tokio::test]
+async fn joining_and_leaving_are_answered_like_everything_else() {
+    let server = Server::start().await;
+    let [mut member, mut stranger] = [server.connect("alice").await, server.connect("eve").await];
+    for event in ["join_conversation", "leave_conversation"] {
+        for (is_member, payload, detail) in [
+            (
+                false,
+                json!({"conversation_id": CONVERSATION}),
+                "You are not a participant in this conversation",
+            ),
+            (true, json!({"conversation_id": "0".repeat(24)}), "Conversation not found"),
+            (true, json!({"conversation_id": "x"}), "Invalid conversation_id"),
+            (true, json!({}), "Invalid conversation_id"),
+            (true, json!("x"), "Invalid payload"),
+        ] {
+            let client = if is_member { &mut member } else { &mut stranger };
+            let (answer, _) = client.emit(event, &payload).await;
+            assert_eq!(answer, json!({"success": false, "detail": detail}));
+            let failure = json!({"detail": detail, "client_message_id": null, "event": event});
+            assert_eq!(client.event().await, ("message_error".into(), failure));
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_nobody_knows_is_answered() {
+    let server = Server::start().await;
+    let mut client = server.connect("alice").await;
+    for (event, payload, id) in [
+        ("typing", json!({"conversation_id": CONVERSATION}), Value::Null),
+        ("sendMessage", payload(), json!("once")),
+        ("disconnect", Value::Null, Value::Null),
+        ("new_message", json!([1]), Value::Null),
+        ("", json!({}), Value::Null),
+    ] {
+        let detail = format!("Unknown event \"{event}\"");
+        let (answer, _) = client.emit(event, &payload).await;
+        assert_eq!(answer, json!({"success": false, "detail": detail}));
+        let failure = json!({"detail": detail, "client_message_id": id, "event": event});
+        assert_eq!(client.event().await, ("message_error".into(), failure));
+    }
+    // Without an acknowledgement, and with an attachment.
+    client.send(r#"42["typing"]"#).await;
+    assert_eq!(client.event().await.1["event"], "typing");
+    client.send("451-[\"typing\",{\"_placeholder\":true,\"num\":0}]\x1ebAQI=").await;
+    assert_eq!(client.event().await.1["event"], "typing");
+}
+
+#[tokio::test]
+async fn half_a_character_is_no_reason_to_lose_a_message() {
+    let server = Server::start().await;
+    let mut client = server.connect("alice").await;
+    let text = payload().to_string().replace("\"hi\"", r#""h\ud83d""#).replace("a b.txt", r"a\ude00b.txt");
+    client.send(&format!(r#"42["send_message",{text}]"#)).await;
+    let message = loop {
+        let (event, data) = client.event().await;
+        assert_ne!(event, "message_error", "{data}");
+        if event == "new_message" {
+            break data;
+        }
+    };
+    assert_eq!((&message["content"], &message["file_name"]), (&json!("h\u{fffd}"), &json!("a\u{fffd}b.txt")));
+    client.send(&format!(r#"42["send_message",{}]"#, text.replace("aGVsbG8=", r"\ud83d"))).await;
+    loop {
+        let (event, data) = client.event().await;
+        if event == "message_error" {
+            assert_eq!(data, json!({"detail": "file_data is not base64", "client_message_id": "once"}));
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_no_bytes_is_an_empty_file() {
+    let server = Server::start().await;
+    let mut client = server.connect("alice").await;
+    for (number, data) in
+        ["", "data:", "data:,", "data:;base64,", "data:image/png;base64,"].iter().enumerate()
+    {
+        let mut payload = payload();
+        payload["file_data"] = json!(data);
+        payload["client_message_id"] = json!(number.to_string());
+        let (answer, _) = client.emit("send_message", &payload).await;
+        assert_eq!(
+            (&answer["success"], &answer["message"]["file_size"]),
+            (&json!(true), &json!(0)),
+            "{data:?}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -107,7 +197,7 @@ async fn what_one_connection_sends_at_once_becomes_messages_in_that_order() {
     }
 }
 
-fn payload() -> Value {
+pub(super) fn payload() -> Value {
     json!({
         "conversation_id": CONVERSATION, "content": "hi", "type": "file", "file_name": "a b.txt",
         "file_data": "aGVsbG8=", "client_message_id": "once"

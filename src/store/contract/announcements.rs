@@ -122,3 +122,34 @@ pub(crate) async fn nobody_needs_to_be_connected(mut fixture: impl Announcements
     announce(&fixture, &["ann"], &new_message(2)).await;
     assert_eq!(ann.next().await, heard(&new_message(2)), "what came before is not told again");
 }
+
+pub(crate) async fn what_was_left_is_heard_by_each_who_comes_until_it_is_let_go(
+    mut fixture: impl AnnouncementsFixture,
+) {
+    let announcements = fixture.announcements();
+    let to = [user("ann"), user("bob"), user("ann")];
+    let leave = async |number| {
+        let Announcement::NewMessage(message) = new_message(number) else { unreachable!("a message") };
+        announcements.leave(&to, &message).await.expect("handed over");
+    };
+    leave(1).await;
+    let mut ann = fixture.connect(&user("ann")).await;
+    let mut cyd = fixture.connect(&user("cyd")).await;
+    leave(2).await;
+    let mut again = fixture.connect(&user("ann")).await;
+    announce(&fixture, &["ann", "bob", "cyd"], &new_message(3)).await;
+    for connection in [&mut ann, &mut again] {
+        for number in [1, 2, 3] {
+            assert_eq!(connection.next().await, heard(&new_message(number)));
+        }
+    }
+    announcements.let_go();
+    let mut bob = fixture.connect(&user("bob")).await;
+    leave(4).await;
+    announce(&fixture, &["bob", "cyd"], &new_message(5)).await;
+    assert_eq!(bob.next().await, heard(&new_message(4)));
+    assert_eq!(bob.next().await, heard(&new_message(5)));
+    assert_eq!(cyd.next().await, heard(&new_message(3)), "it is for none of hers");
+    assert_eq!(cyd.next().await, heard(&new_message(5)));
+    assert_eq!(ann.next().await, heard(&new_message(4)));
+}

@@ -193,6 +193,7 @@ macro_rules! announcements_contract {
             announcements::every_connection_hears_once,
             announcements::announcements_arrive_in_order,
             announcements::nobody_needs_to_be_connected,
+            announcements::what_was_left_is_heard_by_each_who_comes_until_it_is_let_go,
         );
     };
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 
 use super::lock;
-use crate::message::UserId;
+use crate::message::{Message, UserId};
 use crate::store::{Announcement, Announcements, StoreError};
 
 /// Remembers what was announced, and to whom. Clones share what they remember.
@@ -17,6 +17,8 @@ pub struct MemoryAnnouncements {
 #[derive(Debug, Default)]
 struct Told {
     all: Vec<(Vec<UserId>, Announcement)>,
+    left: Vec<(Vec<UserId>, Announcement)>,
+    has_let_go: bool,
     refusals_left: usize,
 }
 
@@ -30,6 +32,12 @@ impl MemoryAnnouncements {
     pub fn heard_by(&self, user: &UserId) -> Vec<Announcement> {
         let told = lock(&self.told);
         told.all.iter().filter(|(to, _)| to.contains(user)).map(|(_, what)| what.clone()).collect()
+    }
+
+    /// What a connection of this user receives when it connects now.
+    pub fn left_for(&self, user: &UserId) -> Vec<Announcement> {
+        let told = lock(&self.told);
+        told.left.iter().filter(|(to, _)| to.contains(user)).map(|(_, what)| what.clone()).collect()
     }
 
     /// Refuses the next so many announcements as unavailable.
@@ -48,5 +56,21 @@ impl Announcements for MemoryAnnouncements {
         }
         told.all.push((to.to_vec(), announcement.clone()));
         Ok(())
+    }
+
+    async fn leave(&self, to: &[UserId], message: &Message) -> Result<(), StoreError> {
+        let announcement = Announcement::NewMessage(Box::new(message.clone()));
+        self.announce(to, &announcement).await?;
+        let mut told = lock(&self.told);
+        if !told.has_let_go {
+            told.left.push((to.to_vec(), announcement));
+        }
+        Ok(())
+    }
+
+    fn let_go(&self) {
+        let mut told = lock(&self.told);
+        told.left.clear();
+        told.has_let_go = true;
     }
 }

@@ -8,7 +8,7 @@ use super::{Memory, MemoryAnnouncements, MemoryPayloads};
 use crate::message::UserId;
 use crate::store::contract::announcements::{self, AnnouncementsFixture, Connection, Heard};
 use crate::store::contract::{DatabaseFixture, PayloadsFixture};
-use crate::store::{Announcements, Memberships, Messages, Payloads, Records};
+use crate::store::{Announcement, Announcements, Memberships, Messages, Payloads, Records};
 
 /// What is in memory stays there.
 #[derive(Default)]
@@ -45,6 +45,7 @@ impl PayloadsFixture for Fixture {
 struct Listener {
     announcements: MemoryAnnouncements,
     user: UserId,
+    left: Vec<Announcement>,
     heard: usize,
 }
 
@@ -58,13 +59,17 @@ impl AnnouncementsFixture for Fixture {
 
     async fn connect(&mut self, user: &UserId) -> Listener {
         let heard = self.announcements.heard_by(user).len();
-        Listener { announcements: self.announcements.clone(), user: user.clone(), heard }
+        let left = self.announcements.left_for(user);
+        Listener { announcements: self.announcements.clone(), user: user.clone(), left, heard }
     }
 }
 
 #[async_trait]
 impl Connection for Listener {
     async fn next(&mut self) -> Heard {
+        if !self.left.is_empty() {
+            return announcements::heard(&self.left.remove(0));
+        }
         let announcements = self.announcements.heard_by(&self.user);
         self.heard += 1;
         announcements::heard(announcements.get(self.heard - 1).expect("an announcement"))

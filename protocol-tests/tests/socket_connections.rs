@@ -1,0 +1,167 @@
+//! How a socket begins and ends: what a crash left for it, and its token.
+
+use std::os::unix::process::ExitStatusExt;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use protocol_tests::multipart::Form;
+use protocol_tests::{Chat, Content, Script, Setup, Token, wait};
+use serde_json::{Value, json};
+
+/// A message that a crash kept its members from hearing of.
+async fn left_by_a_crash(chat: &Chat, step: &str) {
+    let form = Form::of("before.mp4", b"before the crash", &chat.conversation);
+    _ = form.into_request(chat.one_shot(&chat.alice)).try_send().await;
+    let status = chat.server.ended(wait::BOUND).await;
+    assert_eq!(status.signal(), Some(9), "the server reached {step} and killed itself");
+    chat.server.restart_with(Setup::default()).await;
+}
+
+/// The published class takes the next `new_message` for its own.
+#[tokio::test]
+async fn the_published_uploader_hears_of_its_own_message_right_after_a_crash() {
+    for step in ["finalize.claimed", "finalize.committed", "publish.announced"] {
+        let chat = Chat::on(Setup::default().crash_at(step)).await;
+        left_by_a_crash(&chat, step).await;
+        let image = Content::random(30_000);
+        let path = chat.server.scratch("photo.jpg");
+        image.write_to(&path);
+        let config = json!({
+            "url": chat.server.url(),
+            "token": chat.alice.token,
+            "file": path,
+            "type": "image/jpeg",
+            "conversation": chat.conversation,
+            "caption": "mine",
+        });
+        let sent = Script::start("file-uploader", &config).saw("sent").await;
+        assert_eq!((&sent["content"], &sent["file_name"]), (&json!("mine"), &json!("photo.jpg")), "{step}");
+        assert_eq!(chat.messages().await.len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn what_a_crash_left_is_told_to_each_member_as_it_connects_and_once() {
+    for transports in [&["websocket"][..], &["polling"]] {
+        let chat = Chat::on(Setup::default().crash_at("finalize.committed")).await;
+        let back = chat.socket(&chat.bob).await;
+        left_by_a_crash(&chat, "finalize.committed").await;
+        let left = chat.only_message().await;
+        let url = chat.server.url();
+        let fresh = protocol_tests::socket(&url, &chat.alice.token, transports).await;
+        let stranger = protocol_tests::socket(&url, &chat.eve.token, transports).await;
+        for member in [&back, &fresh] {
+            assert_eq!(member.saw("new_message").await, left);
+        }
+        // What comes next is announced at once, and behind it.
+        let next = chat.post("after.mp4", b"after the crash").await;
+        for member in [&back, &fresh] {
+            member.saw_with("new_message", |seen| *seen == next).await;
+            assert_eq!(member.all("new_message"), [left.clone(), next.clone()]);
+        }
+        assert!(stranger.all("new_message").is_empty());
+    }
+}
+
+fn expiring_in(secs: u64, user: &str) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after the epoch").as_secs();
+    Token::of(user).with("exp", now + secs).mint()
+}
+
+/// Connects a client that is asked for its token whenever it connects, and has these, the last one again and again.
+/// They are minted once it runs: the first is good for a moment only.
+async fn client(chat: &Chat, transports: &[&str], tokens: impl FnOnce() -> Vec<String>) -> Script {
+    let config = json!({"url": chat.server.url(), "autoConnect": false, "transports": transports});
+    let mut client = Script::start("socket", &config);
+    client.saw("ready").await;
+    client.order(&json!({"tokens": tokens()})).await;
+    client.saw("connect").await;
+    client
+}
+
+#[tokio::test]
+async fn a_connection_ends_with_its_token_and_comes_back_with_a_fresh_one() {
+    for transports in [&["websocket"][..], &["polling"], &["polling", "websocket"]] {
+        let chat = Chat::start().await;
+        let bob = chat.socket(&chat.bob).await;
+        let tokens = || vec![expiring_in(4, &chat.alice.name), chat.alice.token.clone()];
+        let mut alice = client(&chat, transports, tokens).await;
+        let disconnected = alice.saw("disconnect").await;
+        assert_ne!(
+            disconnected["reason"], "io server disconnect",
+            "{transports:?}: clients take that for good"
+        );
+        wait::until_true("it is connected again", async || alice.all("connect").len() == 2).await;
+        let data =
+            json!({"conversation_id": chat.conversation, "file_name": "a.txt", "file_data": "aGVsbG8="});
+        alice.order(&json!({"emit": "send_message", "ack": "one", "data": data})).await;
+        assert_eq!(alice.saw("ack").await["answer"]["success"], true, "{transports:?}");
+        bob.saw("new_message").await;
+        assert!(bob.all("disconnect").is_empty(), "nobody else's connection has ended");
+        assert_eq!(alice.all("connect").len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn without_a_fresh_token_it_is_refused() {
+    let chat = Chat::start().await;
+    let alice = client(&chat, &["websocket"], || vec![expiring_in(4, &chat.alice.name)]).await;
+    alice.saw("disconnect").await;
+    assert_eq!(alice.saw("connect_error").await["message"], "Unauthorized");
+}
+
+/// Years in seconds are too many for some timers.
+#[tokio::test]
+async fn a_token_for_ever_is_good_for_a_connection() {
+    let chat = Chat::start().await;
+    for exp in [json!(253_402_300_800_u64), json!(1e18), json!(u64::MAX)] {
+        let token = Token::of(&chat.alice.name).with("exp", exp).mint();
+        let mut alice = client(&chat, &["websocket"], || vec![token]).await;
+        let data = json!({"conversation_id": chat.conversation});
+        alice.order(&json!({"emit": "join_conversation", "ack": "one", "data": data})).await;
+        assert_eq!(alice.saw("ack").await["answer"], json!({"success": true}));
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_event_is_answered_and_so_is_a_bad_one() {
+    let chat = Chat::start().await;
+    let mut alice = chat.socket(&chat.alice).await;
+    let failure = |detail: &str, event: &str, id: Value| json!({"detail": detail, "client_message_id": id, "event": event});
+    for (event, data, detail, id) in [
+        ("typing", json!({"on": true}), "Unknown event \"typing\"", Value::Null),
+        ("sendMessage", json!({"client_message_id": "1"}), "Unknown event \"sendMessage\"", json!("1")),
+        ("join_conversation", json!({}), "Invalid conversation_id", Value::Null),
+        ("leave_conversation", json!("x"), "Invalid payload", Value::Null),
+    ] {
+        alice.order(&json!({"emit": event, "ack": event, "data": data})).await;
+        let ack = alice.saw_with("ack", |ack| ack["of"] == event).await;
+        assert_eq!(ack["answer"], json!({"success": false, "detail": detail}));
+        let told = alice.saw_with("message_error", |told| told["event"] == event).await;
+        assert_eq!(told, failure(detail, event, id));
+    }
+    alice.forget();
+    alice.order(&json!({"emit": "typing", "data": {}})).await;
+    alice.saw("message_error").await;
+}
+
+/// `text.slice` of an emoji, and files of no bytes, as pages send them.
+#[tokio::test]
+async fn half_a_character_and_no_bytes_are_messages() {
+    let chat = Chat::start().await;
+    let mut alice = chat.socket(&chat.alice).await;
+    for (id, data_url) in [("1", ""), ("2", "data:"), ("3", "data:image/png;base64,")] {
+        let data = json!({
+            "conversation_id": chat.conversation, "file_name": "a.png", "file_data": data_url,
+            "content": "😀", "client_message_id": id,
+        });
+        alice.order(&json!({"emit": "send_message", "ack": id, "halve": "content", "data": data})).await;
+        let ack = alice.saw_with("ack", |ack| ack["of"] == id).await;
+        let message = &ack["answer"]["message"];
+        assert_eq!((&message["content"], &message["file_size"]), (&json!("\u{fffd}"), &json!(0)), "{ack}");
+        assert_eq!(chat.media(message).await.body, b"");
+    }
+    let data = json!({"conversation_id": chat.conversation, "file_name": "a.png", "client_message_id": "4"});
+    alice.order(&json!({"emit": "send_message", "data": data})).await;
+    let failure = json!({"detail": "Missing file_data", "client_message_id": "4"});
+    assert_eq!(alice.saw("message_error").await, failure);
+}
