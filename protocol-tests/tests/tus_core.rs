@@ -334,7 +334,9 @@ async fn the_method_may_be_overridden() {
         .header("Content-Type", tus::OFFSET_OCTET_STREAM)
         .body("hel");
     assert_eq!(patch.send().await.expecting(204).number("Upload-Offset"), 3);
-    guise("POST", "DELETE").send().await.expecting(204);
+    assert_eq!(guise("POST", " head ").send().await.expecting(200).number("Upload-Offset"), 3);
+    check_detail(&guise("POST", "").send().await, 400);
+    guise("POST", "Delete").send().await.expecting(204);
     assert_eq!(tus::head(&chat, &location).await.status, 404);
 }
 

@@ -53,7 +53,7 @@ fn in_auth(auth: &str) -> Option<String> {
     let auth = whole_characters(Bytes::copy_from_slice(auth.as_bytes()));
     let auth: Auth<'_> = serde_json::from_slice(&auth).ok()?;
     let present = |field: Field<'_>| match field {
-        Field::Text(token) if !token.is_empty() => Some(token.into_owned()),
+        Field::Text(token) if !token.is_empty() => Some(bare(&token).to_owned()),
         _ => None,
     };
     present(auth.token).or_else(|| present(auth.access_token))
@@ -67,7 +67,12 @@ fn in_headers(headers: &HeaderMap) -> Option<String> {
 fn in_query(query: Option<&str>) -> Option<String> {
     let token = query?.split('&').find_map(|pair| pair.strip_prefix("token="))?;
     let token = percent_decode_str(token).decode_utf8().ok()?;
-    (!token.is_empty()).then(|| token.into_owned())
+    (!token.is_empty()).then(|| bare(&token).to_owned())
+}
+
+/// A token without the scheme that many clients put before it, here as in the header.
+fn bare(token: &str) -> &str {
+    bearer(token).unwrap_or(token)
 }
 
 #[cfg(test)]
@@ -85,6 +90,10 @@ mod tests {
             (r#"{"token":"","access_token":"b"}"#, Some("b")),
             (r#"{"token":null,"access_token":"b"}"#, Some("b")),
             (r#"{"token":"a","name":"\ud83d","\ud83d":1}"#, Some("a")),
+            (r#"{"token":"Bearer a"}"#, Some("a")),
+            (r#"{"access_token":"bearer  a "}"#, Some("a")),
+            (r#"{"token":"Basic a"}"#, Some("Basic a")),
+            (r#"{"token":"Bearer"}"#, Some("Bearer")),
             (r#"{"token":7}"#, None),
             (r#"{"token":["a"]}"#, None),
             (r#"{}"#, None),
@@ -112,6 +121,8 @@ mod tests {
         for (query, token) in [
             (Some("EIO=4&token=a.b-c_d&transport=polling"), Some("a.b-c_d")),
             (Some("token=a%2Eb"), Some("a.b")),
+            (Some("token=Bearer%20a"), Some("a")),
+            (Some("token=BEARER+a"), Some("BEARER+a")),
             (Some("token="), None),
             (Some("access_token=a"), None),
             (Some("token=%ff"), None),

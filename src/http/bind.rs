@@ -15,6 +15,7 @@ use super::error::ApiError;
 use super::json_body::read_json;
 use super::status::Status;
 use super::success::Sent;
+use crate::message::ClientMessageId;
 use crate::upload::{Binding, BindingError, MetadataError, content_of, reply_to_of};
 use crate::uploads::{Standing, UploadError};
 
@@ -50,7 +51,7 @@ fn binding_of(request: &Request) -> Result<Binding, ApiError> {
     let conversation_id =
         request.conversation_id.as_deref().ok_or_else(|| ApiError::bad_request("Missing conversation_id"))?;
     let conversation_id = conversation_id.parse().map_err(|_| BindingError::ConversationId)?;
-    let client_message_id = request.client_message_id.as_deref().map(str::parse).transpose();
+    let client_message_id = ClientMessageId::given(request.client_message_id.as_deref().unwrap_or_default());
     Ok(Binding {
         conversation_id,
         content: content_of(request.content.as_deref())?,

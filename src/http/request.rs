@@ -10,15 +10,15 @@ use super::error::ApiError;
 
 const X_HTTP_METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-override");
 
-/// Puts the method in place that the client means (tus 1.0.0, Core, X-HTTP-Method-Override), and sees to it
-/// that a body which its handler refuses is read on.
+/// Puts the method in place that the client means (tus 1.0.0, Core, X-HTTP-Method-Override), in any letter case, and
+/// sees to it that a body which its handler refuses is read on.
 pub(super) fn prepare(mut request: Request<Incoming>) -> Result<Request<Body>, Box<Response>> {
     let expects_continue = request
         .headers()
         .get(header::EXPECT)
         .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
     if let Some(meant) = request.headers().get(X_HTTP_METHOD_OVERRIDE) {
-        match Method::from_bytes(meant.as_bytes()) {
+        match Method::from_bytes(&meant.as_bytes().trim_ascii().to_ascii_uppercase()) {
             Ok(method) => *request.method_mut() = method,
             Err(_) => {
                 return Err(Box::new(

@@ -76,6 +76,14 @@ pub struct ClientMessageId(String);
 pub struct InvalidClientMessageId;
 
 impl ClientMessageId {
+    /// What stands where an id may stand; an empty text is none.
+    ///
+    /// # Errors
+    /// [`InvalidClientMessageId`] against its rule.
+    pub fn given(text: &str) -> Result<Option<Self>, InvalidClientMessageId> {
+        if text.is_empty() { Ok(None) } else { text.parse().map(Some) }
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -108,6 +116,10 @@ mod tests {
             ("\x7f", false),
         ] {
             assert_eq!(text.parse::<ClientMessageId>().is_ok(), ok, "{text:?}");
+            let given = ClientMessageId::given(text).map(|id| id.is_some());
+            let expected =
+                if text.is_empty() { Ok(false) } else { ok.then_some(true).ok_or(InvalidClientMessageId) };
+            assert_eq!(given, expected, "{text:?}");
         }
     }
 }

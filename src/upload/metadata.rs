@@ -117,12 +117,12 @@ impl Metadata {
         decoded.try_into().map(Some).map_err(|_| MetadataError::Sha256)
     }
 
-    /// The sender's own id of the message.
+    /// The sender's own id of the message; an empty one is none.
     ///
     /// # Errors
     /// [`MetadataError::ClientMessageId`] against its rule.
     pub fn client_message_id(&self) -> Result<Option<ClientMessageId>, MetadataError> {
-        Ok(self.text("client_message_id")?.map(str::parse).transpose()?)
+        Ok(ClientMessageId::given(self.text("client_message_id")?.unwrap_or_default())?)
     }
 
     /// A value as text.
@@ -198,6 +198,9 @@ mod tests {
         assert_eq!(read("filename /w==").file_name(), Err(MetadataError::NotUtf8("filename")));
         assert_eq!(read("unknown /w==").file_name(), Ok("file"), "an unknown key may hold any bytes");
         assert_eq!(read("type bm8gdHlwZQ==").file_type(), Ok(None));
+        for none in ["", "client_message_id", "client_message_id "] {
+            assert_eq!(read(none).client_message_id(), Ok(None), "{none}");
+        }
     }
 
     #[test]

@@ -147,7 +147,7 @@ fn conversation_id(field: &Field<'_>) -> Result<ConversationId, PayloadError> {
 fn client_message_id(field: &Field<'_>) -> Result<Option<ClientMessageId>, PayloadError> {
     match field {
         Field::Absent => Ok(None),
-        Field::Text(text) => Ok(Some(text.parse()?)),
+        Field::Text(text) => Ok(ClientMessageId::given(text)?),
         Field::Other => Err(InvalidClientMessageId.into()),
     }
 }

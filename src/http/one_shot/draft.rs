@@ -62,9 +62,11 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
-    /// The sender's own id, from the form or from a header; the form's counts.
+    /// The sender's own id, from the form or from a header; the form's counts. An empty one says nothing.
     pub(super) fn name_message(&mut self, text: &str) -> Result<(), ApiError> {
-        self.client_message_id = Some(text.parse().map_err(MetadataError::ClientMessageId)?);
+        if let Some(id) = ClientMessageId::given(text).map_err(MetadataError::ClientMessageId)? {
+            self.client_message_id = Some(id);
+        }
         Ok(())
     }
 

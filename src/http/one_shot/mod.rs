@@ -50,7 +50,7 @@ async fn post_message(
         draft.name_conversation(text).await?;
     }
     if let Some(key) = headers.get(IDEMPOTENCY_KEY) {
-        draft.name_message(unquoted(key.to_str().unwrap_or_default()))?;
+        draft.name_message(unquoted(&String::from_utf8_lossy(key.as_bytes())))?;
     }
     refuse_too_large(&headers, api.max_oneshot_size)?;
     let mut form = Form::open(&headers, body, api.max_oneshot_size, api.body_idle)?;
