@@ -3,6 +3,7 @@
 use protocol_tests::http::{Request, Response};
 use protocol_tests::{Chat, Content, Setup, check_detail, note, tus, wait};
 use serde_json::Value;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::ExitStatusExt;
 
 /// Parts of a size that nothing is aligned to.
@@ -228,8 +229,6 @@ async fn only_ones_own_partial_uploads_are_joined() {
     check_detail(&raw(&format!("final;{}", "/files/00 ".repeat(1000))).await, 431);
     let bound = final_upload(&chat, "/conversations/507f1f77bcf86cd799439099/files", &[good], &[]);
     check_detail(&bound.send().await, 404);
-    // Its answer came when it was recorded, perhaps before its message.
-    assert!(tus::head(&chat, &whole).await.expecting(200).header("Chat-Message-Id").is_some());
     assert_eq!(chat.messages().await.len(), 1);
 }
 
@@ -287,12 +286,115 @@ async fn announced_digests_are_of_the_whole() {
     let location = joined(&chat, &urls, &[("sha256", &content.sha256())]).await;
     is_told(&chat, &location, content.len()).await;
     let other = protocol_tests::sha256(b"other");
-    // The answer does not wait for long, but there is no other one in the end.
-    wait::until_true("it is rejected", async || {
-        final_in_chat(&chat, &urls, &[("sha256", &other)]).send().await.status == 422
-    })
-    .await;
+    for _ in 0..2 {
+        check_detail(&final_in_chat(&chat, &urls, &[("sha256", &other)]).send().await, 422);
+    }
     chat.only_message().await;
+}
+
+#[tokio::test]
+async fn the_answer_to_a_final_upload_of_whole_parts_is_the_message() {
+    let chat = Chat::start().await;
+    let sizes = [17, (65 << 20) + 7];
+    let content = Content::random(sizes.iter().sum());
+    let urls = parts_of(&chat, &content, &sizes).await;
+    let answer = final_in_chat(&chat, &urls, &[]).send().await.expecting(201);
+    let message = chat.only_message().await;
+    assert_eq!(answer.expect("Chat-Message-Id"), message["_id"]);
+    assert_eq!(answer.number("Upload-Offset"), content.len());
+    let unbound = final_upload(&chat, "/files", &urls, &[]).send().await.expecting(201);
+    assert_eq!(
+        (unbound.expect("Chat-Upload-State"), unbound.number("Upload-Offset")),
+        ("complete", content.len())
+    );
+}
+
+/// How many bytes the part files have, each counted once, whatever names it has.
+fn held(chat: &Chat) -> u64 {
+    let files = chat.server.folder().parts();
+    let found = files.iter().filter_map(|file| std::fs::metadata(file).ok());
+    let sizes: std::collections::BTreeMap<_, _> = found.map(|file| (file.ino(), file.len())).collect();
+    sizes.into_values().sum()
+}
+
+/// Also what was appended to the first part, whose file the final upload took for its own.
+#[tokio::test]
+async fn a_rejected_final_upload_leaves_no_more_than_its_parts() {
+    let wrong = [("sha256", "0".repeat(64))];
+    let wrong = [(wrong[0].0, wrong[0].1.as_str())];
+    for kill in [None, Some("reject.recorded")] {
+        note(format_args!("killed at {kill:?}"));
+        let setup = kill.map_or_else(Setup::default, |step| Setup::default().crash_at(step));
+        let chat = Chat::on(setup).await;
+        let content = Content::random(SIZES.iter().sum());
+        let urls = parts_of(&chat, &content, &SIZES).await;
+        if kill.is_some() {
+            _ = final_in_chat(&chat, &urls, &wrong).try_send().await;
+            chat.server.ended(wait::BOUND).await;
+            assert!(held(&chat) > content.len(), "what the next start has to free");
+            chat.server.restart_with(Setup::default()).await;
+        }
+        check_detail(&final_in_chat(&chat, &urls, &wrong).send().await, 422);
+        assert_eq!(held(&chat), content.len());
+        let location = joined(&chat, &urls, &[]).await;
+        let message = is_told(&chat, &location, content.len()).await;
+        assert_eq!(chat.media(&message).await.body, content.bytes(), "the parts are as they were");
+    }
+}
+
+#[tokio::test]
+async fn an_upload_that_another_one_was_quicker_than_leaves_no_more_than_its_parts() {
+    let chat = Chat::start().await;
+    let content = Content::random(SIZES.iter().sum());
+    let urls = parts_of(&chat, &content, &SIZES).await;
+    let pairs = [("client_message_id", "mine")];
+    let location = tus::create(&chat, content.len(), &pairs).await;
+    tus::append(&chat, &location, 0, &content.bytes()).await.expecting(204);
+    let answer = final_in_chat(&chat, &urls, &pairs).send().await.expecting(201);
+    assert_eq!(answer.expect("Chat-Message-Id"), chat.only_message().await["_id"]);
+    assert_eq!(held(&chat), content.len());
+}
+
+/// The uploads of the list, with whether they are parts.
+async fn listed(chat: &Chat) -> Vec<(String, bool)> {
+    let list = chat.request(&chat.alice, "GET", "/files").send().await.expecting(200).json();
+    let uploads = list["uploads"].as_array().expect("an array").iter();
+    let found = uploads.map(|upload| {
+        let id = upload["upload_id"].as_str().expect("text").to_owned();
+        (id, upload["is_partial"].as_bool().expect("a boolean"))
+    });
+    let mut found: Vec<_> = found.collect();
+    found.sort();
+    found
+}
+
+#[tokio::test]
+async fn parts_are_listed_as_parts_until_an_upload_was_made_of_them() {
+    let chat = Chat::start().await;
+    let urls =
+        [complete_part(&chat, b"hello ").await, part(&chat, 5).await, complete_part(&chat, b"!").await];
+    let plain = tus::create_unbound(&chat, 5).await;
+    let waiting = joined(&chat, &urls[..2], &[]).await;
+    let of = |urls: &[(&String, bool)]| {
+        let mut ids: Vec<_> = urls.iter().map(|(url, is)| (tus::id_of(url).to_owned(), *is)).collect();
+        ids.sort();
+        ids
+    };
+    let [one, other, third] = &urls;
+    let all = of(&[(one, true), (other, true), (third, true), (&plain, false), (&waiting, false)]);
+    assert_eq!(listed(&chat).await, all);
+    tus::append(&chat, other, 0, b"world").await.expecting(204);
+    chat.first_message().await;
+    assert_eq!(listed(&chat).await, of(&[(third, true), (&plain, false)]));
+    chat.server.restart().await;
+    assert_eq!(listed(&chat).await, of(&[(third, true), (&plain, false)]));
+    // Used once more, they are as good as before.
+    let unbound = final_upload(&chat, "/files", &urls, &[]).send().await.expecting(201);
+    let unbound = unbound.expect("Location").to_owned();
+    let bytes = chat.request(&chat.alice, "GET", &unbound).send().await.expecting(200);
+    assert_eq!(bytes.body, b"hello world!");
+    assert_eq!(listed(&chat).await, of(&[(&plain, false), (&unbound, false)]));
+    assert_eq!(tus::status(&chat, one).await.json()["is_partial"], true);
 }
 
 #[tokio::test]

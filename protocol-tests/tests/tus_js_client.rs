@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::ops::Deref;
 
-use protocol_tests::{Direction, Script, Sending, Step, Token, check_detail, note, tus, wait};
+use protocol_tests::{Direction, Script, Sending, Step, Token, alone, check_detail, note, tus, wait};
 use serde_json::{Value, json};
 
 const MIB: u64 = 1 << 20;
@@ -322,6 +322,40 @@ async fn parts_sent_in_parallel_become_one_message() {
             assert_eq!(&answered(&client), requests, "{options}");
         }
     }
+}
+
+/// Joining takes a while then, and the client hears nothing until it is over.
+#[tokio::test]
+async fn large_parts_are_a_message_before_the_client_hears_of_success() {
+    let _heavy = alone().await;
+    for library in LIBRARIES {
+        let sender = Sender::new(library, 400 * MIB + 17, Vec::new()).await;
+        let client = sender.start(in_parallel(json!({})));
+        sender.check_joined(&[&client]).await;
+    }
+}
+
+#[tokio::test]
+async fn parts_whose_whole_is_rejected_are_an_error_and_no_success() {
+    for library in LIBRARIES {
+        let sender = Sender::new(library, 6 * MIB + 17, Vec::new()).await;
+        let mut config = sender.config(in_parallel(json!({})));
+        config["metadata"]["sha256"] = json!("0".repeat(64));
+        fails(&sender, &Script::start("tus", &config), "SHA-256").await;
+
+        let sender = Sender::new(library, 32 * MIB, every_part_begun(32 * MIB)).await;
+        let config = sender.remembering(in_parallel(json!({"chunkSize": MIB})));
+        killed_on_the_way(&sender, &config).await;
+        sender.chat.put_conversation(&sender.chat.conversation, &[&sender.chat.bob]).await.expecting(200);
+        fails(&sender, &Script::start("tus", &config), "You are not a participant").await;
+    }
+}
+
+async fn fails(sender: &Sender, client: &Script, reason: &str) {
+    let error = client.saw("error").await;
+    assert!(error["message"].as_str().is_some_and(|message| message.contains(reason)), "{error}");
+    assert!(client.all("success").is_empty());
+    assert!(sender.chat.messages().await.is_empty());
 }
 
 /// Holds a connection when three of the four parts could not have been as much as that.

@@ -19,8 +19,8 @@ use crate::crash;
 use crate::store::{Appended, Source, StoreError};
 use crate::time::Timestamp;
 use crate::upload::{
-    Chunk, DigestState, Length, Parts, RejectionReason, RunningDigest, State, Stretch, Upload, UploadId,
-    stretch_at,
+    Chunk, Concat, DigestState, Length, Parts, RejectionReason, RunningDigest, State, Stretch, Upload,
+    UploadId, stretch_at,
 };
 
 /// So many uploads are joined at the same time; they share one disk.
@@ -59,6 +59,18 @@ impl Finalizer {
             Found::Unfinished => Ok(Joined::Waiting),
             Found::Gone => Ok(Joined::Unfit(upload, RejectionReason::PartGone)),
             Found::Complete(parts) => self.join_all(upload, parts).await,
+        }
+    }
+
+    /// Frees the bytes of an upload that no message will have, and with them what it appended to a part that it
+    /// shares with somebody who keeps it.
+    pub(crate) async fn free(&self, upload: &Upload) -> Result<(), StoreError> {
+        self.stores.payloads.discard(upload.id).await?;
+        let Concat::Final(parts) = &upload.concat else { return Ok(()) };
+        let Some(first) = parts.ids().first() else { return Ok(()) };
+        match self.stores.records.find(*first).await? {
+            Some(part) if part.is_whole_part() => self.stores.payloads.trim(part.id, part.offset).await,
+            _ => Ok(()),
         }
     }
 

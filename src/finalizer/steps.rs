@@ -98,7 +98,7 @@ impl Finalizer {
         let Some(made) = self.stores.messages.find(message).await? else {
             return Err(StoreError::Unavailable(format!("message {message} is not committed yet")));
         };
-        self.stores.payloads.discard(upload.id).await?;
+        self.free(upload).await?;
         self.stores.records.transition(upload.id, &State::Complete, &State::Committed(message)).await?;
         self.teller.finished(upload, message);
         Ok(Ending::Message(Box::new(made)))
@@ -119,7 +119,7 @@ impl Finalizer {
         let rejected = upload.state.reject(reason).map_err(|_| StoreError::Conflict("not rejectable"))?;
         self.stores.records.transition(upload.id, &upload.state, &rejected).await?;
         crash::point("reject.recorded");
-        self.stores.payloads.discard(upload.id).await?;
+        self.free(upload).await?;
         self.teller.cancelled(upload);
         metrics::get().uploads_rejected.inc();
         tracing::info!(upload = %upload.id, %reason, "upload rejected");

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::message::MessageBody;
-use crate::upload::State;
+use crate::upload::{Concat, State};
 use crate::uploads::Standing;
 
 /// Everything that its owner may know of an upload.
@@ -11,6 +11,8 @@ use crate::uploads::Standing;
 pub(crate) struct Status<'a> {
     upload_id: String,
     state: &'static str,
+    /// No message is made of it, but of the upload that it is a part of.
+    is_partial: bool,
     offset: u64,
     length: Option<u64>,
     expires_at: Option<String>,
@@ -27,6 +29,7 @@ impl<'a> Status<'a> {
         Self {
             upload_id: upload.id.to_string(),
             state: standing.state(),
+            is_partial: upload.concat == Concat::Partial,
             offset: upload.offset,
             length: upload.length.known(),
             expires_at: standing.expires_at.map(|at| at.rfc3339()),

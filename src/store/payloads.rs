@@ -54,6 +54,15 @@ pub trait Payloads: Send + Sync + 'static {
         sink.sync(Vec::new()).await
     }
 
+    /// Frees what lies behind the first `length` bytes of `part`, unless an upload that adopted them has it: whoever
+    /// did, and was discarded, may have left its bytes there. Only for a `part` that nobody appends to any more.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing is lost by one.
+    async fn trim(&self, _part: UploadId, _length: u64) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Makes the bytes of a complete upload of `length` bytes the file of a message; doing it twice is doing
     /// it once. Durable when it answers, or, where somebody carries where files go
     /// ([`Files`](super::Files)), when the message is.

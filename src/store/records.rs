@@ -73,7 +73,8 @@ pub trait Records: Send + Sync + 'static {
     /// [`StoreError::Conflict`] while it is [`State::Finalizing`]: its message will be made.
     async fn remove(&self, id: UploadId) -> Result<(), StoreError>;
 
-    /// The owner's uploads that are not committed, newest first, at most `limit`.
+    /// The owner's uploads that are not committed, newest first, at most `limit`; without the parts that another
+    /// upload was made of ([`Upload::joined_parts`]), whatever became of that.
     async fn unfinished(&self, owner: &UserId, limit: usize) -> Result<Vec<Upload>, StoreError>;
 
     /// Everybody's uploads that are not committed, in an order of the store's own, at most `limit`; `after` is the

@@ -106,6 +106,21 @@ impl Upload {
         }
     }
 
+    /// The parts that it was made of, once it has their bytes.
+    pub fn joined_parts(&self) -> Option<&Parts> {
+        match (&self.concat, &self.state) {
+            (Concat::Final(parts), State::Complete | State::Finalizing(_) | State::Committed(_)) => {
+                Some(parts)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether it is a part with all of its bytes: nobody appends to it any more, but to a file that it shares.
+    pub fn is_whole_part(&self) -> bool {
+        self.concat == Concat::Partial && self.state == State::Complete
+    }
+
     /// Whether the server has to go on with it: make a message of it, or first make it of its parts.
     pub fn is_driven(&self) -> bool {
         self.is_owed() || self.awaited_parts().is_some()
@@ -139,13 +154,19 @@ impl Upload {
         (self.state == State::Complete).then(|| self.digest_fault()).flatten()
     }
 
+    /// The type of the file, by its extension or else as declared.
+    pub fn media_type(&self) -> Option<MediaType> {
+        let stored_name = stored_file_name(self.metadata.file_name().unwrap_or("file"));
+        MediaType::by_extension(&stored_name).or_else(|| self.metadata.file_type().unwrap_or(None))
+    }
+
     /// The message that the upload becomes under this stamp; `None` while unbound.
     pub fn message(&self, stamp: Stamp) -> Option<Message> {
         let binding = self.binding.clone()?;
         let file_name = self.metadata.file_name().unwrap_or("file").to_owned();
         let stored_name = stored_file_name(&file_name);
         let declared = self.metadata.file_type().unwrap_or(None);
-        let mime_type = MediaType::by_extension(&stored_name).or(declared.clone());
+        let mime_type = self.media_type();
         Some(Message {
             id: stamp.id,
             conversation_id: binding.conversation_id,

@@ -1,10 +1,7 @@
 //! Creating final uploads: uploads that the server makes of parts (tus 1.0.0, Concatenation).
 
-use std::time::Duration;
-
 use super::create::{ATTEMPTS, binding_of};
 use super::error::UploadError;
-use super::standing::Standing;
 use super::{Creation, Uploads};
 use crate::crash;
 use crate::message::{ConversationId, UserId};
@@ -14,10 +11,6 @@ use crate::time::Timestamp;
 use crate::upload::{
     Concat, ConcatError, Length, MAX_DESCRIPTION_BYTES, Metadata, Parts, State, Upload, UploadId,
 };
-
-/// As long as a creation waits for the parts to be joined: enough for small ones to have their message on the
-/// answer, and too short to be felt with large ones.
-const JOIN_WAIT: Duration = Duration::from_millis(30);
 
 /// What the creation of a final upload asks for.
 #[derive(Debug, Clone)]
@@ -31,12 +24,13 @@ pub struct NewFinal {
 }
 
 impl Uploads {
-    /// Creates a final upload, of parts that may still be unfinished, and answers soon, whether they are joined
-    /// by then or not. Asked for once more it is the same upload, also when the parts are gone by then.
+    /// Creates a final upload. While parts are unfinished it answers at once; when all of them are there, once they
+    /// are joined and the message stands, because clients take the answer for that. Asked for once more it is the
+    /// same upload, also when the parts are gone by then.
     ///
     /// # Errors
     /// [`UploadError`]: binding, membership, size, room; [`UploadError::NotPartial`];
-    /// [`UploadError::Rejected`] if that is what became of it.
+    /// [`UploadError::Rejected`] if that is what became of it; [`UploadError::Busy`] if that takes too long.
     pub async fn concatenate(&self, owner: &UserId, new: NewFinal) -> Result<Creation, UploadError> {
         let binding = binding_of(&new.metadata, new.conversation)?;
         let NewFinal { parts, metadata, conversation } = new;
@@ -87,7 +81,9 @@ impl Uploads {
         let state = if length.is_reached_at(0) { upload.state.last_byte() } else { Ok(upload.state.clone()) };
         let state = state.map_err(|_| StoreError::Conflict("a new upload is receiving"))?;
         let upload = Upload { length, state, ..upload.clone() };
-        match self.store(&upload).await {
+        // Of an upload whose bytes are all there, the message will be made; another one may never come to an end.
+        let overtake = !self.lacks_bytes(&upload).await?;
+        match self.store(&upload, overtake).await {
             Ok(Created::New) => {
                 crash::point("create.recorded");
                 metrics::get().uploads_created.inc();
@@ -121,21 +117,30 @@ impl Uploads {
         Ok(total.map_or(Length::Deferred, Length::Known))
     }
 
-    /// How it stands after a short while, which may be before the parts are joined.
+    /// How it stands, once that can be told.
     async fn answer(&self, id: UploadId, existed: bool) -> Result<Creation, UploadError> {
-        let standing = match tokio::time::timeout(JOIN_WAIT, self.settle(id)).await {
-            Ok(standing) => standing?,
-            Err(_) => self.standing_now(id).await?,
-        };
-        Ok(Creation { standing, existed })
+        for _ in 0..ATTEMPTS {
+            // Joining may take longer than the process has left, and goes on with the next one.
+            let settled = self.draining.run_until_cancelled(self.settle(id)).await;
+            let standing = settled.unwrap_or(Err(UploadError::Busy))?;
+            // What was driven may have been looked at before the last part was there.
+            if standing.upload.awaited_parts().is_none() || self.lacks_bytes(&standing.upload).await? {
+                return Ok(Creation { standing, existed });
+            }
+        }
+        Err(UploadError::Busy)
     }
 
-    async fn standing_now(&self, id: UploadId) -> Result<Standing, UploadError> {
-        let upload = self.stores.records.find(id).await?.ok_or(UploadError::NotFound)?;
-        match &upload.state {
-            State::Rejected(rejection) => Err(UploadError::Rejected(rejection.reason)),
-            _ => self.standing(upload).await,
+    /// Whether a part that it is to be made of has not all of its bytes.
+    async fn lacks_bytes(&self, upload: &Upload) -> Result<bool, UploadError> {
+        let Concat::Final(parts) = &upload.concat else { return Ok(false) };
+        for id in parts.ids() {
+            let part = self.stores.records.find(*id).await?;
+            if part.is_some_and(|part| part.state == State::Receiving) {
+                return Ok(true);
+            }
         }
+        Ok(false)
     }
 }
 

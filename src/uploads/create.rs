@@ -46,6 +46,14 @@ impl Uploads {
         self.create_admitted(owner, &new, binding).await
     }
 
+    /// Whether a creation is one that would be carried out, room aside.
+    ///
+    /// # Errors
+    /// [`UploadError`]: binding, membership, size.
+    pub async fn may_create(&self, owner: &UserId, new: &NewUpload) -> Result<(), UploadError> {
+        self.admit_new(owner, new).await.map(drop)
+    }
+
     /// The binding of a new upload that its owner may make.
     pub(super) async fn admit_new(
         &self,
@@ -68,7 +76,7 @@ impl Uploads {
     ) -> Result<Creation, UploadError> {
         for _ in 0..ATTEMPTS {
             let upload = self.new_upload(owner, new, binding.clone());
-            match self.store(&upload).await? {
+            match self.store(&upload, false).await? {
                 Created::New => return self.created(upload).await,
                 Created::Taken(holder) => match self.existing(owner, holder, new.length).await {
                     Err(UploadError::Expired | UploadError::NotFound) => self.release(holder).await?,
@@ -93,8 +101,8 @@ impl Uploads {
     }
 
     /// Stores a new upload if its owner may have one more and there is room for all of it. Whoever asks again for
-    /// what is there needs neither.
-    pub(super) async fn store(&self, upload: &Upload) -> Result<Created, UploadError> {
+    /// what is there needs neither. `overtake` is [`Records::create`](crate::store::Records::create)'s.
+    pub(super) async fn store(&self, upload: &Upload, overtake: bool) -> Result<Created, UploadError> {
         let reservation = match self.allowance.reserve(upload).await {
             Ok(reservation) => reservation,
             Err(refusal) => {
@@ -102,7 +110,7 @@ impl Uploads {
                 return holder.map(Created::Taken).ok_or(refusal);
             }
         };
-        let created = self.stores.records.create(upload, false).await?;
+        let created = self.stores.records.create(upload, overtake).await?;
         match created {
             Created::New => reservation.keep(),
             Created::Taken(_) => reservation.release(),

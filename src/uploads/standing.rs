@@ -40,23 +40,22 @@ impl Uploads {
     /// The same, for one that has just been read.
     pub(super) async fn settle_found(&self, mut upload: Upload) -> Result<Standing, UploadError> {
         let id = upload.id;
+        let mut is_slow = false;
         if upload.is_driven() || upload.digest_fault_when_complete().is_some() {
             match self.finalizer.drive(id).await {
                 Some(Ending::Message(message)) if upload.awaited_parts().is_none() => {
                     upload.state = State::Committed(message.id);
                     return self.standing_with(upload, Some(*message)).await;
                 }
-                // Parts that are unfinished, or being joined, are nothing that a client has to come again for.
-                Some(Ending::Failed) | None if upload.awaited_parts().is_none() => {
-                    return Err(UploadError::Busy);
-                }
-                _ => {}
+                Some(Ending::Failed) | None => is_slow = true,
+                Some(_) => {}
             }
             upload = self.stores.records.find(id).await?.ok_or(UploadError::NotFound)?;
         }
         match &upload.state {
             State::Rejected(rejection) => Err(UploadError::Rejected(rejection.reason)),
-            _ if upload.is_owed() => Err(UploadError::Busy),
+            // For unfinished parts, unlike for their being joined, nobody has to come again.
+            _ if upload.is_owed() || is_slow && upload.is_driven() => Err(UploadError::Busy),
             _ => self.standing(upload).await,
         }
     }

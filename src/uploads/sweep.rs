@@ -27,16 +27,27 @@ impl Uploads {
     /// # Errors
     /// [`StoreError`].
     pub async fn free_orphans(&self) -> Result<usize, StoreError> {
-        let mut count = 0;
+        let (mut count, mut whole_parts) = (0, Vec::new());
         for id in self.stores.payloads.parts().await? {
-            let record = self.stores.records.find(id).await?;
-            if !record.is_some_and(|upload| upload.state.needs_bytes()) {
-                match self.stores.payloads.discard(id).await {
-                    Ok(()) => count += 1,
-                    // What nobody needs is no reason not to serve.
-                    Err(error) => tracing::warn!(upload = %id, %error, "a part that no record needs stays"),
+            match self.stores.records.find(id).await? {
+                Some(part) if part.is_whole_part() => whole_parts.push(part),
+                Some(upload) if upload.state.needs_bytes() => {}
+                _ => {
+                    match self.stores.payloads.discard(id).await {
+                        Ok(()) => count += 1,
+                        // What nobody needs is no reason not to serve.
+                        Err(error) => {
+                            tracing::warn!(upload = %id, %error, "a part that no record needs stays")
+                        }
+                    }
+                    crash::point("recover.orphan");
                 }
-                crash::point("recover.orphan");
+            }
+        }
+        // Some of those may have shared a file with one of these, and appended to it.
+        for part in whole_parts {
+            if let Err(error) = self.stores.payloads.trim(part.id, part.offset).await {
+                tracing::warn!(upload = %part.id, %error, "bytes behind a part stay");
             }
         }
         Ok(count)
@@ -111,7 +122,7 @@ impl Uploads {
         crash::point("expire.recorded");
         metrics::get().uploads_expired.inc();
         self.finalizer.landed(upload.id).await;
-        self.stores.payloads.discard(upload.id).await?;
+        self.finalizer.free(&upload).await?;
         crash::point("sweep.freed");
         if upload.state.needs_bytes() {
             self.finalizer.teller().cancelled(&upload);

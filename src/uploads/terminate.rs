@@ -57,7 +57,7 @@ async fn remove(uploads: Arc<Uploads>, lease: Lease, upload: Upload) -> Result<(
     // Without its record a join ends with the stretch that it is at.
     uploads.finalizer.landed(upload.id).await;
     if upload.state.needs_bytes() {
-        uploads.stores.payloads.discard(upload.id).await?;
+        uploads.finalizer.free(&upload).await?;
         crash::point("remove.freed");
         uploads.finalizer.teller().cancelled(&upload);
     }

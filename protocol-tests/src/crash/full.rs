@@ -10,7 +10,7 @@ use super::Plan;
 use super::audit::Folders;
 use super::chance::Chance;
 use super::desk::Desk;
-use super::image::{self, Image};
+use super::image::{self, Format, Image};
 use super::stage::Stage;
 use super::summary::{Row, Summary};
 use super::way::Mix;
@@ -45,7 +45,7 @@ pub async fn run(plan: &Plan, summary: &mut Summary) {
 }
 
 async fn stretch(setup: Setup, rounds: u64, mut chance: Chance) -> Row {
-    let disk = Image::new(DISK_MIB).expect("it was to be had before");
+    let disk = Image::new(Format::Ext4, DISK_MIB).expect("it was to be had before");
     let setup = setup.data_folder(&disk.root().join("data"));
     let mut desk = Desk::of(Chat::on(setup.clone()).await.into(), Mix::Small);
     desk.may_be_full = true;

@@ -7,12 +7,34 @@ use tempfile::TempDir;
 /// How often a disk is copied until two copies are alike, which they are once the kernel has nothing to write.
 const ATTEMPTS: usize = 200;
 
+/// How a disk is formatted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// What most servers run on.
+    Ext4,
+    /// Files may share what they have in common.
+    Xfs,
+}
+
+impl Format {
+    fn make(self) -> Command {
+        let (program, options) = match self {
+            // No block is kept for root, as whom this may run.
+            Self::Ext4 => ("mkfs.ext4", &["-q", "-F", "-m", "0"][..]),
+            Self::Xfs => ("mkfs.xfs", &["-q", "-f", "-m", "reflink=1"][..]),
+        };
+        let mut command = Command::new(program);
+        command.args(options);
+        command
+    }
+}
+
 /// A file system of its own in a file, on a loop device.
 ///
 /// The file lies in memory where that can be had: nothing that others do to the disk slows it down, and a copy
 /// takes no time.
 #[derive(Debug)]
-pub(super) struct Image {
+pub struct Image {
     folder: TempDir,
     is_mounted: bool,
 }
@@ -22,20 +44,22 @@ pub(super) struct Image {
 /// # Errors
 /// Why not, in the words of the tool that refused.
 pub fn disks() -> Result<(), String> {
-    let image = Image::new(16)?;
+    let image = Image::new(Format::Ext4, 16)?;
     drop(image);
     Ok(())
 }
 
 impl Image {
     /// An empty file system of so many MiB, mounted.
-    pub(super) fn new(mib: u64) -> Result<Self, String> {
+    ///
+    /// # Errors
+    /// Why not, in the words of the tool that refused.
+    pub fn new(format: Format, mib: u64) -> Result<Self, String> {
         let mut image = Self { folder: folder()?, is_mounted: false };
         let file = File::create(image.file()).and_then(|file| file.set_len(mib << 20));
         file.map_err(|error| error.to_string())?;
         std::fs::create_dir(image.root()).map_err(|error| error.to_string())?;
-        // No block is kept for root, as whom this may run.
-        tool(Command::new("mkfs.ext4").args(["-q", "-F", "-m", "0"]).arg(image.file()))?;
+        tool(format.make().arg(image.file()))?;
         image.mount()?;
         Ok(image)
     }
@@ -56,7 +80,8 @@ impl Image {
     }
 
     /// Where its files are.
-    pub(super) fn root(&self) -> PathBuf {
+    #[must_use]
+    pub fn root(&self) -> PathBuf {
         self.folder.path().join("disk")
     }
 

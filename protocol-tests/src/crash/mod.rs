@@ -38,7 +38,7 @@ mod upload;
 mod way;
 
 pub use chance::Chance;
-pub use image::disks;
+pub use image::{Format, Image, disks};
 pub use summary::{Row, Summary};
 
 use std::path::PathBuf;

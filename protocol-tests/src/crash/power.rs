@@ -5,7 +5,7 @@
 use super::Plan;
 use super::audit::Folders;
 use super::chance::Chance;
-use super::image::{self, Image};
+use super::image::{self, Format, Image};
 use super::stage::Stage;
 use super::summary::{Row, Summary};
 use super::way::Mix;
@@ -35,7 +35,7 @@ pub async fn run(plan: &Plan, summary: &mut Summary) {
 }
 
 async fn stretch(setup: Setup, cuts: u64, mut chance: Chance) -> Row {
-    let mut disk = Image::new(DISK_MIB).expect("it was to be had before");
+    let mut disk = Image::new(Format::Ext4, DISK_MIB).expect("it was to be had before");
     let on = |disk: &Image| setup.clone().data_folder(&disk.root().join("data"));
     let mut stage = Stage::set(on(&disk), Mix::Small, &mut chance).await;
     for _ in 0..cuts {

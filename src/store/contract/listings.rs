@@ -191,3 +191,43 @@ pub(crate) async fn a_final_upload_is_driven_until_it_is_whole(mut fixture: impl
     transition(&fixture, expiring, &State::Expired).await;
     assert_eq!(owed(&fixture).await, [bound]);
 }
+
+/// However often it is used, and whatever becomes of what was made of it.
+pub(crate) async fn a_part_is_listed_until_an_upload_is_made_of_it(mut fixture: impl DatabaseFixture) {
+    let partial = || Upload { concat: Concat::Partial, offset: 10, state: State::Complete, ..unbound() };
+    let part = store(&fixture, &partial()).await;
+    let other = store(&fixture, &partial()).await;
+    let of = |ids: &[UploadId]| {
+        let urls: Vec<_> = ids.iter().map(|id| format!("/files/{id}")).collect();
+        let concat = Concat::parse(&format!("final;{}", urls.join(" "))).expect("valid");
+        Upload { concat, ..unbound() }
+    };
+    let gone = UploadId::random();
+    let whole = store(&fixture, &of(&[part, part, gone])).await;
+    fixture.reopen();
+    assert_eq!(listed(&fixture).await, sorted([part, other, whole]));
+    fixture.records().append(whole, &row(0, 4)).await.expect("appended");
+    assert_eq!(listed(&fixture).await, sorted([part, other, whole]), "the join is under way");
+    fixture.records().append(whole, &last_row(4)).await.expect("appended");
+    assert_eq!(listed(&fixture).await, sorted([other, whole]));
+    transition(&fixture, whole, &State::Complete.reject(RejectionReason::Damaged).expect("legal")).await;
+    let again = store(&fixture, &Upload { offset: 10, state: State::Complete, ..of(&[other, part]) }).await;
+    fixture.reopen();
+    assert_eq!(listed(&fixture).await, sorted([whole, again]));
+    for id in [part, other, gone] {
+        fixture.records().remove(id).await.expect("removed");
+    }
+    let anew = store(&fixture, &Upload { id: part, ..partial() }).await;
+    assert_eq!(listed(&fixture).await, sorted([whole, again, anew]));
+}
+
+async fn listed(fixture: &impl DatabaseFixture) -> Vec<UploadId> {
+    let mut found = unfinished(fixture, "ann", 9).await;
+    found.sort();
+    found
+}
+
+fn sorted<const N: usize>(mut ids: [UploadId; N]) -> [UploadId; N] {
+    ids.sort();
+    ids
+}

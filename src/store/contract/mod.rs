@@ -100,6 +100,7 @@ macro_rules! records_contract {
             listings::what_is_owed_a_message_is_listed_in_order,
             listings::an_upload_is_owed_until_its_message_stands,
             listings::a_final_upload_is_driven_until_it_is_whole,
+            listings::a_part_is_listed_until_an_upload_is_made_of_it,
             listings::an_upload_is_idle_after_its_last_byte,
             listings::the_idle_are_found_among_many_that_are_not,
             listings::only_what_may_expire_is_idle,

@@ -9,11 +9,15 @@
 //! after a third name was made        three names of one file: takes its own away and copies
 //! while bytes were copied            bytes beyond the ledger: cut off
 //! ```
+//!
+//! An upload that comes to nothing leaves its bytes behind those of the part: they are cut off when its name is gone,
+//! and at the start, if a kill came between.
 
 use std::fs::{self, File};
 use std::io;
 use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt};
+use std::sync::PoisonError;
 
 use rustix::io::Errno;
 
@@ -34,6 +38,7 @@ impl Folders {
         if found.len() < length {
             return Err(StoreError::Damaged(format!("part {part} has {} of {length} bytes", found.len())));
         }
+        let sharing = self.sharing.lock().unwrap_or_else(PoisonError::into_inner);
         match fs::hard_link(&other, &own) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -49,10 +54,25 @@ impl Folders {
             fs::remove_file(&own)?;
             return Ok(false);
         }
+        drop(sharing);
         // The part may be freed before whoever carries its bytes has it synced.
         self.make_durable(&File::open(&own)?)?;
         self.sync_folder(&self.parts)?;
         Ok(true)
+    }
+
+    pub(super) fn trim(&self, part: UploadId, length: u64) -> Result<(), StoreError> {
+        let _sharing = self.sharing.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = match File::options().write(true).open(self.part(part)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            file => file?,
+        };
+        let found = file.metadata()?;
+        // With a second name it is the file of who appended, or the message that came of it.
+        if found.nlink() < NAMES && found.len() > length {
+            file.set_len(length)?;
+        }
+        Ok(())
     }
 }
 
@@ -150,6 +170,26 @@ mod tests {
         folders.discard(first).expect("freed");
         assert!(folders.adopt(second, part, 10).expect("free again"));
         assert_eq!(names(&folders, part), 2);
+    }
+
+    /// However often it is done, and only when the last upload that shares the file is gone.
+    #[test]
+    fn what_was_appended_to_a_part_is_freed_with_who_appended_it() {
+        let data = tempfile::tempdir().expect("a folder");
+        let folders = folders(&data);
+        let [part, whole] = [(); 2].map(|()| UploadId::random());
+        fs::write(folders.part(part), b"0123456789").expect("written");
+        assert!(folders.adopt(whole, part, 4).expect("linked"));
+        folders.trim(part, 4).expect("shared");
+        assert_eq!(fs::read(folders.part(whole)).expect("there"), b"0123456789");
+        folders.discard(whole).expect("freed");
+        for _ in 0..2 {
+            folders.trim(part, 4).expect("cut");
+            assert_eq!(fs::read(folders.part(part)).expect("there"), b"0123");
+        }
+        folders.trim(part, 10).expect("nothing to do");
+        folders.discard(part).expect("freed");
+        folders.trim(part, 4).expect("nothing there");
     }
 
     #[test]

@@ -49,6 +49,8 @@ struct Folders {
     asked: Mutex<Option<(Instant, u64)>>,
     unsettled: Unsettled,
     idle: Idle,
+    /// Held by whoever gives a file a second name, or cuts it because it has none.
+    sharing: Mutex<()>,
     /// Whether somebody carries bytes and where files went.
     has_carrier: AtomicBool,
 }
@@ -99,6 +101,7 @@ impl Folders {
             asked: Mutex::default(),
             unsettled: Unsettled::default(),
             idle: Idle::default(),
+            sharing: Mutex::default(),
             has_carrier: AtomicBool::new(false),
         }
     }
@@ -174,6 +177,10 @@ impl Payloads for Disk {
 
     async fn adopt(&self, id: UploadId, part: UploadId, length: u64) -> Result<bool, StoreError> {
         self.blocking(move |folders| folders.adopt(id, part, length)).await
+    }
+
+    async fn trim(&self, part: UploadId, length: u64) -> Result<(), StoreError> {
+        self.blocking(move |folders| folders.trim(part, length)).await
     }
 
     async fn copy(

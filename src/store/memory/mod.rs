@@ -27,6 +27,8 @@ pub struct Memory {
 struct Tables {
     /// As recorded, with the end of the ledger: nothing else of a ledger can be read.
     uploads: BTreeMap<UploadId, Upload>,
+    /// Parts that uploads were made of.
+    used: BTreeSet<UploadId>,
     claims: Claims,
     participants: HashMap<ConversationId, BTreeSet<UserId>>,
     latest: HashMap<ConversationId, Stamp>,
@@ -41,6 +43,7 @@ impl Memory {
         Self {
             tables: Mutex::new(Tables {
                 uploads: BTreeMap::new(),
+                used: BTreeSet::new(),
                 claims: Claims::default(),
                 participants: HashMap::new(),
                 latest: HashMap::new(),

@@ -28,6 +28,7 @@ impl Records for Memory {
             return Ok(Created::Taken(holder));
         }
         tables.uploads.insert(upload.id, upload.clone());
+        tables.use_up(upload);
         tables.go_along(upload.id, &along);
         Ok(Created::New)
     }
@@ -50,6 +51,8 @@ impl Records for Memory {
             return Err(StoreError::Conflict("the ledger ends elsewhere"));
         }
         row.apply_to(upload);
+        let upload = upload.clone();
+        tables.use_up(&upload);
         tables.go_along(id, &along);
         Ok(())
     }
@@ -98,6 +101,7 @@ impl Records for Memory {
         }
         tables.claims.release(&upload);
         tables.uploads.remove(&id);
+        tables.used.remove(&id);
         Ok(())
     }
 
@@ -107,6 +111,7 @@ impl Records for Memory {
             .uploads
             .values()
             .filter(|upload| upload.owner == *owner && !matches!(upload.state, State::Committed(_)))
+            .filter(|upload| !tables.used.contains(&upload.id))
             .cloned()
             .collect();
         found.sort_by_key(|upload| Reverse((upload.created_at, upload.id)));
@@ -144,6 +149,11 @@ impl Records for Memory {
 }
 
 impl Tables {
+    fn use_up(&mut self, upload: &Upload) {
+        let parts = upload.joined_parts().map_or(&[][..], |parts| parts.ids());
+        self.used.extend(parts.iter().filter(|part| self.uploads.contains_key(part)));
+    }
+
     /// There is nothing to carry. A claim that is refused leaves the upload as it is.
     fn go_along(&mut self, id: UploadId, along: &Along) {
         let _ = along.claim.map(|now| self.claim(id, now));

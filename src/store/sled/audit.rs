@@ -9,7 +9,7 @@ use super::rows::{self, ChunkRow, ClaimRow};
 use super::{SledStore, messages, uploads};
 use crate::message::{Message, MessageId};
 use crate::store::StoreError;
-use crate::upload::{State, Upload, UploadId};
+use crate::upload::{Concat, State, Upload, UploadId};
 
 /// As many rows are read at once.
 const PAGE: usize = 256;
@@ -100,6 +100,7 @@ const TABLES: &[(Table, Look)] = &[
     (Table::LEDGER, ledger),
     (Table::UNFINISHED, unfinished),
     (Table::OWED, owed),
+    (Table::USED, used),
     (Table::CLAIM, claim),
     (Table::PARTICIPANT, participant),
     (Table::MESSAGE, message),
@@ -181,6 +182,11 @@ fn unfinished(rows: &Layered<'_>, key: &[u8], _: &IVec) -> Result<Option<Fault>,
 
 fn owed(rows: &Layered<'_>, key: &[u8], _: &IVec) -> Result<Option<Fault>, StoreError> {
     indexed_upload(rows, key, "owed", Upload::is_driven, |upload| keys::owed(upload.id))
+}
+
+fn used(rows: &Layered<'_>, key: &[u8], _: &IVec) -> Result<Option<Fault>, StoreError> {
+    let is_part = |upload: &Upload| upload.concat == Concat::Partial;
+    indexed_upload(rows, key, "used", is_part, |upload| keys::used(upload.id))
 }
 
 fn indexed_upload(

@@ -8,6 +8,7 @@
 //! | `12` | ledger | upload id ‖ offset | [`ChunkRow`](super::rows::ChunkRow); the end of the last one is the upload's offset. Without any it is in the record |
 //! | `13` | unfinished | owner ‖ created at ‖ upload id | empty; every upload that is not committed |
 //! | `14` | owed | upload id | empty |
+//! | `15` | used | upload id | empty; a part that an upload was made of |
 //! | `20` | claim | conversation ‖ owner ‖ `client_message_id` | [`ClaimRow`](super::rows::ClaimRow) |
 //! | `30` | conversation | conversation | empty; it exists |
 //! | `31` | participant | conversation ‖ user | empty |
@@ -41,6 +42,7 @@ const METADATA: u8 = 0x11;
 const LEDGER: u8 = 0x12;
 const UNFINISHED: u8 = 0x13;
 const OWED: u8 = 0x14;
+const USED: u8 = 0x15;
 const CLAIM: u8 = 0x20;
 const CONVERSATION: u8 = 0x30;
 const PARTICIPANT: u8 = 0x31;
@@ -65,6 +67,7 @@ impl Table {
     pub(super) const LEDGER: Self = Self(LEDGER);
     pub(super) const UNFINISHED: Self = Self(UNFINISHED);
     pub(super) const OWED: Self = Self(OWED);
+    pub(super) const USED: Self = Self(USED);
     pub(super) const CLAIM: Self = Self(CLAIM);
     pub(super) const PARTICIPANT: Self = Self(PARTICIPANT);
     pub(super) const MESSAGE: Self = Self(MESSAGE);
@@ -126,6 +129,10 @@ pub(super) fn every_owed() -> Key {
 
 pub(super) fn owed(id: UploadId) -> Key {
     key(OWED, &[id.as_bytes()])
+}
+
+pub(super) fn used(part: UploadId) -> Key {
+    key(USED, &[part.as_bytes()])
 }
 
 pub(super) fn claim(conversation: ConversationId, owner: &UserId, id: &ClientMessageId) -> Key {

@@ -15,6 +15,8 @@ use crate::upload::{Binding, State, Upload, UploadId};
 
 /// A reader looks at no more uploads than this before it lets the committer in.
 const SCAN_STEP: usize = 256;
+/// For each upload that is listed, as many parts are passed over that others were made of.
+const USED_BETWEEN: usize = 16;
 
 #[async_trait]
 impl Records for SledStore {
@@ -224,7 +226,17 @@ pub(super) fn remove(view: &mut View<'_>, id: UploadId) -> Result<(), StoreError
 fn unfinished(tree: &Layered<'_>, owner: &UserId, limit: usize) -> Result<Vec<Upload>, StoreError> {
     let prefix = keys::unfinished_of(owner);
     let newest_first = tree.rows_back(prefix.clone()..keys::end_of(&prefix));
-    newest_first.take(limit).map(|row| indexed(tree, &row?.0)).collect()
+    let mut found = Vec::new();
+    for row in newest_first.take(limit.saturating_mul(USED_BETWEEN)) {
+        if found.len() == limit {
+            break;
+        }
+        let (key, _) = row?;
+        if tree.get(&keys::used(upload_id(&key)?))?.is_none() {
+            found.push(indexed(tree, &key)?);
+        }
+    }
+    Ok(found)
 }
 
 /// Uploads that may expire, those that still hold bytes apart from those that only say why there are none.

@@ -7,7 +7,7 @@ use super::layered::Rows;
 use super::rows::{self, ChunkRow, End, UploadRow};
 use super::view::View;
 use crate::store::StoreError;
-use crate::upload::{Chunk, Concat, Length, Metadata, State, Upload, UploadId};
+use crate::upload::{Chunk, Concat, Length, Metadata, Parts, State, Upload, UploadId};
 
 /// A description up to this length lies behind the record, which is written again with every change of it; a longer
 /// one is a row of its own.
@@ -146,6 +146,9 @@ pub(super) fn remove(view: &mut View<'_>, stored: &Stored) -> Result<(), StoreEr
     }
     view.delete(keys::unfinished(&upload.owner, upload.created_at, upload.id));
     view.delete(keys::owed(upload.id));
+    if upload.concat == Concat::Partial {
+        view.delete(keys::used(upload.id));
+    }
     view.delete(keys::upload(upload.id));
     Ok(())
 }
@@ -182,6 +185,19 @@ fn write(
     }
     if before.is_some_and(Upload::is_driven) != upload.is_driven() {
         view.mark(keys::owed(upload.id), upload.is_driven());
+    }
+    match upload.joined_parts() {
+        Some(parts) if before.is_none_or(|before| before.joined_parts().is_none()) => mark_used(view, parts),
+        _ => Ok(()),
+    }
+}
+
+/// A part may be used more than once, and those of an upload that is asked for once more may be gone.
+fn mark_used(view: &mut View<'_>, parts: &Parts) -> Result<(), StoreError> {
+    for id in parts.ids() {
+        if view.get(&keys::upload(*id))?.is_some() && view.get(&keys::used(*id))?.is_none() {
+            view.mark(keys::used(*id), true);
+        }
     }
     Ok(())
 }

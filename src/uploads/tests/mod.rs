@@ -2,6 +2,7 @@
 
 mod checkpoints;
 mod checksums;
+mod concatenations;
 mod creations;
 mod facts;
 mod model;

@@ -15,7 +15,8 @@ use crate::lab::proxy::bytes;
 const STEP: Duration = Duration::from_millis(5);
 const BOUND: Duration = Duration::from_secs(60);
 
-/// A request is the POST that joins the parts, whose time is the latency.
+/// A request is the POST that joins the parts, whose time is the latency. longhaul answers it when they are joined and
+/// digested, and the message is made.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Concat {
     /// How large the whole is
