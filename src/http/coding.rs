@@ -1,23 +1,56 @@
 //! Compressed request bodies, which nobody here unpacks: what is stored has to be the file itself, and a few bytes
 //! must never become gigabytes (RFC 9110 §8.4, §15.5.16).
 
-use axum::body::HttpBody;
+use std::time::Duration;
+
 use axum::extract::Request;
 use axum::http::StatusCode;
-use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderValue};
+use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, EXPECT, HeaderMap, HeaderValue};
 
 use super::error::ApiError;
+use super::presence::{Presence, look};
 
 /// What says that nothing was done to the body.
 const IDENTITY: &str = "identity";
 
-/// Why a body is refused that is not as it is.
-pub(super) fn refusal_of(request: &Request) -> Option<ApiError> {
-    let is_refused = !is_plain(request.headers()) && !request.body().is_end_stream();
-    is_refused.then(|| {
-        ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Compressed bodies are not accepted")
-            .with_header(ACCEPT_ENCODING, HeaderValue::from_static(IDENTITY))
-    })
+/// A request whose body is not as it is, and may be refused for that.
+pub(super) enum Coded {
+    /// As it is, or there is nothing that could have been done to it.
+    No(Request),
+    /// Refused.
+    Refused(ApiError),
+    /// [`refuse_bytes`] tells.
+    Perhaps(Request),
+}
+
+/// What the head of a request says of its coding.
+pub(super) fn coding_of(request: Request) -> Coded {
+    if is_plain(request.headers()) {
+        return Coded::No(request);
+    }
+    match Presence::of(&request) {
+        Presence::None => Coded::No(request),
+        Presence::Some => Coded::Refused(refusal()),
+        // Who waits to be asked for bytes has some (RFC 9110 §10.1.1), and looking would ask before anybody else
+        // has found the request acceptable.
+        Presence::Unknown if request.headers().contains_key(EXPECT) => Coded::Refused(refusal()),
+        Presence::Unknown => Coded::Perhaps(request),
+    }
+}
+
+/// The request, once it is known to have no bytes.
+///
+/// # Errors
+/// 415 at its first byte, 408 if nothing comes.
+pub(super) async fn refuse_bytes(request: Request, patience: Duration) -> Result<Request, ApiError> {
+    let (head, body) = request.into_parts();
+    let (has_bytes, body) = look(body, patience).await?;
+    if has_bytes { Err(refusal()) } else { Ok(Request::from_parts(head, body)) }
+}
+
+fn refusal() -> ApiError {
+    ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Compressed bodies are not accepted")
+        .with_header(ACCEPT_ENCODING, HeaderValue::from_static(IDENTITY))
 }
 
 fn is_plain(fields: &HeaderMap) -> bool {

@@ -13,6 +13,7 @@ mod media;
 mod messages;
 mod one_shot;
 mod operations;
+mod presence;
 pub(crate) mod range;
 mod request;
 mod site;

@@ -8,15 +8,18 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
+use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use futures_util::future::{Either, ready};
 use tower::Service;
 use tracing::Instrument;
 
+use super::coding::Coded;
 use super::cors::CrossOrigin;
 use super::trace::Exchange;
 use super::{Api, Cors, coding, cors, error, routes};
@@ -28,6 +31,7 @@ pub struct Site {
     sockets: Router,
     sockets_path: &'static str,
     cors: Arc<Cors>,
+    body_idle: Duration,
 }
 
 impl Site {
@@ -36,7 +40,8 @@ impl Site {
         // Without a state, the fallback would be made, and put behind the layer, for each request anew: what the
         // layer remembers of one would be unknown to the next.
         let sockets = layer(Router::new().fallback(error::unknown_route).with_state(()));
-        Self { routes: routes(api), sockets, sockets_path: path, cors: Arc::new(cors) }
+        let body_idle = api.0.body_idle;
+        Self { routes: routes(api), sockets, sockets_path: path, cors: Arc::new(cors), body_idle }
     }
 
     /// Answers a request.
@@ -44,11 +49,15 @@ impl Site {
         let (exchange, span) = Exchange::begin(&request);
         // CORS stands outside of Socket.IO, which knows nothing of it.
         let cross_origin = CrossOrigin::of(&self.cors, &request);
-        let at_once = cors::preflight_of(&request)
-            .or_else(|| coding::refusal_of(&request).map(IntoResponse::into_response));
-        let answered = match at_once {
+        let answered = match cors::preflight_of(&request) {
             Some(response) => Either::Left(ready(response)),
-            None => Either::Right(self.route(request)),
+            None => match coding::coding_of(request) {
+                Coded::Refused(refusal) => Either::Left(ready(refusal.into_response())),
+                Coded::No(request) => Either::Right(Either::Left(self.route(request))),
+                Coded::Perhaps(request) => {
+                    Either::Right(Either::Right(self.clone().route_empty(request).boxed()))
+                }
+            },
         };
         let ended = answered.map(move |mut response| {
             if let Some(cross_origin) = cross_origin {
@@ -60,12 +69,38 @@ impl Site {
         ended.instrument(span)
     }
 
-    fn route(&self, request: Request) -> impl Future<Output = Response> + use<> {
+    /// Of what names a coding, only what has no bytes.
+    async fn route_empty(self, request: Request) -> Response {
+        match coding::refuse_bytes(request, self.body_idle).await {
+            Ok(request) => self.route(request).await,
+            Err(refusal) => refusal.into_response(),
+        }
+    }
+
+    fn route(&self, mut request: Request) -> impl Future<Output = Response> + use<> {
         let is_for_sockets = request.uri().path().starts_with(self.sockets_path);
-        let router = if is_for_sockets { &self.sockets } else { &self.routes };
+        let router = if is_for_sockets {
+            &self.sockets
+        } else {
+            end_without_slash(request.uri_mut());
+            &self.routes
+        };
         let answered = router.clone().call(request);
         answered.map(|answered: Result<Response, Infallible>| answered.unwrap_or_else(|never| match never {}))
     }
+}
+
+/// Takes a slash at the end of a path away: every route answers with it and without. Socket.IO has a rule of its own.
+fn end_without_slash(uri: &mut Uri) {
+    let path = uri.path();
+    let Some(path) = path.strip_suffix('/').filter(|path| !path.is_empty()) else { return };
+    let path = match uri.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(path.parse().expect("it begins as a path did"));
+    *uri = Uri::from_parts(parts).expect("only its path is another one");
 }
 
 #[cfg(test)]
@@ -78,6 +113,29 @@ mod tests {
 
     use super::*;
     use crate::http::tests::Chat;
+
+    #[test]
+    fn a_slash_at_the_end_says_nothing() {
+        for (given, expected) in [
+            ("/files/", "/files"),
+            ("/files", "/files"),
+            ("/", "/"),
+            ("/?a=/", "/?a=/"),
+            ("/files/?limit=1", "/files?limit=1"),
+            ("/files/?", "/files?"),
+            ("/files?a=b/", "/files?a=b/"),
+            ("/files//", "/files/"),
+            ("//", "/"),
+            ("/a%2F/", "/a%2F"),
+            ("http://chat.example:8000/files/?a", "http://chat.example:8000/files?a"),
+            ("http://chat.example/", "http://chat.example/"),
+            ("*", "*"),
+        ] {
+            let mut uri: Uri = given.parse().expect("valid");
+            end_without_slash(&mut uri);
+            assert_eq!(uri, expected, "{given}");
+        }
+    }
 
     /// As a layer has to be that keeps sessions.
     #[tokio::test]

@@ -1,6 +1,5 @@
 //! `POST`: creation, with or without the first bytes (tus 1.0.0, Creation, Creation With Upload).
 
-use axum::body::HttpBody;
 use axum::extract::{Request, State};
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
@@ -8,14 +7,15 @@ use axum::response::{IntoResponse, Response};
 
 use super::headers::{self, UPLOAD_DEFER_LENGTH, UPLOAD_LENGTH, UPLOAD_OFFSET, text_value};
 use super::location::Base;
-use super::{PathText, body, refusal, reply};
+use super::{PathText, body, refusal, reply, unavailable};
 use crate::http::Api;
 use crate::http::caller::Caller;
 use crate::http::conversations::conversation_id;
 use crate::http::error::ApiError;
+use crate::http::presence::{Presence, look};
 use crate::message::{ConversationId, UserId};
-use crate::upload::Concat;
-use crate::uploads::{Creation, NewFinal, NewUpload};
+use crate::upload::{Concat, Length, Metadata, Parts};
+use crate::uploads::{Creation, NewFinal, NewUpload, UploadError};
 
 pub(super) async fn create(
     State(api): State<Api>,
@@ -45,64 +45,90 @@ async fn create_for(
     request: Request,
 ) -> Result<Response, ApiError> {
     let fields = request.headers();
-    let metadata = headers::metadata(fields)?;
-    let concat = headers::concat(fields)?;
-    let first = FirstBytes::of(&request)?;
-    let had_body = matches!(first, FirstBytes::Some { .. });
-    let creation = match concat {
+    let (metadata, concat) = (headers::metadata(fields)?, headers::concat(fields)?);
+    let says_offset = headers::is_append(fields) || headers::is_checked(fields);
+    match concat {
         Concat::Final(parts) => {
-            refuse_length_and_bytes(fields, had_body)?;
-            api.uploads().concatenate(user, NewFinal { parts, metadata, conversation }).await?
+            let creation = create_final(api, user, parts, metadata, conversation, request).await?;
+            Ok(reply_to(&creation, base, true))
         }
         Concat::Whole | Concat::Partial => {
             let length = headers::length(fields)?;
             let new = NewUpload { length, metadata, conversation, is_partial: concat == Concat::Partial };
-            match first {
-                FirstBytes::None => api.uploads().create(user, new).await?,
-                FirstBytes::Some { content_length } => {
-                    let body = body(request)?;
-                    api.uploads().create_with(user, new, content_length, body).await.map_err(refusal)?
-                }
-            }
+            let creation = create_plain(api, user, new, request).await?;
+            Ok(reply_to(&creation, base, says_offset))
         }
+    }
+}
+
+async fn create_final(
+    api: &Api,
+    user: &UserId,
+    parts: Parts,
+    metadata: Metadata,
+    conversation: Option<ConversationId>,
+    request: Request,
+) -> Result<Creation, ApiError> {
+    let refused = || ApiError::bad_request("A final upload has the length and the bytes of its parts");
+    let fields = request.headers();
+    if fields.contains_key(UPLOAD_LENGTH) || fields.contains_key(UPLOAD_DEFER_LENGTH) {
+        return Err(refused());
+    }
+    let whole = NewUpload { length: Length::Deferred, metadata, conversation, is_partial: false };
+    without_bytes(api, user, &whole, request).await?.ok_or_else(refused)?;
+    let new = NewFinal { parts, metadata: whole.metadata, conversation };
+    // Its client takes any other answer for the end, one way or the other.
+    let slow = |error| if matches!(error, UploadError::Busy) { unavailable(&error) } else { error.into() };
+    api.uploads().concatenate(user, new).await.map_err(slow)
+}
+
+async fn create_plain(
+    api: &Api,
+    user: &UserId,
+    new: NewUpload,
+    request: Request,
+) -> Result<Creation, ApiError> {
+    let request = if headers::is_append(request.headers()) {
+        request
+    } else {
+        without_bytes(api, user, &new, request).await?.ok_or_else(foreign_bytes)?
     };
-    Ok(reply_to(&creation, base, had_body))
-}
-
-/// A final upload has the length and the bytes of its parts.
-fn refuse_length_and_bytes(fields: &HeaderMap, had_body: bool) -> Result<(), ApiError> {
-    if had_body || fields.contains_key(UPLOAD_LENGTH) || fields.contains_key(UPLOAD_DEFER_LENGTH) {
-        return Err(ApiError::bad_request("A final upload has the length and the bytes of its parts"));
+    // No bytes may be checked, too.
+    if Presence::of(&request) == Presence::None && !headers::is_checked(request.headers()) {
+        return Ok(api.uploads().create(user, new).await?);
     }
-    Ok(())
+    let content_length = headers::content_length(request.headers())?;
+    api.uploads().create_with(user, new, content_length, body(request)?).await.map_err(refusal)
 }
 
-/// The body of a POST.
-enum FirstBytes {
-    None,
-    Some { content_length: Option<u64> },
+fn foreign_bytes() -> ApiError {
+    ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "A body has to be application/offset+octet-stream")
 }
 
-impl FirstBytes {
-    fn of(request: &Request) -> Result<Self, ApiError> {
-        let content_length = headers::content_length(request.headers())?;
-        match (request.body().is_end_stream(), headers::is_append(request.headers())) {
-            (true, _) if !headers::is_checked(request.headers()) => Ok(Self::None),
-            // A body of no bytes may be checked, too.
-            (true, _) | (false, true) => Ok(Self::Some { content_length }),
-            (false, false) => Err(ApiError::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "A body has to be application/offset+octet-stream",
-            )),
+/// The request, if it has no bytes. Where only its body can tell, it is waited for once the creation is found to be
+/// one that would be carried out.
+async fn without_bytes(
+    api: &Api,
+    user: &UserId,
+    new: &NewUpload,
+    request: Request,
+) -> Result<Option<Request>, ApiError> {
+    match Presence::of(&request) {
+        Presence::None => Ok(Some(request)),
+        Presence::Some => Ok(None),
+        Presence::Unknown => {
+            api.uploads().may_create(user, new).await?;
+            let (head, body) = request.into_parts();
+            let (has_bytes, body) = look(body, api.0.body_idle).await.map_err(refusal)?;
+            Ok((!has_bytes).then(|| Request::from_parts(head, body)))
         }
     }
 }
 
-fn reply_to(creation: &Creation, base: &Base, had_body: bool) -> Response {
+fn reply_to(creation: &Creation, base: &Base, says_offset: bool) -> Response {
     let standing = &creation.standing;
     let mut fields: HeaderMap = reply::headers_of(standing, base);
-    let says_offset = had_body || creation.existed || standing.message.is_some();
-    if !says_offset {
+    if !says_offset && !creation.existed && standing.message.is_none() {
         fields.remove(UPLOAD_OFFSET);
     }
     if let Some(location) = text_value(&base.url(&format!("/files/{}", standing.upload.id))) {

@@ -2,16 +2,19 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::header::{ACCEPT, HeaderMap, HeaderValue, RANGE, VARY};
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use super::{PathText, headers, upload_id};
+use super::accept::prefers_json;
+use super::{PathText, upload_id};
 use crate::http::Api;
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::http::media::presentation;
 use crate::http::range::{Representation, respond};
 use crate::http::status::Status;
+use crate::message::MediaType;
 use crate::upload::State as UploadState;
 use crate::uploads::Standing;
 
@@ -22,13 +25,22 @@ pub(super) async fn get(
     fields: HeaderMap,
 ) -> Result<Response, ApiError> {
     let standing = api.uploads().status(&caller.user, upload_id(path)?).await?;
-    if headers::accepts_json(&fields) {
-        return Ok(Json(Status::of(&standing)).into_response());
-    }
-    match &standing.upload.state {
-        UploadState::Complete | UploadState::Committed(_) => bytes(&api, &standing, &fields).await,
-        _ => Err(ApiError::new(StatusCode::CONFLICT, "The upload is not complete")),
-    }
+    let mut response = if wants_status(&fields, &standing) {
+        Json(Status::of(&standing)).into_response()
+    } else {
+        match &standing.upload.state {
+            UploadState::Complete | UploadState::Committed(_) => bytes(&api, &standing, &fields).await?,
+            _ => return Err(ApiError::new(StatusCode::CONFLICT, "The upload is not complete")),
+        }
+    };
+    response.headers_mut().append(VARY, HeaderValue::from_name(ACCEPT));
+    Ok(response)
+}
+
+/// A range is one of bytes, whatever else the client would take.
+fn wants_status(fields: &HeaderMap, standing: &Standing) -> bool {
+    let own_type = standing.upload.media_type();
+    !fields.contains_key(RANGE) && prefers_json(fields, own_type.as_ref().map(MediaType::essence))
 }
 
 /// To its owner the file is a download and nothing else.

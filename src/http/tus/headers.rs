@@ -23,6 +23,8 @@ pub(super) const CHAT_UPLOAD_STATE: HeaderName = HeaderName::from_static("chat-u
 
 /// The content type of bytes that are appended.
 const OFFSET_OCTET_STREAM: &str = "application/offset+octet-stream";
+/// The same in the IETF draft of resumable uploads.
+const PARTIAL_UPLOAD: &str = "application/partial-upload";
 
 /// The one value of a header; `None` if it is absent.
 ///
@@ -129,10 +131,15 @@ pub(super) fn concat(headers: &HeaderMap) -> Result<Concat, ApiError> {
     }
 }
 
-/// Whether the body is bytes to append; parameters and letter case do not matter.
+/// Whether the body is bytes to append.
 pub(super) fn is_append(headers: &HeaderMap) -> bool {
+    has_content_type(headers, OFFSET_OCTET_STREAM)
+}
+
+/// Parameters and letter case do not matter.
+fn has_content_type(headers: &HeaderMap, expected: &str) -> bool {
     let Ok(Some(text)) = one(headers, &header::CONTENT_TYPE) else { return false };
-    text.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(OFFSET_OCTET_STREAM)
+    text.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(expected)
 }
 
 /// Whether the client wants to read what became of its upload (RFC 7240).
@@ -143,12 +150,10 @@ pub(super) fn prefers_representation(headers: &HeaderMap) -> bool {
         .any(|preference| preference.trim().eq_ignore_ascii_case("return=representation"))
 }
 
-/// Whether the client asks for JSON.
-pub(super) fn accepts_json(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    accepted.flat_map(|value| value.split(',')).any(|range| {
-        range.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
-    })
+/// Whether the request is one of the IETF draft of resumable uploads, in any of its versions.
+pub(super) fn is_of_the_draft(headers: &HeaderMap) -> bool {
+    const FIELDS: [&str; 3] = ["upload-complete", "upload-incomplete", "upload-draft-interop-version"];
+    FIELDS.iter().any(|name| headers.contains_key(*name)) || has_content_type(headers, PARTIAL_UPLOAD)
 }
 
 /// A number as a header's value.
@@ -239,10 +244,23 @@ mod tests {
     }
 
     #[test]
+    fn the_draft_is_known_by_any_of_its_marks() {
+        for (pair, expected) in [
+            (("upload-draft-interop-version", "6"), true),
+            (("upload-complete", "?0"), true),
+            (("upload-incomplete", "?1"), true),
+            (("content-type", "Application/Partial-Upload"), true),
+            (("content-type", "application/offset+octet-stream"), false),
+            (("upload-offset", "0"), false),
+            (("upload-length", "1"), false),
+        ] {
+            assert_eq!(is_of_the_draft(&headers(&[pair])), expected, "{pair:?}");
+        }
+    }
+
+    #[test]
     fn preferences_are_found_among_others() {
         assert!(prefers_representation(&headers(&[("prefer", "wait=5, return=representation")])));
         assert!(!prefers_representation(&headers(&[("prefer", "return=minimal")])));
-        assert!(accepts_json(&headers(&[("accept", "text/html, application/json;q=0.9")])));
-        assert!(!accepts_json(&headers(&[("accept", "*/*")])));
     }
 }

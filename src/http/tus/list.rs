@@ -2,17 +2,27 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::Method;
+use axum::http::header::{ALLOW, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::http::Api;
 use crate::http::caller::Caller;
-use crate::http::error::ApiError;
+use crate::http::error::{self, ApiError};
 use crate::http::status::Status;
 
 #[derive(Serialize)]
 struct List<'a> {
     uploads: Vec<Status<'a>>,
+}
+
+/// The methods of the collection of uploads.
+const ALLOWED: HeaderValue = HeaderValue::from_static("GET,POST,OPTIONS");
+
+/// Any other method.
+pub(super) async fn unknown_method(method: Method) -> ApiError {
+    error::unknown_method(method).await.with_header(ALLOW, ALLOWED)
 }
 
 pub(super) async fn list(State(api): State<Api>, Caller(caller): Caller) -> Result<Response, ApiError> {

@@ -1,5 +1,6 @@
 //! tus 1.0.0: one file per verb. Each parses its request once, calls one use case, and says how it went.
 
+mod accept;
 mod create;
 mod delete;
 mod get;
@@ -10,7 +11,6 @@ mod location;
 mod options;
 mod patch;
 mod reply;
-
 mod version;
 
 use axum::Router;
@@ -18,7 +18,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request};
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, StatusCode};
-use axum::routing::get;
+use axum::routing::{get, post};
 use tower::layer::layer_fn;
 
 use super::Api;
@@ -26,7 +26,7 @@ use super::body::frames;
 use super::error::ApiError;
 use crate::upload::UploadId;
 use crate::uploads::{Body, UploadError};
-use version::Versioned;
+use version::{Checked, Versioned};
 
 /// The extensions that this server speaks.
 pub(super) const EXTENSIONS: &str = "creation,creation-with-upload,creation-defer-length,termination,expiration,\
@@ -37,13 +37,23 @@ pub(super) const VERSION: &str = "1.0.0";
 
 /// The routes of uploads.
 pub(crate) fn routes() -> Router<Api> {
-    let collection = get(list::list).post(create::create).options(options::options);
-    let in_conversation = axum::routing::post(create::create_in).options(options::options);
-    let upload =
-        get(get::get).head(head::head).patch(patch::patch).delete(delete::delete).options(options::options);
+    let checked = layer_fn(Checked);
+    // A HEAD is a question about an upload, and the list is none.
+    let collection = get(list::list)
+        .post(create::create)
+        .options(options::options)
+        .route_layer(checked)
+        .head(list::unknown_method)
+        .fallback(list::unknown_method);
+    let in_conversation = post(create::create_in).options(options::options).route_layer(checked);
+    let upload = get(get::get)
+        .head(head::head)
+        .patch(patch::patch)
+        .delete(delete::delete)
+        .options(options::options)
+        .route_layer(checked);
     Router::new()
-        .route("/files", collection.clone())
-        .route("/files/", collection)
+        .route("/files", collection)
         .route("/files/{upload_id}", upload)
         .route("/conversations/{conversation_id}/files", in_conversation)
         .layer(layer_fn(Versioned))
@@ -53,12 +63,15 @@ pub(crate) fn routes() -> Router<Api> {
 /// a 503 it asks how far it was and goes on.
 fn refusal(error: UploadError) -> ApiError {
     match error {
-        UploadError::BodyBroken | UploadError::BodyIdle => {
-            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
-                .with_header(RETRY_AFTER, HeaderValue::from_static("1"))
-        }
+        UploadError::BodyBroken | UploadError::BodyIdle => unavailable(&error),
         error => error.into(),
     }
+}
+
+/// Stock clients repeat the request after a while.
+fn unavailable(error: &UploadError) -> ApiError {
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+        .with_header(RETRY_AFTER, HeaderValue::from_static("1"))
 }
 
 /// A path's one parameter, or why there is none.

@@ -4,30 +4,47 @@ use std::future::{Ready, ready};
 use std::task::{Context, Poll};
 
 use axum::extract::Request;
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use futures_util::future::{Either, Map};
 use tower::Service;
 
 use super::VERSION;
-use super::headers::{TUS_RESUMABLE, TUS_VERSION, one};
+use super::headers::{TUS_RESUMABLE, TUS_VERSION, is_of_the_draft, one};
 use crate::http::error::ApiError;
 
 const SPOKEN: HeaderValue = HeaderValue::from_static(VERSION);
 
-/// Refuses what does not speak our version (tus 1.0.0, Core, Tus-Resumable), and says on each answer what we
-/// speak. OPTIONS asks for the version, and GET is not tus.
+/// Says on each answer of a route what we speak.
 #[derive(Debug, Clone)]
 pub(super) struct Versioned<S>(pub(super) S);
+
+/// Refuses what does not speak our version (tus 1.0.0, Core, Tus-Resumable). OPTIONS asks for the version, and GET is
+/// not tus.
+#[derive(Debug, Clone)]
+pub(super) struct Checked<S>(pub(super) S);
+
+type Answered<E> = Result<Response, E>;
 
 impl<S: Service<Request, Response = Response>> Service<Request> for Versioned<S> {
     type Response = Response;
     type Error = S::Error;
-    type Future = Map<
-        Either<S::Future, Ready<Result<Response, S::Error>>>,
-        fn(Result<Response, S::Error>) -> Result<Response, S::Error>,
-    >;
+    type Future = Map<S::Future, fn(Answered<S::Error>) -> Answered<S::Error>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        self.0.call(request).map(|answered| answered.map(with_version))
+    }
+}
+
+impl<S: Service<Request, Response = Response>> Service<Request> for Checked<S> {
+    type Response = Response;
+    type Error = S::Error;
+    type Future = Either<S::Future, Ready<Answered<S::Error>>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.0.poll_ready(context)
@@ -36,19 +53,22 @@ impl<S: Service<Request, Response = Response>> Service<Request> for Versioned<S>
     fn call(&mut self, request: Request) -> Self::Future {
         let is_exempt = matches!(*request.method(), Method::OPTIONS | Method::GET);
         let speaks = matches!(one(request.headers(), &TUS_RESUMABLE), Ok(Some(VERSION)));
-        let answered = if is_exempt || speaks {
+        if is_exempt || speaks {
             Either::Left(self.0.call(request))
         } else {
-            Either::Right(ready(Ok(refusal())))
-        };
-        answered.map(|answered| answered.map(with_version))
+            Either::Right(ready(Ok(refusal(request.headers()))))
+        }
     }
 }
 
-fn refusal() -> Response {
-    ApiError::new(StatusCode::PRECONDITION_FAILED, "Tus-Resumable has to be 1.0.0")
-        .with_header(TUS_VERSION, SPOKEN)
-        .into_response()
+/// The same status for all: none of them goes on, and their clients take it for final.
+fn refusal(fields: &HeaderMap) -> Response {
+    let detail = if is_of_the_draft(fields) {
+        "The IETF draft of resumable uploads is not spoken here, but tus 1.0.0: Tus-Resumable has to be 1.0.0"
+    } else {
+        "Tus-Resumable has to be 1.0.0"
+    };
+    ApiError::new(StatusCode::PRECONDITION_FAILED, detail).with_header(TUS_VERSION, SPOKEN).into_response()
 }
 
 fn with_version(mut response: Response) -> Response {
