@@ -27,6 +27,7 @@
 //! | [`descriptors`] | how many files the process may have open | |
 //! | [`demo`] | what the server is without a key | auth, message, time |
 //! | [`logging`] | the log | config |
+//! | [`supervisor`] | listeners that were handed over; telling systemd | |
 //! | [`server`] | the composition root | auth, chat, chats, config, data_folder, demo, finalizer, http, store, uploads |
 //!
 //! A test below holds this table against the sources.
@@ -97,6 +98,7 @@ pub mod metrics;
 pub mod outlive;
 pub mod server;
 pub mod store;
+pub mod supervisor;
 pub mod time;
 pub mod upload;
 pub mod uploads;

@@ -1,6 +1,7 @@
 //! The `longhaul` server: settings, log, address, and run until a signal; or `longhaul check`.
 
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -9,7 +10,8 @@ use longhaul::check::{self, Finding};
 use longhaul::config::{Command, Config, Flags, Order, Problems};
 use longhaul::descriptors;
 use longhaul::logging;
-use longhaul::server::Server;
+use longhaul::server::{Listeners, Server};
+use longhaul::supervisor::{self, HandedOver};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -52,12 +54,16 @@ fn serve(flags: &Flags) -> ExitCode {
         Err(Problems(problems)) => return refuse(&problems),
     };
     logging::start(config.log_format, config.log_filter.clone());
+    let handed_over = match supervisor::listeners() {
+        Ok(handed_over) => handed_over,
+        Err(problem) => return refuse(&[problem]),
+    };
     let connections = connections_that_fit(config.max_connections);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return refuse(&[error.to_string()]),
     };
-    match runtime.block_on(run(config, connections)) {
+    match runtime.block_on(run(config, handed_over, connections)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => refuse(&[problem]),
     }
@@ -73,15 +79,48 @@ fn connections_that_fit(asked: Option<usize>) -> usize {
     connections
 }
 
-async fn run(config: Config, connections: usize) -> Result<(), String> {
+async fn run(config: Config, handed_over: HandedOver, connections: usize) -> Result<(), String> {
     let shutdown = shutdown_on_signal().map_err(|error| error.to_string())?;
-    let listen = config.listen;
-    let listener = TcpListener::bind(listen).await.map_err(|error| format!("--listen {listen}: {error}"))?;
-    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let (listeners, address) = listen(&config, handed_over).await?;
+    let operations = listeners.operations.as_ref().map(TcpListener::local_addr).transpose();
+    let operations = operations.map_err(|error| error.to_string())?;
     let server = Server::open(config, address).await.map_err(|error| error.to_string())?;
+    if let Some(address) = operations {
+        say(&format!("health and metrics on http://{address}"));
+    }
     say(&format!("listening on http://{address}\n\n{}", server.instructions().unwrap_or_default()));
-    server.listen(listener, connections, shutdown).await;
+    supervisor::ready();
+    server.listen(listeners, connections, shutdown).await;
     Ok(())
+}
+
+/// What was handed over, or else what the settings say; and the address of the main one.
+async fn listen(config: &Config, handed_over: HandedOver) -> Result<(Listeners, SocketAddr), String> {
+    let main = match handed_over.main {
+        Some(listener) => adopt(config, "--listen", listener)?,
+        None => bind("--listen", config.listen).await?,
+    };
+    let operations = match (handed_over.operations, config.ops_listen) {
+        (Some(listener), _) => Some(adopt(config, "--ops-listen", listener)?),
+        (None, Some(address)) => Some(bind("--ops-listen", address).await?),
+        (None, None) => None,
+    };
+    let address = main.local_addr().map_err(|error| error.to_string())?;
+    Ok((Listeners { main, operations }, address))
+}
+
+async fn bind(flag: &str, address: SocketAddr) -> Result<TcpListener, String> {
+    TcpListener::bind(address).await.map_err(|error| format!("{flag} {address}: {error}"))
+}
+
+/// A listener that was handed over stands for the setting, whatever that says.
+fn adopt(config: &Config, flag: &str, listener: std::net::TcpListener) -> Result<TcpListener, String> {
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    if let Some(refusal) = config.refusal_of("a listener was handed over at", address) {
+        return Err(refusal);
+    }
+    tracing::info!(%address, "serving on the listener that was handed over; {flag} is not looked at");
+    TcpListener::from_std(listener).map_err(|error| error.to_string())
 }
 
 /// A token that is cancelled by SIGTERM or Ctrl-C.
@@ -95,6 +134,7 @@ fn shutdown_on_signal() -> io::Result<CancellationToken> {
             _ = interrupt.recv() => {}
         }
         tracing::info!("ending");
+        supervisor::stopping();
         signalled.cancel();
     });
     Ok(shutdown)

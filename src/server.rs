@@ -30,10 +30,28 @@ pub struct Server {
     finalizer: Arc<Finalizer>,
     engine: chat::Engine,
     site: Site,
+    operations: Site,
     tasks: TaskTracker,
     draining: CancellationToken,
     instructions: Option<String>,
 }
+
+/// Where a server listens.
+#[derive(Debug)]
+pub struct Listeners {
+    /// For everybody.
+    pub main: TcpListener,
+    /// For those who run it.
+    pub operations: Option<TcpListener>,
+}
+
+/// Connections at once for those who run the server: more than any of them needs, and few enough that they are not
+/// missed elsewhere.
+const OPERATIONS_CONNECTIONS: usize = 64;
+/// How long an answer to them may take at the very end.
+const OPERATIONS_DRAIN: Duration = Duration::from_secs(1);
+/// How long closing the sockets waits for announcements; those that it does not wait for are made after the start.
+const TELL_WAIT: Duration = Duration::from_secs(1);
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -102,8 +120,20 @@ impl Server {
             welcome: instructions.clone().unwrap_or_default(),
         });
         let cors = Cors::new(config.cors_origins.clone(), config.cors_credentials);
+        let operations = Site::of_operations(api.clone());
         let site = Site::new(api, cors, chat::PATH, |router| transports.beside(router));
-        Ok(Self { config, readiness, uploads, finalizer, engine, site, tasks, draining, instructions })
+        Ok(Self {
+            config,
+            readiness,
+            uploads,
+            finalizer,
+            engine,
+            site,
+            operations,
+            tasks,
+            draining,
+            instructions,
+        })
     }
 
     /// What to paste, in demo mode.
@@ -111,26 +141,42 @@ impl Server {
         self.instructions.as_deref()
     }
 
-    /// Serves until `shutdown` is cancelled; then stops accepting, lets requests in flight checkpoint, and ends
+    /// Serves until `shutdown` is cancelled; then stops accepting, lets requests in flight checkpoint or end, and ends
     /// within a bounded time.
-    pub async fn listen(self, listener: TcpListener, connections: usize, shutdown: CancellationToken) {
+    pub async fn listen(self, listeners: Listeners, connections: usize, shutdown: CancellationToken) {
         let background = CancellationToken::new();
         self.start(&background);
-        let timeouts = Timeouts { header: self.config.header_timeout, drain: self.config.drain_timeout };
+        if let Some(listener) = listeners.operations {
+            // Whoever asks how the server does wants to know until its very end.
+            let most = Connections(OPERATIONS_CONNECTIONS);
+            let timeouts = Timeouts { drain: OPERATIONS_DRAIN, ..self.timeouts() };
+            let serving = http::serve(listener, self.operations.clone(), most, timeouts, background.clone());
+            self.tasks.spawn(serving);
+        }
         let most = Connections(connections);
-        let drain = async {
-            shutdown.cancelled().await;
-            self.readiness.draining();
-            self.draining.cancel();
-            chat::close(&self.engine).await;
-        };
-        let serve = http::serve(listener, self.site.clone(), most, timeouts, shutdown.clone());
-        tokio::join!(serve, drain);
+        let serve = http::serve(listeners.main, self.site.clone(), most, self.timeouts(), shutdown.clone());
+        tokio::join!(serve, self.drain(&shutdown));
         background.cancel();
         self.tasks.close();
         if tokio::time::timeout(self.config.drain_timeout, self.tasks.wait()).await.is_err() {
             tracing::warn!("work in flight did not end in time; it goes on at the next start");
         }
+    }
+
+    fn timeouts(&self) -> Timeouts {
+        let Config { header_timeout, keep_alive, send_timeout, drain_timeout, .. } = self.config;
+        Timeouts { header: header_timeout, keep_alive, send: send_timeout, drain: drain_timeout }
+    }
+
+    /// Waits for the shutdown, keeps new work out, ends what can be resumed, and closes the sockets when what came over
+    /// them is a message that was announced.
+    async fn drain(&self, shutdown: &CancellationToken) {
+        shutdown.cancelled().await;
+        self.readiness.draining();
+        self.draining.cancel();
+        chat::finish(&self.engine, self.config.drain_timeout).await;
+        let _ = tokio::time::timeout(TELL_WAIT, self.finalizer.everybody_told()).await;
+        chat::close(&self.engine).await;
     }
 
     /// Starts what runs beside the requests.

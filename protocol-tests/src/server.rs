@@ -1,6 +1,7 @@
 use std::fmt;
 use std::fs::{self, File};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -29,7 +30,11 @@ pub struct Setup {
     demo: bool,
     binary: Option<PathBuf>,
     data: Option<PathBuf>,
+    handed_over: Option<Arc<TcpListener>>,
 }
+
+/// The shell moves the listener to where the protocol wants it, and becomes the server without a new process id.
+const HAND_OVER: &str = r#"exec 3<&0 0</dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@""#;
 
 impl Setup {
     /// Adds an argument to the command line.
@@ -72,6 +77,13 @@ impl Setup {
         self
     }
 
+    /// A listener that the test holds is handed over to the process, as systemd does with a socket unit's.
+    #[must_use]
+    pub fn handed_over(mut self, listener: TcpListener) -> Self {
+        self.handed_over = Some(Arc::new(listener));
+        self
+    }
+
     /// No key is given, which is what makes a demo.
     #[must_use]
     pub fn demo(mut self) -> Self {
@@ -97,7 +109,16 @@ impl Setup {
     }
 
     fn command(&self, listen: &str, data: &Path) -> Command {
-        let mut command = bare_command(self.binary.as_deref().unwrap_or_else(|| longhaul()));
+        let binary = self.binary.as_deref().unwrap_or_else(|| longhaul());
+        let mut command = match &self.handed_over {
+            None => bare_command(binary),
+            Some(listener) => {
+                let listener = listener.try_clone().expect("a listener can be shared");
+                let mut command = bare_command(Path::new("sh"));
+                command.args(["-c", HAND_OVER]).arg(binary).stdin(OwnedFd::from(listener));
+                command
+            }
+        };
         command.args(["--listen", listen]).arg("--data-dir").arg(data);
         if !self.demo {
             command.args(["--jwt-secret", SECRET]);

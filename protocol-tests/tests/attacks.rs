@@ -76,7 +76,7 @@ async fn thousands_of_idle_connections_cost_little_and_keep_nobody_out() {
     if count < IDLE {
         note(format_args!("only {count} connections: the limit of open files is low"));
     }
-    let chat = Chat::on(Setup::default().setting("--header-timeout", 600)).await;
+    let chat = Chat::on(Setup::default().setting("--keep-alive-timeout", 600)).await;
     let request = chat.server.request("GET", "/healthz");
     let mut idle = Vec::with_capacity(count);
     for _ in 0..count {

@@ -1,13 +1,15 @@
 //! The process: how it starts, what it refuses to start with, and how it ends.
 
+use std::fs;
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 use std::time::Duration;
 
 use protocol_tests::http::Connection;
-use protocol_tests::{Chat, Content, Server, Setup, run_to_its_end, tus, wait};
-use serde_json::Value;
+use protocol_tests::{Chat, Content, Server, Setup, check_detail, multipart, run_to_its_end, tus, wait};
+use serde_json::{Value, json};
 
 const MIB: u64 = 1 << 20;
 
@@ -51,6 +53,114 @@ async fn sigterm_at_rest_ends_with_0_and_loses_nothing() {
     assert_eq!(chat.only_message().await, message);
     let back = || member.all("connect").len() >= 2;
     wait::until_true("the socket has come back by itself", async || back()).await;
+}
+
+/// Whether the process has taken in all that came to its connections, as Linux tells of each.
+fn nothing_is_unread(address: SocketAddr) -> bool {
+    let table = fs::read_to_string("/proc/net/tcp").expect("Linux has it");
+    let ours = format!(":{:04X}", address.port());
+    table
+        .lines()
+        .skip(1)
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .all(|fields| !fields[1].ends_with(&ours) || fields[3] != "01" || fields[4].ends_with(":00000000"))
+}
+
+/// Whether nobody is let in any more, which is what a shutdown begins with.
+async fn drains(chat: &Chat) {
+    wait::until_true("the server takes no more connections", async || {
+        Connection::try_open(chat.server.address()).await.is_err()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn sigterm_lets_a_one_shot_end_and_takes_no_new_one() {
+    let chat = Chat::on(Setup::default().setting("--drain-timeout", 60)).await;
+    let content = Content::random(12 * MIB);
+    let fields = [("conversation_id", chat.conversation.as_str())];
+    let body = [
+        multipart::before_file("late.mp4").into_bytes(),
+        content.bytes(),
+        multipart::after_file(&fields).into_bytes(),
+    ]
+    .concat();
+    let one_shot = multipart::content_type(chat.one_shot(&chat.alice)).declared_length(body.len() as u64);
+    let mut running = one_shot.open().await;
+    running.send(&body[..10_000_000]).await;
+    let folder = chat.server.folder();
+    wait::until_true("the file is on its way to the disk", async || !folder.parts().is_empty()).await;
+    let head = one_shot.head();
+    let mut kept = Connection::open(chat.server.address()).await;
+    assert_eq!(kept.request(&chat.server.request("GET", "/healthz")).await.status, 200);
+    kept.send(&head[..20]).await;
+    let mut socket = Connection::open(chat.server.address()).await;
+    socket.send(b"GET /socket.io/?EIO=4&trans").await;
+
+    wait::until_true("the server has read what was sent", async || nothing_is_unread(chat.server.address()))
+        .await;
+    chat.server.terminate();
+    drains(&chat).await;
+    kept.send(&head[20..]).await;
+    let refused = kept.answer().await;
+    check_detail(&refused, 503);
+    assert!(refused.number("Retry-After") > 0);
+    socket.send(b"port=polling HTTP/1.1\r\nHost: chat.example\r\n\r\n").await;
+    let refused = socket.answer().await;
+    check_detail(&refused, 503);
+    assert!(refused.number("Retry-After") > 0);
+
+    running.send(&body[10_000_000..]).await;
+    let message = running.answer().await.expecting(200).json()["message"].clone();
+    assert_eq!(chat.server.ended(wait::BOUND).await.code(), Some(0));
+    chat.server.restart().await;
+    assert_eq!(chat.only_message().await, message);
+    assert_eq!(chat.media_digest(&message).await, (content.len(), content.sha256()));
+    chat.check_folders().await;
+}
+
+#[tokio::test]
+async fn a_one_shot_that_does_not_end_in_time_leaves_nothing() {
+    let chat = Chat::on(Setup::default().setting("--drain-timeout", 1)).await;
+    let mut running =
+        multipart::content_type(chat.one_shot(&chat.alice)).declared_length(64 * MIB).open().await;
+    running.send(multipart::before_file("gone.mp4").as_bytes()).await;
+    running.send(&Content::random(10 * MIB).bytes()).await;
+    let folder = chat.server.folder();
+    wait::until_true("the file is on its way to the disk", async || !folder.parts().is_empty()).await;
+    chat.server.terminate();
+    assert_eq!(chat.server.ended(wait::BOUND).await.code(), Some(0));
+    running.gone().await;
+    chat.server.restart().await;
+    assert!(chat.messages().await.is_empty());
+    chat.check_folders().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_lets_a_send_over_a_socket_end_and_closes_the_others_at_once() {
+    let _alone = protocol_tests::alone().await;
+    let chat = Chat::on(Setup::default().setting("--drain-timeout", 60)).await;
+    let member = chat.socket(&chat.bob).await;
+    let mut sender = chat.socket(&chat.alice).await;
+    let content = Content::random(30_000_000);
+    content.write_to(&chat.server.scratch("large.mp4"));
+    let data = json!({"conversation_id": chat.conversation, "type": "video", "file_name": "large.mp4"});
+    let order = json!({"emit": "send_message", "data": data, "file": chat.server.scratch("large.mp4"), "ack": "large"});
+    sender.order(&order).await;
+    let folder = chat.server.folder();
+    wait::until_true("the file is on its way to the disk", async || !folder.parts().is_empty()).await;
+    chat.server.terminate();
+    assert_eq!(member.saw("disconnect").await["reason"], "transport close");
+    let ack = sender.saw("ack").await;
+    sender.saw("disconnect").await;
+    assert_eq!(chat.server.ended(wait::BOUND).await.code(), Some(0));
+
+    chat.server.restart().await;
+    let message = chat.only_message().await;
+    assert_eq!(ack["answer"], json!({"success": true, "message": message}));
+    assert_eq!(chat.media_digest(&message).await, (content.len(), content.sha256()));
+    let back = || sender.all("connect").len() >= 2 && member.all("connect").len() >= 2;
+    wait::until_true("the sockets have come back by themselves", async || back()).await;
 }
 
 #[tokio::test]

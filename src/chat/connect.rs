@@ -8,11 +8,13 @@ use socketioxide::extract::{AckSender, SocketRef};
 use socketioxide::handler::ConnectHandler;
 use tokio_util::sync::CancellationToken;
 
+use super::answer::EventError;
 use super::expiry::{Expiry, Watch};
-use super::line::{Hall, Line};
+use super::line::{Hall, Line, Place};
 use super::open::Engine;
 use super::text::EventText;
 use super::token::PresentedToken;
+use super::work::{Job, Work};
 use super::{membership, send, unknown};
 use crate::auth::{AuthError, Identity, Verifier};
 use crate::chats::Chats;
@@ -50,6 +52,7 @@ pub(super) struct Session {
     expiry: Expiry,
     greeted: CancellationToken,
     _watch: Watch,
+    work: Work,
 }
 
 impl Session {
@@ -63,6 +66,11 @@ impl Session {
         &self.user
     }
 
+    /// Whether a message of this connection is in the making.
+    pub(super) fn is_at_work(&self) -> bool {
+        self.work.is_under_way()
+    }
+
     /// Refuses what is asked for after the token has expired.
     pub(super) fn judge_token(&self) -> Result<(), AuthError> {
         self.expiry.judge(Timestamp::now())
@@ -71,6 +79,14 @@ impl Session {
     /// Waits until the connection has been told of what was left over.
     pub(super) async fn greeted(&self) {
         self.greeted.cancelled().await;
+    }
+
+    /// A place for a message whose payload has so many bytes, and what counts it until it is done with. Called in the
+    /// order in which events come in, and without waiting.
+    fn take(&self, payload_bytes: usize) -> (Result<Place, EventError>, Job) {
+        let job = self.work.begin();
+        let place = self.state.uploads.take_new().map_err(EventError::from);
+        (place.and_then(|()| Ok(self.line.enter(payload_bytes)?)), job)
     }
 }
 
@@ -112,6 +128,7 @@ pub fn serve(engine: &Engine, state: State) {
             line: hall.line(),
             expiry,
             greeted: CancellationToken::new(),
+            work: Work::among(&engine_of.work),
             _watch: expiry.watch(&engine_of, socket.id),
         };
         admit(&socket, session);
@@ -155,8 +172,11 @@ fn admit(socket: &SocketRef, session: Session) {
     socket.extensions.insert(Arc::clone(&session));
     socket.on(send::EVENT, move |socket: SocketRef, ack: AckSender, EventText(text): EventText| {
         // Still in the task that reads the connection: here is the order of events.
-        let place = session.line.enter(text.len());
-        async move { send::handle(&session, &socket, ack, text, place).await }
+        let (place, job) = session.take(text.len());
+        async move {
+            send::handle(&session, &socket, ack, text, place).await;
+            drop(job);
+        }
     });
     socket.join(room);
 }

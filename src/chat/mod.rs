@@ -42,6 +42,7 @@ mod text;
 mod token;
 mod transport;
 mod unknown;
+mod work;
 
 #[cfg(test)]
 mod tests;
@@ -50,5 +51,5 @@ pub use announcements::SocketAnnouncements;
 pub use connect::{State, serve};
 #[cfg(fuzzing)]
 pub use fuzz::fuzz_event;
-pub use open::{Engine, PATH, Settings, close, open};
+pub use open::{Engine, PATH, Settings, close, finish, open};
 pub use transport::Transports;

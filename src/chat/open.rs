@@ -1,4 +1,8 @@
 //! The Socket.IO engine: its limits, its beginning and its end.
+//!
+//! ```text
+//! open ─► serve ─► finish: messages in the making get made, nothing new is taken ─► close
+//! ```
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,7 +11,9 @@ use std::time::Duration;
 
 use axum::Router;
 use socketioxide::{ParserConfig, SocketIo};
+use tokio_util::task::TaskTracker;
 
+use super::connect::{NAMESPACE, Session};
 use super::leftovers::Leftovers;
 use super::transport::Transports;
 
@@ -50,6 +56,8 @@ pub struct Engine {
     pub(super) io: SocketIo,
     pub(super) transports: Transports,
     pub(super) leftovers: Arc<Leftovers>,
+    /// Messages in the making, of all connections.
+    pub(super) work: TaskTracker,
     closed: Arc<AtomicBool>,
 }
 
@@ -83,9 +91,30 @@ pub fn open(settings: Settings) -> (Transports, Engine) {
         .max_buffer_size(OUTGOING_PACKETS)
         .build_with_inner_svc(Router::new());
     let transports = Transports::new(service);
-    let engine =
-        Engine { io, transports: transports.clone(), leftovers: Arc::default(), closed: Arc::default() };
+    let engine = Engine {
+        io,
+        transports: transports.clone(),
+        leftovers: Arc::default(),
+        work: TaskTracker::new(),
+        closed: Arc::default(),
+    };
     (transports, engine)
+}
+
+/// Lets the messages in the making end, for so long. Connections without any are closed at once: their clients come
+/// back to the next server, and what they send meanwhile is not refused by this one.
+pub async fn finish(engine: &Engine, patience: Duration) {
+    for socket in engine.io.of(NAMESPACE).map(|namespace| namespace.sockets()).unwrap_or_default() {
+        let session = socket.extensions.get::<Arc<Session>>();
+        if !session.is_some_and(|session| session.is_at_work()) {
+            let transports = engine.transports.clone();
+            tokio::spawn(async move { transports.close(&socket).await });
+        }
+    }
+    engine.work.close();
+    if tokio::time::timeout(patience, engine.work.wait()).await.is_err() {
+        tracing::warn!("messages sent over sockets were not made in time");
+    }
 }
 
 /// Closes every connection's transport, so that clients reconnect by themselves. Disconnecting their sockets

@@ -6,7 +6,7 @@ use socketioxide::extract::{AckSender, SocketRef};
 use super::answer::{Answer, EventError, Failure};
 use super::base64::Base64;
 use super::connect::Session;
-use super::line::{Place, TooMany};
+use super::line::Place;
 use super::request::{Reading, Request};
 use crate::auth::AuthError;
 use crate::message::{ClientMessageId, Message};
@@ -21,7 +21,7 @@ pub(super) async fn handle(
     socket: &SocketRef,
     ack: AckSender,
     text: Bytes,
-    place: Result<Place, TooMany>,
+    place: Result<Place, EventError>,
 ) {
     // As over HTTP, the token is judged when the request comes, and not once it has waited.
     let token = session.judge_token();
@@ -31,7 +31,7 @@ pub(super) async fn handle(
             let _turn = place.turn().await;
             work(session, token, text).await
         }
-        Err(error) => (None, Err(error.into())),
+        Err(error) => (None, Err(error)),
     };
     match outcome {
         Ok(message) => Answer::made(&message).send(ack),

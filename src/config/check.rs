@@ -22,9 +22,9 @@ impl Check {
         self.problems.push(text.into());
     }
 
-    pub(super) fn listen(&mut self, text: &str) -> SocketAddr {
+    pub(super) fn listen(&mut self, flag: &str, text: &str) -> SocketAddr {
         text.parse().unwrap_or_else(|_| {
-            self.problem(format!("--listen: `{text}` is not an address like 127.0.0.1:8000"));
+            self.problem(format!("{flag}: `{text}` is not an address like 127.0.0.1:8000"));
             SocketAddr::from(([127, 0, 0, 1], 0))
         })
     }

@@ -87,11 +87,25 @@ pub struct Flags {
     #[arg(long, env = "LONGHAUL_IDLE_TIMEOUT", value_name = "TIME", default_value = "30s")]
     pub idle_timeout: String,
 
+    /// Address on which /healthz, /readyz and /metrics are served as well, with connections of their own that users
+    /// cannot use up. [default: none]
+    #[arg(long, env = "LONGHAUL_OPS_LISTEN", value_name = "ADDR")]
+    pub ops_listen: Option<String>,
+
     /// Time that a connection has for the header of a request.
     #[arg(long, env = "LONGHAUL_HEADER_TIMEOUT", value_name = "TIME", default_value = "10s")]
     pub header_timeout: String,
 
-    /// Time that requests in flight have after SIGTERM or Ctrl-C.
+    /// Time that a connection may rest between two requests. A proxy that keeps connections should let go of them
+    /// sooner.
+    #[arg(long, env = "LONGHAUL_KEEP_ALIVE_TIMEOUT", value_name = "TIME", default_value = "75s")]
+    pub keep_alive_timeout: String,
+
+    /// Time after which a client that reads nothing of what it is sent loses its connection, or its HTTP/2 stream.
+    #[arg(long, env = "LONGHAUL_SEND_TIMEOUT", value_name = "TIME", default_value = "60s")]
+    pub send_timeout: String,
+
+    /// Time that requests in flight have after SIGTERM or Ctrl-C. Those that can be resumed end at once.
     #[arg(long, env = "LONGHAUL_DRAIN_TIMEOUT", value_name = "TIME", default_value = "10s")]
     pub drain_timeout: String,
 

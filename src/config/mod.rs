@@ -35,6 +35,8 @@ const LOG_FORMATS: [(&str, LogFormat); 2] = [("text", LogFormat::Text), ("json",
 pub struct Config {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Where to listen for those who run the server.
+    pub ops_listen: Option<SocketAddr>,
     /// The data folder.
     pub data_dir: PathBuf,
     /// Who signs tokens; demo mode without.
@@ -67,6 +69,10 @@ pub struct Config {
     pub body_idle: Duration,
     /// How long a request's header may take.
     pub header_timeout: Duration,
+    /// How long a connection may rest between two requests.
+    pub keep_alive: Duration,
+    /// How long a client may read nothing of what it is sent.
+    pub send_timeout: Duration,
     /// How long requests in flight have at the end.
     pub drain_timeout: Duration,
     /// The most connections, where that was asked for.
@@ -105,7 +111,8 @@ impl Config {
         let mut check = Check::default();
         let sizes = Sizes::of(&mut check, flags);
         let config = Self {
-            listen: check.listen(&flags.listen),
+            listen: check.listen("--listen", &flags.listen),
+            ops_listen: flags.ops_listen.as_deref().map(|text| check.listen("--ops-listen", text)),
             data_dir: check.data_dir(&flags.data_dir),
             key: check.key(flags),
             jwt_claims: check.names("--jwt-claims", &flags.jwt_claims),
@@ -122,6 +129,8 @@ impl Config {
             reserve: check.bytes("--reserve", &flags.reserve),
             body_idle: check.period("--idle-timeout", &flags.idle_timeout),
             header_timeout: check.period("--header-timeout", &flags.header_timeout),
+            keep_alive: check.period("--keep-alive-timeout", &flags.keep_alive_timeout),
+            send_timeout: check.period("--send-timeout", &flags.send_timeout),
             drain_timeout: check.period("--drain-timeout", &flags.drain_timeout),
             max_connections: flags
                 .max_connections
@@ -136,6 +145,17 @@ impl Config {
         check.together(&config, flags);
         check.problems.extend(variables::unknown(variables));
         if check.problems.is_empty() { Ok(config) } else { Err(Problems(check.problems)) }
+    }
+
+    /// Why the server must not listen there, wherever the address came from.
+    pub fn refusal_of(&self, origin: &str, address: SocketAddr) -> Option<String> {
+        let is_refused = self.key.is_none() && !address.ip().is_loopback();
+        is_refused.then(|| {
+            format!(
+                "{origin} {address} without a key: demo mode is for loopback only; give --jwt-secret, \
+                 --jwt-public-key or --jwt-jwks"
+            )
+        })
     }
 }
 

@@ -19,6 +19,7 @@ fn the_defaults_are_demo_mode_on_loopback() {
     assert_eq!(config.sweep_interval, Duration::from_secs(60));
     let waits = [config.body_idle, config.header_timeout, config.drain_timeout];
     assert_eq!(waits, [30, 10, 10].map(Duration::from_secs));
+    assert_eq!([config.keep_alive, config.send_timeout], [75, 60].map(Duration::from_secs));
 }
 
 #[test]
@@ -42,6 +43,8 @@ fn all_faults_are_named_at_once() {
 fn demo_mode_refuses_other_addresses() {
     assert!(config(&["--listen", "0.0.0.0:8000"]).is_err());
     assert!(config(&["--listen", "[::1]:8000"]).is_ok());
+    assert!(config(&["--ops-listen", "0.0.0.0:9000"]).is_err());
+    assert!(config(&["--ops-listen", "127.0.0.1:9000"]).is_ok());
     let secret = "a secret that is as long as it has to be";
     assert!(config(&["--listen", "0.0.0.0:8000", "--jwt-secret", secret]).is_ok());
 }
@@ -77,6 +80,9 @@ fn what_can_never_do_what_it_says_is_named() {
         (&["--max-connections", "1000001"], "--max-connections"),
         (&["--sweep-interval", "0"], "--sweep-interval"),
         (&["--header-timeout", "0s"], "--header-timeout"),
+        (&["--keep-alive-timeout", "0s"], "--keep-alive-timeout"),
+        (&["--send-timeout", "0s"], "--send-timeout"),
+        (&["--ops-listen", "8001"], "--ops-listen"),
         (&["--idle-timeout", "0ms"], "--idle-timeout"),
         (&["--drain-timeout", "2d"], "--drain-timeout"),
         (&["--expire-after", "500ms"], "whole seconds"),

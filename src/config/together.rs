@@ -8,12 +8,10 @@ use crate::crash;
 
 impl Check {
     pub(super) fn together(&mut self, config: &Config, flags: &Flags) {
-        if config.key.is_none() && !config.listen.ip().is_loopback() {
-            self.problem(format!(
-                "--listen {} without a key: demo mode is for loopback only; give --jwt-secret, \
-                 --jwt-public-key or --jwt-jwks",
-                config.listen
-            ));
+        for (flag, address) in [("--listen", Some(config.listen)), ("--ops-listen", config.ops_listen)] {
+            if let Some(problem) = address.and_then(|address| config.refusal_of(flag, address)) {
+                self.problem(problem);
+            }
         }
         if config.key.is_none() && config.jwt_audience.is_some() {
             self.problem("--jwt-audience without a key: the tokens of demo mode are for none");

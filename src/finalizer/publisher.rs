@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::time::Duration;
 
 use super::Finalizer;
 use crate::crash;
@@ -15,6 +16,8 @@ use crate::store::{Announcement, StoreError};
 
 /// So many messages are read from the outbox at once.
 const BATCH: usize = 64;
+/// How often the outbox is looked at by those who wait for it to be empty.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// The members of conversations, who are looked up once for a batch.
 type Members = HashMap<ConversationId, Vec<UserId>>;
@@ -74,6 +77,17 @@ impl Finalizer {
             crash::point("publish.cleared");
             count += ids.len();
             count_published(ids.len());
+        }
+    }
+
+    /// Waits until everything in the outbox that does not wait for clients is announced, for those who are about to
+    /// lose their connection.
+    pub async fn everybody_told(&self) {
+        self.published.notify_one();
+        while let Ok(owed) = self.stores.messages.outbox(None, BATCH).await
+            && owed.iter().any(|message| !self.left.holds(message.id))
+        {
+            tokio::time::sleep(LOOK_EVERY).await;
         }
     }
 

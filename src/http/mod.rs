@@ -8,6 +8,7 @@ mod connection;
 mod conversations;
 mod cors;
 pub(crate) mod error;
+mod host;
 mod json_body;
 mod media;
 mod messages;
@@ -21,6 +22,7 @@ mod status;
 pub(crate) mod success;
 mod trace;
 mod tus;
+mod websocket;
 mod welcome;
 
 pub use connection::{Connections, Timeouts, serve};

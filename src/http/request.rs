@@ -1,9 +1,10 @@
 //! What is done to a request before it is routed.
 
-use axum::body::Body;
+use axum::BoxError;
+use axum::body::{Body, HttpBody};
 use axum::http::{HeaderName, Method, Request, header};
 use axum::response::{IntoResponse, Response};
-use hyper::body::Incoming;
+use bytes::Bytes;
 
 use super::body::Drained;
 use super::error::ApiError;
@@ -12,7 +13,10 @@ const X_HTTP_METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-metho
 
 /// Puts the method in place that the client means (tus 1.0.0, Core, X-HTTP-Method-Override), in any letter case, and
 /// sees to it that a body which its handler refuses is read on.
-pub(super) fn prepare(mut request: Request<Incoming>) -> Result<Request<Body>, Box<Response>> {
+pub(super) fn prepare<B>(mut request: Request<B>) -> Result<Request<Body>, Box<Response>>
+where
+    B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
+{
     let expects_continue = request
         .headers()
         .get(header::EXPECT)

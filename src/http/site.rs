@@ -1,7 +1,8 @@
 //! What answers a request: what all of them share, and the routes behind it.
 //!
 //! ```text
-//! request id, log, metrics ─► CORS ─► bodies as they are ─► Socket.IO, or the routes
+//! request id, log, metrics ─► CORS ─► host, bodies as they are ─► websocket ─► Socket.IO
+//!                                                               └─► the routes
 //! ```
 //! Plain functions, and futures that hold the request once: layers of the router would box, clone and copy for each
 //! of them, and an async function keeps its arguments beside what they became.
@@ -22,16 +23,33 @@ use tracing::Instrument;
 use super::coding::Coded;
 use super::cors::CrossOrigin;
 use super::trace::Exchange;
-use super::{Api, Cors, coding, cors, error, routes};
+use super::{Api, Cors, coding, cors, error, host, operations, routes, websocket};
 
-/// The whole site.
+/// The whole site, or the part of it for those who run the server.
 #[derive(Debug, Clone)]
 pub struct Site {
     routes: Router,
-    sockets: Router,
-    sockets_path: &'static str,
-    cors: Arc<Cors>,
+    sockets: Option<Sockets>,
+    cors: Option<Arc<Cors>>,
     body_idle: Duration,
+}
+
+/// What answers below a path.
+#[derive(Debug, Clone)]
+struct Sockets {
+    api: Api,
+    path: &'static str,
+    router: Router,
+}
+
+impl Sockets {
+    /// A session that begins now would only be closed; one that is there may still have an answer coming.
+    fn refusal_while_draining(&self, request: &Request) -> Option<error::ApiError> {
+        let query = request.uri().query().unwrap_or_default();
+        let is_new = !query.split('&').any(|pair| pair.starts_with("sid="));
+        let refused = is_new.then(|| self.api.uploads().take_new().err())?;
+        refused.map(error::ApiError::from)
+    }
 }
 
 impl Site {
@@ -39,17 +57,28 @@ impl Site {
     pub fn new(api: Api, cors: Cors, path: &'static str, layer: impl FnOnce(Router) -> Router) -> Self {
         // Without a state, the fallback would be made, and put behind the layer, for each request anew: what the
         // layer remembers of one would be unknown to the next.
-        let sockets = layer(Router::new().fallback(error::unknown_route).with_state(()));
+        let router = layer(Router::new().fallback(error::unknown_route).with_state(()));
+        let sockets = Some(Sockets { api: api.clone(), path, router });
         let body_idle = api.0.body_idle;
-        Self { routes: routes(api), sockets, sockets_path: path, cors: Arc::new(cors), body_idle }
+        Self { routes: routes(api), sockets, cors: Some(Arc::new(cors)), body_idle }
+    }
+
+    /// Health and metrics alone. No page of the web has any business there.
+    pub fn of_operations(api: Api) -> Self {
+        let body_idle = api.0.body_idle;
+        let routes = operations::routes()
+            .fallback(error::unknown_route)
+            .method_not_allowed_fallback(error::unknown_method)
+            .with_state(api);
+        Self { routes, sockets: None, cors: None, body_idle }
     }
 
     /// Answers a request.
     pub fn answer(&self, request: Request) -> impl Future<Output = Response> + use<> {
         let (exchange, span) = Exchange::begin(&request);
         // CORS stands outside of Socket.IO, which knows nothing of it.
-        let cross_origin = CrossOrigin::of(&self.cors, &request);
-        let answered = match cors::preflight_of(&request) {
+        let cross_origin = self.cors.as_ref().and_then(|cors| CrossOrigin::of(cors, &request));
+        let answered = match self.at_once(&request) {
             Some(response) => Either::Left(ready(response)),
             None => match coding::coding_of(request) {
                 Coded::Refused(refusal) => Either::Left(ready(refusal.into_response())),
@@ -77,13 +106,30 @@ impl Site {
         }
     }
 
+    /// The answer to a request that says enough before it is routed.
+    fn at_once(&self, request: &Request) -> Option<Response> {
+        host::refusal_of(request)
+            .map(IntoResponse::into_response)
+            .or_else(|| self.cors.as_ref().and_then(|_| cors::preflight_of(request)))
+            .or_else(|| self.refusal_by_sockets(request).map(IntoResponse::into_response))
+    }
+
+    fn refusal_by_sockets(&self, request: &Request) -> Option<error::ApiError> {
+        let sockets = self.sockets_of(request)?;
+        websocket::refusal_of(request).or_else(|| sockets.refusal_while_draining(request))
+    }
+
+    fn sockets_of(&self, request: &Request) -> Option<&Sockets> {
+        self.sockets.as_ref().filter(|sockets| request.uri().path().starts_with(sockets.path))
+    }
+
     fn route(&self, mut request: Request) -> impl Future<Output = Response> + use<> {
-        let is_for_sockets = request.uri().path().starts_with(self.sockets_path);
-        let router = if is_for_sockets {
-            &self.sockets
-        } else {
-            end_without_slash(request.uri_mut());
-            &self.routes
+        let router = match self.sockets_of(&request) {
+            Some(sockets) => &sockets.router,
+            None => {
+                end_without_slash(request.uri_mut());
+                &self.routes
+            }
         };
         let answered = router.clone().call(request);
         answered.map(|answered: Result<Response, Infallible>| answered.unwrap_or_else(|never| match never {}))
@@ -151,7 +197,9 @@ mod tests {
         });
         let before = made.load(Ordering::Relaxed);
         for path in ["/sockets", "/sockets/?a=b", "/other"] {
-            let answer = site.answer(Request::get(path).body(Body::empty()).expect("valid")).await;
+            let answer = site
+                .answer(Request::get(path).header("host", "test").body(Body::empty()).expect("valid"))
+                .await;
             assert_eq!(answer.status(), 404, "{path}");
         }
         assert_eq!(made.load(Ordering::Relaxed), before);

@@ -78,6 +78,9 @@ pub enum UploadError {
     /// The body said nothing for too long; what arrived is kept, unless a checksum was open.
     #[error("The request body was idle for too long")]
     BodyIdle,
+    /// The process is about to end and takes no new work that it could not resume.
+    #[error("The server is restarting: send it again in a moment")]
+    Draining,
     /// Starting, draining, or still at it: ask again.
     #[error("The upload is being worked on")]
     Busy,

@@ -64,7 +64,8 @@ pub struct Uploads {
 
 impl Uploads {
     /// Over these stores, which tell the reservations of every change. The tracker knows of all work that must not
-    /// be cut off; `draining` ends requests that could go on for long.
+    /// be cut off; `draining` ends requests that can be resumed, and
+    /// keeps out those that cannot.
     pub fn new(
         stores: Stores,
         finalizer: Arc<Finalizer>,

@@ -36,6 +36,15 @@ impl std::fmt::Debug for OneShot {
 }
 
 impl Uploads {
+    /// Whether uploads in one piece may begin. Those that have begun go on while the server drains, because nobody can
+    /// resume them; so this is asked when a request begins, and not again.
+    ///
+    /// # Errors
+    /// [`UploadError::Draining`]
+    pub fn take_new(&self) -> Result<(), UploadError> {
+        if self.draining.is_cancelled() { Err(UploadError::Draining) } else { Ok(()) }
+    }
+
     /// Begins an upload that comes in one piece, of at most `max_size` bytes.
     pub fn one_shot(self: &Arc<Self>, sender: UserId, max_size: u64) -> OneShot {
         let id = UploadId::new(Timestamp::now());
@@ -50,9 +59,6 @@ impl OneShot {
     /// # Errors
     /// [`UploadError::TooLarge`], [`UploadError::NoRoom`], [`UploadError::Store`].
     pub async fn write(&mut self, data: Bytes) -> Result<(), UploadError> {
-        if self.uploads.draining.is_cancelled() {
-            return Err(UploadError::Busy);
-        }
         let end = self.bytes.length() + data.len() as u64;
         if end > self.max_size {
             return Err(UploadError::TooLarge);

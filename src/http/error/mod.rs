@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use axum::Json;
-use axum::http::header::{CONTENT_RANGE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{
+    CONTENT_RANGE, HeaderName, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_VERSION, WWW_AUTHENTICATE,
+};
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use hyper::ext::ReasonPhrase;
@@ -28,6 +30,8 @@ const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 const CHAT_UPLOAD_STATE: HeaderName = HeaderName::from_static("chat-upload-state");
 /// Checksum Mismatch (tus 1.0.0, Checksum), which only tus knows by name.
 const CHECKSUM_MISMATCH: u16 = 460;
+/// The only version that there is (RFC 6455 §4.1).
+pub(crate) const WEBSOCKET_VERSION: &str = "13";
 /// What a client learns of a failure that is ours.
 const INTERNAL: &str = "Internal server error";
 
@@ -67,6 +71,19 @@ impl ApiError {
         let content_range = HeaderValue::from_str(&format!("bytes */{length}")).expect("a number is ASCII");
         Self::new(StatusCode::RANGE_NOT_SATISFIABLE, "The range is not in the file")
             .with_header(CONTENT_RANGE, content_range)
+    }
+
+    /// 400: no WebSocket can be made of the request (RFC 6455 §4.4), of whatever version it is: clients take any 400
+    /// for a reason to poll, and some wait for long after a 426.
+    pub(crate) fn no_websocket(detail: &'static str) -> Self {
+        Self::bad_request(detail)
+            .with_header(SEC_WEBSOCKET_VERSION, HeaderValue::from_static(WEBSOCKET_VERSION))
+    }
+
+    /// 503: the server is about to end, and another is about to begin.
+    pub(crate) fn draining() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, UploadError::Draining.to_string())
+            .with_header(RETRY_AFTER, HeaderValue::from_static("2"))
     }
 
     /// 500: ours. The caller has logged why.
@@ -160,6 +177,7 @@ impl From<UploadError> for ApiError {
             UploadError::Displaced => StatusCode::BAD_REQUEST,
             UploadError::AlreadyBound => StatusCode::CONFLICT,
             UploadError::BodyIdle => StatusCode::REQUEST_TIMEOUT,
+            UploadError::Draining => return Self::draining(),
             UploadError::Busy => {
                 return Self::new(StatusCode::LOCKED, error.to_string())
                     .with_header(RETRY_AFTER, HeaderValue::from_static("1"));

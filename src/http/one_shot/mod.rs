@@ -44,6 +44,7 @@ async fn post_message(
     body: Body,
 ) -> Result<Response, ApiError> {
     let api = &*api.0;
+    api.uploads.take_new()?;
     let mut draft = Draft::new(api, caller.user);
     let Query(query) = query.map_err(|_| ApiError::bad_request("Invalid query"))?;
     for (_, text) in query.iter().filter(|(name, _)| name == "conversation_id") {

@@ -1,0 +1,84 @@
+//! Connections: accepted within bounds, timed out while they say nothing or read nothing, closed in good order.
+//!
+//! ```text
+//! accepted ─► spoken: HTTP/1 or 2 ─► header ─► busy ─► resting ─► header ─► …
+//!             └──── header timeout ────┘       send    keep-alive
+//!                                              timeout timeout
+//! ```
+
+mod accept;
+mod activity;
+mod exchange;
+mod speak;
+mod spoken;
+mod streams;
+mod watch;
+mod wire;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use self::accept::{Accepted, accept};
+use self::speak::Protocols;
+use self::spoken::spoken;
+use super::Site;
+
+/// How long a connection may say nothing, and how long its client may read nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Timeouts {
+    /// Until a request's header is whole, from its first byte on, or from the beginning of the connection.
+    pub header: Duration,
+    /// Between two requests.
+    pub keep_alive: Duration,
+    /// Until a client that is sent something makes room for more of it.
+    pub send: Duration,
+    /// After the signal to end, until requests in flight are cut off.
+    pub drain: Duration,
+}
+
+/// How many connections there may be, those that became websockets included.
+#[derive(Debug, Clone, Copy)]
+pub struct Connections(pub usize);
+
+/// Serves the site until `ending` is cancelled, then lets requests in flight end, for so long.
+pub async fn serve(
+    listener: TcpListener,
+    site: Site,
+    most: Connections,
+    timeouts: Timeouts,
+    ending: CancellationToken,
+) {
+    let room = Arc::new(Semaphore::new(most.0));
+    let connections = TaskTracker::new();
+    let protocols = Arc::new(Protocols::new(site, timeouts, ending.clone()));
+    while let Some(accepted) = ending.run_until_cancelled(accept(&listener, &room, timeouts.send)).await {
+        connections.spawn(hold(accepted, Arc::clone(&protocols), timeouts.header, ending.clone()));
+    }
+    drop(listener);
+    connections.close();
+    if tokio::time::timeout(timeouts.drain, connections.wait()).await.is_err() {
+        tracing::warn!("requests in flight did not end in time");
+    }
+}
+
+/// One connection, from its first byte to its end.
+async fn hold(accepted: Accepted, protocols: Arc<Protocols>, header: Duration, ending: CancellationToken) {
+    let since = Instant::now();
+    let spoken = tokio::select! {
+        biased;
+        spoken = spoken(&accepted.stream, header) => spoken,
+        // A client that has said nothing when the server ends waits for nothing.
+        () = ending.cancelled() => None,
+    };
+    if let Some(spoken) = spoken
+        && let Err(error) = protocols.speak(spoken, accepted, since).await
+    {
+        tracing::debug!(%error, "a connection broke");
+    }
+}

@@ -1,0 +1,168 @@
+//! Speaking HTTP on a connection: each request is answered by the site.
+
+use std::convert::Infallible;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::Response;
+use futures_util::FutureExt;
+use futures_util::future::{Either, ready};
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1::UpgradeableConnection;
+use hyper::server::conn::http2::Connection;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::Timeouts;
+use super::accept::Accepted;
+use super::activity::{Activity, Phase};
+use super::exchange::{AnswerPart, Exchange, RequestPart};
+use super::spoken::Spoken;
+use super::streams::Streams;
+use super::watch::Watch;
+use super::wire::Wire;
+use crate::http::{Site, request};
+
+/// HTTP/2 windows that fill a long line: with the usual 64 KiB a hundred milliseconds of round trip leave
+/// half a megabyte a second.
+const STREAM_WINDOW: u32 = 4 * 1024 * 1024;
+const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
+const MOST_STREAMS: u32 = 64;
+/// A client of HTTP/2 makes progress when it has made room for so much.
+const STREAM_PIECE: usize = 32 * 1024;
+/// How often a client of HTTP/2 has to show that it is there, while it has requests or between them.
+const PING_EVERY: Duration = Duration::from_secs(20);
+
+/// How each protocol is spoken, and who answers.
+#[derive(Debug)]
+pub(super) struct Protocols {
+    site: Site,
+    timeouts: Timeouts,
+    ending: CancellationToken,
+    http1: http1::Builder,
+}
+
+impl Protocols {
+    pub(super) fn new(site: Site, timeouts: Timeouts, ending: CancellationToken) -> Self {
+        let mut http1 = http1::Builder::new();
+        // The header timeout of the library would count the rest between two requests as well.
+        http1.timer(TokioTimer::new()).header_read_timeout(None).half_close(true);
+        Self { site, timeouts, ending, http1 }
+    }
+
+    /// Answers the connection's requests until it ends, or until the server does and no request is in flight.
+    pub(super) async fn speak(
+        self: &Arc<Self>,
+        spoken: Spoken,
+        accepted: Accepted,
+        since: Instant,
+    ) -> hyper::Result<()> {
+        let activity = Arc::new(Activity::default());
+        let watch = Watch::new(Arc::clone(&activity), self.timeouts, since);
+        let wire = TokioIo::new(Wire::new(accepted, spoken, Arc::clone(&activity)));
+        let protocols = Arc::clone(self);
+        match spoken {
+            Spoken::Http1 => {
+                let service = service_fn(move |request: Request<Incoming>| {
+                    answer(&protocols.site, Exchange::begin(&activity), usize::MAX, request)
+                });
+                let connection = pin!(self.http1.serve_connection(wire, service).with_upgrades());
+                drive(connection, watch, self.ending_of(spoken), UpgradeableConnection::graceful_shutdown)
+                    .await
+            }
+            Spoken::Http2 => {
+                let streams = Streams::new(self.timeouts.send);
+                let running = streams.clone();
+                let service = service_fn(move |request: Request<Incoming>| {
+                    let exchange = Exchange::begin(&activity);
+                    running.begins(&exchange);
+                    answer(&protocols.site, exchange, STREAM_PIECE, request)
+                });
+                // There are few of them, and they are large.
+                let connection = Box::pin(http2(streams).serve_connection(wire, service));
+                drive(pin!(connection), watch, self.ending_of(spoken), |connection| {
+                    Connection::graceful_shutdown(connection.get_mut().as_mut());
+                })
+                .await
+            }
+        }
+    }
+
+    fn ending_of(&self, spoken: Spoken) -> Ending<'_> {
+        Ending { token: &self.ending, waits_for_header: spoken == Spoken::Http1 }
+    }
+}
+
+fn http2(streams: Streams) -> http2::Builder<Streams> {
+    let mut http2 = http2::Builder::new(streams);
+    http2
+        .timer(TokioTimer::new())
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_concurrent_streams(MOST_STREAMS)
+        .keep_alive_interval(PING_EVERY);
+    http2
+}
+
+/// The end of the server, as it concerns a connection.
+#[derive(Debug, Clone, Copy)]
+struct Ending<'a> {
+    token: &'a CancellationToken,
+    /// Whether a request whose header has begun is lost unless that is waited for. HTTP/2 tells its clients which of
+    /// their requests nobody has looked at.
+    waits_for_header: bool,
+}
+
+/// Lets a connection go on until it ends. It is shut down in good order when it rests for too long or the server ends,
+/// and cut where its client was to say something and did not, or does not take note of the shutdown.
+async fn drive<C: Future<Output = hyper::Result<()>>>(
+    mut connection: Pin<&mut C>,
+    mut watch: Watch,
+    ending: Ending<'_>,
+    shut_down: impl FnOnce(Pin<&mut C>),
+) -> hyper::Result<()> {
+    tokio::select! {
+        // The watch has to know what came.
+        biased;
+        ended = connection.as_mut() => return ended,
+        () = ending.token.cancelled() => {}
+        phase = watch.over() => match phase {
+            Phase::Header | Phase::Busy => return Ok(()),
+            Phase::Resting => watch.restart(),
+        }
+    }
+    if ending.waits_for_header && ending.token.is_cancelled() {
+        tokio::select! {
+            biased;
+            ended = connection.as_mut() => return ended,
+            is_whole = watch.header() => if !is_whole { return Ok(()) },
+        }
+    }
+    shut_down(connection.as_mut());
+    tokio::select! {
+        biased;
+        ended = connection => ended,
+        _ = watch.over() => Ok(()),
+    }
+}
+
+/// The answer to a request, in pieces of at most so many bytes. All that hyper and the site make of either is part of the exchange.
+fn answer(
+    site: &Site,
+    exchange: Arc<Exchange>,
+    piece: usize,
+    request: Request<Incoming>,
+) -> impl Future<Output = Result<Response<AnswerPart<Body>>, Infallible>> + use<> {
+    let request = request.map(|body| RequestPart::new(body, &exchange));
+    let answered = match request::prepare(request) {
+        Ok(request) => Either::Left(site.answer(request)),
+        Err(response) => Either::Right(ready(*response)),
+    };
+    answered.map(move |response| Ok(response.map(|body| AnswerPart::new(body, exchange, piece))))
+}
