@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::Finalizer;
 use crate::crash;
-use crate::message::{ConversationId, Message, UserId};
+use crate::message::{ConversationId, Message, MessageId, UserId};
 use crate::metrics;
 use crate::store::{Announcement, StoreError};
 
@@ -46,8 +46,7 @@ impl Finalizer {
     pub(super) async fn let_go(&self) -> Result<(), StoreError> {
         self.stores.announcements.let_go();
         for ids in self.left.settle().chunks(BATCH) {
-            self.stores.messages.published(ids).await?;
-            count_published(ids.len());
+            self.clear(ids).await?;
         }
         self.left.forget();
         Ok(())
@@ -69,14 +68,8 @@ impl Finalizer {
                     self.announce(message, &mut members).await?;
                 }
             }
-            if ids.is_empty() {
-                continue;
-            }
-            crash::point("publish.announced");
-            self.stores.messages.published(&ids).await?;
-            crash::point("publish.cleared");
+            self.clear(&ids).await?;
             count += ids.len();
-            count_published(ids.len());
         }
     }
 
@@ -89,6 +82,18 @@ impl Finalizer {
         {
             tokio::time::sleep(LOOK_EVERY).await;
         }
+    }
+
+    /// Takes what was announced out of the outbox.
+    async fn clear(&self, ids: &[MessageId]) -> Result<(), StoreError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        crash::point("publish.announced");
+        self.stores.messages.published(ids).await?;
+        crash::point("publish.cleared");
+        metrics::get().messages_published.inc_by(u64::try_from(ids.len()).unwrap_or_default());
+        Ok(())
     }
 
     async fn announce(&self, message: Message, members: &mut Members) -> Result<(), StoreError> {
@@ -118,8 +123,4 @@ impl Finalizer {
             }
         })
     }
-}
-
-fn count_published(count: usize) {
-    metrics::get().messages_published.inc_by(u64::try_from(count).unwrap_or_default());
 }
