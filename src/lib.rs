@@ -15,20 +15,21 @@
 //! | [`crash`] | named steps at which a test kills the process | |
 //! | [`metrics`] | counters | |
 //! | [`outlive`] | work that its caller waits for, and that goes on without it | |
+//! | [`refusals`] | what is refused, in the log | |
 //! | [`store`] | PORTS, and a folder per implementation | crash, message, time, upload |
 //! | [`finalizer`] | complete upload → message, once | crash, message, metrics, outlive, store, time, upload, uploads |
 //! | [`uploads`] | create, append, look, end, bind, one-shot; who may have how much | crash, finalizer, message, metrics, outlive, store, time, upload |
 //! | [`chats`] | conversations, messages, media | message, store |
-//! | [`http`] | the wire of HTTP | auth, chats, json, message, metrics, store, time, upload, uploads |
-//! | [`chat`] | the wire of Socket.IO | auth, chats, json, message, store, time, upload, uploads |
+//! | [`http`] | the wire of HTTP | auth, chats, json, message, metrics, refusals, store, time, upload, uploads |
+//! | [`chat`] | the wire of Socket.IO | auth, chats, json, message, refusals, store, time, upload, uploads |
 //! | [`config`] | settings, checked once | crash, store, upload |
-//! | [`data_folder`] | the data folder's own note | |
+//! | [`data_folder`] | the data folder: its note, who may look into it, what it is fit for | store |
 //! | [`check`] | what is wrong with a data folder, offline | data_folder, message, store, upload |
 //! | [`descriptors`] | how many files the process may have open | |
 //! | [`demo`] | what the server is without a key | auth, message, time |
-//! | [`logging`] | the log | config |
+//! | [`logging`] | the log | config, time |
 //! | [`supervisor`] | listeners that were handed over; telling systemd | |
-//! | [`server`] | the composition root | auth, chat, chats, config, data_folder, demo, finalizer, http, store, uploads |
+//! | [`server`] | the composition root | auth, chat, chats, config, data_folder, demo, finalizer, http, metrics, store, uploads |
 //!
 //! A test below holds this table against the sources.
 //!
@@ -96,6 +97,7 @@ pub mod logging;
 pub mod message;
 pub mod metrics;
 pub mod outlive;
+pub mod refusals;
 pub mod server;
 pub mod store;
 pub mod supervisor;

@@ -7,11 +7,13 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use longhaul::check::{self, Finding};
-use longhaul::config::{Command, Config, Flags, Order, Problems};
+use longhaul::config::{Command, Config, Flags, LogFormat, Order, Problems};
 use longhaul::descriptors;
 use longhaul::logging;
 use longhaul::server::{Listeners, Server};
 use longhaul::supervisor::{self, HandedOver};
+use rustix::fs::Mode;
+use rustix::process::umask;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -20,11 +22,20 @@ use tokio_util::sync::CancellationToken;
 const MAX_CONNECTIONS: usize = 10_000;
 
 fn main() -> ExitCode {
+    keep_others_out();
     let command = Command::parse();
     match command.order {
         Some(Order::Check { data_dir, deep }) => check(&data_dir, deep),
         None => serve(&command.flags),
     }
+}
+
+/// What is stored, and the copy of the records that a check reads, is for the process's user and its group, also
+/// where a library makes the files.
+fn keep_others_out() {
+    let others = Mode::RWXO | Mode::WGRP;
+    let mask = umask(others);
+    umask(mask | others);
 }
 
 /// Tells what is wrong with a folder, a line each.
@@ -48,24 +59,25 @@ fn unreadable(data: &Path, error: &dyn std::error::Error) -> ExitCode {
 }
 
 fn serve(flags: &Flags) -> ExitCode {
+    let format = LogFormat::of(flags);
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     let config = match Config::of(flags, names) {
         Ok(config) => config,
-        Err(Problems(problems)) => return refuse(&problems),
+        Err(Problems(problems)) => return refuse(format, &problems),
     };
     logging::start(config.log_format, config.log_filter.clone());
     let handed_over = match supervisor::listeners() {
         Ok(handed_over) => handed_over,
-        Err(problem) => return refuse(&[problem]),
+        Err(problem) => return refuse(format, &[problem]),
     };
     let connections = connections_that_fit(config.max_connections);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return refuse(&[error.to_string()]),
+        Err(error) => return refuse(format, &[error.to_string()]),
     };
     match runtime.block_on(run(config, handed_over, connections)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(problem) => refuse(&[problem]),
+        Err(problem) => refuse(format, &[problem]),
     }
 }
 
@@ -73,8 +85,11 @@ fn serve(flags: &Flags) -> ExitCode {
 fn connections_that_fit(asked: Option<usize>) -> usize {
     let descriptors = descriptors::raise();
     let connections = descriptors::connections(asked.unwrap_or(MAX_CONNECTIONS), descriptors);
-    if asked.is_some_and(|asked| connections < asked) {
-        tracing::warn!(asked, connections, descriptors, "fewer connections, for want of open files");
+    match asked {
+        Some(asked) if connections < asked => {
+            tracing::warn!(asked, connections, descriptors, "fewer connections, for want of open files");
+        }
+        _ => tracing::info!(connections, descriptors, "takes so many connections"),
     }
     connections
 }
@@ -148,12 +163,7 @@ fn say(text: &str) {
     let _ = out.flush();
 }
 
-/// Names everything that keeps the server from starting.
-fn refuse(problems: &[String]) -> ExitCode {
-    let mut err = io::stderr().lock();
-    let _ = writeln!(err, "longhaul does not start:");
-    for problem in problems {
-        let _ = writeln!(err, "  {problem}");
-    }
+fn refuse(format: LogFormat, problems: &[String]) -> ExitCode {
+    logging::refuse(format, problems);
     ExitCode::from(2)
 }

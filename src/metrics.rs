@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 /// What the process has done since it started.
@@ -26,6 +27,7 @@ pub struct Metrics {
     /// Uploads expired.
     pub uploads_expired: Counter<u64, AtomicU64>,
     responses: Family<[(&'static str, u16); 1], Counter<u64, AtomicU64>>,
+    durability: Family<[(&'static str, &'static str); 1], Gauge>,
 }
 
 static METRICS: LazyLock<(Metrics, Registry)> = LazyLock::new(|| {
@@ -43,6 +45,7 @@ static METRICS: LazyLock<(Metrics, Registry)> = LazyLock::new(|| {
     registry.register("uploads_rejected", "Uploads rejected for good", metrics.uploads_rejected.clone());
     registry.register("uploads_expired", "Uploads expired", metrics.uploads_expired.clone());
     registry.register("http_responses", "Responses by status", metrics.responses.clone());
+    registry.register("durability", "What an acknowledgement survives", metrics.durability.clone());
     (metrics, registry)
 });
 
@@ -63,5 +66,10 @@ impl Metrics {
     /// Counts an answer.
     pub fn answered(&self, status: u16) {
         self.responses.get_or_create(&[("status", status)]).inc();
+    }
+
+    /// Says what an acknowledgement survives: 1 for the kind that is so named.
+    pub fn survives(&self, kind: &'static str) {
+        self.durability.get_or_create(&[("kind", kind)]).set(1);
     }
 }

@@ -16,9 +16,10 @@ use crate::data_folder::{DataFolder, FolderError};
 use crate::demo::Demo;
 use crate::finalizer::Finalizer;
 use crate::http::{self, Api, Connections, Cors, Inner, Readiness, Site, Timeouts};
+use crate::metrics;
 use crate::store::disk::Disk;
 use crate::store::sled::{OpenError, SledPayloads, SledStore};
-use crate::store::{Payloads, StoreError, Stores};
+use crate::store::{Durability, Payloads, StoreError, Stores};
 use crate::uploads::{Limits, Reservations, Uploads};
 
 /// A server whose stores are open and which has not begun to serve.
@@ -80,8 +81,9 @@ impl Server {
     /// [`StartError`]. Nothing that was stored is changed by one.
     pub async fn open(config: Config, address: SocketAddr) -> Result<Self, StartError> {
         let folder = DataFolder::open(&config.data_dir, payload_name(config.payload))?;
-        let disk = disk(&config, &folder)?;
-        let store = SledStore::open_beside(disk.files(), &folder.records(), config.durability)?;
+        let durability = folder.durability(config.durability)?;
+        let disk = disk(&config, &folder, durability)?;
+        let store = SledStore::open_beside(disk.files(), &folder.records(), durability)?;
         let (transports, engine) = chat::open(chat::Settings::default());
         let (stores, reservations) = Reservations::over(stores(&config, &folder, store, disk, &engine));
         let (verifier, instructions) = identity(&config, &folder, &stores, address).await?;
@@ -98,6 +100,7 @@ impl Server {
         let orphans = uploads.free_orphans().await?;
         finalizer.find_left().await?;
         tracing::info!(orphans, data = %folder.path().display(), "stores are open");
+        say_what_is_different(&config, &folder, durability);
         let chats = Arc::new(Chats::new(stores.memberships, stores.messages, stores.payloads));
         chat::serve(
             &engine,
@@ -108,7 +111,7 @@ impl Server {
                 max_size: config.max_oneshot_size,
             },
         );
-        let readiness = Readiness::default();
+        let readiness = Readiness::new(durability);
         let api = Api::new(Inner {
             uploads: Arc::clone(&uploads),
             chats,
@@ -218,13 +221,26 @@ fn payload_name(payload: Payload) -> &'static str {
 }
 
 /// The files of the folder; where bytes are not in files, only those that are there from before.
-fn disk(config: &Config, folder: &DataFolder) -> Result<Disk, FolderError> {
+fn disk(config: &Config, folder: &DataFolder, durability: Durability) -> Result<Disk, FolderError> {
     if config.payload != Payload::Disk {
         return Ok(Disk::look(folder.path()));
     }
-    let path = folder.path().display().to_string();
-    Disk::open(folder.path(), config.durability, config.reserve)
-        .map_err(|error| FolderError::Io { path, error })
+    Disk::open(folder.path(), durability, config.reserve).map_err(|error| folder.unfit(error))
+}
+
+/// Says what the folder is not as a server that nobody told otherwise would have it.
+fn say_what_is_different(config: &Config, folder: &DataFolder, durability: Durability) {
+    metrics::get().survives(durability.name());
+    if config.durability.is_none() && durability == Durability::Process {
+        tracing::warn!(
+            "runs with --durability process, so acknowledgements survive kill -9 and no power cut: the file \
+             system does not write single files through"
+        );
+    }
+    for path in folder.open_to_others() {
+        let path = path.display();
+        tracing::warn!("{path} is open to others; `chmod -R g-w,o-rwx '{path}'` closes it");
+    }
 }
 
 fn stores(

@@ -9,6 +9,7 @@ use super::request::PayloadError;
 use crate::auth::AuthError;
 use crate::chats::ChatError;
 use crate::message::{ClientMessageId, Message, MessageBody};
+use crate::refusals;
 use crate::store::StoreError;
 use crate::uploads::UploadError;
 
@@ -53,7 +54,7 @@ impl EventError {
         if self.is_ours() {
             tracing::error!(event, error = %self, "an event failed");
         } else {
-            tracing::debug!(event, error = %self, "an event was refused");
+            refusals::event(event, &self.detail());
         }
     }
 

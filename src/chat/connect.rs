@@ -19,6 +19,7 @@ use super::{membership, send, unknown};
 use crate::auth::{AuthError, Identity, Verifier};
 use crate::chats::Chats;
 use crate::message::UserId;
+use crate::refusals;
 use crate::time::Timestamp;
 use crate::uploads::Uploads;
 
@@ -146,14 +147,14 @@ fn hold_late_comers(io: &SocketIo) {
 }
 
 fn verify(state: &State, token: PresentedToken) -> Result<Identity, Unauthorized> {
-    let token = token.0.ok_or(Unauthorized)?;
-    match state.verifier.verify(&token, Timestamp::now()) {
-        Ok(identity) => Ok(identity),
-        Err(error) => {
-            tracing::debug!(%error, "a connection was refused");
-            Err(Unauthorized)
-        }
-    }
+    let verified = match token.0 {
+        Some(token) => state.verifier.verify(&token, Timestamp::now()),
+        None => Err(AuthError::Missing),
+    };
+    verified.map_err(|error| {
+        refusals::event("connect", &error.to_string());
+        Unauthorized
+    })
 }
 
 /// Events first, then the room.

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use socketioxide::extract::{AckSender, SocketRef};
+use tracing::Instrument;
 
 use super::answer::{Answer, EventError, Failure};
 use super::base64::Base64;
@@ -29,7 +30,7 @@ pub(super) async fn handle(
     let (client_message_id, outcome) = match place {
         Ok(place) => {
             let _turn = place.turn().await;
-            work(session, token, text).await
+            work(session, token, text).instrument(tracing::info_span!("event", name = EVENT)).await
         }
         Err(error) => (None, Err(error)),
     };

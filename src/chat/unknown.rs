@@ -5,6 +5,7 @@ use socketioxide::extract::{AckSender, SocketRef};
 
 use super::answer::{Answer, Failure};
 use super::request::Reading;
+use crate::refusals;
 
 /// Of a longer payload no `client_message_id` is given back.
 const MAX_READ_BYTES: usize = 64 * 1024;
@@ -13,9 +14,9 @@ const MAX_NAME_CHARACTERS: usize = 64;
 
 /// Answers the event, by an acknowledgement and as a failure.
 pub(super) fn handle(socket: &SocketRef, ack: AckSender, text: &Bytes) {
-    tracing::debug!("an unknown event was refused");
     let name = name_of(text);
     let detail = format!("Unknown event \"{name}\"");
+    refusals::event("unknown", &detail);
     Answer::failed(&detail).send(ack);
     let id = if text.len() <= MAX_READ_BYTES { Reading::of(text).client_message_id } else { None };
     Failure::of(&detail, id.as_ref()).of_event(&name).send(socket);

@@ -62,9 +62,10 @@ pub struct Flags {
     #[arg(long, env = "LONGHAUL_SWEEP_INTERVAL", value_name = "TIME", default_value = "60s")]
     pub sweep_interval: String,
 
-    /// What an acknowledgement survives: `power` (a power cut) or `process` (kill -9).
-    #[arg(long, env = "LONGHAUL_DURABILITY", value_name = "WHAT", default_value = "power")]
-    pub durability: String,
+    /// What an acknowledgement survives: `power` (a power cut), which not every file system is fit for, or `process`
+    /// (kill -9). [default: power, or process where the file system is not fit for it, which is said at the start]
+    #[arg(long, env = "LONGHAUL_DURABILITY", value_name = "WHAT")]
+    pub durability: Option<String>,
 
     /// Digest of every file: `sha256` or `off`. One that a client announces is always checked.
     #[arg(long, env = "LONGHAUL_DIGEST", value_name = "WHAT", default_value = "sha256")]
@@ -79,9 +80,9 @@ pub struct Flags {
     #[arg(long, env = "LONGHAUL_PAYLOAD_SLED_MAX", value_name = "SIZE")]
     pub payload_sled_max: Option<String>,
 
-    /// Room on the disk that is kept free: what would need it is refused with 507.
-    #[arg(long, env = "LONGHAUL_RESERVE", value_name = "SIZE", default_value = "256MiB")]
-    pub reserve: String,
+    /// Room on the disk that is kept free: what would need it is refused with 507. [default: 256MiB]
+    #[arg(long, env = "LONGHAUL_RESERVE", value_name = "SIZE")]
+    pub reserve: Option<String>,
 
     /// Time after which a request body that says nothing is given up; what came is kept.
     #[arg(long, env = "LONGHAUL_IDLE_TIMEOUT", value_name = "TIME", default_value = "30s")]

@@ -26,6 +26,8 @@ use crate::store::Durability;
 use check::Check;
 use sizes::Sizes;
 
+/// 256 MiB.
+const DEFAULT_RESERVE: u64 = 256 << 20;
 const DURABILITIES: [(&str, Durability); 2] =
     [("power", Durability::Power), ("process", Durability::Process)];
 const LOG_FORMATS: [(&str, LogFormat); 2] = [("text", LogFormat::Text), ("json", LogFormat::Json)];
@@ -57,8 +59,8 @@ pub struct Config {
     pub expire_after_secs: u64,
     /// Between two sweeps.
     pub sweep_interval: Duration,
-    /// What an acknowledgement survives.
-    pub durability: Durability,
+    /// What an acknowledgement has to survive, where that was asked for.
+    pub durability: Option<Durability>,
     /// Whether every file's SHA-256 is taken.
     pub digests: bool,
     /// Where bytes are kept.
@@ -98,6 +100,14 @@ pub enum LogFormat {
     Json,
 }
 
+impl LogFormat {
+    /// The form that the flags ask for, be it that of the news that they are wrong.
+    pub fn of(flags: &Flags) -> Self {
+        let found = LOG_FORMATS.iter().find(|(word, _)| *word == flags.log_format);
+        found.map_or(Self::Text, |(_, format)| *format)
+    }
+}
+
 /// Everything that is wrong with the settings, a sentence each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problems(pub Vec<String>);
@@ -123,10 +133,13 @@ impl Config {
             max_reserved_bytes: sizes.max_reserved,
             expire_after_secs: check.positive_secs("--expire-after", &flags.expire_after),
             sweep_interval: check.period("--sweep-interval", &flags.sweep_interval),
-            durability: check.word("--durability", &flags.durability, DURABILITIES),
+            durability: flags
+                .durability
+                .as_deref()
+                .map(|text| check.word("--durability", text, DURABILITIES)),
             digests: check.word("--digest", &flags.digest, [("sha256", true), ("off", false)]),
             payload: sizes.payload,
-            reserve: check.bytes("--reserve", &flags.reserve),
+            reserve: check.reserve(flags),
             body_idle: check.period("--idle-timeout", &flags.idle_timeout),
             header_timeout: check.period("--header-timeout", &flags.header_timeout),
             keep_alive: check.period("--keep-alive-timeout", &flags.keep_alive_timeout),
@@ -172,6 +185,10 @@ impl Check {
             self.problem(problem);
             None
         })
+    }
+
+    fn reserve(&mut self, flags: &Flags) -> u64 {
+        flags.reserve.as_deref().map_or(DEFAULT_RESERVE, |text| self.bytes("--reserve", text))
     }
 
     fn origins(&mut self, texts: &[String]) -> Vec<String> {

@@ -19,11 +19,10 @@ impl Check {
         if config.cors_credentials && config.cors_origins.is_empty() {
             self.problem("--cors-credentials needs the origins in --cors-origin");
         }
-        if let Some(most) = disk_bytes(&config.data_dir).filter(|most| config.reserve >= *most) {
-            self.problem(format!(
-                "--reserve: `{}` leaves nothing of the disk, which has {most}",
-                flags.reserve
-            ));
+        if let Some(reserve) = &flags.reserve
+            && let Some(most) = disk_bytes(&config.data_dir).filter(|most| config.reserve >= *most)
+        {
+            self.problem(format!("--reserve: `{reserve}` leaves nothing of the disk, which has {most}"));
         }
         if let Err(problem) = crash::check() {
             self.problem(problem);

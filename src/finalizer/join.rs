@@ -99,7 +99,7 @@ impl Finalizer {
             let stretch = stretch_at(&lengths, upload.offset, STRETCH);
             match work.step(&mut upload, stretch).await {
                 Ok(()) => {}
-                Err(StoreError::Damaged(what)) => {
+                Err(StoreError::Damaged(what) | StoreError::Missing(what)) => {
                     tracing::error!(upload = %upload.id, what, "a part is damaged");
                     return Ok(Joined::Unfit(upload, RejectionReason::Damaged));
                 }

@@ -13,6 +13,7 @@
 //! The claim is mostly made with the last row, in one sync. Where records carry where files went, the place is
 //! durable with the commit.
 
+mod health;
 mod join;
 mod judge;
 mod left;
@@ -36,6 +37,8 @@ use crate::outlive::outlive;
 use crate::store::Stores;
 use crate::upload::{Concat, RejectionReason, State, Upload, UploadId};
 use crate::uploads::Teller;
+pub use health::Ability;
+use health::Health;
 use left::Left;
 use waiting::Waiting;
 
@@ -54,6 +57,7 @@ pub struct Finalizer {
     left: Left,
     joins: Semaphore,
     max_upload_size: u64,
+    health: Health,
 }
 
 /// What became of an upload that was driven.
@@ -84,6 +88,7 @@ impl Finalizer {
             left: Left::default(),
             joins: Semaphore::new(join::AT_ONCE),
             max_upload_size,
+            health: Health::default(),
         })
     }
 

@@ -81,7 +81,11 @@ impl Finalizer {
         self.published.notify_one();
         metrics::get().messages_made.inc();
         self.teller.finished(upload, message.id);
-        tracing::debug!(upload = %upload.id, message_id = %message.id, bytes = upload.offset, "message made");
+        let ms = message.created_at.millis().saturating_sub(upload.created_at.millis());
+        tracing::info!(
+            upload = %upload.id, message_id = %message.id, conversation = %message.conversation_id,
+            bytes = upload.offset, ms, "message made"
+        );
         Ok(Ending::Message(Box::new(message)))
     }
 
@@ -101,6 +105,7 @@ impl Finalizer {
         self.free(upload).await?;
         self.stores.records.transition(upload.id, &State::Complete, &State::Committed(message)).await?;
         self.teller.finished(upload, message);
+        tracing::info!(upload = %upload.id, message_id = %message, "upload repeats a message");
         Ok(Ending::Message(Box::new(made)))
     }
 
@@ -122,7 +127,7 @@ impl Finalizer {
         self.free(upload).await?;
         self.teller.cancelled(upload);
         metrics::get().uploads_rejected.inc();
-        tracing::info!(upload = %upload.id, %reason, "upload rejected");
+        tracing::info!(upload = %upload.id, bytes = upload.offset, %reason, "upload rejected");
         Ok(Ending::Rejected(reason))
     }
 }

@@ -17,6 +17,7 @@ mod operations;
 mod presence;
 pub(crate) mod range;
 mod request;
+mod shown_path;
 mod site;
 mod status;
 pub(crate) mod success;

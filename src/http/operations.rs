@@ -8,19 +8,38 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use serde::Serialize;
 use serde_json::json;
 
 use super::Api;
 use crate::metrics;
+use crate::store::Durability;
+use crate::uploads::{Ability, Uploads};
 
-/// Whether new work is welcome: not while what was interrupted is driven on, nor while the process ends.
-#[derive(Debug, Clone, Default)]
+/// Whether new work is welcome: not while what was interrupted is driven on, nor while the process ends. And what
+/// an acknowledgement of this server survives.
+#[derive(Debug, Clone)]
 pub struct Readiness {
     recovered: Arc<AtomicBool>,
     draining: Arc<AtomicBool>,
+    durability: Durability,
+}
+
+/// The answer to who asks.
+#[derive(Debug, Serialize)]
+struct Ready {
+    ready: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'static str>,
+    durability: &'static str,
 }
 
 impl Readiness {
+    /// Of a server that has just been started.
+    pub fn new(durability: Durability) -> Self {
+        Self { recovered: Arc::default(), draining: Arc::default(), durability }
+    }
+
     /// Everything that was owed at the start has been driven on.
     pub fn recovered(&self) {
         self.recovered.store(true, Ordering::Release);
@@ -47,16 +66,27 @@ pub(super) fn routes() -> Router<Api> {
 }
 
 async fn ready(State(api): State<Api>) -> Response {
-    let fault = match api.0.readiness.fault() {
+    let readiness = &api.0.readiness;
+    let detail = match readiness.fault() {
         Some(fault) => Some(fault),
-        None => (!api.uploads().has_room().await).then_some("no room"),
+        None => fault_of(api.uploads()).await,
     };
-    match fault {
-        None => Json(json!({"ready": true})).into_response(),
-        Some(detail) => {
-            let body = Json(json!({"ready": false, "detail": detail}));
-            (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], body).into_response()
-        }
+    let answer = Json(Ready { ready: detail.is_none(), detail, durability: readiness.durability.name() });
+    if detail.is_none() {
+        return answer.into_response();
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], answer).into_response()
+}
+
+/// What keeps uploads from being taken in, or from becoming messages.
+async fn fault_of(uploads: &Uploads) -> Option<&'static str> {
+    if !uploads.has_room().await {
+        return Some("no room");
+    }
+    match uploads.ability().await {
+        Ability::Able => None,
+        Ability::NoRoom => Some("no room"),
+        Ability::Unable => Some("no message can be made"),
     }
 }
 

@@ -19,8 +19,8 @@ use crate::auth::{Verifier, mint_hs256};
 use crate::chats::Chats;
 use crate::finalizer::Finalizer;
 use crate::message::{ConversationId, Message};
-use crate::store::Stores;
 use crate::store::memory::{Memory, MemoryAnnouncements, MemoryPayloads};
+use crate::store::{Durability, Stores};
 use crate::time::Timestamp;
 use crate::upload::{Binding, Metadata};
 use crate::uploads::{Limits, Uploads};
@@ -65,7 +65,7 @@ impl Chat {
             uploads: Arc::clone(&uploads),
             chats: Arc::new(Chats::new(memberships, messages, payloads)),
             verifier: Arc::new(Verifier::hs256(SECRET).expect("a secret")),
-            readiness: Readiness::default(),
+            readiness: Readiness::new(Durability::Process),
             max_oneshot_size: MAX_ONE_SHOT,
             body_idle: BODY_IDLE,
             trust_forwarded: false,

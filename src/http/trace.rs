@@ -5,10 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, Method};
 use axum::response::Response;
 use tracing::Span;
 use uuid::Uuid;
+
+use super::error;
+use super::shown_path::Shown;
+use crate::refusals;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -19,24 +23,34 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    /// The beginning of one, and the span that its answer has to be made in: method and path, no query, which may
-    /// carry a token, and no header.
+    /// The beginning of one, and the span that its answer has to be made in: method, and what of the path is no
+    /// user's; no query, which may carry a token, and no header.
     pub(super) fn begin(request: &Request) -> (Self, Span) {
         let id = given_id(request).unwrap_or_else(own_id);
-        let path = request.uri().path();
-        let span = tracing::info_span!("request", id, method = request.method().as_str(), path);
+        let path = Shown(request.uri().path());
+        let span = tracing::info_span!("request", id, method = name_of(request.method()), %path);
         (Self { id, start: Instant::now() }, span)
     }
 
     /// Logs and counts the answer, and puts the id on it.
     pub(super) fn end(self, response: &mut Response) {
         let status = response.status().as_u16();
-        tracing::debug!(status, elapsed_us = self.start.elapsed().as_micros(), "answered");
+        let elapsed_us = u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX);
+        tracing::debug!(status, elapsed_us, "answered");
+        if let Some(detail) = error::detail_of(response) {
+            refusals::request(status, &detail);
+        }
         crate::metrics::get().answered(status);
         if let Ok(value) = HeaderValue::try_from(self.id) {
             response.headers_mut().insert(X_REQUEST_ID, value);
         }
     }
+}
+
+/// The method, if it is one that is known: others may be any text.
+fn name_of(method: &Method) -> &str {
+    const KNOWN: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"];
+    KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("another")
 }
 
 /// Unlike any other, of this process or another; nobody needs it to be hard to guess.

@@ -10,6 +10,14 @@ pub enum Durability {
 }
 
 impl Durability {
+    /// Its name among the settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Power => "power",
+            Self::Process => "process",
+        }
+    }
+
     /// Whether files have to be synced.
     pub fn syncs(self) -> bool {
         self == Self::Power

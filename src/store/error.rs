@@ -14,6 +14,9 @@ pub enum StoreError {
     /// What is stored cannot be what was written.
     #[error("damaged: {0}")]
     Damaged(String),
+    /// A file that a record tells of is not there any more.
+    #[error("missing: {0}")]
+    Missing(String),
     /// The store cannot answer now; asking again may help.
     #[error("unavailable: {0}")]
     Unavailable(String),

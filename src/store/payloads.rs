@@ -75,6 +75,9 @@ pub trait Payloads: Send + Sync + 'static {
     async fn discard(&self, id: UploadId) -> Result<(), StoreError>;
 
     /// Reads a range of what is stored there.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] if it is gone; [`StoreError::Damaged`], at once or in its place, if it is too short.
     async fn read(&self, source: &Source, range: Range<u64>) -> Result<ByteStream, StoreError>;
 
     /// The uploads that have bytes which were not placed.
@@ -82,6 +85,14 @@ pub trait Payloads: Send + Sync + 'static {
 
     /// Bytes that may still be stored before the reserve is touched.
     async fn room(&self) -> Result<u64, StoreError>;
+
+    /// Tries out what [`Payloads::place`] does, with bytes that are nobody's: while that fails, so does every upload.
+    ///
+    /// # Errors
+    /// Why it fails.
+    async fn probe(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
 
     /// Whether bytes that were shown ([`Sink::show`]) may be carried by somebody else until they are durable, and
     /// that is quicker.

@@ -41,6 +41,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use crate::finalizer::Ability;
 use crate::finalizer::Finalizer;
 use crate::message::{ConversationId, UserId};
 use crate::store::Stores;
@@ -129,6 +130,11 @@ impl Uploads {
             Some(binding) => self.may_send(&upload.owner, binding.conversation_id).await,
             None => Ok(()),
         }
+    }
+
+    /// Whether what is complete becomes a message.
+    pub async fn ability(&self) -> Ability {
+        self.finalizer.ability().await
     }
 
     /// Whether anything can be stored at all.

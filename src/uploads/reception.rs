@@ -187,7 +187,7 @@ impl Reception {
         let Err(error) = check.close(self.trailer.take()) else { return Ok(Ended::Whole) };
         if error == CheckError::Mismatch {
             metrics::get().checksum_mismatches.inc();
-            tracing::info!(upload = %self.upload.id, "bytes do not match their checksum");
+            tracing::debug!(upload = %self.upload.id, "bytes do not match their checksum");
         }
         Ok(Ended::Unfit(error))
     }

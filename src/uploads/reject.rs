@@ -2,6 +2,7 @@
 
 use super::error::UploadError;
 use crate::crash;
+use crate::metrics;
 use crate::store::Records;
 use crate::upload::{RejectionReason, Upload};
 
@@ -15,6 +16,8 @@ pub(super) async fn reject(records: &dyn Records, upload: &Upload, reason: Rejec
     match records.transition(upload.id, &upload.state, &rejected).await {
         Ok(()) => {
             crash::point("reject.recorded");
+            metrics::get().uploads_rejected.inc();
+            tracing::info!(upload = %upload.id, bytes = upload.offset, %reason, "upload rejected");
             UploadError::Rejected(reason)
         }
         Err(error) => error.into(),

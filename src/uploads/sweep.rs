@@ -66,7 +66,7 @@ impl Uploads {
         while cancelled.run_until_cancelled(tokio::time::sleep(interval)).await.is_some() {
             match self.sweep(Timestamp::now()).await {
                 Ok(0) => {}
-                Ok(count) => tracing::info!(count, "swept expired uploads"),
+                Ok(count) => tracing::debug!(count, "swept"),
                 Err(error) => tracing::error!(%error, "sweeping failed and will be tried again"),
             }
         }
@@ -120,7 +120,13 @@ impl Uploads {
             Err(error) => return Err(error),
         }
         crash::point("expire.recorded");
-        metrics::get().uploads_expired.inc();
+        match upload.state {
+            State::Expired | State::Rejected(_) => tracing::debug!(upload = %upload.id, "record removed"),
+            _ => {
+                metrics::get().uploads_expired.inc();
+                tracing::info!(upload = %upload.id, bytes = upload.offset, "upload expired");
+            }
+        }
         self.finalizer.landed(upload.id).await;
         self.finalizer.free(&upload).await?;
         crash::point("sweep.freed");

@@ -23,8 +23,11 @@ impl Uploads {
             // Its message will be made: wait for that, then end the upload resource.
             upload = self.settle(id).await?.upload;
         }
+        let bytes = upload.offset;
         let task = self.tasks.spawn(remove(Arc::clone(self), lease, upload));
-        task.await.unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string()).into()))
+        task.await.unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string()).into()))?;
+        tracing::info!(upload = %id, bytes, "upload ended by its owner");
+        Ok(())
     }
 
     /// Ends an upload that came to nothing within the request that created it, unless somebody else has taken

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use axum::Json;
+use axum::http::StatusCode;
 use axum::http::header::{
     CONTENT_RANGE, HeaderName, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_VERSION, WWW_AUTHENTICATE,
 };
-use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use hyper::ext::ReasonPhrase;
 
@@ -123,11 +123,28 @@ impl ApiError {
     }
 }
 
+/// Why a request was refused, beside the answer that says so.
+#[derive(Debug, Clone)]
+struct Detail(Cow<'static, str>);
+
+/// Why the answer is a refusal, if it is one. What failed on our side has its line already, and that the server is not
+/// ready is an answer to who asks for that.
+pub(super) fn detail_of(response: &Response) -> Option<Cow<'static, str>> {
+    let status = response.status();
+    match response.extensions().get::<Detail>() {
+        Some(_) if status == StatusCode::INTERNAL_SERVER_ERROR => None,
+        Some(Detail(detail)) => Some(detail.clone()),
+        None if status.is_client_error() => Some(status.canonical_reason().unwrap_or_default().into()),
+        None => None,
+    }
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let body = Json(serde_json::json!({ "detail": self.detail }));
         let mut response = (self.status, body).into_response();
         response.headers_mut().extend(self.headers);
+        response.extensions_mut().insert(Detail(self.detail));
         if self.status.as_u16() == CHECKSUM_MISMATCH {
             response.extensions_mut().insert(ReasonPhrase::from_static(b"Checksum Mismatch"));
         }
@@ -242,19 +259,20 @@ impl From<StoreError> for ApiError {
             return Self::new(StatusCode::INSUFFICIENT_STORAGE, UploadError::NoRoom.to_string());
         }
         tracing::error!(%error, "the storage failed a request");
+        if matches!(error, StoreError::Missing(_)) {
+            return Self::new(StatusCode::GONE, "The file is gone");
+        }
         Self::internal()
     }
 }
 
 /// The answer to a path that is none of ours.
-pub(crate) async fn unknown_route(uri: Uri) -> ApiError {
-    tracing::debug!(path = uri.path(), "no such route");
+pub(crate) async fn unknown_route() -> ApiError {
     ApiError::not_found("Not found")
 }
 
 /// The answer to a method that a path does not know; the router adds `Allow`.
-pub(crate) async fn unknown_method(method: Method) -> ApiError {
-    tracing::debug!(%method, "no such method");
+pub(crate) async fn unknown_method() -> ApiError {
     ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed")
 }
 

@@ -67,6 +67,8 @@ fn every_failure_has_its_status() {
         (408, U::BodyIdle.into()),
         (423, U::Busy.into()),
         (507, U::Store(StoreError::Full).into()),
+        (410, U::Store(StoreError::Missing("what".into())).into()),
+        (410, ChatError::Store(StoreError::Missing("what".into())).into()),
         (500, U::Store(StoreError::Conflict("who")).into()),
         (500, U::Store(StoreError::Damaged("where".into())).into()),
         (500, U::Store(StoreError::Unavailable("why".into())).into()),

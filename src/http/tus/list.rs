@@ -2,7 +2,6 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::Method;
 use axum::http::header::{ALLOW, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -21,8 +20,8 @@ struct List<'a> {
 const ALLOWED: HeaderValue = HeaderValue::from_static("GET,POST,OPTIONS");
 
 /// Any other method.
-pub(super) async fn unknown_method(method: Method) -> ApiError {
-    error::unknown_method(method).await.with_header(ALLOW, ALLOWED)
+pub(super) async fn unknown_method() -> ApiError {
+    error::unknown_method().await.with_header(ALLOW, ALLOWED)
 }
 
 pub(super) async fn list(State(api): State<Api>, Caller(caller): Caller) -> Result<Response, ApiError> {

@@ -10,6 +10,7 @@ mod idle;
 mod join;
 mod part;
 mod place;
+mod probe;
 mod read;
 mod sink;
 mod unsettled;
@@ -51,6 +52,8 @@ struct Folders {
     idle: Idle,
     /// Held by whoever gives a file a second name, or cuts it because it has none.
     sharing: Mutex<()>,
+    /// Held while it is tried out whether uploads can be finished.
+    probing: Mutex<()>,
     /// Whether somebody carries bytes and where files went.
     has_carrier: AtomicBool,
 }
@@ -60,12 +63,18 @@ impl Disk {
     /// are kept free.
     ///
     /// # Errors
-    /// What the operating system says.
+    /// What the operating system says; [`io::ErrorKind::CrossesDevices`] if what is finished cannot be moved from
+    /// the one folder to the other.
     pub fn open(data: &Path, durability: Durability, reserve: u64) -> io::Result<Self> {
         let (parts, chats) = (data.join("parts"), data.join("chats"));
         let folders = Folders::new(parts, chats, durability, reserve);
         fs::create_dir_all(&folders.parts)?;
         fs::create_dir_all(&folders.chats)?;
+        match folders.probe() {
+            // That passes, and what is there can be read meanwhile.
+            Err(error) if is_full(&error) => {}
+            outcome => outcome?,
+        }
         folders.sync_folder(data)?;
         Ok(Self { folders: Arc::new(folders) })
     }
@@ -86,6 +95,10 @@ impl Disk {
     }
 }
 
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 /// The outcome of blocking work; a panic in it is a failure of the store, not of the process.
 fn join<T>(outcome: Result<Result<T, StoreError>, tokio::task::JoinError>) -> Result<T, StoreError> {
     outcome.unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string())))
@@ -102,6 +115,7 @@ impl Folders {
             unsettled: Unsettled::default(),
             idle: Idle::default(),
             sharing: Mutex::default(),
+            probing: Mutex::default(),
             has_carrier: AtomicBool::new(false),
         }
     }
@@ -209,7 +223,8 @@ impl Payloads for Disk {
 
     async fn read(&self, source: &Source, range: Range<u64>) -> Result<ByteStream, StoreError> {
         let source = source.clone();
-        let file = self.blocking(move |folders| Ok(File::open(folders.file_of(&source))?)).await?;
+        let end = range.end;
+        let file = self.blocking(move |folders| read::open(&folders.file_of(&source), &source, end)).await?;
         Ok(read::stream(file, range))
     }
 
@@ -219,6 +234,10 @@ impl Payloads for Disk {
 
     async fn room(&self) -> Result<u64, StoreError> {
         self.folders.room()
+    }
+
+    async fn probe(&self) -> Result<(), StoreError> {
+        self.blocking(|folders| Ok(folders.probe()?)).await
     }
 
     fn may_be_carried(&self) -> bool {

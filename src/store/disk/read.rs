@@ -4,15 +4,40 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::stream;
 
-use crate::store::{ByteStream, StoreError};
+use crate::store::{ByteStream, Source, StoreError};
 
 /// Large enough that the hop to a blocking thread does not count, small enough for many readers.
 const PIECE: u64 = 256 * 1024;
+
+/// Opens a file that has at least so many bytes: what is not whole is found before anybody is told of it.
+///
+/// # Errors
+/// [`StoreError::Missing`], [`StoreError::Damaged`]
+pub(super) fn open(path: &Path, source: &Source, bytes: u64) -> Result<File, StoreError> {
+    let file = File::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => StoreError::Missing(name_of(source)),
+        _ => error.into(),
+    })?;
+    let found = file.metadata()?.len();
+    if found < bytes {
+        return Err(StoreError::Damaged(format!("{} has {found} of {bytes} bytes", name_of(source))));
+    }
+    Ok(file)
+}
+
+/// Without the file's name, which is the user's.
+fn name_of(source: &Source) -> String {
+    match source {
+        Source::Part(id) => format!("the part of upload {id}"),
+        Source::Placed(place, _) => format!("the file of message {}", place.message),
+    }
+}
 
 /// The bytes of a range; a file that ends before it is damaged.
 pub(super) fn stream(file: File, range: Range<u64>) -> ByteStream {

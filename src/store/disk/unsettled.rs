@@ -180,8 +180,7 @@ impl Folders {
         let length = length_of(path)?.unwrap_or_default();
         if length < *first {
             return Err(StoreError::Damaged(format!(
-                "{} has {length} bytes, and what follows is carried from {first} on",
-                path.display()
+                "the file has {length} bytes, and what follows is carried from {first} on"
             )));
         }
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;

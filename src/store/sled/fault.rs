@@ -23,6 +23,7 @@ pub(super) fn copy(error: &StoreError) -> StoreError {
         StoreError::Full => StoreError::Full,
         StoreError::Conflict(what) => StoreError::Conflict(what),
         StoreError::Damaged(what) => StoreError::Damaged(what.clone()),
+        StoreError::Missing(what) => StoreError::Missing(what.clone()),
         StoreError::Unavailable(what) => StoreError::Unavailable(what.clone()),
         StoreError::Io(error) => StoreError::Io(io::Error::new(error.kind(), error.to_string())),
     }

@@ -49,6 +49,7 @@ pub use audit::Fault;
 pub use copy::SledCopy;
 pub use open::OpenError;
 pub use payload::SledPayloads;
+pub use write_through::why_not_written_through;
 
 use self::core::Core;
 use super::{Carried, Durability, Files, StoreError};

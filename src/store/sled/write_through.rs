@@ -6,10 +6,10 @@
 //! write of a file synchronous (`chattr +S`) makes it true.
 
 use std::fs::File;
+use std::io;
 use std::path::Path;
 
 use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
-use rustix::io;
 
 use crate::store::Durability;
 
@@ -26,10 +26,24 @@ pub(super) fn set(file: &File, path: &Path, durability: Durability) {
     }
 }
 
+/// Why files of this folder cannot be written through; `None` if they can. Found out with a file that nobody sees.
+///
+/// # Errors
+/// If there can be no file.
+pub fn why_not_written_through(folder: &Path) -> io::Result<Option<io::Error>> {
+    let file = tempfile::tempfile_in(folder)?;
+    if let Err(error) = change(&file, true) {
+        return Ok(Some(error));
+    }
+    // A file system may take the attribute and forget it.
+    let is_kept = ioctl_getflags(&file)?.contains(IFlags::SYNC);
+    Ok((!is_kept).then(|| io::ErrorKind::Unsupported.into()))
+}
+
 fn change(file: &File, is_wanted: bool) -> io::Result<()> {
     let flags = ioctl_getflags(file)?;
     if flags.contains(IFlags::SYNC) == is_wanted {
         return Ok(());
     }
-    ioctl_setflags(file, flags ^ IFlags::SYNC)
+    Ok(ioctl_setflags(file, flags ^ IFlags::SYNC)?)
 }

@@ -1,4 +1,7 @@
-//! The folder of everything that is stored, and the note in it that says how.
+//! The folder of everything that is stored, the note in it that says how, and what it is fit for.
+
+mod access;
+mod durability;
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -34,6 +37,31 @@ pub enum FolderError {
         path: String,
         /// What is missing or different.
         why: String,
+    },
+    /// Its file system does not keep what was asked for.
+    #[error(
+        "{path}: --durability power cannot be kept here, as the file system does not write single files through \
+         ({error}); say --durability process, which survives kill -9, or use another file system, such as ext4, \
+         XFS or Btrfs"
+    )]
+    NotThrough {
+        /// The folder.
+        path: String,
+        /// What the operating system says.
+        error: io::Error,
+    },
+    /// What is finished could not be moved to where it belongs.
+    #[error(
+        "{parts} and {chats} have to be on one file system and mount, because a finished upload is moved from one \
+         to the other: {error}"
+    )]
+    TwoFileSystems {
+        /// Where unfinished uploads are.
+        parts: String,
+        /// Where the files of messages are.
+        chats: String,
+        /// What the operating system says.
+        error: io::Error,
     },
     /// The operating system refused.
     #[error("{path}: {error}")]
@@ -79,6 +107,15 @@ impl DataFolder {
         match note.strip_prefix(&format!("longhaul {VERSION} ")) {
             Some(payload) => Ok((Self { path: path.to_owned() }, payload.to_owned())),
             None => Err(foreign(format!("its file `{NOTE}` says `{note}`"))),
+        }
+    }
+
+    /// Why files cannot be kept in it.
+    pub fn unfit(&self, error: io::Error) -> FolderError {
+        let [parts, chats] = ["parts", "chats"].map(|name| self.path.join(name).display().to_string());
+        match error.kind() {
+            io::ErrorKind::CrossesDevices => FolderError::TwoFileSystems { parts, chats, error },
+            _ => FolderError::Io { path: self.path.display().to_string(), error },
         }
     }
 
