@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
+use protocol_tests::http::Request;
 use protocol_tests::{Chat, Content, Server, Setup, left_out, longhaul, run_to_its_end, tus, wait};
 use tokio::net::UnixDatagram;
 
@@ -65,7 +67,7 @@ async fn what_cannot_be_served_on_is_refused_by_name() {
 }
 
 /// What a demo says that is handed this, and does not start.
-async fn refused(socket: std::os::fd::OwnedFd) -> String {
+async fn refused(socket: OwnedFd) -> String {
     let folder = tempfile::tempdir().expect("the system has a folder for temporary files");
     let script = r#"exec 3<&0 0</dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" --data-dir "$1""#;
     let mut command = tokio::process::Command::new("sh");
@@ -138,4 +140,40 @@ fn the_units_of_the_examples_are_valid() {
     let said = String::from_utf8_lossy(&[verified.stdout, verified.stderr].concat()).into_owned();
     let ours: Vec<_> = said.lines().filter(|line| line.contains("longhaul")).collect();
     assert!(verified.status.success() && ours.is_empty(), "{said}");
+}
+
+/// Two listeners come as the only two streams that a child may be given; what it prints is lost for that.
+fn with_two(names: &str, one: TcpListener, other: TcpListener, data: &Path) -> tokio::process::Command {
+    let script = format!(
+        r#"exec 3<&0 4<&1 0</dev/null 1>/dev/null
+           LISTEN_FDS=2 LISTEN_FDNAMES={names} LISTEN_PID=$$ exec "$0" --data-dir "$1""#
+    );
+    let mut command = tokio::process::Command::new("sh");
+    command.args(["-c", &script]).arg(longhaul()).arg(data);
+    command.stdin(OwnedFd::from(one)).stdout(OwnedFd::from(other));
+    command.kill_on_drop(true);
+    command
+}
+
+#[tokio::test]
+async fn a_second_listener_is_for_operations_if_that_is_its_name() {
+    let folder = tempfile::tempdir().expect("the system has a folder for temporary files");
+    let (main, operations) = (listener(), listener());
+    let [main_address, operations_address] =
+        [&main, &operations].map(|listener| listener.local_addr().expect("it is bound"));
+    let mut command = with_two("ops:longhaul.socket", operations, main, &folder.path().join("data"));
+    let _child = command.stderr(Stdio::null()).spawn().expect("sh is there");
+    Request::new(operations_address, "GET", "/readyz").send().await;
+    Request::new(operations_address, "GET", "/files").send().await.expecting(404);
+    Request::new(main_address, "GET", "/files").send().await.expecting(401);
+}
+
+#[tokio::test]
+async fn two_listeners_of_the_same_use_are_refused() {
+    let folder = tempfile::tempdir().expect("the system has a folder for temporary files");
+    let mut command = with_two("a:b", listener(), listener(), &folder.path().join("data"));
+    let output = command.stderr(Stdio::piped()).spawn().expect("sh is there");
+    let output = wait::bounded("the server ends by itself", output.wait_with_output()).await.expect("ours");
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && log.contains("one listener") && log.contains("`ops`"), "{log}");
 }

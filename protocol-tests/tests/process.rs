@@ -245,6 +245,7 @@ async fn the_help_names_every_setting_that_others_rely_on() {
     assert_eq!(help.status.code(), Some(0));
     for (flag, variable) in [
         ("--listen", "LONGHAUL_LISTEN"),
+        ("--ops-listen", "LONGHAUL_OPS_LISTEN"),
         ("--data-dir", "LONGHAUL_DATA_DIR"),
         ("--jwt-secret", "LONGHAUL_JWT_SECRET"),
         ("--max-upload-size", "LONGHAUL_MAX_UPLOAD_SIZE"),
