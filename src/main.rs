@@ -84,12 +84,15 @@ fn serve(flags: &Flags) -> ExitCode {
 /// No more than there are descriptors for: without one, what is admitted could not be stored.
 fn connections_that_fit(asked: Option<usize>) -> usize {
     let descriptors = descriptors::raise();
-    let connections = descriptors::connections(asked.unwrap_or(MAX_CONNECTIONS), descriptors);
+    let wanted = asked.unwrap_or(MAX_CONNECTIONS);
+    let connections = descriptors::connections(wanted, descriptors);
     match asked {
-        Some(asked) if connections < asked => {
+        _ if connections >= wanted => {}
+        Some(asked) => {
             tracing::warn!(asked, connections, descriptors, "fewer connections, for want of open files");
         }
-        _ => tracing::info!(connections, descriptors, "takes so many connections"),
+        // Nothing that anybody asked for is missing.
+        None => tracing::info!(wanted, connections, descriptors, "fewer connections, for want of open files"),
     }
     connections
 }

@@ -31,6 +31,14 @@ pub fn event(event: &'static str, detail: &str) {
     }
 }
 
+/// What came was no request of HTTP, as far as that could be told.
+pub fn not_http(detail: &str) {
+    if let Some(left_out) = admitted() {
+        let detail = shown(detail);
+        tracing::info!(target: TARGET, %detail, left_out, "not HTTP, refused");
+    }
+}
+
 /// Whether one more may be logged, and how many before it were not.
 fn admitted() -> Option<u64> {
     static PACE: Mutex<Option<Pace>> = Mutex::new(None);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 
-use protocol_tests::http::Response;
+use protocol_tests::http::{Connection, Response};
 use protocol_tests::multipart::Form;
 use protocol_tests::{Chat, Setup, check_detail, longhaul, run_to_its_end, tus, wait};
 use serde_json::{Value, json};
@@ -172,6 +172,17 @@ async fn a_socket_that_is_refused_has_its_line() {
         (&json!("send_message"), &json!("longhaul::refused"))
     );
     assert_eq!(said[0]["detail"], "You are not a participant in this conversation");
+    nothing_private(&chat);
+}
+
+#[tokio::test]
+async fn what_is_no_request_has_its_line_without_a_word_of_it() {
+    let chat = Chat::on(in_json()).await;
+    let mut connection = Connection::open(chat.server.address()).await;
+    connection.send(format!("GET /{FILE} HTTP/1.1\r\nlet-me-in\r\n\r\n").as_bytes()).await;
+    connection.gone().await;
+    let said = said(&chat, "not HTTP, refused", 1).await;
+    assert_eq!((said.len(), &said[0]["target"]), (1, &json!("longhaul::refused")), "{said:?}");
     nothing_private(&chat);
 }
 

@@ -28,6 +28,7 @@ use self::accept::{Accepted, accept};
 use self::speak::Protocols;
 use self::spoken::spoken;
 use super::Site;
+use crate::refusals;
 
 /// How long a connection may say nothing, and how long its client may read nothing.
 #[derive(Debug, Clone, Copy)]
@@ -79,6 +80,10 @@ async fn hold(accepted: Accepted, protocols: Arc<Protocols>, header: Duration, e
     if let Some(spoken) = spoken
         && let Err(error) = protocols.speak(spoken, accepted, since).await
     {
-        tracing::debug!(%error, "a connection broke");
+        if error.is_parse() {
+            refusals::not_http(&error.to_string());
+        } else {
+            tracing::debug!(%error, "a connection broke");
+        }
     }
 }
