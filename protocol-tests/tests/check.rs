@@ -234,7 +234,9 @@ impl Stage {
     }
 
     fn part(&self) -> PathBuf {
-        self.folder().join("parts").join(tus::id_of(&self.upload))
+        let id = tus::id_of(&self.upload);
+        let parts = self.chat.server.folder().parts();
+        parts.into_iter().find(|part| part.ends_with(id)).expect("the part is there")
     }
 
     fn media(&self) -> PathBuf {

@@ -8,9 +8,15 @@ use std::path::Path;
 use super::{Found, Report};
 use crate::message::MessageId;
 use crate::store::StoreError;
-use crate::upload::{State, UploadId};
+use crate::store::disk::Disk;
+use crate::upload::State;
 
-pub(super) fn compare(data: &Path, found: &Found, report: &mut Report<'_>) -> Result<(), StoreError> {
+pub(super) fn compare(
+    data: &Path,
+    disk: &Disk,
+    found: &Found,
+    report: &mut Report<'_>,
+) -> Result<(), StoreError> {
     let made: HashMap<MessageId, &str> =
         found.messages.iter().map(|message| (message.id, message.stored_name.as_str())).collect();
     let coming: HashSet<MessageId> =
@@ -25,10 +31,8 @@ pub(super) fn compare(data: &Path, found: &Found, report: &mut Report<'_>) -> Re
             },
         }
     }
-    for name in names_in(&data.join("parts"))? {
-        if name.parse::<UploadId>().is_err() {
-            report.note(format!("parts/{name}: not ours; nothing touches it"));
-        }
+    for name in disk.foreign_parts()? {
+        report.note(format!("parts/{name}: not ours; nothing touches it"));
     }
     Ok(())
 }

@@ -75,8 +75,9 @@ pub async fn check(
 ) -> Result<Summary, CheckError> {
     let (folder, payload) = DataFolder::look(data)?;
     let copy = SledCopy::of(&folder.records())?;
+    let disk = Disk::look(folder.path());
     let (payloads, has_folders): (Arc<dyn Payloads>, bool) = match payload.as_str() {
-        "disk" => (Arc::new(Disk::look(folder.path())), true),
+        "disk" => (Arc::new(disk.clone()), true),
         "sled" => (Arc::new(SledPayloads::new(copy.store(), folder.path(), 0, u64::MAX)), false),
         _ => return Err(CheckError::Payload(payload)),
     };
@@ -85,7 +86,7 @@ pub async fn check(
     let stored = Stored::new(payloads.as_ref(), copy.store().carried().await?);
     contents::compare(&stored, &found, deep, &mut report).await?;
     if has_folders {
-        folders::compare(folder.path(), &found, &mut report)?;
+        folders::compare(folder.path(), &disk, &found, &mut report)?;
     }
     Ok(report.summary)
 }

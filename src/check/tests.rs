@@ -50,8 +50,10 @@ impl House {
         findings
     }
 
+    /// Where the part of an upload lies whose id is none of a time.
     fn part(&self, id: UploadId) -> PathBuf {
-        self.folder.path().join("parts").join(id.to_string())
+        let id = id.to_string();
+        self.folder.path().join("parts").join(format!("x{}", &id[..2])).join(id)
     }
 
     fn chat(&self) -> PathBuf {
@@ -171,13 +173,34 @@ async fn a_folder_without_a_message_is_wrong_and_what_a_kill_leaves_is_not() {
     let house = House::new().await;
     let stray = MessageId::from_bytes([9; 12]);
     fs::create_dir(house.folder.path().join("chats").join(stray.to_string())).expect("made");
-    fs::write(house.part(UploadId::random()), b"of a one-shot").expect("written");
+    let orphan = house.part(UploadId::random());
+    let bucket = orphan.parent().expect("in a bucket").to_owned();
+    fs::create_dir_all(&bucket).expect("made");
+    fs::write(&orphan, b"of a one-shot").expect("written");
     fs::write(house.folder.path().join("parts/notes.txt"), b"of the operator").expect("written");
+    fs::write(bucket.join("zzz"), b"of the operator").expect("written");
+    fs::create_dir(house.folder.path().join("parts/01234567")).expect("a bucket may be empty");
     let findings = house.check(true).await;
-    let [part, folder, foreign] = &findings[..] else { panic!("{findings:?}") };
+    let [part, folder, notes, zzz] = &findings[..] else { panic!("{findings:?}") };
     assert!(matches!(part, Finding::Note(text) if text.contains("no record needs it")), "{part:?}");
     assert!(matches!(folder, Finding::Wrong(text) if text.contains("there is no message")), "{folder:?}");
-    assert!(matches!(foreign, Finding::Note(text) if text.contains("notes.txt")), "{foreign:?}");
+    assert!(matches!(notes, Finding::Note(text) if text.contains("parts/notes.txt")), "{notes:?}");
+    assert!(matches!(zzz, Finding::Note(text) if text.contains("/zzz: not ours")), "{zzz:?}");
+}
+
+/// A folder may be looked at before a server of this version has had it.
+#[tokio::test]
+async fn parts_of_the_former_layout_are_found() {
+    let house = House::new().await;
+    for id in [house.receiving, house.finalizing] {
+        let flat = house.folder.path().join("parts").join(id.to_string());
+        fs::rename(house.part(id), &flat).expect("moved");
+    }
+    fs::write(house.folder.path().join("format"), b"longhaul 1 disk\n").expect("written");
+    assert_eq!(house.check(true).await, []);
+    let flat = house.folder.path().join("parts").join(house.receiving.to_string());
+    fs::write(flat, b"01").expect("cut");
+    assert_eq!(house.check(false).await.len(), 1);
 }
 
 /// As a kill leaves it after the file was moved and before the message was made.

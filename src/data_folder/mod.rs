@@ -9,7 +9,10 @@ use std::path::{Path, PathBuf};
 
 /// `longhaul <version> <payload>`.
 const NOTE: &str = "format";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// What differs from this version only in where parts are, which the store puts right at the start. The note says so
+/// before that, because a server of that version would miss them.
+const FORMER: u32 = 1;
 
 /// A data folder that this version can use.
 #[derive(Debug, Clone)]
@@ -85,6 +88,12 @@ impl DataFolder {
         let shown = path.display().to_string();
         match found {
             Ok(found) if found == wanted => Ok(Self { path: path.to_owned() }),
+            Ok(found) if found == format!("longhaul {FORMER} {payload}") => {
+                match write(path, &path.join(NOTE), &wanted) {
+                    Ok(()) => Ok(Self { path: path.to_owned() }),
+                    Err(error) => Err(FolderError::Io { path: shown, error }),
+                }
+            }
             Ok(found) => Err(FolderError::AnotherFormat { path: shown, found, wanted }),
             Err(error) => Err(FolderError::Io { path: shown, error }),
         }
@@ -104,7 +113,8 @@ impl DataFolder {
             }
             Err(error) => return Err(FolderError::Io { path: shown, error }),
         };
-        match note.strip_prefix(&format!("longhaul {VERSION} ")) {
+        let of = |version: u32| note.strip_prefix(&format!("longhaul {version} "));
+        match of(VERSION).or_else(|| of(FORMER)) {
             Some(payload) => Ok((Self { path: path.to_owned() }, payload.to_owned())),
             None => Err(foreign(format!("its file `{NOTE}` says `{note}`"))),
         }
@@ -164,6 +174,24 @@ mod tests {
         assert!(DataFolder::open(folder.path(), "disk").is_ok());
         assert!(DataFolder::open(folder.path(), "disk").is_ok());
         let error = DataFolder::open(folder.path(), "sled").expect_err("another payload");
-        assert!(error.to_string().contains("longhaul 1 disk"), "{error}");
+        assert!(error.to_string().contains("longhaul 2 disk"), "{error}");
+    }
+
+    #[test]
+    fn a_folder_of_the_former_format_becomes_one_of_this() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let note = folder.path().join(NOTE);
+        let said = || fs::read_to_string(&note).expect("there").trim().to_owned();
+        for (was, payload, is_ours) in [
+            ("longhaul 1 disk", "disk", true),
+            ("longhaul 1 disk", "sled", false),
+            ("longhaul 3 disk", "disk", false),
+        ] {
+            fs::write(&note, was).expect("written");
+            assert_eq!(DataFolder::look(folder.path()).is_ok(), was != "longhaul 3 disk");
+            assert_eq!(said(), was, "looking changes nothing");
+            assert_eq!(DataFolder::open(folder.path(), payload).is_ok(), is_ours, "{was}");
+            assert_eq!(said(), if is_ours { "longhaul 2 disk" } else { was });
+        }
     }
 }

@@ -33,7 +33,8 @@ pub trait Files: Send + Sync + 'static {
     /// [`StoreError::Unavailable`] nothing is different from before, and it may be asked again.
     fn settle(&self, ids: &[UploadId]) -> Result<(), StoreError>;
 
-    /// Writes again what a power cut may have taken, durably. Doing it twice is doing it once. An upload of which
+    /// Brings the files in order at the start, and writes again what a power cut may have taken, durably. Doing it
+    /// twice is doing it once. An upload of which
     /// the bytes before those are gone stays as it is, for whoever goes on with it to find.
     ///
     /// # Errors

@@ -42,6 +42,11 @@ impl UploadId {
         self.0.as_bytes()
     }
 
+    /// Whether it was made by [`UploadId::new`]: that of a final upload follows from its parts.
+    pub fn begins_with_time(&self) -> bool {
+        self.0.get_version() == Some(Version::SortRand)
+    }
+
     /// The id as a UUID.
     pub fn uuid(self) -> Uuid {
         self.0
@@ -86,6 +91,8 @@ mod tests {
         assert!(before < one && before < other && one < after && other < after);
         assert_ne!(one, other);
         assert_eq!(one.uuid().get_version(), Some(Version::SortRand));
+        assert!(one.begins_with_time() && !UploadId::random().begins_with_time());
+        assert!(!UploadId::from(Uuid::new_v8([7; 16])).begins_with_time());
         assert_eq!(one.uuid().get_variant(), uuid::Variant::RFC4122);
     }
 

@@ -22,6 +22,7 @@ use std::sync::PoisonError;
 use rustix::io::Errno;
 
 use super::Folders;
+use super::buckets::Bucket;
 use super::part::Part;
 use crate::store::StoreError;
 use crate::upload::UploadId;
@@ -39,7 +40,7 @@ impl Folders {
             return Err(StoreError::Damaged(format!("part {part} has {} of {length} bytes", found.len())));
         }
         let sharing = self.sharing.lock().unwrap_or_else(PoisonError::into_inner);
-        match fs::hard_link(&other, &own) {
+        match self.buckets.create(id, || fs::hard_link(&other, &own)) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) if error.kind() == io::ErrorKind::StorageFull => return Err(error.into()),
@@ -52,12 +53,13 @@ impl Folders {
         }
         if linked.nlink() != NAMES {
             fs::remove_file(&own)?;
+            self.buckets.left(Bucket::of(id));
             return Ok(false);
         }
         drop(sharing);
         // The part may be freed before whoever carries its bytes has it synced.
         self.make_durable(&File::open(&own)?)?;
-        self.sync_folder(&self.parts)?;
+        self.sync_name(id)?;
         Ok(true)
     }
 
@@ -152,6 +154,11 @@ mod tests {
         super::super::Disk::open(data.path(), crate::store::Durability::Power, 0).expect("opened").folders
     }
 
+    fn put(folders: &Folders, id: UploadId, bytes: &[u8]) {
+        let part = folders.part(id);
+        folders.buckets.create(id, || fs::write(&part, bytes)).expect("written");
+    }
+
     fn names(folders: &Folders, id: UploadId) -> u64 {
         fs::metadata(folders.part(id)).expect("there").nlink()
     }
@@ -162,7 +169,7 @@ mod tests {
         let data = tempfile::tempdir().expect("a folder");
         let folders = folders(&data);
         let [part, first, second] = [(); 3].map(|()| UploadId::random());
-        fs::write(folders.part(part), b"0123456789").expect("written");
+        put(&folders, part, b"0123456789");
         assert!(folders.adopt(first, part, 10).expect("linked"));
         assert!(folders.adopt(first, part, 10).expect("again"), "after a kill it is done already");
         assert!(!folders.adopt(second, part, 10).expect("refused"));
@@ -178,7 +185,7 @@ mod tests {
         let data = tempfile::tempdir().expect("a folder");
         let folders = folders(&data);
         let [part, whole] = [(); 2].map(|()| UploadId::random());
-        fs::write(folders.part(part), b"0123456789").expect("written");
+        put(&folders, part, b"0123456789");
         assert!(folders.adopt(whole, part, 4).expect("linked"));
         folders.trim(part, 4).expect("shared");
         assert_eq!(fs::read(folders.part(whole)).expect("there"), b"0123456789");
@@ -197,8 +204,8 @@ mod tests {
         let data = tempfile::tempdir().expect("a folder");
         let folders = folders(&data);
         let [part, own] = [(); 2].map(|()| UploadId::random());
-        fs::write(folders.part(part), b"0123456789").expect("written");
-        fs::write(folders.part(own), b"01").expect("written");
+        put(&folders, part, b"0123456789");
+        put(&folders, own, b"01");
         assert!(!folders.adopt(own, part, 10).expect("refused"));
         assert_eq!(names(&folders, part), 1);
     }

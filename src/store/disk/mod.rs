@@ -2,10 +2,12 @@
 //! so that finishing is a rename.
 //!
 //! ```text
-//! <data folder>/parts/<upload id>                    while bytes are missing
+//! <data folder>/parts/<bucket>/<upload id>           while bytes are missing
 //! <data folder>/chats/<message id>/<file name>       afterwards
 //! ```
+//! [`buckets`] says which part is in which bucket. The folders of messages are all in one, which people look into.
 
+mod buckets;
 mod idle;
 mod join;
 mod part;
@@ -27,6 +29,7 @@ use async_trait::async_trait;
 
 use super::{ByteStream, Durability, Payloads, Place, Sink, Source, StoreError};
 use crate::upload::UploadId;
+use buckets::{Bucket, Buckets};
 use idle::Idle;
 use part::Part;
 use sink::DiskSink;
@@ -43,7 +46,7 @@ pub struct Disk {
 
 #[derive(Debug)]
 struct Folders {
-    parts: PathBuf,
+    buckets: Buckets,
     chats: PathBuf,
     durability: Durability,
     reserve: u64,
@@ -68,7 +71,7 @@ impl Disk {
     pub fn open(data: &Path, durability: Durability, reserve: u64) -> io::Result<Self> {
         let (parts, chats) = (data.join("parts"), data.join("chats"));
         let folders = Folders::new(parts, chats, durability, reserve);
-        fs::create_dir_all(&folders.parts)?;
+        fs::create_dir_all(folders.buckets.parts())?;
         fs::create_dir_all(&folders.chats)?;
         match folders.probe() {
             // That passes, and what is there can be read meanwhile.
@@ -83,6 +86,17 @@ impl Disk {
     pub fn look(data: &Path) -> Self {
         let (parts, chats) = (data.join("parts"), data.join("chats"));
         Self { folders: Arc::new(Folders::new(parts, chats, Durability::Process, 0)) }
+    }
+
+    /// What is below the folder of parts and is no part, to be told; none if there is no such folder.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn foreign_parts(&self) -> io::Result<Vec<String>> {
+        match self.folders.buckets.foreign() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            foreign => foreign,
+        }
     }
 
     /// Runs file work off the async threads.
@@ -107,7 +121,7 @@ fn join<T>(outcome: Result<Result<T, StoreError>, tokio::task::JoinError>) -> Re
 impl Folders {
     fn new(parts: PathBuf, chats: PathBuf, durability: Durability, reserve: u64) -> Self {
         Self {
-            parts,
+            buckets: Buckets::new(parts),
             chats,
             durability,
             reserve,
@@ -126,7 +140,7 @@ impl Folders {
     }
 
     fn part(&self, id: UploadId) -> PathBuf {
-        self.parts.join(id.to_string())
+        self.buckets.part(id)
     }
 
     fn folder_of(&self, place: &Place) -> PathBuf {
@@ -135,7 +149,11 @@ impl Folders {
 
     fn file_of(&self, source: &Source) -> PathBuf {
         match source {
-            Source::Part(id) => self.part(*id),
+            Source::Part(id) => {
+                let (part, former) = (self.part(*id), self.buckets.former_part(*id));
+                // A folder that is only looked at may have the former layout.
+                if !part.exists() && former.exists() { former } else { part }
+            }
             Source::Placed(place, _) => self.folder_of(place).join(&place.file_name),
         }
     }
@@ -148,23 +166,38 @@ impl Folders {
         if self.durability.syncs() { File::open(folder)?.sync_all() } else { Ok(()) }
     }
 
+    /// Brings the folder of parts in order, and makes durable what a process that was killed left in it.
+    fn tidy(&self) -> io::Result<()> {
+        let is_changed = match self.buckets.tidy() {
+            // Where bytes are in the database there are none in files.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            outcome => outcome?,
+        };
+        if is_changed && self.durability.syncs() {
+            rustix::fs::syncfs(File::open(self.buckets.parts())?)?;
+        }
+        self.sync_folder(self.buckets.parts())
+    }
+
+    /// Makes the name of a part durable.
+    fn sync_name(&self, id: UploadId) -> io::Result<()> {
+        let bucket = Bucket::of(id);
+        match self.sync_folder(&self.buckets.folder(bucket)) {
+            // Removed, so the part was moved or freed, and there is nothing to make durable.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            synced => {
+                synced.and_then(|()| self.buckets.make_durable(bucket, |parts| self.sync_folder(parts)))
+            }
+        }
+    }
+
     fn discard(&self, id: UploadId) -> Result<(), StoreError> {
         self.unsettled.forget(id);
         self.idle.forget(id);
         match fs::remove_file(self.part(id)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
-            _ => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => Ok(removed.map(|()| self.buckets.left(Bucket::of(id)))?),
         }
-    }
-
-    fn list(&self) -> Result<Vec<UploadId>, StoreError> {
-        let mut ids = Vec::new();
-        for entry in fs::read_dir(&self.parts)? {
-            // What is not named like an upload is not ours and stays.
-            let name = entry?.file_name();
-            ids.extend(name.to_str().and_then(|name| name.parse::<UploadId>().ok()));
-        }
-        Ok(ids)
     }
 
     /// Asked of the operating system now and then: the reserve is for what happens meanwhile.
@@ -175,7 +208,7 @@ impl Folders {
         {
             return Ok(room);
         }
-        let stat = rustix::fs::statvfs(&self.parts).map_err(io::Error::from)?;
+        let stat = rustix::fs::statvfs(self.buckets.parts()).map_err(io::Error::from)?;
         let room = stat.f_bavail.saturating_mul(stat.f_frsize).saturating_sub(self.reserve);
         *asked = Some((Instant::now(), room));
         Ok(room)
@@ -229,7 +262,7 @@ impl Payloads for Disk {
     }
 
     async fn parts(&self) -> Result<Vec<UploadId>, StoreError> {
-        self.blocking(Folders::list).await
+        self.blocking(|folders| Ok(folders.buckets.list()?)).await
     }
 
     async fn room(&self) -> Result<u64, StoreError> {

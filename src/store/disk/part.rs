@@ -43,7 +43,7 @@ impl PartSync {
             return Err(error.into());
         }
         if !self.open.entry_is_durable.load(Ordering::Acquire) {
-            self.folders.sync_folder(&self.folders.parts)?;
+            self.folders.sync_name(self.id)?;
             self.open.entry_is_durable.store(true, Ordering::Release);
         }
         crash::point("append.synced");
@@ -118,7 +118,8 @@ impl Part {
 
     fn open_file(&self) -> Result<OpenFile, StoreError> {
         let path = self.folders.part(self.id);
-        let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+        let open = || OpenOptions::new().write(true).create(true).truncate(false).open(&path);
+        let file = self.folders.buckets.create(self.id, open)?;
         let length = file.metadata()?.len();
         if length < self.offset {
             return Err(StoreError::Damaged(format!(

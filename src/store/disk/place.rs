@@ -15,6 +15,7 @@ use std::io;
 use std::path::Path;
 
 use super::Folders;
+use super::buckets::Bucket;
 use crate::crash;
 use crate::store::{Place, StoreError};
 use crate::upload::UploadId;
@@ -50,7 +51,7 @@ impl Folders {
                     return self.move_to(id, length, place);
                 }
             }
-            self.ready(&part, found, length)?;
+            self.ready(id, &part, found, length)?;
         }
         make_folder(&folder)?;
         crash::point("place.directory");
@@ -59,15 +60,16 @@ impl Folders {
         } else {
             fs::rename(&part, &file)?;
         }
+        self.buckets.left(Bucket::of(id));
         crash::point("place.renamed");
         Ok(())
     }
 
     /// Sees to it that the part, found at another length, has exactly the bytes of the record: longer is what a
     /// crash left, shorter is damage, and an upload of no bytes has no part yet.
-    fn ready(&self, part: &Path, found: Option<u64>, length: u64) -> Result<(), StoreError> {
+    fn ready(&self, id: UploadId, part: &Path, found: Option<u64>, length: u64) -> Result<(), StoreError> {
         match found {
-            None if length == 0 => self.settle(&File::create(part)?),
+            None if length == 0 => self.settle(&self.buckets.create(id, || File::create(part))?),
             Some(found) if found > length => {
                 let file = File::options().write(true).open(part)?;
                 file.set_len(length)?;

@@ -18,7 +18,7 @@ impl Folders {
     /// What the operating system says; [`io::ErrorKind::CrossesDevices`] if no file can be moved.
     pub(super) fn probe(&self) -> io::Result<()> {
         let _turn = self.probing.lock().unwrap_or_else(PoisonError::into_inner);
-        let (part, folder) = (self.parts.join(NAME), self.chats.join(NAME));
+        let (part, folder) = (self.buckets.parts().join(NAME), self.chats.join(NAME));
         let file = folder.join(NAME);
         let moved = File::create(&part).and_then(|_| {
             make_folder(&folder)?;

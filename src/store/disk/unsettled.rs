@@ -122,17 +122,21 @@ impl Files for Folders {
         }
         // Never all at once: there may be more files than a process may have open.
         if seen.len() > FEW {
-            sync_file_system_of(&File::open(&self.parts).map_err(unopened)?)?;
+            sync_file_system_of(&File::open(self.buckets.parts()).map_err(unopened)?)?;
         } else {
             let mut folders = BTreeSet::new();
             for (id, seen) in &mut seen {
                 let Some((entry, file)) = self.unsettled.open(*id).map_err(unopened)? else { continue };
                 file.sync_data()?;
-                folders.extend(self.folders_above(&entry.file));
+                folders.extend(folders_above(&entry.file));
                 *seen = entry;
             }
             for folder in folders {
-                File::open(folder).map_err(unopened)?.sync_all()?;
+                match File::open(folder) {
+                    // A bucket that was removed: the file was moved meanwhile, and is unsettled again.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    opened => opened.map_err(unopened)?.sync_all()?,
+                }
             }
         }
         seen.iter().for_each(|(id, entry)| self.unsettled.settled(*id, entry));
@@ -140,6 +144,7 @@ impl Files for Folders {
     }
 
     fn restore(&self, all: &[Carried]) -> Result<(), StoreError> {
+        self.tidy()?;
         let mut is_changed = false;
         for carried in all {
             match self.restore_one(carried) {
@@ -148,7 +153,7 @@ impl Files for Folders {
             }
             crash::point("recover.restored");
         }
-        if is_changed { Ok(sync_file_system_of(&File::open(&self.parts)?)?) } else { Ok(()) }
+        if is_changed { Ok(sync_file_system_of(&File::open(self.buckets.parts())?)?) } else { Ok(()) }
     }
 }
 
@@ -161,7 +166,8 @@ impl Folders {
         let file = file.filter(|file| file.exists());
         let is_placed = file.is_some();
         let most = place.as_ref().map_or(u64::MAX, |placement| placement.length);
-        self.write_again(&file.unwrap_or_else(|| self.part(*id)), pieces, most)?;
+        let file = file.unwrap_or_else(|| self.part(*id));
+        self.write_again(*id, &file, pieces, most)?;
         match place {
             Some(Placement { place, length, is_committed: true })
                 if !is_placed && self.part(*id).exists() =>
@@ -175,7 +181,13 @@ impl Folders {
     }
 
     /// Writes the pieces of a file that is to have `most` bytes.
-    fn write_again(&self, path: &Path, pieces: &[(u64, Bytes)], most: u64) -> Result<(), StoreError> {
+    fn write_again(
+        &self,
+        id: UploadId,
+        path: &Path,
+        pieces: &[(u64, Bytes)],
+        most: u64,
+    ) -> Result<(), StoreError> {
         let Some((first, _)) = pieces.first() else { return Ok(()) };
         let length = length_of(path)?.unwrap_or_default();
         if length < *first {
@@ -183,7 +195,8 @@ impl Folders {
                 "the file has {length} bytes, and what follows is carried from {first} on"
             )));
         }
-        let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+        let open = || OpenOptions::new().write(true).create(true).truncate(false).open(path);
+        let file = self.buckets.create(id, open)?;
         if length > most {
             file.set_len(most)?;
         }
@@ -192,14 +205,11 @@ impl Folders {
         }
         Ok(())
     }
+}
 
-    /// The folders that have to be synced for a file to be found.
-    fn folders_above(&self, file: &Path) -> impl Iterator<Item = PathBuf> + use<> {
-        let own = file.parent().map(Path::to_owned);
-        let chats = self.chats.clone();
-        let above = own.clone().filter(|own| *own != self.parts).map(|_| chats);
-        own.into_iter().chain(above)
-    }
+/// The folders that have to be synced for a file to be found: its own, of a message or a bucket, and the one above.
+fn folders_above(file: &Path) -> impl Iterator<Item = PathBuf> {
+    file.ancestors().skip(1).take(2).map(Path::to_owned)
 }
 
 /// One sync for however many files.
