@@ -161,6 +161,25 @@ async fn records_are_made_until_there_are_enough() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn messages_are_made_until_there_are_enough() {
+    let chat = Chat::start().await;
+    let report = good(&bound(&chat), "messages -n 100 --fillers 8 --clients 2 --secs 0.1").await;
+    assert!(report.extra["messages"] >= 100.0, "{:?}", report.extra);
+    assert_eq!(chat.messages().await.len() as f64, report.extra["messages"]);
+    assert!(report.extra["message_per_sec_empty"] > 0.0 && report.extra["message_per_sec_full"] > 0.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn uploads_are_begun_until_there_are_enough_and_all_are_finished() {
+    let chat = Chat::start().await;
+    let report = good(&bound(&chat), "parts -n 60 --fillers 8 --clients 2 --secs 0.1 --rest 0").await;
+    assert!(report.extra["parts"] >= 60.0, "{:?}", report.extra);
+    assert_eq!(chat.messages().await.len() as f64, report.extra["parts"]);
+    assert!(unfinished(&chat).await > 0, "those that were counted in the end stay");
+    assert!(report.extra["create_per_sec_full"] > 0.0 && report.extra["create_per_sec_empty"] > 0.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_process_used_is_told() {
     let server = Chat::start().await;
     let settings = Settings { pid: Some(std::process::id()), ..plain(&server) };

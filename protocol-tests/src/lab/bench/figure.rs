@@ -14,6 +14,8 @@ pub(super) enum Figure {
     CreateEmpty,
     HeadFull,
     HeadEmpty,
+    MessageFull,
+    MessageEmpty,
 }
 
 impl Figure {
@@ -33,6 +35,8 @@ impl Figure {
             Self::CreateEmpty => extra("create_per_sec_empty"),
             Self::HeadFull => extra("head_per_sec_full"),
             Self::HeadEmpty => extra("head_per_sec_empty"),
+            Self::MessageFull => extra("message_per_sec_full"),
+            Self::MessageEmpty => extra("message_per_sec_empty"),
         }
     }
 
@@ -47,7 +51,9 @@ impl Figure {
             | Self::CreateFull
             | Self::CreateEmpty
             | Self::HeadFull
-            | Self::HeadEmpty => "/s",
+            | Self::HeadEmpty
+            | Self::MessageFull
+            | Self::MessageEmpty => "/s",
         }
     }
 }

@@ -49,6 +49,7 @@ pub(super) fn plan(quick: bool) -> Vec<Work> {
         small(quick, &with(&[Longhaul, Process], &[Fsync])),
         live(quick),
         many(quick),
+        folders(quick),
     ]
     .concat()
 }
@@ -234,6 +235,30 @@ fn many(quick: bool) -> Vec<Work> {
                 format!("records -n {records} --secs {}", either(quick, "0.5", "2")),
             )
         },
+    ]
+}
+
+/// Folders that get many entries: of messages, which stay, and of parts, which go again.
+fn folders(quick: bool) -> Vec<Work> {
+    let (messages, parts) = either(quick, (20_000, 5_000), (1_000_000, 50_000));
+    let (secs, rest) = either(quick, ("0.5", "2"), ("5", "70"));
+    let row = |name, title, scenario| Work {
+        place: Place::Bound,
+        warm_up: String::new(),
+        repetitions: 1,
+        ..work(name, title, &[Longhaul], scenario)
+    };
+    vec![
+        row(
+            "messages",
+            format!("{} messages", grouped(messages)),
+            format!("messages -n {messages} --secs {secs}"),
+        ),
+        row(
+            "parts",
+            format!("{} uploads under way, then none", grouped(parts)),
+            format!("parts -n {parts} --secs {secs} --rest {rest}"),
+        ),
     ]
 }
 

@@ -106,6 +106,22 @@ pub(super) const ROWS: &[Row] = &[
         Against::Figure(Figure::HeadEmpty),
         AtLeast(1.0 / 1.2),
     ),
+    row(
+        "messages",
+        "to a message, against an empty store",
+        Longhaul,
+        Figure::MessageFull,
+        Against::Figure(Figure::MessageEmpty),
+        AtLeast(1.0 / 1.2),
+    ),
+    row(
+        "parts",
+        "creations with bytes, against a fresh folder",
+        Longhaul,
+        Figure::CreateFull,
+        Against::Figure(Figure::CreateEmpty),
+        AtLeast(0.9),
+    ),
 ];
 
 /// What a row says about these results.

@@ -26,7 +26,8 @@ pub use failure::Failure;
 pub use meter::{Resources, ServerResources};
 pub use report::{Latency, Report};
 pub use scenario::{
-    Announce, Big, Chunked, Concat, Create, End, Head, Idle, OneShot, Records, Resume, Scenario, Tiny,
+    Announce, Big, Chunked, Concat, Create, End, Head, Idle, Messages, OneShot, Parts, Records, Resume,
+    Scenario, Tiny,
 };
 pub use subject::Settings;
 pub use tickets::Pace;

@@ -36,8 +36,18 @@ pub(super) async fn create_with_upload(
     content: Span,
     headers: &str,
 ) -> Result<(Upload, Response), Failure> {
+    create_with_first(connection, content, content.len, headers).await
+}
+
+/// Creates an upload and sends the first bytes of it along; the answer tells how many were taken.
+pub(super) async fn create_with_first(
+    connection: &mut Connection,
+    content: Span,
+    sent: u64,
+    headers: &str,
+) -> Result<(Upload, Response), Failure> {
     let headers = format!("Upload-Length: {}\r\n{OFFSET_STREAM}{headers}", content.len);
-    post(connection, content, &headers, Body::of(content)).await
+    post(connection, content, &headers, Body::of(Span { len: sent, ..content })).await
 }
 
 /// Joins partial uploads.

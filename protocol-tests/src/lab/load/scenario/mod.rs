@@ -4,10 +4,13 @@ mod announce;
 mod big;
 mod chunked;
 mod concat;
+mod counted;
 mod create;
 mod head;
 mod idle;
+mod messages;
 mod one_shot;
+mod parts;
 mod records;
 mod resume;
 mod tiny;
@@ -23,7 +26,9 @@ pub use concat::Concat;
 pub use create::Create;
 pub use head::Head;
 pub use idle::Idle;
+pub use messages::Messages;
 pub use one_shot::OneShot;
+pub use parts::Parts;
 pub use records::Records;
 pub use resume::{End, Resume};
 pub use tiny::Tiny;
@@ -57,6 +62,10 @@ pub enum Scenario {
     Announce(Announce),
     /// Fills the server with upload records, and tells how creation and HEAD do among them
     Records(Records),
+    /// Fills the server with messages, and tells how fast they are made before and after
+    Messages(Messages),
+    /// Many uploads under way at once, then none; and how fast uploads are begun before and after
+    Parts(Parts),
 }
 
 impl Scenario {
@@ -78,6 +87,8 @@ impl Scenario {
             Self::Idle(args) => args.run(&subject).await,
             Self::Announce(args) => args.run(&subject).await,
             Self::Records(args) => args.run(&subject).await,
+            Self::Messages(args) => args.run(&subject).await,
+            Self::Parts(args) => args.run(&subject).await,
         }
     }
 }

@@ -1,13 +1,12 @@
 use std::sync::Arc;
-use std::time::Instant;
 
+use super::counted::counted;
 use super::create::Creation;
 use super::head::Asking;
 use crate::lab::load::failure::Failure;
 use crate::lab::load::report::Report;
 use crate::lab::load::subject::Subject;
-use crate::lab::load::tally::Tally;
-use crate::lab::load::tickets::{AsyncWork, Pace, at_pace};
+use crate::lab::load::tickets::{Pace, at_pace};
 use crate::lab::proxy::bytes;
 
 /// How long filling may take.
@@ -17,7 +16,7 @@ const BOUND_SECS: f64 = 3600.0;
 ///
 /// The requests and the latency are those of the filling; what creations and HEADs did before and after it is told
 /// beside. Each of those goes on for as long once before it is counted, so that an empty store is measured at the same
-/// pace as a full one: the first moments of a server are quicker than any later one.
+/// pace as a full one.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Records {
     /// How many upload records there are to be
@@ -43,9 +42,9 @@ impl Records {
         // However little time there is to count in, there is one to ask for.
         let one = Pace { count: 1, secs: BOUND_SECS, clients: 1 };
         let mut all = at_pace(subject, &one, creation.clone()).await;
-        let (create_empty, made) = self.counted(subject, creation.clone()).await;
+        let (create_empty, made) = counted(subject, self.secs, self.clients, creation.clone()).await;
         all.add(made);
-        let (head_empty, asked) = self.counted(subject, Asking::of(&all.uploads)).await;
+        let (head_empty, asked) = counted(subject, self.secs, self.clients, Asking::of(&all.uploads)).await;
         all.add(asked);
         let rest = self.count.saturating_sub(all.uploads.len() as u64);
         let filling = Pace { count: rest, secs: BOUND_SECS, clients: self.fillers };
@@ -54,9 +53,9 @@ impl Records {
         let resources = meter.stop(0, filled.requests);
         let mut report = Report::new("records", &mut filled, resources);
         all.add(filled);
-        let (head_full, asked) = self.counted(subject, Asking::of(&all.uploads)).await;
+        let (head_full, asked) = counted(subject, self.secs, self.clients, Asking::of(&all.uploads)).await;
         all.add(asked);
-        let (create_full, made) = self.counted(subject, creation).await;
+        let (create_full, made) = counted(subject, self.secs, self.clients, creation).await;
         all.add(made);
         report.failures.append(&mut all.failures);
         let report = report
@@ -67,20 +66,5 @@ impl Records {
             .with("head_per_sec_full", head_full);
         let made = std::mem::take(&mut all.uploads);
         Ok(subject.conclude(report, &all, &made).await)
-    }
-
-    /// How often this is done in a second once it has been done for a while, and what it made.
-    async fn counted(
-        &self,
-        subject: &Arc<Subject>,
-        work: impl AsyncWork + Clone + Send + 'static,
-    ) -> (f64, Tally) {
-        let pace = || Pace { count: u64::MAX, secs: self.secs, clients: self.clients };
-        let mut all = at_pace(subject, &pace(), work.clone()).await;
-        let started = Instant::now();
-        let tally = at_pace(subject, &pace(), work).await;
-        let per_sec = tally.requests as f64 / started.elapsed().as_secs_f64();
-        all.add(tally);
-        (per_sec, all)
     }
 }

@@ -53,7 +53,7 @@ impl Tiny {
 
 /// One whole upload.
 #[derive(Debug, Clone)]
-struct Whole {
+pub(super) struct Whole {
     size: u64,
     two_requests: bool,
     to_message: bool,
@@ -85,6 +85,11 @@ impl AsyncWork for Whole {
 }
 
 impl Whole {
+    /// One that is done when an answer names its message.
+    pub(super) fn to_message(size: u64) -> Self {
+        Self { size, two_requests: false, to_message: true, patched: Arc::default(), asked: Arc::default() }
+    }
+
     async fn send(
         &self,
         subject: &Subject,
