@@ -81,14 +81,36 @@ async fn only_members_read_messages() {
     let message = chat.post("a.txt", b"x").await;
     let one = format!("/messages/{}", message["_id"].as_str().expect("an id is text"));
     let all = format!("/conversations/{}/messages", chat.conversation);
-    for target in [&one, &all] {
+    for (target, refusal) in [(&one, 404), (&all, 403)] {
         chat.request(&chat.bob, "GET", target).send().await.expecting(200);
-        check_detail(&chat.request(&chat.eve, "GET", target).send().await, 403);
+        check_detail(&chat.request(&chat.eve, "GET", target).send().await, refusal);
         check_detail(&chat.server.request("GET", target).send().await, 401);
     }
     chat.put_conversation(&chat.conversation, &[&chat.alice]).await.expecting(200);
-    for target in [&one, &all] {
-        check_detail(&chat.request(&chat.bob, "GET", target).send().await, 403);
+    for (target, refusal) in [(&one, 404), (&all, 403)] {
+        check_detail(&chat.request(&chat.bob, "GET", target).send().await, refusal);
+    }
+}
+
+/// By nothing that is in the answer: who tries ids out learns none.
+#[tokio::test]
+async fn a_stranger_cannot_tell_a_message_from_none() {
+    let chat = Chat::start().await;
+    let there = chat.post("a.txt", b"x").await["_id"].as_str().expect("an id is text").to_owned();
+    let flip = |digit: char| if digit == '0' { '1' } else { '0' };
+    let absent: String = there.char_indices().map(|(at, d)| if at == 23 { flip(d) } else { d }).collect();
+    for method in ["GET", "HEAD"] {
+        for path in ["/messages/{id}", "/uploads/chats/{id}/a.txt", "/uploads/chats/{id}/b.txt"] {
+            let mut answers = Vec::new();
+            for id in [&there, &absent] {
+                let request = chat.request(&chat.eve, method, &path.replace("{id}", id));
+                let answer = request.header("Range", "bytes=0-0").header("If-Match", "\"x\"").send().await;
+                let headers = answer.head.without(&["Date", "X-Request-Id"]);
+                answers.push((answer.status, headers, answer.body.clone()));
+            }
+            assert_eq!(answers[0].0, 404, "{method} {path}");
+            assert_eq!(answers[0], answers[1], "{method} {path}");
+        }
     }
 }
 

@@ -102,7 +102,7 @@ mod tests {
             assert_eq!(answer.json(), serde_json::to_value(stored.body()).expect("serializable"));
         }
         for (user, path, status, detail) in [
-            (Some(EVE), path.as_str(), 403, "You are not a participant in this conversation"),
+            (Some(EVE), path.as_str(), 404, "Message not found"),
             (None, &path, 401, "Missing access token"),
             (Some(ADA), "/messages/507f1f77bcf86cd7994390ff", 404, "Message not found"),
             (Some(ADA), "/messages/x", 400, "Invalid message_id"),

@@ -1,5 +1,6 @@
 //! A request id for every request, on the answer and on every log line of it.
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -53,11 +54,14 @@ fn name_of(method: &Method) -> &str {
     KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("another")
 }
 
-/// Unlike any other, of this process or another; nobody needs it to be hard to guess.
+/// Unlike any other, of this process or another. Everybody sees it, so the count of requests is hidden in a hash whose
+/// key is random.
 fn own_id() -> String {
-    static PROCESS: LazyLock<u64> = LazyLock::new(|| Uuid::new_v4().as_u64_pair().0);
+    static PROCESS: LazyLock<(u64, RandomState)> =
+        LazyLock::new(|| (Uuid::new_v4().as_u64_pair().0 >> 32, RandomState::new()));
     static COUNT: AtomicU64 = AtomicU64::new(0);
-    format!("{:016x}{:08x}", *PROCESS, COUNT.fetch_add(1, Ordering::Relaxed))
+    let (process, key) = &*PROCESS;
+    format!("{process:08x}{:016x}", key.hash_one(COUNT.fetch_add(1, Ordering::Relaxed)))
 }
 
 /// The id that a proxy or a client gave, if it is one that may stand in a log.
@@ -66,4 +70,18 @@ fn given_id(request: &Request) -> Option<String> {
     let fits = (1..=64).contains(&given.len())
         && given.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
     fits.then(|| given.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::own_id;
+
+    #[test]
+    fn request_ids_differ_and_do_not_count() {
+        let ids: Vec<_> = (0..100).map(|_| own_id()).collect();
+        assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
+        assert!(!ids.is_sorted() && ids.iter().all(|id| id.len() == 24));
+    }
 }

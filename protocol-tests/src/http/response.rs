@@ -51,6 +51,13 @@ impl Head {
             .map(|(_, value)| value.as_str())
     }
 
+    /// All headers but those of these names, as they came.
+    #[must_use]
+    pub fn without(&self, names: &[&str]) -> Vec<(String, String)> {
+        let is_named = |held: &str| names.iter().any(|name| held.eq_ignore_ascii_case(name));
+        self.headers.iter().filter(|(held, _)| !is_named(held)).cloned().collect()
+    }
+
     /// The items of a header whose value is a list, in lower case.
     #[must_use]
     pub fn list(&self, name: &str) -> Vec<String> {

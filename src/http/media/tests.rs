@@ -118,7 +118,9 @@ async fn only_participants_and_only_this_file() {
     let in_folder = |name: &str| format!("/uploads/chats/{}/{name}", message.id);
     for (user, path, status, detail) in [
         (None, url.clone(), 401, "Missing access token"),
-        (Some(EVE), url.clone(), 403, "You are not a participant in this conversation"),
+        (Some(EVE), url.clone(), 404, "Message not found"),
+        (Some(EVE), in_folder("other.mp4"), 404, "Message not found"),
+        (Some(EVE), "/uploads/chats/507f1f77bcf86cd7994390ff/a".into(), 404, "Message not found"),
         (Some(ADA), in_folder("other.mp4"), 404, "File not found"),
         (Some(ADA), in_folder("..%2F..%2Fsecret"), 404, "File not found"),
         (Some(ADA), in_folder("%ff"), 404, "File not found"),

@@ -54,6 +54,16 @@ pub(crate) async fn stamps_only_grow_within_a_conversation(mut fixture: impl Dat
         last = Some(stamp);
         fixture.reopen();
     }
+    let mut begun = Vec::new();
+    for number in 3..40 {
+        let elsewhere = Binding { conversation_id: conversation(number), ..binding(None) };
+        let id = store(&fixture, &Upload { binding: Some(elsewhere), ..whole(None) }).await;
+        let outcome = fixture.messages().claim(id, at(8_000)).await.expect("claimed");
+        let Claim::Finalizing(stamp) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(stamp.id.as_bytes()[..4], [0, 0, 0, 8]);
+        begun.push(stamp.id);
+    }
+    assert!(!begun.is_sorted(), "ids of other conversations tell nothing of each other");
     let elsewhere = Binding { conversation_id: conversation(2), ..binding(None) };
     let id = store(&fixture, &Upload { binding: Some(elsewhere), ..whole(None) }).await;
     let outcome = fixture.messages().claim(id, at(2_000)).await.expect("claimed");

@@ -88,7 +88,8 @@ impl Tables {
             return Ok(Claim::Taken { message, upload: holder.upload });
         }
         let latest = self.latest.get(&binding.conversation_id).copied();
-        let stamp = self.ids.stamp(now, latest);
+        let Self { ids, messages, .. } = self;
+        let stamp = ids.stamp(now, latest, |id| Ok::<_, StoreError>(messages.contains_key(&id)))?;
         self.latest.insert(binding.conversation_id, stamp);
         self.claims.claim(&upload, stamp.id);
         self.upload(id)?.state = State::Finalizing(stamp);

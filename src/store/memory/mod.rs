@@ -38,7 +38,7 @@ struct Tables {
 }
 
 impl Memory {
-    /// An empty store. Its message ids have no random part, which makes tests repeatable.
+    /// An empty store. Its message ids follow from a fixed seed, which makes tests repeatable.
     pub fn new() -> Self {
         Self {
             tables: Mutex::new(Tables {
@@ -49,7 +49,7 @@ impl Memory {
                 latest: HashMap::new(),
                 messages: BTreeMap::new(),
                 outbox: BTreeSet::new(),
-                ids: MessageIds::new([0; 8]),
+                ids: MessageIds::new([0; 32]),
             }),
         }
     }

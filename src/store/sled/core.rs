@@ -41,7 +41,7 @@ impl Core {
         files: Option<Arc<dyn Files>>,
     ) -> Result<Self, OpenError> {
         let io = |source| OpenError::Io { folder: folder.to_owned(), source };
-        let mut random = [0; 8];
+        let mut random = [0; 32];
         getrandom::fill(&mut random).map_err(|error| io(io::Error::other(error)))?;
         let carries = if files.is_some() && durability.syncs() { carried::MOST_BYTES } else { 0 };
         let (database, journal) = Database::open(folder, durability, files)?;

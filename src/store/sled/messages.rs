@@ -127,7 +127,7 @@ pub(super) fn allocate(
 fn stamp(view: &mut View<'_>, conversation: ConversationId, now: Timestamp) -> Result<Stamp, StoreError> {
     let key = keys::latest(conversation);
     let latest = view.get(&key)?.map(|row| rows::decode("latest", &row)).transpose()?;
-    let stamp = view.ids().stamp(now, latest);
+    let stamp = view.stamp(now, latest)?;
     view.put(key, rows::encode(&stamp))?;
     Ok(stamp)
 }

@@ -8,8 +8,9 @@ use sled::IVec;
 use super::changes::{Change, Changes};
 use super::keys::{self, Key};
 use super::layered::{Layered, Rows};
-use crate::message::MessageIds;
+use crate::message::{MessageIds, Stamp};
 use crate::store::StoreError;
+use crate::time::Timestamp;
 
 /// A leaf of sled holds up to sixteen rows before it splits, and one of more than 128 KiB goes to a file that
 /// sled never syncs.
@@ -93,9 +94,10 @@ impl<'a> View<'a> {
         rows.take(limit).map(|row| Ok(row?.0)).collect()
     }
 
-    /// The stamps' generator.
-    pub(super) fn ids(&mut self) -> &mut MessageIds {
-        self.ids
+    /// The stamp of the next message of a conversation.
+    pub(super) fn stamp(&mut self, now: Timestamp, latest: Option<Stamp>) -> Result<Stamp, StoreError> {
+        let layers = self.stored.below(&self.changes);
+        self.ids.stamp(now, latest, |id| Ok(layers.get(&keys::message(id))?.is_some()))
     }
 
     /// The bytes of the group's changes so far.
@@ -181,7 +183,7 @@ mod tests {
                 if let Some(row) = row { db.insert(key, row).expect("inserted"); }
             }
             let (frozen, active) = (changes(&earlier), changes(&current));
-            let mut ids = MessageIds::new([0; 8]);
+            let mut ids = MessageIds::new([0; 32]);
             let mut view = View::new(Layered::new(&active, Some(&frozen), &db), &mut ids);
             view.attempt(|view| { change(view, &changed); Ok(()) }).expect("nothing fails");
             let refused = view.attempt(|view| {
@@ -302,7 +304,7 @@ mod tests {
     #[test]
     fn a_queue_that_was_emptied_is_empty() {
         let db = sled::Config::new().temporary(true).open().expect("opened");
-        let (mut active, mut ids) = (Changes::default(), MessageIds::new([0; 8]));
+        let (mut active, mut ids) = (Changes::default(), MessageIds::new([0; 32]));
         for is_there in [true, false] {
             for number in 0..9 {
                 let mut view = View::new(Layered::new(&active, None, &db), &mut ids);
@@ -318,7 +320,7 @@ mod tests {
     #[test]
     fn a_row_that_is_too_large_is_refused() {
         let db = sled::Config::new().temporary(true).open().expect("opened");
-        let (mut ids, active) = (MessageIds::new([0; 8]), Changes::default());
+        let (mut ids, active) = (MessageIds::new([0; 32]), Changes::default());
         let mut view = View::new(Layered::new(&active, None, &db), &mut ids);
         view.put(smallvec![0x10], vec![0; MAX_ROW_BYTES]).expect("just so");
         assert!(matches!(view.put(smallvec![0x10], vec![0; MAX_ROW_BYTES + 1]), Err(StoreError::Io(_))));
