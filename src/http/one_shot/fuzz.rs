@@ -17,7 +17,7 @@ pub fn fuzz_form(data: &[u8]) {
     let _ = file_name(data, Writer::Other);
     let _ = file_name(data, Writer::TypeFirst);
     let _ = boundary(data);
-    let _ = boundary(&[b"multipart/form-data;", data].concat());
+    let _ = boundary(&[b"multipart/form-data;".as_slice(), data].concat());
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("multipart/form-data; boundary=b"));
     let body = Body::from(data.to_vec());
