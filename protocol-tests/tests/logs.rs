@@ -232,6 +232,8 @@ async fn in_json_every_line_is_an_object_and_every_number_a_number() {
 
 #[tokio::test]
 async fn in_json_what_keeps_the_server_from_starting_is_an_object_too() {
+    let folder = tempfile::tempdir().expect("the system has a folder for temporary files");
+    let folder = folder.path().to_str().expect("a path of ours is text");
     let file = tempfile::NamedTempFile::new().expect("the system has a folder for temporary files");
     let file = file.path().to_str().expect("a path of ours is text");
     for (arguments, named) in [
@@ -244,7 +246,9 @@ async fn in_json_what_keeps_the_server_from_starting_is_an_object_too() {
         (&["--log", "off", "--reserve", "x"], &["--reserve"]),
     ] {
         let json = ["--log-format", "json", "--listen", "127.0.0.1:0"];
-        let death = run_to_its_end(&[&json[..], arguments].concat(), &[]).await;
+        // Where none is named it would be one of the test's own folder.
+        let environment = [("LONGHAUL_DATA_DIR", folder)];
+        let death = run_to_its_end(&[&json[..], arguments].concat(), &environment).await;
         assert_eq!(death.status.code(), Some(2), "{death}");
         let lines = lines(&death.log);
         let told: Vec<_> = lines.iter().filter(|line| line["level"] == "ERROR").collect();
