@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use crate::auth::mint_hs256;
+use crate::auth::{MIN_SECRET_BYTES, mint_hs256};
 use crate::message::{ConversationId, UserId};
 use crate::time::Timestamp;
 
@@ -30,7 +30,9 @@ impl Demo {
     pub fn open(data: &Path) -> io::Result<Self> {
         let path = data.join(KEY_FILE);
         match fs::read_to_string(&path) {
-            Ok(secret) if !secret.trim().is_empty() => Ok(Self { secret: secret.trim().to_owned() }),
+            Ok(secret) if secret.trim().len() >= MIN_SECRET_BYTES => {
+                Ok(Self { secret: secret.trim().to_owned() })
+            }
             Ok(_) => Self::make(&path),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Self::make(&path),
             Err(error) => Err(error),

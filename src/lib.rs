@@ -12,6 +12,8 @@
 //! | [`upload`] | PURE: offsets, lengths, metadata, checksums, states | message, time |
 //! | [`auth`] | PURE: tokens to identities | message, time |
 //! | [`json`] | PURE: JSON text that cuts characters in two | |
+//! | [`loopback`] | PURE: names of this machine | |
+//! | [`keys`] | the keys of tokens, and when they are read again | auth, loopback, time |
 //! | [`crash`] | named steps at which a test kills the process | |
 //! | [`metrics`] | counters | |
 //! | [`outlive`] | work that its caller waits for, and that goes on without it | |
@@ -20,16 +22,16 @@
 //! | [`finalizer`] | complete upload → message, once | crash, message, metrics, outlive, store, time, upload, uploads |
 //! | [`uploads`] | create, append, look, end, bind, one-shot; who may have how much | crash, finalizer, message, metrics, outlive, store, time, upload |
 //! | [`chats`] | conversations, messages, media | message, store |
-//! | [`http`] | the wire of HTTP | auth, chats, json, message, metrics, refusals, store, time, upload, uploads |
-//! | [`chat`] | the wire of Socket.IO | auth, chats, json, message, refusals, store, time, upload, uploads |
-//! | [`config`] | settings, checked once | crash, store, upload |
+//! | [`http`] | the wire of HTTP | auth, chats, json, keys, loopback, message, metrics, refusals, store, time, upload, uploads |
+//! | [`chat`] | the wire of Socket.IO | auth, chats, json, keys, message, refusals, store, time, upload, uploads |
+//! | [`config`] | settings, checked once | auth, crash, keys, store, upload |
 //! | [`data_folder`] | the data folder: its note, who may look into it, what it is fit for | store |
 //! | [`check`] | what is wrong with a data folder, offline | data_folder, message, store, upload |
 //! | [`descriptors`] | how many files the process may have open | |
 //! | [`demo`] | what the server is without a key | auth, message, time |
 //! | [`logging`] | the log | config, time |
 //! | [`supervisor`] | listeners that were handed over; telling systemd | |
-//! | [`server`] | the composition root | auth, chat, chats, config, data_folder, demo, finalizer, http, metrics, store, uploads |
+//! | [`server`] | the composition root | auth, chat, chats, config, data_folder, demo, finalizer, http, keys, metrics, store, uploads |
 //!
 //! A test below holds this table against the sources.
 //!
@@ -93,7 +95,9 @@ pub mod descriptors;
 pub mod finalizer;
 pub mod http;
 pub mod json;
+pub mod keys;
 pub mod logging;
+pub mod loopback;
 pub mod message;
 pub mod metrics;
 pub mod outlive;

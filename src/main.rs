@@ -4,18 +4,20 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
 use longhaul::check::{self, Finding};
 use longhaul::config::{Command, Config, Flags, LogFormat, Order, Problems};
 use longhaul::descriptors;
+use longhaul::keys::Keyring;
 use longhaul::logging;
 use longhaul::server::{Listeners, Server};
 use longhaul::supervisor::{self, HandedOver};
 use rustix::fs::Mode;
 use rustix::process::umask;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// Where nobody asks for another number; no more than the open files are enough for.
@@ -60,6 +62,10 @@ fn unreadable(data: &Path, error: &dyn std::error::Error) -> ExitCode {
 
 fn serve(flags: &Flags) -> ExitCode {
     let format = LogFormat::of(flags);
+    let hangups = match hangups() {
+        Ok(hangups) => hangups,
+        Err(error) => return refuse(format, &[error.to_string()]),
+    };
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     let config = match Config::of(flags, names) {
         Ok(config) => config,
@@ -75,10 +81,17 @@ fn serve(flags: &Flags) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return refuse(format, &[error.to_string()]),
     };
-    match runtime.block_on(run(config, handed_over, connections)) {
+    match runtime.block_on(run(config, handed_over, connections, hangups)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => refuse(format, &[problem]),
     }
+}
+
+/// From here on SIGHUP does not end the process, so this comes before anything that takes time. Listening for it takes a
+/// runtime, but only to begin with, and there must not be threads yet.
+fn hangups() -> io::Result<Signal> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    runtime.block_on(async { signal(SignalKind::hangup()) })
 }
 
 /// No more than there are descriptors for: without one, what is admitted could not be stored.
@@ -97,7 +110,12 @@ fn connections_that_fit(asked: Option<usize>) -> usize {
     connections
 }
 
-async fn run(config: Config, handed_over: HandedOver, connections: usize) -> Result<(), String> {
+async fn run(
+    config: Config,
+    handed_over: HandedOver,
+    connections: usize,
+    hangups: Signal,
+) -> Result<(), String> {
     let shutdown = shutdown_on_signal().map_err(|error| error.to_string())?;
     let (listeners, address) = listen(&config, handed_over).await?;
     let operations = listeners.operations.as_ref().map(TcpListener::local_addr).transpose();
@@ -107,6 +125,7 @@ async fn run(config: Config, handed_over: HandedOver, connections: usize) -> Res
         say(&format!("health and metrics on http://{address}"));
     }
     say(&format!("listening on http://{address}\n\n{}", server.instructions().unwrap_or_default()));
+    tokio::spawn(read_keys_on(hangups, server.keyring()));
     supervisor::ready();
     server.listen(listeners, connections, shutdown).await;
     Ok(())
@@ -156,6 +175,13 @@ fn shutdown_on_signal() -> io::Result<CancellationToken> {
         signalled.cancel();
     });
     Ok(shutdown)
+}
+
+/// SIGHUP has the keys of tokens read again. One that came during the start counts as well.
+async fn read_keys_on(mut hangups: Signal, keyring: Arc<Keyring>) {
+    while hangups.recv().await.is_some() {
+        keyring.read_again();
+    }
 }
 
 /// Nobody may be reading, which is no reason not to serve.

@@ -8,14 +8,15 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::auth::{KeyError, Verifier};
+use crate::auth::{KeyError, KeySet, Rules};
 use crate::chat;
 use crate::chats::Chats;
-use crate::config::{Config, KeySource, Payload};
+use crate::config::{Config, Payload};
 use crate::data_folder::{DataFolder, FolderError};
 use crate::demo::Demo;
 use crate::finalizer::Finalizer;
 use crate::http::{self, Api, Connections, Cors, Inner, Readiness, Site, Timeouts};
+use crate::keys::Keyring;
 use crate::metrics;
 use crate::store::disk::Disk;
 use crate::store::sled::{OpenError, SledPayloads, SledStore};
@@ -32,6 +33,7 @@ pub struct Server {
     engine: chat::Engine,
     site: Site,
     operations: Site,
+    keyring: Arc<Keyring>,
     tasks: TaskTracker,
     draining: CancellationToken,
     instructions: Option<String>,
@@ -63,8 +65,8 @@ pub enum StartError {
     /// The records cannot be opened.
     #[error(transparent)]
     Records(#[from] OpenError),
-    /// The key is none.
-    #[error("the key of tokens: {0}")]
+    /// The keys are none.
+    #[error("the keys of tokens: {0}")]
     Key(#[from] KeyError),
     /// The stores failed.
     #[error(transparent)]
@@ -86,7 +88,7 @@ impl Server {
         let store = SledStore::open_beside(disk.files(), &folder.records(), durability)?;
         let (transports, engine) = chat::open(chat::Settings::default());
         let (stores, reservations) = Reservations::over(stores(&config, &folder, store, disk, &engine));
-        let (verifier, instructions) = identity(&config, &folder, &stores, address).await?;
+        let (keyring, instructions) = identity(&config, &folder, &stores, address).await?;
         let (tasks, draining) = (TaskTracker::new(), CancellationToken::new());
         let finalizer = Finalizer::new(stores.clone(), tasks.clone(), config.max_upload_size);
         let uploads = Arc::new(Uploads::new(
@@ -107,7 +109,7 @@ impl Server {
             chat::State {
                 uploads: Arc::clone(&uploads),
                 chats: Arc::clone(&chats),
-                verifier: Arc::clone(&verifier),
+                keyring: Arc::clone(&keyring),
                 max_size: config.max_oneshot_size,
             },
         );
@@ -115,7 +117,7 @@ impl Server {
         let api = Api::new(Inner {
             uploads: Arc::clone(&uploads),
             chats,
-            verifier,
+            keyring: Arc::clone(&keyring),
             readiness: readiness.clone(),
             max_oneshot_size: config.max_oneshot_size,
             body_idle: config.body_idle,
@@ -133,10 +135,16 @@ impl Server {
             engine,
             site,
             operations,
+            keyring,
             tasks,
             draining,
             instructions,
         })
+    }
+
+    /// The keys of tokens.
+    pub fn keyring(&self) -> Arc<Keyring> {
+        Arc::clone(&self.keyring)
     }
 
     /// What to paste, in demo mode.
@@ -187,6 +195,8 @@ impl Server {
         self.tasks.spawn(recover(Arc::clone(&self.finalizer), self.readiness.clone(), cancelled.clone()));
         let (finalizer, stopped) = (Arc::clone(&self.finalizer), cancelled.clone());
         self.tasks.spawn(async move { finalizer.keep_publishing(&stopped).await });
+        let (keyring, stopped) = (Arc::clone(&self.keyring), cancelled.clone());
+        self.tasks.spawn(async move { keyring.keep_reading(stopped).await });
         let (uploads, stopped) = (Arc::clone(&self.uploads), cancelled.clone());
         self.tasks.spawn(async move { stopped.run_until_cancelled(uploads.count_reservations()).await });
         let (uploads, cancelled) = (Arc::clone(&self.uploads), cancelled.clone());
@@ -272,23 +282,19 @@ async fn identity(
     folder: &DataFolder,
     stores: &Stores,
     address: SocketAddr,
-) -> Result<(Arc<Verifier>, Option<String>), StartError> {
-    let (verifier, instructions) = match &config.key {
-        Some(KeySource::Secret(secret)) => (Verifier::hs256(secret)?, None),
-        Some(KeySource::PublicKey(pem)) => (Verifier::public_key(pem)?, None),
-        Some(KeySource::Jwks(json)) => (Verifier::jwks(json)?, None),
-        None => {
-            let demo = Demo::open(folder.path())?;
-            stores.memberships.put(Demo::conversation(), &Demo::users()).await?;
-            (Verifier::hs256(demo.secret())?, Some(demo.instructions(address)))
-        }
+) -> Result<(Arc<Keyring>, Option<String>), StartError> {
+    let rules = Rules {
+        user_claims: config.jwt_claims.clone(),
+        audience: config.jwt_audience.clone(),
+        issuer: config.jwt_issuer.clone(),
     };
-    let verifier = verifier.with_user_claims(config.jwt_claims.iter().cloned());
-    let verifier = match &config.jwt_audience {
-        Some(audience) => verifier.with_audience(audience.clone()),
-        None => verifier,
-    };
-    Ok((Arc::new(verifier), instructions))
+    if let Some(source) = &config.key {
+        return Ok((Arc::new(Keyring::open(source.clone(), rules).await?), None));
+    }
+    let demo = Demo::open(folder.path())?;
+    stores.memberships.put(Demo::conversation(), &Demo::users()).await?;
+    let keys = KeySet::secrets(&[demo.secret()])?;
+    Ok((Arc::new(Keyring::fixed(keys, rules)), Some(demo.instructions(address))))
 }
 
 fn limits(config: &Config) -> Limits {

@@ -14,7 +14,7 @@ use tokio::process::{Child, ChildStdout, Command};
 
 use crate::binary::longhaul;
 use crate::folder::Folder;
-use crate::http::Request;
+use crate::http::{Request, Response};
 use crate::note::note;
 use crate::token::SECRET;
 use crate::wait;
@@ -89,6 +89,13 @@ impl Setup {
     pub fn demo(mut self) -> Self {
         self.demo = true;
         self
+    }
+
+    /// Another source of keys than the secret of these tests.
+    #[must_use]
+    pub fn keys(self, flag: &str, value: impl fmt::Display) -> Self {
+        let setup = self.setting(flag, value);
+        Self { demo: true, ..setup }
     }
 
     /// Starts a server with a new folder, and waits until it is ready.
@@ -237,6 +244,11 @@ impl Server {
         kill_process(self.pid(), Signal::TERM).expect("the process can be signalled");
     }
 
+    /// Tells the process to read its keys again (SIGHUP).
+    pub fn hang_up(&self) {
+        kill_process(self.pid(), Signal::HUP).expect("the process can be signalled");
+    }
+
     /// Stops the process where it stands (SIGSTOP), so that it can only be killed any more.
     pub fn freeze(&self) {
         kill_process(self.pid(), Signal::STOP).expect("the process can be signalled");
@@ -345,10 +357,10 @@ impl Server {
                 return Some(false);
             }
             let answer = Request::new(address, "GET", "/readyz").try_send().await;
-            // One that has nothing left to do but to wait for room is as ready as it gets.
-            answer
-                .is_ok_and(|answer| answer.status == 200 || answer.text().contains("no room"))
-                .then_some(true)
+            // One that has nothing left to do but to wait for room or keys is as ready as it gets.
+            let waits =
+                |answer: &Response| ["no room", "no keys"].iter().any(|why| answer.text().contains(why));
+            answer.is_ok_and(|answer| answer.status == 200 || waits(&answer)).then_some(true)
         })
         .await
     }

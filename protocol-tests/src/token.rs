@@ -3,6 +3,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Map, Value, json};
 
+use crate::issuer::SigningKey;
+
 /// The secret that every server of these tests is started with.
 pub(crate) const SECRET: &str = "a secret that only the tests and their servers know";
 
@@ -53,11 +55,29 @@ impl Token {
         self
     }
 
+    /// The same, signed with this secret.
+    #[must_use]
+    pub fn signed_by(mut self, secret: &str) -> Self {
+        secret.clone_into(&mut self.secret);
+        self
+    }
+
     /// The same, signed with another algorithm of the same family.
     #[must_use]
     pub fn signed_with(mut self, algorithm: Algorithm) -> Self {
         self.algorithm = algorithm;
         self
+    }
+
+    /// The token as an issuer signs it, with the name of its key.
+    ///
+    /// # Panics
+    /// Never.
+    #[must_use]
+    pub fn mint_with(&self, key: &SigningKey) -> String {
+        let mut header = Header::new(Algorithm::ES256);
+        header.kid = Some(key.name.clone());
+        encode(&header, &self.claims, &key.key).expect("a map of claims encodes")
     }
 
     /// The token as it stands in an `Authorization` header.

@@ -168,8 +168,14 @@ async fn a_second_server_on_the_same_folder_refuses_to_start() {
     let chat = Chat::start().await;
     let folder = chat.server.folder();
     let folder = folder.path().to_str().expect("a path of ours is text");
-    let arguments =
-        ["--listen", "127.0.0.1:0", "--jwt-secret", "anything that is long enough", "--data-dir", folder];
+    let arguments = [
+        "--listen",
+        "127.0.0.1:0",
+        "--jwt-secret",
+        "anything that is long enough for HS256",
+        "--data-dir",
+        folder,
+    ];
     let second = run_to_its_end(&arguments, &[]).await;
     assert!(second.status.code().is_some_and(|code| code != 0), "{second}");
     assert!(second.log.contains(folder), "it names the folder: {second}");
@@ -316,8 +322,14 @@ async fn a_folder_that_cannot_be_used_is_a_clear_error() {
     std::fs::write(&file, b"in the way").expect("a file of ours can be made");
     std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).expect("the file is ours");
     let data = file.to_str().expect("a path of ours is text");
-    let arguments =
-        ["--listen", "127.0.0.1:0", "--jwt-secret", "anything that is long enough", "--data-dir", data];
+    let arguments = [
+        "--listen",
+        "127.0.0.1:0",
+        "--jwt-secret",
+        "anything that is long enough for HS256",
+        "--data-dir",
+        data,
+    ];
     let death = run_to_its_end(&arguments, &[]).await;
     assert!(death.status.code().is_some_and(|code| code != 0) && death.status.signal().is_none(), "{death}");
     assert!(death.log.contains(data) && !death.log.contains("panicked"), "{death}");

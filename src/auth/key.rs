@@ -1,17 +1,26 @@
 //! Keys, each with the one algorithm that it verifies. The token's own `alg` never chooses: that is how a public
 //! key gets used as an HMAC secret.
 
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse};
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind, Header, Validation, decode};
 
 use super::claims::Claims;
 use super::error::{AuthError, KeyError};
 
+/// The least bytes of a secret of HS256 (RFC 7518 §3.2).
+pub const MIN_SECRET_BYTES: usize = 32;
+
+/// The least bits of an RSA key (RFC 7518 §3.3).
+pub(super) const MIN_RSA_BITS: usize = 2048;
+
+/// Of a key set's member in which nothing can be recognised.
+pub(super) const NO_PUBLIC_KEY: &str = "it is malformed, or no public key of RSA, P-256, P-384 or Ed25519";
+
 /// A key, its algorithm, and its name in a key set. Its `Debug` does not show the key.
 #[derive(Debug, Clone)]
 pub(super) struct Key {
-    id: Option<String>,
-    algorithm: Algorithm,
+    pub(super) id: Option<String>,
+    pub(super) algorithm: Algorithm,
     key: DecodingKey,
 }
 
@@ -23,8 +32,8 @@ const ED25519_BYTES: usize = 32;
 impl Key {
     /// A secret for HS256.
     pub(super) fn hs256(secret: &str) -> Result<Self, KeyError> {
-        if secret.is_empty() {
-            return Err(KeyError::EmptySecret);
+        if secret.len() < MIN_SECRET_BYTES {
+            return Err(KeyError::ShortSecret { bytes: secret.len() });
         }
         let key = DecodingKey::from_secret(secret.as_bytes());
         Ok(Self { id: None, algorithm: Algorithm::HS256, key })
@@ -44,39 +53,38 @@ impl Key {
         Ok(Self { id: None, algorithm, key })
     }
 
-    /// The usable keys of a JSON Web Key Set: public ones, for signatures, of algorithms that we know.
-    pub(super) fn set(json: &str) -> Result<Vec<Self>, KeyError> {
-        let set: JwkSet = serde_json::from_str(json).map_err(|_| KeyError::Jwks)?;
-        let keys: Vec<_> = set.keys.iter().filter_map(Self::jwk).collect();
-        if keys.is_empty() { Err(KeyError::NoUsableKey) } else { Ok(keys) }
-    }
-
-    fn jwk(jwk: &Jwk) -> Option<Self> {
-        let is_for_signatures = matches!(jwk.common.public_key_use, None | Some(PublicKeyUse::Signature));
+    /// A key of a JSON Web Key Set, or why it is of no use: only public ones, for signatures, of algorithms that we
+    /// know.
+    pub(super) fn jwk(jwk: &Jwk) -> Result<Self, &'static str> {
+        if !matches!(jwk.common.public_key_use, None | Some(PublicKeyUse::Signature)) {
+            return Err("it is not for signatures");
+        }
         let is_public = match &jwk.algorithm {
             AlgorithmParameters::RSA(_) | AlgorithmParameters::EllipticCurve(_) => true,
             AlgorithmParameters::OctetKeyPair(pair) => pair.curve == EllipticCurve::Ed25519,
-            // A symmetric key has no place in a file of public keys.
+            // A symmetric key has no place in a set of public keys.
             _ => false,
         };
-        if !is_for_signatures || !is_public {
-            return None;
+        if !is_public {
+            return Err(NO_PUBLIC_KEY);
         }
-        let key = DecodingKey::from_jwk(jwk).ok()?;
+        let key = DecodingKey::from_jwk(jwk).map_err(|_| "its numbers are not base64url")?;
+        let natural = algorithm_of(&key).ok_or("it has an unknown size, or is too short")?;
         let algorithm = match jwk.common.key_algorithm {
-            None => algorithm_of(&key)?,
-            Some(named) => named_algorithm(named, &key)?,
+            None => natural,
+            Some(named) => {
+                named_algorithm(named, natural).ok_or("it is not of the algorithm that it names")?
+            }
         };
-        Some(Self { id: jwk.common.key_id.clone(), algorithm, key })
+        Ok(Self { id: jwk.common.key_id.clone(), algorithm, key })
     }
 
-    /// Whether the token's header asks for this key. A key that is alone need not be asked for by name.
-    pub(super) fn is_meant(&self, header: &Header, is_alone: bool) -> bool {
-        let is_named = header.kid.is_some() && header.kid == self.id;
-        self.algorithm == header.alg && (is_named || is_alone)
+    /// Whether the token's header names this key.
+    pub(super) fn has_name(&self, header: &Header) -> bool {
+        header.kid.is_some() && header.kid == self.id
     }
 
-    /// The claims of a token that this key signed. Its dates and audience are not looked at.
+    /// The claims of a token that this key signed. Nothing of them is looked at.
     pub(super) fn claims(&self, token: &str) -> Result<Claims, AuthError> {
         let mut validation = Validation::new(self.algorithm);
         validation.required_spec_claims.clear();
@@ -95,7 +103,8 @@ fn algorithm_of(key: &DecodingKey) -> Option<Algorithm> {
         DecodingKeyKind::RsaModulusExponent { n, .. } => n.len(),
     };
     match (key.family(), size) {
-        (Family::Rsa, _) => Some(Algorithm::RS256),
+        // In DER there is a little more than the modulus.
+        (Family::Rsa, size) if size * 8 >= MIN_RSA_BITS => Some(Algorithm::RS256),
         (Family::Ec, P256_POINT_BYTES) => Some(Algorithm::ES256),
         (Family::Ec, P384_POINT_BYTES) => Some(Algorithm::ES384),
         (Family::Ed, ED25519_BYTES) => Some(Algorithm::EdDSA),
@@ -104,9 +113,8 @@ fn algorithm_of(key: &DecodingKey) -> Option<Algorithm> {
 }
 
 /// The algorithm that a key set names, if the key is of its family and size.
-fn named_algorithm(named: KeyAlgorithm, key: &DecodingKey) -> Option<Algorithm> {
+fn named_algorithm(named: KeyAlgorithm, natural: Algorithm) -> Option<Algorithm> {
     let named = Algorithm::try_from(named).ok()?;
-    let natural = algorithm_of(key)?;
-    let is_rsa = natural == Algorithm::RS256 && named.family() == key.family();
+    let is_rsa = natural == Algorithm::RS256 && named.family() == natural.family();
     (named == natural || is_rsa).then_some(named)
 }

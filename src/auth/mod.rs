@@ -1,15 +1,22 @@
-//! Who is asking: bearer tokens, verified without asking anyone. Pure: no I/O, no clock.
+//! Who is asking: bearer tokens, verified without asking anyone. Pure: no I/O, no clock. The keys may be replaced at
+//! any time; where they come from is not known here.
 
 mod bearer;
 mod cache;
 mod claims;
 mod error;
+mod grant;
 mod key;
+mod key_set;
 mod mint;
+mod rules;
 mod verifier;
 
 pub use bearer::bearer;
-pub use claims::NBF_LEEWAY_SECS;
 pub use error::{AuthError, KeyError};
+pub use grant::NBF_LEEWAY_SECS;
+pub use key::MIN_SECRET_BYTES;
+pub use key_set::{KeySet, MOST_SECRETS, PassedOver};
 pub use mint::mint_hs256;
+pub use rules::Rules;
 pub use verifier::{Identity, MAX_TOKEN_BYTES, Verifier};

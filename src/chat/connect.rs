@@ -16,8 +16,9 @@ use super::text::EventText;
 use super::token::PresentedToken;
 use super::work::{Job, Work};
 use super::{membership, send, unknown};
-use crate::auth::{AuthError, Identity, Verifier};
+use crate::auth::{AuthError, Identity};
 use crate::chats::Chats;
+use crate::keys::Keyring;
 use crate::message::UserId;
 use crate::refusals;
 use crate::time::Timestamp;
@@ -34,7 +35,7 @@ pub struct State {
     /// Knows who is in which conversation.
     pub chats: Arc<Chats>,
     /// Knows whose token it is.
-    pub verifier: Arc<Verifier>,
+    pub keyring: Arc<Keyring>,
     /// The most bytes of a file sent by `send_message`.
     pub max_size: u64,
 }
@@ -121,7 +122,7 @@ pub fn serve(engine: &Engine, state: State) {
     // Everything is set up before the client hears that it is connected. The library runs a connect handler
     // afterwards: what came in before its first line would be lost, and so would be what was announced.
     let connect = async move |socket: SocketRef, token: PresentedToken| {
-        let identity = verify(&state, token)?;
+        let identity = verify(&state, token).await?;
         let expiry = Expiry(identity.expires_at);
         let session = Session {
             state,
@@ -146,9 +147,13 @@ fn hold_late_comers(io: &SocketIo) {
     io.dyn_ns(NAMESPACE, { async || () }.with(hold)).expect("a path without parameters");
 }
 
-fn verify(state: &State, token: PresentedToken) -> Result<Identity, Unauthorized> {
+/// While there are no keys a client waits for them: told that it is unauthorized, it would stay away.
+async fn verify(state: &State, token: PresentedToken) -> Result<Identity, Unauthorized> {
     let verified = match token.0 {
-        Some(token) => state.verifier.verify(&token, Timestamp::now()),
+        Some(token) => {
+            state.keyring.filled().await;
+            state.keyring.verify(&token, Timestamp::now()).await
+        }
         None => Err(AuthError::Missing),
     };
     verified.map_err(|error| {

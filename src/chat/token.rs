@@ -13,11 +13,11 @@ use socketioxide::handler::{FromConnectParts, Value};
 use socketioxide::socket::Socket;
 
 use super::field::Field;
-use crate::auth::bearer;
+use crate::auth::{MAX_TOKEN_BYTES, bearer};
 use crate::json::whole_characters;
 
-/// The most bytes of a handshake's `auth` that are read; whoever sends it is a stranger yet.
-const MAX_AUTH_BYTES: usize = 16 * 1024;
+/// The most bytes of a handshake's `auth` that are read, whose sender is a stranger yet: room for the longest token.
+const MAX_AUTH_BYTES: usize = 2 * MAX_TOKEN_BYTES;
 
 /// The token in `auth.token`, `auth.access_token`, the `Authorization` header or `?token=`: the first of them
 /// that is there.

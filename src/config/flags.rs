@@ -16,16 +16,21 @@ pub struct Flags {
     #[arg(long, env = "LONGHAUL_DATA_DIR", value_name = "DIR", default_value = "uploads")]
     pub data_dir: String,
 
-    /// Secret of HS256 tokens.
+    /// Secret of HS256 tokens, at least 32 bytes. Given twice, both are valid: a new one and the one it replaces.
     #[arg(long, env = "LONGHAUL_JWT_SECRET", value_name = "TEXT", hide_env_values = true)]
-    pub jwt_secret: Option<String>,
+    pub jwt_secret: Vec<String>,
 
-    /// PEM file with the public key of RS256, ES256 or EdDSA tokens.
+    /// File with the secret of HS256 tokens, or with two, one a line. Read again on SIGHUP.
+    #[arg(long, env = "LONGHAUL_JWT_SECRET_FILE", value_name = "FILE")]
+    pub jwt_secret_file: Option<String>,
+
+    /// PEM file with the public key of RS256, ES256 or EdDSA tokens, or with several. Read again on SIGHUP.
     #[arg(long, env = "LONGHAUL_JWT_PUBLIC_KEY", value_name = "FILE")]
     pub jwt_public_key: Option<String>,
 
-    /// JWKS file with public keys, chosen by a token's `kid`.
-    #[arg(long, env = "LONGHAUL_JWT_JWKS", value_name = "FILE")]
+    /// JSON Web Key Set with public keys, chosen by a token's `kid`: a file, or an https:// URL. Read again every ten
+    /// minutes, on SIGHUP, and for a `kid` that is not in it (once a minute at most).
+    #[arg(long, env = "LONGHAUL_JWT_JWKS", value_name = "FILE|URL")]
     pub jwt_jwks: Option<String>,
 
     /// Claims that hold the user id; the first one that is there counts.
@@ -35,6 +40,10 @@ pub struct Flags {
     /// Audience that a token has to be for. Without it `aud` is not looked at.
     #[arg(long, env = "LONGHAUL_JWT_AUDIENCE", value_name = "TEXT")]
     pub jwt_audience: Option<String>,
+
+    /// Issuer that a token has to be from. Without it `iss` is not looked at.
+    #[arg(long, env = "LONGHAUL_JWT_ISSUER", value_name = "TEXT")]
+    pub jwt_issuer: Option<String>,
 
     /// Largest upload. [default: 8GiB, or the largest that --payload is fit for]
     #[arg(long, env = "LONGHAUL_MAX_UPLOAD_SIZE", value_name = "SIZE")]

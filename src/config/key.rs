@@ -1,47 +1,47 @@
 //! Who signs tokens.
 
-use std::fmt;
-use std::fs;
+use std::path::Path;
 
 use super::Flags;
+use crate::auth::KeySet;
+use crate::keys::{Form, KeySource, ReadError};
 
-/// The key that verifies tokens.
-#[derive(Clone)]
-pub enum KeySource {
-    /// The secret of HS256.
-    Secret(String),
-    /// A public key as PEM text.
-    PublicKey(String),
-    /// A set of keys as JSON text.
-    Jwks(String),
-}
-
-impl fmt::Debug for KeySource {
-    /// A secret is not for logs.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Secret(_) => "Secret",
-            Self::PublicKey(_) => "PublicKey",
-            Self::Jwks(_) => "Jwks",
-        })
-    }
-}
-
-/// The key that the flags name; `None` if they name none.
+/// The keys that the flags name; `None` if they name none.
 ///
 /// # Errors
-/// A sentence, if they name several, an empty one, or a file that cannot be read.
+/// A sentence, if they name several sources, or one that can verify nothing. A key set behind a URL is not asked for
+/// here.
 pub(super) fn of(flags: &Flags) -> Result<Option<KeySource>, String> {
-    match (&flags.jwt_secret, &flags.jwt_public_key, &flags.jwt_jwks) {
-        (None, None, None) => Ok(None),
-        (Some(secret), None, None) if secret.is_empty() => Err("--jwt-secret is empty".into()),
-        (Some(secret), None, None) => Ok(Some(KeySource::Secret(secret.clone()))),
-        (None, Some(file), None) => read("--jwt-public-key", file).map(KeySource::PublicKey).map(Some),
-        (None, None, Some(file)) => read("--jwt-jwks", file).map(KeySource::Jwks).map(Some),
-        _ => Err("--jwt-secret, --jwt-public-key and --jwt-jwks exclude each other".into()),
+    let sources = [
+        (!flags.jwt_secret.is_empty()).then(|| secrets(&flags.jwt_secret)),
+        flags.jwt_secret_file.as_deref().map(|file| read("--jwt-secret-file", file, Form::Secrets)),
+        flags.jwt_public_key.as_deref().map(|file| read("--jwt-public-key", file, Form::Pem)),
+        flags.jwt_jwks.as_deref().map(|text| named("--jwt-jwks", text, KeySource::jwks(text))),
+    ];
+    let mut named = sources.into_iter().flatten();
+    let first = named.next().transpose();
+    match named.next() {
+        None => first,
+        Some(_) => {
+            Err("--jwt-secret, --jwt-secret-file, --jwt-public-key and --jwt-jwks exclude each other".into())
+        }
     }
 }
 
-fn read(flag: &str, file: &str) -> Result<String, String> {
-    fs::read_to_string(file).map_err(|error| format!("{flag}: {file}: {error}"))
+/// What is wrong with a secret is said without it.
+fn secrets(secrets: &[String]) -> Result<KeySource, String> {
+    let secrets: Vec<_> = secrets.iter().map(String::as_str).collect();
+    KeySet::secrets(&secrets).map(KeySource::Given).map_err(|error| format!("--jwt-secret: {error}"))
+}
+
+fn read(flag: &str, file: &str, form: Form) -> Result<KeySource, String> {
+    named(flag, file, KeySource::file(Path::new(file), form))
+}
+
+fn named(flag: &str, place: &str, source: Result<KeySource, ReadError>) -> Result<KeySource, String> {
+    source.map_err(|error| match error {
+        // The URL may have a password in it.
+        ReadError::Url(error) => format!("{flag}: {error}"),
+        error => format!("{flag}: {place}: {error}"),
+    })
 }

@@ -13,7 +13,6 @@ mod variables;
 
 pub use command::{Command, Order};
 pub use flags::Flags;
-pub use key::KeySource;
 pub use sizes::Payload;
 
 use std::net::SocketAddr;
@@ -22,6 +21,7 @@ use std::time::Duration;
 
 use tracing_subscriber::filter::Targets;
 
+use crate::keys::KeySource;
 use crate::store::Durability;
 use check::Check;
 use sizes::Sizes;
@@ -47,6 +47,8 @@ pub struct Config {
     pub jwt_claims: Vec<String>,
     /// The audience that tokens have to be for.
     pub jwt_audience: Option<String>,
+    /// Who has to have issued them.
+    pub jwt_issuer: Option<String>,
     /// The largest upload, in bytes.
     pub max_upload_size: u64,
     /// The largest one-shot, in bytes.
@@ -127,6 +129,7 @@ impl Config {
             key: check.key(flags),
             jwt_claims: check.names("--jwt-claims", &flags.jwt_claims),
             jwt_audience: flags.jwt_audience.clone(),
+            jwt_issuer: flags.jwt_issuer.clone(),
             max_upload_size: sizes.max_upload,
             max_oneshot_size: sizes.max_oneshot,
             max_unfinished: check.positive("--max-unfinished", &flags.max_unfinished),
@@ -166,7 +169,7 @@ impl Config {
         is_refused.then(|| {
             format!(
                 "{origin} {address} without a key: demo mode is for loopback only; give --jwt-secret, \
-                 --jwt-public-key or --jwt-jwks"
+                 --jwt-secret-file, --jwt-public-key or --jwt-jwks"
             )
         })
     }

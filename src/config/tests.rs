@@ -50,6 +50,47 @@ fn demo_mode_refuses_other_addresses() {
 }
 
 #[test]
+fn keys_have_one_source_that_can_verify() {
+    const SECRET: &str = "a secret of the tests, of more than 32 bytes";
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        path.display().to_string()
+    };
+    let (good, short) = (file("good", SECRET), file("short", "hunter2\n"));
+    let jwks = file("jwks", include_str!("../auth/testdata/jwks.json"));
+    let missing = folder.path().join("missing").display().to_string();
+    for (args, problem) in [
+        (&["--jwt-secret", SECRET][..], None),
+        (&["--jwt-secret", SECRET, "--jwt-secret", &SECRET.to_uppercase()], None),
+        (&["--jwt-secret-file", &good], None),
+        (&["--jwt-jwks", &jwks], None),
+        (&["--jwt-jwks", "https://id.example/keys"], None),
+        (&["--jwt-secret", "hunter2"], Some("--jwt-secret: a secret has 7 bytes; HS256 needs at least 32")),
+        (&["--jwt-secret", ""], Some("--jwt-secret: a secret has 0 bytes")),
+        (&["--jwt-secret", SECRET, "--jwt-secret", "s"], Some("--jwt-secret: a secret has 1 bytes")),
+        (&["--jwt-secret-file", &short], Some("a secret has 7 bytes")),
+        (&["--jwt-secret-file", &missing], Some("No such file")),
+        (&["--jwt-public-key", &good], Some("not a PEM")),
+        (&["--jwt-jwks", &good], Some("not a JSON Web Key Set")),
+        (&["--jwt-jwks", "http://id.example/keys"], Some("--jwt-jwks: the keys have to come by https://")),
+        (&["--jwt-jwks", "https://a:hunter2@id.example/"], Some("--jwt-jwks: the URL has a user name")),
+        (&["--jwt-secret", SECRET, "--jwt-jwks", &jwks], Some("exclude each other")),
+        (&["--jwt-secret", SECRET, "--jwt-secret-file", &good], Some("exclude each other")),
+    ] {
+        let Problems(problems) = config(args).err().unwrap_or(Problems(Vec::new()));
+        let expected = match (&problems[..], problem) {
+            ([], None) => true,
+            ([one], Some(text)) => one.contains(text),
+            _ => false,
+        };
+        assert!(expected, "{args:?}: {problems:?}");
+        assert!(!format!("{problems:?}").contains("hunter2"), "a secret is not told");
+    }
+}
+
+#[test]
 fn plain_numbers_are_bytes_and_seconds() {
     let args = [
         ["--max-upload-size", "1234"],
@@ -91,6 +132,7 @@ fn what_can_never_do_what_it_says_is_named() {
         (&["--data-dir", ""], "--data-dir"),
         (&["--jwt-claims", "sub,,uid"], "--jwt-claims"),
         (&["--jwt-audience", "chat"], "--jwt-audience"),
+        (&["--jwt-issuer", "https://id.example"], "--jwt-issuer"),
         (&["--cors-origin", "example.com"], "https://example.com"),
         (&["--cors-origin", "https://a.example, https://b.example/"], "https://b.example/"),
         (&["--cors-origin", "https://a.example,"], "empty"),

@@ -16,6 +16,9 @@ impl Check {
         if config.key.is_none() && config.jwt_audience.is_some() {
             self.problem("--jwt-audience without a key: the tokens of demo mode are for none");
         }
+        if config.key.is_none() && config.jwt_issuer.is_some() {
+            self.problem("--jwt-issuer without a key: the tokens of demo mode are from nobody");
+        }
         if config.cors_credentials && config.cors_origins.is_empty() {
             self.problem("--cors-credentials needs the origins in --cors-origin");
         }

@@ -9,6 +9,7 @@ use super::Api;
 use super::error::ApiError;
 use crate::auth::{AuthError, Identity, bearer};
 use crate::time::Timestamp;
+use crate::uploads::UploadError;
 
 /// A caller with a valid token. Judged once, when the request starts.
 #[derive(Debug, Clone)]
@@ -28,7 +29,7 @@ impl FromRequestParts<Api> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
         let token = token(&parts.headers)?;
-        Ok(Self(api.0.verifier.verify(token, Timestamp::now())?))
+        Ok(Self(api.0.keyring.verify(token, Timestamp::now()).await?))
     }
 }
 
@@ -37,7 +38,11 @@ impl FromRequestParts<Api> for CallerOrExpired {
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
         let token = token(&parts.headers)?;
-        Ok(Self(api.0.verifier.verify_expired(token, Timestamp::now())?))
+        match api.0.keyring.verify_expired(token, Timestamp::now()).await {
+            // A 503 costs the upload as well.
+            Err(AuthError::NoKeys) => Err(UploadError::Busy.into()),
+            outcome => Ok(Self(outcome?)),
+        }
     }
 }
 

@@ -38,8 +38,8 @@ use std::time::Duration;
 
 use axum::Router;
 
-use crate::auth::Verifier;
 use crate::chats::Chats;
+use crate::keys::Keyring;
 use crate::uploads::Uploads;
 
 /// What the handlers share.
@@ -54,7 +54,7 @@ pub struct Inner {
     /// Conversations.
     pub chats: Arc<Chats>,
     /// Who is asking.
-    pub verifier: Arc<Verifier>,
+    pub keyring: Arc<Keyring>,
     /// Whether new work is welcome.
     pub readiness: Readiness,
     /// The most bytes of a one-shot upload.

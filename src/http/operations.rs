@@ -69,6 +69,7 @@ async fn ready(State(api): State<Api>) -> Response {
     let readiness = &api.0.readiness;
     let detail = match readiness.fault() {
         Some(fault) => Some(fault),
+        None if !api.0.keyring.has_keys() => Some("no keys to check tokens with"),
         None => fault_of(api.uploads()).await,
     };
     let answer = Json(Ready { ready: detail.is_none(), detail, durability: readiness.durability.name() });

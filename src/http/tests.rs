@@ -15,9 +15,10 @@ use tower::ServiceExt;
 
 use super::error::{unknown_method, unknown_route};
 use super::{Api, Inner, Readiness};
-use crate::auth::{Verifier, mint_hs256};
+use crate::auth::{KeySet, Rules, mint_hs256};
 use crate::chats::Chats;
 use crate::finalizer::Finalizer;
+use crate::keys::Keyring;
 use crate::message::{ConversationId, Message};
 use crate::store::memory::{Memory, MemoryAnnouncements, MemoryPayloads};
 use crate::store::{Durability, Stores};
@@ -35,7 +36,7 @@ pub(super) const MAX_ONE_SHOT: u64 = 1000;
 /// How long a body may say nothing.
 pub(super) const BODY_IDLE: Duration = Duration::from_secs(30);
 /// What tokens are signed with.
-pub(super) const SECRET: &str = "a secret of the tests";
+pub(super) const SECRET: &str = "a secret of the tests, of more than 32 bytes";
 
 /// Routes with a chat behind them.
 pub(super) struct Chat {
@@ -64,7 +65,10 @@ impl Chat {
         let api = Api::new(Inner {
             uploads: Arc::clone(&uploads),
             chats: Arc::new(Chats::new(memberships, messages, payloads)),
-            verifier: Arc::new(Verifier::hs256(SECRET).expect("a secret")),
+            keyring: Arc::new(Keyring::fixed(
+                KeySet::secrets(&[SECRET]).expect("a secret"),
+                Rules::default(),
+            )),
             readiness: Readiness::new(Durability::Process),
             max_oneshot_size: MAX_ONE_SHOT,
             body_idle: BODY_IDLE,

@@ -16,9 +16,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{Engine, Settings, SocketAnnouncements, State, close, open, serve};
-use crate::auth::{Verifier, mint_hs256};
+use crate::auth::{KeySet, Rules, mint_hs256};
 use crate::chats::Chats;
 use crate::finalizer::Finalizer;
+use crate::keys::Keyring;
 use crate::message::{Message, MessageId, UserId};
 use crate::store::memory::{Memory, MemoryPayloads};
 use crate::store::{Announcement, Announcements, Memberships, Progress, StoreError, Stores};
@@ -27,7 +28,7 @@ use crate::upload::UploadId;
 use crate::uploads::{Limits, Uploads};
 use client::Client;
 
-const SECRET: &str = "a secret of the tests";
+const SECRET: &str = "a secret of the tests, of more than 32 bytes";
 const CONVERSATION: &str = "507f1f77bcf86cd799439012";
 const MAX_SIZE: u64 = 100_000;
 
@@ -87,7 +88,10 @@ impl Server {
                 CancellationToken::new(),
             )),
             chats: Arc::new(Chats::new(stores.memberships, stores.messages, stores.payloads)),
-            verifier: Arc::new(Verifier::hs256(SECRET).expect("a secret")),
+            keyring: Arc::new(Keyring::fixed(
+                KeySet::secrets(&[SECRET]).expect("a secret"),
+                Rules::default(),
+            )),
             max_size: MAX_SIZE,
         }
     }

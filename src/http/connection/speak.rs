@@ -34,6 +34,9 @@ use crate::http::{Site, request};
 const STREAM_WINDOW: u32 = 4 * 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
 const MOST_STREAMS: u32 = 64;
+/// Of a request's header over HTTP/2: room for the longest token and all of tus beside it. Over HTTP/1 the library's
+/// buffer of some 400 KiB has it.
+const HEADER_BYTES: u32 = 64 * 1024;
 /// A client of HTTP/2 makes progress when it has made room for so much.
 const STREAM_PIECE: usize = 32 * 1024;
 /// How often a client of HTTP/2 has to show that it is there, while it has requests or between them.
@@ -106,6 +109,7 @@ fn http2(streams: Streams) -> http2::Builder<Streams> {
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_concurrent_streams(MOST_STREAMS)
+        .max_header_list_size(HEADER_BYTES)
         .keep_alive_interval(PING_EVERY);
     http2
 }

@@ -154,8 +154,15 @@ impl IntoResponse for ApiError {
 
 impl From<AuthError> for ApiError {
     fn from(error: AuthError) -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, error.to_string())
-            .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+        match error {
+            AuthError::Missing | AuthError::Invalid | AuthError::UnknownKey | AuthError::TooLong => {
+                Self::new(StatusCode::UNAUTHORIZED, error.to_string())
+                    .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+            }
+            // A 401 would tell a client with a good token to give up.
+            AuthError::NoKeys => Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+                .with_header(RETRY_AFTER, HeaderValue::from_static("5")),
+        }
     }
 }
 
