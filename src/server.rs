@@ -127,6 +127,7 @@ impl Server {
         let cors = Cors::new(config.cors_origins.clone(), config.cors_credentials);
         let operations = Site::of_operations(api.clone());
         let site = Site::new(api, cors, chat::PATH, |router| transports.beside(router));
+        let site = if config.key.is_none() { site.for_a_demo() } else { site };
         Ok(Self {
             config,
             readiness,

@@ -83,6 +83,11 @@ const orders = {
       (error) => tell('refused', { message: error.message }),
     );
   },
+  // As an application shows a picture to its user, or to nobody in particular.
+  async get({ url, token, number }) {
+    const response = await fetch(url, token ? { headers: { Authorization: `Bearer ${token}` } } : {});
+    tell('got', { number, status: response.status, text: await response.text() });
+  },
   connect({ url, ...options }) {
     socket = io(url, options);
     socket.on('connect', () => tell('connect'));

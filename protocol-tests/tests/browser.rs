@@ -225,3 +225,46 @@ async fn a_page_sends_and_hears_over_either_transport_of_socket_io() {
     }
     browser.end().await;
 }
+
+/// One after the other in one browser: a member, the member again, somebody who is none, nobody, and the member.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_stays_in_the_members_circle_whoever_uses_the_browser() {
+    if left_out("chromium") {
+        return;
+    }
+    let mut browser = Browser::start().await;
+    let mut page = browser.page(1000, Vec::new()).await;
+    let photo = "a photo that only its circle may see";
+    let message = page.sending.chat.post("photo.jpg", photo.as_bytes()).await;
+    let media = message["media_url"].as_str().expect("a URL is a string");
+    let url = format!("{}{media}", page.sending.proxy.url());
+    let [alice, eve] = [&page.sending.chat.alice, &page.sending.chat.eve].map(|user| user.token.clone());
+    for (number, (token, sees, unchanged)) in [
+        (Some(&alice), true, 0),
+        (Some(&alice), true, 1),
+        (Some(&eve), false, 1),
+        (None, false, 1),
+        (Some(&alice), true, 1),
+        (Some(&alice), true, 2),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        page.obeys(json!({"do": "get", "url": url, "token": token, "number": number})).await;
+        let got = page.browser.saw_with("got", |got| got["number"] == number).await;
+        let expected = if sees { json!(200) } else { got["status"].clone() };
+        assert_eq!(got["status"], expected, "{number}: {got}");
+        assert!(sees || got["status"].as_u64().is_some_and(|status| (401..=404).contains(&status)), "{got}");
+        assert_eq!(got["text"] == photo, sees, "{number}: {got}");
+        let metrics = page.sending.chat.server.request("GET", "/metrics").send().await.text();
+        let count = metrics.lines().find_map(|line| line.strip_prefix(NOT_MODIFIED)).unwrap_or("0");
+        assert_eq!(
+            count.trim(),
+            unchanged.to_string(),
+            "{number}: so often the browser was told to use its own"
+        );
+    }
+    browser.end().await;
+}
+
+const NOT_MODIFIED: &str = "longhaul_http_responses_total{status=\"304\"}";

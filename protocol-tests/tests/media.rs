@@ -1,7 +1,7 @@
 //! The media of messages: who gets them, in which pieces, under which names, and how a browser
 //! is kept from running them.
 
-use protocol_tests::http::Request;
+use protocol_tests::http::{Request, Response};
 use protocol_tests::multipart::Form;
 use protocol_tests::{Chat, check_detail};
 use serde_json::{Value, json};
@@ -245,6 +245,53 @@ async fn several_ranges_are_answered_without_harm() {
         assert!([200, 206, 416].contains(&answer.status), "{}", answer.status);
         assert!(answer.body.len() <= 10 * CONTENT.len(), "no amplification: {}", answer.body.len());
     }
+}
+
+#[tokio::test]
+async fn whatever_is_private_is_kept_for_its_token_alone() {
+    let chat = Chat::start().await;
+    let message = chat.post("a.mp4", CONTENT).await;
+    let media = url_of(&message);
+    let text = |key: &str| message[key].as_str().expect("a string").to_owned();
+    let upload = format!("/files/{}", text("upload_id"));
+    let routes = [
+        ("GET", media.clone()),
+        ("HEAD", media.clone()),
+        ("GET", format!("/messages/{}", text("_id"))),
+        ("GET", format!("/conversations/{}/messages", chat.conversation)),
+        ("GET", "/files".to_owned()),
+        ("GET", upload.clone()),
+    ];
+    let kept = |answer: &Response| {
+        let vary = answer.head.list("Vary");
+        let varies = vary.iter().any(|name| name.eq_ignore_ascii_case("authorization"));
+        (answer.expect("Cache-Control").to_owned(), varies)
+    };
+    let for_its_token = ("private, no-cache".to_owned(), true);
+    for (method, path) in routes {
+        for (name, value) in [("Accept", "*/*"), ("Accept", "application/json"), ("Range", "bytes=0-1")] {
+            let answer = chat.request(&chat.alice, method, &path).header(name, value).send().await;
+            assert!(matches!(answer.status, 200 | 206), "{method} {path}: {}", answer.status);
+            assert_eq!(kept(&answer), for_its_token, "{method} {path} {name}: {value}");
+        }
+        let nobody = chat.server.request(method, &path).send().await.expecting(401);
+        assert_eq!(kept(&nobody).0, "no-store", "{method} {path}");
+    }
+    let tag = get(&chat, &media).send().await.expect("ETag").to_owned();
+    let ask = |token: Option<&str>| {
+        let request = chat.server.request("GET", &media).header("If-None-Match", &tag);
+        if let Some(token) = token { request.bearer(token) } else { request }
+    };
+    let known = ask(Some(&chat.bob.token)).send().await.expecting(304);
+    assert_eq!(kept(&known), for_its_token);
+    for token in [Some(chat.eve.token.as_str()), None] {
+        let refused = ask(token).send().await;
+        assert!(matches!(refused.status, 401 | 403 | 404), "{}", refused.status);
+        assert_eq!(kept(&refused).0, "no-store");
+    }
+    let polled =
+        chat.server.request("GET", "/socket.io/?EIO=4&transport=polling").send().await.expecting(200);
+    assert_eq!(kept(&polled), for_its_token, "a session's id is private as well");
 }
 
 fn get(chat: &Chat, url: &str) -> Request {

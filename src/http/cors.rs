@@ -6,6 +6,8 @@ use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
+use super::welcome;
+
 /// Which origins may call, and whether with credentials.
 #[derive(Debug, Clone)]
 pub struct Cors {
@@ -65,6 +67,10 @@ impl Cors {
     }
 }
 
+/// Put on an answer, it keeps it from every other origin, whatever the settings say.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SameOrigin;
+
 /// What the answer to a request from another origin gets.
 #[derive(Debug)]
 pub(super) struct CrossOrigin {
@@ -81,6 +87,9 @@ impl CrossOrigin {
 
     /// Lets the origin have the answer, if it may.
     pub(super) fn show(self, response: &mut Response) {
+        if response.extensions().get::<SameOrigin>().is_some() {
+            return;
+        }
         let fields = response.headers_mut();
         fields.append(header::VARY, HeaderValue::from_name(header::ORIGIN));
         fields.extend(self.allowed.unwrap_or_default());
@@ -93,7 +102,13 @@ pub(super) fn preflight_of(request: &Request) -> Option<Response> {
     let is_preflight = *request.method() == Method::OPTIONS
         && fields.contains_key(header::ORIGIN)
         && fields.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-    is_preflight.then(|| preflight(fields))
+    is_preflight.then(|| {
+        let mut response = preflight(fields);
+        if welcome::is_at(request.uri().path()) {
+            response.extensions_mut().insert(SameOrigin);
+        }
+        response
+    })
 }
 
 /// Methods and headers; without an allowed origin beside them a browser makes nothing of these.

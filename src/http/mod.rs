@@ -2,11 +2,13 @@
 
 mod bind;
 pub(crate) mod body;
+mod cache;
 pub(crate) mod caller;
 mod coding;
 mod connection;
 mod conversations;
 mod cors;
+mod demo_names;
 pub(crate) mod error;
 mod host;
 mod json_body;

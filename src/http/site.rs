@@ -1,8 +1,8 @@
 //! What answers a request: what all of them share, and the routes behind it.
 //!
 //! ```text
-//! request id, log, metrics ─► CORS ─► host, bodies as they are ─► websocket ─► Socket.IO
-//!                                                               └─► the routes
+//! request id, log, metrics ─► caches ─► CORS ─► host, bodies as they are ─► websocket ─► Socket.IO
+//!                                                                         └─► the routes
 //! ```
 //! Plain functions, and futures that hold the request once: layers of the router would box, clone and copy for each
 //! of them, and an async function keeps its arguments beside what they became.
@@ -23,7 +23,7 @@ use tracing::Instrument;
 use super::coding::Coded;
 use super::cors::CrossOrigin;
 use super::trace::Exchange;
-use super::{Api, Cors, coding, cors, error, host, operations, routes, websocket};
+use super::{Api, Cors, cache, coding, cors, demo_names, error, host, operations, routes, websocket};
 
 /// The whole site, or the part of it for those who run the server.
 #[derive(Debug, Clone)]
@@ -32,6 +32,7 @@ pub struct Site {
     sockets: Option<Sockets>,
     cors: Option<Arc<Cors>>,
     body_idle: Duration,
+    is_demo: bool,
 }
 
 /// What answers below a path.
@@ -60,7 +61,14 @@ impl Site {
         let router = layer(Router::new().fallback(error::unknown_route).with_state(()));
         let sockets = Some(Sockets { api: api.clone(), path, router });
         let body_idle = api.0.body_idle;
-        Self { routes: routes(api), sockets, cors: Some(Arc::new(cors)), body_idle }
+        let (routes, cors) = (routes(api), Some(Arc::new(cors)));
+        Self { routes, sockets, cors, body_idle, is_demo: false }
+    }
+
+    /// The same, for requests that name this machine only.
+    #[must_use]
+    pub fn for_a_demo(self) -> Self {
+        Self { is_demo: true, ..self }
     }
 
     /// Health and metrics alone. No page of the web has any business there.
@@ -70,7 +78,7 @@ impl Site {
             .fallback(error::unknown_route)
             .method_not_allowed_fallback(error::unknown_method)
             .with_state(api);
-        Self { routes, sockets: None, cors: None, body_idle }
+        Self { routes, sockets: None, cors: None, body_idle, is_demo: false }
     }
 
     /// Answers a request.
@@ -92,6 +100,7 @@ impl Site {
             if let Some(cross_origin) = cross_origin {
                 cross_origin.show(&mut response);
             }
+            cache::keep_private(response.status(), response.headers_mut());
             exchange.end(&mut response);
             response
         });
@@ -109,6 +118,7 @@ impl Site {
     /// The answer to a request that says enough before it is routed.
     fn at_once(&self, request: &Request) -> Option<Response> {
         host::refusal_of(request)
+            .or_else(|| self.is_demo.then(|| demo_names::refusal_of(request)).flatten())
             .map(IntoResponse::into_response)
             .or_else(|| self.cors.as_ref().and_then(|_| cors::preflight_of(request)))
             .or_else(|| self.refusal_by_sockets(request).map(IntoResponse::into_response))

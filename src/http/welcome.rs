@@ -1,16 +1,38 @@
 //! `GET /`: what a person in a browser sees.
 
-use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{Html, IntoResponse};
 use axum::routing::get;
+use axum::{Extension, Router};
 
 use super::Api;
+use super::cors::SameOrigin;
 
 pub(super) fn routes() -> Router<Api> {
-    Router::new().route("/", get(welcome))
+    Router::new().route(PATH, get(welcome))
 }
+
+const PATH: &str = "/";
+
+/// Whether the page is at this path, with or without a further slash.
+pub(super) fn is_at(path: &str) -> bool {
+    path.trim_end_matches('/').is_empty()
+}
+
+/// It stays where it is: not in a cache, nor in a frame or a script of another origin, nor in a `Referer`.
+const FENCE: [(HeaderName, HeaderValue); 7] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+    ),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+    (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
+];
 
 async fn welcome(State(api): State<Api>) -> impl IntoResponse {
     let page = format!(
@@ -20,8 +42,7 @@ async fn welcome(State(api): State<Api>) -> impl IntoResponse {
          </style><h1>longhaul</h1><p>Resumable uploads that end as chat messages.</p><pre>{}</pre></html>",
         escape(&api.0.welcome)
     );
-    let policy = HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'");
-    ([(header::CONTENT_SECURITY_POLICY, policy)], Html(page))
+    (FENCE, Extension(SameOrigin), Html(page))
 }
 
 fn escape(text: &str) -> String {

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::Method;
-use axum::http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue};
+use axum::http::header::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
 use axum::routing::get;
 
@@ -54,7 +54,6 @@ fn representation(message: &Message) -> Representation {
 
 fn description(message: &Message) -> HeaderMap {
     let mut headers = presentation(inline_type(message), &message.stored_name);
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, max-age=31536000, immutable"));
     if let Some(sha256) = message.sha256 {
         let digest = format!("sha-256=:{}:", data_encoding::BASE64.encode(&sha256));
         headers.insert(REPR_DIGEST, HeaderValue::from_str(&digest).expect("base64 is ASCII"));

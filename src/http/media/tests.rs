@@ -27,7 +27,6 @@ async fn the_whole_file_with_everything_about_it() {
         ("accept-ranges", "bytes"),
         ("etag", &format!("\"{}-a\"", message.id)),
         ("last-modified", &message.created_at.http_date()),
-        ("cache-control", "private, max-age=31536000, immutable"),
         ("x-content-type-options", "nosniff"),
         ("content-security-policy", "sandbox; default-src 'none'"),
         ("cross-origin-resource-policy", "same-origin"),

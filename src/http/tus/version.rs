@@ -37,7 +37,13 @@ impl<S: Service<Request, Response = Response>> Service<Request> for Versioned<S>
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        self.0.call(request).map(|answered| answered.map(with_version))
+        let is_get = *request.method() == Method::GET;
+        let answered = self.0.call(request);
+        answered.map(if is_get {
+            |answered| answered.map(with_version)
+        } else {
+            |answered| answered.map(for_now)
+        })
     }
 }
 
@@ -72,8 +78,12 @@ fn refusal(fields: &HeaderMap) -> Response {
 }
 
 fn with_version(mut response: Response) -> Response {
-    let headers = response.headers_mut();
-    headers.insert(TUS_RESUMABLE, SPOKEN);
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(TUS_RESUMABLE, SPOKEN);
     response
+}
+
+/// An offset is true for this moment (tus 1.0.0, Core, HEAD).
+fn for_now(mut response: Response) -> Response {
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    with_version(response)
 }
