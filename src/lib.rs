@@ -47,8 +47,8 @@
 //!   stored state, at the start and every few seconds.
 //! - **A message id is stored before the first effect**, every effect can be repeated, and the commit is one
 //!   atomic change.
-//! - **Who is admitted can be completed.** A creation reserves the bytes that are missing; nobody who comes later
-//!   gets them.
+//! - **Room is taken before it is used.** Everything that writes bytes takes room first, from one place. A creation
+//!   has room set aside within its user's share; who is silent for long loses it to one who sends, and never a byte.
 //! - **Work that must finish outlives its request.** A client that goes away cancels a handler at the most
 //!   ([`outlive`]).
 //! - **One way in.** tus, one-shot and Socket.IO all end in [`finalizer`].
@@ -70,8 +70,8 @@
 //! 1. `Upload-Concat: partial` makes an upload that waits for another once it is complete. `final` makes that
 //!    other one, under an id that follows from what was asked for, so that asking again finds it.
 //! 2. A final upload is one that the server appends to: the finalizer takes the first part's file under a
-//!    second name, copies the others behind it, and writes the same ledger as a PATCH, so a kill costs one
-//!    stretch. With the last row it is a complete upload like any other.
+//!    second name, takes room for the others, copies them behind it, and writes the same ledger as a PATCH, so a
+//!    kill costs one stretch. With the last row it is a complete upload like any other.
 //!
 //! # A finalization
 //!

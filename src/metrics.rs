@@ -26,6 +26,12 @@ pub struct Metrics {
     pub uploads_rejected: Counter<u64, AtomicU64>,
     /// Uploads expired.
     pub uploads_expired: Counter<u64, AtomicU64>,
+    /// Promises of room that lapsed, because others needed it.
+    pub promises_lapsed: Counter<u64, AtomicU64>,
+    /// Bytes of the disk that are set aside for uploads.
+    pub room_reserved: Gauge<u64, AtomicU64>,
+    /// Bytes that are neither set aside nor in the reserve.
+    pub room_free: Gauge<u64, AtomicU64>,
     responses: Family<[(&'static str, u16); 1], Counter<u64, AtomicU64>>,
     durability: Family<[(&'static str, &'static str); 1], Gauge>,
 }
@@ -44,6 +50,9 @@ static METRICS: LazyLock<(Metrics, Registry)> = LazyLock::new(|| {
     );
     registry.register("uploads_rejected", "Uploads rejected for good", metrics.uploads_rejected.clone());
     registry.register("uploads_expired", "Uploads expired", metrics.uploads_expired.clone());
+    registry.register("promises_lapsed", "Promises of room that lapsed", metrics.promises_lapsed.clone());
+    registry.register("room_reserved_bytes", "Bytes set aside for uploads", metrics.room_reserved.clone());
+    registry.register("room_free_bytes", "Bytes that may be set aside", metrics.room_free.clone());
     registry.register("http_responses", "Responses by status", metrics.responses.clone());
     registry.register("durability", "What an acknowledgement survives", metrics.durability.clone());
     (metrics, registry)

@@ -21,7 +21,7 @@ use crate::metrics;
 use crate::store::disk::Disk;
 use crate::store::sled::{OpenError, SledPayloads, SledStore};
 use crate::store::{Durability, Payloads, StoreError, Stores};
-use crate::uploads::{Limits, Reservations, Uploads};
+use crate::uploads::{Allowance, Limits, Reservations, Uploads};
 
 /// A server whose stores are open and which has not begun to serve.
 #[derive(Debug)]
@@ -90,11 +90,11 @@ impl Server {
         let (stores, reservations) = Reservations::over(stores(&config, &folder, store, disk, &engine));
         let (keyring, instructions) = identity(&config, &folder, &stores, address).await?;
         let (tasks, draining) = (TaskTracker::new(), CancellationToken::new());
-        let finalizer = Finalizer::new(stores.clone(), tasks.clone(), config.max_upload_size);
+        let allowance = Allowance::new(reservations, stores.payloads.clone(), limits(&config));
+        let finalizer = Finalizer::new(stores.clone(), tasks.clone(), allowance);
         let uploads = Arc::new(Uploads::new(
             stores.clone(),
             Arc::clone(&finalizer),
-            reservations,
             limits(&config),
             tasks.clone(),
             draining.clone(),
@@ -305,6 +305,7 @@ fn limits(config: &Config) -> Limits {
         body_idle: config.body_idle,
         max_unfinished: config.max_unfinished,
         max_reserved_bytes: config.max_reserved_bytes,
+        lapse_after: config.lapse_after,
         digests: config.digests,
     }
 }

@@ -47,7 +47,7 @@ mod tests {
     use crate::auth::MAX_TOKEN_BYTES;
 
     fn grant() -> Grant {
-        Grant { user: "ada".parse().expect("valid"), admin: false, begins: None, ends: 1.0 }
+        Grant { user: "ada".parse().expect("valid"), admin: false, backend: false, begins: None, ends: 1.0 }
     }
 
     #[test]

@@ -20,8 +20,13 @@ impl Claims {
     /// Whether `scope` (RFC 8693 §4.2, words separated by spaces) contains `admin`. Another form of it, as some
     /// issuers write it, grants nothing; the token is good for all that needs no scope.
     pub(super) fn is_admin(&self) -> bool {
+        self.has_scope("admin")
+    }
+
+    /// Whether `scope` contains this word.
+    pub(super) fn has_scope(&self, wanted: &str) -> bool {
         let scope = self.get("scope").and_then(Value::as_str);
-        scope.is_some_and(|scope| scope.split(' ').any(|word| word == "admin"))
+        scope.is_some_and(|scope| scope.split(' ').any(|word| word == wanted))
     }
 
     /// Refuses a token that is for somebody else. Without an audience of our own every token is for us.

@@ -15,6 +15,7 @@ pub const NBF_LEEWAY_SECS: u64 = 60;
 pub(super) struct Grant {
     pub(super) user: UserId,
     pub(super) admin: bool,
+    pub(super) backend: bool,
     /// `nbf`, in seconds.
     pub(super) begins: Option<f64>,
     /// `exp`, in seconds.
@@ -30,6 +31,7 @@ impl Grant {
         Ok(Self {
             user: claims.user(&rules.user_claims)?,
             admin: claims.is_admin(),
+            backend: claims.has_scope("backend"),
             begins: claims.date("nbf")?,
             ends: claims.date("exp")?.ok_or(AuthError::Invalid)?,
         })

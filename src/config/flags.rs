@@ -54,14 +54,20 @@ pub struct Flags {
     pub max_oneshot_size: Option<String>,
 
     /// Most unfinished uploads of a user, parts and waiting concatenations included; one more is refused with 507.
-    /// A backend that uploads for all of its users is one user.
-    #[arg(long, env = "LONGHAUL_MAX_UNFINISHED", value_name = "COUNT", default_value = "2000000")]
+    /// Parts that an upload was made of do not count. A token whose scope contains `backend` is not bound by this, nor by
+    /// --max-reserved-bytes: a backend that uploads for all of its users is one user.
+    #[arg(long, env = "LONGHAUL_MAX_UNFINISHED", value_name = "COUNT", default_value = "4000")]
     pub max_unfinished: String,
 
     /// Most bytes that the unfinished uploads of a user may come to; more are refused with 507, and with 503 where
     /// they belong to an upload that did not say its length.
-    #[arg(long, env = "LONGHAUL_MAX_RESERVED_BYTES", value_name = "SIZE", default_value = "16TiB")]
+    #[arg(long, env = "LONGHAUL_MAX_RESERVED_BYTES", value_name = "SIZE", default_value = "100GiB")]
     pub max_reserved_bytes: String,
+
+    /// Time without a byte after which the room that is kept for an upload goes to others that send and need it. The
+    /// upload goes on when there is room again.
+    #[arg(long, env = "LONGHAUL_LAPSE_AFTER", value_name = "TIME", default_value = "2m")]
+    pub lapse_after: String,
 
     /// Time without a byte after which an unfinished upload goes away.
     #[arg(long, env = "LONGHAUL_EXPIRE_AFTER", value_name = "TIME", default_value = "7d")]

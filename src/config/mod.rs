@@ -57,6 +57,8 @@ pub struct Config {
     pub max_unfinished: u64,
     /// The most bytes that a user's unfinished uploads may come to.
     pub max_reserved_bytes: u64,
+    /// How long room is kept for an upload to which nothing comes, when others want it.
+    pub lapse_after: Duration,
     /// Seconds without a byte until an upload expires.
     pub expire_after_secs: u64,
     /// Between two sweeps.
@@ -134,6 +136,7 @@ impl Config {
             max_oneshot_size: sizes.max_oneshot,
             max_unfinished: check.positive("--max-unfinished", &flags.max_unfinished),
             max_reserved_bytes: sizes.max_reserved,
+            lapse_after: check.period("--lapse-after", &flags.lapse_after),
             expire_after_secs: check.positive_secs("--expire-after", &flags.expire_after),
             sweep_interval: check.period("--sweep-interval", &flags.sweep_interval),
             durability: flags

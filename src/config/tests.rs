@@ -14,7 +14,8 @@ fn the_defaults_are_demo_mode_on_loopback() {
     assert!(config.key.is_none() && config.digests);
     assert_eq!(config.max_upload_size, 8_589_934_592);
     assert_eq!(config.max_oneshot_size, config.max_upload_size);
-    assert_eq!(config.max_reserved_bytes, 17_592_186_044_416);
+    assert_eq!((config.max_unfinished, config.max_reserved_bytes), (4000, 107_374_182_400));
+    assert_eq!(config.lapse_after, Duration::from_secs(120));
     assert_eq!((config.expire_after_secs, config.reserve), (604_800, 268_435_456));
     assert_eq!(config.sweep_interval, Duration::from_secs(60));
     let waits = [config.body_idle, config.header_timeout, config.drain_timeout];

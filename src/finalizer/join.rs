@@ -11,6 +11,9 @@
 //! Bytes are read once, for the digest, beside the copying. The first part's digest is known: it is where that
 //! of the whole goes on.
 
+use std::collections::HashMap;
+use std::ops::Range;
+
 use futures_util::TryStreamExt;
 use tokio::task::spawn_blocking;
 
@@ -22,10 +25,9 @@ use crate::upload::{
     Chunk, Concat, DigestState, Length, Parts, RejectionReason, RunningDigest, State, Stretch, Upload,
     UploadId, stretch_at,
 };
+use crate::uploads::{Flight, UploadError};
 
-/// So many uploads are joined at the same time; they share one disk.
-pub(super) const AT_ONCE: usize = 2;
-/// The most bytes between two rows.
+/// The most bytes between two rows, of however many parts.
 const STRETCH: u64 = 64 * 1024 * 1024;
 
 /// How far a join came.
@@ -34,6 +36,10 @@ pub(super) enum Joined {
     Whole(Upload),
     /// A part has not all of its bytes yet.
     Waiting,
+    /// Its owner has as much to join as anybody may: later.
+    Crowded,
+    /// There is no room for what has to be copied: later.
+    NoRoom,
     /// It will never be whole.
     Unfit(Upload, RejectionReason),
 }
@@ -75,11 +81,20 @@ impl Finalizer {
     }
 
     async fn parts(&self, parts: &Parts) -> Result<Found, StoreError> {
-        let mut complete = Vec::new();
+        let mut complete: Vec<Upload> = Vec::new();
+        let mut seen = HashMap::new();
         let mut are_unfinished = false;
         for id in parts.ids() {
+            // One may be named as often as a header is long.
+            if let Some(known) = seen.get(id).and_then(|at: &usize| complete.get(*at)).cloned() {
+                complete.push(known);
+                continue;
+            }
             match self.stores.records.find(*id).await? {
-                Some(part) if part.state == State::Complete => complete.push(part),
+                Some(part) if part.state == State::Complete => {
+                    seen.insert(*id, complete.len());
+                    complete.push(part);
+                }
                 Some(part) if part.state == State::Receiving => are_unfinished = true,
                 Some(_) | None => return Ok(Found::Gone),
             }
@@ -88,23 +103,30 @@ impl Finalizer {
     }
 
     async fn join_all(&self, mut upload: Upload, parts: Vec<Upload>) -> Result<Joined, StoreError> {
-        let _permit = self.joins.acquire().await.map_err(|e| StoreError::Unavailable(e.to_string()))?;
         let lengths: Vec<_> = parts.iter().map(|part| part.offset).collect();
-        let total = lengths.iter().sum();
-        if total > self.max_upload_size {
+        let total: u64 = lengths.iter().sum();
+        if total > self.allowance.max_upload_size() {
             return Ok(Joined::Unfit(upload, RejectionReason::PartsTooLarge));
         }
-        let mut work = Join { finalizer: self, parts: &parts, total };
+        let left = |upload: &Upload| total.saturating_sub(upload.offset);
+        let Some(place) = self.joins.enter(&upload.owner, upload.id, left(&upload)) else {
+            return Ok(Joined::Crowded);
+        };
+        let mut work = Join { finalizer: self, parts: &parts, lengths, total, room: self.allowance.flight() };
         while upload.state == State::Receiving {
-            let stretch = stretch_at(&lengths, upload.offset, STRETCH);
-            match work.step(&mut upload, stretch).await {
-                Ok(()) => {}
+            let Some(_turn) = place.turn(left(&upload)).await else { return Ok(Joined::Crowded) };
+            match work.step(&mut upload).await {
+                Ok(true) => {}
+                Ok(false) => return Ok(Joined::NoRoom),
                 Err(StoreError::Damaged(what) | StoreError::Missing(what)) => {
                     tracing::error!(upload = %upload.id, what, "a part is damaged");
                     return Ok(Joined::Unfit(upload, RejectionReason::Damaged));
                 }
                 Err(error) => return Err(error),
             }
+        }
+        if let Concat::Final(parts) = &upload.concat {
+            self.allowance.joined(parts.ids());
         }
         tracing::debug!(upload = %upload.id, parts = parts.len(), bytes = total, "parts joined");
         Ok(Joined::Whole(upload))
@@ -115,17 +137,26 @@ impl Finalizer {
 struct Join<'a> {
     finalizer: &'a Finalizer,
     parts: &'a [Upload],
+    lengths: Vec<u64>,
     total: u64,
+    /// For what is copied: all of it, before it is begun, so that no join waits for room with half of its own taken.
+    room: Flight,
 }
 
 impl Join<'_> {
-    /// One stretch and its row; without a stretch the row that says that there is nothing to come.
-    async fn step(&mut self, upload: &mut Upload, stretch: Option<Stretch>) -> Result<(), StoreError> {
-        let (length, digest) = match stretch {
+    /// One stretch and its row; without a stretch the row that says that there is nothing to come. False if there is
+    /// no room for it.
+    async fn step(&mut self, upload: &mut Upload) -> Result<bool, StoreError> {
+        let stretches = self.stretches(upload.offset);
+        let (length, digest) = match stretches.first() {
             None => (0, upload.digest.clone()),
-            Some(stretch) => match self.adopted(upload, &stretch).await? {
+            Some(first) => match self.adopted(upload, first).await? {
                 Some(adopted) => adopted,
-                None => (stretch.range.end - stretch.range.start, self.copied(upload, &stretch).await?),
+                None => match self.room.keep(self.total - upload.offset).await {
+                    Ok(()) => (bytes_of(&stretches), self.copied(upload, stretches).await?),
+                    Err(UploadError::Store(error)) => return Err(error),
+                    Err(_) => return Ok(false),
+                },
             },
         };
         let chunk = Chunk { offset: upload.offset, length, at: Timestamp::now(), digest };
@@ -135,7 +166,20 @@ impl Join<'_> {
         crash::point("join.recorded");
         (upload.offset, upload.active_at) = (row.chunk.end(), row.chunk.at);
         (upload.digest, upload.length, upload.state) = (row.chunk.digest, row.length, row.state);
-        Ok(())
+        Ok(true)
+    }
+
+    /// What is copied next: of as many parts as there are in one stretch. Each row costs a sync, however little it is of.
+    fn stretches(&self, offset: u64) -> Vec<Stretch> {
+        let (mut found, mut at) = (Vec::new(), offset);
+        while let Some(next) = stretch_at(&self.lengths, at, offset + STRETCH - at) {
+            at += next.range.end - next.range.start;
+            found.push(next);
+            if at == offset + STRETCH {
+                break;
+            }
+        }
+        found
     }
 
     /// The whole of the first part in place, if that can be: how long it is, and its digest.
@@ -154,17 +198,22 @@ impl Join<'_> {
             (None, _) => None,
             (Some(_), Some(digest)) => Some(digest.clone()),
             // The part came while digests were off, and this upload's was announced.
-            (Some(own), None) => Some(self.digest(own, part.id, 0..part.offset).await?),
+            (Some(own), None) => Some(self.digest(own, vec![(part.id, 0..part.offset)]).await?),
         };
         Ok(Some((part.offset, digest)))
     }
 
-    async fn copied(&self, upload: &Upload, stretch: &Stretch) -> Result<Option<DigestState>, StoreError> {
-        let (part, range) = (self.parts[stretch.part].id, stretch.range.clone());
-        let copy = self.finalizer.stores.payloads.copy(upload.id, upload.offset, part, range.clone());
+    async fn copied(
+        &self,
+        upload: &Upload,
+        stretches: Vec<Stretch>,
+    ) -> Result<Option<DigestState>, StoreError> {
+        let ranges: Vec<_> =
+            stretches.into_iter().map(|stretch| (self.parts[stretch.part].id, stretch.range)).collect();
+        let copy = self.finalizer.stores.payloads.copy(upload.id, upload.offset, ranges.clone());
         let digest = async {
             match &upload.digest {
-                Some(state) => self.digest(state, part, range).await.map(Some),
+                Some(state) => self.digest(state, ranges).await.map(Some),
                 None => Ok(None),
             }
         };
@@ -173,23 +222,28 @@ impl Join<'_> {
         Ok(digest)
     }
 
-    /// Goes on with a digest over bytes of a part.
+    /// Goes on with a digest over bytes of parts.
     async fn digest(
         &self,
         state: &DigestState,
-        part: UploadId,
-        range: std::ops::Range<u64>,
+        ranges: Vec<(UploadId, Range<u64>)>,
     ) -> Result<DigestState, StoreError> {
         let foreign =
             || StoreError::Damaged("the ledger's digest state is not one that this version wrote".into());
         let mut running = state.resume().ok_or_else(foreign)?;
-        let mut pieces = self.finalizer.stores.payloads.read(&Source::Part(part), range).await?;
-        while let Some(piece) = pieces.try_next().await? {
-            let job = spawn_blocking(move || updated(running, &piece));
-            running = job.await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        for (part, range) in ranges {
+            let mut pieces = self.finalizer.stores.payloads.read(&Source::Part(part), range).await?;
+            while let Some(piece) = pieces.try_next().await? {
+                let job = spawn_blocking(move || updated(running, &piece));
+                running = job.await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+            }
         }
         Ok(running.state())
     }
+}
+
+fn bytes_of(stretches: &[Stretch]) -> u64 {
+    stretches.iter().map(|stretch| stretch.range.end - stretch.range.start).sum()
 }
 
 fn updated(mut running: RunningDigest, piece: &[u8]) -> RunningDigest {

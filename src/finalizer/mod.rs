@@ -18,6 +18,7 @@ mod join;
 mod judge;
 mod left;
 mod publisher;
+mod queue;
 mod steps;
 mod waiting;
 mod worker;
@@ -28,7 +29,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, watch};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
@@ -36,10 +37,11 @@ use crate::message::Message;
 use crate::outlive::outlive;
 use crate::store::Stores;
 use crate::upload::{Concat, RejectionReason, State, Upload, UploadId};
-use crate::uploads::Teller;
+use crate::uploads::{Allowance, Teller};
 pub use health::Ability;
 use health::Health;
 use left::Left;
+use queue::Queue;
 use waiting::Waiting;
 
 /// How long a request waits for its message. Clients retry after it; most finalizations take milliseconds.
@@ -55,8 +57,8 @@ pub struct Finalizer {
     published: Notify,
     waiting: Waiting,
     left: Left,
-    joins: Semaphore,
-    max_upload_size: u64,
+    joins: Queue,
+    allowance: Allowance,
     health: Health,
 }
 
@@ -69,14 +71,15 @@ pub enum Ending {
     Rejected(RejectionReason),
     /// It is not owed a message (any longer).
     NotOwed,
-    /// The storage failed; it will be tried again.
+    /// The storage failed, or there is much to do before it; it will be tried again.
     Failed,
+    /// There is no room for it now; it will be tried again.
+    NoRoom,
 }
 
 impl Finalizer {
-    /// A finalizer over these stores, whose tasks the tracker knows. It joins parts to uploads of at most so
-    /// many bytes.
-    pub fn new(stores: Stores, tasks: TaskTracker, max_upload_size: u64) -> Arc<Self> {
+    /// A finalizer over these stores, whose tasks the tracker knows. What it copies gets its room from the allowance.
+    pub fn new(stores: Stores, tasks: TaskTracker, allowance: Allowance) -> Arc<Self> {
         let teller = Teller::new(stores.clone());
         Arc::new(Self {
             stores,
@@ -86,10 +89,15 @@ impl Finalizer {
             published: Notify::new(),
             waiting: Waiting::default(),
             left: Left::default(),
-            joins: Semaphore::new(join::AT_ONCE),
-            max_upload_size,
+            joins: Queue::default(),
+            allowance,
             health: Health::default(),
         })
+    }
+
+    /// Where all room comes from.
+    pub(crate) fn allowance(&self) -> &Allowance {
+        &self.allowance
     }
 
     /// What tells the other members of uploads.

@@ -34,6 +34,8 @@ impl Finalizer {
         let upload = match self.join(upload).await? {
             Joined::Whole(upload) => upload,
             Joined::Waiting => return Ok(Ending::NotOwed),
+            Joined::Crowded => return Ok(Ending::Failed),
+            Joined::NoRoom => return Ok(Ending::NoRoom),
             Joined::Unfit(upload, reason) => return self.reject(&upload, reason).await,
         };
         match upload.state {

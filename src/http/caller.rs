@@ -29,7 +29,11 @@ impl FromRequestParts<Api> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
         let token = token(&parts.headers)?;
-        Ok(Self(api.0.keyring.verify(token, Timestamp::now()).await?))
+        let identity = api.0.keyring.verify(token, Timestamp::now()).await?;
+        if identity.backend {
+            api.uploads().trust(&identity.user, identity.expires_at);
+        }
+        Ok(Self(identity))
     }
 }
 

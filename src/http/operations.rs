@@ -91,10 +91,14 @@ async fn fault_of(uploads: &Uploads) -> Option<&'static str> {
     }
 }
 
-async fn text() -> impl IntoResponse {
+async fn text(State(api): State<Api>) -> impl IntoResponse {
     const TEXT: (HeaderName, HeaderValue) = (
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8"),
     );
+    if let Some(left) = api.uploads().room_left().await {
+        metrics::get().room_reserved.set(left.reserved);
+        metrics::get().room_free.set(left.free);
+    }
     ([TEXT], metrics::text())
 }

@@ -24,7 +24,7 @@ use crate::store::memory::{Memory, MemoryAnnouncements, MemoryPayloads};
 use crate::store::{Durability, Stores};
 use crate::time::Timestamp;
 use crate::upload::{Binding, Metadata};
-use crate::uploads::{Limits, Uploads};
+use crate::uploads::{Allowance, Limits, Uploads};
 
 /// A conversation of Ada and Bob; Eve is not in it.
 pub(super) const CONVERSATION: &str = "507f1f77bcf86cd799439012";
@@ -194,9 +194,11 @@ fn uploads(stores: &Stores, tasks: &TaskTracker) -> Arc<Uploads> {
         body_idle: BODY_IDLE,
         max_unfinished: 100,
         max_reserved_bytes: 100 << 20,
+        lapse_after: Duration::from_secs(120),
         digests: true,
     };
-    let finalizer = Finalizer::new(stores.clone(), tasks.clone(), 1 << 20);
+    let allowance = Allowance::new(Arc::default(), stores.payloads.clone(), limits.clone());
+    let finalizer = Finalizer::new(stores.clone(), tasks.clone(), allowance);
     let draining = CancellationToken::new();
-    Arc::new(Uploads::new(stores.clone(), finalizer, Arc::default(), limits, tasks.clone(), draining))
+    Arc::new(Uploads::new(stores.clone(), finalizer, limits, tasks.clone(), draining))
 }

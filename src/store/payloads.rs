@@ -34,8 +34,8 @@ pub trait Payloads: Send + Sync + 'static {
         Ok(false)
     }
 
-    /// Appends a range of another upload's bytes at `offset`, under the rule of [`Payloads::open`]. Durable
-    /// when it answers.
+    /// Appends ranges of other uploads' bytes at `offset`, one after the other, under the rule of
+    /// [`Payloads::open`]. Durable when it answers.
     ///
     /// # Errors
     /// As [`Payloads::open`] and [`Payloads::read`].
@@ -43,13 +43,14 @@ pub trait Payloads: Send + Sync + 'static {
         &self,
         id: UploadId,
         offset: u64,
-        part: UploadId,
-        range: Range<u64>,
+        ranges: Vec<(UploadId, Range<u64>)>,
     ) -> Result<(), StoreError> {
         let mut sink = self.open(id, offset).await?;
-        let mut pieces = self.read(&Source::Part(part), range).await?;
-        while let Some(piece) = pieces.try_next().await? {
-            sink.write(vec![piece]).await?;
+        for (part, range) in ranges {
+            let mut pieces = self.read(&Source::Part(part), range).await?;
+            while let Some(piece) = pieces.try_next().await? {
+                sink.write(vec![piece]).await?;
+            }
         }
         sink.sync(Vec::new()).await
     }
@@ -83,8 +84,16 @@ pub trait Payloads: Send + Sync + 'static {
     /// The uploads that have bytes which were not placed.
     async fn parts(&self) -> Result<Vec<UploadId>, StoreError>;
 
-    /// Bytes that may still be stored before the reserve is touched.
+    /// Bytes that may still be stored before the reserve is touched, as of a moment ago.
     async fn room(&self) -> Result<u64, StoreError>;
+
+    /// The same, of this very moment.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn room_now(&self) -> Result<u64, StoreError> {
+        self.room().await
+    }
 
     /// Tries out what [`Payloads::place`] does, with bytes that are nobody's: while that fails, so does every upload.
     ///

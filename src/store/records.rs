@@ -77,8 +77,9 @@ pub trait Records: Send + Sync + 'static {
     /// upload was made of ([`Upload::joined_parts`]), whatever became of that.
     async fn unfinished(&self, owner: &UserId, limit: usize) -> Result<Vec<Upload>, StoreError>;
 
-    /// Everybody's uploads that are not committed, in an order of the store's own, at most `limit`; `after` is the
-    /// last one of those that were seen before, whether it is still there or not.
+    /// Everybody's uploads that are not committed, in an order of the store's own, at most `limit`; without the parts
+    /// that another upload was made of. `after` is the last one of those that were seen before, whether it is still
+    /// there or not.
     async fn every_unfinished(&self, after: Option<&Upload>, limit: usize)
     -> Result<Vec<Upload>, StoreError>;
 

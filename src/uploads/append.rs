@@ -78,20 +78,19 @@ impl Uploads {
         content_length: Option<u64>,
         body: Body,
     ) -> Result<Standing, UploadError> {
-        self.allowance.take(&upload, &admission, content_length).await?;
+        let room = self.allowance.take(&upload, &admission, content_length).await?;
         let sink = self.stores.payloads.open(upload.id, upload.offset).await?;
         let digest =
             upload.digest.as_ref().map(|state| state.resume().ok_or_else(foreign_digest)).transpose()?;
         let intake = Intake::checked(sink, upload.offset, digest, body.verification.clone());
         let surroundings = Surroundings {
             records: self.stores.records.clone(),
-            allowance: self.allowance.clone(),
             carried: self.carried,
             finalizer: self.finalizer.clone(),
             idle: self.limits.body_idle,
             draining: self.draining.clone(),
         };
-        let mut reception = Reception::new(surroundings, lease, upload, admission, intake);
+        let mut reception = Reception::new(surroundings, lease, upload, admission, intake, room);
         let uploads = Arc::clone(self);
         let work = async move {
             let outcome = reception.run(body.frames).await;

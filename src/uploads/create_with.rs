@@ -93,6 +93,12 @@ impl Uploads {
         data: Vec<Bytes>,
     ) -> Result<Option<Standing>, UploadError> {
         let Ok(reservation) = self.allowance.reserve(&upload).await else { return Ok(None) };
+        let mut room = self.allowance.flight();
+        let bytes = upload.length.known().unwrap_or(0);
+        if room.reach(bytes).await.is_err() {
+            reservation.release();
+            return Ok(None);
+        }
         let mut bytes = Unrecorded::new(Arc::clone(self), upload.id, upload.digest.is_some());
         for piece in data {
             bytes.take(piece).await?;

@@ -15,6 +15,8 @@ pub struct Limits {
     pub max_unfinished: u64,
     /// The most bytes that a user's unfinished uploads may come to.
     pub max_reserved_bytes: u64,
+    /// Room that is kept for an upload to which nothing came for so long goes to others that send.
+    pub lapse_after: Duration,
     /// Whether the SHA-256 of every file is taken.
     pub digests: bool,
 }

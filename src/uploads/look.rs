@@ -8,7 +8,7 @@ use super::lease::{NoTurn, Wanted};
 use super::standing::Standing;
 use crate::message::UserId;
 use crate::store::{ByteStream, Place, Source};
-use crate::upload::UploadId;
+use crate::upload::{Upload, UploadId};
 
 /// As many unfinished uploads are listed.
 const MOST_LISTED: usize = 1000;
@@ -25,6 +25,12 @@ impl Uploads {
         if self.draining.is_cancelled() {
             return Err(UploadError::Busy);
         }
+        let settled = self.settle_for_head(id, upload).await;
+        // A client that gets anything else here throws its upload away.
+        settled.map_err(|error| if matches!(error, UploadError::NoRoom) { UploadError::Busy } else { error })
+    }
+
+    async fn settle_for_head(&self, id: UploadId, upload: Upload) -> Result<Standing, UploadError> {
         if !self.leases.is_held(id) {
             return self.settle_found(upload).await;
         }

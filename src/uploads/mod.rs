@@ -32,8 +32,8 @@ pub use error::UploadError;
 pub use limits::Limits;
 pub use one_shot::OneShot;
 pub(crate) use progress::Teller;
-use reservations::Allowance;
-pub use reservations::Reservations;
+pub(crate) use reservations::Flight;
+pub use reservations::{Allowance, Reservations, RoomLeft};
 pub use standing::Standing;
 
 use std::sync::Arc;
@@ -64,19 +64,17 @@ pub struct Uploads {
 }
 
 impl Uploads {
-    /// Over these stores, which tell the reservations of every change. The tracker knows of all work that must not
-    /// be cut off; `draining` ends requests that can be resumed, and
-    /// keeps out those that cannot.
+    /// Over these stores, which tell the reservations of every change; all room comes from where the finalizer's joins
+    /// get theirs. The tracker knows of all work that must not be cut off; `draining` ends requests that can be
+    /// resumed, and keeps out those that cannot.
     pub fn new(
         stores: Stores,
         finalizer: Arc<Finalizer>,
-        reservations: Arc<Reservations>,
         limits: Limits,
         tasks: TaskTracker,
         draining: CancellationToken,
     ) -> Self {
-        let payloads = stores.payloads.clone();
-        let allowance = Allowance { reservations, payloads, limits: limits.clone() };
+        let allowance = finalizer.allowance().clone();
         let carried = if stores.payloads.may_be_carried() { stores.records.carries() } else { 0 };
         Self { stores, finalizer, allowance, limits, carried, leases: Arc::default(), tasks, draining }
     }
@@ -137,8 +135,18 @@ impl Uploads {
         self.finalizer.ability().await
     }
 
-    /// Whether anything can be stored at all.
+    /// Whether one who sends a small upload finds room for it.
     pub async fn has_room(&self) -> bool {
-        self.allowance.has_room_for(1).await.is_ok()
+        self.allowance.has_room().await.unwrap_or(false)
+    }
+
+    /// How much room there is; none that anybody knows of if the disk cannot be asked.
+    pub async fn room_left(&self) -> Option<RoomLeft> {
+        self.allowance.left().await.ok()
+    }
+
+    /// The limits of a user do not hold until then: a backend that uploads for many.
+    pub fn trust(&self, user: &UserId, until: Timestamp) {
+        self.allowance.trust(user, until);
     }
 }

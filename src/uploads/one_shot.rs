@@ -9,6 +9,7 @@ use futures_util::FutureExt;
 
 use super::Uploads;
 use super::error::UploadError;
+use super::reservations::Flight;
 use super::unrecorded::Unrecorded;
 use crate::finalizer::{Ending, Finalizer};
 use crate::message::{Message, UserId};
@@ -17,16 +18,14 @@ use crate::store::{Created, StoreError, Stores};
 use crate::time::Timestamp;
 use crate::upload::{Binding, Length, Metadata, Upload, UploadId};
 
-/// Room is looked at again after so many bytes.
-const ROOM_EVERY: u64 = 16 * 1024 * 1024;
-
 /// An upload in one piece under way. Dropped before it is finished, it leaves nothing.
 pub struct OneShot {
     uploads: Arc<Uploads>,
     sender: UserId,
     max_size: u64,
+    /// Before the bytes, which are written until they are dropped.
     bytes: Unrecorded,
-    room_seen_at: u64,
+    room: Flight,
 }
 
 impl std::fmt::Debug for OneShot {
@@ -49,7 +48,7 @@ impl Uploads {
     pub fn one_shot(self: &Arc<Self>, sender: UserId, max_size: u64) -> OneShot {
         let id = UploadId::new(Timestamp::now());
         let bytes = Unrecorded::new(Arc::clone(self), id, self.limits.digests);
-        OneShot { uploads: Arc::clone(self), sender, max_size, bytes, room_seen_at: 0 }
+        OneShot { uploads: Arc::clone(self), sender, max_size, bytes, room: self.allowance.flight() }
     }
 }
 
@@ -63,10 +62,7 @@ impl OneShot {
         if end > self.max_size {
             return Err(UploadError::TooLarge);
         }
-        if self.bytes.length() == 0 || end - self.room_seen_at >= ROOM_EVERY {
-            self.uploads.allowance.has_room_beside_others_for(data.len() as u64).await?;
-            self.room_seen_at = end;
-        }
+        self.room.reach(end).await?;
         Ok(self.bytes.take(data).await?)
     }
 
@@ -113,6 +109,7 @@ async fn settle(
             Some(message) => Ok(message),
             None => Err(UploadError::Busy),
         },
+        Some(Ending::NoRoom) => Err(UploadError::NoRoom),
         Some(Ending::Failed) | None => Err(UploadError::Busy),
     }
 }

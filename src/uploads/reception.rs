@@ -36,7 +36,7 @@ use super::checkpoint::{self, Checkpoint, Reached};
 use super::error::UploadError;
 use super::intake::{Intake, checkpoint_bytes};
 use super::lease::Lease;
-use super::reservations::Allowance;
+use super::reservations::Sending;
 use crate::crash;
 use crate::finalizer::Finalizer;
 use crate::metrics;
@@ -63,7 +63,6 @@ const TICK: Duration = Duration::from_millis(250);
 /// What a reception needs besides its upload.
 pub(super) struct Surroundings {
     pub(super) records: Arc<dyn Records>,
-    pub(super) allowance: Allowance,
     /// The most bytes that the records carry for the payloads.
     pub(super) carried: usize,
     pub(super) finalizer: Arc<Finalizer>,
@@ -74,6 +73,8 @@ pub(super) struct Surroundings {
 /// One PATCH under way.
 pub(super) struct Reception {
     surroundings: Surroundings,
+    /// Before the lease: whoever has the upload next takes room anew.
+    room: Sending,
     lease: Lease,
     upload: Upload,
     limit: u64,
@@ -85,8 +86,6 @@ pub(super) struct Reception {
     /// Bytes before it are durable, or will be with the checkpoint that is under way.
     begun: u64,
     checkpoint: Option<Checkpoint>,
-    /// Up to here it was asked whether there is room for more.
-    asked: u64,
     last_row: Instant,
 }
 
@@ -106,6 +105,7 @@ impl Reception {
         upload: Upload,
         admission: Admission,
         intake: Intake,
+        room: Sending,
     ) -> Self {
         let Admission { offset, limit, length } = admission;
         Self {
@@ -119,7 +119,7 @@ impl Reception {
             synced: offset,
             begun: offset,
             checkpoint: None,
-            asked: offset,
+            room,
             last_row: Instant::now(),
         }
     }
@@ -213,11 +213,11 @@ impl Reception {
                     Some(Ok(BodyFrame::Checksum(checksum))) => self.trailer = Some(checksum),
                     Some(Ok(BodyFrame::Data(data))) => {
                         last_byte = Instant::now();
+                        if let Err(refusal) = self.make_room(&data).await {
+                            return Ok(Ended::Early(refusal));
+                        }
                         if !self.take(data).await? {
                             return Ok(Ended::TooLong);
-                        }
-                        if let Err(refusal) = self.go_on().await {
-                            return Ok(Ended::Early(refusal));
                         }
                     }
                 },
@@ -241,6 +241,9 @@ impl Reception {
             match tokio::time::timeout(CATCH_UP_PAUSE, body.next()).await {
                 Ok(None) => return Ok(Ended::Whole),
                 Ok(Some(Ok(BodyFrame::Data(data)))) => {
+                    if self.make_room(&data).await.is_err() {
+                        break;
+                    }
                     if !self.take(data).await? {
                         return Ok(Ended::TooLong);
                     }
@@ -287,16 +290,14 @@ impl Reception {
     /// Records a checkpoint that is durable.
     async fn passed(&mut self, reached: Reached) -> Result<(), StoreError> {
         self.synced = reached.offset;
+        self.room.landed(self.synced);
         if self.keeps_what_came() { self.add(reached, Vec::new()).await } else { Ok(()) }
     }
 
-    /// Whether there is room for what follows, asked as often as something was synced.
-    async fn go_on(&mut self) -> Result<(), UploadError> {
-        if self.asked == self.synced {
-            return Ok(());
-        }
-        self.asked = self.synced;
-        self.surroundings.allowance.go_on(&self.upload).await
+    /// Takes room for a frame before any of it is written.
+    async fn make_room(&mut self, data: &Bytes) -> Result<(), UploadError> {
+        let end = self.intake.end().saturating_add(data.len() as u64).min(self.limit);
+        self.room.reach(end, self.synced).await
     }
 
     /// Lets nothing lie about: what came is handed on, and recorded when it is time.

@@ -31,7 +31,8 @@ impl Uploads {
     /// The standing of an upload once whatever it is owed is done.
     ///
     /// # Errors
-    /// [`UploadError::Busy`] if that takes too long, [`UploadError::Rejected`].
+    /// [`UploadError::Busy`] if that takes too long, [`UploadError::NoRoom`] if it waits for room,
+    /// [`UploadError::Rejected`].
     pub(super) async fn settle(&self, id: UploadId) -> Result<Standing, UploadError> {
         let upload = self.stores.records.find(id).await?.ok_or(UploadError::NotFound)?;
         self.settle_found(upload).await
@@ -47,6 +48,7 @@ impl Uploads {
                     upload.state = State::Committed(message.id);
                     return self.standing_with(upload, Some(*message)).await;
                 }
+                Some(Ending::NoRoom) => return Err(UploadError::NoRoom),
                 Some(Ending::Failed) | None => is_slow = true,
                 Some(_) => {}
             }

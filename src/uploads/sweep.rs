@@ -55,7 +55,7 @@ impl Uploads {
 
     /// Counts what unfinished uploads were promised before this start.
     pub async fn count_reservations(&self) {
-        match self.allowance.reservations.count(self.stores.records.as_ref()).await {
+        match self.allowance.count(self.stores.records.as_ref()).await {
             Ok(count) => tracing::debug!(count, "unfinished uploads were counted"),
             Err(error) => tracing::error!(%error, "unfinished uploads could not be counted"),
         }

@@ -20,6 +20,8 @@ pub struct Identity {
     pub user: UserId,
     /// Whether the scope contains `admin`.
     pub admin: bool,
+    /// Whether the scope contains `backend`: one that uploads for many users.
+    pub backend: bool,
     /// Whether the token has only expired; everything else about it is right.
     pub expired: bool,
     /// When it expires or has expired.
@@ -85,6 +87,7 @@ impl Verifier {
         Ok(Identity {
             user: grant.user.clone(),
             admin: grant.admin,
+            backend: grant.backend,
             expired: grant.is_expired(now),
             expires_at: Timestamp::from_numeric_date(grant.ends),
         })

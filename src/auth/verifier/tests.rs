@@ -51,7 +51,7 @@ fn signed(header: &serde_json::Value, claims: &serde_json::Value, secret: &str) 
 fn a_minted_token_is_its_user_until_it_expires() {
     for admin in [false, true] {
         let token = mint_hs256(SECRET, &user(), admin, at(100));
-        let valid = Identity { user: user(), admin, expired: false, expires_at: at(100) };
+        let valid = Identity { user: user(), admin, backend: false, expired: false, expires_at: at(100) };
         assert_eq!(hs256().verify(&token, at(99)), Ok(valid.clone()));
         assert_eq!(hs256().verify_expired(&token, at(99)), Ok(valid.clone()));
         assert_eq!(hs256().verify(&token, at(100)), Err(AuthError::Invalid));

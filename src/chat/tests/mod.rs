@@ -25,7 +25,7 @@ use crate::store::memory::{Memory, MemoryPayloads};
 use crate::store::{Announcement, Announcements, Memberships, Progress, StoreError, Stores};
 use crate::time::Timestamp;
 use crate::upload::UploadId;
-use crate::uploads::{Limits, Uploads};
+use crate::uploads::{Allowance, Limits, Uploads};
 use client::Client;
 
 const SECRET: &str = "a secret of the tests, of more than 32 bytes";
@@ -67,22 +67,23 @@ impl Server {
             announcements: Arc::new(self.announcements.clone()),
         };
         let tasks = TaskTracker::new();
-        let finalizer = Finalizer::new(stores.clone(), tasks.clone(), 1 << 20);
-        let worker = Arc::clone(&finalizer);
-        tokio::spawn(async move { worker.keep_publishing(&CancellationToken::new()).await });
         let limits = Limits {
             max_upload_size: MAX_SIZE,
             expire_after_secs: 60,
             body_idle: Duration::from_secs(5),
             max_unfinished: 100,
             max_reserved_bytes: 100 << 20,
+            lapse_after: Duration::from_secs(120),
             digests: true,
         };
+        let allowance = Allowance::new(Arc::default(), stores.payloads.clone(), limits.clone());
+        let finalizer = Finalizer::new(stores.clone(), tasks.clone(), allowance);
+        let worker = Arc::clone(&finalizer);
+        tokio::spawn(async move { worker.keep_publishing(&CancellationToken::new()).await });
         State {
             uploads: Arc::new(Uploads::new(
                 stores.clone(),
                 finalizer,
-                Arc::default(),
                 limits,
                 tasks,
                 CancellationToken::new(),

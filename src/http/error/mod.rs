@@ -86,6 +86,12 @@ impl ApiError {
             .with_header(RETRY_AFTER, HeaderValue::from_static("2"))
     }
 
+    /// 507: there is no room for it, which may be otherwise in a while.
+    fn no_room() -> Self {
+        Self::new(StatusCode::INSUFFICIENT_STORAGE, UploadError::NoRoom.to_string())
+            .with_header(RETRY_AFTER, HeaderValue::from_static("10"))
+    }
+
     /// 500: ours. The caller has logged why.
     pub(crate) fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, INTERNAL)
@@ -188,9 +194,8 @@ impl From<UploadError> for ApiError {
             UploadError::Concat(ConcatError::TooLong) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             UploadError::Concat(_) => StatusCode::BAD_REQUEST,
             UploadError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            UploadError::NoRoom | UploadError::TooManyUnfinished | UploadError::TooMuchReserved => {
-                StatusCode::INSUFFICIENT_STORAGE
-            }
+            UploadError::NoRoom => return Self::no_room(),
+            UploadError::TooManyUnfinished | UploadError::TooMuchReserved => StatusCode::INSUFFICIENT_STORAGE,
             // Stock clients go on after a 503, with what they have.
             UploadError::NoMoreBytes => {
                 return Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
@@ -263,7 +268,7 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         if matches!(error, StoreError::Full) {
             tracing::warn!(%error, "refused a request for want of room");
-            return Self::new(StatusCode::INSUFFICIENT_STORAGE, UploadError::NoRoom.to_string());
+            return Self::no_room();
         }
         tracing::error!(%error, "the storage failed a request");
         if matches!(error, StoreError::Missing(_)) {

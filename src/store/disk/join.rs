@@ -78,18 +78,19 @@ impl Folders {
     }
 }
 
-/// Appends a range of a part to another and makes it durable.
+/// Appends ranges of parts to another, one after the other, and makes them durable.
 pub(super) fn copy(
     folders: &Folders,
     mut target: Part,
-    part: UploadId,
-    range: Range<u64>,
+    ranges: Vec<(UploadId, Range<u64>)>,
 ) -> Result<(), StoreError> {
-    let source = File::open(folders.part(part))?;
-    if source.metadata()?.len() < range.end {
-        return Err(StoreError::Damaged(format!("part {part} is shorter than its record")));
+    for (part, range) in ranges {
+        let source = File::open(folders.part(part))?;
+        if source.metadata()?.len() < range.end {
+            return Err(StoreError::Damaged(format!("part {part} is shorter than its record")));
+        }
+        target.append_file(&source, range)?;
     }
-    target.append_file(&source, range)?;
     target.sync()
 }
 

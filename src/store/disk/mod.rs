@@ -200,11 +200,11 @@ impl Folders {
         }
     }
 
-    /// Asked of the operating system now and then: the reserve is for what happens meanwhile.
-    fn room(&self) -> Result<u64, StoreError> {
+    /// Asked of the operating system, unless it was asked a moment ago: the reserve is for what happens meanwhile.
+    fn room(&self, ask_again: Duration) -> Result<u64, StoreError> {
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((at, room)) = *asked
-            && at.elapsed() < ASK_AGAIN
+            && at.elapsed() < ask_again
         {
             return Ok(room);
         }
@@ -234,11 +234,10 @@ impl Payloads for Disk {
         &self,
         id: UploadId,
         offset: u64,
-        part: UploadId,
-        range: Range<u64>,
+        ranges: Vec<(UploadId, Range<u64>)>,
     ) -> Result<(), StoreError> {
         let target = Part::new(Arc::clone(&self.folders), id, offset);
-        self.blocking(move |folders| join::copy(folders, target, part, range)).await
+        self.blocking(move |folders| join::copy(folders, target, ranges)).await
     }
 
     async fn place(&self, id: UploadId, length: u64, place: &Place) -> Result<(), StoreError> {
@@ -266,7 +265,11 @@ impl Payloads for Disk {
     }
 
     async fn room(&self) -> Result<u64, StoreError> {
-        self.folders.room()
+        self.folders.room(ASK_AGAIN)
+    }
+
+    async fn room_now(&self) -> Result<u64, StoreError> {
+        self.folders.room(Duration::ZERO)
     }
 
     async fn probe(&self) -> Result<(), StoreError> {

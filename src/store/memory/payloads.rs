@@ -25,6 +25,7 @@ struct Stored {
     parts: BTreeMap<UploadId, Vec<u8>>,
     files: BTreeMap<(MessageId, String), Vec<u8>>,
     room: Option<u64>,
+    size: Option<u64>,
 }
 
 impl MemoryPayloads {
@@ -33,9 +34,33 @@ impl MemoryPayloads {
         Self { max_size: Some(max_size), ..Self::default() }
     }
 
+    /// An empty store that has room for so many bytes.
+    pub fn of_size(size: u64) -> Self {
+        let payloads = Self::default();
+        payloads.set_size(size);
+        payloads
+    }
+
+    /// From now on there is room for so many bytes, those that are stored included.
+    pub fn set_size(&self, size: u64) {
+        lock(&self.stored).size = Some(size);
+    }
+
+    /// How many bytes are stored.
+    pub fn stored(&self) -> u64 {
+        lock(&self.stored).bytes()
+    }
+
     /// From now on there is room for so many bytes, however many are stored.
     pub fn set_room(&self, room: u64) {
         lock(&self.stored).room = Some(room);
+    }
+}
+
+impl Stored {
+    fn bytes(&self) -> u64 {
+        let lengths = self.parts.values().chain(self.files.values()).map(|bytes| bytes.len() as u64);
+        lengths.sum()
     }
 }
 
@@ -84,7 +109,9 @@ impl Payloads for MemoryPayloads {
     }
 
     async fn room(&self) -> Result<u64, StoreError> {
-        Ok(lock(&self.stored).room.unwrap_or(u64::MAX))
+        let stored = lock(&self.stored);
+        let left = stored.size.map(|size| size.saturating_sub(stored.bytes()));
+        Ok(left.or(stored.room).unwrap_or(u64::MAX))
     }
 
     fn max_size(&self) -> Option<u64> {

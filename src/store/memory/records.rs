@@ -125,7 +125,10 @@ impl Records for Memory {
         limit: usize,
     ) -> Result<Vec<Upload>, StoreError> {
         let tables = self.tables();
-        let unfinished = tables.uploads.values().filter(|u| !matches!(u.state, State::Committed(_)));
+        let unfinished = tables
+            .uploads
+            .values()
+            .filter(|u| !matches!(u.state, State::Committed(_)) && !tables.used.contains(&u.id));
         let later = unfinished.filter(|upload| after.is_none_or(|after| upload.id > after.id));
         let mut found: Vec<_> = later.cloned().collect();
         found.sort_by_key(|upload| upload.id);

@@ -75,8 +75,9 @@ impl Records for SledStore {
         });
         self.core
             .read(|tree| {
-                let found = tree.rows(start.clone()..keys::end_of(&keys::every_unfinished()));
-                found.take(limit).map(|row| indexed(tree, &row?.0)).collect()
+                let rows = tree.rows(start.clone()..keys::end_of(&keys::every_unfinished()));
+                let found = rows.filter_map(|row| unused(tree, row.map(|row| row.0)).transpose());
+                found.take(limit).map(|key| indexed(tree, &key?)).collect()
             })
             .await
     }
@@ -221,6 +222,12 @@ pub(super) fn remove(view: &mut View<'_>, id: UploadId) -> Result<(), StoreError
     }
     claims::release(view, &stored.upload)?;
     uploads::remove(view, &stored)
+}
+
+/// The key of an unfinished upload, unless it is a part that another upload was made of.
+fn unused(tree: &Layered<'_>, key: Result<Key, StoreError>) -> Result<Option<Key>, StoreError> {
+    let key = key?;
+    Ok(tree.get(&keys::used(upload_id(&key)?))?.is_none().then_some(key))
 }
 
 fn unfinished(tree: &Layered<'_>, owner: &UserId, limit: usize) -> Result<Vec<Upload>, StoreError> {

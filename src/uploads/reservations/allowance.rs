@@ -2,31 +2,55 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
+use super::counts::{Room, SMALL_BYTES};
+use super::flight::Flight;
+use super::sending::Sending;
 use super::{Reservation, Reservations};
-use crate::store::Payloads;
-use crate::upload::{Admission, Length, Upload};
+use crate::message::UserId;
+use crate::store::{Payloads, StoreError};
+use crate::time::Timestamp;
+use crate::upload::{Admission, Upload, UploadId};
 use crate::uploads::{Limits, UploadError};
 
-/// The decision about room, for creations and for uploads under way.
+/// Of so few bytes it is enough to know what there was a moment ago.
+const FEW: u64 = 64 * 1024;
+
+/// The decision about room, for everything that writes bytes.
 #[derive(Clone)]
-pub(in crate::uploads) struct Allowance {
+pub struct Allowance {
     pub(in crate::uploads) reservations: Arc<Reservations>,
-    pub(in crate::uploads) payloads: Arc<dyn Payloads>,
-    pub(in crate::uploads) limits: Limits,
+    payloads: Arc<dyn Payloads>,
+    pub(super) limits: Limits,
+}
+
+/// How much room there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoomLeft {
+    /// Bytes that are set aside.
+    pub reserved: u64,
+    /// Bytes that are not, and may be stored.
+    pub free: u64,
 }
 
 impl Allowance {
+    /// Over the counts and the disk.
+    pub fn new(reservations: Arc<Reservations>, payloads: Arc<dyn Payloads>, limits: Limits) -> Self {
+        Self { reservations, payloads, limits }
+    }
+
     /// Counts a creation if there is room for it.
     ///
     /// # Errors
     /// [`UploadError::TooManyUnfinished`], [`UploadError::TooMuchReserved`], [`UploadError::NoRoom`].
     pub(in crate::uploads) async fn reserve(&self, upload: &Upload) -> Result<Reservation<'_>, UploadError> {
-        let room = self.payloads.room().await?;
+        let room = self.room(upload.length.known().unwrap_or(0)).await?;
         self.reservations.reserve(upload, room, &self.limits)
     }
 
-    /// Whether an upload may take a body that was found to fit it. One of a known length was promised all of its
-    /// bytes, so only the disk itself can be in the way.
+    /// Lets an upload take a body that was found to fit it, as far as there is room when it begins. More room is taken
+    /// as the bytes come.
     ///
     /// # Errors
     /// [`UploadError::NoRoom`], [`UploadError::NoMoreBytes`].
@@ -35,43 +59,55 @@ impl Allowance {
         upload: &Upload,
         admission: &Admission,
         content_length: Option<u64>,
-    ) -> Result<(), UploadError> {
-        match upload.length {
-            Length::Known(_) => self.has_room_for(content_length.unwrap_or(0)).await,
-            Length::Deferred => {
-                let room = self.payloads.room().await?;
-                let bytes = content_length.unwrap_or(0);
-                self.reservations.extend(upload, admission.length, bytes, room, &self.limits)
-            }
-        }
+    ) -> Result<Sending, UploadError> {
+        let room = self.room(content_length.unwrap_or(SMALL_BYTES)).await?;
+        self.reservations.extend(upload, admission.length, content_length, room, &self.limits)?;
+        Ok(Sending::new(self.clone(), upload, content_length))
     }
 
-    /// Whether an upload under way that may end anywhere may go on beyond its last row.
-    ///
-    /// # Errors
-    /// As [`Allowance::take`].
-    pub(in crate::uploads) async fn go_on(&self, upload: &Upload) -> Result<(), UploadError> {
-        if upload.length != Length::Deferred {
-            return Ok(());
-        }
-        let room = self.payloads.room().await?;
-        self.reservations.extend(upload, Length::Deferred, 1, room, &self.limits)
+    /// Room for bytes that no record knows of.
+    pub(crate) fn flight(&self) -> Flight {
+        Flight::new(self.clone())
     }
 
-    /// Whether so many more bytes can be stored without touching the reserve.
-    ///
-    /// # Errors
-    /// [`UploadError::NoRoom`].
-    pub(in crate::uploads) async fn has_room_for(&self, bytes: u64) -> Result<(), UploadError> {
-        if self.payloads.room().await? < bytes { Err(UploadError::NoRoom) } else { Ok(()) }
+    /// The limits of a user hold no more until then.
+    pub(in crate::uploads) fn trust(&self, user: &UserId, until: Timestamp) {
+        self.reservations.trust(user, until, Timestamp::now());
     }
 
-    /// The same for bytes that were promised to nobody.
+    /// Whether somebody who sends a small upload finds room for it.
     ///
     /// # Errors
-    /// [`UploadError::NoRoom`].
-    pub(in crate::uploads) async fn has_room_beside_others_for(&self, bytes: u64) -> Result<(), UploadError> {
-        self.has_room_for(bytes.saturating_add(self.reservations.missing())).await
+    /// [`StoreError`] if the disk cannot be asked.
+    pub(in crate::uploads) async fn has_room(&self) -> Result<bool, StoreError> {
+        let room = self.room(SMALL_BYTES).await?;
+        Ok(self.reservations.counts().could_have(SMALL_BYTES, room))
+    }
+
+    /// How much room there is.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the disk cannot be asked.
+    pub(in crate::uploads) async fn left(&self) -> Result<RoomLeft, StoreError> {
+        let room = self.room(0).await?;
+        let reserved = self.reservations.counts().taken();
+        Ok(RoomLeft { reserved, free: room.disk.saturating_sub(reserved) })
+    }
+
+    /// An upload was made of these parts: they are no longer what its owner has not finished.
+    pub(crate) fn joined(&self, parts: &[UploadId]) {
+        parts.iter().for_each(|part| self.reservations.forget(*part));
+    }
+
+    /// The most bytes of an upload.
+    pub(crate) fn max_upload_size(&self) -> u64 {
+        self.limits.max_upload_size
+    }
+
+    /// The room that there is for one who asks for so many bytes.
+    pub(super) async fn room(&self, bytes: u64) -> Result<Room, StoreError> {
+        let disk = if bytes > FEW { self.payloads.room_now().await? } else { self.payloads.room().await? };
+        Ok(Room { disk, now: Instant::now(), lapse_after: self.limits.lapse_after })
     }
 }
 

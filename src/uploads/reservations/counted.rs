@@ -33,7 +33,7 @@ impl Records for Counted {
     ) -> Result<Created, StoreError> {
         let created = self.records.create_with(upload, overtake, along).await?;
         if created == Created::New {
-            self.reservations.insert(upload);
+            self.reservations.insert(upload, None);
         }
         Ok(created)
     }

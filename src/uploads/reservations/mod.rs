@@ -1,62 +1,50 @@
-//! What unfinished uploads were promised: how many each user has, how many bytes those may come to, and how many
-//! of these the disk does not hold yet. Who is admitted can be completed: uploads that run side by side do not
-//! fill the disk up for each other.
+//! Room on the disk: who has it, for what, and who may have how much. Everything that writes bytes goes through here and
+//! takes room before it writes; what is on the disk is given back, because the disk itself knows of it.
 //!
+//! ```text
+//! creation           a promise, within its owner's share; it lapses when it was silent for long and room is wanted
+//! PATCH              the promise, and more in steps as bytes come       Sending
+//! one-shot, socket   in steps as bytes come                             Flight
+//! join               all that is to be copied, before it begins         Flight
+//! ```
 //! The counts are in memory. A creation is counted before it is stored, so that many at once cannot pass together;
 //! from then on [`Counted`] stores tell of every change, and at the start the records are counted in the
 //! background.
 
 mod allowance;
 mod counted;
+mod counts;
+mod flight;
+mod sending;
 mod start;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::error::UploadError;
 use super::limits::Limits;
 use crate::message::UserId;
+use crate::metrics;
 use crate::store::Stores;
-use crate::upload::{Length, Upload, UploadId};
-pub(super) use allowance::Allowance;
+use crate::time::Timestamp;
+use crate::upload::{Concat, Length, Upload, UploadId};
+pub use allowance::{Allowance, RoomLeft};
 use counted::Counted;
+use counts::{Counts, Promise, Room};
+pub(crate) use flight::Flight;
+pub(super) use sending::Sending;
 
-/// Uploads up to this length have no space of the disk set aside: they come in a write or two, and the bytes that
-/// the server keeps free anyway are there for such. If they had, creations alone, without a byte behind them,
-/// could take up the disk by the thousand.
-const SMALL_BYTES: u64 = 1024 * 1024;
+/// So many users whose limits do not hold are remembered before those whose tokens have expired are forgotten.
+const TRUSTED: usize = 1000;
 
-/// The counts of all unfinished uploads.
+/// The counts of all unfinished uploads, and of all bytes on their way to the disk.
 #[derive(Debug, Default)]
-pub struct Reservations(Mutex<Counts>);
-
-#[derive(Debug, Default)]
-struct Counts {
-    uploads: HashMap<UploadId, Promise>,
-    users: HashMap<Arc<UserId>, Held>,
-    /// Bytes that were promised room on the disk and are not there yet.
-    missing: u64,
-    /// Creations of which nobody heard whether they were stored.
-    doubtful: Vec<UploadId>,
-    /// While records are read to be counted: those that changed and are not counted.
-    missed: Option<HashSet<UploadId>>,
-}
-
-/// What an upload was promised.
-#[derive(Debug)]
-struct Promise {
-    owner: Arc<UserId>,
-    length: Length,
-    stored: u64,
-}
-
-/// What a user's unfinished uploads come to.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-struct Held {
-    uploads: u64,
-    bytes: u64,
+pub struct Reservations {
+    counts: Mutex<Counts>,
+    /// Users whose limits do not hold, until when.
+    trusted: Mutex<HashMap<UserId, Timestamp>>,
 }
 
 /// A creation that is counted and not stored yet. If nobody hears whether it was, it is counted until somebody
@@ -76,35 +64,32 @@ impl Reservations {
         (Stores { records: counted.clone(), messages: counted, ..stores }, reservations)
     }
 
-    /// Counts a creation, if the owner may have one more and `room` on the disk is enough for it beside all that
-    /// was promised.
+    /// Counts a creation, if the owner may have one more and there is room for all of it. As much of that is kept as
+    /// is in its owner's share.
     ///
     /// # Errors
     /// [`UploadError::TooManyUnfinished`], [`UploadError::TooMuchReserved`], [`UploadError::NoRoom`].
-    pub(super) fn reserve(
-        &self,
-        upload: &Upload,
-        room: u64,
-        limits: &Limits,
-    ) -> Result<Reservation<'_>, UploadError> {
+    fn reserve(&self, upload: &Upload, room: Room, limits: &Limits) -> Result<Reservation<'_>, UploadError> {
+        let is_trusted = self.is_trusted(&upload.owner);
         let mut counts = self.counts();
-        let promise = Promise::of(upload, Arc::new(upload.owner.clone()));
-        let held = counts.held_by(&upload.owner);
-        if held.uploads >= limits.max_unfinished {
+        let (held, bytes) = (counts.held_by(&upload.owner), upload.length.known().unwrap_or(1));
+        if !is_trusted && held.uploads >= limits.max_unfinished {
             return Err(UploadError::TooManyUnfinished);
         }
-        if promise.bytes() > limits.max_reserved_bytes.saturating_sub(held.bytes) {
+        if !is_trusted && bytes > limits.max_reserved_bytes.saturating_sub(held.bytes) {
             return Err(UploadError::TooMuchReserved);
         }
-        if counts.missing.saturating_add(promise.bytes()) > room {
+        // A join waits for room when it begins, and then needs none for what it shares.
+        let needed = if matches!(upload.concat, Concat::Final(_)) { 0 } else { bytes };
+        if !counts.could_have(needed, room) {
             return Err(UploadError::NoRoom);
         }
-        counts.insert(upload);
+        counts.insert(upload, Some(room));
         Ok(Reservation { reservations: self, id: Some(upload.id) })
     }
 
-    /// Promises more to an upload that had not said its length: all that is missing if it says it now, else
-    /// nothing, and it is only seen whether it may take so many bytes.
+    /// Sees whether there is room for a body, and promises more to an upload that says its length now, or whose promise
+    /// has lapsed.
     ///
     /// # Errors
     /// [`UploadError::NoMoreBytes`], [`UploadError::NoRoom`].
@@ -112,31 +97,74 @@ impl Reservations {
         &self,
         upload: &Upload,
         length: Length,
-        bytes: u64,
-        room: u64,
+        content_length: Option<u64>,
+        room: Room,
         limits: &Limits,
     ) -> Result<(), UploadError> {
+        let is_trusted = self.is_trusted(&upload.owner);
         let mut counts = self.counts();
-        let bytes = length.known().map_or(bytes, |length| length.saturating_sub(upload.offset));
-        if bytes > limits.max_reserved_bytes.saturating_sub(counts.held_by(&upload.owner).bytes) {
-            return Err(UploadError::NoMoreBytes);
+        counts.insert(upload, Some(room));
+        // Its own room is not among what others may have.
+        counts.change(upload.id, |promise| promise.heard = room.now);
+        let mut need = content_length.unwrap_or(0);
+        if upload.length == Length::Deferred {
+            need = length.known().map_or(need, |length| length.saturating_sub(upload.offset));
+            let held = counts.held_by(&upload.owner);
+            if !is_trusted && need > limits.max_reserved_bytes.saturating_sub(held.bytes) {
+                return Err(UploadError::NoMoreBytes);
+            }
         }
-        if counts.missing.saturating_add(bytes) > room {
+        let kept = counts.get(upload.id).map_or(0, |promise| promise.kept);
+        // However much was promised: others than this server may have written to the disk.
+        if content_length.unwrap_or(0) > room.disk {
+            return Err(UploadError::NoRoom);
+        }
+        if !counts.could_have(need.saturating_sub(kept), room) {
             return Err(UploadError::NoRoom);
         }
         counts.change(upload.id, |promise| promise.length = length);
+        let missing = counts.get(upload.id).map_or(0, Promise::missing);
+        counts.promise(upload.id, missing, room);
         Ok(())
     }
 
-    /// Bytes that were promised room on the disk and are not there yet.
-    pub(super) fn missing(&self) -> u64 {
-        self.counts().missing
+    /// How long an upload may become that did not say its length, as its owner's limits are.
+    fn longest(&self, counts: &Counts, promise: &Promise, limits: &Limits) -> u64 {
+        if self.is_trusted(promise.owner()) {
+            return u64::MAX;
+        }
+        let held = counts.held_by(promise.owner());
+        promise.stored.saturating_add(limits.max_reserved_bytes.saturating_sub(held.bytes))
     }
 
-    /// Counts an upload that is stored; nothing if it is counted already, or finished.
-    fn insert(&self, upload: &Upload) {
+    /// From now on the limits of this user do not hold, until then.
+    fn trust(&self, user: &UserId, until: Timestamp, now: Timestamp) {
+        let mut trusted = self.trusted.lock().unwrap_or_else(PoisonError::into_inner);
+        if trusted.len() >= TRUSTED {
+            trusted.retain(|_, until| *until > now);
+        }
+        let known = trusted.entry(user.clone()).or_insert(until);
+        *known = until.max(*known);
+    }
+
+    fn is_trusted(&self, user: &UserId) -> bool {
+        let trusted = self.trusted.lock().unwrap_or_else(PoisonError::into_inner);
+        trusted.get(user).is_some_and(|until| *until > Timestamp::now())
+    }
+
+    /// Counts promises that lapsed.
+    fn lapsed(&self, promises: u64) {
+        if promises > 0 {
+            metrics::get().promises_lapsed.inc_by(promises);
+            tracing::info!(promises, "room that was kept for silent uploads went to others");
+        }
+    }
+
+    /// Counts an upload that is stored; nothing if it is counted already, or finished. Room is kept for it where it
+    /// is known how much there is.
+    fn insert(&self, upload: &Upload, room: Option<Room>) {
         if upload.state.needs_bytes() {
-            self.counts().insert(upload);
+            self.counts().insert(upload, room);
         }
     }
 
@@ -150,7 +178,7 @@ impl Reservations {
     }
 
     /// The upload is not unfinished any more.
-    fn forget(&self, id: UploadId) {
+    pub(crate) fn forget(&self, id: UploadId) {
         self.counts().remove(id);
     }
 
@@ -161,72 +189,7 @@ impl Reservations {
 
     /// No code panics while it holds the lock.
     fn counts(&self) -> MutexGuard<'_, Counts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Counts {
-    fn held_by(&self, owner: &UserId) -> Held {
-        self.users.get(owner).copied().unwrap_or_default()
-    }
-
-    fn insert(&mut self, upload: &Upload) {
-        if self.uploads.contains_key(&upload.id) {
-            return;
-        }
-        let owner = match self.users.get_key_value(&upload.owner) {
-            Some((owner, _)) => Arc::clone(owner),
-            None => Arc::new(upload.owner.clone()),
-        };
-        let promise = Promise::of(upload, Arc::clone(&owner));
-        let held = self.users.entry(owner).or_default();
-        held.uploads += 1;
-        held.bytes = held.bytes.saturating_add(promise.bytes());
-        self.missing = self.missing.saturating_add(promise.missing());
-        self.uploads.insert(upload.id, promise);
-    }
-
-    fn change(&mut self, id: UploadId, change: impl FnOnce(&mut Promise)) {
-        let Some(promise) = self.uploads.get_mut(&id) else { return self.miss(id) };
-        let (bytes, missing) = (promise.bytes(), promise.missing());
-        change(promise);
-        let held = self.users.get_mut(&promise.owner).expect("who has an upload is counted");
-        held.bytes = held.bytes.saturating_sub(bytes).saturating_add(promise.bytes());
-        self.missing = self.missing.saturating_sub(missing).saturating_add(promise.missing());
-    }
-
-    /// Has heard of a change of what is not counted, or not yet.
-    fn miss(&mut self, id: UploadId) {
-        if let Some(missed) = &mut self.missed {
-            missed.insert(id);
-        }
-    }
-
-    fn remove(&mut self, id: UploadId) {
-        let Some(promise) = self.uploads.remove(&id) else { return self.miss(id) };
-        self.missing = self.missing.saturating_sub(promise.missing());
-        let held = self.users.get_mut(&promise.owner).expect("who has an upload is counted");
-        held.uploads -= 1;
-        held.bytes = held.bytes.saturating_sub(promise.bytes());
-        if held.uploads == 0 {
-            self.users.remove(&promise.owner);
-        }
-    }
-}
-
-impl Promise {
-    fn of(upload: &Upload, owner: Arc<UserId>) -> Self {
-        Self { owner, length: upload.length, stored: upload.offset }
-    }
-
-    /// What the upload may come to, as far as it is known.
-    fn bytes(&self) -> u64 {
-        self.length.known().unwrap_or(self.stored)
-    }
-
-    /// What has to be kept free for it.
-    fn missing(&self) -> u64 {
-        if self.bytes() > SMALL_BYTES { self.bytes().saturating_sub(self.stored) } else { 0 }
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

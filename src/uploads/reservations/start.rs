@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Instant;
 
-use super::Reservations;
+use super::{Allowance, Reservations, Room};
 use crate::store::{Records, StoreError};
 use crate::upload::{Upload, UploadId};
 
@@ -13,17 +13,18 @@ const PAGE: usize = 256;
 /// While it is there, changes of uploads that are not counted are noted.
 pub(super) struct Noting<'a>(&'a Reservations);
 
-impl Reservations {
-    /// Counts every unfinished upload that is stored, while others change them.
+impl Allowance {
+    /// Counts every unfinished upload that is stored, while others change them. Each keeps room again, as far as it is
+    /// in its owner's share.
     ///
     /// # Errors
     /// [`StoreError`]; it may be called again.
-    pub async fn count(&self, records: &dyn Records) -> Result<usize, StoreError> {
+    pub(in crate::uploads) async fn count(&self, records: &dyn Records) -> Result<usize, StoreError> {
         let (mut count, mut after) = (0, None);
         loop {
-            let (begun, noting) = (Instant::now(), self.note_changes());
+            let (begun, noting) = (Instant::now(), self.reservations.note_changes());
             let page = records.every_unfinished(after.as_ref(), PAGE).await?;
-            self.count_page(&page, noting, records).await?;
+            self.reservations.count_page(&page, noting, records, self.room(0).await?).await?;
             count += page.len();
             match page.into_iter().next_back() {
                 Some(last) => after = Some(last),
@@ -33,15 +34,18 @@ impl Reservations {
             tokio::time::sleep(begun.elapsed()).await;
         }
     }
+}
 
+impl Reservations {
     /// Counts uploads that were read after the noting began.
     pub(super) async fn count_page(
         &self,
         page: &[Upload],
         noting: Noting<'_>,
         records: &dyn Records,
+        room: Room,
     ) -> Result<(), StoreError> {
-        page.iter().for_each(|upload| self.insert(upload));
+        page.iter().for_each(|upload| self.insert(upload, Some(room)));
         for id in noting.end() {
             self.compare(records, id).await?;
         }

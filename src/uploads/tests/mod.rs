@@ -7,6 +7,7 @@ mod creations;
 mod facts;
 mod model;
 mod reservations;
+mod room;
 mod slow;
 
 use std::sync::Arc;
@@ -18,8 +19,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{
-    Body, BodyBroken, BodyFrame, Creation, Frames, Limits, NewUpload, Reservations, Standing, UploadError,
-    Uploads,
+    Allowance, Body, BodyBroken, BodyFrame, Creation, Frames, Limits, NewUpload, Reservations, Standing,
+    UploadError, Uploads,
 };
 use crate::finalizer::Finalizer;
 use crate::message::{ConversationId, Message, UserId};
@@ -58,15 +59,9 @@ impl House {
         });
         stores.memberships.put(conversation(), &[ada(), bob()]).await.expect("memory");
         let (tasks, draining) = (TaskTracker::new(), CancellationToken::new());
-        let finalizer = Finalizer::new(stores.clone(), tasks.clone(), MAX);
-        let uploads = Uploads::new(
-            stores.clone(),
-            Arc::clone(&finalizer),
-            reservations,
-            limits,
-            tasks,
-            draining.clone(),
-        );
+        let allowance = Allowance::new(reservations, stores.payloads.clone(), limits.clone());
+        let finalizer = Finalizer::new(stores.clone(), tasks.clone(), allowance);
+        let uploads = Uploads::new(stores.clone(), Arc::clone(&finalizer), limits, tasks, draining.clone());
         Self { uploads: Arc::new(uploads), finalizer, stores, draining }
     }
 
@@ -117,6 +112,7 @@ fn limits() -> Limits {
         body_idle: Duration::from_secs(5),
         max_unfinished: u64::MAX,
         max_reserved_bytes: u64::MAX,
+        lapse_after: Duration::from_secs(120),
         digests: true,
     }
 }

@@ -10,6 +10,7 @@ const FEW: Limits = Limits {
     body_idle: Duration::from_secs(5),
     max_unfinished: 3,
     max_reserved_bytes: MAX * 32,
+    lapse_after: Duration::from_secs(120),
     digests: true,
 };
 

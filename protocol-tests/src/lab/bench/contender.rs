@@ -6,6 +6,9 @@ use tokio::process::Command;
 use super::Options;
 use crate::token::SECRET;
 
+/// All clients of a measurement are one user, who makes more uploads than a person does.
+const UNBOUND: [&str; 4] = ["--max-unfinished", "100000000", "--max-reserved-bytes", "1024TiB"];
+
 /// A server that is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Contender {
@@ -77,7 +80,8 @@ impl Contender {
         let (program, arguments) = match self {
             Self::Longhaul | Self::Undigested | Self::Process | Self::Bare => (
                 Some(&options.longhaul),
-                ["--listen", "127.0.0.1:0", "--jwt-secret", SECRET, "--data-dir"].to_vec(),
+                [&UNBOUND[..], &["--listen", "127.0.0.1:0", "--jwt-secret", SECRET, "--data-dir"][..]]
+                    .concat(),
             ),
             Self::Tusd => {
                 (options.tusd.as_ref(), ["-host", "127.0.0.1", "-port", "0", "-upload-dir"].to_vec())

@@ -1,0 +1,342 @@
+//! One user against all others, over the room of a small disk: whatever is promised, sent side by side or joined, others
+//! are answered, the reserve that the records need stays, and nothing of it costs memory.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use protocol_tests::crash::{Format, Image};
+use protocol_tests::http::{Connection, Request};
+use protocol_tests::{Chat, Setup, Token, User, check_detail, multipart, note, tus, wait};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+
+/// How long an attack goes on.
+const ATTACK: Duration = Duration::from_secs(10);
+/// What stays free of a disk of so many MiB.
+const RESERVE: u64 = 64 * MIB;
+const DISK_MIB: u64 = 400;
+/// What the records and the file system may take of the reserve: that is what it is for.
+const RECORDS: u64 = 12 * MIB;
+/// What the server may have resident, with ten bodies that come as fast as they can.
+const ALLOWED: u64 = 112 * MIB;
+
+/// A server on a small disk of its own.
+struct House {
+    chat: Arc<Chat>,
+    least_free: Arc<AtomicU64>,
+    image: Arc<Image>,
+}
+
+impl House {
+    /// `None` where no disk can be made, which is said.
+    async fn new(setup: Setup) -> Option<Self> {
+        let image = match Image::new(Format::Ext4, DISK_MIB) {
+            Ok(image) => Arc::new(image),
+            Err(why) => {
+                note(format_args!("LEFT OUT, as no disk can be mounted here: {why}"));
+                return None;
+            }
+        };
+        let setup = setup.data_folder(&image.root().join("data")).setting("--reserve", RESERVE);
+        let chat = Arc::new(Chat::on(setup).await);
+        Some(Self { chat, least_free: Arc::new(AtomicU64::new(u64::MAX)), image })
+    }
+
+    fn free(&self) -> u64 {
+        let stat = rustix::fs::statvfs(self.image.root()).expect("it is mounted");
+        stat.f_bavail * stat.f_frsize
+    }
+
+    /// What everybody else does meanwhile: an upload of 2 MiB, a message, a look whether the server lives.
+    async fn others_are_served_while<A: Future>(&self, attack: A) -> A::Output {
+        let served = async {
+            loop {
+                self.is_somebody_served().await;
+            }
+        };
+        let watched = async {
+            loop {
+                self.least_free.fetch_min(self.free(), Ordering::Relaxed);
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        let output = tokio::select! {
+            output = attack => output,
+            () = served => unreachable!("it goes on"),
+            () = watched => unreachable!("it goes on"),
+        };
+        self.is_somebody_served().await;
+        output
+    }
+
+    async fn is_somebody_served(&self) {
+        let chat = &self.chat;
+        chat.server.request("GET", "/healthz").send().await.expecting(200);
+        let location = self.until_taken(|| tus::creation(chat, &chat.bob, "/files", 2 * MIB), 201).await;
+        let location = location.expect("the creation was taken");
+        self.until_taken(|| tus::patch(chat, &chat.bob, &location, 0).body(vec![7; 2 << 20]), 204).await;
+        // It is the attack that is to fill the disk.
+        tus::request(chat, &chat.bob, "DELETE", &location).send().await.expecting(204);
+        let form = || {
+            multipart::Form::of("note.txt", b"x", &chat.conversation).into_request(chat.one_shot(&chat.bob))
+        };
+        self.until_taken(form, 200).await;
+    }
+
+    /// Asks until there is room; every answer before that says when to ask again.
+    async fn until_taken(&self, request: impl Fn() -> Request, status: u16) -> Option<String> {
+        wait::until("a request is taken", async || {
+            let answer = request().send().await;
+            if answer.status == 507 {
+                assert!(answer.header("Retry-After").is_some());
+                return None;
+            }
+            Some(answer.expecting(status).header("Location").map(str::to_owned))
+        })
+        .await
+    }
+
+    /// Nothing of it cost what the server has to keep.
+    async fn is_well(&self) {
+        let least = self.least_free.load(Ordering::Relaxed);
+        let peak = self.chat.server.peak_memory();
+        note(format_args!(
+            "{} MiB were free at the least, {} KiB resident at the most",
+            least / MIB,
+            peak / KIB
+        ));
+        assert!(least >= RESERVE - RECORDS, "{least} bytes were free");
+        assert!(peak < ALLOWED, "{peak} bytes were resident");
+        assert!(!self.chat.server.has_died());
+    }
+}
+
+fn part(chat: &Chat, user: &User, length: u64) -> Request {
+    tus::creation(chat, user, "/files", length).header("Upload-Concat", "partial")
+}
+
+/// A part with all of its bytes.
+async fn whole_part(chat: &Chat, user: &User, bytes: usize) -> String {
+    let location = part(chat, user, bytes as u64).send().await.expecting(201);
+    let location = location.expect("Location").to_owned();
+    tus::patch(chat, user, &location, 0).body(vec![3; bytes]).send().await.expecting(204);
+    location
+}
+
+/// A concatenation of these parts, which is another one for each name.
+fn join(chat: &Chat, user: &User, parts: &str, name: &str) -> Request {
+    tus::request(chat, user, "POST", "/files")
+        .header("Upload-Concat", format!("final;{parts}"))
+        .header("Upload-Metadata", tus::metadata(&[("filename", name)]))
+}
+
+fn path_of(location: &str) -> &str {
+    location.rsplit_once("/files/").map_or(location, |(_, id)| id)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn promises_without_a_byte_keep_nobody_out() {
+    let _alone = protocol_tests::alone().await;
+    let Some(house) = House::new(Setup::default()).await else { return };
+    let chat = &house.chat;
+    let attack = async {
+        let end = Instant::now() + ATTACK;
+        let mut taken = 0;
+        while Instant::now() < end {
+            let answer = tus::creation_in_chat(chat, 100 * MIB).send().await;
+            assert!([201, 507].contains(&answer.status), "{}", answer.text());
+            taken += u64::from(answer.status == 201);
+        }
+        taken
+    };
+    let taken = house.others_are_served_while(attack).await;
+    note(format_args!("{taken} promises were made"));
+    let metrics = chat.server.request("GET", "/metrics").send().await.expecting(200).text().clone();
+    let figure = |name: &str| {
+        let line = metrics.lines().find(|line| line.starts_with(&format!("longhaul_{name} ")));
+        line.and_then(|line| line.split(' ').nth(1)?.parse::<u64>().ok()).expect("it is told")
+    };
+    let (reserved, free) = (figure("room_reserved_bytes"), figure("room_free_bytes"));
+    assert!(reserved > 0 && reserved <= 3 * (reserved + free) / 4 + MIB, "{reserved} of {free}");
+    chat.server.request("GET", "/readyz").send().await.expecting(200);
+    house.is_well().await;
+}
+
+/// The room of one who is silent goes to one who sends; what was stored stays, and goes on when there is room.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_promise_lapses_when_its_room_is_wanted() {
+    let _alone = protocol_tests::alone().await;
+    let Some(house) = House::new(Setup::default().setting("--lapse-after", "1s")).await else { return };
+    let chat = &house.chat;
+    let silent = tus::create(chat, 200 * MIB, &[]).await;
+    tus::append(chat, &silent, 0, &vec![1; 20 << 20]).await.expecting(204);
+    let creation = tus::creation(chat, &chat.bob, "/files", 200 * MIB);
+    let location = house.until_taken(|| creation.clone(), 201).await.expect("taken");
+    let sent = vec![2; 200 << 20];
+    house.until_taken(|| tus::patch(chat, &chat.bob, &location, 0).body(sent.clone()), 204).await;
+    let refused = tus::append(chat, &silent, 20 * MIB, &vec![1; 180 << 20]).await;
+    check_detail(&refused, 507);
+    assert!(refused.header("Retry-After").is_some());
+    assert_eq!(tus::offset(chat, &silent).await, 20 * MIB, "nothing is lost");
+    let metrics = chat.server.request("GET", "/metrics").send().await.text().clone();
+    assert!(metrics.lines().any(|line| line == "longhaul_promises_lapsed_total 1"), "{metrics}");
+    tus::request(chat, &chat.bob, "DELETE", &location).send().await.expecting(204);
+    tus::append(chat, &silent, 20 * MIB, &vec![1; 180 << 20]).await.expecting(204);
+    assert_eq!(chat.first_message().await["file_size"], 200 * MIB);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forms_of_unknown_length_side_by_side_leave_the_reserve() {
+    let _alone = protocol_tests::alone().await;
+    let Some(house) = House::new(Setup::default()).await else { return };
+    let end = Instant::now() + ATTACK;
+    let mut attackers = JoinSet::new();
+    for _ in 0..10 {
+        let chat = Arc::clone(&house.chat);
+        attackers.spawn(async move {
+            while Instant::now() < end {
+                let request = multipart::content_type(chat.one_shot(&chat.alice)).chunked();
+                endless(request, multipart::before_file("a").as_bytes(), end).await;
+            }
+        });
+    }
+    house.others_are_served_while(attackers.join_all()).await;
+    house.is_well().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn uploads_of_unknown_length_side_by_side_leave_the_reserve() {
+    let _alone = protocol_tests::alone().await;
+    let Some(house) = House::new(Setup::default()).await else { return };
+    let end = Instant::now() + ATTACK;
+    let mut attackers = JoinSet::new();
+    for _ in 0..10 {
+        let chat = Arc::clone(&house.chat);
+        attackers.spawn(async move {
+            while Instant::now() < end {
+                let creation =
+                    tus::request(&chat, &chat.alice, "POST", "/files").header("Upload-Defer-Length", 1);
+                let answer = creation.send().await;
+                let Some(location) = answer.header("Location").map(str::to_owned) else { continue };
+                endless(tus::patch(&chat, &chat.alice, &location, 0).chunked(), &[], end).await;
+                tus::request(&chat, &chat.alice, "DELETE", &location).send().await;
+            }
+        });
+    }
+    house.others_are_served_while(attackers.join_all()).await;
+    house.is_well().await;
+}
+
+/// Pours until the server has enough.
+async fn endless(request: Request, beginning: &[u8], end: Instant) {
+    let mut connection: Connection = request.open().await;
+    if !beginning.is_empty() && !connection.pour_chunk(beginning).await {
+        return;
+    }
+    let piece = vec![0; 1 << 20];
+    while Instant::now() < end && connection.pour_chunk(&piece).await {}
+    if let Ok(answer) = tokio::time::timeout(Duration::from_secs(1), connection.try_answer(false)).await {
+        assert!(answer.is_ok_and(|answer| answer.status == 507));
+    }
+}
+
+/// A part of 20 MiB, named forty times.
+#[tokio::test(flavor = "multi_thread")]
+async fn joins_without_room_wait_and_leave_the_reserve() {
+    let _alone = protocol_tests::alone().await;
+    let Some(house) = House::new(Setup::default()).await else { return };
+    let chat = &house.chat;
+    let twenty = whole_part(chat, &chat.alice, 20 << 20).await;
+    let twenty = format!("/files/{}", path_of(&twenty));
+    let attack = async {
+        let mut number = 0;
+        let end = Instant::now() + ATTACK;
+        while Instant::now() < end {
+            // What never fits, and of what fits by itself more than there is room for.
+            for times in [40, 8] {
+                number += 1;
+                let parts = vec![twenty.as_str(); times].join(" ");
+                let answer = join(chat, &chat.alice, &parts, &format!("{number}.mp4")).send().await;
+                assert!([201, 503, 507].contains(&answer.status), "{} {}", answer.status, answer.text());
+                if answer.status != 201 {
+                    // What waits for room counts as well, and in the end it is too much of it.
+                    let is_told = answer.header("Retry-After").is_some();
+                    assert!(is_told || answer.text().contains("unfinished uploads"), "{}", answer.text());
+                }
+            }
+        }
+    };
+    house.others_are_served_while(attack).await;
+    house.is_well().await;
+    let listed = tus::request(chat, &chat.alice, "GET", "/files").send().await.expecting(200).json();
+    let made = listed["uploads"].as_array().map_or(0, Vec::len);
+    note(format_args!("{made} uploads wait or are made"));
+}
+
+/// What costs its owner a header each does not cost others their turn.
+#[tokio::test(flavor = "multi_thread")]
+async fn joins_of_a_part_named_a_hundred_times_delay_nobody_else() {
+    let _alone = protocol_tests::alone().await;
+    let Some(house) = House::new(Setup::default()).await else { return };
+    let chat = &house.chat;
+    let five = format!("/files/{}", path_of(&whole_part(chat, &chat.alice, 5000).await));
+    let parts = vec![five.as_str(); 120].join(" ");
+    let end = Instant::now() + ATTACK;
+    let mut attackers = JoinSet::new();
+    for worker in 0..6 {
+        let (chat, parts) = (Arc::clone(&house.chat), parts.clone());
+        attackers.spawn(async move {
+            let mut number = 0;
+            while Instant::now() < end {
+                number += 1;
+                let answer = join(&chat, &chat.alice, &parts, &format!("{worker}-{number}.mp4")).send().await;
+                assert!([201, 503].contains(&answer.status), "{} {}", answer.status, answer.text());
+                if let Some(made) = answer.header("Location") {
+                    // What fills the disk is another attack.
+                    tus::request(&chat, &chat.alice, "DELETE", made).send().await.expecting(204);
+                }
+            }
+        });
+    }
+    let others = async {
+        let mut count = 0;
+        while Instant::now() < end {
+            let two = [whole_part(chat, &chat.bob, 1000).await, whole_part(chat, &chat.bob, 1000).await];
+            let both = two.map(|location| format!("/files/{}", path_of(&location))).join(" ");
+            join(chat, &chat.bob, &both, "b.mp4").send().await.expecting(201);
+            count += 1;
+        }
+        count
+    };
+    let (_, joined) =
+        house.others_are_served_while(async { tokio::join!(attackers.join_all(), others) }).await;
+    note(format_args!("another user's parts were joined {joined} times meanwhile"));
+    house.is_well().await;
+}
+
+/// A photo roll and its parts fit; what one person never has does not, unless a backend has it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_honest_phone_does_not_meet_the_limits_that_a_backend_is_not_bound_by() {
+    let chat = Chat::on(Setup::default().setting("--max-unfinished", 8)).await;
+    for _ in 0..6 {
+        let parts = [whole_part(&chat, &chat.alice, 100).await, whole_part(&chat, &chat.alice, 100).await];
+        let both = parts.map(|location| format!("/files/{}", path_of(&location))).join(" ");
+        let made = join(&chat, &chat.alice, &both, "a.jpg").send().await.expecting(201);
+        let made = made.expect("Location").to_owned();
+        tus::request(&chat, &chat.alice, "DELETE", &made).send().await.expecting(204);
+    }
+    chat.server.restart().await;
+    for _ in 0..8 {
+        part(&chat, &chat.alice, 5).send().await.expecting(201);
+    }
+    check_detail(&part(&chat, &chat.alice, 5).send().await, 507);
+    let name = "backend@example.com".to_owned();
+    let backend = User { token: Token::of(&name).with("scope", "chat backend").mint(), name };
+    for _ in 0..20 {
+        part(&chat, &backend, 5).send().await.expecting(201);
+    }
+}

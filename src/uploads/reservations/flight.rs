@@ -1,0 +1,75 @@
+//! Room for bytes that belong to no promise: those of an upload in one piece, and what a join copies.
+
+use super::Allowance;
+use super::counts::{STEP, step};
+use crate::uploads::UploadError;
+
+/// What may be written and not be on the disk yet, of an upload in one piece.
+const UNWRITTEN: u64 = 2 * 1024 * 1024;
+
+/// Room that is set aside until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Flight {
+    allowance: Allowance,
+    bytes: u64,
+    /// There is room for what comes before this offset.
+    until: u64,
+}
+
+impl Flight {
+    pub(super) fn new(allowance: Allowance) -> Self {
+        Self { allowance, bytes: 0, until: 0 }
+    }
+
+    /// Sees to it that bytes up to an offset have room before they are written. What was written before that, but for
+    /// the last of it, the disk knows of.
+    ///
+    /// # Errors
+    /// [`UploadError::NoRoom`].
+    pub(crate) async fn reach(&mut self, end: u64) -> Result<(), UploadError> {
+        if end <= self.until {
+            return Ok(());
+        }
+        let (unwritten, fresh) = (self.until.min(UNWRITTEN), end - self.until);
+        let bytes = self.take(unwritten.saturating_add(fresh), unwritten.saturating_add(end)).await?;
+        self.until += bytes.saturating_sub(unwritten);
+        Ok(())
+    }
+
+    /// Sets room aside for so many bytes, no more and no less. If there were more before, they are on the disk by now.
+    ///
+    /// # Errors
+    /// [`UploadError::NoRoom`]; what was set aside before still is.
+    pub(crate) async fn keep(&mut self, bytes: u64) -> Result<(), UploadError> {
+        if bytes > self.bytes {
+            return self.take(bytes, bytes).await.map(drop);
+        }
+        self.set(bytes);
+        Ok(())
+    }
+
+    /// Takes room anew: what was taken before has become bytes that the disk knows of.
+    async fn take(&mut self, need: u64, wanted: u64) -> Result<u64, UploadError> {
+        let room = self.allowance.room(need).await?;
+        let reservations = &self.allowance.reservations;
+        let mut counts = reservations.counts();
+        counts.fly(self.bytes, 0);
+        let (lapsed, free) = counts.make_room(need, room);
+        reservations.lapsed(lapsed);
+        let bytes = if need > free { self.bytes } else { step(need, wanted, STEP, free) };
+        counts.fly(0, bytes);
+        self.bytes = bytes;
+        if need > free { Err(UploadError::NoRoom) } else { Ok(bytes) }
+    }
+
+    fn set(&mut self, bytes: u64) {
+        self.allowance.reservations.counts().fly(self.bytes, bytes);
+        self.bytes = bytes;
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        self.set(0);
+    }
+}
