@@ -2,7 +2,6 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -65,8 +64,8 @@ impl Demo {
         CONVERSATION.parse().expect("24 hexadecimal digits")
     }
 
-    /// What to paste.
-    pub fn instructions(&self, address: SocketAddr) -> String {
+    /// What to paste, for a server at this address, and below a path if there is one.
+    pub fn instructions(&self, address: &str) -> String {
         let expires = Timestamp::now().plus_secs(TOKEN_SECS);
         let users = Self::users();
         let [alice, bob] = [0, 1].map(|user| mint_hs256(&self.secret, &users[user], false, expires));

@@ -8,7 +8,8 @@
 //! | room | what is in it | may know |
 //! | --- | --- | --- |
 //! | [`time`] | points in time | |
-//! | [`message`] | PURE: message, ids, kinds, file names | time |
+//! | [`base_path`] | PURE: the path below which clients find the server | |
+//! | [`message`] | PURE: message, ids, kinds, file names | base_path, time |
 //! | [`upload`] | PURE: offsets, lengths, metadata, checksums, states | message, time |
 //! | [`auth`] | PURE: tokens to identities | message, time |
 //! | [`json`] | PURE: JSON text that cuts characters in two | |
@@ -22,9 +23,9 @@
 //! | [`finalizer`] | complete upload → message, once | crash, message, metrics, outlive, store, time, upload, uploads |
 //! | [`uploads`] | create, append, look, end, bind, one-shot; who may have how much | crash, finalizer, message, metrics, outlive, store, time, upload |
 //! | [`chats`] | conversations, messages, media | message, store |
-//! | [`http`] | the wire of HTTP | auth, chats, json, keys, loopback, message, metrics, refusals, store, time, upload, uploads |
-//! | [`chat`] | the wire of Socket.IO | auth, chats, json, keys, message, refusals, store, time, upload, uploads |
-//! | [`config`] | settings, checked once | auth, crash, keys, store, upload |
+//! | [`http`] | the wire of HTTP | auth, base_path, chats, json, keys, loopback, message, metrics, refusals, store, time, upload, uploads |
+//! | [`chat`] | the wire of Socket.IO | auth, base_path, chats, json, keys, message, refusals, store, time, upload, uploads |
+//! | [`config`] | settings, checked once | auth, base_path, crash, keys, store, upload |
 //! | [`data_folder`] | the data folder: its note, who may look into it, what it is fit for | store |
 //! | [`check`] | what is wrong with a data folder, offline | data_folder, message, store, upload |
 //! | [`descriptors`] | how many files the process may have open | |
@@ -84,6 +85,7 @@
 //! 4. The publisher announces what is in the outbox, then clears it: at least once, the same `_id`.
 
 pub mod auth;
+pub mod base_path;
 pub mod chat;
 pub mod chats;
 pub mod check;

@@ -86,7 +86,8 @@ impl Server {
         let durability = folder.durability(config.durability)?;
         let disk = disk(&config, &folder, durability)?;
         let store = SledStore::open_beside(disk.files(), &folder.records(), durability)?;
-        let (transports, engine) = chat::open(chat::Settings::default());
+        let (transports, engine) =
+            chat::open(chat::Settings { base_path: config.base_path.clone(), ..chat::Settings::default() });
         let (stores, reservations) = Reservations::over(stores(&config, &folder, store, disk, &engine));
         let (keyring, instructions) = identity(&config, &folder, &stores, address).await?;
         let (tasks, draining) = (TaskTracker::new(), CancellationToken::new());
@@ -121,6 +122,7 @@ impl Server {
             readiness: readiness.clone(),
             max_oneshot_size: config.max_oneshot_size,
             body_idle: config.body_idle,
+            base_path: config.base_path.clone(),
             trust_forwarded: config.trust_forwarded,
             welcome: instructions.clone().unwrap_or_default(),
         });
@@ -295,7 +297,10 @@ async fn identity(
     let demo = Demo::open(folder.path())?;
     stores.memberships.put(Demo::conversation(), &Demo::users()).await?;
     let keys = KeySet::secrets(&[demo.secret()])?;
-    Ok((Arc::new(Keyring::fixed(keys, rules)), Some(demo.instructions(address))))
+    Ok((
+        Arc::new(Keyring::fixed(keys, rules)),
+        Some(demo.instructions(&format!("{address}{}", config.base_path))),
+    ))
 }
 
 fn limits(config: &Config) -> Limits {

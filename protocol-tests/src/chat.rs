@@ -151,7 +151,8 @@ impl Chat {
 
     /// A socket of this user, connected.
     pub async fn socket(&self, user: &User) -> Script {
-        socket(&self.server.url(), &user.token, &["websocket"]).await
+        let url = format!("{}{}", self.server.url(), self.server.base());
+        socket(&url, &user.token, &["websocket"]).await
     }
 
     /// Checks that nothing is left of what was in the making, and that the folders of messages

@@ -151,10 +151,14 @@ fn check_installed(what: &Path) {
     assert!(what.exists(), "{} is missing: start the tests with protocol-tests/run", what.display());
 }
 
-/// A socket.io client of this token, connected to this server, over these transports.
+/// A socket.io client of this token, connected to this server, below a path if the URL has one, over these transports.
 pub async fn socket(url: &str, token: &str, transports: &[&str]) -> Script {
-    let socket =
-        Script::start("socket", &json!({"url": url, "auth": {"token": token}, "transports": transports}));
+    let host = url.find("://").map_or(0, |at| at + 3);
+    let (origin, base) = url.split_at(url[host..].find('/').map_or(url.len(), |at| host + at));
+    let config = json!({
+        "url": origin, "path": format!("{base}/socket.io"), "auth": {"token": token}, "transports": transports,
+    });
+    let socket = Script::start("socket", &config);
     socket.saw("connect").await;
     socket
 }

@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
@@ -20,7 +21,13 @@ impl Sending {
     /// A file of this size on a stage of its own, behind a network with this plan.
     pub async fn new(size: u64, plan: Vec<(u64, Step)>) -> Self {
         let chat = Chat::start().await;
-        let proxy = Proxy::start(chat.server.address(), plan).await;
+        let address = chat.server.address();
+        Self::behind(chat, address, size, plan).await
+    }
+
+    /// A file of this size on this stage, behind a network with this plan that leads to this address.
+    pub async fn behind(chat: Chat, address: SocketAddr, size: u64, plan: Vec<(u64, Step)>) -> Self {
+        let proxy = Proxy::start(address, plan).await;
         let sending = Self { chat, proxy, content: Content::random(size) };
         sending.content.write_to(&sending.file());
         sending
@@ -35,7 +42,8 @@ impl Sending {
     /// Where uploads of this conversation are created, through the network.
     #[must_use]
     pub fn endpoint(&self, conversation: &str) -> String {
-        format!("{}/conversations/{conversation}/files", self.proxy.url())
+        let base = self.chat.server.base();
+        format!("{}{base}/conversations/{conversation}/files", self.proxy.url())
     }
 
     /// What every script needs to know to send the file as a message of the first member.

@@ -27,6 +27,7 @@ const LOG_LINES: usize = 60;
 pub struct Setup {
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
+    base: String,
     demo: bool,
     binary: Option<PathBuf>,
     data: Option<PathBuf>,
@@ -48,6 +49,13 @@ impl Setup {
     #[must_use]
     pub fn setting(self, flag: &str, value: impl fmt::Display) -> Self {
         self.flag(flag).flag(value)
+    }
+
+    /// Everything is below this path, which begins with a slash and ends without one.
+    #[must_use]
+    pub fn base_path(mut self, path: &str) -> Self {
+        path.clone_into(&mut self.base);
+        self.setting("--base-path", path)
     }
 
     /// Sets a variable in the server's environment.
@@ -197,10 +205,20 @@ impl Server {
         held(&self.printed).clone()
     }
 
-    /// A request to this server.
+    /// The path below which everything is; empty if there is none.
+    #[must_use]
+    pub fn base(&self) -> String {
+        held(&self.setup).base.clone()
+    }
+
+    /// A request to this server: of a URL, of a path that the server gave, or of a route, which goes below the base
+    /// path.
     #[must_use]
     pub fn request(&self, method: &str, target: &str) -> Request {
-        Request::new(self.address, method, target)
+        let base = self.base();
+        let is_complete = !target.starts_with('/') || target.starts_with(&format!("{base}/"));
+        let target = if is_complete { target.to_owned() } else { format!("{base}{target}") };
+        Request::new(self.address, method, &target)
     }
 
     /// Kills the process with SIGKILL.
@@ -356,7 +374,8 @@ impl Server {
             if self.has_ended() {
                 return Some(false);
             }
-            let answer = Request::new(address, "GET", "/readyz").try_send().await;
+            let readyz = format!("{}/readyz", self.base());
+            let answer = Request::new(address, "GET", &readyz).try_send().await;
             // One that has nothing left to do but to wait for room or keys is as ready as it gets.
             let waits =
                 |answer: &Response| ["no room", "no keys"].iter().any(|why| answer.text().contains(why));

@@ -59,7 +59,9 @@ fn note_lost(event: &str, lost: &[SocketError]) {
 impl Announcements for SocketAnnouncements {
     async fn announce(&self, to: &[UserId], announcement: &Announcement) -> Result<(), StoreError> {
         let (event, progress, message) = match announcement {
-            Announcement::NewMessage(message) => return self.emit(to, "new_message", &message.body()).await,
+            Announcement::NewMessage(message) => {
+                return self.emit(to, "new_message", &message.body(&self.engine.base_path)).await;
+            }
             Announcement::UploadStarted(progress) => ("upload_started", progress, None),
             Announcement::UploadProgress(progress) => ("upload_progress", progress, None),
             Announcement::UploadFinished(progress, id) => ("upload_finished", progress, Some(*id)),
@@ -72,7 +74,7 @@ impl Announcements for SocketAnnouncements {
         if self.engine.leftovers.add(to, message) {
             return Ok(());
         }
-        self.emit(to, "new_message", &message.body()).await
+        self.emit(to, "new_message", &message.body(&self.engine.base_path)).await
     }
 
     fn let_go(&self) {

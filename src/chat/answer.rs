@@ -7,6 +7,7 @@ use super::base64::InvalidBase64;
 use super::line::TooMany;
 use super::request::PayloadError;
 use crate::auth::AuthError;
+use crate::base_path::BasePath;
 use crate::chats::ChatError;
 use crate::message::{ClientMessageId, Message, MessageBody};
 use crate::refusals;
@@ -83,8 +84,8 @@ impl<'a> Answer<'a> {
     }
 
     /// This message was made.
-    pub(super) fn made(message: &'a Message) -> Self {
-        Self { success: true, message: Some(message.body()), detail: None }
+    pub(super) fn made(message: &'a Message, base: &'a BasePath) -> Self {
+        Self { success: true, message: Some(message.body(base)), detail: None }
     }
 
     /// Failed.

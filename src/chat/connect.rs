@@ -17,6 +17,7 @@ use super::token::PresentedToken;
 use super::work::{Job, Work};
 use super::{membership, send, unknown};
 use crate::auth::{AuthError, Identity};
+use crate::base_path::BasePath;
 use crate::chats::Chats;
 use crate::keys::Keyring;
 use crate::message::UserId;
@@ -50,6 +51,7 @@ impl fmt::Debug for State {
 pub(super) struct Session {
     state: Arc<State>,
     user: UserId,
+    base_path: BasePath,
     line: Line,
     expiry: Expiry,
     greeted: CancellationToken,
@@ -66,6 +68,11 @@ impl Session {
     /// The user of the token.
     pub(super) fn user(&self) -> &UserId {
         &self.user
+    }
+
+    /// The path below which clients find the media.
+    pub(super) fn base_path(&self) -> &BasePath {
+        &self.base_path
     }
 
     /// Whether a message of this connection is in the making.
@@ -127,6 +134,7 @@ pub fn serve(engine: &Engine, state: State) {
         let session = Session {
             state,
             user: identity.user,
+            base_path: engine_of.base_path.clone(),
             line: hall.line(),
             expiry,
             greeted: CancellationToken::new(),

@@ -10,11 +10,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use socketioxide::extract::SocketRef;
 
+use crate::base_path::BasePath;
 use crate::message::{Message, UserId};
 
 /// The messages that wait; each connection of their members hears each of them once.
-#[derive(Default)]
-pub(super) struct Leftovers(Mutex<Waiting>);
+pub(super) struct Leftovers {
+    waiting: Mutex<Waiting>,
+    base_path: BasePath,
+}
 
 #[derive(Default)]
 struct Waiting {
@@ -24,12 +27,17 @@ struct Waiting {
 }
 
 impl Leftovers {
+    /// None yet; their media are below this path.
+    pub(super) fn told_below(base_path: BasePath) -> Self {
+        Self { waiting: Mutex::default(), base_path }
+    }
+
     /// Tells a connection of this user, which is there from now on, of everything that waits. Whatever it sends is
     /// looked at afterwards.
     pub(super) fn greet(&self, user: &UserId, socket: &SocketRef) {
         let mut waiting = self.lock();
         for (_, message) in waiting.messages.iter().filter(|(members, _)| members.contains(user)) {
-            tell(socket, message);
+            self.tell(socket, message);
         }
         if !waiting.is_over {
             waiting.greeted.entry(user.clone()).or_default().push(socket.clone());
@@ -45,7 +53,7 @@ impl Leftovers {
         }
         let members: BTreeSet<UserId> = to.iter().cloned().collect();
         for socket in members.iter().filter_map(|user| waiting.greeted.get(user)).flatten() {
-            tell(socket, message);
+            self.tell(socket, message);
         }
         waiting.messages.push((members, message.clone()));
         true
@@ -56,14 +64,14 @@ impl Leftovers {
         *self.lock() = Waiting { is_over: true, ..Waiting::default() };
     }
 
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A connection that is gone or too slow hears nothing, as of any other message.
+    fn tell(&self, socket: &SocketRef, message: &Message) {
+        if let Err(error) = socket.emit("new_message", &message.body(&self.base_path)) {
+            tracing::debug!(%error, "a message that was left over found no room or no connection");
+        }
     }
-}
 
-/// A connection that is gone or too slow hears nothing, as of any other message.
-fn tell(socket: &SocketRef, message: &Message) {
-    if let Err(error) = socket.emit("new_message", &message.body()) {
-        tracing::debug!(%error, "a message that was left over found no room or no connection");
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

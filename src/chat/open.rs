@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use super::connect::{NAMESPACE, Session};
 use super::leftovers::Leftovers;
 use super::transport::Transports;
+use crate::base_path::BasePath;
 
 /// Where clients connect to.
 pub const PATH: &str = "/socket.io";
@@ -27,7 +28,7 @@ const OUTGOING_PACKETS: usize = 1024;
 const CLOSE_WAIT: Duration = Duration::from_secs(1);
 
 /// What a deployment may set; [`Settings::default`] is what clients have been promised.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// The most bytes of one incoming packet, over either transport. 50 MiB.
     pub max_payload_bytes: usize,
@@ -37,6 +38,8 @@ pub struct Settings {
     pub ping_timeout: Duration,
     /// How long a connection may take to present its token. 20 s.
     pub connect_timeout: Duration,
+    /// The path below which clients find the media of messages. None.
+    pub base_path: BasePath,
 }
 
 impl Default for Settings {
@@ -46,6 +49,7 @@ impl Default for Settings {
             ping_interval: Duration::from_secs(25),
             ping_timeout: Duration::from_secs(60),
             connect_timeout: Duration::from_secs(20),
+            base_path: BasePath::default(),
         }
     }
 }
@@ -56,6 +60,9 @@ pub struct Engine {
     pub(super) io: SocketIo,
     pub(super) transports: Transports,
     pub(super) leftovers: Arc<Leftovers>,
+    /// What stands before the media of every message that is told: one telling goes to all connections of a user, so
+    /// it cannot say what a proxy took away from the path of each.
+    pub(super) base_path: BasePath,
     /// Messages in the making, of all connections.
     pub(super) work: TaskTracker,
     closed: Arc<AtomicBool>,
@@ -94,7 +101,8 @@ pub fn open(settings: Settings) -> (Transports, Engine) {
     let engine = Engine {
         io,
         transports: transports.clone(),
-        leftovers: Arc::default(),
+        leftovers: Arc::new(Leftovers::told_below(settings.base_path.clone())),
+        base_path: settings.base_path,
         work: TaskTracker::new(),
         closed: Arc::default(),
     };

@@ -35,7 +35,7 @@ pub(super) async fn handle(
         Err(error) => (None, Err(error)),
     };
     match outcome {
-        Ok(message) => Answer::made(&message).send(ack),
+        Ok(message) => Answer::made(&message, session.base_path()).send(ack),
         Err(error) => refuse(socket, ack, &error, client_message_id.as_ref()),
     }
 }

@@ -138,7 +138,13 @@ pub struct Flags {
     #[arg(long, env = "LONGHAUL_CORS_CREDENTIALS", value_parser = BoolishValueParser::new())]
     pub cors_credentials: bool,
 
-    /// Believe X-Forwarded-Proto and X-Forwarded-Host. Only behind a proxy that overwrites them.
+    /// Path below which everything is: routes, the socket, and the page, and what Location and media_url say. A proxy
+    /// passes the path on as it is.
+    #[arg(long, env = "LONGHAUL_BASE_PATH", value_name = "PATH")]
+    pub base_path: Option<String>,
+
+    /// Believe Forwarded, and X-Forwarded-Proto, -Host, -Port and -Prefix. Only behind a proxy that overwrites all of
+    /// them.
     #[arg(long, env = "LONGHAUL_TRUST_FORWARDED", value_parser = BoolishValueParser::new())]
     pub trust_forwarded: bool,
 

@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use tracing_subscriber::filter::Targets;
 
+use crate::base_path::BasePath;
 use crate::keys::KeySource;
 use crate::store::Durability;
 use check::Check;
@@ -87,6 +88,8 @@ pub struct Config {
     pub cors_origins: Vec<String>,
     /// Whether those may send credentials.
     pub cors_credentials: bool,
+    /// The path below which everything is.
+    pub base_path: BasePath,
     /// Whether forwarded headers count.
     pub trust_forwarded: bool,
     /// The log's form.
@@ -157,6 +160,7 @@ impl Config {
                 .map(|text| check.count("--max-connections", text)),
             cors_origins: check.origins(&flags.cors_origin),
             cors_credentials: flags.cors_credentials,
+            base_path: check.base_path(flags.base_path.as_deref().unwrap_or_default()),
             trust_forwarded: flags.trust_forwarded,
             log_format: check.word("--log-format", &flags.log_format, LOG_FORMATS),
             log_filter: check.log_filter(&flags.log),
@@ -179,6 +183,13 @@ impl Config {
 }
 
 impl Check {
+    fn base_path(&mut self, text: &str) -> BasePath {
+        text.parse().unwrap_or_else(|error| {
+            self.problem(format!("--base-path: `{text}`: {error}"));
+            BasePath::default()
+        })
+    }
+
     fn data_dir(&mut self, text: &str) -> PathBuf {
         if text.is_empty() {
             self.problem("--data-dir is empty");

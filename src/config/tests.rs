@@ -160,3 +160,14 @@ fn a_variable_that_is_no_setting_is_named_with_the_rest() {
     assert!(problems[0].starts_with("--expire-after") && problems[1].starts_with("LONGHAUL_EXPIRES "));
     assert_eq!(problems.len(), 2, "{problems:?}");
 }
+
+#[test]
+fn a_base_path_is_checked_at_the_start() {
+    for (text, path) in [("chat", "/chat"), ("/chat/", "/chat"), ("/a/b", "/a/b"), ("/", ""), ("", "")] {
+        assert_eq!(config(&["--base-path", text]).expect("valid").base_path.to_string(), path);
+    }
+    for text in ["/a/../b", "/chat?x", "/my chat", "//chat", "https://chat.example/"] {
+        let Problems(problems) = config(&["--base-path", text]).expect_err("invalid");
+        assert!(problems[0].starts_with(&format!("--base-path: `{text}`: ")), "{problems:?}");
+    }
+}

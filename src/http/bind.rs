@@ -13,8 +13,10 @@ use super::Api;
 use super::caller::Caller;
 use super::error::ApiError;
 use super::json_body::read_json;
+use super::outside::Outside;
 use super::status::Status;
 use super::success::Sent;
+use crate::base_path::BasePath;
 use crate::message::ClientMessageId;
 use crate::upload::{Binding, BindingError, MetadataError, content_of, reply_to_of};
 use crate::uploads::{Standing, UploadError};
@@ -37,14 +39,19 @@ struct Request {
 
 /// 200 with the message of a complete upload; 202 for one that is still running, whose message will be made
 /// with its last byte.
-async fn bind(State(api): State<Api>, Caller(caller): Caller, body: Body) -> Result<Response, ApiError> {
+async fn bind(
+    State(api): State<Api>,
+    Caller(caller): Caller,
+    outside: Outside,
+    body: Body,
+) -> Result<Response, ApiError> {
     let request: Request = read_json(body, MAX_BODY_BYTES, api.0.body_idle).await?;
     let binding = binding_of(&request)?;
     api.uploads().may_send(&caller.user, binding.conversation_id).await?;
     let id = request.upload_id.ok_or_else(|| ApiError::bad_request("Missing upload_id"))?;
     let id = id.parse().map_err(|_| UploadError::NotFound)?;
     let standing = api.uploads().bind(&caller.user, id, binding).await?;
-    Ok(reply_to(&standing))
+    Ok(reply_to(&standing, outside.base()))
 }
 
 fn binding_of(request: &Request) -> Result<Binding, ApiError> {
@@ -60,11 +67,11 @@ fn binding_of(request: &Request) -> Result<Binding, ApiError> {
     })
 }
 
-fn reply_to(standing: &Standing) -> Response {
+fn reply_to(standing: &Standing, base: &BasePath) -> Response {
     match &standing.message {
-        Some(message) => Json(Sent::of(message)).into_response(),
+        Some(message) => Json(Sent::of(message, base)).into_response(),
         None => {
-            let body = json!({"success": true, "message": null, "upload": Status::of(standing)});
+            let body = json!({"success": true, "message": null, "upload": Status::of(standing, base)});
             (StatusCode::ACCEPTED, Json(body)).into_response()
         }
     }

@@ -11,6 +11,7 @@ use super::Api;
 use super::caller::Caller;
 use super::conversations::conversation_id;
 use super::error::ApiError;
+use super::outside::Outside;
 use crate::message::{MessageBody, MessageId};
 use crate::upload::decimal;
 
@@ -35,17 +36,19 @@ struct PageBody<'a> {
 async fn get_message(
     State(api): State<Api>,
     Caller(caller): Caller,
+    outside: Outside,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Response, ApiError> {
     let id = path.ok().and_then(|Path(text)| text.parse().ok());
     let id = id.ok_or_else(|| ApiError::bad_request("Invalid message_id"))?;
     let message = api.0.chats.message(&caller.user, id).await?;
-    Ok(Json(message.body()).into_response())
+    Ok(Json(message.body(outside.base())).into_response())
 }
 
 async fn get_page(
     State(api): State<Api>,
     Caller(caller): Caller,
+    outside: Outside,
     path: Result<Path<String>, PathRejection>,
     query: Result<Query<Vec<(String, String)>>, QueryRejection>,
 ) -> Result<Response, ApiError> {
@@ -53,7 +56,7 @@ async fn get_page(
     let Query(query) = query.map_err(|_| ApiError::bad_request("Invalid query"))?;
     let (before, limit) = (before(&query)?, limit(&query)?);
     let page = api.0.chats.page(&caller.user, id, before, limit).await?;
-    let messages = page.messages.iter().map(|message| message.body()).collect();
+    let messages = page.messages.iter().map(|message| message.body(outside.base())).collect();
     let next = page.next.map(|id| id.to_string());
     Ok(Json(PageBody { messages, next }).into_response())
 }
@@ -89,6 +92,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::base_path::BasePath;
     use crate::http::tests::{ADA, BOB, CONVERSATION, Chat, EVE};
 
     #[tokio::test]
@@ -99,7 +103,10 @@ mod tests {
         for user in [ADA, BOB] {
             let answer = chat.get(user, &path).await;
             assert_eq!(answer.status, 200);
-            assert_eq!(answer.json(), serde_json::to_value(stored.body()).expect("serializable"));
+            assert_eq!(
+                answer.json(),
+                serde_json::to_value(stored.body(&BasePath::default())).expect("serializable")
+            );
         }
         for (user, path, status, detail) in [
             (Some(EVE), path.as_str(), 404, "Message not found"),

@@ -16,6 +16,8 @@ mod media;
 mod messages;
 mod one_shot;
 mod operations;
+mod outside;
+mod path;
 mod presence;
 pub(crate) mod range;
 mod request;
@@ -40,6 +42,7 @@ use std::time::Duration;
 
 use axum::Router;
 
+use crate::base_path::BasePath;
 use crate::chats::Chats;
 use crate::keys::Keyring;
 use crate::uploads::Uploads;
@@ -63,7 +66,9 @@ pub struct Inner {
     pub max_oneshot_size: u64,
     /// How long a body may say nothing.
     pub body_idle: Duration,
-    /// Whether `X-Forwarded-*` are to be believed.
+    /// The path below which everything is.
+    pub base_path: BasePath,
+    /// Whether `Forwarded` and `X-Forwarded-*` are to be believed.
     pub trust_forwarded: bool,
     /// What `GET /` says.
     pub welcome: String,
@@ -77,10 +82,6 @@ impl Api {
 
     fn uploads(&self) -> &Arc<Uploads> {
         &self.0.uploads
-    }
-
-    fn trusts_forwarded(&self) -> bool {
-        self.0.trust_forwarded
     }
 }
 

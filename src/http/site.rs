@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use futures_util::future::{Either, ready};
@@ -23,13 +22,15 @@ use tracing::Instrument;
 use super::coding::Coded;
 use super::cors::CrossOrigin;
 use super::trace::Exchange;
-use super::{Api, Cors, cache, coding, cors, demo_names, error, host, operations, routes, websocket};
+use super::{Api, Cors, cache, coding, cors, demo_names, error, host, operations, path, routes, websocket};
+use crate::base_path::BasePath;
 
 /// The whole site, or the part of it for those who run the server.
 #[derive(Debug, Clone)]
 pub struct Site {
     routes: Router,
     sockets: Option<Sockets>,
+    base_path: BasePath,
     cors: Option<Arc<Cors>>,
     body_idle: Duration,
     is_demo: bool,
@@ -54,15 +55,17 @@ impl Sockets {
 }
 
 impl Site {
-    /// The routes of the API, and beside them what `layer` answers below a path.
+    /// The routes of the API, and beside them what `layer` answers below a path; all of it below the base path, which
+    /// none of them knows.
     pub fn new(api: Api, cors: Cors, path: &'static str, layer: impl FnOnce(Router) -> Router) -> Self {
         // Without a state, the fallback would be made, and put behind the layer, for each request anew: what the
         // layer remembers of one would be unknown to the next.
         let router = layer(Router::new().fallback(error::unknown_route).with_state(()));
         let sockets = Some(Sockets { api: api.clone(), path, router });
         let body_idle = api.0.body_idle;
+        let base_path = api.0.base_path.clone();
         let (routes, cors) = (routes(api), Some(Arc::new(cors)));
-        Self { routes, sockets, cors, body_idle, is_demo: false }
+        Self { routes, sockets, base_path, cors, body_idle, is_demo: false }
     }
 
     /// The same, for requests that name this machine only.
@@ -71,22 +74,24 @@ impl Site {
         Self { is_demo: true, ..self }
     }
 
-    /// Health and metrics alone. No page of the web has any business there.
+    /// Health and metrics alone, without a base path: nothing is mounted in front of them. No page of the web has any
+    /// business there.
     pub fn of_operations(api: Api) -> Self {
         let body_idle = api.0.body_idle;
         let routes = operations::routes()
             .fallback(error::unknown_route)
             .method_not_allowed_fallback(error::unknown_method)
             .with_state(api);
-        Self { routes, sockets: None, cors: None, body_idle, is_demo: false }
+        Self { routes, sockets: None, base_path: BasePath::default(), cors: None, body_idle, is_demo: false }
     }
 
     /// Answers a request.
-    pub fn answer(&self, request: Request) -> impl Future<Output = Response> + use<> {
+    pub fn answer(&self, mut request: Request) -> impl Future<Output = Response> + use<> {
         let (exchange, span) = Exchange::begin(&request);
+        let is_inside = path::strip(&self.base_path, request.uri_mut());
         // CORS stands outside of Socket.IO, which knows nothing of it.
         let cross_origin = self.cors.as_ref().and_then(|cors| CrossOrigin::of(cors, &request));
-        let answered = match self.at_once(&request) {
+        let answered = match self.at_once(&request, is_inside) {
             Some(response) => Either::Left(ready(response)),
             None => match coding::coding_of(request) {
                 Coded::Refused(refusal) => Either::Left(ready(refusal.into_response())),
@@ -116,9 +121,11 @@ impl Site {
     }
 
     /// The answer to a request that says enough before it is routed.
-    fn at_once(&self, request: &Request) -> Option<Response> {
+    fn at_once(&self, request: &Request, is_inside: bool) -> Option<Response> {
+        let outside = || (!is_inside).then(error::outside_of_the_base_path);
         host::refusal_of(request)
             .or_else(|| self.is_demo.then(|| demo_names::refusal_of(request)).flatten())
+            .or_else(outside)
             .map(IntoResponse::into_response)
             .or_else(|| self.cors.as_ref().and_then(|_| cors::preflight_of(request)))
             .or_else(|| self.refusal_by_sockets(request).map(IntoResponse::into_response))
@@ -137,26 +144,13 @@ impl Site {
         let router = match self.sockets_of(&request) {
             Some(sockets) => &sockets.router,
             None => {
-                end_without_slash(request.uri_mut());
+                path::end_without_slash(request.uri_mut());
                 &self.routes
             }
         };
         let answered = router.clone().call(request);
         answered.map(|answered: Result<Response, Infallible>| answered.unwrap_or_else(|never| match never {}))
     }
-}
-
-/// Takes a slash at the end of a path away: every route answers with it and without. Socket.IO has a rule of its own.
-fn end_without_slash(uri: &mut Uri) {
-    let path = uri.path();
-    let Some(path) = path.strip_suffix('/').filter(|path| !path.is_empty()) else { return };
-    let path = match uri.query() {
-        Some(query) => format!("{path}?{query}"),
-        None => path.to_owned(),
-    };
-    let mut parts = uri.clone().into_parts();
-    parts.path_and_query = Some(path.parse().expect("it begins as a path did"));
-    *uri = Uri::from_parts(parts).expect("only its path is another one");
 }
 
 #[cfg(test)]
@@ -169,29 +163,6 @@ mod tests {
 
     use super::*;
     use crate::http::tests::Chat;
-
-    #[test]
-    fn a_slash_at_the_end_says_nothing() {
-        for (given, expected) in [
-            ("/files/", "/files"),
-            ("/files", "/files"),
-            ("/", "/"),
-            ("/?a=/", "/?a=/"),
-            ("/files/?limit=1", "/files?limit=1"),
-            ("/files/?", "/files?"),
-            ("/files?a=b/", "/files?a=b/"),
-            ("/files//", "/files/"),
-            ("//", "/"),
-            ("/a%2F/", "/a%2F"),
-            ("http://chat.example:8000/files/?a", "http://chat.example:8000/files?a"),
-            ("http://chat.example/", "http://chat.example/"),
-            ("*", "*"),
-        ] {
-            let mut uri: Uri = given.parse().expect("valid");
-            end_without_slash(&mut uri);
-            assert_eq!(uri, expected, "{given}");
-        }
-    }
 
     /// As a layer has to be that keeps sessions.
     #[tokio::test]

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::base_path::BasePath;
 use crate::message::{Message, MessageBody};
 
 /// `{"success":true,"message":{…}}`.
@@ -13,7 +14,7 @@ pub(crate) struct Sent<'a> {
 
 impl<'a> Sent<'a> {
     /// The answer for this message.
-    pub(crate) fn of(message: &'a Message) -> Self {
-        Self { success: true, message: message.body() }
+    pub(crate) fn of(message: &'a Message, base: &'a BasePath) -> Self {
+        Self { success: true, message: message.body(base) }
     }
 }

@@ -16,6 +16,7 @@ use tower::ServiceExt;
 use super::error::{unknown_method, unknown_route};
 use super::{Api, Inner, Readiness};
 use crate::auth::{KeySet, Rules, mint_hs256};
+use crate::base_path::BasePath;
 use crate::chats::Chats;
 use crate::finalizer::Finalizer;
 use crate::keys::Keyring;
@@ -72,6 +73,7 @@ impl Chat {
             readiness: Readiness::new(Durability::Process),
             max_oneshot_size: MAX_ONE_SHOT,
             body_idle: BODY_IDLE,
+            base_path: BasePath::default(),
             trust_forwarded: false,
             welcome: String::new(),
         });

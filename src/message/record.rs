@@ -5,6 +5,7 @@ use serde::ser::{Serialize, Serializer};
 use serde::{Deserialize, Serialize as DeriveSerialize};
 
 use super::{ClientMessageId, ConversationId, MessageId, MessageKind, UserId};
+use crate::base_path::BasePath;
 use crate::time::Timestamp;
 
 /// A committed message: written once, with everything that its readers see.
@@ -41,32 +42,36 @@ pub struct Message {
 }
 
 impl Message {
-    /// The path of the media: non-ASCII bytes percent-encoded, nothing else needs to be.
+    /// The route of the media: non-ASCII bytes percent-encoded, nothing else needs to be.
     pub fn media_url(&self) -> String {
         const NON_ASCII: &AsciiSet = CONTROLS;
         format!("/uploads/chats/{}/{}", self.id, utf8_percent_encode(&self.stored_name, NON_ASCII))
     }
 
-    /// The message as clients read it.
-    pub fn body(&self) -> MessageBody<'_> {
-        MessageBody(self)
+    /// The message as clients read it, who find the server below this path. It is no part of the message, because
+    /// the next reader may come another way.
+    pub fn body<'a>(&'a self, base: &'a BasePath) -> MessageBody<'a> {
+        MessageBody { message: self, base }
     }
 }
 
 /// The JSON of a message: twelve keys that are always there, with explicit nulls, then further ones.
 #[derive(Debug, Clone, Copy)]
-pub struct MessageBody<'a>(&'a Message);
+pub struct MessageBody<'a> {
+    message: &'a Message,
+    base: &'a BasePath,
+}
 
 impl Serialize for MessageBody<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let m = self.0;
+        let m = self.message;
         Wire {
             _id: m.id.to_string(),
             conversation_id: m.conversation_id.to_string(),
             sender: m.sender.as_str(),
             content: m.content.as_deref(),
             kind: m.kind,
-            media_url: m.media_url(),
+            media_url: self.base.of(&m.media_url()),
             reply_to: m.reply_to.map(|id| id.to_string()),
             is_read: false,
             is_deleted: false,
@@ -130,7 +135,7 @@ mod tests {
             upload_id: uuid::Uuid::nil(),
         };
         assert_eq!(
-            serde_json::to_value(message.body()).expect("serializable"),
+            serde_json::to_value(message.body(&BasePath::default())).expect("serializable"),
             serde_json::json!({
                 "_id": "507f1f77bcf86cd799439011", "conversation_id": "507f1f77bcf86cd799439012",
                 "sender": "user@example.com", "content": null, "type": "video",

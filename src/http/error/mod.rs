@@ -283,6 +283,11 @@ pub(crate) async fn unknown_route() -> ApiError {
     ApiError::not_found("Not found")
 }
 
+/// The answer to a path that is not below the base path.
+pub(crate) fn outside_of_the_base_path() -> ApiError {
+    ApiError::not_found("Not found")
+}
+
 /// The answer to a method that a path does not know; the router adds `Allow`.
 pub(crate) async fn unknown_method() -> ApiError {
     ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed")

@@ -24,6 +24,7 @@ use self::form::{FORM_SLACK_BYTES, Form};
 use super::Api;
 use super::caller::Caller;
 use super::error::ApiError;
+use super::outside::Outside;
 use super::success::Sent;
 use crate::upload::decimal;
 
@@ -40,6 +41,7 @@ async fn post_message(
     State(api): State<Api>,
     Caller(caller): Caller,
     query: Result<Query<Vec<(String, String)>>, QueryRejection>,
+    outside: Outside,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -59,7 +61,7 @@ async fn post_message(
         draft.take(event).await?;
     }
     let message = draft.finish().await?;
-    Ok(Json(Sent::of(&message)).into_response())
+    Ok(Json(Sent::of(&message, outside.base())).into_response())
 }
 
 /// A body that cannot but hold too large a file.

@@ -6,6 +6,7 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use super::*;
+use crate::base_path::BasePath;
 use crate::http::tests::{ADA, Answer, BOB, BODY_IDLE, CONVERSATION, Chat, EVE, MAX_ONE_SHOT};
 
 const FORM: (&str, &str) = ("content-type", "multipart/form-data; boundary=x");
@@ -49,7 +50,7 @@ async fn a_form_in_any_order_becomes_a_message() {
         let answer = post(&chat, ADA, form(&parts)).await;
         let stored = chat.messages().await.pop().expect("a message");
         assert_eq!(answer.status, 200);
-        assert_eq!(answer.json(), json!({ "success": true, "message": stored.body() }));
+        assert_eq!(answer.json(), json!({ "success": true, "message": stored.body(&BasePath::default()) }));
         let message = &answer.json()["message"];
         for (key, value) in [
             ("sender", json!(ADA)),

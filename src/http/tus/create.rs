@@ -6,12 +6,12 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::headers::{self, UPLOAD_DEFER_LENGTH, UPLOAD_LENGTH, UPLOAD_OFFSET, text_value};
-use super::location::Base;
 use super::{PathText, body, refusal, reply, unavailable};
 use crate::http::Api;
 use crate::http::caller::Caller;
 use crate::http::conversations::conversation_id;
 use crate::http::error::ApiError;
+use crate::http::outside::Outside;
 use crate::http::presence::{Presence, look};
 use crate::message::{ConversationId, UserId};
 use crate::upload::{Concat, Length, Metadata, Parts};
@@ -20,28 +20,28 @@ use crate::uploads::{Creation, NewFinal, NewUpload, UploadError};
 pub(super) async fn create(
     State(api): State<Api>,
     Caller(caller): Caller,
-    base: Base,
+    outside: Outside,
     request: Request,
 ) -> Result<Response, ApiError> {
-    create_for(&api, &caller.user, None, &base, request).await
+    create_for(&api, &caller.user, None, &outside, request).await
 }
 
 pub(super) async fn create_in(
     State(api): State<Api>,
     Caller(caller): Caller,
     path: PathText,
-    base: Base,
+    outside: Outside,
     request: Request,
 ) -> Result<Response, ApiError> {
     let conversation = Some(conversation_id(path)?);
-    create_for(&api, &caller.user, conversation, &base, request).await
+    create_for(&api, &caller.user, conversation, &outside, request).await
 }
 
 async fn create_for(
     api: &Api,
     user: &UserId,
     conversation: Option<ConversationId>,
-    base: &Base,
+    outside: &Outside,
     request: Request,
 ) -> Result<Response, ApiError> {
     let fields = request.headers();
@@ -50,13 +50,13 @@ async fn create_for(
     match concat {
         Concat::Final(parts) => {
             let creation = create_final(api, user, parts, metadata, conversation, request).await?;
-            Ok(reply_to(&creation, base, true))
+            Ok(reply_to(&creation, outside, true))
         }
         Concat::Whole | Concat::Partial => {
             let length = headers::length(fields)?;
             let new = NewUpload { length, metadata, conversation, is_partial: concat == Concat::Partial };
             let creation = create_plain(api, user, new, request).await?;
-            Ok(reply_to(&creation, base, says_offset))
+            Ok(reply_to(&creation, outside, says_offset))
         }
     }
 }
@@ -125,13 +125,13 @@ async fn without_bytes(
     }
 }
 
-fn reply_to(creation: &Creation, base: &Base, says_offset: bool) -> Response {
+fn reply_to(creation: &Creation, outside: &Outside, says_offset: bool) -> Response {
     let standing = &creation.standing;
-    let mut fields: HeaderMap = reply::headers_of(standing, base);
+    let mut fields: HeaderMap = reply::headers_of(standing, outside);
     if !says_offset && !creation.existed && standing.message.is_none() {
         fields.remove(UPLOAD_OFFSET);
     }
-    if let Some(location) = text_value(&base.url(&format!("/files/{}", standing.upload.id))) {
+    if let Some(location) = text_value(&outside.url(&format!("/files/{}", standing.upload.id))) {
         fields.insert(LOCATION, location);
     }
     (StatusCode::CREATED, fields).into_response()

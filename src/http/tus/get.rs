@@ -12,6 +12,7 @@ use crate::http::Api;
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
 use crate::http::media::presentation;
+use crate::http::outside::Outside;
 use crate::http::range::{Representation, respond};
 use crate::http::status::Status;
 use crate::message::MediaType;
@@ -22,11 +23,12 @@ pub(super) async fn get(
     State(api): State<Api>,
     Caller(caller): Caller,
     path: PathText,
+    outside: Outside,
     fields: HeaderMap,
 ) -> Result<Response, ApiError> {
     let standing = api.uploads().status(&caller.user, upload_id(path)?).await?;
     let mut response = if wants_status(&fields, &standing) {
-        Json(Status::of(&standing)).into_response()
+        Json(Status::of(&standing, outside.base())).into_response()
     } else {
         match &standing.upload.state {
             UploadState::Complete | UploadState::Committed(_) => bytes(&api, &standing, &fields).await?,

@@ -9,11 +9,11 @@ use super::headers::{
     CHAT_UPLOAD_STATE, UPLOAD_CONCAT, UPLOAD_DEFER_LENGTH, UPLOAD_LENGTH, UPLOAD_METADATA, UPLOAD_OFFSET,
     text_value, value_of,
 };
-use super::location::Base;
 use super::{PathText, reply, upload_id};
 use crate::http::Api;
 use crate::http::caller::CallerOrExpired;
 use crate::http::error::ApiError;
+use crate::http::outside::Outside;
 use crate::upload::{Length, State as UploadState, Upload};
 use crate::uploads::UploadError;
 
@@ -21,7 +21,7 @@ pub(super) async fn head(
     State(api): State<Api>,
     CallerOrExpired(caller): CallerOrExpired,
     path: PathText,
-    base: Base,
+    outside: Outside,
 ) -> Result<Response, ApiError> {
     let id = upload_id(path)?;
     if caller.expired {
@@ -32,7 +32,7 @@ pub(super) async fn head(
         Err(error) => return Err(refusal(error)),
         Ok(standing) => standing,
     };
-    let mut fields = reply::headers_of(&standing, &base);
+    let mut fields = reply::headers_of(&standing, &outside);
     insert_length(&mut fields, &standing.upload);
     insert_text(&mut fields, UPLOAD_METADATA, standing.upload.metadata.raw());
     insert_text(&mut fields, UPLOAD_CONCAT, standing.upload.concat.raw());

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::http::Api;
 use crate::http::caller::Caller;
 use crate::http::error::{self, ApiError};
+use crate::http::outside::Outside;
 use crate::http::status::Status;
 
 #[derive(Serialize)]
@@ -24,8 +25,12 @@ pub(super) async fn unknown_method() -> ApiError {
     error::unknown_method().await.with_header(ALLOW, ALLOWED)
 }
 
-pub(super) async fn list(State(api): State<Api>, Caller(caller): Caller) -> Result<Response, ApiError> {
+pub(super) async fn list(
+    State(api): State<Api>,
+    Caller(caller): Caller,
+    outside: Outside,
+) -> Result<Response, ApiError> {
     let standings = api.uploads().unfinished(&caller.user).await?;
-    let uploads = standings.iter().map(Status::of).collect();
+    let uploads = standings.iter().map(|standing| Status::of(standing, outside.base())).collect();
     Ok(Json(List { uploads }).into_response())
 }

@@ -7,7 +7,6 @@ mod get;
 mod head;
 mod headers;
 mod list;
-mod location;
 mod options;
 mod patch;
 mod reply;

@@ -8,11 +8,11 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::headers::{self, UPLOAD_EXPIRES, UPLOAD_LENGTH, UPLOAD_OFFSET};
-use super::location::Base;
 use super::{PathText, body, refusal, reply, upload_id};
 use crate::http::Api;
 use crate::http::caller::Caller;
 use crate::http::error::ApiError;
+use crate::http::outside::Outside;
 use crate::http::success::Sent;
 use crate::message::UserId;
 use crate::upload::{AppendRequest, UploadId};
@@ -24,7 +24,7 @@ pub(super) async fn patch(
     State(api): State<Api>,
     Caller(caller): Caller,
     path: PathText,
-    base: Base,
+    outside: Outside,
     asked: Asked,
 ) -> Result<Response, ApiError> {
     let id = upload_id(path)?;
@@ -33,7 +33,7 @@ pub(super) async fn patch(
         Err(refused) => Err(refused),
     };
     match appended {
-        Ok(standing) => Ok(reply_to(&standing, &base, asked.wants_message)),
+        Ok(standing) => Ok(reply_to(&standing, &outside, asked.wants_message)),
         Err(refused) => Err(Box::pin(with_expiry(refused, &api, &caller.user, id)).await),
     }
 }
@@ -79,12 +79,12 @@ fn parse(fields: &HeaderMap) -> Result<AppendRequest, ApiError> {
 }
 
 /// 204, as tus demands; with the message only for those who asked for it.
-fn reply_to(standing: &Standing, base: &Base, wants_message: bool) -> Response {
-    let mut fields = reply::headers_of(standing, base);
+fn reply_to(standing: &Standing, outside: &Outside, wants_message: bool) -> Response {
+    let mut fields = reply::headers_of(standing, outside);
     match &standing.message {
         Some(message) if wants_message => {
             fields.insert(PREFERENCE_APPLIED, HeaderValue::from_static("return=representation"));
-            (StatusCode::OK, fields, Json(Sent::of(message))).into_response()
+            (StatusCode::OK, fields, Json(Sent::of(message, outside.base()))).into_response()
         }
         _ => (StatusCode::NO_CONTENT, fields).into_response(),
     }

@@ -5,12 +5,12 @@ use axum::http::header::{HeaderMap, HeaderValue};
 use super::headers::{
     CHAT_MESSAGE_ID, CHAT_MESSAGE_URL, CHAT_UPLOAD_STATE, UPLOAD_EXPIRES, UPLOAD_OFFSET, text_value, value_of,
 };
-use super::location::Base;
+use crate::http::outside::Outside;
 use crate::uploads::Standing;
 
 /// Offset, expiry, and the result if there is one: the same on POST, PATCH and HEAD, because any of them may be
 /// the only answer that a client gets to read.
-pub(super) fn headers_of(standing: &Standing, base: &Base) -> HeaderMap {
+pub(super) fn headers_of(standing: &Standing, outside: &Outside) -> HeaderMap {
     let mut headers = HeaderMap::new();
     // What the server still works on, nobody may go on with, or take for whole.
     if !standing.upload.is_driven() {
@@ -22,7 +22,7 @@ pub(super) fn headers_of(standing: &Standing, base: &Base) -> HeaderMap {
     headers.insert(CHAT_UPLOAD_STATE, HeaderValue::from_static(standing.state()));
     if let Some(message) = &standing.message {
         let id = message.id.to_string();
-        let texts = [(CHAT_MESSAGE_URL, base.url(&format!("/messages/{id}"))), (CHAT_MESSAGE_ID, id)];
+        let texts = [(CHAT_MESSAGE_URL, outside.url(&format!("/messages/{id}"))), (CHAT_MESSAGE_ID, id)];
         let values = texts.into_iter().filter_map(|(name, text)| Some((name, text_value(&text)?)));
         headers.extend(values);
     }

@@ -1,0 +1,73 @@
+//! What the server is called from outside: scheme, host, and the path below which its routes are.
+
+mod forwarded;
+mod host;
+mod proxied;
+
+use std::convert::Infallible;
+
+use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
+use axum::http::header::HOST;
+use axum::http::request::Parts;
+
+use self::host::Host;
+use self::proxied::Proxied;
+use super::Api;
+use crate::base_path::BasePath;
+
+/// The server as the sender of a request called it. Every URL and every path in an answer is made here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Outside {
+    /// Scheme and authority; empty if the client did not name a host, which makes URLs relative.
+    origin: String,
+    base: BasePath,
+}
+
+impl Outside {
+    /// The URL of a route.
+    pub(super) fn url(&self, route: &str) -> String {
+        format!("{}{}", self.origin, self.base.of(route))
+    }
+
+    /// The path below which clients find the routes.
+    pub(super) fn base(&self) -> &BasePath {
+        &self.base
+    }
+
+    fn of(parts: &Parts, trusts_forwarded: bool, configured: &BasePath) -> Self {
+        // Anybody can send these headers, so they count only where a proxy of ours overwrites them.
+        let proxied = if trusts_forwarded { Proxied::of(&parts.headers) } else { Proxied::default() };
+        let host = proxied.host.or_else(|| asked(parts)).map(|host| host.with_port(proxied.port));
+        let scheme = proxied.scheme.unwrap_or_default();
+        Self {
+            origin: host.map(|host| host.origin(scheme)).unwrap_or_default(),
+            base: configured.below(&proxied.prefix),
+        }
+    }
+}
+
+impl FromRequestParts<Api> for Outside {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Infallible> {
+        Ok(Self::of(parts, api.0.trust_forwarded, &api.0.base_path))
+    }
+}
+
+/// The host of the request itself.
+fn asked(parts: &Parts) -> Option<Host> {
+    match parts.uri.authority() {
+        Some(authority) => authority.as_str().parse().ok(),
+        None => first(&parts.headers, HOST.as_str())?.parse().ok(),
+    }
+}
+
+/// The first of the values that proxies and clients have put into a header, the one nearest to the client.
+fn first<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let text = headers.get(name)?.to_str().ok()?;
+    text.split(',').next().map(str::trim).filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests;
