@@ -3,7 +3,7 @@
 //! Nothing here links against the server. A [`Server`] is the release binary on a free port with
 //! a folder of its own; it is killed with SIGKILL and started again on the same port, as a
 //! supervisor would. A [`Proxy`] stands in for the network and cuts connections at chosen byte
-//! counts. [`http`] is a client that does exactly what it is told and tidies nothing up, for
+//! counts, and a [`ReverseProxy`] is nginx, HAProxy or Caddy as people put them in front. [`http`] is a client that does exactly what it is told and tidies nothing up, for
 //! everything that a library would hide: half a body, a reset, a header sent twice. [`Script`]
 //! drives the real clients, in Node, in Chromium and in Python, and a [`Sending`] is what they have
 //! to do. [`Chat`] is the stage on which most tests play: one conversation, two members, and a
@@ -29,6 +29,7 @@ mod left_out;
 pub mod multipart;
 mod note;
 mod proxy;
+mod reverse_proxy;
 mod script;
 mod sending;
 mod server;
@@ -46,6 +47,7 @@ pub use issuer::{Issuer, Says, SigningKey, key_set};
 pub use left_out::left_out;
 pub use note::note;
 pub use proxy::{Conditions, Cut, Direction, Event, Every, Observer, Proxy, Recurring, Step};
+pub use reverse_proxy::{Product, ReverseProxy};
 pub use script::{Script, socket};
 pub use sending::Sending;
 pub use server::{Death, Server, Setup, run_to_its_end};

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::{Chat, Content, Direction, Proxy, Script, Step, tus, wait};
+use crate::{Chat, Conditions, Content, Direction, Proxy, Script, Step, tus, wait};
 
 /// A file that a real client is to send: the stage, the file on the disk, and a bad network between the client and
 /// the server.
@@ -22,12 +22,12 @@ impl Sending {
     pub async fn new(size: u64, plan: Vec<(u64, Step)>) -> Self {
         let chat = Chat::start().await;
         let address = chat.server.address();
-        Self::behind(chat, address, size, plan).await
+        Self::behind(chat, address, size, Conditions { up: plan, ..Conditions::default() }).await
     }
 
-    /// A file of this size on this stage, behind a network with this plan that leads to this address.
-    pub async fn behind(chat: Chat, address: SocketAddr, size: u64, plan: Vec<(u64, Step)>) -> Self {
-        let proxy = Proxy::start(address, plan).await;
+    /// A file of this size on this stage, behind a network under these conditions that leads to this address.
+    pub async fn behind(chat: Chat, address: SocketAddr, size: u64, conditions: Conditions) -> Self {
+        let proxy = Proxy::under(address, conditions).await;
         let sending = Self { chat, proxy, content: Content::random(size) };
         sending.content.write_to(&sending.file());
         sending

@@ -2,7 +2,9 @@
 
 use protocol_tests::http::{Request, Response};
 use protocol_tests::multipart::Form;
-use protocol_tests::{Chat, Script, Sending, Setup, check_detail, note, run_to_its_end, socket, tus};
+use protocol_tests::{
+    Chat, Conditions, Script, Sending, Setup, check_detail, note, run_to_its_end, socket, tus,
+};
 use serde_json::{Value, json};
 
 const BASE: &str = "/chat";
@@ -97,7 +99,7 @@ async fn parts_are_joined_however_their_urls_are_written() {
 async fn a_client_that_knows_the_endpoint_needs_to_know_no_more() {
     let chat = chat().await;
     let address = chat.server.address();
-    let sending = Sending::behind(chat, address, 3 << 20, Vec::new()).await;
+    let sending = Sending::behind(chat, address, 3 << 20, Conditions::default()).await;
     let client = Script::start("tus", &sending.config(json!({"chunkSize": 1 << 20, "parallelUploads": 2})));
     sending.check_joined(&[&client]).await;
 }

@@ -46,6 +46,13 @@ impl Request {
         }
     }
 
+    /// The same request to another address that leads to the server.
+    #[must_use]
+    pub fn to(mut self, address: SocketAddr) -> Self {
+        self.address = address;
+        self
+    }
+
     /// Adds a header, whatever was there before.
     #[must_use]
     pub fn header(mut self, name: &str, value: impl fmt::Display) -> Self {
