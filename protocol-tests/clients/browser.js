@@ -16,8 +16,29 @@ import { config, tell } from './events.js';
 
 const HTML = '<!doctype html><meta charset="utf-8"><title>chat</title><link rel="icon" href="data:,"><input type="file"><script src="/page.js"></script>';
 
+// The lines of the README, as they stand there, with what an application has around them.
+async function readme() {
+  const text = await fs.promises.readFile(new URL('../../README.md', import.meta.url), 'utf8');
+  const [, lines] = text.match(/```js\n(import \* as tus[^]*?)```/);
+  const [first, ...others] = lines.split('\n');
+  const around = 'server, conversationId, file, caption, freshToken, showProgress, showMessage, showError';
+  return `${first}\nexport async function sendAsInReadme({ ${around} }) {\n${others.join('\n')}\nreturn upload;\n}`;
+}
+
+const clients = fileURLToPath(new URL('.', import.meta.url));
+const fromReadme = {
+  name: 'readme',
+  setup(build) {
+    build.onResolve({ filter: /^readme$/ }, () => ({ path: 'README.md', namespace: 'readme' }));
+    build.onLoad({ filter: /.*/, namespace: 'readme' }, async () => ({ contents: await readme(), resolveDir: clients }));
+  },
+};
+
 async function serve() {
   const bundle = await build({
+    plugins: [fromReadme],
+    // The examples' own packages are these.
+    nodePaths: [path.join(clients, 'node_modules')],
     entryPoints: [fileURLToPath(new URL('./page.js', import.meta.url))],
     bundle: true,
     write: false,
@@ -81,7 +102,12 @@ async function reload() {
   await chooseFile();
 }
 
-const ours = { open, reload };
+// What the browser knows of the network, and what it can reach.
+async function network({ offline }) {
+  await page.setOfflineMode(offline);
+}
+
+const ours = { open, reload, network };
 
 async function obey(order) {
   if (ours[order.do]) await ours[order.do](order);

@@ -9,6 +9,8 @@ import axios from 'axios';
 import { io } from 'socket.io-client';
 import { uploadFile } from '../../examples/browser/fetch.js';
 import { uploadFileWithProgress } from '../../examples/browser/progress.js';
+import { uploadResumably } from '../../examples/browser/resumable.js';
+import { sendAsInReadme } from 'readme';
 
 const { tell } = globalThis;
 const chosen = () => document.querySelector('input').files[0];
@@ -69,11 +71,42 @@ const oneShots = {
   },
 };
 
+// What an application shows, and where it gets its tokens from, which is asked for each request.
+const shown = {
+  onProgress: (part) => tell('progress', { part }),
+  onMessage: (message) => tell('shown', { message_id: message._id ?? message }),
+  onError: (error) => tell('error', { message: error.message }),
+};
+async function freshToken(token) {
+  tell('token');
+  return token;
+}
+
+const asPublished = {
+  readme: ({ to, conversation, caption }) =>
+    sendAsInReadme({
+      server: to.server,
+      conversationId: conversation,
+      file: chosen(),
+      caption,
+      freshToken: () => freshToken(to.token),
+      showProgress: shown.onProgress,
+      showMessage: shown.onMessage,
+      showError: shown.onError,
+    }),
+  example: ({ to, conversation, caption }) =>
+    uploadResumably({ server: to.server, token: () => freshToken(to.token) }, chosen(), conversation, shown, { content: caption }),
+};
+
 let upload;
 let socket;
 const orders = {
   async start({ client, ...config }) {
     upload = await clients[client](config);
+  },
+  async sendAsPublished({ lines, ...order }) {
+    const running = await asPublished[lines](order);
+    upload = { pause: () => running.abort(), resume: () => running.start() };
   },
   pause: () => upload.pause(),
   resume: () => upload.resume(),

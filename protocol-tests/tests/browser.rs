@@ -170,6 +170,101 @@ async fn a_form_sent_by_a_page_becomes_one_message() {
     browser.end().await;
 }
 
+/// The lines of the README, and those of the example, which every application begins with.
+const PUBLISHED: [&str; 2] = ["readme", "example"];
+
+fn as_published(page: &Page, lines: &str, caption: &str) -> Value {
+    json!({
+        "do": "sendAsPublished",
+        "lines": lines,
+        "to": {"server": page.sending.proxy.url(), "token": page.sending.chat.alice.token},
+        "conversation": page.sending.chat.conversation,
+        "caption": caption,
+    })
+}
+
+/// Once and once more with another caption, and once more with the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_sent_again_on_purpose_is_another_message() {
+    if left_out("chromium") {
+        return;
+    }
+    let mut browser = Browser::start().await;
+    for lines in PUBLISHED {
+        note(lines);
+        let mut page = browser.page(3 * MIB + 17, Vec::new()).await;
+        for (count, caption) in ["first", "second", "second"].into_iter().enumerate() {
+            page.browser.forget();
+            let order = as_published(&page, lines, caption);
+            page.obeys(order).await;
+            let shown = page.browser.saw("shown").await;
+            let messages = page.sending.chat.messages().await;
+            assert_eq!(messages.len(), count + 1, "{messages:?}");
+            assert_eq!(
+                (&messages[0]["_id"], &messages[0]["content"]),
+                (&shown["message_id"], &json!(caption))
+            );
+            page.sending.check_message(&messages[0]).await;
+            assert!(page.browser.all("token").len() >= 2, "each request has a token of its own");
+            page.check_nothing_went_wrong();
+        }
+    }
+    browser.end().await;
+}
+
+/// The page is closed in the middle, and the same file is chosen again: with the same caption it goes on, with another
+/// one it is another message.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_upload_goes_on_unless_another_message_is_meant() {
+    if left_out("chromium") {
+        return;
+    }
+    let mut browser = Browser::start().await;
+    for lines in PUBLISHED {
+        for (caption, created) in [("first", 1), ("second", 2)] {
+            note(format_args!("{lines}, then {caption}"));
+            let mut page = browser.page(BLOB, vec![(BLOB / 2, Step::Hold)]).await;
+            let order = as_published(&page, lines, "first");
+            page.obeys(order).await;
+            page.sending.proxy.held().await;
+            page.obeys(json!({"do": "reload"})).await;
+            page.browser.forget();
+            let order = as_published(&page, lines, caption);
+            page.obeys(order).await;
+            page.browser.saw("shown").await;
+            let message = page.sending.chat.only_message().await;
+            assert_eq!(message["content"], caption);
+            let uploads = page.sending.chat.request(&page.sending.chat.alice, "GET", "/files").send().await;
+            let unfinished = uploads.expecting(200).json()["uploads"].as_array().map_or(0, Vec::len);
+            assert_eq!(unfinished, created - 1, "the first one waits for whoever goes on with it");
+        }
+    }
+    browser.end().await;
+}
+
+/// A browser that knows that it is offline retries nothing by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_goes_on_when_the_browser_is_online_again() {
+    if left_out("chromium") {
+        return;
+    }
+    let mut browser = Browser::start().await;
+    for lines in PUBLISHED {
+        note(lines);
+        let mut page = browser.page(BLOB, vec![(BLOB / 2, Step::Hold)]).await;
+        let order = as_published(&page, lines, "first");
+        page.obeys(order).await;
+        page.sending.proxy.held().await;
+        page.obeys(json!({"do": "network", "offline": true})).await;
+        page.obeys(json!({"do": "network", "offline": false})).await;
+        page.browser.saw("shown").await;
+        let message = page.sending.chat.only_message().await;
+        page.sending.check_message(&message).await;
+        page.check_nothing_went_wrong();
+    }
+    browser.end().await;
+}
+
 /// A browser tells its page of no answer that it could not read: neither one that came too early for it, nor one
 /// that lacks what other origins need.
 #[tokio::test(flavor = "multi_thread")]

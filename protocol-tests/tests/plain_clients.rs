@@ -93,3 +93,41 @@ async fn the_walk_through_with_curl_gets_to_its_end() {
     assert_eq!(captions, ["In two pieces", "Check out this video!"]);
     chat.check_folders().await;
 }
+
+/// `examples/resume.mjs` as it stands: killed and started again it goes on, and once the message is there the same file
+/// is another message.
+#[tokio::test]
+async fn the_example_for_node_goes_on_and_sends_a_file_again_on_purpose() {
+    let sending = Sending::new(12 * MIB + 17, vec![(7 * MIB, Step::Hold)]).await;
+    let chat = &sending.chat;
+    let mut first = example(&sending, "first").spawn().expect("node can be started");
+    sending.proxy.held().await;
+    first.kill().await.expect("it can be killed");
+
+    for (count, caption) in ["first", "second", "second"].into_iter().enumerate() {
+        let output = wait::bounded("the example ends", example(&sending, caption).output()).await;
+        let output = output.expect("node can be started");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let messages = chat.messages().await;
+        assert_eq!(messages.len(), count + 1, "{messages:?}");
+        assert_eq!(messages[0]["content"], caption);
+        let id = messages[0]["_id"].as_str().expect("an id is text");
+        assert!(String::from_utf8_lossy(&output.stdout).contains(id), "it shows the message");
+        sending.check_message(&messages[0]).await;
+    }
+}
+
+/// The example in a folder of its own, where it finds the packages of these tests.
+fn example(sending: &Sending, caption: &str) -> Command {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = sending.chat.server.scratch("example");
+    std::fs::create_dir_all(&folder).expect("the test's folder can be written");
+    std::fs::copy(here.join("../examples/resume.mjs"), folder.join("resume.mjs")).expect("it can be copied");
+    _ = std::os::unix::fs::symlink(here.join("clients/node_modules"), folder.join("node_modules"));
+    let mut node = Command::new("node");
+    node.current_dir(&folder).arg("resume.mjs").arg(sending.file());
+    node.args([&sending.chat.conversation, caption]);
+    node.env("SERVER", sending.proxy.url()).env("TOKEN", &sending.chat.alice.token);
+    node.env("NO_PROXY", "127.0.0.1").kill_on_drop(true);
+    node
+}
