@@ -11,7 +11,7 @@ use rustix::process::{Signal, getpid, kill_process};
 pub const VARIABLE: &str = "LONGHAUL_CRASH_AT";
 
 /// Every step, in the order in which an upload passes them; then what sweeps and starts do.
-pub const STEPS: [&str; 26] = [
+pub const STEPS: [&str; 28] = [
     "create.recorded",
     "append.written",
     "append.synced",
@@ -25,6 +25,7 @@ pub const STEPS: [&str; 26] = [
     "place.renamed",
     "finalize.placed",
     "finalize.committed",
+    "adopt.recorded",
     "publish.announced",
     "publish.cleared",
     "checkpoint.settled",
@@ -34,6 +35,7 @@ pub const STEPS: [&str; 26] = [
     "reject.recorded",
     "sweep.found",
     "sweep.freed",
+    "sweep.ended",
     "recover.restored",
     "recover.orphan",
     "recover.found",

@@ -78,11 +78,13 @@
 //!
 //! 1. [`finalizer::Finalizer::drive`] shares one drive per upload between all who wait. It checks the digest and
 //!    that the sender is still in the conversation; a refusal is recorded as such.
-//! 2. The claim stores the message's id and time, and takes the `client_message_id`. Another upload that has it
-//!    already has the message, too.
+//! 2. The claim stores the message's id and time, and takes the `client_message_id`. If another upload has it already,
+//!    its message is this one's as well, or this one is rejected: the files are compared, and the first is not touched.
 //! 3. The file is renamed to its place; the commit writes message, indexes and outbox in one change, and the
 //!    journal carries where the file went until its folders are synced.
 //! 4. The publisher announces what is in the outbox, then clears it: at least once, the same `_id`.
+//! 5. A while after that the upload is over, and as long again later its record goes. The message has the file, and the
+//!    `client_message_id`.
 
 pub mod auth;
 pub mod base_path;

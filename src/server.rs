@@ -307,6 +307,7 @@ fn limits(config: &Config) -> Limits {
     Limits {
         max_upload_size: config.max_upload_size,
         expire_after_secs: config.expire_after_secs,
+        result_window_secs: config.result_window_secs,
         body_idle: config.body_idle,
         max_unfinished: config.max_unfinished,
         max_reserved_bytes: config.max_reserved_bytes,

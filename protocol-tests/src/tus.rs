@@ -89,6 +89,18 @@ pub async fn end_parts(chat: &Chat, clients: &[&Script]) {
     }
 }
 
+/// Ends every upload of the first member's that still has bytes of its own, such as parts that were joined.
+///
+/// # Panics
+/// When one cannot be ended.
+pub async fn end_unfinished(chat: &Chat) {
+    for part in chat.server.folder().parts() {
+        let id = part.file_stem().and_then(|name| name.to_str()).expect("a part is named after its upload");
+        let ended = request(chat, &chat.alice, "DELETE", &format!("/files/{id}")).send().await;
+        assert!([204, 404].contains(&ended.status), "{ended:?}");
+    }
+}
+
 /// The URLs of all that these clients have created so far.
 #[must_use]
 pub fn created_by(clients: &[&Script]) -> BTreeSet<String> {

@@ -318,7 +318,7 @@ async fn the_same_client_message_id_is_the_same_upload() {
     assert_eq!(again.expect("Location"), location);
     assert_eq!(again.number("Upload-Offset"), 4);
     let other_length = create(&chat, 11, &pairs).await;
-    check_detail(&other_length, 400);
+    check_detail(&other_length, 422);
     assert!(other_length.header("Location").is_none());
 
     tus::append(&chat, &location, 4, b"456789").await.expecting(204);

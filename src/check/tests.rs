@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::message::{ConversationId, MessageId};
 use crate::store::sled::SledStore;
-use crate::store::{Appended, Claim, Durability, Messages, Place, Records};
+use crate::store::{Appended, Claim, Durability, Messages, Place, Records, Taking};
 use crate::time::Timestamp;
 use crate::upload::{Binding, Chunk, Length, Metadata, State, UploadId};
 
@@ -36,7 +36,7 @@ impl House {
         let message = record.message(stamp).expect("bound");
         let place = Place { message: message.id, file_name: message.stored_name.clone() };
         disk.place(made, 10, &place).await.expect("placed");
-        store.commit(&message).await.expect("committed");
+        store.commit(&message, Timestamp::from_millis(6_000)).await.expect("committed");
         Self { folder, receiving, finalizing, message: message.id }
     }
 
@@ -72,7 +72,7 @@ async fn upload(store: &SledStore, disk: &Disk, offset: u64, binding: Option<Bin
     let metadata = Metadata::of([("filename", "a.txt")]);
     let id = UploadId::random();
     let upload = Upload::new(id, owner, Length::Known(10), metadata, binding, true, Timestamp::now());
-    store.create(&upload, false).await.expect("created");
+    store.create(&upload, Taking::IfFree).await.expect("created");
     let bytes = &BYTES[..usize::try_from(offset).expect("small")];
     let mut sink = disk.open(id, 0).await.expect("opened");
     sink.sync(vec![Bytes::from_static(bytes)]).await.expect("written");

@@ -73,6 +73,11 @@ pub struct Flags {
     #[arg(long, env = "LONGHAUL_EXPIRE_AFTER", value_name = "TIME", default_value = "7d")]
     pub expire_after: String,
 
+    /// Time after its message for which an upload tells of it. Then it is over, and the same file sent again is a new
+    /// message, unless it has the same `client_message_id`.
+    #[arg(long, env = "LONGHAUL_RESULT_WINDOW", value_name = "TIME", default_value = "24h")]
+    pub result_window: String,
+
     /// Time between two looks for expired uploads.
     #[arg(long, env = "LONGHAUL_SWEEP_INTERVAL", value_name = "TIME", default_value = "60s")]
     pub sweep_interval: String,

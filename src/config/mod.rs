@@ -62,6 +62,8 @@ pub struct Config {
     pub lapse_after: Duration,
     /// Seconds without a byte until an upload expires.
     pub expire_after_secs: u64,
+    /// Seconds after its message until an upload is over.
+    pub result_window_secs: u64,
     /// Between two sweeps.
     pub sweep_interval: Duration,
     /// What an acknowledgement has to survive, where that was asked for.
@@ -141,6 +143,7 @@ impl Config {
             max_reserved_bytes: sizes.max_reserved,
             lapse_after: check.period("--lapse-after", &flags.lapse_after),
             expire_after_secs: check.positive_secs("--expire-after", &flags.expire_after),
+            result_window_secs: check.positive_secs("--result-window", &flags.result_window),
             sweep_interval: check.period("--sweep-interval", &flags.sweep_interval),
             durability: flags
                 .durability

@@ -10,15 +10,18 @@
 //!  commit                     message, indexes, outbox      committed: published from the outbox
 //!  publish                    the outbox entry is gone      announced again, with the same id
 //! ```
-//! The claim is mostly made with the last row, in one sync. Where records carry where files went, the place is
-//! durable with the commit.
+//! An upload whose `client_message_id` has a message already takes that message at the claim if it is the same file,
+//! and is rejected if it is not. The claim is mostly made with the last row, in one sync. Where records carry where
+//! files went, the place is durable with the commit.
 
+mod comparison;
 mod health;
 mod join;
 mod judge;
 mod left;
 mod publisher;
 mod queue;
+mod same_file;
 mod steps;
 mod waiting;
 mod worker;
@@ -38,6 +41,7 @@ use crate::outlive::outlive;
 use crate::store::Stores;
 use crate::upload::{Concat, RejectionReason, State, Upload, UploadId};
 use crate::uploads::{Allowance, Teller};
+pub(crate) use comparison::Comparison;
 pub use health::Ability;
 use health::Health;
 use left::Left;

@@ -10,7 +10,7 @@ use crate::message::{MessageId, Stamp};
 use crate::metrics;
 use crate::store::{Claim, Place, StoreError};
 use crate::time::Timestamp;
-use crate::upload::{State, Upload, UploadId};
+use crate::upload::{RejectionReason, State, Upload, UploadId};
 
 impl Finalizer {
     /// Takes an upload as far as it can go.
@@ -57,6 +57,9 @@ impl Finalizer {
         if let Some(reason) = fault {
             return self.reject(&upload, reason).await;
         }
+        if self.contradicts_holder(&upload).await? {
+            return self.reject(&upload, RejectionReason::AnotherFile).await;
+        }
         match self.stores.messages.claim(upload.id, Timestamp::now()).await? {
             Claim::Finalizing(stamp) => self.make(&upload, stamp).await,
             Claim::Taken { message, upload: holder } => self.adopt(&upload, message, holder).await,
@@ -78,7 +81,7 @@ impl Finalizer {
         let place = Place::of(&message);
         self.stores.payloads.place(upload.id, upload.offset, &place).await?;
         crash::point("finalize.placed");
-        self.stores.messages.commit(&message).await?;
+        self.stores.messages.commit(&message, Timestamp::now()).await?;
         crash::point("finalize.committed");
         self.published.notify_one();
         metrics::get().messages_made.inc();
@@ -91,21 +94,34 @@ impl Finalizer {
         Ok(Ending::Message(Box::new(message)))
     }
 
-    /// Another upload with the same `client_message_id` has the message: it is this one's as well. The bytes go
-    /// first, so that nothing is left to free once the record says that it is done.
+    /// Another upload with the same `client_message_id` has the message: it is this one's as well if the file is the
+    /// same. The record goes first: until it says that it is done, the bytes may be needed to compare them.
     async fn adopt(
         self: &Arc<Self>,
         upload: &Upload,
         message: MessageId,
         holder: UploadId,
     ) -> Result<Ending, StoreError> {
-        // The holder has a claim of its own, so it never waits for this one.
-        self.drive(holder).await;
+        // The holder has a claim of its own, so it never waits for this one. It is this one where a final upload was
+        // ended after its message, and asked for again.
+        if holder != upload.id {
+            self.drive(holder).await;
+        }
         let Some(made) = self.stores.messages.find(message).await? else {
             return Err(StoreError::Unavailable(format!("message {message} is not committed yet")));
         };
-        self.free(upload).await?;
+        match self.is_file_of(upload, &made).await {
+            Ok(true) => {}
+            Ok(false) => return self.reject(upload, RejectionReason::AnotherFile).await,
+            Err(error) if is_loss(&error) => {
+                tracing::error!(upload = %upload.id, %message, %error, "a file is damaged, and cannot be compared");
+                return self.reject(upload, RejectionReason::Damaged).await;
+            }
+            Err(error) => return Err(error),
+        }
         self.stores.records.transition(upload.id, &State::Complete, &State::Committed(message)).await?;
+        crash::point("adopt.recorded");
+        self.free(upload).await?;
         self.teller.finished(upload, message);
         tracing::info!(upload = %upload.id, message_id = %message, "upload repeats a message");
         Ok(Ending::Message(Box::new(made)))
@@ -118,11 +134,7 @@ impl Finalizer {
         }
     }
 
-    async fn reject(
-        &self,
-        upload: &Upload,
-        reason: crate::upload::RejectionReason,
-    ) -> Result<Ending, StoreError> {
+    async fn reject(&self, upload: &Upload, reason: RejectionReason) -> Result<Ending, StoreError> {
         let rejected = upload.state.reject(reason).map_err(|_| StoreError::Conflict("not rejectable"))?;
         self.stores.records.transition(upload.id, &upload.state, &rejected).await?;
         crash::point("reject.recorded");
@@ -132,4 +144,9 @@ impl Finalizer {
         tracing::info!(upload = %upload.id, bytes = upload.offset, %reason, "upload rejected");
         Ok(Ending::Rejected(reason))
     }
+}
+
+/// Whether bytes that should be there are not.
+fn is_loss(error: &StoreError) -> bool {
+    matches!(error, StoreError::Damaged(_) | StoreError::Missing(_))
 }

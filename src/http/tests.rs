@@ -193,6 +193,7 @@ fn uploads(stores: &Stores, tasks: &TaskTracker) -> Arc<Uploads> {
     let limits = Limits {
         max_upload_size: 1 << 20,
         expire_after_secs: 60,
+        result_window_secs: 86_400,
         body_idle: BODY_IDLE,
         max_unfinished: 100,
         max_reserved_bytes: 100 << 20,

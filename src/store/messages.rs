@@ -19,12 +19,12 @@ pub trait Messages: Send + Sync + 'static {
     async fn claim(&self, upload: UploadId, now: Timestamp) -> Result<Claim, StoreError>;
 
     /// Writes, as one atomic change: the message, its place in the conversation, its place in the outbox,
-    /// and the upload's step to [`Committed`](crate::upload::State::Committed) with its ledger dropped.
-    /// An upload that is committed with this message stays as it is.
+    /// and the upload's step to [`Committed`](crate::upload::State::Committed), at this time and with its ledger
+    /// dropped. An upload that is committed with this message stays as it is.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] if the upload is gone or not finalizing this message.
-    async fn commit(&self, message: &Message) -> Result<(), StoreError>;
+    async fn commit(&self, message: &Message, now: Timestamp) -> Result<(), StoreError>;
 
     /// A message.
     async fn find(&self, id: MessageId) -> Result<Option<Message>, StoreError>;

@@ -15,15 +15,14 @@ pub trait Records: Send + Sync + 'static {
     /// Stores a new upload, and, if it is bound with a `client_message_id`, takes that id for it. An upload
     /// that comes with bytes (`offset` above zero) gets them as the first row of its ledger.
     ///
-    /// An id that another upload holds is not taken away: then nothing is stored and the answer names the
-    /// holder. With `overtake` it is taken from a holder whose message is not claimed yet, because the new
-    /// upload comes with all of its bytes; a holder with a claimed message keeps it even so.
-    async fn create(&self, upload: &Upload, overtake: bool) -> Result<Created, StoreError> {
-        self.create_with(upload, overtake, Along::default()).await
+    /// An id that another upload holds is treated as `taking` says; if it stays with that one and nothing is
+    /// stored, the answer names the holder.
+    async fn create(&self, upload: &Upload, taking: Taking) -> Result<Created, StoreError> {
+        self.create_with(upload, taking, Along::default()).await
     }
 
     /// The same, and more in the same step.
-    async fn create_with(&self, upload: &Upload, overtake: bool, along: Along)
+    async fn create_with(&self, upload: &Upload, taking: Taking, along: Along)
     -> Result<Created, StoreError>;
 
     /// The upload as recorded.
@@ -64,7 +63,7 @@ pub trait Records: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`StoreError::Conflict`] if it is gone, bound already, or in another state.
-    async fn bind(&self, id: UploadId, binding: &Binding) -> Result<Created, StoreError>;
+    async fn bind(&self, id: UploadId, binding: &Binding, taking: Taking) -> Result<Created, StoreError>;
 
     /// Removes record and ledger, and gives the `client_message_id` free unless a message holds it.
     /// An upload that is not there is removed.
@@ -90,6 +89,22 @@ pub trait Records: Send + Sync + 'static {
     /// Uploads that may expire (they are receiving, rejected, expired, or complete and unbound) and had no
     /// byte since `cutoff`, in an order of the store's own, at most `limit`.
     async fn idle_since(&self, cutoff: Timestamp, limit: usize) -> Result<Vec<UploadId>, StoreError>;
+
+    /// Uploads that became committed before `cutoff`, the earliest first, at most `limit`.
+    async fn committed_before(&self, cutoff: Timestamp, limit: usize) -> Result<Vec<UploadId>, StoreError>;
+}
+
+/// What becomes of a `client_message_id` that another upload holds when an upload is bound with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taking {
+    /// It stays with its holder, and nothing is stored.
+    IfFree,
+    /// It is taken from a holder whose message is not claimed yet, because the new upload comes with all of its
+    /// bytes. A holder with a claimed message keeps it, and nothing is stored.
+    Overtake,
+    /// It stays with its holder, and the upload is stored all the same, beside it: once both are complete, it is
+    /// found out whether they are the same file.
+    Beside,
 }
 
 /// A row of the ledger and what changes with it.

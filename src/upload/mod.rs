@@ -11,6 +11,7 @@ mod length;
 mod metadata;
 mod model;
 mod number;
+mod same;
 mod state;
 mod verification;
 
@@ -24,5 +25,6 @@ pub use length::Length;
 pub use metadata::{MAX_METADATA_BYTES, Metadata, MetadataError};
 pub use model::{Chunk, Upload};
 pub use number::{InvalidNumber, decimal};
+pub use same::KnownFile;
 pub use state::{IllegalTransition, Rejection, RejectionReason, State};
 pub use verification::{Check, CheckError, TrailingChecksum, Verification};

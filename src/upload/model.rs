@@ -9,7 +9,7 @@ use super::id::UploadId;
 use super::length::Length;
 use super::metadata::Metadata;
 use super::state::{RejectionReason, State};
-use crate::message::{MediaType, Message, MessageKind, Stamp, UserId, stored_file_name};
+use crate::message::{ClientMessageId, MediaType, Message, MessageKind, Stamp, UserId, stored_file_name};
 use crate::time::Timestamp;
 
 /// An upload as the record and the end of its ledger say.
@@ -33,7 +33,7 @@ pub struct Upload {
     pub created_at: Timestamp,
     /// The end of the ledger: so many bytes are durable.
     pub offset: u64,
-    /// When the last byte was recorded, or the creation.
+    /// When the last byte was recorded, or the creation; once its own message is committed, when that was.
     pub active_at: Timestamp,
     /// The digest up to `offset`; `None` when digests were off.
     pub digest: Option<DigestState>,
@@ -87,6 +87,11 @@ impl Upload {
             active_at: now,
             digest,
         }
+    }
+
+    /// The sender's own id of its message.
+    pub fn client_message_id(&self) -> Option<&ClientMessageId> {
+        self.binding.as_ref()?.client_message_id.as_ref()
     }
 
     /// Whether a message has to be made of it, without anyone asking.

@@ -1,10 +1,10 @@
 //! The states of an upload and the events between them.
 //!
 //! ```text
-//!  Receiving ──last_byte──► Complete ──claim──► Finalizing ──commit──► Committed
+//!  Receiving ──last_byte──► Complete ──claim──► Finalizing ──commit──► Committed ──result window──► gone
 //!     │  │                   │    │                                       ▲
 //!     │  └──────expire───────┤    └── commit: another upload with the ────┘
-//!     │          │           │        same client_message_id was first
+//!     │          │           │        same client_message_id and file was first
 //!     │          ▼           ▼
 //!     │       Expired     Rejected
 //!     └─ terminated: the record is gone
@@ -57,6 +57,8 @@ pub enum RejectionReason {
     PartGone,
     /// The parts together are larger than the server takes.
     PartsTooLarge,
+    /// The `client_message_id` names another file, whose message stands or comes first.
+    AnotherFile,
 }
 
 impl fmt::Display for RejectionReason {
@@ -68,6 +70,7 @@ impl fmt::Display for RejectionReason {
             Self::Damaged => "The stored bytes were damaged",
             Self::PartGone => "A part of the upload is gone",
             Self::PartsTooLarge => "The file is larger than the server accepts",
+            Self::AnotherFile => "client_message_id names another file",
         })
     }
 }

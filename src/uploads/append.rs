@@ -13,7 +13,7 @@ use super::{Body, Uploads};
 use crate::message::UserId;
 use crate::outlive::outlive;
 use crate::store::StoreError;
-use crate::upload::{Admission, AppendRequest, Concat, State, Upload, UploadId};
+use crate::upload::{Admission, AppendRefusal, AppendRequest, Concat, State, Upload, UploadId};
 
 impl Uploads {
     /// Appends a body, taking over from any older request, and answers how the upload stands afterwards, its
@@ -30,8 +30,14 @@ impl Uploads {
         request: AppendRequest,
         body: Body,
     ) -> Result<Standing, UploadError> {
-        let (lease, upload) = self.take(owner, id, request).await?;
-        let admission = self.admit(&upload, request).await?;
+        let (lease, upload, admission) = match self.take_admitted(owner, id, request).await {
+            Err(UploadError::Append(AppendRefusal::OffsetMismatch { current }))
+                if request.offset < current =>
+            {
+                return Box::pin(self.append_again(owner, id, request, body)).await;
+            }
+            taken => taken?,
+        };
         if upload.state == State::Receiving {
             self.receive(lease, upload, admission, request.content_length, body).await
         } else {
@@ -42,13 +48,28 @@ impl Uploads {
         }
     }
 
+    /// The caller's upload, the right to work on it, and where the request appends to it.
+    async fn take_admitted(
+        &self,
+        owner: &UserId,
+        id: UploadId,
+        request: AppendRequest,
+    ) -> Result<(Lease, Upload, Admission), UploadError> {
+        let (lease, upload) = self.take(owner, id, request).await?;
+        let admission = self.admit(&upload, request).await?;
+        Ok((lease, upload, admission))
+    }
+
     /// Whether the request may append to the upload as it is.
     async fn admit(&self, upload: &Upload, request: AppendRequest) -> Result<Admission, UploadError> {
         if matches!(upload.concat, Concat::Final(_)) {
             return Err(UploadError::FinalUpload);
         }
         self.may_go_on(upload).await?;
-        Ok(upload.admit(request, self.limits.max_upload_size)?)
+        upload.admit(request, self.limits.max_upload_size).map_err(|refusal| match refusal {
+            AppendRefusal::LengthConflict if upload.client_message_id().is_some() => UploadError::AnotherFile,
+            refusal => refusal.into(),
+        })
     }
 
     /// The caller's upload and the right to work on it. Only a request that would be let in displaces anybody: an

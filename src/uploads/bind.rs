@@ -4,16 +4,16 @@ use super::Uploads;
 use super::error::UploadError;
 use super::standing::Standing;
 use crate::message::UserId;
-use crate::store::{Created, StoreError};
-use crate::upload::{Binding, Concat, UploadId};
+use crate::store::{Created, StoreError, Taking};
+use crate::upload::{Binding, Concat, State, Upload, UploadId};
 
 impl Uploads {
     /// Binds the upload, complete or still running, and answers how it stands: with its message if it is
     /// complete. Binding it again to the same is no change. If another upload has the message of the
-    /// `client_message_id`, the answer is that upload's standing.
+    /// `client_message_id`, it is this one's as well, if the file is the same.
     ///
     /// # Errors
-    /// [`UploadError::AlreadyBound`] if it is to become, or is, another message.
+    /// [`UploadError::AlreadyBound`] if it is to become, or is, another message; [`UploadError::AnotherFile`].
     pub async fn bind(
         &self,
         owner: &UserId,
@@ -30,16 +30,33 @@ impl Uploads {
             Some(_) => return Err(UploadError::AlreadyBound),
             None => {}
         }
-        match self.stores.records.bind(id, &binding).await {
+        match self.stores.records.bind(id, &binding, Taking::IfFree).await {
             Ok(Created::New) => {
                 let bound = self.stores.records.find(id).await?.ok_or(UploadError::NotFound)?;
                 self.finalizer.teller().started(&bound);
                 self.settle(id).await
             }
             Ok(Created::Taken(holder)) => {
-                let standing = self.settle(holder).await?;
-                if standing.message.is_some() { Ok(standing) } else { Err(UploadError::AlreadyBound) }
+                self.finalizer.drive(holder).await;
+                self.bind_beside(Upload { binding: Some(binding), ..upload }).await
             }
+            Err(StoreError::Conflict(_)) => Err(UploadError::Busy),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Binds the upload to a message that stands. Refused, it is as it was, and may be bound otherwise.
+    async fn bind_beside(&self, bound: Upload) -> Result<Standing, UploadError> {
+        let message = self.stores.messages.of_client(&bound).await?.ok_or(UploadError::AlreadyBound)?;
+        let is_whole = bound.state == State::Complete;
+        if !bound.known_file().may_be((&message).into())
+            || is_whole && !self.finalizer.is_file_of(&bound, &message).await?
+        {
+            return Err(UploadError::AnotherFile);
+        }
+        let binding = bound.binding.as_ref().ok_or(UploadError::AlreadyBound)?;
+        match self.stores.records.bind(bound.id, binding, Taking::Beside).await {
+            Ok(_) => self.settle(bound.id).await,
             Err(StoreError::Conflict(_)) => Err(UploadError::Busy),
             Err(error) => Err(error.into()),
         }

@@ -6,7 +6,7 @@ use super::{Creation, Uploads};
 use crate::crash;
 use crate::message::{ConversationId, UserId};
 use crate::metrics;
-use crate::store::{Created, StoreError};
+use crate::store::{Created, StoreError, Taking};
 use crate::time::Timestamp;
 use crate::upload::{
     Concat, ConcatError, Length, MAX_DESCRIPTION_BYTES, Metadata, Parts, State, Upload, UploadId,
@@ -49,51 +49,50 @@ impl Uploads {
             return Err(ConcatError::TooLong.into());
         }
         self.may_go_on(&upload).await?;
-        for _ in 0..ATTEMPTS {
-            match self.begin(&upload).await? {
-                Begun::New => return self.answer(id, false).await,
-                Begun::Existing(holder) => match self.find(owner, holder).await {
-                    Err(UploadError::Expired | UploadError::NotFound) if holder != id => {
-                        self.release(holder).await?;
-                    }
-                    Err(error) => return Err(error),
-                    Ok(_) => return self.answer(holder, true).await,
-                },
-            }
+        match self.begin(&upload).await? {
+            Begun::New => self.answer(id, false).await,
+            Begun::Existing => match self.find(owner, id).await {
+                // It was asked for with the same parts: its message is the answer, however old it is.
+                Ok(_) | Err(UploadError::Over) => self.answer(id, true).await,
+                Err(error) => Err(error),
+            },
         }
-        Err(UploadError::Busy)
     }
 
-    /// Stores the upload unless it is there, or its `client_message_id` taken.
+    /// Stores the upload unless it is there.
     async fn begin(&self, upload: &Upload) -> Result<Begun, UploadError> {
         if self.stores.records.find(upload.id).await?.is_some() {
-            return Ok(Begun::Existing(upload.id));
+            return Ok(Begun::Existing);
         }
-        let length = match self.length_of_parts(upload).await {
-            // A message may stand that was made of parts which are gone by now.
-            Err(UploadError::NotPartial) => match self.stores.messages.of_client(upload).await? {
-                Some(message) => return Ok(Begun::Existing(message.upload_id.into())),
-                None => return Err(UploadError::NotPartial),
-            },
-            length => length?,
-        };
+        let length = self.length_of_parts(upload).await?;
         self.fits(length)?;
         let state = if length.is_reached_at(0) { upload.state.last_byte() } else { Ok(upload.state.clone()) };
         let state = state.map_err(|_| StoreError::Conflict("a new upload is receiving"))?;
         let upload = Upload { length, state, ..upload.clone() };
-        // Of an upload whose bytes are all there, the message will be made; another one may never come to an end.
-        let overtake = !self.lacks_bytes(&upload).await?;
-        match self.store(&upload, overtake).await {
+        match self.store_final(&upload).await {
             Ok(Created::New) => {
                 crash::point("create.recorded");
                 metrics::get().uploads_created.inc();
                 self.finalizer.teller().started(&upload);
                 Ok(Begun::New)
             }
-            Ok(Created::Taken(holder)) => Ok(Begun::Existing(holder)),
             // Somebody asked for the same at the same time.
-            Err(UploadError::Store(StoreError::Conflict(_))) => Ok(Begun::Existing(upload.id)),
+            Ok(Created::Taken(_)) | Err(UploadError::Store(StoreError::Conflict(_))) => Ok(Begun::Existing),
             Err(error) => Err(error),
+        }
+    }
+
+    /// Stores it, beside the holder of its `client_message_id` if there is one: once the parts are joined, it is found
+    /// out whether they are the same file.
+    async fn store_final(&self, upload: &Upload) -> Result<Created, UploadError> {
+        match self.store(upload, Taking::IfFree).await? {
+            Created::Taken(holder) => {
+                if self.compatible(upload, holder).await?.is_none() {
+                    self.past(upload, holder).await?;
+                }
+                self.store(upload, Taking::Beside).await
+            }
+            Created::New => Ok(Created::New),
         }
     }
 
@@ -147,5 +146,5 @@ impl Uploads {
 /// Whether a final upload is new.
 enum Begun {
     New,
-    Existing(UploadId),
+    Existing,
 }

@@ -6,7 +6,7 @@ use super::standing::Standing;
 use crate::crash;
 use crate::message::{ConversationId, UserId};
 use crate::metrics;
-use crate::store::Created;
+use crate::store::{Created, Taking};
 use crate::time::Timestamp;
 use crate::upload::{Binding, Concat, Length, Metadata, State, Upload, UploadId};
 
@@ -39,7 +39,7 @@ impl Uploads {
     /// Creates an upload. With a `client_message_id` that one of the caller's uploads has, it is that one.
     ///
     /// # Errors
-    /// [`UploadError`]: binding, membership, size, room; [`UploadError::AnotherLength`];
+    /// [`UploadError`]: binding, membership, size, room; [`UploadError::AnotherFile`];
     /// [`UploadError::Rejected`] if that is what became of it.
     pub async fn create(&self, owner: &UserId, new: NewUpload) -> Result<Creation, UploadError> {
         let binding = self.admit_new(owner, &new).await?;
@@ -74,17 +74,53 @@ impl Uploads {
         new: &NewUpload,
         binding: Option<Binding>,
     ) -> Result<Creation, UploadError> {
+        let mut taking = Taking::IfFree;
         for _ in 0..ATTEMPTS {
             let upload = self.new_upload(owner, new, binding.clone());
-            match self.store(&upload, false).await? {
+            match self.store(&upload, taking).await? {
                 Created::New => return self.created(upload).await,
-                Created::Taken(holder) => match self.existing(owner, holder, new.length).await {
-                    Err(UploadError::Expired | UploadError::NotFound) => self.release(holder).await?,
-                    outcome => return outcome,
+                Created::Taken(holder) => match self.compatible(&upload, holder).await? {
+                    // Nobody appends to that one.
+                    Some(first) if matches!(first.concat, Concat::Final(_)) => taking = Taking::Beside,
+                    Some(_) => return Ok(Creation { standing: self.settle(holder).await?, existed: true }),
+                    None => taking = self.past(&upload, holder).await?,
                 },
             }
         }
         Err(UploadError::Busy)
+    }
+
+    /// The holder of a new upload's `client_message_id`, if it is there and may be of the same file.
+    ///
+    /// # Errors
+    /// [`UploadError::AnotherFile`], [`UploadError::Rejected`].
+    pub(super) async fn compatible(
+        &self,
+        upload: &Upload,
+        holder: UploadId,
+    ) -> Result<Option<Upload>, UploadError> {
+        let first = match self.find(&upload.owner, holder).await {
+            Err(UploadError::Expired | UploadError::NotFound | UploadError::Over) => return Ok(None),
+            found => found?,
+        };
+        match &first.state {
+            State::Rejected(rejection) => Err(UploadError::Rejected(rejection.reason)),
+            _ if !upload.known_file().may_be(first.known_file()) => Err(UploadError::AnotherFile),
+            _ => Ok(Some(first)),
+        }
+    }
+
+    /// How a new upload gets past a holder that is gone. A message keeps its `client_message_id` for ever: beside it,
+    /// the upload is compared with it once it is complete.
+    ///
+    /// # Errors
+    /// [`UploadError::AnotherFile`].
+    pub(super) async fn past(&self, upload: &Upload, holder: UploadId) -> Result<Taking, UploadError> {
+        match self.stores.messages.of_client(upload).await? {
+            Some(message) if upload.known_file().may_be((&message).into()) => Ok(Taking::Beside),
+            Some(_) => Err(UploadError::AnotherFile),
+            None => self.release(holder).await.map(|()| Taking::IfFree),
+        }
     }
 
     pub(super) fn new_upload(&self, owner: &UserId, new: &NewUpload, binding: Option<Binding>) -> Upload {
@@ -101,16 +137,16 @@ impl Uploads {
     }
 
     /// Stores a new upload if its owner may have one more and there is room for all of it. Whoever asks again for
-    /// what is there needs neither. `overtake` is [`Records::create`](crate::store::Records::create)'s.
-    pub(super) async fn store(&self, upload: &Upload, overtake: bool) -> Result<Created, UploadError> {
+    /// what is there needs neither.
+    pub(super) async fn store(&self, upload: &Upload, taking: Taking) -> Result<Created, UploadError> {
         let reservation = match self.allowance.reserve(upload).await {
             Ok(reservation) => reservation,
             Err(refusal) => {
                 let holder = self.stores.records.holder(upload).await?;
-                return holder.map(Created::Taken).ok_or(refusal);
+                return holder.filter(|_| taking == Taking::IfFree).map(Created::Taken).ok_or(refusal);
             }
         };
-        let created = self.stores.records.create(upload, overtake).await?;
+        let created = self.stores.records.create(upload, taking).await?;
         match created {
             Created::New => reservation.keep(),
             Created::Taken(_) => reservation.release(),
@@ -136,21 +172,6 @@ impl Uploads {
         metrics::get().uploads_created.inc();
         tracing::debug!(upload = %upload.id, length = ?upload.length, "upload created");
         self.finalizer.teller().started(upload);
-    }
-
-    async fn existing(
-        &self,
-        owner: &UserId,
-        holder: UploadId,
-        length: Length,
-    ) -> Result<Creation, UploadError> {
-        let upload = self.find(owner, holder).await?;
-        if let (Some(there), Some(asked)) = (upload.length.known(), length.known())
-            && there != asked
-        {
-            return Err(UploadError::AnotherLength);
-        }
-        Ok(Creation { standing: self.settle(holder).await?, existed: true })
     }
 }
 

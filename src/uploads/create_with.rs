@@ -17,7 +17,7 @@ use super::unrecorded::Unrecorded;
 use super::{Body, Creation, NewUpload, Uploads};
 use crate::message::UserId;
 use crate::outlive::outlive;
-use crate::store::{Created, StoreError};
+use crate::store::{Created, StoreError, Taking};
 use crate::upload::{AppendRequest, Binding, Length, State, Upload};
 
 /// An upload up to this length may be stored with all of its bytes.
@@ -53,7 +53,7 @@ impl Uploads {
         let creation = self.create_admitted(owner, &new, binding).await?;
         let upload = &creation.standing.upload;
         if upload.offset > 0 || upload.state != State::Receiving {
-            return Ok(creation);
+            return Box::pin(self.create_again(creation, body)).await;
         }
         let request = AppendRequest { offset: 0, content_length, upload_length: None };
         let outcome = self.append(owner, upload.id, request, body).await;
@@ -104,7 +104,7 @@ impl Uploads {
             bytes.take(piece).await?;
         }
         let new = upload.clone();
-        let (created, upload) = bytes.record(upload, false).await?;
+        let (created, upload) = bytes.record(upload, Taking::IfFree).await?;
         if created != Created::New {
             reservation.release();
             return Ok(None);

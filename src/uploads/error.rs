@@ -13,6 +13,9 @@ pub enum UploadError {
     /// It was there and had no byte for too long.
     #[error("The upload has expired")]
     Expired,
+    /// It became a message so long ago that nothing is told of the upload any more.
+    #[error("The upload became a message, and is over")]
+    Over,
     /// No such conversation.
     #[error("Conversation not found")]
     ConversationNotFound,
@@ -48,9 +51,10 @@ pub enum UploadError {
     /// The bytes of the request do not add up; none of them is kept.
     #[error(transparent)]
     Checksum(#[from] CheckError),
-    /// The `client_message_id` names an upload of another length.
-    #[error("client_message_id names an upload of another length")]
-    AnotherLength,
+    /// The `client_message_id` names an upload, or a message, of another length, digest or content. The text is that of
+    /// [`RejectionReason::AnotherFile`], which is what becomes of an upload that has got further.
+    #[error("{}", RejectionReason::AnotherFile)]
+    AnotherFile,
     /// Only the server appends to a final upload.
     #[error("A final upload takes no bytes")]
     FinalUpload,

@@ -9,6 +9,8 @@ pub struct Limits {
     pub max_upload_size: u64,
     /// An upload without a byte for so many seconds goes away.
     pub expire_after_secs: u64,
+    /// The upload of a published message is there for so many seconds after it.
+    pub result_window_secs: u64,
     /// A body that says nothing for so long is given up.
     pub body_idle: Duration,
     /// The most unfinished uploads of a user.

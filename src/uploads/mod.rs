@@ -18,6 +18,7 @@ mod progress;
 mod reception;
 mod reject;
 mod reservations;
+mod sent_again;
 mod standing;
 mod sweep;
 mod terminate;
@@ -43,8 +44,8 @@ use tokio_util::task::TaskTracker;
 
 pub use crate::finalizer::Ability;
 use crate::finalizer::Finalizer;
-use crate::message::{ConversationId, UserId};
-use crate::store::Stores;
+use crate::message::{ConversationId, MessageId, UserId};
+use crate::store::{StoreError, Stores};
 use crate::time::Timestamp;
 use crate::upload::{State, Upload, UploadId};
 use lease::Leases;
@@ -107,6 +108,7 @@ impl Uploads {
         let upload = upload.ok_or(UploadError::NotFound)?;
         match upload.state {
             State::Expired => Err(UploadError::Expired),
+            State::Committed(message) if self.is_over(&upload, message).await? => Err(UploadError::Over),
             _ if !is_held && self.is_due(&upload) => Err(UploadError::Expired),
             _ => Ok(upload),
         }
@@ -120,6 +122,12 @@ impl Uploads {
     fn is_due(&self, upload: &Upload) -> bool {
         let expires_at = upload.expires_at(self.limits.expire_after_secs);
         expires_at.is_some_and(|at| at <= Timestamp::now())
+    }
+
+    /// Whether it became this message, which was published, longer ago than anything is told of it.
+    async fn is_over(&self, upload: &Upload, message: MessageId) -> Result<bool, StoreError> {
+        let ends_at = upload.active_at.plus_secs(self.limits.result_window_secs);
+        Ok(ends_at <= Timestamp::now() && !self.stores.messages.is_unpublished(message).await?)
     }
 
     /// Whether the caller may still send what the upload is bound to.

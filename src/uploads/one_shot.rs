@@ -14,7 +14,7 @@ use super::unrecorded::Unrecorded;
 use crate::finalizer::{Ending, Finalizer};
 use crate::message::{Message, UserId};
 use crate::outlive::outlive;
-use crate::store::{Created, StoreError, Stores};
+use crate::store::{Created, StoreError, Stores, Taking};
 use crate::time::Timestamp;
 use crate::upload::{Binding, Length, Metadata, Upload, UploadId};
 
@@ -68,7 +68,7 @@ impl OneShot {
 
     /// Makes the message: checks the membership, then goes the way of every upload, to its end
     /// even if the future is dropped. With a `client_message_id` whose message exists, it is that
-    /// one.
+    /// one, if the file is the same.
     ///
     /// # Errors
     /// [`UploadError`]
@@ -85,12 +85,16 @@ impl OneShot {
         let length = Length::Known(self.bytes.length());
         let (id, sender, digests) = (self.bytes.id(), self.sender.clone(), self.uploads.limits.digests);
         let upload = Upload::new(id, sender, length, metadata, Some(binding), digests, Timestamp::now());
-        let (created, upload) = self.bytes.record(upload, true).await?;
-        let holder = match created {
-            Created::New => upload.id,
-            Created::Taken(holder) => holder,
-        };
-        settle(&self.uploads.stores, &self.uploads.finalizer, holder, &upload).await
+        let (created, upload) = self.bytes.record(upload, Taking::Overtake).await?;
+        let Uploads { stores, finalizer, .. } = &*self.uploads;
+        match created {
+            Created::New => settle(stores, finalizer, upload.id, &upload).await,
+            Created::Taken(holder) => {
+                let message = settle(stores, finalizer, holder, &upload).await?;
+                let is_same = finalizer.is_file_of(&upload, &message).await?;
+                if is_same { Ok(message) } else { Err(UploadError::AnotherFile) }
+            }
+        }
     }
 }
 

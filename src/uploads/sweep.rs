@@ -5,8 +5,8 @@ use std::time::Duration;
 use futures_util::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
-use super::Uploads;
 use super::error::UploadError;
+use super::{Limits, Uploads};
 use crate::crash;
 use crate::metrics;
 use crate::store::StoreError;
@@ -72,7 +72,7 @@ impl Uploads {
         }
     }
 
-    /// Expires what is due at `now`; answers how many uploads that changed.
+    /// Expires what is due at `now`, and ends what is long over; answers how many uploads that changed.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -88,7 +88,41 @@ impl Uploads {
         let count = |count: Result<usize, StoreError>, expired: Result<bool, StoreError>| {
             std::future::ready(count.and_then(|count| Ok(count + usize::from(expired?))))
         };
-        expiring.buffer_unordered(AT_ONCE).fold(Ok(0), count).await
+        let expired = expiring.buffer_unordered(AT_ONCE).fold(Ok(0), count).await;
+        Ok(expired? + self.sweep_over(now).await?)
+    }
+
+    /// Takes away the records of uploads that became messages long ago; answers how many.
+    async fn sweep_over(&self, now: Timestamp) -> Result<usize, StoreError> {
+        let cutoff = now.minus_secs(self.kept_for_secs());
+        let over = stream::iter(self.stores.records.committed_before(cutoff, BATCH).await?);
+        let ending = over.map(|id| self.end_over(id));
+        let count = |count: Result<usize, StoreError>, ended: Result<bool, StoreError>| {
+            std::future::ready(count.and_then(|count| Ok(count + usize::from(ended?))))
+        };
+        ending.buffer_unordered(AT_ONCE).fold(Ok(0), count).await
+    }
+
+    /// Its message has the bytes and the `client_message_id`, so the record is all that there is to take away, in one
+    /// step.
+    async fn end_over(&self, id: UploadId) -> Result<bool, StoreError> {
+        let Some(_lease) = self.leases.take_idle(id) else { return Ok(false) };
+        match self.stores.records.find(id).await?.map(|upload| upload.state) {
+            // Nothing that is owed is lost: who was not told yet may ask.
+            Some(State::Committed(message)) if !self.stores.messages.is_unpublished(message).await? => {}
+            _ => return Ok(false),
+        }
+        crash::point("sweep.found");
+        self.stores.records.remove(id).await?;
+        crash::point("sweep.ended");
+        Ok(true)
+    }
+
+    /// How long the record of an upload stays after its message: once it is over, it says so as long again. And not
+    /// shorter than parts do, because a final upload that is asked for again with the same parts has the same id.
+    fn kept_for_secs(&self) -> u64 {
+        let Limits { result_window_secs: window, expire_after_secs, .. } = self.limits;
+        window.saturating_mul(2).max(expire_after_secs)
     }
 
     /// Lets go of the `client_message_id` of an upload that is overdue.

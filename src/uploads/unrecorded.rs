@@ -5,10 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Uploads;
+use super::error::UploadError;
 use super::intake::Intake;
 use crate::crash;
 use crate::metrics;
-use crate::store::{Along, Created, StoreError};
+use crate::store::{Along, Created, StoreError, Taking};
 use crate::upload::{RunningDigest, State, Upload, UploadId};
 
 /// The bytes of an upload without a record. Dropped before it has one, they are freed.
@@ -43,19 +44,25 @@ impl Unrecorded {
 
     /// Stores the upload with the bytes as all that it has, and the claim of its message where one can be made;
     /// answers how it is stored, if it is.
+    ///
+    /// # Errors
+    /// [`UploadError::AnotherFile`] if it would overtake what is known to be another file.
     pub(super) async fn record(
         &mut self,
         upload: Upload,
-        overtake: bool,
-    ) -> Result<(Created, Upload), StoreError> {
+        taking: Taking,
+    ) -> Result<(Created, Upload), UploadError> {
         let most = self.uploads.carried;
         let (digest, bytes) = self.intake().await?.secure(0, most).await?;
         let upload = Upload { offset: self.length(), digest, state: State::Complete, ..upload };
+        let finalizer = &self.uploads.finalizer;
+        if taking == Taking::Overtake && finalizer.contradicts_holder(&upload).await? {
+            return Err(UploadError::AnotherFile);
+        }
         let claim = self.uploads.finalizer.claim_ahead(&upload).await;
         // Until it is certain that there is none.
         self.is_recorded = true;
-        let created =
-            self.uploads.stores.records.create_with(&upload, overtake, Along { bytes, claim }).await;
+        let created = self.uploads.stores.records.create_with(&upload, taking, Along { bytes, claim }).await;
         self.is_recorded = !matches!(created, Ok(Created::Taken(_)) | Err(StoreError::Full));
         if created.as_ref().is_ok_and(|created| *created == Created::New) {
             // The file, which may be moved at once.

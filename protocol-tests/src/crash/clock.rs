@@ -41,8 +41,9 @@ pub async fn run(plan: &Plan, summary: &mut Summary) {
     };
     let mut chance = Chance::seeded(plan.seed);
     for jumps in plan.stretches(STRETCH) {
-        // Across a year, so that no upload is idle for too long by any clock.
-        let setup = plan.setup().setting("--expire-after", 4 * 365 * 86_400);
+        // Across a year, so that no upload is idle, or done, for too long by any clock.
+        let years = 4 * 365 * 86_400;
+        let setup = plan.setup().setting("--expire-after", years).setting("--result-window", years);
         let setup = setup.env("LD_PRELOAD", library.display()).env("FAKETIME_DONT_FAKE_MONOTONIC", 1);
         summary.run("clock jumps".to_owned(), stretch(setup, jumps, chance.apart())).await;
     }

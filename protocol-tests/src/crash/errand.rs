@@ -21,6 +21,7 @@ pub(super) async fn run(desk: &Desk, way: Way, chance: &mut Chance) {
         Way::Tus(_) => tus(desk, job, way, content, chance).await,
         Way::Joined => joined::run(desk, job, content, chance).await,
         Way::OneShot => one_shot(desk, job, &content).await,
+        Way::Overtaken => overtaken(desk, job, content, chance).await,
         Way::Ended => ended(desk, job, content, chance).await,
         Way::Mistaken => mistaken(desk, job, content, chance).await,
         Way::Abandoned => abandoned(desk, job, content, chance).await,
@@ -46,6 +47,16 @@ async fn one_shot(desk: &Desk, job: Number, content: &Content) {
     .await;
     let answer = answer.json();
     desk.books.message(job, answer["message"]["_id"].as_str().expect("a message has an id"));
+}
+
+/// Both ways end in the one message.
+async fn overtaken(desk: &Desk, job: Number, content: Content, chance: &mut Chance) {
+    let (some, length) = (content.len() / 2, content.len());
+    let mut upload = Upload::new(desk, job, Way::Overtaken, content.clone(), chance);
+    insist(async || upload.go_on(some).await).await;
+    one_shot(desk, job, &content).await;
+    let answer = insist(async || upload.go_on(length).await).await;
+    upload.is_message(&answer);
 }
 
 async fn ended(desk: &Desk, job: Number, content: Content, chance: &mut Chance) {

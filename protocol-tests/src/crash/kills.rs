@@ -48,6 +48,7 @@ const STEPS: &[&str] = &[
     "",
     "finalize.placed",
     "finalize.committed",
+    "adopt.recorded",
     "publish.announced",
     "publish.cleared",
     "",
@@ -108,8 +109,16 @@ const STEPS_IN_SLED: &[&str] = &[
 ];
 
 /// What a sweep passes.
-const STEPS_OF_SWEEPS: &[&str] =
-    &["sweep.found", "expire.recorded", "recover.orphan", "sweep.freed", "", "append.recorded", ""];
+const STEPS_OF_SWEEPS: &[&str] = &[
+    "sweep.found",
+    "expire.recorded",
+    "recover.orphan",
+    "sweep.freed",
+    "sweep.ended",
+    "",
+    "append.recorded",
+    "",
+];
 
 const STRETCHES: [Stretch; 4] = [
     Stretch {
@@ -126,7 +135,7 @@ const STRETCHES: [Stretch; 4] = [
     },
     Stretch {
         name: "kills, uploads that expire",
-        settings: &[("--expire-after", "1"), ("--sweep-interval", "1")],
+        settings: &[("--expire-after", "1"), ("--result-window", "1"), ("--sweep-interval", "1")],
         mix: Mix::Expiring,
         steps: STEPS_OF_SWEEPS,
     },

@@ -44,6 +44,7 @@ impl<'a> Upload<'a> {
             Way::Joined => (chance.one_of(&[Mode::Whole, Mode::WithCreation, Mode::Deferred]), Role::Part),
             Way::Mistaken => (Mode::Pieces, Role::Mistake),
             Way::Abandoned => (Mode::Whole, Role::Leftover),
+            Way::Overtaken => (Mode::Pieces, Role::Message),
             Way::Ended | Way::OneShot | Way::Socket => (Mode::Whole, Role::Message),
         };
         let piece = match mode {

@@ -11,6 +11,8 @@ pub(super) enum Way {
     OneShot,
     /// A Socket.IO event.
     Socket,
+    /// tus, and before that is done the same file in one multipart request.
+    Overtaken,
     /// tus, given up with `DELETE`.
     Ended,
     /// tus, with a digest that is not the file's.
@@ -48,6 +50,7 @@ impl Way {
             Self::Joined => "tus-concatenation",
             Self::OneShot => "one-shot",
             Self::Socket => "socket",
+            Self::Overtaken => "tus-overtaken",
             Self::Ended => "tus-terminated",
             Self::Mistaken => "tus-wrong-digest",
             Self::Abandoned => "tus-abandoned",
@@ -83,6 +86,7 @@ impl Mix {
                 Way::Joined,
                 Way::Joined,
                 Way::OneShot,
+                Way::Overtaken,
                 Way::Ended,
                 Way::Mistaken,
             ],

@@ -70,6 +70,7 @@ impl Server {
         let limits = Limits {
             max_upload_size: MAX_SIZE,
             expire_after_secs: 60,
+            result_window_secs: 86_400,
             body_idle: Duration::from_secs(5),
             max_unfinished: 100,
             max_reserved_bytes: 100 << 20,

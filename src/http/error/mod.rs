@@ -120,7 +120,9 @@ impl ApiError {
         let status = match reason {
             RejectionReason::NotAParticipant => StatusCode::FORBIDDEN,
             RejectionReason::ConversationGone => StatusCode::NOT_FOUND,
-            RejectionReason::DigestMismatch => StatusCode::UNPROCESSABLE_ENTITY,
+            RejectionReason::DigestMismatch | RejectionReason::AnotherFile => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             RejectionReason::Damaged | RejectionReason::PartGone => StatusCode::GONE,
             RejectionReason::PartsTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         };
@@ -188,7 +190,7 @@ impl From<UploadError> for ApiError {
     fn from(error: UploadError) -> Self {
         let status = match error {
             UploadError::NotFound | UploadError::ConversationNotFound => StatusCode::NOT_FOUND,
-            UploadError::Expired => StatusCode::GONE,
+            UploadError::Expired | UploadError::Over => StatusCode::GONE,
             UploadError::NotAParticipant | UploadError::FinalUpload => StatusCode::FORBIDDEN,
             UploadError::NotPartial | UploadError::PartialUpload => StatusCode::BAD_REQUEST,
             UploadError::Concat(ConcatError::TooLong) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -201,7 +203,9 @@ impl From<UploadError> for ApiError {
                 return Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
                     .with_header(RETRY_AFTER, HeaderValue::from_static("10"));
             }
-            UploadError::AnotherLength | UploadError::BodyBroken => StatusCode::BAD_REQUEST,
+            // As the Idempotency-Key draft has it; a 409 would be retried by stock clients.
+            UploadError::AnotherFile => StatusCode::UNPROCESSABLE_ENTITY,
+            UploadError::BodyBroken => StatusCode::BAD_REQUEST,
             // Two live tabs that displace each other would retry a 409, a 423 or a 5xx for ever.
             UploadError::Displaced => StatusCode::BAD_REQUEST,
             UploadError::AlreadyBound => StatusCode::CONFLICT,

@@ -5,7 +5,7 @@ use super::samples::{
     whole,
 };
 use super::{DatabaseFixture, is_conflict};
-use crate::store::{Along, Claim, Created};
+use crate::store::{Along, Claim, Created, Taking};
 use crate::upload::{Binding, RejectionReason, State, Upload, UploadId};
 
 pub(crate) async fn a_claim_is_kept_and_repeated(mut fixture: impl DatabaseFixture) {
@@ -74,10 +74,10 @@ pub(crate) async fn stamps_only_grow_within_a_conversation(mut fixture: impl Dat
 async fn complete_claiming(fixture: &impl DatabaseFixture, upload: &Upload, with_creation: bool) {
     let along = Along { claim: Some(at(7_000)), ..Along::default() };
     if with_creation {
-        fixture.records().create_with(upload, true, along).await.expect("stored");
+        fixture.records().create_with(upload, Taking::Overtake, along).await.expect("stored");
     } else {
         let empty = Upload { offset: 0, state: State::Receiving, digest: digest(0), ..upload.clone() };
-        fixture.records().create(&empty, true).await.expect("stored");
+        fixture.records().create(&empty, Taking::Overtake).await.expect("stored");
         fixture.records().append_with(upload.id, &last_row(0), along).await.expect("stored");
     }
 }
@@ -110,7 +110,7 @@ pub(crate) async fn a_claim_that_is_refused_leaves_what_it_went_along_with(fixtu
     assert_eq!(found(&fixture, first).await.state, State::Complete, "another one has the message");
     let receiving = bound(None);
     let along = Along { claim: Some(at(7_000)), ..Along::default() };
-    fixture.records().create_with(&receiving, false, along).await.expect("stored");
+    fixture.records().create_with(&receiving, Taking::IfFree, along).await.expect("stored");
     assert_eq!(found(&fixture, receiving.id).await, receiving);
     let taken = whole(Some("c"));
     complete_claiming(&fixture, &taken, true).await;
@@ -121,7 +121,7 @@ pub(crate) async fn a_claim_that_is_refused_leaves_what_it_went_along_with(fixtu
 async fn two_with_one_id(fixture: &impl DatabaseFixture) -> (UploadId, UploadId) {
     let first = store(fixture, &whole(Some("c"))).await;
     let second = whole(Some("c"));
-    assert_eq!(fixture.records().create(&second, true).await.expect("answered"), Created::New);
+    assert_eq!(fixture.records().create(&second, Taking::Overtake).await.expect("answered"), Created::New);
     (first, second.id)
 }
 
@@ -142,7 +142,7 @@ pub(crate) async fn an_overtaken_upload_may_still_claim_first(fixture: impl Data
     let stamp = claim(&fixture, first).await;
     let taken = Claim::Taken { message: stamp.id, upload: first };
     assert_eq!(fixture.messages().claim(second, at(6_000)).await.expect("answered"), taken);
-    let third = fixture.records().create(&whole(Some("c")), true).await.expect("answered");
+    let third = fixture.records().create(&whole(Some("c")), Taking::Overtake).await.expect("answered");
     assert_eq!(third, Created::Taken(first));
 }
 
@@ -170,7 +170,10 @@ pub(crate) async fn of_many_claims_at_once_one_has_the_message(fixture: impl Dat
     let mut ids = Vec::new();
     for _ in 0..16 {
         let upload = whole(Some("c"));
-        assert_eq!(fixture.records().create(&upload, true).await.expect("answered"), Created::New);
+        assert_eq!(
+            fixture.records().create(&upload, Taking::Overtake).await.expect("answered"),
+            Created::New
+        );
         ids.push(upload.id);
     }
     let messages = fixture.messages();

@@ -3,7 +3,7 @@
 use super::samples::{at, binding, claim, commit, conversation, digest, found, message, store, user, whole};
 use super::{DatabaseFixture, is_conflict};
 use crate::message::{MAX_CONTENT_BYTES, Message, MessageId};
-use crate::store::Created;
+use crate::store::{Created, Taking};
 use crate::upload::{Binding, Metadata, State, Upload};
 
 pub(crate) async fn a_commit_changes_everything_at_once(mut fixture: impl DatabaseFixture) {
@@ -18,7 +18,7 @@ pub(crate) async fn a_commit_changes_everything_at_once(mut fixture: impl Databa
         assert_eq!(outbox, std::slice::from_ref(&message));
         assert_eq!(
             found(&fixture, upload.id).await,
-            Upload { state: State::Committed(message.id), ..upload.clone() },
+            Upload { state: State::Committed(message.id), active_at: at(6_000), ..upload.clone() },
             "what the ledger said last is kept without it"
         );
         assert_eq!(fixture.records().owed(None, 9).await.expect("readable"), []);
@@ -47,11 +47,11 @@ pub(crate) async fn the_largest_message_is_found_as_it_was(mut fixture: impl Dat
 pub(crate) async fn committing_twice_is_committing_once(mut fixture: impl DatabaseFixture) {
     let upload = whole(Some("c"));
     let message = message(&fixture, &upload).await;
-    fixture.messages().commit(&message).await.expect("committed");
+    fixture.messages().commit(&message, at(6_000)).await.expect("committed");
     assert_eq!(fixture.messages().outbox(None, 9).await.expect("readable").len(), 1);
     fixture.messages().published(&[message.id]).await.expect("published");
     fixture.reopen();
-    fixture.messages().commit(&message).await.expect("committed");
+    fixture.messages().commit(&message, at(6_000)).await.expect("committed");
     assert_eq!(fixture.messages().outbox(None, 9).await.expect("readable"), []);
     assert_eq!(fixture.messages().page(conversation(1), None, 9).await.expect("readable").len(), 1);
 }
@@ -61,15 +61,15 @@ pub(crate) async fn only_the_claimed_message_is_committed(fixture: impl Database
     store(&fixture, &upload).await;
     let unclaimed = crate::message::Stamp { id: MessageId::from_bytes([1; 12]), at: at(1) };
     let message = upload.message(unclaimed).expect("bound");
-    assert!(is_conflict(&fixture.messages().commit(&message).await), "nothing is claimed");
+    assert!(is_conflict(&fixture.messages().commit(&message, at(6_000)).await), "nothing is claimed");
     let stamp = claim(&fixture, upload.id).await;
-    assert!(is_conflict(&fixture.messages().commit(&message).await), "another message is claimed");
+    assert!(is_conflict(&fixture.messages().commit(&message, at(6_000)).await), "another message is claimed");
     let message = Message { id: stamp.id, ..message };
-    fixture.messages().commit(&message).await.expect("committed");
+    fixture.messages().commit(&message, at(6_000)).await.expect("committed");
     let other = Message { id: unclaimed.id, ..message.clone() };
-    assert!(is_conflict(&fixture.messages().commit(&other).await), "another message is committed");
+    assert!(is_conflict(&fixture.messages().commit(&other, at(6_000)).await), "another message is committed");
     fixture.records().remove(upload.id).await.expect("removed");
-    assert!(is_conflict(&fixture.messages().commit(&message).await), "the upload is gone");
+    assert!(is_conflict(&fixture.messages().commit(&message, at(6_000)).await), "the upload is gone");
     assert_eq!(fixture.messages().find(other.id).await.expect("readable"), None);
     assert_eq!(fixture.messages().page(conversation(1), None, 9).await.expect("readable"), [message]);
 }
@@ -78,7 +78,7 @@ pub(crate) async fn an_upload_adopts_the_message_of_another(mut fixture: impl Da
     let first = whole(Some("c"));
     store(&fixture, &first).await;
     let second = whole(Some("c"));
-    assert_eq!(fixture.records().create(&second, true).await.expect("answered"), Created::New);
+    assert_eq!(fixture.records().create(&second, Taking::Overtake).await.expect("answered"), Created::New);
     let message = commit(&fixture, second.id).await;
     let adopted = State::Committed(message.id);
     fixture.records().transition(first.id, &State::Complete, &adopted).await.expect("changed");
@@ -88,7 +88,7 @@ pub(crate) async fn an_upload_adopts_the_message_of_another(mut fixture: impl Da
     assert_eq!(fixture.records().owed(None, 9).await.expect("readable"), []);
     assert_eq!(fixture.records().unfinished(&user("ann"), 9).await.expect("readable"), []);
     fixture.records().remove(first.id).await.expect("removed");
-    let third = fixture.records().create(&whole(Some("c")), true).await.expect("answered");
+    let third = fixture.records().create(&whole(Some("c")), Taking::Overtake).await.expect("answered");
     assert_eq!(third, Created::Taken(second.id));
     assert_eq!(fixture.messages().outbox(None, 9).await.expect("readable"), [message]);
 }

@@ -6,7 +6,7 @@ use super::samples::{
 };
 use super::{DatabaseFixture, is_conflict};
 use crate::message::MAX_CONTENT_BYTES;
-use crate::store::Created;
+use crate::store::{Created, Taking};
 use crate::upload::{
     Binding, Concat, Length, MAX_METADATA_BYTES, Metadata, RejectionReason, State, Upload, UploadId,
 };
@@ -82,7 +82,7 @@ pub(crate) async fn another_upload_with_the_same_id_is_a_conflict(fixture: impl 
     let upload = bound(Some("c"));
     store(&fixture, &upload).await;
     let other = Upload { owner: user("bob"), ..upload.clone() };
-    assert!(is_conflict(&fixture.records().create(&other, true).await));
+    assert!(is_conflict(&fixture.records().create(&other, Taking::Overtake).await));
     assert_eq!(found(&fixture, upload.id).await, upload);
 }
 
@@ -100,7 +100,7 @@ pub(crate) async fn a_client_message_id_belongs_to_its_first_holder(mut fixture:
     let first = store(&fixture, &bound(Some("c"))).await;
     let second = bound(Some("c"));
     for _ in 0..2 {
-        let outcome = fixture.records().create(&second, false).await.expect("answered");
+        let outcome = fixture.records().create(&second, Taking::IfFree).await.expect("answered");
         assert_eq!(outcome, Created::Taken(first));
         assert_eq!(fixture.records().find(second.id).await.expect("readable"), None);
         fixture.reopen();
@@ -130,11 +130,14 @@ pub(crate) async fn whoever_has_all_bytes_overtakes_an_unclaimed_holder(mut fixt
             transition(&fixture, first.id, &state).await;
         }
         let second = whole(Some(name));
-        assert_eq!(fixture.records().create(&second, true).await.expect("answered"), Created::New);
+        assert_eq!(
+            fixture.records().create(&second, Taking::Overtake).await.expect("answered"),
+            Created::New
+        );
         fixture.reopen();
         assert_eq!(found(&fixture, second.id).await, second);
         assert_eq!(found(&fixture, first.id).await, Upload { state, ..first });
-        let third = fixture.records().create(&bound(Some(name)), false).await.expect("answered");
+        let third = fixture.records().create(&bound(Some(name)), Taking::IfFree).await.expect("answered");
         assert_eq!(third, Created::Taken(second.id));
     }
 }
@@ -149,7 +152,7 @@ pub(crate) async fn a_holder_with_a_claimed_message_is_not_overtaken(mut fixture
             claim(&fixture, first).await;
         }
         fixture.reopen();
-        let outcome = fixture.records().create(&second, true).await.expect("answered");
+        let outcome = fixture.records().create(&second, Taking::Overtake).await.expect("answered");
         assert_eq!(outcome, Created::Taken(first));
         assert_eq!(fixture.records().find(second.id).await.expect("readable"), None);
     }
@@ -170,14 +173,15 @@ pub(crate) async fn a_binding_takes_the_client_message_id(mut fixture: impl Data
     let complete = Upload { offset: 10, state: State::Complete, ..unbound() };
     for (upload, name) in [(receiving, "c"), (complete, "d")] {
         store(&fixture, &upload).await;
-        let outcome = fixture.records().bind(upload.id, &binding(Some(name))).await.expect("answered");
+        let outcome =
+            fixture.records().bind(upload.id, &binding(Some(name)), Taking::IfFree).await.expect("answered");
         assert_eq!(outcome, Created::New);
         fixture.reopen();
         assert_eq!(
             found(&fixture, upload.id).await,
             Upload { binding: Some(binding(Some(name))), ..upload.clone() }
         );
-        let second = fixture.records().create(&bound(Some(name)), false).await.expect("answered");
+        let second = fixture.records().create(&bound(Some(name)), Taking::IfFree).await.expect("answered");
         assert_eq!(second, Created::Taken(upload.id));
     }
 }
@@ -186,7 +190,8 @@ pub(crate) async fn a_binding_of_a_taken_client_message_id_changes_nothing(fixtu
     let holder = store(&fixture, &bound(Some("c"))).await;
     let upload = Upload { offset: 10, state: State::Complete, ..unbound() };
     store(&fixture, &upload).await;
-    let outcome = fixture.records().bind(upload.id, &binding(Some("c"))).await.expect("answered");
+    let outcome =
+        fixture.records().bind(upload.id, &binding(Some("c")), Taking::IfFree).await.expect("answered");
     assert_eq!(outcome, Created::Taken(holder));
     assert_eq!(found(&fixture, upload.id).await, upload);
     assert_eq!(fixture.records().owed(None, 9).await.expect("readable"), []);
@@ -199,6 +204,37 @@ pub(crate) async fn only_an_unbound_upload_that_may_become_a_message_is_bound(fi
     let rejected = store(&fixture, &unbound()).await;
     transition(&fixture, rejected, &State::Receiving.reject(RejectionReason::Damaged).expect("legal")).await;
     for id in [bound, expired, rejected, UploadId::random()] {
-        assert!(is_conflict(&fixture.records().bind(id, &binding(None)).await));
+        assert!(is_conflict(&fixture.records().bind(id, &binding(None), Taking::IfFree).await));
     }
+}
+
+/// As it is for an upload whose file is known to be the holder's, or not, only once its bytes are there.
+pub(crate) async fn an_upload_beside_the_holder_leaves_it_the_client_message_id(
+    mut fixture: impl DatabaseFixture,
+) {
+    for (name, is_made) in [("c", false), ("d", true)] {
+        let holder = store(&fixture, &whole(Some(name))).await;
+        if is_made {
+            commit(&fixture, holder).await;
+        }
+        let (created, unbound) = (bound(Some(name)), unbound());
+        store(&fixture, &unbound).await;
+        let records = fixture.records();
+        let outcome = records.create(&created, Taking::Beside).await.expect("answered");
+        assert_eq!(outcome, Created::New);
+        let outcome = records.bind(unbound.id, &binding(Some(name)), Taking::Beside).await.expect("answered");
+        assert_eq!(outcome, Created::New);
+        drop(records);
+        fixture.reopen();
+        for beside in [created.id, unbound.id] {
+            assert_eq!(found(&fixture, beside).await.binding, Some(binding(Some(name))));
+            assert_eq!(fixture.records().holder(&created).await.expect("readable"), Some(holder));
+            fixture.records().remove(beside).await.expect("removed");
+        }
+        let third = fixture.records().create(&created, Taking::IfFree).await.expect("answered");
+        assert_eq!(third, Created::Taken(holder), "what is beside it has nothing to give free");
+    }
+    let free = bound(Some("free"));
+    assert_eq!(fixture.records().create(&free, Taking::Beside).await.expect("answered"), Created::New);
+    assert_eq!(fixture.records().holder(&free).await.expect("readable"), Some(free.id));
 }

@@ -6,6 +6,7 @@ use super::DatabaseFixture;
 use super::samples::{
     at, binding, bound, claim, commit, last_row, row, store, transition, unbound, user, whole,
 };
+use crate::store::Taking;
 use crate::upload::{Concat, RejectionReason, State, Upload, UploadId};
 
 fn rejected() -> State {
@@ -113,7 +114,7 @@ pub(crate) async fn an_upload_is_owed_until_its_message_stands(fixture: impl Dat
     assert_eq!(owed(&fixture).await, []);
     fixture.records().append(id, &last_row(0)).await.expect("appended");
     assert_eq!(owed(&fixture).await, [], "it is unbound");
-    fixture.records().bind(id, &binding(None)).await.expect("bound");
+    fixture.records().bind(id, &binding(None), Taking::IfFree).await.expect("bound");
     assert_eq!(owed(&fixture).await, [id]);
     claim(&fixture, id).await;
     assert_eq!(owed(&fixture).await, [id]);
@@ -230,4 +231,41 @@ async fn listed(fixture: &impl DatabaseFixture) -> Vec<UploadId> {
 fn sorted<const N: usize>(mut ids: [UploadId; N]) -> [UploadId; N] {
     ids.sort();
     ids
+}
+
+pub(crate) async fn the_committed_are_listed_from_the_earliest_on(mut fixture: impl DatabaseFixture) {
+    let mut ids = Vec::new();
+    for now in [9_000, 7_000, 8_000, 7_000] {
+        let upload = whole(None);
+        store(&fixture, &upload).await;
+        let stamp = claim(&fixture, upload.id).await;
+        let message = upload.message(stamp).expect("bound");
+        fixture.messages().commit(&message, at(now)).await.expect("committed");
+        ids.push(upload.id);
+    }
+    store(&fixture, &bound(None)).await;
+    // It adopts a message, and was done with its last byte.
+    let adopting = store(&fixture, &Upload { active_at: at(7_500), ..whole(None) }).await;
+    let message = crate::message::MessageId::from_bytes([1; 12]);
+    transition(&fixture, adopting, &State::Committed(message)).await;
+    let mut of_one_time = [ids[1], ids[3]];
+    of_one_time.sort();
+    let [first, second] = of_one_time;
+    for _ in 0..2 {
+        for (cutoff, limit, expected) in [
+            (u64::MAX, 9, &[first, second, adopting, ids[2], ids[0]][..]),
+            (u64::MAX, 3, &[first, second, adopting]),
+            (9_000, 9, &[first, second, adopting, ids[2]]),
+            (7_001, 9, &[first, second]),
+            (7_000, 9, &[]),
+        ] {
+            let found = fixture.records().committed_before(at(cutoff), limit).await.expect("readable");
+            assert_eq!(found, expected, "before {cutoff}");
+        }
+        fixture.reopen();
+    }
+    fixture.records().remove(first).await.expect("removed");
+    fixture.reopen();
+    let found = fixture.records().committed_before(at(8_000), 9).await.expect("readable");
+    assert_eq!(found, [second, adopting]);
 }

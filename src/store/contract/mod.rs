@@ -73,6 +73,7 @@ macro_rules! records_contract {
             creation::whoever_has_all_bytes_overtakes_an_unclaimed_holder,
             creation::a_holder_with_a_claimed_message_is_not_overtaken,
             creation::the_holder_of_a_client_message_id_is_known,
+            creation::an_upload_beside_the_holder_leaves_it_the_client_message_id,
             creation::a_binding_takes_the_client_message_id,
             creation::a_binding_of_a_taken_client_message_id_changes_nothing,
             creation::only_an_unbound_upload_that_may_become_a_message_is_bound,
@@ -104,6 +105,7 @@ macro_rules! records_contract {
             listings::an_upload_is_idle_after_its_last_byte,
             listings::the_idle_are_found_among_many_that_are_not,
             listings::only_what_may_expire_is_idle,
+            listings::the_committed_are_listed_from_the_earliest_on,
         );
     };
 }
@@ -180,6 +182,7 @@ macro_rules! payloads_contract {
             placing::too_few_bytes_are_not_placed,
             placing::discarding_leaves_what_was_placed,
             placing::a_placed_upload_is_no_part,
+            placing::appending_anew_leaves_what_was_placed,
         );
     };
 }

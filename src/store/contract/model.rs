@@ -10,7 +10,7 @@ use super::DatabaseFixture;
 use super::samples::{at, binding, conversation, digest, unbound, user};
 use crate::message::{Message, MessageId, Stamp};
 use crate::store::memory::Memory;
-use crate::store::{Appended, Claim, Memberships, Messages, Records, StoreError};
+use crate::store::{Appended, Claim, Memberships, Messages, Records, StoreError, Taking};
 use crate::upload::{Binding, Chunk, Length, RejectionReason, State, Upload, UploadId};
 
 const UPLOADS: u8 = 5;
@@ -20,12 +20,12 @@ const LENGTH: u64 = 4;
 /// A change. Uploads, conversations and client message ids are few, so that they meet.
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
-    Create { upload: u8, binding: Option<(u8, Option<u8>)>, offset: u64, overtake: bool },
+    Create { upload: u8, binding: Option<(u8, Option<u8>)>, offset: u64, taking: Taking },
     Append { upload: u8, offset: Option<u64>, length: u64 },
     Reject(u8),
     Expire(u8),
     Adopt { upload: u8, message: u8 },
-    Bind { upload: u8, binding: (u8, Option<u8>) },
+    Bind { upload: u8, binding: (u8, Option<u8>), taking: Taking },
     Claim { upload: u8, now: u64 },
     Commit { upload: u8, message: u8 },
     Publish(u8),
@@ -38,15 +38,17 @@ pub(crate) enum Step {
 pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
     let upload = || 0..UPLOADS;
     let binding = || (0..CONVERSATIONS, prop::option::weighted(0.8, 0..2u8));
+    let taking = || prop::sample::select(vec![Taking::IfFree, Taking::Overtake, Taking::Beside]);
     let step = prop_oneof![
-        4 => (upload(), prop::option::weighted(0.8, binding()), prop_oneof![Just(0), Just(LENGTH)], any::<bool>())
-            .prop_map(|(upload, binding, offset, overtake)| Step::Create { upload, binding, offset, overtake }),
+        4 => (upload(), prop::option::weighted(0.8, binding()), prop_oneof![Just(0), Just(LENGTH)], taking())
+            .prop_map(|(upload, binding, offset, taking)| Step::Create { upload, binding, offset, taking }),
         4 => (upload(), prop::option::weighted(0.1, 0..=LENGTH), 0..=LENGTH)
             .prop_map(|(upload, offset, length)| Step::Append { upload, offset, length }),
         1 => upload().prop_map(Step::Reject),
         1 => upload().prop_map(Step::Expire),
         1 => (upload(), upload()).prop_map(|(upload, message)| Step::Adopt { upload, message }),
-        1 => (upload(), binding()).prop_map(|(upload, binding)| Step::Bind { upload, binding }),
+        1 => (upload(), binding(), taking())
+            .prop_map(|(upload, binding, taking)| Step::Bind { upload, binding, taking }),
         4 => (upload(), 1_000..9_000u64).prop_map(|(upload, now)| Step::Claim { upload, now }),
         4 => upload().prop_map(|upload| Step::Commit { upload, message: upload }),
         1 => (upload(), upload()).prop_map(|(upload, message)| Step::Commit { upload, message }),
@@ -92,9 +94,9 @@ impl Names {
     /// Takes a step and tells its outcome without ids of messages.
     async fn take(&mut self, store: &Store<'_>, step: &Step) -> String {
         match step {
-            Step::Create { upload, binding, offset, overtake } => {
+            Step::Create { upload, binding, offset, taking } => {
                 let upload = new(*upload, *binding, *offset);
-                told(store.records.create(&upload, *overtake).await)
+                told(store.records.create(&upload, *taking).await)
             }
             Step::Append { upload, offset, length } => self.append(store, *upload, *offset, *length).await,
             Step::Reject(upload) => {
@@ -107,7 +109,9 @@ impl Names {
                 let to = |state: &State| (*state == State::Complete).then_some(State::Committed(message));
                 self.transition(store, *upload, to).await
             }
-            Step::Bind { upload, binding } => told(store.records.bind(id(*upload), &bound(*binding)).await),
+            Step::Bind { upload, binding, taking } => {
+                told(store.records.bind(id(*upload), &bound(*binding), *taking).await)
+            }
             Step::Claim { upload, now } => self.claim(store, *upload, *now).await,
             Step::Commit { upload, message } => self.commit(store, *upload, *message).await,
             Step::Publish(upload) => told(store.messages.published(&[self.message(*upload).id]).await),
@@ -163,7 +167,7 @@ impl Names {
         let there = store.records.find(id(upload)).await.expect("readable");
         let stamp = self.message(message);
         match there.and_then(|upload| upload.message(stamp)) {
-            Some(message) => told(store.messages.commit(&message).await),
+            Some(message) => told(store.messages.commit(&message, at(6_000)).await),
             None => "nothing to commit".into(),
         }
     }
@@ -196,6 +200,9 @@ impl Names {
             seen.push(format!("{users:?}"));
         }
         seen.push(format!("{:?}", records.owed(None, 9).await.expect("readable")));
+        for cutoff in [3_003, 6_000, 6_001] {
+            seen.push(format!("{:?}", records.committed_before(at(cutoff), 2).await.expect("readable")));
+        }
         let mut idle = records.idle_since(at(4_000), 9).await.expect("readable");
         idle.sort();
         seen.push(format!("{idle:?}"));

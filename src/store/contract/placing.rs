@@ -92,3 +92,17 @@ pub(crate) async fn a_placed_upload_is_no_part(mut fixture: impl PayloadsFixture
         fixture.reopen();
     }
 }
+
+/// A final upload that was ended after its message, and is asked for again, has its id again.
+pub(crate) async fn appending_anew_leaves_what_was_placed(mut fixture: impl PayloadsFixture) {
+    let id = UploadId::random();
+    append(&fixture, id, 0..9_000).await;
+    fixture.payloads().place(id, 9_000, &place(1)).await.expect("placed");
+    // Whether it is taken or refused is the store's to say.
+    if let Ok(mut sink) = fixture.payloads().open(id, 0).await {
+        let _ = sink.sync(vec![bytes::Bytes::from_static(b"other")]).await;
+    }
+    fixture.payloads().discard(id).await.expect("freed");
+    fixture.reopen();
+    assert_placed(&fixture, 1, id, 9_000).await;
+}

@@ -1,7 +1,7 @@
 //! Reading messages, and the outbox.
 
 use super::DatabaseFixture;
-use super::samples::{binding, bound, claim, conversation, message, store, unbound, user, whole};
+use super::samples::{at, binding, bound, claim, conversation, message, store, unbound, user, whole};
 use crate::message::{ConversationId, Message, MessageId};
 use crate::upload::{Binding, Upload};
 
@@ -104,7 +104,7 @@ pub(crate) async fn a_client_message_id_leads_to_its_message(mut fixture: impl D
     let stamp = claim(&fixture, upload.id).await;
     assert_eq!(of_client(&fixture, &upload).await, None, "it is not committed");
     let message = upload.message(stamp).expect("bound");
-    fixture.messages().commit(&message).await.expect("committed");
+    fixture.messages().commit(&message, at(6_000)).await.expect("committed");
     fixture.reopen();
     assert_eq!(of_client(&fixture, &upload).await, Some(message.clone()));
     assert_eq!(of_client(&fixture, &bound(Some("c"))).await, Some(message));

@@ -2,7 +2,7 @@
 
 use super::DatabaseFixture;
 use crate::message::{ConversationId, Message, Stamp, UserId};
-use crate::store::{Appended, Claim, Created};
+use crate::store::{Appended, Claim, Created, Taking};
 use crate::time::Timestamp;
 use crate::upload::{Binding, Chunk, Length, Metadata, RunningDigest, State, Upload, UploadId};
 
@@ -64,7 +64,7 @@ pub(crate) fn last_row(offset: u64) -> Appended {
 
 /// Stores an upload whose `client_message_id` must be free.
 pub(crate) async fn store(store: &impl DatabaseFixture, upload: &Upload) -> UploadId {
-    assert_eq!(store.records().create(upload, false).await.expect("stored"), Created::New);
+    assert_eq!(store.records().create(upload, Taking::IfFree).await.expect("stored"), Created::New);
     upload.id
 }
 
@@ -80,7 +80,7 @@ pub(crate) async fn claim(store: &impl DatabaseFixture, id: UploadId) -> Stamp {
 pub(crate) async fn commit(store: &impl DatabaseFixture, id: UploadId) -> Message {
     let stamp = claim(store, id).await;
     let message = found(store, id).await.message(stamp).expect("bound");
-    store.messages().commit(&message).await.expect("committed");
+    store.messages().commit(&message, at(6_000)).await.expect("committed");
     message
 }
 

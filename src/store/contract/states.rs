@@ -5,7 +5,7 @@ use super::samples::{
 };
 use super::{DatabaseFixture, is_conflict};
 use crate::message::MessageId;
-use crate::store::Created;
+use crate::store::{Created, Taking};
 use crate::upload::{RejectionReason, State, Upload, UploadId};
 
 fn rejected() -> State {
@@ -35,7 +35,7 @@ pub(crate) async fn a_rejected_upload_is_kept_with_its_client_message_id(mut fix
     transition(&fixture, upload.id, &rejected()).await;
     fixture.reopen();
     assert_eq!(found(&fixture, upload.id).await, Upload { state: rejected(), ..upload.clone() });
-    let second = fixture.records().create(&bound(Some("c")), false).await.expect("answered");
+    let second = fixture.records().create(&bound(Some("c")), Taking::IfFree).await.expect("answered");
     assert_eq!(second, Created::Taken(upload.id));
     assert_eq!(fixture.records().owed(None, 9).await.expect("readable"), []);
 }
@@ -52,7 +52,7 @@ pub(crate) async fn an_expired_upload_is_kept_without_its_client_message_id(
     assert_eq!((expired.state, expired.offset), (State::Expired, 3));
     let second = store(&fixture, &bound(Some("c"))).await;
     fixture.records().remove(upload.id).await.expect("removed");
-    let third = fixture.records().create(&bound(Some("c")), false).await.expect("answered");
+    let third = fixture.records().create(&bound(Some("c")), Taking::IfFree).await.expect("answered");
     assert_eq!(third, Created::Taken(second), "whoever gave it free has no say in it");
 }
 
@@ -68,10 +68,10 @@ pub(crate) async fn what_is_owed_a_message_does_not_expire(mut fixture: impl Dat
 pub(crate) async fn an_overtaken_upload_gives_nothing_free(fixture: impl DatabaseFixture) {
     let first = store(&fixture, &bound(Some("c"))).await;
     let second = whole(Some("c"));
-    assert_eq!(fixture.records().create(&second, true).await.expect("answered"), Created::New);
+    assert_eq!(fixture.records().create(&second, Taking::Overtake).await.expect("answered"), Created::New);
     transition(&fixture, first, &State::Expired).await;
     for _ in 0..2 {
-        let third = fixture.records().create(&bound(Some("c")), false).await.expect("answered");
+        let third = fixture.records().create(&bound(Some("c")), Taking::IfFree).await.expect("answered");
         assert_eq!(third, Created::Taken(second.id));
         fixture.records().remove(first).await.expect("removed");
     }
@@ -117,8 +117,8 @@ pub(crate) async fn removing_a_committed_upload_leaves_its_message(mut fixture: 
     assert_eq!(fixture.records().find(upload.id).await.expect("readable"), None);
     assert_eq!(fixture.messages().find(message.id).await.expect("readable"), Some(message.clone()));
     assert!(fixture.messages().is_unpublished(message.id).await.expect("readable"));
-    for overtake in [false, true] {
-        let second = fixture.records().create(&whole(Some("c")), overtake).await.expect("answered");
+    for taking in [Taking::IfFree, Taking::Overtake] {
+        let second = fixture.records().create(&whole(Some("c")), taking).await.expect("answered");
         assert_eq!(second, Created::Taken(upload.id));
     }
     let found = fixture.messages().of_client(&whole(Some("c"))).await.expect("readable");

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::message::{ClientMessageId, ConversationId, MessageId, UserId};
+use crate::store::Taking;
 use crate::upload::{Upload, UploadId};
 
 /// The sender's own ids of messages, each with its holder.
@@ -24,10 +25,11 @@ impl Claims {
     }
 
     /// Takes the upload's id for it, or answers who keeps it.
-    pub(super) fn take(&mut self, upload: &Upload, overtake: bool) -> Option<UploadId> {
+    pub(super) fn take(&mut self, upload: &Upload, taking: Taking) -> Option<UploadId> {
         match self.holder(upload) {
             Some(holder) if holder.upload == upload.id => None,
-            Some(holder) if holder.message.is_some() || !overtake => Some(holder.upload),
+            Some(_) if taking == Taking::Beside => None,
+            Some(holder) if holder.message.is_some() || taking != Taking::Overtake => Some(holder.upload),
             Some(_) | None => {
                 self.set(upload, None);
                 None

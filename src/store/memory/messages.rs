@@ -16,7 +16,7 @@ impl Messages for Memory {
         self.tables().claim(id, now)
     }
 
-    async fn commit(&self, message: &Message) -> Result<(), StoreError> {
+    async fn commit(&self, message: &Message, now: Timestamp) -> Result<(), StoreError> {
         let mut tables = self.tables();
         let upload = tables.upload(message.upload_id.into())?;
         match upload.state {
@@ -24,7 +24,7 @@ impl Messages for Memory {
             State::Finalizing(stamp) if stamp.id == message.id => {}
             _ => return Err(StoreError::Conflict("the upload is not finalizing this message")),
         }
-        upload.state = State::Committed(message.id);
+        (upload.state, upload.active_at) = (State::Committed(message.id), now);
         tables.messages.insert(message.id, message.clone());
         tables.outbox.insert(message.id);
         Ok(())

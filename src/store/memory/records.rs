@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{Memory, Tables};
 use crate::message::UserId;
-use crate::store::{Along, Appended, Created, Records, StoreError};
+use crate::store::{Along, Appended, Created, Records, StoreError, Taking};
 use crate::time::Timestamp;
 use crate::upload::{Binding, State, Upload, UploadId};
 
@@ -15,7 +15,7 @@ impl Records for Memory {
     async fn create_with(
         &self,
         upload: &Upload,
-        overtake: bool,
+        taking: Taking,
         along: Along,
     ) -> Result<Created, StoreError> {
         let mut tables = self.tables();
@@ -24,7 +24,7 @@ impl Records for Memory {
             Some(_) => return Err(StoreError::Conflict("another upload has this id")),
             None => {}
         }
-        if let Some(holder) = tables.claims.take(upload, overtake) {
+        if let Some(holder) = tables.claims.take(upload, taking) {
             return Ok(Created::Taken(holder));
         }
         tables.uploads.insert(upload.id, upload.clone());
@@ -74,7 +74,7 @@ impl Records for Memory {
         Ok(())
     }
 
-    async fn bind(&self, id: UploadId, binding: &Binding) -> Result<Created, StoreError> {
+    async fn bind(&self, id: UploadId, binding: &Binding, taking: Taking) -> Result<Created, StoreError> {
         let mut tables = self.tables();
         let upload = tables.upload(id)?;
         if upload.binding.is_some() {
@@ -84,7 +84,7 @@ impl Records for Memory {
             return Err(StoreError::Conflict("the upload is neither receiving nor complete"));
         }
         let bound = Upload { binding: Some(binding.clone()), ..upload.clone() };
-        if let Some(holder) = tables.claims.take(&bound, false) {
+        if let Some(holder) = tables.claims.take(&bound, taking) {
             return Ok(Created::Taken(holder));
         }
         tables.uploads.insert(id, bound);
@@ -148,6 +148,15 @@ impl Records for Memory {
         let idle =
             tables.uploads.values().filter(|upload| upload.expires_at(0).is_some_and(|at| at < cutoff));
         Ok(idle.map(|upload| upload.id).take(limit).collect())
+    }
+
+    async fn committed_before(&self, cutoff: Timestamp, limit: usize) -> Result<Vec<UploadId>, StoreError> {
+        let tables = self.tables();
+        let committed = tables.uploads.values().filter(|u| matches!(u.state, State::Committed(_)));
+        let mut found: Vec<_> = committed.map(|upload| (upload.active_at, upload.id)).collect();
+        found.sort_unstable();
+        found.retain(|(at, _)| *at < cutoff);
+        Ok(found.into_iter().map(|(_, id)| id).take(limit).collect())
     }
 }
 

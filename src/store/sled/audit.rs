@@ -101,6 +101,7 @@ const TABLES: &[(Table, Look)] = &[
     (Table::UNFINISHED, unfinished),
     (Table::OWED, owed),
     (Table::USED, used),
+    (Table::COMMITTED, committed),
     (Table::CLAIM, claim),
     (Table::PARTICIPANT, participant),
     (Table::MESSAGE, message),
@@ -187,6 +188,11 @@ fn owed(rows: &Layered<'_>, key: &[u8], _: &IVec) -> Result<Option<Fault>, Store
 fn used(rows: &Layered<'_>, key: &[u8], _: &IVec) -> Result<Option<Fault>, StoreError> {
     let is_part = |upload: &Upload| upload.concat == Concat::Partial;
     indexed_upload(rows, key, "used", is_part, |upload| keys::used(upload.id))
+}
+
+fn committed(rows: &Layered<'_>, key: &[u8], _: &IVec) -> Result<Option<Fault>, StoreError> {
+    let of = |upload: &Upload| matches!(upload.state, State::Committed(_));
+    indexed_upload(rows, key, "committed", of, |upload| keys::committed(upload.active_at, upload.id))
 }
 
 fn indexed_upload(

@@ -5,7 +5,7 @@ use super::layered::Rows;
 use super::rows::{self, ClaimRow};
 use super::view::View;
 use crate::message::MessageId;
-use crate::store::StoreError;
+use crate::store::{StoreError, Taking};
 use crate::upload::{Upload, UploadId};
 
 /// The holder of the upload's id.
@@ -18,11 +18,12 @@ pub(super) fn holder(rows: &impl Rows, upload: &Upload) -> Result<Option<ClaimRo
 pub(super) fn take(
     view: &mut View<'_>,
     upload: &Upload,
-    overtake: bool,
+    taking: Taking,
 ) -> Result<Option<UploadId>, StoreError> {
     match holder(view, upload)? {
         Some(holder) if holder.upload == upload.id => Ok(None),
-        Some(holder) if holder.message.is_some() || !overtake => Ok(Some(holder.upload)),
+        Some(_) if taking == Taking::Beside => Ok(None),
+        Some(holder) if holder.message.is_some() || taking != Taking::Overtake => Ok(Some(holder.upload)),
         Some(_) | None => set(view, upload, None).map(|()| None),
     }
 }

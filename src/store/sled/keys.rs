@@ -9,6 +9,7 @@
 //! | `13` | unfinished | owner ‖ created at ‖ upload id | empty; every upload that is not committed |
 //! | `14` | owed | upload id | empty |
 //! | `15` | used | upload id | empty; a part that an upload was made of |
+//! | `16` | committed | committed at ‖ upload id | empty; those that were committed before there was this table are not in it |
 //! | `20` | claim | conversation ‖ owner ‖ `client_message_id` | [`ClaimRow`](super::rows::ClaimRow) |
 //! | `30` | conversation | conversation | empty; it exists |
 //! | `31` | participant | conversation ‖ user | empty |
@@ -23,7 +24,7 @@
 //! | `61` | placed | upload id | [`PlacedRow`](super::rows::PlacedRow); where a file went that may not be synced yet |
 //! | `7f` | arrived | | the number of the journal's last record that is in sled; written after everything else of it, so that a log which ends early has an older one |
 //!
-//! Carried and placed are in the journal only, and never get to sled; unfinished and order get there as
+//! Carried and placed are in the journal only, and never get to sled; unfinished, committed and order get there as
 //! [`runs`](super::runs). Numbers are big-endian, so that the order of keys is the order of numbers. An owner is preceded by its length
 //! in two bytes, so that no owner is another one's prefix.
 
@@ -43,6 +44,7 @@ const LEDGER: u8 = 0x12;
 const UNFINISHED: u8 = 0x13;
 const OWED: u8 = 0x14;
 const USED: u8 = 0x15;
+const COMMITTED: u8 = 0x16;
 const CLAIM: u8 = 0x20;
 const CONVERSATION: u8 = 0x30;
 const PARTICIPANT: u8 = 0x31;
@@ -68,6 +70,7 @@ impl Table {
     pub(super) const UNFINISHED: Self = Self(UNFINISHED);
     pub(super) const OWED: Self = Self(OWED);
     pub(super) const USED: Self = Self(USED);
+    pub(super) const COMMITTED: Self = Self(COMMITTED);
     pub(super) const CLAIM: Self = Self(CLAIM);
     pub(super) const PARTICIPANT: Self = Self(PARTICIPANT);
     pub(super) const MESSAGE: Self = Self(MESSAGE);
@@ -133,6 +136,19 @@ pub(super) fn owed(id: UploadId) -> Key {
 
 pub(super) fn used(part: UploadId) -> Key {
     key(USED, &[part.as_bytes()])
+}
+
+pub(super) fn every_committed() -> Key {
+    key(COMMITTED, &[])
+}
+
+/// Where those begin that were committed at this time.
+pub(super) fn committed_at(at: Timestamp) -> Key {
+    key(COMMITTED, &[&at.millis().to_be_bytes()])
+}
+
+pub(super) fn committed(at: Timestamp, id: UploadId) -> Key {
+    key(COMMITTED, &[&at.millis().to_be_bytes(), id.as_bytes()])
 }
 
 pub(super) fn claim(conversation: ConversationId, owner: &UserId, id: &ClientMessageId) -> Key {
@@ -265,7 +281,7 @@ pub(super) fn user_at_end(key: &[u8], conversation: ConversationId) -> Option<Us
 /// sled has them in [`runs`](super::runs).
 pub(super) fn suffix_of_set(key: &[u8]) -> Option<usize> {
     match key.first() {
-        Some(&UNFINISHED) => Some(size_of::<u64>() + size_of::<UploadId>()),
+        Some(&(UNFINISHED | COMMITTED)) => Some(size_of::<u64>() + size_of::<UploadId>()),
         Some(&ORDER) => Some(size_of::<MessageId>()),
         _ => None,
     }

@@ -16,14 +16,14 @@ impl Messages for SledStore {
         self.core.change(move |view| claim(view, upload, now)).await
     }
 
-    async fn commit(&self, message: &Message) -> Result<(), StoreError> {
+    async fn commit(&self, message: &Message, now: Timestamp) -> Result<(), StoreError> {
         let message = message.clone();
         let carries = self.core.carries() > 0;
         self.change_with_ledger(message.upload_id.into(), move |view| {
             if carries {
                 carried::place(view, &message);
             }
-            commit(view, message)
+            commit(view, message, now)
         })
         .await
     }
@@ -132,14 +132,14 @@ fn stamp(view: &mut View<'_>, conversation: ConversationId, now: Timestamp) -> R
     Ok(stamp)
 }
 
-fn commit(view: &mut View<'_>, message: Message) -> Result<(), StoreError> {
+fn commit(view: &mut View<'_>, message: Message, now: Timestamp) -> Result<(), StoreError> {
     let stored = uploads::existing(view, message.upload_id.into())?;
     match stored.upload.state {
         State::Committed(id) if id == message.id => return Ok(()),
         State::Finalizing(stamp) if stamp.id == message.id => {}
         _ => return Err(StoreError::Conflict("the upload is not finalizing this message")),
     }
-    let next = Upload { state: State::Committed(message.id), ..stored.upload.clone() };
+    let next = Upload { state: State::Committed(message.id), active_at: now, ..stored.upload.clone() };
     uploads::update(view, stored, next)?;
     view.mark(keys::order(message.conversation_id, message.id), true);
     view.mark(keys::outbox(message.id), true);

@@ -46,7 +46,12 @@ impl SledPayloads {
 #[async_trait]
 impl Payloads for SledPayloads {
     async fn open(&self, id: UploadId, offset: u64) -> Result<Box<dyn Sink>, StoreError> {
-        let length = self.core.read(|tree| blocks::length(tree, id)).await?;
+        let (is_part, length) =
+            self.core.read(|tree| Ok((blocks::is_part(tree, id)?, blocks::length(tree, id)?))).await?;
+        if length > 0 && !is_part {
+            // A final upload that is asked for again has its id again, and its message has the bytes.
+            return Err(StoreError::Damaged(format!("the bytes of upload {id} are a message's")));
+        }
         if length < offset {
             return Err(StoreError::Damaged(format!("upload {id} has {length} bytes, its ledger {offset}")));
         }

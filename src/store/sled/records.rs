@@ -9,7 +9,7 @@ use super::layered::{Layered, Rows};
 use super::view::View;
 use super::{SledStore, carried, claims, keys, messages, uploads};
 use crate::message::UserId;
-use crate::store::{Along, Appended, Claim, Created, Records, StoreError};
+use crate::store::{Along, Appended, Claim, Created, Records, StoreError, Taking};
 use crate::time::Timestamp;
 use crate::upload::{Binding, State, Upload, UploadId};
 
@@ -23,11 +23,11 @@ impl Records for SledStore {
     async fn create_with(
         &self,
         upload: &Upload,
-        overtake: bool,
+        taking: Taking,
         along: Along,
     ) -> Result<Created, StoreError> {
         let upload = upload.clone();
-        self.core.change(move |view| create(view, upload, overtake, along)).await
+        self.core.change(move |view| create(view, upload, taking, along)).await
     }
 
     async fn find(&self, id: UploadId) -> Result<Option<Upload>, StoreError> {
@@ -52,9 +52,9 @@ impl Records for SledStore {
         self.change_with_ledger(id, move |view| transition(view, id, &from, to)).await
     }
 
-    async fn bind(&self, id: UploadId, binding: &Binding) -> Result<Created, StoreError> {
+    async fn bind(&self, id: UploadId, binding: &Binding, taking: Taking) -> Result<Created, StoreError> {
         let binding = binding.clone();
-        self.core.change(move |view| bind(view, id, binding)).await
+        self.core.change(move |view| bind(view, id, binding, taking)).await
     }
 
     async fn remove(&self, id: UploadId) -> Result<(), StoreError> {
@@ -112,6 +112,15 @@ impl Records for SledStore {
         living.truncate(limit);
         Ok(living)
     }
+
+    async fn committed_before(&self, cutoff: Timestamp, limit: usize) -> Result<Vec<UploadId>, StoreError> {
+        self.core
+            .read(|tree| {
+                let earliest_first = tree.rows(keys::every_committed()..keys::committed_at(cutoff));
+                earliest_first.take(limit).map(|row| upload_id(&row?.0)).collect()
+            })
+            .await
+    }
 }
 
 impl SledStore {
@@ -132,13 +141,13 @@ impl SledStore {
     }
 }
 
-fn create(view: &mut View<'_>, upload: Upload, overtake: bool, along: Along) -> Result<Created, StoreError> {
+fn create(view: &mut View<'_>, upload: Upload, taking: Taking, along: Along) -> Result<Created, StoreError> {
     match uploads::find(view, upload.id)? {
         Some(there) if there.upload == upload => return Ok(Created::New),
         Some(_) => return Err(StoreError::Conflict("another upload has this id")),
         None => {}
     }
-    if let Some(holder) = claims::take(view, &upload, overtake)? {
+    if let Some(holder) = claims::take(view, &upload, taking)? {
         return Ok(Created::Taken(holder));
     }
     carried::put(view, upload.id, upload.offset, along.bytes);
@@ -197,7 +206,7 @@ fn transition(view: &mut View<'_>, id: UploadId, from: &State, to: State) -> Res
     uploads::update(view, stored, next)
 }
 
-fn bind(view: &mut View<'_>, id: UploadId, binding: Binding) -> Result<Created, StoreError> {
+fn bind(view: &mut View<'_>, id: UploadId, binding: Binding, taking: Taking) -> Result<Created, StoreError> {
     let stored = uploads::existing(view, id)?;
     if stored.upload.binding.is_some() {
         return Err(StoreError::Conflict("the upload is bound already"));
@@ -206,7 +215,7 @@ fn bind(view: &mut View<'_>, id: UploadId, binding: Binding) -> Result<Created, 
         return Err(StoreError::Conflict("the upload is neither receiving nor complete"));
     }
     let bound = Upload { binding: Some(binding), ..stored.upload.clone() };
-    if let Some(holder) = claims::take(view, &bound, false)? {
+    if let Some(holder) = claims::take(view, &bound, taking)? {
         return Ok(Created::Taken(holder));
     }
     uploads::update(view, stored, bound)?;

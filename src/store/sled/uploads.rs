@@ -149,6 +149,9 @@ pub(super) fn remove(view: &mut View<'_>, stored: &Stored) -> Result<(), StoreEr
     if upload.concat == Concat::Partial {
         view.delete(keys::used(upload.id));
     }
+    if is_committed(upload) {
+        view.delete(keys::committed(upload.active_at, upload.id));
+    }
     view.delete(keys::upload(upload.id));
     Ok(())
 }
@@ -186,6 +189,9 @@ fn write(
     if before.is_some_and(Upload::is_driven) != upload.is_driven() {
         view.mark(keys::owed(upload.id), upload.is_driven());
     }
+    if is_committed(upload) && !before.is_some_and(is_committed) {
+        view.mark(keys::committed(upload.active_at, upload.id), true);
+    }
     match upload.joined_parts() {
         Some(parts) if before.is_none_or(|before| before.joined_parts().is_none()) => mark_used(view, parts),
         _ => Ok(()),
@@ -203,7 +209,11 @@ fn mark_used(view: &mut View<'_>, parts: &Parts) -> Result<(), StoreError> {
 }
 
 fn is_unfinished(upload: &Upload) -> bool {
-    !matches!(upload.state, State::Committed(_))
+    !is_committed(upload)
+}
+
+fn is_committed(upload: &Upload) -> bool {
+    matches!(upload.state, State::Committed(_))
 }
 
 fn drop_ledger(view: &mut View<'_>, id: UploadId) -> Result<(), StoreError> {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::Reservations;
 use crate::message::{ConversationId, Message, MessageId, UserId};
-use crate::store::{Along, Appended, Claim, Created, Messages, Records, StoreError, Stores};
+use crate::store::{Along, Appended, Claim, Created, Messages, Records, StoreError, Stores, Taking};
 use crate::time::Timestamp;
 use crate::upload::{Binding, State, Upload, UploadId};
 
@@ -28,10 +28,10 @@ impl Records for Counted {
     async fn create_with(
         &self,
         upload: &Upload,
-        overtake: bool,
+        taking: Taking,
         along: Along,
     ) -> Result<Created, StoreError> {
-        let created = self.records.create_with(upload, overtake, along).await?;
+        let created = self.records.create_with(upload, taking, along).await?;
         if created == Created::New {
             self.reservations.insert(upload, None);
         }
@@ -64,8 +64,8 @@ impl Records for Counted {
         Ok(())
     }
 
-    async fn bind(&self, id: UploadId, binding: &Binding) -> Result<Created, StoreError> {
-        self.records.bind(id, binding).await
+    async fn bind(&self, id: UploadId, binding: &Binding, taking: Taking) -> Result<Created, StoreError> {
+        self.records.bind(id, binding, taking).await
     }
 
     async fn remove(&self, id: UploadId) -> Result<(), StoreError> {
@@ -93,6 +93,10 @@ impl Records for Counted {
     async fn idle_since(&self, cutoff: Timestamp, limit: usize) -> Result<Vec<UploadId>, StoreError> {
         self.records.idle_since(cutoff, limit).await
     }
+
+    async fn committed_before(&self, cutoff: Timestamp, limit: usize) -> Result<Vec<UploadId>, StoreError> {
+        self.records.committed_before(cutoff, limit).await
+    }
 }
 
 #[async_trait]
@@ -101,8 +105,8 @@ impl Messages for Counted {
         self.messages.claim(upload, now).await
     }
 
-    async fn commit(&self, message: &Message) -> Result<(), StoreError> {
-        self.messages.commit(message).await?;
+    async fn commit(&self, message: &Message, now: Timestamp) -> Result<(), StoreError> {
+        self.messages.commit(message, now).await?;
         self.reservations.forget(message.upload_id.into());
         Ok(())
     }

@@ -3,7 +3,8 @@ use tokio::time::Instant;
 use super::counts::Held;
 use super::*;
 use crate::store::memory::{Memory, MemoryPayloads};
-use crate::store::{Appended, Records};
+use crate::store::{Appended, Records, Taking};
+use crate::time::Timestamp;
 use crate::upload::{Chunk, Metadata, State};
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ fn limits() -> Limits {
     Limits {
         max_upload_size: u64::MAX,
         expire_after_secs: 60,
+        result_window_secs: 86_400,
         body_idle: Duration::from_secs(5),
         max_unfinished: 3,
         max_reserved_bytes: 100 * MIB,
@@ -233,7 +235,7 @@ async fn a_start_counts_what_is_unfinished() {
     let mut receiving = Vec::new();
     for number in 0..600 {
         let upload = upload(if number % 2 == 0 { "ann" } else { "bob" }, Length::Known(2 * MIB));
-        memory.create(&upload, false).await.expect("memory");
+        memory.create(&upload, Taking::IfFree).await.expect("memory");
         match number % 3 {
             0 => memory.transition(upload.id, &State::Receiving, &State::Expired).await.expect("memory"),
             _ => receiving.push(upload),
@@ -256,7 +258,7 @@ async fn a_start_counts_what_changes_meanwhile() {
     let (memory, reservations) = (Memory::new(), Reservations::default());
     let [kept, grown, gone] = [(); 3].map(|()| upload("ann", Length::Known(4 * MIB)));
     for upload in [&kept, &grown, &gone] {
-        memory.create(upload, false).await.expect("memory");
+        memory.create(upload, Taking::IfFree).await.expect("memory");
     }
     let noting = reservations.note_changes();
     let page = memory.every_unfinished(None, 9).await.expect("memory");
@@ -279,7 +281,7 @@ async fn a_doubt_is_settled_by_the_record() {
     for upload in [&stored, &lost] {
         drop(reservations.reserve(upload, room(u64::MAX), &limits()).expect("allowed"));
     }
-    memory.create(&stored, false).await.expect("memory");
+    memory.create(&stored, Taking::IfFree).await.expect("memory");
     reservations.settle_doubts(&memory).await.expect("memory");
     assert_eq!(counted(&reservations, "ann"), (1, 2 * MIB, 2 * MIB));
 }

@@ -207,7 +207,7 @@ async fn creation_is_idempotent_by_client_message_id() {
     let again = house.create(3, &metadata).await.expect("found");
     assert!(again.existed && !first.existed);
     assert_eq!((again.standing.upload.id, again.standing.upload.offset), (first.standing.upload.id, 2));
-    assert!(matches!(house.create(4, &metadata).await, Err(UploadError::AnotherLength)));
+    assert!(matches!(house.create(4, &metadata).await, Err(UploadError::AnotherFile)));
     house.append(first.standing.upload.id, 2, body(&[b"c"])).await.expect("appended");
     let done = house.create(3, &metadata).await.expect("found");
     assert!(done.standing.message.is_some());

@@ -6,6 +6,8 @@ mod concatenations;
 mod creations;
 mod facts;
 mod model;
+mod over;
+mod repeats;
 mod reservations;
 mod room;
 mod slow;
@@ -109,6 +111,7 @@ fn limits() -> Limits {
     Limits {
         max_upload_size: MAX,
         expire_after_secs: 60,
+        result_window_secs: 24 * 60 * 60,
         body_idle: Duration::from_secs(5),
         max_unfinished: u64::MAX,
         max_reserved_bytes: u64::MAX,

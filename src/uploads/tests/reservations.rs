@@ -7,6 +7,7 @@ use crate::uploads::{NewFinal, OneShot};
 const FEW: Limits = Limits {
     max_upload_size: MAX * 64,
     expire_after_secs: 60,
+    result_window_secs: 86_400,
     body_idle: Duration::from_secs(5),
     max_unfinished: 3,
     max_reserved_bytes: MAX * 32,

@@ -6,7 +6,7 @@ use super::super::view::View;
 use super::super::{SledCopy, SledStore};
 use crate::message::{ConversationId, MessageId};
 use crate::store::contract::samples::{at, bound, row, unbound, user, whole};
-use crate::store::{Claim, Durability, Memberships, Messages, Records, StoreError};
+use crate::store::{Claim, Durability, Memberships, Messages, Records, StoreError, Taking};
 use crate::upload::{Metadata, Upload, UploadId};
 
 /// Uploads in several states, and two messages.
@@ -30,7 +30,7 @@ impl House {
         let receiving = Upload { metadata, ..bound(Some("one")) };
         let whole = whole(Some("two"));
         for upload in [&receiving, &whole, &unbound()] {
-            store.create(upload, false).await.expect("created");
+            store.create(upload, Taking::IfFree).await.expect("created");
         }
         for offset in [0, 3] {
             store.append(receiving.id, &row(offset, 3)).await.expect("appended");
@@ -62,13 +62,13 @@ impl House {
 
 async fn message(store: &SledStore) -> MessageId {
     let upload = whole(Some("three"));
-    store.create(&upload, false).await.expect("created");
+    store.create(&upload, Taking::IfFree).await.expect("created");
     let Claim::Finalizing(stamp) = store.claim(upload.id, at(5_000)).await.expect("claimed") else {
         panic!()
     };
     let record = Records::find(store, upload.id).await.expect("read").expect("there");
     let message = record.message(stamp).expect("bound");
-    store.commit(&message).await.expect("committed");
+    store.commit(&message, at(6_000)).await.expect("committed");
     message.id
 }
 

@@ -16,7 +16,7 @@ use crate::store::disk::Disk;
 use crate::store::sled::SledStore;
 use crate::store::{
     Along, Carried, Durability, Files, Memberships, Messages, Payloads, Place, Records, Sink, Source,
-    StoreError,
+    StoreError, Taking,
 };
 use crate::upload::{Length, RejectionReason, State, Upload, UploadId};
 
@@ -311,7 +311,7 @@ async fn fill(store: &SledStore) -> (Vec<UploadId>, Result<(), StoreError>) {
         let bytes = vec![Bytes::from(vec![7; 64 * 1024])];
         let length = Length::Known(64 * 1024);
         let whole = Upload { length, offset: 64 * 1024, state: State::Complete, ..upload };
-        if let Err(error) = store.create_with(&whole, false, Along::carrying(bytes)).await {
+        if let Err(error) = store.create_with(&whole, Taking::IfFree, Along::carrying(bytes)).await {
             return (ids, Err(error));
         }
     }

@@ -5,7 +5,7 @@ use futures_util::FutureExt;
 use super::Fixture;
 use crate::store::contract::DatabaseFixture;
 use crate::store::contract::samples::{at, bound, conversation, last_row, row};
-use crate::store::{Claim, Created, StoreError};
+use crate::store::{Claim, Created, StoreError, Taking};
 use crate::upload::{State, Upload};
 
 /// More than a group takes.
@@ -15,17 +15,17 @@ const CALLERS: usize = 64;
 async fn make_message(fixture: &Fixture) -> Result<(), StoreError> {
     let (records, messages) = (fixture.records(), fixture.messages());
     let upload = bound(None);
-    assert_eq!(records.create(&upload, false).await?, Created::New);
+    assert_eq!(records.create(&upload, Taking::IfFree).await?, Created::New);
     records.append(upload.id, &row(0, 4)).await?;
     records.append(upload.id, &last_row(4)).await?;
     let Claim::Finalizing(stamp) = messages.claim(upload.id, at(5_000)).await? else {
         panic!("nobody else has it");
     };
     let whole = records.find(upload.id).await?.expect("there");
-    messages.commit(&whole.message(stamp).expect("bound")).await?;
+    messages.commit(&whole.message(stamp).expect("bound"), at(6_000)).await?;
     messages.published(&[stamp.id]).await?;
     let committed = records.find(upload.id).await?.expect("there");
-    assert_eq!(committed, Upload { state: State::Committed(stamp.id), ..whole });
+    assert_eq!(committed, Upload { state: State::Committed(stamp.id), active_at: at(6_000), ..whole });
     Ok(())
 }
 
@@ -47,7 +47,7 @@ async fn a_change_is_carried_out_though_nobody_waits_for_it() {
     let upload = bound(None);
     {
         let records = fixture.records();
-        let mut creation = records.create(&upload, false);
+        let mut creation = records.create(&upload, Taking::IfFree);
         // Far enough to have handed it over, and then dropped, whether it was answered by then or not.
         let _ = (&mut creation).now_or_never();
     }

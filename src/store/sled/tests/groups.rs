@@ -8,7 +8,7 @@ use smallvec::smallvec;
 use super::Fixture;
 use crate::store::contract::samples::{at, bound, found, last_row, row, store, whole};
 use crate::store::contract::{DatabaseFixture, is_conflict};
-use crate::store::{Claim, Created, Messages, Records};
+use crate::store::{Claim, Created, Messages, Records, Taking};
 use crate::upload::State;
 
 /// Runs the operations as one group: the committer is held until all of them wait for it. Each expression is
@@ -46,13 +46,13 @@ async fn operations_of_a_group_see_each_other() {
     let store = fixture.store();
     let (a, b, c, d, e, f, g, ()) = as_one_group!(
         fixture,
-        store.create(&first, false),
-        store.create(&second, false),
+        store.create(&first, Taking::IfFree),
+        store.create(&second, Taking::IfFree),
         store.append(first.id, &half),
         store.append(first.id, &half),
         store.append(first.id, &end),
         store.claim(first.id, at(5_000)),
-        store.create(&third, true),
+        store.create(&third, Taking::Overtake),
     );
     assert_eq!(a.await.expect("answered"), Created::New);
     assert_eq!(b.await.expect("answered"), Created::Taken(first.id));
@@ -70,9 +70,9 @@ async fn operations_of_a_group_see_each_other() {
     let (store, ids) = (fixture.store(), [message.id]);
     let (a, b, c, d, ()) = as_one_group!(
         fixture,
-        store.commit(&message),
+        store.commit(&message, at(6_000)),
         store.published(&ids),
-        store.commit(&message),
+        store.commit(&message, at(6_000)),
         store.claim(first.id, at(6_000)),
     );
     for committed in [a, b, c] {
@@ -101,11 +101,11 @@ async fn what_a_group_deletes_is_gone_for_its_later_operations() {
                 move |view| super::super::records::remove(view, id)
             })
             .boxed(),
-        store.create(&upload, false),
+        store.create(&upload, Taking::IfFree),
         store.append(upload.id, &eight),
         store.append(upload.id, &three),
         store.append(upload.id, &end),
-        store.create(&other, false),
+        store.create(&other, Taking::IfFree),
     );
     a.await.expect("removed");
     assert_eq!(b.await.expect("answered"), Created::New);
@@ -130,7 +130,7 @@ async fn an_operation_that_panics_changes_nothing_and_harms_nobody() {
                 panic!("on purpose")
             })
             .boxed(),
-        store.create(&upload, false),
+        store.create(&upload, Taking::IfFree),
     );
     assert!(a.await.is_err());
     assert_eq!(b.await.expect("answered"), Created::New);
