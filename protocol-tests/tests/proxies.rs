@@ -181,7 +181,7 @@ async fn the_servers_own_answers_pass_as_they_are() {
 
 /// So much has to stay free that there is no room.
 fn next_to_the_whole_disk() -> u64 {
-    let disk = rustix::fs::statvfs(&std::env::temp_dir()).expect("the folder is on a disk");
+    let disk = rustix::fs::statvfs(std::env::temp_dir()).expect("the folder is on a disk");
     (disk.f_blocks - 1) * disk.f_frsize
 }
 

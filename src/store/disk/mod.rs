@@ -5,7 +5,7 @@
 //! <data folder>/parts/<bucket>/<upload id>           while bytes are missing
 //! <data folder>/chats/<message id>/<file name>       afterwards
 //! ```
-//! [`buckets`] says which part is in which bucket. The folders of messages are all in one, which people look into.
+//! `buckets` says which part is in which bucket. The folders of messages are all in one, which people look into.
 
 mod buckets;
 mod idle;

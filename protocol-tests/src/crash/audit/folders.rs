@@ -33,8 +33,20 @@ async fn orphans(desk: &Desk) -> io::Result<Vec<String>> {
     let answer = desk.read(desk.chat.request(desk.sender(), "GET", "/files")).await?.expecting(200).json();
     let uploads = answer["uploads"].as_array().expect("uploads are an array");
     let needed: BTreeSet<_> = uploads.iter().filter_map(|upload| upload["upload_id"].as_str()).collect();
-    let names = parts.iter().filter_map(|part| part.file_name()?.to_str());
-    Ok(names.filter(|name| !needed.contains(name)).map(str::to_owned).collect())
+    let mut orphans = Vec::new();
+    for name in parts.iter().filter_map(|part| part.file_name()?.to_str()) {
+        if !needed.contains(name) && !is_joined(desk, name).await? {
+            orphans.push(name.to_owned());
+        }
+    }
+    Ok(orphans)
+}
+
+/// Whether this is a part that an upload was made of: it stays for whichever final upload names it next, unlisted.
+async fn is_joined(desk: &Desk, id: &str) -> io::Result<bool> {
+    let question = desk.chat.request(desk.sender(), "GET", &format!("/files/{id}"));
+    let answer = desk.read(question.header("Accept", "application/json")).await?;
+    Ok(answer.status == 200 && answer.json()["is_partial"] == true)
 }
 
 /// Messages without a folder of one file, and folders without a message.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 
@@ -19,6 +20,18 @@ async fn closed() -> Fixture {
     }
     fixture.store = None;
     fixture
+}
+
+/// The database below the store. The threads of a store that had it let go of its lock a little later.
+fn database(folder: &Path) -> sled::Db {
+    let end = Instant::now() + Duration::from_secs(10);
+    loop {
+        match sled::open(folder) {
+            Ok(database) => return database,
+            Err(error) => assert!(Instant::now() < end, "{error}"),
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 fn open(folder: &Path) -> Result<SledStore, OpenError> {
@@ -121,7 +134,7 @@ async fn damage_is_told_and_no_file_is_deleted() {
         ("garbage for a log", &|folder| garbage(&folder.join("db"))),
         ("garbage for parameters", &|folder| garbage(&folder.join("conf"))),
         ("another format", &|folder| {
-            let db = sled::open(folder).expect("opened");
+            let db = database(folder);
             db.insert([0], b"longhaul records, format 3\n").expect("written");
         }),
     ];
@@ -142,12 +155,12 @@ async fn damage_is_told_and_no_file_is_deleted() {
 #[tokio::test]
 async fn a_database_of_something_else_is_refused() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let db = sled::open(folder.path()).expect("opened");
+    let db = database(folder.path());
     db.insert(b"theirs", b"row").expect("written");
     drop(db);
     let error = open(folder.path()).expect_err("not ours");
     assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
-    let db = sled::open(folder.path()).expect("opened");
+    let db = database(folder.path());
     assert_eq!(db.len(), 1);
 }
 
@@ -203,7 +216,7 @@ async fn a_log_that_is_older_than_the_journal_is_damage() {
 #[tokio::test]
 async fn a_folder_of_the_former_format_is_read_and_becomes_one_of_this() {
     let mut fixture = closed().await;
-    let db = sled::open(fixture.path()).expect("opened");
+    let db = database(&fixture.path());
     let table = keys::Table::UNFINISHED;
     let members: Vec<_> = runs::Stored(&db).rows(&table.start()..&table.end()).collect();
     let rows = db.range(table.start()..table.end()).keys().collect::<Vec<_>>();
@@ -226,7 +239,7 @@ async fn a_folder_of_the_former_format_is_read_and_becomes_one_of_this() {
         fixture.store().remove(found[0].id).await.expect("removed");
         fixture.store = None;
     }
-    let db = sled::open(fixture.path()).expect("opened");
+    let db = database(&fixture.path());
     let format = db.get(keys::format()).expect("read").expect("there");
     assert_eq!(*format, *b"longhaul records, format 2\n");
 }
@@ -237,7 +250,7 @@ async fn a_folder_without_numbers_gets_them() {
     let marker = fixture.path().join("format");
     let numbered = fs::read(&marker).expect("there");
     fs::write(&marker, b"longhaul records, format 1\n").expect("written");
-    let db = sled::open(fixture.path()).expect("opened");
+    let db = database(&fixture.path());
     db.remove([0x7f]).expect("removed").expect("it was there");
     drop(db);
     fixture.open();
