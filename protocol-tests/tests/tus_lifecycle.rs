@@ -5,11 +5,12 @@ use protocol_tests::multipart::Form;
 use protocol_tests::{Chat, Setup, Token, User, check_detail, conversation_id, tus, wait};
 use serde_json::{Value, json};
 
-const STATUS_KEYS: [&str; 9] = [
+const STATUS_KEYS: [&str; 10] = [
     "client_message_id",
     "conversation_id",
     "detail",
     "expires_at",
+    "is_partial",
     "length",
     "message",
     "offset",
@@ -286,7 +287,7 @@ async fn binding_is_checked_like_everything_else() {
         (("upload_id", json!("nobody-knows-it")), 404),
         (("upload_id", json!(7)), 400),
         (("reply_to", json!("nonsense")), 400),
-        (("client_message_id", json!("")), 400),
+        (("client_message_id", json!("two\nlines")), 400),
     ] {
         let mut body = binding(&chat, &location);
         body[change.0] = change.1.clone();
