@@ -24,7 +24,7 @@
 //! | [`uploads`] | create, append, look, end, bind, one-shot; who may have how much | crash, finalizer, message, metrics, outlive, store, time, upload |
 //! | [`chats`] | conversations, messages, media | message, store |
 //! | [`http`] | the wire of HTTP | auth, base_path, chats, json, keys, loopback, message, metrics, refusals, store, time, upload, uploads |
-//! | [`chat`] | the wire of Socket.IO | auth, base_path, chats, json, keys, message, refusals, store, time, upload, uploads |
+//! | [`chat`] | the wire of Socket.IO | auth, base_path, chats, http, json, keys, message, refusals, store, time, upload, uploads |
 //! | [`config`] | settings, checked once | auth, base_path, crash, keys, store, upload |
 //! | [`data_folder`] | the data folder: its note, who may look into it, what it is fit for | store |
 //! | [`check`] | what is wrong with a data folder, offline | data_folder, message, store, upload |

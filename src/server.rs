@@ -86,8 +86,12 @@ impl Server {
         let durability = folder.durability(config.durability)?;
         let disk = disk(&config, &folder, durability)?;
         let store = SledStore::open_beside(disk.files(), &folder.records(), durability)?;
-        let (transports, engine) =
-            chat::open(chat::Settings { base_path: config.base_path.clone(), ..chat::Settings::default() });
+        let (transports, engine) = chat::open(chat::Settings {
+            base_path: config.base_path.clone(),
+            body_idle: config.body_idle,
+            trust_forwarded: config.trust_forwarded,
+            ..chat::Settings::default()
+        });
         let (stores, reservations) = Reservations::over(stores(&config, &folder, store, disk, &engine));
         let (keyring, instructions) = identity(&config, &folder, &stores, address).await?;
         let (tasks, draining) = (TaskTracker::new(), CancellationToken::new());

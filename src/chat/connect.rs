@@ -14,6 +14,7 @@ use super::line::{Hall, Line, Place};
 use super::open::Engine;
 use super::text::EventText;
 use super::token::PresentedToken;
+use super::transport::Guest;
 use super::work::{Job, Work};
 use super::{membership, send, unknown};
 use crate::auth::{AuthError, Identity};
@@ -52,7 +53,7 @@ pub(super) struct Session {
     state: Arc<State>,
     user: UserId,
     base_path: BasePath,
-    line: Line,
+    line: Arc<Line>,
     expiry: Expiry,
     greeted: CancellationToken,
     _watch: Watch,
@@ -135,7 +136,7 @@ pub fn serve(engine: &Engine, state: State) {
             state,
             user: identity.user,
             base_path: engine_of.base_path.clone(),
-            line: hall.line(),
+            line: Arc::new(hall.line()),
             expiry,
             greeted: CancellationToken::new(),
             work: Work::among(&engine_of.work),
@@ -183,6 +184,9 @@ fn admit(socket: &SocketRef, session: Session) {
     socket.on_fallback(async |socket: SocketRef, ack: AckSender, EventText(text): EventText| {
         unknown::handle(&socket, ack, &text);
     });
+    if let Some(guest) = socket.req_parts().extensions.get::<Arc<Guest>>() {
+        guest.admit(Arc::clone(&session.line));
+    }
     socket.extensions.insert(Arc::clone(&session));
     socket.on(send::EVENT, move |socket: SocketRef, ack: AckSender, EventText(text): EventText| {
         // Still in the task that reads the connection: here is the order of events.

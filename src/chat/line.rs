@@ -1,7 +1,8 @@
 //! How many messages are worked on at once, and in which order.
 //!
 //! Every event is a task of its own at once, with its payload in memory: the library knows no back-pressure.
-//! What a connection and all of them together may hold is therefore bounded by refusing, not by waiting.
+//! What a connection and all of them together may hold is therefore bounded by refusing, not by waiting. What is not an
+//! event yet, because it is still being read, counts apart: it becomes one.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,6 +12,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 const CONNECTION_BYTES: usize = 128 * 1024 * 1024;
 /// Payloads that all connections together may have waiting.
 const OVERALL_BYTES: usize = 512 * 1024 * 1024;
+/// Bytes of payloads that are still being read: of one connection, one of the largest and some more, and of all of them.
+const CONNECTION_READING: usize = 64 * 1024 * 1024;
+const OVERALL_READING: usize = 512 * 1024 * 1024;
 /// What a payload counts for at the least, which bounds the number of small ones.
 const LEAST_BYTES: usize = 64 * 1024;
 /// Messages that are worked on at once.
@@ -20,6 +24,7 @@ const OVERALL_TURNS: usize = 16;
 #[derive(Debug)]
 pub(super) struct Hall {
     bytes: Arc<Semaphore>,
+    reading: Arc<Semaphore>,
     turns: Arc<Semaphore>,
 }
 
@@ -28,6 +33,7 @@ pub(super) struct Hall {
 pub(super) struct Line {
     hall: Arc<Hall>,
     bytes: Arc<Semaphore>,
+    reading: Arc<Semaphore>,
     last: Mutex<Option<oneshot::Receiver<()>>>,
 }
 
@@ -63,6 +69,7 @@ impl Hall {
     pub(super) fn new() -> Arc<Self> {
         Arc::new(Self {
             bytes: Arc::new(Semaphore::new(OVERALL_BYTES)),
+            reading: Arc::new(Semaphore::new(OVERALL_READING)),
             turns: Arc::new(Semaphore::new(OVERALL_TURNS)),
         })
     }
@@ -70,19 +77,26 @@ impl Hall {
     /// The line of a new connection.
     pub(super) fn line(self: &Arc<Self>) -> Line {
         let bytes = Arc::new(Semaphore::new(CONNECTION_BYTES));
-        Line { hall: Arc::clone(self), bytes, last: Mutex::new(None) }
+        let reading = Arc::new(Semaphore::new(CONNECTION_READING));
+        Line { hall: Arc::clone(self), bytes, reading, last: Mutex::new(None) }
     }
 }
 
 impl Line {
+    /// Room for so many bytes that are being read.
+    ///
+    /// # Errors
+    /// [`TooMany`], if they have none beside what is being read already.
+    pub(super) fn read(&self, bytes: usize) -> Result<[OwnedSemaphorePermit; 2], TooMany> {
+        room([&self.reading, &self.hall.reading], bytes)
+    }
+
     /// Takes the place at the end. Called in the order in which events come in, and without waiting.
     ///
     /// # Errors
     /// [`TooMany`], if the payload has no room beside those that wait.
     pub(super) fn enter(&self, payload_bytes: usize) -> Result<Place, TooMany> {
-        let bytes = u32::try_from(payload_bytes.max(LEAST_BYTES)).map_err(|_| TooMany)?;
-        let room = |of: &Arc<Semaphore>| Arc::clone(of).try_acquire_many_owned(bytes).map_err(|_| TooMany);
-        let held_bytes = [room(&self.bytes)?, room(&self.hall.bytes)?];
+        let held_bytes = room([&self.bytes, &self.hall.bytes], payload_bytes.max(LEAST_BYTES))?;
         let (done, after) = oneshot::channel();
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(Place {
@@ -91,6 +105,13 @@ impl Line {
             held: Held { _bytes: held_bytes, _done: done },
         })
     }
+}
+
+/// So many bytes of the room that a connection has, and of that of all.
+fn room(of: [&Arc<Semaphore>; 2], bytes: usize) -> Result<[OwnedSemaphorePermit; 2], TooMany> {
+    let bytes = u32::try_from(bytes).map_err(|_| TooMany)?;
+    let room = |of: &Arc<Semaphore>| Arc::clone(of).try_acquire_many_owned(bytes).map_err(|_| TooMany);
+    Ok([room(of[0])?, room(of[1])?])
 }
 
 impl Place {

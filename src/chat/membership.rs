@@ -8,10 +8,13 @@ use socketioxide::extract::{AckSender, SocketRef};
 
 use super::answer::{Answer, EventError, Failure};
 use super::connect::Session;
-use super::request::conversation_of;
+use super::request::{PayloadError, conversation_of};
 
 /// The events' names.
 pub(super) const EVENTS: [&str; 2] = ["join_conversation", "leave_conversation"];
+
+/// The most bytes of such an event, which has an id of 24 characters in it.
+const MAX_BYTES: usize = 4096;
 
 /// Answers whether the user is in the conversation.
 pub(super) async fn handle(
@@ -34,6 +37,10 @@ pub(super) async fn handle(
 
 async fn check(session: &Session, text: &Bytes) -> Result<(), EventError> {
     session.judge_token()?;
+    // Reading it takes several times its size, for which nothing is counted.
+    if text.len() > MAX_BYTES {
+        return Err(PayloadError::TooLong(MAX_BYTES).into());
+    }
     let conversation = conversation_of(text)?;
     Ok(session.state().chats.require_participant(session.user(), conversation).await?)
 }

@@ -36,10 +36,14 @@ pub struct Settings {
     pub ping_interval: Duration,
     /// How long a ping may stay unanswered, for clients whose line is full with an upload. 60 s.
     pub ping_timeout: Duration,
-    /// How long a connection may take to present its token. 20 s.
+    /// How long a connection may take to present its token. 10 s.
     pub connect_timeout: Duration,
     /// The path below which clients find the media of messages. None.
     pub base_path: BasePath,
+    /// How long the body of a poll's POST may say nothing. 30 s.
+    pub body_idle: Duration,
+    /// Whether `X-Forwarded-For` is to be believed.
+    pub trust_forwarded: bool,
 }
 
 impl Default for Settings {
@@ -48,7 +52,9 @@ impl Default for Settings {
             max_payload_bytes: 50 * 1024 * 1024,
             ping_interval: Duration::from_secs(25),
             ping_timeout: Duration::from_secs(60),
-            connect_timeout: Duration::from_secs(20),
+            connect_timeout: Duration::from_secs(10),
+            body_idle: Duration::from_secs(30),
+            trust_forwarded: false,
             base_path: BasePath::default(),
         }
     }
@@ -97,7 +103,7 @@ pub fn open(settings: Settings) -> (Transports, Engine) {
         .connect_timeout(settings.connect_timeout)
         .max_buffer_size(OUTGOING_PACKETS)
         .build_with_inner_svc(Router::new());
-    let transports = Transports::new(service);
+    let transports = Transports::new(service, settings.clone());
     let engine = Engine {
         io,
         transports: transports.clone(),

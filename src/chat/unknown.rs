@@ -8,7 +8,7 @@ use super::request::Reading;
 use crate::refusals;
 
 /// Of a longer payload no `client_message_id` is given back.
-const MAX_READ_BYTES: usize = 64 * 1024;
+const MAX_READ_BYTES: usize = 4096;
 /// An event's name is given back up to here.
 const MAX_NAME_CHARACTERS: usize = 64;
 

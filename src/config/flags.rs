@@ -148,8 +148,8 @@ pub struct Flags {
     #[arg(long, env = "LONGHAUL_BASE_PATH", value_name = "PATH")]
     pub base_path: Option<String>,
 
-    /// Believe Forwarded, and X-Forwarded-Proto, -Host, -Port and -Prefix. Only behind a proxy that overwrites all of
-    /// them.
+    /// Believe Forwarded, X-Forwarded-Proto, -Host, -Port and -Prefix, and the last address in X-Forwarded-For. Only
+    /// behind a proxy that writes all of them.
     #[arg(long, env = "LONGHAUL_TRUST_FORWARDED", value_parser = BoolishValueParser::new())]
     pub trust_forwarded: bool,
 

@@ -18,6 +18,7 @@ mod one_shot;
 mod operations;
 mod outside;
 mod path;
+mod peer;
 mod presence;
 pub(crate) mod range;
 mod request;
@@ -33,6 +34,8 @@ mod welcome;
 pub use connection::{Connections, Timeouts, serve};
 pub use cors::Cors;
 pub use operations::Readiness;
+pub use peer::Peer;
+pub(crate) use peer::{forwarded_address, network_of};
 pub use site::Site;
 #[cfg(fuzzing)]
 pub use {one_shot::fuzz_form, range::fuzz_range};

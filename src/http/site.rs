@@ -136,6 +136,11 @@ impl Site {
         websocket::refusal_of(request).or_else(|| sockets.refusal_while_draining(request))
     }
 
+    /// Whether the request is about a session, which belongs to the connection that it begins over.
+    pub(super) fn is_about_session(&self, request: &Request) -> bool {
+        self.sockets_of(request).is_some()
+    }
+
     fn sockets_of(&self, request: &Request) -> Option<&Sockets> {
         self.sockets.as_ref().filter(|sockets| request.uri().path().starts_with(sockets.path))
     }

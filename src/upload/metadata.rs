@@ -1,5 +1,6 @@
 //! `Upload-Metadata` (tus 1.0.0, Creation): kept and given back byte for byte, read where we need it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::message::{ClientMessageId, InvalidClientMessageId, MediaType};
@@ -7,6 +8,9 @@ use crate::message::{ClientMessageId, InvalidClientMessageId, MediaType};
 /// The most bytes of the header. What is stored of an upload has to stay well below the record store's
 /// comfortable value size.
 pub const MAX_METADATA_BYTES: usize = 6144;
+
+/// The most pairs of the header. Clients give some ten.
+const MAX_METADATA_PAIRS: usize = 64;
 
 /// Parsed metadata and the header it came from. It never changes, and a copy is cheap.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -33,6 +37,9 @@ pub enum MetadataError {
     /// A value that we read and that is not UTF-8.
     #[error("Invalid Upload-Metadata: {0} is not UTF-8")]
     NotUtf8(&'static str),
+    /// More pairs than are kept.
+    #[error("Upload-Metadata has more than {MAX_METADATA_PAIRS} keys")]
+    TooMany,
     /// More than [`MAX_METADATA_BYTES`].
     #[error("Upload-Metadata is longer than {MAX_METADATA_BYTES} bytes")]
     TooLong,
@@ -57,12 +64,16 @@ impl Metadata {
         if raw.trim().is_empty() {
             return Ok(Self::new(raw.to_owned(), pairs));
         }
+        let mut keys = HashSet::new();
         for pair in raw.split(',') {
+            if pairs.len() == MAX_METADATA_PAIRS {
+                return Err(MetadataError::TooMany);
+            }
             let (key, value) = parse_pair(pair.trim())?;
-            if pairs.iter().any(|(known, _)| *known == key) {
+            if !keys.insert(key) {
                 return Err(MetadataError::DuplicateKey);
             }
-            pairs.push((key, value));
+            pairs.push((key.to_owned(), value));
         }
         Ok(Self::new(raw.to_owned(), pairs))
     }
@@ -140,7 +151,7 @@ impl Metadata {
     }
 }
 
-fn parse_pair(pair: &str) -> Result<(String, Vec<u8>), MetadataError> {
+fn parse_pair(pair: &str) -> Result<(&str, Vec<u8>), MetadataError> {
     let mut tokens = pair.split(' ');
     let key = tokens.next().unwrap_or_default();
     let value = tokens.next().unwrap_or_default();
@@ -149,7 +160,7 @@ fn parse_pair(pair: &str) -> Result<(String, Vec<u8>), MetadataError> {
         return Err(MetadataError::Shape);
     }
     let value = data_encoding::BASE64.decode(value.as_bytes()).map_err(|_| MetadataError::Base64)?;
-    Ok((key.to_owned(), value))
+    Ok((key, value))
 }
 
 #[cfg(test)]
@@ -187,6 +198,14 @@ mod tests {
             assert_eq!(Metadata::parse(raw), Err(error), "{raw}");
         }
         assert_eq!(Metadata::parse(&"a".repeat(MAX_METADATA_BYTES + 1)), Err(MetadataError::TooLong));
+    }
+
+    #[test]
+    fn there_are_at_most_64_keys() {
+        let keys = |count: usize| (0..count).map(|key| format!("k{key}")).collect::<Vec<_>>().join(",");
+        assert!(Metadata::parse(&keys(MAX_METADATA_PAIRS)).is_ok());
+        assert_eq!(Metadata::parse(&keys(MAX_METADATA_PAIRS + 1)), Err(MetadataError::TooMany));
+        assert_eq!(Metadata::parse(&",".repeat(1500)), Err(MetadataError::Shape));
     }
 
     #[test]

@@ -51,6 +51,9 @@ pub(super) enum PayloadError {
     /// Not one object.
     #[error("Invalid payload")]
     Shape,
+    /// An event that says little in many bytes.
+    #[error("The payload is longer than {0} bytes")]
+    TooLong(usize),
     /// A key that is there more than once.
     #[error("{0} is given twice")]
     Twice(&'static str),

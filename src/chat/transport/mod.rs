@@ -8,42 +8,58 @@
 //!  WebSocket   its stream is ours, and ends
 //! ```
 
+mod body;
+mod frames;
+mod guests;
+mod handshake;
+mod metered;
+mod packets;
 mod severable;
 mod websockets;
 
 use std::convert::Infallible;
 use std::fmt;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::header::UPGRADE;
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, ready};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use socketioxide::extract::SocketRef;
 use socketioxide::service::SocketIoService;
 use tower::Service;
 
+use self::body::{Bounded, Fault};
+use self::frames::Frames;
+pub(super) use self::guests::Guest;
+use self::guests::{Excess, Guests};
+use self::handshake::{guest_of, is_websocket, kept, named, origins_of, sid_of};
+use self::metered::Metered;
 use self::severable::Severable;
 use self::websockets::{Place, WebSockets};
-use super::open::PATH;
+use super::open::{PATH, Settings};
+use crate::http::error::ApiError;
+use crate::uploads::UploadError;
 
 /// The library's service over transports that can be closed one by one.
 #[derive(Clone)]
 pub struct Transports {
     service: SocketIoService<Router>,
     websockets: WebSockets,
+    guests: Guests,
+    settings: Settings,
 }
 
 impl Transports {
     /// Over this service, whose path is [`PATH`].
-    pub(super) fn new(service: SocketIoService<Router>) -> Self {
-        Self { service, websockets: WebSockets::default() }
+    pub(super) fn new(service: SocketIoService<Router>, settings: Settings) -> Self {
+        Self { service, websockets: WebSockets::default(), guests: Guests::default(), settings }
     }
 
     /// The router, and these transports at their path.
@@ -71,16 +87,48 @@ impl Transports {
         let _ = self.service.clone().call(packet).await;
     }
 
+    async fn pass(mut self, request: Request) -> Result<Response, Infallible> {
+        Ok(self.service.call(request).await?.into_response())
+    }
+
+    /// Begins a session that polls.
+    async fn begin(self, request: Request, guest: Arc<Guest>) -> Response {
+        let Some(kept) = kept(&request, &guest) else { return ApiError::long_header().into_response() };
+        let Ok(answer) = self.pass(kept.map(|()| Body::empty())).await;
+        named(&guest, answer).await
+    }
+
+    /// Goes on with a session that polls.
+    async fn go_on(self, request: Request, guest: Arc<Guest>) -> Response {
+        let (parts, body) = request.into_parts();
+        let (body, found) = Bounded::new(body, guest, self.settings.body_idle);
+        let Ok(answer) = self.pass(Request::from_parts(parts, Body::new(body))).await;
+        found.get().map_or(answer, |fault| refusal_of(*fault).into_response())
+    }
+
+    /// Makes a WebSocket, of a session or of none.
+    async fn upgrade(self, mut request: Request, guest: Arc<Guest>) -> Response {
+        let Some(kept) = kept(&request, &guest) else { return ApiError::long_header().into_response() };
+        // Without it the library judges and answers the request, and then finds nothing to take over.
+        let upgrade = hyper::upgrade::on(&mut request);
+        let Ok(answer) = self.clone().pass(request.map(|_| Body::empty())).await;
+        if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+            tokio::spawn(self.hand_over(upgrade, kept, guest));
+        }
+        answer
+    }
+
     /// Hands a WebSocket over to the library once the client has been answered.
-    async fn hand_over(self, upgrade: OnUpgrade, mut request: Request<()>) {
+    async fn hand_over(self, upgrade: OnUpgrade, mut request: Request<()>, guest: Arc<Guest>) {
         let Ok(upgraded) = upgrade.await else { return };
         let (stream, shears) = Severable::new(TokioIo::new(upgraded));
         request.extensions_mut().insert(shears.clone());
         let sid = sid_of(&request).map(str::to_owned);
         let place = sid.as_deref().and_then(|sid| self.websockets.enter(sid, shears));
         let ending = Ending { transports: self.clone(), _place: place, sid };
+        let stream = Metered::new(stream.until_dropped(ending), Frames::new(guest));
         // The answer says whether the request could be read, which the library has said before.
-        let _ = self.service.clone().call((stream.until_dropped(ending), request)).await;
+        let _ = self.service.clone().call((stream, request)).await;
     }
 }
 
@@ -111,22 +159,25 @@ impl Service<Request> for Transports {
         Service::<Request>::poll_ready(&mut self.service, context)
     }
 
-    fn call(&mut self, mut request: Request) -> Self::Future {
-        if !request.headers().contains_key(UPGRADE) {
-            return self.service.call(request).map(|answer| Ok(answer?.into_response())).boxed();
-        }
-        // Without it the library judges and answers the request, and then finds nothing to take over.
-        let upgrade = hyper::upgrade::on(&mut request);
-        let (parts, body) = request.into_parts();
-        let kept = Request::from_parts(parts.clone(), ());
-        let answer = self.service.call(Request::from_parts(parts, body));
+    fn call(&mut self, request: Request) -> Self::Future {
         let transports = self.clone();
+        let (guest, is_new) = match (guest_of(&self.guests, &request), sid_of(&request)) {
+            (Some(guest), _) => (guest, false),
+            // Such a session is a WebSocket or none, of which nothing is read here.
+            (None, Some(_)) => return transports.pass(request.map(|_| Body::empty())).boxed(),
+            (None, None) => match self.guests.enter(&origins_of(&request, self.settings.trust_forwarded)) {
+                Some(guest) => (guest, true),
+                None => return ready(Ok(ApiError::no_session_left().into_response())).boxed(),
+            },
+        };
         async move {
-            let answer = answer.await?;
-            if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
-                tokio::spawn(transports.hand_over(upgrade, kept));
-            }
-            Ok(answer.into_response())
+            Ok(if is_websocket(&request) {
+                transports.upgrade(request, guest).await
+            } else if is_new {
+                transports.begin(request, guest).await
+            } else {
+                transports.go_on(request, guest).await
+            })
         }
         .boxed()
     }
@@ -138,7 +189,12 @@ impl fmt::Debug for Transports {
     }
 }
 
-/// The session that a request is about.
-fn sid_of<B>(request: &Request<B>) -> Option<&str> {
-    request.uri().query()?.split('&').find_map(|pair| pair.strip_prefix("sid="))
+fn refusal_of(fault: Fault) -> ApiError {
+    match fault {
+        Fault::Idle => UploadError::BodyIdle.into(),
+        Fault::Broken => UploadError::BodyBroken.into(),
+        Fault::LongName(error) => ApiError::bad_request(error.to_string()),
+        Fault::Excess(Excess::Stranger) => ApiError::too_much_of_stranger(Excess::Stranger.to_string()),
+        Fault::Excess(Excess::Reading) => ApiError::too_much_at_once(Excess::Reading.to_string()),
+    }
 }

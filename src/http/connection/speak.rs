@@ -27,7 +27,7 @@ use super::spoken::Spoken;
 use super::streams::Streams;
 use super::watch::Watch;
 use super::wire::Wire;
-use crate::http::{Site, request};
+use crate::http::{Peer, Site, request};
 
 /// HTTP/2 windows that fill a long line: with the usual 64 KiB a hundred milliseconds of round trip leave
 /// half a megabyte a second.
@@ -68,12 +68,13 @@ impl Protocols {
     ) -> hyper::Result<()> {
         let activity = Arc::new(Activity::default());
         let watch = Watch::new(Arc::clone(&activity), self.timeouts, since);
+        let peer = accepted.stream.peer_addr().ok().map(|address| Peer::new(address.ip()));
         let wire = TokioIo::new(Wire::new(accepted, spoken, Arc::clone(&activity)));
         let protocols = Arc::clone(self);
         match spoken {
             Spoken::Http1 => {
                 let service = service_fn(move |request: Request<Incoming>| {
-                    answer(&protocols.site, Exchange::begin(&activity), usize::MAX, request)
+                    answer(&protocols.site, peer, Exchange::begin(&activity), usize::MAX, request)
                 });
                 let connection = pin!(self.http1.serve_connection(wire, service).with_upgrades());
                 drive(connection, watch, self.ending_of(spoken), UpgradeableConnection::graceful_shutdown)
@@ -85,7 +86,7 @@ impl Protocols {
                 let service = service_fn(move |request: Request<Incoming>| {
                     let exchange = Exchange::begin(&activity);
                     running.begins(&exchange);
-                    answer(&protocols.site, exchange, STREAM_PIECE, request)
+                    answer(&protocols.site, peer, exchange, STREAM_PIECE, request)
                 });
                 // There are few of them, and they are large.
                 let connection = Box::pin(http2(streams).serve_connection(wire, service));
@@ -159,13 +160,19 @@ async fn drive<C: Future<Output = hyper::Result<()>>>(
 /// The answer to a request, in pieces of at most so many bytes. All that hyper and the site make of either is part of the exchange.
 fn answer(
     site: &Site,
+    peer: Option<Peer>,
     exchange: Arc<Exchange>,
     piece: usize,
     request: Request<Incoming>,
 ) -> impl Future<Output = Result<Response<AnswerPart<Body>>, Infallible>> + use<> {
     let request = request.map(|body| RequestPart::new(body, &exchange));
     let answered = match request::prepare(request) {
-        Ok(request) => Either::Left(site.answer(request)),
+        Ok(mut request) => {
+            if let Some(peer) = peer.filter(|_| site.is_about_session(&request)) {
+                request.extensions_mut().insert(peer);
+            }
+            Either::Left(site.answer(request))
+        }
         Err(response) => Either::Right(ready(*response)),
     };
     answered.map(move |response| Ok(response.map(|body| AnswerPart::new(body, exchange, piece))))

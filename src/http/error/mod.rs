@@ -92,6 +92,28 @@ impl ApiError {
             .with_header(RETRY_AFTER, HeaderValue::from_static("10"))
     }
 
+    /// 503: there are as many sessions as there may be before they say whose they are.
+    pub(crate) fn no_session_left() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "Too many sessions without a token")
+            .with_header(RETRY_AFTER, HeaderValue::from_static("5"))
+    }
+
+    /// 503: more is being sent at once than may be.
+    pub(crate) fn too_much_at_once(detail: String) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+            .with_header(RETRY_AFTER, HeaderValue::from_static("5"))
+    }
+
+    /// 413: more bytes than a session may send that has not said whose it is.
+    pub(crate) fn too_much_of_stranger(detail: String) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+    }
+
+    /// 431: more of a header than is kept.
+    pub(crate) fn long_header() -> Self {
+        Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The target and its token are too long")
+    }
+
     /// 500: ours. The caller has logged why.
     pub(crate) fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, INTERNAL)
@@ -260,7 +282,7 @@ impl From<BindingError> for ApiError {
 impl From<MetadataError> for ApiError {
     fn from(error: MetadataError) -> Self {
         let status = match error {
-            MetadataError::TooLong => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            MetadataError::TooLong | MetadataError::TooMany => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             _ => StatusCode::BAD_REQUEST,
         };
         Self::new(status, error.to_string())
