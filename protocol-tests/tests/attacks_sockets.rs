@@ -108,7 +108,7 @@ async fn handshakes_without_end_are_503_and_cost_little() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_header_of_a_handshake_is_not_kept() {
     let chat = Chat::start().await;
-    let long = format!("{POLLING}&token={}", "a".repeat(17_000));
+    let long = format!("{POLLING}&token={}", "a".repeat(21_000));
     let answer = chat.server.request("GET", &long).send().await;
     check_detail(&answer, 431);
     is_well(&chat, ALLOWED).await;

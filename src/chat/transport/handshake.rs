@@ -10,10 +10,11 @@ use axum::response::Response;
 use http_body_util::BodyExt;
 
 use super::guests::{Guest, Guests, Origin};
+use crate::auth::MAX_TOKEN_BYTES;
 use crate::http::{Peer, forwarded_address, network_of};
 
-/// What is kept of the request: its target and its token.
-const MAX_KEPT_BYTES: usize = 16 * 1024;
+/// What is kept of the request: its token, in the target or a header, and a target around it.
+const MAX_KEPT_BYTES: usize = MAX_TOKEN_BYTES + 4 * 1024;
 
 /// The session that a request is about.
 pub(super) fn sid_of<B>(request: &Request<B>) -> Option<&str> {
