@@ -14,6 +14,7 @@ mod host;
 mod json_body;
 mod media;
 mod messages;
+mod method_override;
 mod one_shot;
 mod operations;
 mod outside;

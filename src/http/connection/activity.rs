@@ -31,6 +31,7 @@ pub(super) struct Activity {
     under_way: AtomicUsize,
     has_header_begun: AtomicBool,
     is_blocked: AtomicBool,
+    is_upgraded: AtomicBool,
     watcher: AtomicWaker,
 }
 
@@ -60,6 +61,15 @@ impl Activity {
         if self.is_blocked.load(Ordering::Relaxed) != is_blocked {
             self.is_blocked.store(is_blocked, Ordering::Release);
         }
+    }
+
+    /// What comes now is another protocol's.
+    pub(super) fn upgraded(&self) {
+        self.is_upgraded.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_upgraded(&self) -> bool {
+        self.is_upgraded.load(Ordering::Acquire)
     }
 
     /// What the connection is at; a change of it by another task wakes.

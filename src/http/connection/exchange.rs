@@ -28,6 +28,11 @@ impl Exchange {
         Arc::new(Self { activity: Arc::clone(activity), pieces, waits_for_client })
     }
 
+    /// The answer is that the connection goes on in another protocol.
+    pub(super) fn upgrades(&self) {
+        self.activity.upgraded();
+    }
+
     /// The number of the piece that waits for the client to make room, if one does.
     pub(super) fn waiting_piece(&self) -> Option<usize> {
         self.waits_for_client.load(Ordering::Acquire).then(|| self.pieces.load(Ordering::Acquire))

@@ -9,6 +9,7 @@
 mod accept;
 mod activity;
 mod exchange;
+mod framing;
 mod speak;
 mod spoken;
 mod streams;

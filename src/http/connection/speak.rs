@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::response::Response;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use futures_util::future::{Either, ready};
 use hyper::Request;
@@ -27,6 +28,7 @@ use super::spoken::Spoken;
 use super::streams::Streams;
 use super::watch::Watch;
 use super::wire::Wire;
+use crate::http::method_override::Overridden;
 use crate::http::{Peer, Site, request};
 
 /// HTTP/2 windows that fill a long line: with the usual 64 KiB a hundred milliseconds of round trip leave
@@ -166,14 +168,20 @@ fn answer(
     request: Request<Incoming>,
 ) -> impl Future<Output = Result<Response<AnswerPart<Body>>, Infallible>> + use<> {
     let request = request.map(|body| RequestPart::new(body, &exchange));
-    let answered = match request::prepare(request) {
-        Ok(mut request) => {
+    let (answered, overridden) = match request::prepare(request) {
+        Ok((mut request, overridden)) => {
             if let Some(peer) = peer.filter(|_| site.is_about_session(&request)) {
                 request.extensions_mut().insert(peer);
             }
-            Either::Left(site.answer(request))
+            (Either::Left(site.answer(request)), overridden)
         }
-        Err(response) => Either::Right(ready(*response)),
+        Err(refusal) => (Either::Right(ready(refusal.into_response())), Overridden::default()),
     };
-    answered.map(move |response| Ok(response.map(|body| AnswerPart::new(body, exchange, piece))))
+    answered.map(move |mut response| {
+        overridden.finish(&mut response);
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            exchange.upgrades();
+        }
+        Ok(response.map(|body| AnswerPart::new(body, exchange, piece)))
+    })
 }

@@ -11,6 +11,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::accept::Accepted;
 use super::activity::Activity;
+use super::framing::Framing;
 use super::spoken::Spoken;
 
 /// A connection's socket. It takes a place until it is dropped, also where a websocket goes on with it.
@@ -18,13 +19,14 @@ use super::spoken::Spoken;
 pub(super) struct Wire {
     stream: TcpStream,
     spoken: Spoken,
+    framing: Framing,
     activity: Arc<Activity>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Wire {
     pub(super) fn new(accepted: Accepted, spoken: Spoken, activity: Arc<Activity>) -> Self {
-        Self { stream: accepted.stream, spoken, activity, _permit: accepted.permit }
+        Self { stream: accepted.stream, spoken, framing: Framing::new(), activity, _permit: accepted.permit }
     }
 
     fn stream(self: Pin<&mut Self>) -> Pin<&mut TcpStream> {
@@ -45,9 +47,13 @@ impl AsyncRead for Wire {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let read = self.as_mut().stream().poll_read(context, buffer);
-        // On HTTP/2 most of what comes between two requests begins none.
-        if self.spoken == Spoken::Http1 && buffer.filled().len() > before {
+        let came = &buffer.filled()[before..];
+        // On HTTP/2 most of what comes between two requests begins none. A websocket has neither heads nor chunks.
+        if self.spoken == Spoken::Http1 && !came.is_empty() && !self.activity.is_upgraded() {
             self.activity.came();
+            if let Err(bad) = self.framing.read(came) {
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, bad)));
+            }
         }
         read
     }

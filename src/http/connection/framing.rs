@@ -1,0 +1,212 @@
+//! Where the bodies of HTTP/1 requests lie among a connection's bytes, and what of chunks is refused.
+//!
+//! The HTTP library skips blanks between a chunk's size and the end of its line. RFC 9112 §7.1 has none there, and where
+//! a proxy reads such a line differently, one request hides another in its body.
+
+use thiserror::Error;
+
+/// A chunk's size is followed by what no grammar has there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("a chunk's size is followed by a blank")]
+pub(super) struct BadChunk;
+
+/// The two headers that say how long a body is, as a line begins.
+const CONTENT_LENGTH: &[u8] = b"content-length";
+const TRANSFER_ENCODING: &[u8] = b"transfer-encoding";
+const LONGEST_NAME: usize = TRANSFER_ENCODING.len();
+
+/// The bytes of a connection, read as they come. What the library refuses by itself ends the connection, so that
+/// nothing but what it takes is to be read correctly here.
+#[derive(Debug)]
+pub(super) struct Framing {
+    at: At,
+    head: Head,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    Head,
+    /// So many bytes are left of a body whose length was told.
+    Body(u64),
+    Size(u64),
+    Extension(u64),
+    Data(u64),
+    /// At the end of a chunk's data, whose line is empty.
+    AfterData,
+    Trailer {
+        is_empty: bool,
+    },
+}
+
+impl Framing {
+    pub(super) fn new() -> Self {
+        Self { at: At::Head, head: Head::default() }
+    }
+
+    /// Reads on.
+    pub(super) fn read(&mut self, mut bytes: &[u8]) -> Result<(), BadChunk> {
+        while let Some((&byte, rest)) = bytes.split_first() {
+            bytes = match &mut self.at {
+                At::Body(left) | At::Data(left) if *left > 0 => {
+                    let taken = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
+                    *left -= u64::try_from(taken).unwrap_or(u64::MAX);
+                    bytes.split_at(taken).1
+                }
+                _ => {
+                    self.at = self.after(byte)?;
+                    rest
+                }
+            };
+        }
+        Ok(())
+    }
+
+    fn after(&mut self, byte: u8) -> Result<At, BadChunk> {
+        Ok(match (self.at, byte) {
+            (At::Head | At::Body(_), _) => self.head.read(byte),
+            (At::Size(_), b' ' | b'\t') => return Err(BadChunk),
+            (At::Size(size) | At::Extension(size), b'\n') if size > 0 => At::Data(size),
+            (At::Size(_) | At::Extension(_), b'\n') => At::Trailer { is_empty: true },
+            (At::Size(size), b';') | (At::Extension(size), _) => At::Extension(size),
+            (At::Size(size), digit) => At::Size(with_digit(size, digit, 16)),
+            (At::Data(_) | At::AfterData, b'\n') => At::Size(0),
+            (At::Data(_) | At::AfterData, _) => At::AfterData,
+            (At::Trailer { is_empty: true }, b'\n') => At::Head,
+            (At::Trailer { is_empty }, byte) => {
+                At::Trailer { is_empty: byte == b'\n' || is_empty && byte == b'\r' }
+            }
+        })
+    }
+}
+
+/// A number with one more digit; other bytes are none.
+fn with_digit(number: u64, byte: u8, radix: u32) -> u64 {
+    match char::from(byte).to_digit(radix) {
+        Some(digit) => number.saturating_mul(radix.into()).saturating_add(digit.into()),
+        None => number,
+    }
+}
+
+/// The head of a request, as far as it says how long the body is.
+#[derive(Debug, Default)]
+struct Head {
+    has_begun: bool,
+    is_chunked: bool,
+    length: u64,
+    line: Line,
+}
+
+#[derive(Debug)]
+enum Line {
+    /// Its beginning, in lower case, which may be a name.
+    Name([u8; LONGEST_NAME], usize),
+    Length(u64),
+    Other,
+}
+
+impl Default for Line {
+    fn default() -> Self {
+        Self::Name([0; LONGEST_NAME], 0)
+    }
+}
+
+impl Head {
+    /// What follows a byte of the head.
+    fn read(&mut self, byte: u8) -> At {
+        match &mut self.line {
+            _ if byte == b'\n' => return self.end_line(),
+            Line::Name(name, length) => match (name.get(..*length), byte) {
+                (Some(CONTENT_LENGTH), b':') => self.line = Line::Length(0),
+                (Some(TRANSFER_ENCODING), b':') => {
+                    self.is_chunked = true;
+                    self.line = Line::Other;
+                }
+                // An empty line is told by its length.
+                (_, b'\r') => {}
+                _ => match name.get_mut(*length) {
+                    Some(place) => {
+                        *place = byte.to_ascii_lowercase();
+                        *length += 1;
+                    }
+                    None => self.line = Line::Other,
+                },
+            },
+            // A list says the same number several times.
+            Line::Length(length) if byte == b',' => *length = 0,
+            Line::Length(length) => *length = with_digit(*length, byte, 10),
+            Line::Other => {}
+        }
+        At::Head
+    }
+
+    fn end_line(&mut self) -> At {
+        match std::mem::take(&mut self.line) {
+            // Empty lines before a request are passed over.
+            Line::Name(_, 0) if !self.has_begun => return At::Head,
+            Line::Name(_, 0) => {
+                let head = std::mem::take(self);
+                return if head.is_chunked { At::Size(0) } else { At::Body(head.length) };
+            }
+            Line::Length(length) => self.length = length,
+            Line::Name(..) | Line::Other => {}
+        }
+        self.has_begun = true;
+        At::Head
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    const CHUNKED: &str = "POST / HTTP/1.1\r\nHost: a\r\ntransfer-Encoding:  chunked\r\n\r\n";
+    const BAD: &str = "1 \r\n";
+
+    /// Reads the text in pieces of each size.
+    fn read(text: &str) -> Result<(), BadChunk> {
+        let by_size = (1..=text.len()).map(|size| {
+            let mut framing = Framing::new();
+            text.as_bytes().chunks(size).try_for_each(|piece| framing.read(piece))
+        });
+        let mut results: Vec<_> = by_size.collect();
+        results.dedup();
+        assert_eq!(results.len(), 1, "{text:?}");
+        results[0]
+    }
+
+    #[test]
+    fn a_blank_after_the_size_of_a_chunk_is_refused() {
+        for chunks in [
+            "5 \r\nhello\r\n0\r\n\r\n",
+            "5\t;a=b\r\n",
+            "5\r\nhello\r\n0 \r\n\r\n",
+            " 5\r\n",
+            "5\r\nhello\r\na \r\n",
+        ] {
+            assert_eq!(read(&format!("{CHUNKED}{chunks}")), Err(BadChunk), "{chunks:?}");
+        }
+    }
+
+    #[test]
+    fn what_follows_a_body_is_a_head_and_a_body_may_be_anything() {
+        let request = |headers: &str, body: &str| format!("POST / HTTP/1.1\r\n{headers}\r\n\r\n{body}");
+        for whole in [
+            GET.to_owned(),
+            format!("\r\n\n{GET}"),
+            GET.replace('\r', ""),
+            request("Content-Length: 0", ""),
+            request("CONTENT-LENGTH:\t 61", &format!("{CHUNKED}1 \r")),
+            request("Content-Length: 5, 5", "\n1 \r\n"),
+            request("Content-Length: 5\r\nContent-Length: 5", "\n1 \r\n"),
+            request("Content-Length: 9\r\nTransfer-Encoding: chunked", "5;a= b\r\n1 \r\n0\r\n0\r\n\r\n"),
+            request("X-Content-Length: 9\r\nContent-Lengthy: 9\r\nContent: 9", ""),
+            request("X: transfer-encoding: chunked", ""),
+            format!("{CHUNKED}0005\r\n1 \r\n\n\r\nA\r\n1 \r\n1 \r\n1 \r\n0\r\nA: 1 \r\n\r\nB: 1 \r\n\r\n")
+                .replace("\r\n\r\nB", "\r\nB"),
+        ] {
+            assert_eq!(read(&format!("{whole}{GET}")), Ok(()), "{whole:?}");
+            assert_eq!(read(&format!("{whole}{CHUNKED}{BAD}")), Err(BadChunk), "{whole:?}");
+        }
+    }
+}
