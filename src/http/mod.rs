@@ -39,7 +39,7 @@ pub use peer::Peer;
 pub(crate) use peer::{forwarded_address, network_of};
 pub use site::Site;
 #[cfg(fuzzing)]
-pub use {one_shot::fuzz_form, range::fuzz_range};
+pub use {connection::fuzz_framing, one_shot::fuzz_form, range::fuzz_range};
 
 use std::sync::Arc;
 use std::time::Duration;

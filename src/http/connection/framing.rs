@@ -155,6 +155,18 @@ impl Head {
     }
 }
 
+/// Reads bytes as they come on a connection, for the fuzz targets: whole and in pieces they mean the same.
+#[cfg(fuzzing)]
+pub fn fuzz_framing(data: &[u8]) {
+    let (mut whole, mut pieces) = (Framing::new(), Framing::new());
+    let size = data.first().map_or(1, |first| usize::from(*first).max(1));
+    let read = (whole.read(data), data.chunks(size).try_for_each(|piece| pieces.read(piece)));
+    assert_eq!(read.0, read.1);
+    if read.0.is_ok() {
+        assert_eq!(whole.at, pieces.at);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

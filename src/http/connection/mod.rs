@@ -26,6 +26,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::accept::{Accepted, accept};
+#[cfg(fuzzing)]
+pub use self::framing::fuzz_framing;
 use self::speak::Protocols;
 use self::spoken::spoken;
 use super::Site;
