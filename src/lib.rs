@@ -28,6 +28,7 @@
 //! | [`config`] | settings, checked once | auth, base_path, crash, keys, store, upload |
 //! | [`data_folder`] | the data folder: its note, who may look into it, what it is fit for | store |
 //! | [`check`] | what is wrong with a data folder, offline | data_folder, message, store, upload |
+//! | [`docs`] | what those read who write clients | |
 //! | [`descriptors`] | how many files the process may have open | |
 //! | [`demo`] | what the server is without a key | auth, message, time |
 //! | [`logging`] | the log | config, time |
@@ -96,6 +97,7 @@ pub mod crash;
 pub mod data_folder;
 pub mod demo;
 pub mod descriptors;
+pub mod docs;
 pub mod finalizer;
 pub mod http;
 pub mod json;

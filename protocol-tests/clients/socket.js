@@ -12,7 +12,7 @@ let tokens = [];
 if (!options.auth) options.auth = (use) => use({ token: tokens.length > 1 ? tokens.shift() : tokens[0] });
 const socket = io(url, { reconnectionDelay: 20, reconnectionDelayMax: 100, ...options });
 socket.on('connect', () => tell('connect', { id: socket.id }));
-socket.on('connect_error', (error) => tell('connect_error', { message: error.message }));
+socket.on('connect_error', (error) => tell('connect_error', { message: error.message, data: error.data }));
 socket.on('disconnect', (reason) => tell('disconnect', { reason }));
 socket.onAny((event, data) => tell(event, data));
 

@@ -189,7 +189,7 @@ pub fn conversation_id() -> String {
     data_encoding::HEXLOWER.encode(&bytes)
 }
 
-/// Checks that an answer is an error as every route gives it, and returns its one string.
+/// Checks that an answer is an error as every route gives it, and returns what people read.
 ///
 /// # Panics
 /// When it is not.
@@ -197,10 +197,22 @@ pub fn check_detail(answer: &Response, status: u16) -> String {
     assert_eq!(answer.status, status, "{:?} {}", answer.head, answer.text());
     let body = answer.json();
     let keys: Vec<_> = body.as_object().expect("an error is an object").keys().collect();
-    assert_eq!(keys, ["detail"], "an error has one key: {body}");
+    assert_eq!(keys, ["code", "detail"], "an error has two keys: {body}");
+    let code = body["code"].as_str().expect("the code is a string");
+    assert!(code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'), "{code}");
     let detail = body["detail"].as_str().expect("the detail is a string");
     assert!(!detail.is_empty(), "the detail says something");
     detail.to_owned()
+}
+
+/// Checks that an answer is an error with this code.
+///
+/// # Panics
+/// When it is not.
+pub fn check_code(answer: &Response, status: u16, code: &str) -> String {
+    let detail = check_detail(answer, status);
+    assert_eq!(answer.json()["code"], code, "{detail}");
+    detail
 }
 
 fn text<'a>(message: &'a Value, key: &str) -> &'a str {

@@ -38,7 +38,7 @@ pub mod tus;
 pub mod wait;
 
 pub use binary::longhaul;
-pub use chat::{Chat, User, check_detail, conversation_id};
+pub use chat::{Chat, User, check_code, check_detail, conversation_id};
 pub use checksum::{ALGORITHMS, checksum, checksum_if_known};
 pub use content::{Content, Digest, sha256};
 pub use folder::Folder;

@@ -255,9 +255,12 @@ async fn large_events_that_say_little_are_refused_unread() {
         socket.order(&json!({"emit": event, "ack": event, "data": data})).await;
         let ack = socket.saw_with("ack", |ack| ack["of"] == event).await;
         let detail = "The payload is longer than 4096 bytes";
-        assert_eq!(ack["answer"], json!({"success": false, "detail": detail}));
+        assert_eq!(ack["answer"], json!({"success": false, "detail": detail, "code": "payload_too_long"}));
         let told = socket.saw_with("message_error", |told| told["event"] == event).await;
-        assert_eq!(told, json!({"detail": detail, "client_message_id": null, "event": event}));
+        let failure = json!({
+            "detail": detail, "code": "payload_too_long", "client_message_id": null, "event": event,
+        });
+        assert_eq!(told, failure);
         others_are_served(&chat).await;
     }
     is_well(&chat, ALLOWED).await;

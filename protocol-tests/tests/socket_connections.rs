@@ -126,18 +126,24 @@ async fn a_token_for_ever_is_good_for_a_connection() {
 async fn an_unknown_event_is_answered_and_so_is_a_bad_one() {
     let chat = Chat::start().await;
     let mut alice = chat.socket(&chat.alice).await;
-    let failure = |detail: &str, event: &str, id: Value| json!({"detail": detail, "client_message_id": id, "event": event});
-    for (event, data, detail, id) in [
-        ("typing", json!({"on": true}), "Unknown event \"typing\"", Value::Null),
-        ("sendMessage", json!({"client_message_id": "1"}), "Unknown event \"sendMessage\"", json!("1")),
-        ("join_conversation", json!({}), "Invalid conversation_id", Value::Null),
-        ("leave_conversation", json!("x"), "Invalid payload", Value::Null),
+    for (event, data, code, detail, id) in [
+        ("typing", json!({"on": true}), "unknown_event", "Unknown event \"typing\"", Value::Null),
+        (
+            "sendMessage",
+            json!({"client_message_id": "1"}),
+            "unknown_event",
+            "Unknown event \"sendMessage\"",
+            json!("1"),
+        ),
+        ("join_conversation", json!({}), "invalid_conversation_id", "Invalid conversation_id", Value::Null),
+        ("leave_conversation", json!("x"), "invalid_payload", "Invalid payload", Value::Null),
     ] {
         alice.order(&json!({"emit": event, "ack": event, "data": data})).await;
         let ack = alice.saw_with("ack", |ack| ack["of"] == event).await;
-        assert_eq!(ack["answer"], json!({"success": false, "detail": detail}));
+        assert_eq!(ack["answer"], json!({"success": false, "detail": detail, "code": code}));
         let told = alice.saw_with("message_error", |told| told["event"] == event).await;
-        assert_eq!(told, failure(detail, event, id));
+        let failure = json!({"detail": detail, "code": code, "client_message_id": id, "event": event});
+        assert_eq!(told, failure);
     }
     alice.forget();
     alice.order(&json!({"emit": "typing", "data": {}})).await;
@@ -162,6 +168,6 @@ async fn half_a_character_and_no_bytes_are_messages() {
     }
     let data = json!({"conversation_id": chat.conversation, "file_name": "a.png", "client_message_id": "4"});
     alice.order(&json!({"emit": "send_message", "data": data})).await;
-    let failure = json!({"detail": "Missing file_data", "client_message_id": "4"});
+    let failure = json!({"detail": "Missing file_data", "code": "missing_file", "client_message_id": "4"});
     assert_eq!(alice.saw("message_error").await, failure);
 }

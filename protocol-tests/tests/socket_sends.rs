@@ -154,7 +154,8 @@ async fn a_stranger_cannot_send() {
     let mut stranger = chat.socket(&chat.eve).await;
     stranger.order(&json!({"emit": "send_message", "ack": "one", "data": payload(&chat)})).await;
     let answer = stranger.saw("ack").await["answer"].clone();
-    assert_eq!(answer, json!({"success": false, "detail": "You are not a participant in this conversation"}));
+    let detail = "You are not a participant in this conversation";
+    assert_eq!(answer, json!({"success": false, "detail": detail, "code": "not_a_participant"}));
     stranger.saw("message_error").await;
     assert!(chat.messages().await.is_empty());
 }
@@ -237,7 +238,9 @@ async fn without_a_good_token_there_is_no_connection() {
     ];
     for (what, auth) in tokens {
         let socket = Script::start("socket", &json!({"url": chat.server.url(), "auth": auth}));
-        assert_eq!(socket.saw("connect_error").await, json!({"message": "Unauthorized"}), "{what}");
+        let refused = socket.saw("connect_error").await;
+        assert_eq!(refused["message"], "Unauthorized", "{what}");
+        assert_eq!(refused["data"]["code"], "unauthorized", "{what}");
         assert!(socket.all("connect").is_empty(), "{what}");
     }
 }

@@ -9,6 +9,7 @@ use super::request::PayloadError;
 use crate::auth::AuthError;
 use crate::base_path::BasePath;
 use crate::chats::ChatError;
+use crate::http::error::Code;
 use crate::message::{ClientMessageId, Message, MessageBody};
 use crate::refusals;
 use crate::store::StoreError;
@@ -50,6 +51,19 @@ impl EventError {
         }
     }
 
+    /// What it is, for programs.
+    pub(super) fn code(&self) -> Code {
+        match self {
+            Self::Token(error) => error.into(),
+            Self::Payload(error) => error.code(),
+            Self::Base64(_) => Code::InvalidFile,
+            Self::TooMany(_) => Code::TooManyMessages,
+            Self::Upload(error) => error.into(),
+            Self::Chat(error) => error.into(),
+            Self::Interrupted(_) => Code::Internal,
+        }
+    }
+
     /// Logged here, once, because here it leaves the server.
     pub(super) fn log(&self, event: &'static str) {
         if self.is_ours() {
@@ -75,22 +89,24 @@ pub(super) struct Answer<'a> {
     message: Option<MessageBody<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<Code>,
 }
 
 impl<'a> Answer<'a> {
     /// Done.
     pub(super) fn done() -> Self {
-        Self { success: true, message: None, detail: None }
+        Self { success: true, message: None, detail: None, code: None }
     }
 
     /// This message was made.
     pub(super) fn made(message: &'a Message, base: &'a BasePath) -> Self {
-        Self { success: true, message: Some(message.body(base)), detail: None }
+        Self { success: true, message: Some(message.body(base)), detail: None, code: None }
     }
 
     /// Failed.
-    pub(super) fn failed(detail: &'a str) -> Self {
-        Self { success: false, message: None, detail: Some(detail) }
+    pub(super) fn failed(code: Code, detail: &'a str) -> Self {
+        Self { success: false, message: None, detail: Some(detail), code: Some(code) }
     }
 
     /// Sends it, if the client asked for one.
@@ -107,6 +123,8 @@ impl<'a> Answer<'a> {
 pub(super) struct Failure<'a> {
     /// As in the acknowledgement.
     pub(super) detail: &'a str,
+    /// As in the acknowledgement.
+    code: Code,
     /// Which message it was, as far as the client said.
     pub(super) client_message_id: Option<&'a str>,
     /// Which event it was, unless it was to make a message.
@@ -116,8 +134,8 @@ pub(super) struct Failure<'a> {
 
 impl<'a> Failure<'a> {
     /// Of this message.
-    pub(super) fn of(detail: &'a str, id: Option<&'a ClientMessageId>) -> Self {
-        Self { detail, client_message_id: id.map(ClientMessageId::as_str), event: None }
+    pub(super) fn of(code: Code, detail: &'a str, id: Option<&'a ClientMessageId>) -> Self {
+        Self { detail, code, client_message_id: id.map(ClientMessageId::as_str), event: None }
     }
 
     /// Of this event, which makes no message.
@@ -144,12 +162,14 @@ mod tests {
     fn answers_have_only_what_they_are_about() {
         let json = |answer: Answer<'_>| serde_json::to_value(answer).expect("serializable");
         assert_eq!(json(Answer::done()), json!({"success": true}));
-        assert_eq!(json(Answer::failed("why")), json!({"success": false, "detail": "why"}));
-        let failure = serde_json::to_value(Failure::of("why", None)).expect("serializable");
-        assert_eq!(failure, json!({"detail": "why", "client_message_id": null}));
-        let failure =
-            serde_json::to_value(Failure::of("why", None).of_event("typing")).expect("serializable");
-        assert_eq!(failure, json!({"detail": "why", "client_message_id": null, "event": "typing"}));
+        let failed = json(Answer::failed(Code::NoRoom, "why"));
+        assert_eq!(failed, json!({"success": false, "detail": "why", "code": "no_room"}));
+        let failure = || Failure::of(Code::NoRoom, "why", None);
+        let json = |failure: Failure<'_>| serde_json::to_value(failure).expect("serializable");
+        let told = json!({"detail": "why", "code": "no_room", "client_message_id": null});
+        assert_eq!(json(failure()), told);
+        let told = json!({"detail": "why", "code": "no_room", "client_message_id": null, "event": "typing"});
+        assert_eq!(json(failure().of_event("typing")), told);
     }
 
     #[test]
@@ -158,7 +178,7 @@ mod tests {
         for error in
             [EventError::from(UploadError::Store(secret())), EventError::from(ChatError::Store(secret()))]
         {
-            assert_eq!(error.detail(), "Internal server error");
+            assert_eq!((error.detail().as_str(), error.code()), ("Internal server error", Code::Internal));
         }
         for (error, detail) in [
             (UploadError::NotAParticipant, "You are not a participant in this conversation"),

@@ -14,7 +14,7 @@ use super::line::{Hall, Line, Place};
 use super::open::Engine;
 use super::text::EventText;
 use super::token::PresentedToken;
-use super::transport::Guest;
+use super::transport::{Guest, UNAUTHORIZED};
 use super::work::{Job, Work};
 use super::{membership, send, unknown};
 use crate::auth::{AuthError, Identity};
@@ -106,7 +106,7 @@ struct Unauthorized;
 
 impl fmt::Display for Unauthorized {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Unauthorized")
+        f.write_str(UNAUTHORIZED)
     }
 }
 

@@ -28,9 +28,9 @@ pub(super) async fn handle(
         Ok(()) => Answer::done().send(ack),
         Err(error) => {
             error.log(event);
-            let detail = error.detail();
-            Answer::failed(&detail).send(ack);
-            Failure::of(&detail, None).of_event(event).send(socket);
+            let (code, detail) = (error.code(), error.detail());
+            Answer::failed(code, &detail).send(ack);
+            Failure::of(code, &detail, None).of_event(event).send(socket);
         }
     }
 }

@@ -5,11 +5,11 @@
 //! | `send_message` | in, acknowledged | `{conversation_id, file_data, file_name?, type?, content?, reply_to?, client_message_id?}` |
 //! | `join_conversation`, `leave_conversation` | in, acknowledged | `{conversation_id}` |
 //! | `new_message` | out | the bare message |
-//! | `message_error` | out, to the sender | `{detail, client_message_id}`, with `event` if that makes no message |
+//! | `message_error` | out, to the sender | `{detail, code, client_message_id}`, with `event` if that makes no message |
 //! | `upload_started`, `upload_progress`, `upload_finished`, `upload_cancelled` | out | `{upload_id, conversation_id, sender, file_name, offset, length, percent}`, a finished one with `message_id` |
 //!
 //! An acknowledgement is `{"success":true}`, with `message` for `send_message`, or
-//! `{"success":false,"detail":"…"}`.
+//! `{"success":false,"detail":"…","code":"…"}`: [codes](crate::docs::errors).
 //!
 //! A connection belongs to the user of its token and is in one room, that user's. Announcements go to users, so
 //! that a connection hears all of its user's conversations, each message once, whether it joined them or not.

@@ -42,9 +42,9 @@ pub(super) async fn handle(
 
 fn refuse(socket: &SocketRef, ack: AckSender, error: &EventError, id: Option<&ClientMessageId>) {
     error.log(EVENT);
-    let detail = error.detail();
-    Answer::failed(&detail).send(ack);
-    Failure::of(&detail, id).send(socket);
+    let (code, detail) = (error.code(), error.detail());
+    Answer::failed(code, &detail).send(ack);
+    Failure::of(code, &detail, id).send(socket);
 }
 
 async fn work(
@@ -71,7 +71,7 @@ async fn make(session: &Session, request: Request) -> Result<Message, EventError
     state.uploads.may_send(session.user(), request.conversation_id).await?;
     let item = request.item?;
     if item.data.decoded_len() > state.max_size {
-        return Err(UploadError::TooLarge.into());
+        return Err(UploadError::TooLarge(state.max_size).into());
     }
     let mut upload = state.uploads.one_shot(session.user().clone(), state.max_size);
     write(&mut upload, item.data).await?;

@@ -5,6 +5,7 @@ use socketioxide::extract::{AckSender, SocketRef};
 
 use super::answer::{Answer, Failure};
 use super::request::Reading;
+use crate::http::error::Code;
 use crate::refusals;
 
 /// Of a longer payload no `client_message_id` is given back.
@@ -17,9 +18,9 @@ pub(super) fn handle(socket: &SocketRef, ack: AckSender, text: &Bytes) {
     let name = name_of(text);
     let detail = format!("Unknown event \"{name}\"");
     refusals::event("unknown", &detail);
-    Answer::failed(&detail).send(ack);
+    Answer::failed(Code::UnknownEvent, &detail).send(ack);
     let id = if text.len() <= MAX_READ_BYTES { Reading::of(text).client_message_id } else { None };
-    Failure::of(&detail, id.as_ref()).of_event(&name).send(socket);
+    Failure::of(Code::UnknownEvent, &detail, id.as_ref()).of_event(&name).send(socket);
 }
 
 /// The event's name: the text up to the next quote, as the library takes none with escapes.

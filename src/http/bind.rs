@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::Api;
 use super::caller::Caller;
-use super::error::ApiError;
+use super::error::{ApiError, Code};
 use super::json_body::read_json;
 use super::outside::Outside;
 use super::status::Status;
@@ -48,15 +48,15 @@ async fn bind(
     let request: Request = read_json(body, MAX_BODY_BYTES, api.0.body_idle).await?;
     let binding = binding_of(&request)?;
     api.uploads().may_send(&caller.user, binding.conversation_id).await?;
-    let id = request.upload_id.ok_or_else(|| ApiError::bad_request("Missing upload_id"))?;
+    let missing = || ApiError::bad_request(Code::MissingUploadId, "Missing upload_id");
+    let id = request.upload_id.ok_or_else(missing)?;
     let id = id.parse().map_err(|_| UploadError::NotFound)?;
     let standing = api.uploads().bind(&caller.user, id, binding).await?;
     Ok(reply_to(&standing, outside.base()))
 }
 
 fn binding_of(request: &Request) -> Result<Binding, ApiError> {
-    let conversation_id =
-        request.conversation_id.as_deref().ok_or_else(|| ApiError::bad_request("Missing conversation_id"))?;
+    let conversation_id = request.conversation_id.as_deref().ok_or_else(ApiError::missing_conversation)?;
     let conversation_id = conversation_id.parse().map_err(|_| BindingError::ConversationId)?;
     let client_message_id = ClientMessageId::given(request.client_message_id.as_deref().unwrap_or_default());
     Ok(Binding {

@@ -6,7 +6,7 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
 use super::Api;
-use super::error::ApiError;
+use super::error::{ApiError, Code};
 use crate::auth::{AuthError, Identity, bearer};
 use crate::time::Timestamp;
 use crate::uploads::UploadError;
@@ -55,7 +55,8 @@ impl FromRequestParts<Api> for Admin {
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
         let Caller(identity) = Caller::from_request_parts(parts, api).await?;
-        if identity.admin { Ok(Self) } else { Err(ApiError::forbidden("Admin scope required")) }
+        let refused = || ApiError::forbidden(Code::AdminRequired, "Admin scope required");
+        identity.admin.then_some(Self).ok_or_else(refused)
     }
 }
 

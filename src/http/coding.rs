@@ -7,7 +7,7 @@ use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, EXPECT, HeaderMap, HeaderValue};
 
-use super::error::ApiError;
+use super::error::{ApiError, Code};
 use super::presence::{Presence, look};
 
 /// What says that nothing was done to the body.
@@ -49,7 +49,8 @@ pub(super) async fn refuse_bytes(request: Request, patience: Duration) -> Result
 }
 
 fn refusal() -> ApiError {
-    ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Compressed bodies are not accepted")
+    let detail = "Compressed bodies are not accepted";
+    ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::UnsupportedEncoding, detail)
         .with_header(ACCEPT_ENCODING, HeaderValue::from_static(IDENTITY))
 }
 

@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::Api;
 use super::caller::Admin;
-use super::error::ApiError;
+use super::error::{ApiError, Code};
 use super::json_body::read_json;
 use crate::message::{ConversationId, UserId};
 use crate::store::Put;
@@ -65,20 +65,19 @@ async fn put_conversation(
 
 /// The participants in their order, each once.
 fn participants(names: &[String]) -> Result<Vec<UserId>, ApiError> {
+    let invalid = |detail: String| ApiError::bad_request(Code::InvalidParticipants, detail);
     let mut seen = BTreeSet::new();
     let mut participants = Vec::new();
     for name in names {
-        let user: UserId = name.parse().map_err(|_| ApiError::bad_request("Invalid participant"))?;
+        let user: UserId = name.parse().map_err(|_| invalid("Invalid participant".into()))?;
         if seen.insert(name) {
             participants.push(user);
         }
     }
     match participants.len() {
-        0 => Err(ApiError::bad_request("A conversation has participants")),
+        0 => Err(invalid("A conversation has participants".into())),
         1..=MAX_PARTICIPANTS => Ok(participants),
-        _ => {
-            Err(ApiError::bad_request(format!("A conversation has at most {MAX_PARTICIPANTS} participants")))
-        }
+        _ => Err(invalid(format!("A conversation has at most {MAX_PARTICIPANTS} participants"))),
     }
 }
 

@@ -5,7 +5,7 @@ use axum::extract::Request;
 use axum::http::header::HOST;
 use axum::http::uri::Authority;
 
-use super::error::ApiError;
+use super::error::{ApiError, Code};
 use crate::loopback::is_loopback;
 
 /// Refuses a request for any name but this machine's. Only what the browser itself sets counts: the authority of the
@@ -18,6 +18,7 @@ pub(super) fn refusal_of(request: &Request) -> Option<ApiError> {
     let is_ours = is_named && names.all(is_of_this_machine);
     (!is_ours).then(|| {
         ApiError::forbidden(
+            Code::LocalOnly,
             "In demo mode the server answers to localhost only; with a key it answers to any name",
         )
     })

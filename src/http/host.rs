@@ -6,11 +6,12 @@ use axum::http::header::HOST;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, Uri, Version};
 
-use super::error::ApiError;
+use super::error::{ApiError, Code};
 
 /// Why a request is refused that does not say whom it is for.
 pub(super) fn refusal_of(request: &Request) -> Option<ApiError> {
-    fault(request.version(), request.uri(), request.headers()).map(ApiError::bad_request)
+    let fault = fault(request.version(), request.uri(), request.headers())?;
+    Some(ApiError::bad_request(Code::InvalidHost, fault))
 }
 
 fn fault(version: Version, target: &Uri, headers: &HeaderMap) -> Option<&'static str> {

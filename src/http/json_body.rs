@@ -6,7 +6,7 @@ use axum::body::{Body, to_bytes};
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
-use super::error::ApiError;
+use super::error::{ApiError, Code};
 use crate::json::whole_characters;
 use crate::uploads::UploadError;
 
@@ -22,7 +22,7 @@ pub(crate) async fn read_json<T: DeserializeOwned>(
     let bytes = tokio::time::timeout(patience, to_bytes(body, limit_bytes))
         .await
         .map_err(|_| UploadError::BodyIdle)?
-        .map_err(|_| ApiError::bad_request("The request body broke off or is too long"))?;
+        .map_err(|_| invalid(format!("The request body broke off or is longer than {limit_bytes} bytes")))?;
     let bytes = whole_characters(bytes);
     let mut deserializer = serde_json::Deserializer::from_slice(&bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| refusal(&error))?;
@@ -34,13 +34,17 @@ pub(crate) async fn read_json<T: DeserializeOwned>(
 fn refusal(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
     let path = error.path().to_string();
     match error.inner().classify() {
-        Category::Data if path != "." => ApiError::bad_request(format!("Invalid {path}")),
+        Category::Data if path != "." => ApiError::bad_request(Code::InvalidField, format!("Invalid {path}")),
         _ => not_expected(),
     }
 }
 
 fn not_expected() -> ApiError {
-    ApiError::bad_request("The request body is not the expected JSON")
+    invalid("The request body is not the expected JSON".to_owned())
+}
+
+fn invalid(detail: String) -> ApiError {
+    ApiError::bad_request(Code::InvalidBody, detail)
 }
 
 #[cfg(test)]
@@ -85,7 +89,8 @@ mod tests {
             ("7", not_expected),
             ("", not_expected),
         ] {
-            assert_eq!(read(body).await, Err(ApiError::bad_request(detail)), "{body}");
+            let code = if detail == not_expected { Code::InvalidBody } else { Code::InvalidField };
+            assert_eq!(read(body).await, Err(ApiError::bad_request(code, detail)), "{body}");
         }
     }
 }

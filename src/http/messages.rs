@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::Api;
 use super::caller::Caller;
 use super::conversations::conversation_id;
-use super::error::ApiError;
+use super::error::{ApiError, Code};
 use super::outside::Outside;
 use crate::message::{MessageBody, MessageId};
 use crate::upload::decimal;
@@ -40,7 +40,7 @@ async fn get_message(
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Response, ApiError> {
     let id = path.ok().and_then(|Path(text)| text.parse().ok());
-    let id = id.ok_or_else(|| ApiError::bad_request("Invalid message_id"))?;
+    let id = id.ok_or_else(|| ApiError::bad_request(Code::InvalidMessageId, "Invalid message_id"))?;
     let message = api.0.chats.message(&caller.user, id).await?;
     Ok(Json(message.body(outside.base())).into_response())
 }
@@ -53,7 +53,7 @@ async fn get_page(
     query: Result<Query<Vec<(String, String)>>, QueryRejection>,
 ) -> Result<Response, ApiError> {
     let id = conversation_id(path)?;
-    let Query(query) = query.map_err(|_| ApiError::bad_request("Invalid query"))?;
+    let Query(query) = query.map_err(|_| ApiError::bad_request(Code::InvalidQuery, "Invalid query"))?;
     let (before, limit) = (before(&query)?, limit(&query)?);
     let page = api.0.chats.page(&caller.user, id, before, limit).await?;
     let messages = page.messages.iter().map(|message| message.body(outside.base())).collect();
@@ -63,7 +63,7 @@ async fn get_page(
 
 fn before(query: &[(String, String)]) -> Result<Option<MessageId>, ApiError> {
     only(query, "before")?
-        .map(|text| text.parse().map_err(|_| ApiError::bad_request("Invalid before")))
+        .map(|text| text.parse().map_err(|_| ApiError::bad_request(Code::InvalidQuery, "Invalid before")))
         .transpose()
 }
 
@@ -72,9 +72,9 @@ fn limit(query: &[(String, String)]) -> Result<usize, ApiError> {
         return Ok(DEFAULT_LIMIT);
     };
     let limit = decimal(text).ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
-    limit
-        .and_then(|limit| usize::try_from(limit).ok())
-        .ok_or_else(|| ApiError::bad_request(format!("limit is a number from 1 to {MAX_LIMIT}")))
+    limit.and_then(|limit| usize::try_from(limit).ok()).ok_or_else(|| {
+        ApiError::bad_request(Code::InvalidQuery, format!("limit is a number from 1 to {MAX_LIMIT}"))
+    })
 }
 
 /// The parameter's value; given twice it is nobody's guess which one is meant.
@@ -83,7 +83,7 @@ fn only<'a>(query: &'a [(String, String)], name: &str) -> Result<Option<&'a str>
     let value = values.next();
     match values.next() {
         None => Ok(value),
-        Some(_) => Err(ApiError::bad_request(format!("{name} is given twice"))),
+        Some(_) => Err(ApiError::bad_request(Code::InvalidQuery, format!("{name} is given twice"))),
     }
 }
 

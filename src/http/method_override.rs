@@ -9,7 +9,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures_util::stream;
 
-use super::error::ApiError;
+use super::error::{ApiError, Code};
 
 const X_HTTP_METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-override");
 
@@ -26,7 +26,7 @@ pub(super) struct Overridden {
 pub(super) fn apply<B>(request: &mut Request<B>) -> Result<Overridden, ApiError> {
     let Some(meant) = request.headers().get(X_HTTP_METHOD_OVERRIDE) else { return Ok(Overridden::default()) };
     let meant = Method::from_bytes(&meant.as_bytes().trim_ascii().to_ascii_uppercase())
-        .map_err(|_| ApiError::bad_request("Invalid X-HTTP-Method-Override"))?;
+        .map_err(|_| ApiError::bad_request(Code::InvalidHeader, "Invalid X-HTTP-Method-Override"))?;
     let sent = std::mem::replace(request.method_mut(), meant);
     let is_other = sent != request.method();
     Ok(Overridden {

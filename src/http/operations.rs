@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::Api;
+use super::error::Code;
 use crate::metrics;
 use crate::store::Durability;
 use crate::uploads::{Ability, Uploads};
@@ -31,6 +32,8 @@ struct Ready {
     ready: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<Code>,
     durability: &'static str,
 }
 
@@ -72,7 +75,9 @@ async fn ready(State(api): State<Api>) -> Response {
         None if !api.0.keyring.has_keys() => Some("no keys to check tokens with"),
         None => fault_of(api.uploads()).await,
     };
-    let answer = Json(Ready { ready: detail.is_none(), detail, durability: readiness.durability.name() });
+    let code = detail.map(|_| Code::NotReady);
+    let answer =
+        Json(Ready { ready: detail.is_none(), detail, code, durability: readiness.durability.name() });
     if detail.is_none() {
         return answer.into_response();
     }

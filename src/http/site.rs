@@ -33,6 +33,7 @@ pub struct Site {
     base_path: BasePath,
     cors: Option<Arc<Cors>>,
     body_idle: Duration,
+    max_upload_size: u64,
     is_demo: bool,
 }
 
@@ -63,9 +64,9 @@ impl Site {
         let router = layer(Router::new().fallback(error::unknown_route).with_state(()));
         let sockets = Some(Sockets { api: api.clone(), path, router });
         let body_idle = api.0.body_idle;
-        let base_path = api.0.base_path.clone();
+        let (base_path, max_upload_size) = (api.0.base_path.clone(), api.uploads().limits().max_upload_size);
         let (routes, cors) = (routes(api), Some(Arc::new(cors)));
-        Self { routes, sockets, base_path, cors, body_idle, is_demo: false }
+        Self { routes, sockets, base_path, cors, body_idle, max_upload_size, is_demo: false }
     }
 
     /// The same, for requests that name this machine only.
@@ -77,12 +78,13 @@ impl Site {
     /// Health and metrics alone, without a base path: nothing is mounted in front of them. No page of the web has any
     /// business there.
     pub fn of_operations(api: Api) -> Self {
-        let body_idle = api.0.body_idle;
+        let (body_idle, max_upload_size) = (api.0.body_idle, api.uploads().limits().max_upload_size);
         let routes = operations::routes()
             .fallback(error::unknown_route)
             .method_not_allowed_fallback(error::unknown_method)
             .with_state(api);
-        Self { routes, sockets: None, base_path: BasePath::default(), cors: None, body_idle, is_demo: false }
+        let base_path = BasePath::default();
+        Self { routes, sockets: None, base_path, cors: None, body_idle, max_upload_size, is_demo: false }
     }
 
     /// Answers a request.
@@ -101,7 +103,9 @@ impl Site {
                 }
             },
         };
+        let max_upload_size = self.max_upload_size;
         let ended = answered.map(move |mut response| {
+            error::show_max_size(&mut response, max_upload_size);
             if let Some(cross_origin) = cross_origin {
                 cross_origin.show(&mut response);
             }

@@ -39,8 +39,8 @@ pub enum AppendRefusal {
     #[error("The upload would become longer than its length")]
     TooLong,
     /// More bytes than the server takes.
-    #[error("The upload would become larger than the server accepts")]
-    TooLarge,
+    #[error("The upload would become larger than the server accepts: at most {0} bytes")]
+    TooLarge(u64),
     /// A length that contradicts the one declared or the bytes that are there.
     #[error("Upload-Length contradicts the upload")]
     LengthConflict,
@@ -69,9 +69,11 @@ impl Upload {
         let length = self.declared(request.upload_length, max_size)?;
         let limit = length.known().unwrap_or(max_size);
         match request.content_length {
-            Some(bytes) if bytes > limit.saturating_sub(self.offset) => {
-                Err(if length == Length::Deferred { AppendRefusal::TooLarge } else { AppendRefusal::TooLong })
-            }
+            Some(bytes) if bytes > limit.saturating_sub(self.offset) => Err(if length == Length::Deferred {
+                AppendRefusal::TooLarge(max_size)
+            } else {
+                AppendRefusal::TooLong
+            }),
             _ => Ok(Admission { offset: self.offset, limit, length }),
         }
     }
@@ -81,7 +83,9 @@ impl Upload {
             (length, None) => Ok(length),
             (Length::Known(known), Some(declared)) if known == declared => Ok(self.length),
             (Length::Known(_), Some(_)) => Err(AppendRefusal::LengthConflict),
-            (Length::Deferred, Some(declared)) if declared > max_size => Err(AppendRefusal::TooLarge),
+            (Length::Deferred, Some(declared)) if declared > max_size => {
+                Err(AppendRefusal::TooLarge(max_size))
+            }
             (Length::Deferred, Some(declared)) if declared < self.offset => {
                 Err(AppendRefusal::LengthConflict)
             }
@@ -132,11 +136,11 @@ mod tests {
             (Known(10), 0, 0, Some(1), Some(10), limit(10)),
             (Known(10), 0, 0, Some(1), Some(11), Err(R::LengthConflict)),
             (Deferred, 4, 4, Some(96), None, limit(100)),
-            (Deferred, 4, 4, Some(97), None, Err(R::TooLarge)),
+            (Deferred, 4, 4, Some(97), None, Err(R::TooLarge(MAX))),
             (Deferred, 4, 4, Some(2), Some(6), limit(6)),
             (Deferred, 4, 4, Some(3), Some(6), Err(R::TooLong)),
             (Deferred, 4, 4, Some(0), Some(3), Err(R::LengthConflict)),
-            (Deferred, 4, 4, Some(0), Some(101), Err(R::TooLarge)),
+            (Deferred, 4, 4, Some(0), Some(101), Err(R::TooLarge(MAX))),
         ];
         for (length, offset, asked, content_length, upload_length, expected) in table {
             let request = AppendRequest { offset: asked, content_length, upload_length };

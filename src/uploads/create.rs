@@ -133,7 +133,7 @@ impl Uploads {
 
     pub(super) fn fits(&self, length: Length) -> Result<(), UploadError> {
         let is_too_large = length.known().is_some_and(|bytes| bytes > self.limits.max_upload_size);
-        if is_too_large { Err(UploadError::TooLarge) } else { Ok(()) }
+        if is_too_large { Err(UploadError::TooLarge(self.limits.max_upload_size)) } else { Ok(()) }
     }
 
     /// Stores a new upload if its owner may have one more and there is room for all of it. Whoever asks again for

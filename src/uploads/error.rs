@@ -23,22 +23,24 @@ pub enum UploadError {
     #[error("You are not a participant in this conversation")]
     NotAParticipant,
     /// Larger than the server takes.
-    #[error("The file is larger than the server accepts")]
-    TooLarge,
+    #[error("The file is larger than the server accepts: at most {0} bytes")]
+    TooLarge(u64),
     /// The disk has no room for it now.
     #[error("There is no room for the upload")]
     NoRoom,
     /// The caller has as many unfinished uploads as a user may have.
-    #[error("You have too many unfinished uploads: finish or delete some of them first")]
-    TooManyUnfinished,
+    #[error("You have too many unfinished uploads, at most {0}: finish or delete some of them first")]
+    TooManyUnfinished(u64),
     /// The caller's unfinished uploads would come to more bytes than a user may reserve.
-    #[error("Your unfinished uploads have reserved too many bytes: finish or delete some of them first")]
-    TooMuchReserved,
+    #[error(
+        "Your unfinished uploads have reserved too many bytes, at most {0}: finish or delete some of them first"
+    )]
+    TooMuchReserved(u64),
     /// The same, of an upload that did not say how long it will be: it may go on when others are finished.
     #[error(
-        "Your unfinished uploads hold too many bytes: this one goes on when others are finished or deleted"
+        "Your unfinished uploads hold too many bytes, at most {0}: this one goes on when others are finished or deleted"
     )]
-    NoMoreBytes,
+    NoMoreBytes(u64),
     /// The bytes do not fit the upload.
     #[error(transparent)]
     Append(#[from] AppendRefusal),

@@ -60,7 +60,7 @@ impl OneShot {
     pub async fn write(&mut self, data: Bytes) -> Result<(), UploadError> {
         let end = self.bytes.length() + data.len() as u64;
         if end > self.max_size {
-            return Err(UploadError::TooLarge);
+            return Err(UploadError::TooLarge(self.max_size));
         }
         self.room.reach(end).await?;
         Ok(self.bytes.take(data).await?)

@@ -128,10 +128,18 @@ impl Reception {
     pub(super) async fn run(&mut self, body: Frames) -> Result<(), UploadError> {
         match self.receive_all(body).await {
             Ok(Ended::Whole) => Ok(()),
-            Ok(Ended::TooLong) => Err(AppendRefusal::TooLong.into()),
+            Ok(Ended::TooLong) => Err(self.too_long().into()),
             Ok(Ended::Early(error)) => Err(error),
             Ok(Ended::Unfit(error)) => Err(error.into()),
             Err(error) => Err(self.failed(error).await),
+        }
+    }
+
+    /// Without a declared length, what ends it is the server's bound.
+    fn too_long(&self) -> AppendRefusal {
+        match self.length {
+            Length::Known(_) => AppendRefusal::TooLong,
+            Length::Deferred => AppendRefusal::TooLarge(self.limit),
         }
     }
 

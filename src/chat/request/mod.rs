@@ -9,6 +9,7 @@ use bytes::Bytes;
 use self::arguments::{Arguments, Fields};
 use super::base64::Base64;
 use super::field::Field;
+use crate::http::error::Code;
 use crate::json::whole_characters;
 use crate::message::{ClientMessageId, ConversationId, InvalidClientMessageId, MediaType};
 use crate::upload::{Binding, BindingError, Metadata, content_of, reply_to_of};
@@ -75,6 +76,23 @@ pub(super) enum PayloadError {
     /// A `client_message_id` against its rule.
     #[error(transparent)]
     ClientMessageId(#[from] InvalidClientMessageId),
+}
+
+impl PayloadError {
+    /// What it is, for programs.
+    pub(super) fn code(&self) -> Code {
+        match self {
+            Self::Shape => Code::InvalidPayload,
+            Self::TooLong(_) => Code::PayloadTooLong,
+            Self::Twice(_) => Code::RepeatedField,
+            Self::Value(_) => Code::InvalidField,
+            Self::FileNameTooLong => Code::FileNameTooLong,
+            Self::MissingFileData => Code::MissingFile,
+            Self::DataUrl => Code::InvalidFile,
+            Self::Binding(error) => error.into(),
+            Self::ClientMessageId(_) => Code::InvalidClientMessageId,
+        }
+    }
 }
 
 impl Reading {

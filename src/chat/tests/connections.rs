@@ -23,7 +23,12 @@ async fn without_a_good_token_there_is_no_connection() {
     ] {
         let mut client = Client::open(server.address, "", "").await;
         client.send(&format!("40{auth}")).await;
-        assert_eq!(client.packet().await, r#"44{"message":"Unauthorized"}"#, "{auth}");
+        let data = json!({"detail": "Missing or invalid access token", "code": "unauthorized"});
+        let refused = format!("44{}", json!({"message": "Unauthorized", "data": data}));
+        let [refused, packet] = [refused, client.packet().await].map(|packet| {
+            serde_json::from_str::<Value>(packet.strip_prefix("44").expect("a refusal")).expect("JSON")
+        });
+        assert_eq!(packet, refused, "{auth}");
     }
 }
 

@@ -53,31 +53,41 @@ async fn failures_are_answered_in_order_of_their_weight_and_emitted_too() {
     };
     let big = "A".repeat(usize::try_from(MAX_SIZE).expect("fits") * 4 / 3 + 4);
     let not_for_her = "You are not a participant in this conversation";
-    for (is_member, payload, detail, id) in [
+    let too_large = format!("The file is larger than the server accepts: at most {MAX_SIZE} bytes");
+    let once = || json!("once");
+    for (is_member, payload, code, detail, id) in [
         (
             false,
             with(json!({"conversation_id": "x", "file_data": "%"})),
+            "invalid_conversation_id",
             "Invalid conversation_id",
-            json!("once"),
+            once(),
         ),
-        (false, with(json!({"conversation_id": "0".repeat(24)})), "Conversation not found", json!("once")),
-        (false, with(json!({"file_data": null})), not_for_her, json!("once")),
-        (true, with(json!({"file_data": null})), "Missing file_data", json!("once")),
+        (
+            false,
+            with(json!({"conversation_id": "0".repeat(24)})),
+            "conversation_not_found",
+            "Conversation not found",
+            once(),
+        ),
+        (false, with(json!({"file_data": null})), "not_a_participant", not_for_her, once()),
+        (true, with(json!({"file_data": null})), "missing_file", "Missing file_data", once()),
+        (true, with(json!({"file_data": format!("{big}%")})), "file_too_large", &too_large, once()),
+        (true, with(json!({"file_data": "aGVsbG8"})), "invalid_file", "file_data is not base64", once()),
         (
             true,
-            with(json!({"file_data": format!("{big}%")})),
-            "The file is larger than the server accepts",
-            json!("once"),
+            with(json!({"client_message_id": "\n"})),
+            "invalid_client_message_id",
+            "Invalid client_message_id",
+            Value::Null,
         ),
-        (true, with(json!({"file_data": "aGVsbG8"})), "file_data is not base64", json!("once")),
-        (true, with(json!({"client_message_id": "\n"})), "Invalid client_message_id", Value::Null),
-        (true, json!([1]), "Invalid payload", Value::Null),
-        (true, Value::Null, "Invalid payload", Value::Null),
+        (true, json!([1]), "invalid_payload", "Invalid payload", Value::Null),
+        (true, Value::Null, "invalid_payload", "Invalid payload", Value::Null),
     ] {
         let client = if is_member { &mut member } else { &mut stranger };
         let (answer, _) = client.emit("send_message", &payload).await;
-        assert_eq!(answer, json!({"success": false, "detail": detail}));
-        let failure = json!({"detail": detail, "client_message_id": id});
+        assert_eq!(answer, json!({"success": false, "detail": detail, "code": code}));
+        let failure = json!({"detail": detail, "code": code, "client_message_id": id});
         assert_eq!(client.event().await, ("message_error".into(), failure));
     }
 }
@@ -87,21 +97,23 @@ async fn joining_and_leaving_are_answered_like_everything_else() {
     let server = Server::start().await;
     let [mut member, mut stranger] = [server.connect("alice").await, server.connect("eve").await];
     for event in ["join_conversation", "leave_conversation"] {
-        for (is_member, payload, detail) in [
+        let nowhere = json!({"conversation_id": "0".repeat(24)});
+        for (is_member, payload, code, detail) in [
             (
                 false,
                 json!({"conversation_id": CONVERSATION}),
+                "not_a_participant",
                 "You are not a participant in this conversation",
             ),
-            (true, json!({"conversation_id": "0".repeat(24)}), "Conversation not found"),
-            (true, json!({"conversation_id": "x"}), "Invalid conversation_id"),
-            (true, json!({}), "Invalid conversation_id"),
-            (true, json!("x"), "Invalid payload"),
+            (true, nowhere, "conversation_not_found", "Conversation not found"),
+            (true, json!({"conversation_id": "x"}), "invalid_conversation_id", "Invalid conversation_id"),
+            (true, json!({}), "invalid_conversation_id", "Invalid conversation_id"),
+            (true, json!("x"), "invalid_payload", "Invalid payload"),
         ] {
             let client = if is_member { &mut member } else { &mut stranger };
             let (answer, _) = client.emit(event, &payload).await;
-            assert_eq!(answer, json!({"success": false, "detail": detail}));
-            let failure = json!({"detail": detail, "client_message_id": null, "event": event});
+            assert_eq!(answer, json!({"success": false, "detail": detail, "code": code}));
+            let failure = json!({"detail": detail, "code": code, "client_message_id": null, "event": event});
             assert_eq!(client.event().await, ("message_error".into(), failure));
         }
     }
@@ -120,8 +132,9 @@ async fn an_event_that_nobody_knows_is_answered() {
     ] {
         let detail = format!("Unknown event \"{event}\"");
         let (answer, _) = client.emit(event, &payload).await;
-        assert_eq!(answer, json!({"success": false, "detail": detail}));
-        let failure = json!({"detail": detail, "client_message_id": id, "event": event});
+        assert_eq!(answer, json!({"success": false, "detail": detail, "code": "unknown_event"}));
+        let failure =
+            json!({"detail": detail, "code": "unknown_event", "client_message_id": id, "event": event});
         assert_eq!(client.event().await, ("message_error".into(), failure));
     }
     // Without an acknowledgement, and with an attachment.
@@ -149,7 +162,10 @@ async fn half_a_character_is_no_reason_to_lose_a_message() {
     loop {
         let (event, data) = client.event().await;
         if event == "message_error" {
-            assert_eq!(data, json!({"detail": "file_data is not base64", "client_message_id": "once"}));
+            assert_eq!(
+                data,
+                json!({"detail": "file_data is not base64", "code": "invalid_file", "client_message_id": "once"})
+            );
             break;
         }
     }

@@ -14,6 +14,7 @@ mod guests;
 mod handshake;
 mod metered;
 mod packets;
+mod refused;
 mod severable;
 mod websockets;
 
@@ -41,10 +42,12 @@ pub(super) use self::guests::Guest;
 use self::guests::{Excess, Guests};
 use self::handshake::{guest_of, is_websocket, kept, named, origins_of, sid_of};
 use self::metered::Metered;
+pub(super) use self::refused::UNAUTHORIZED;
+use self::refused::{Explained, explained};
 use self::severable::Severable;
 use self::websockets::{Place, WebSockets};
 use super::open::{PATH, Settings};
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, Code, of_session};
 use crate::uploads::UploadError;
 
 /// The library's service over transports that can be closed one by one.
@@ -88,7 +91,8 @@ impl Transports {
     }
 
     async fn pass(mut self, request: Request) -> Result<Response, Infallible> {
-        Ok(self.service.call(request).await?.into_response())
+        let answer = self.service.call(request).await?.into_response();
+        Ok(of_session(answer, self.settings.max_payload_bytes))
     }
 
     /// Begins a session that polls.
@@ -101,9 +105,12 @@ impl Transports {
     /// Goes on with a session that polls.
     async fn go_on(self, request: Request, guest: Arc<Guest>) -> Response {
         let (parts, body) = request.into_parts();
-        let (body, found) = Bounded::new(body, guest, self.settings.body_idle);
+        let (body, found) = Bounded::new(body, Arc::clone(&guest), self.settings.body_idle);
         let Ok(answer) = self.pass(Request::from_parts(parts, Body::new(body))).await;
-        found.get().map_or(answer, |fault| refusal_of(*fault).into_response())
+        match found.get() {
+            Some(fault) => refusal_of(*fault).into_response(),
+            None => explained(&guest, answer).await,
+        }
     }
 
     /// Makes a WebSocket, of a session or of none.
@@ -126,7 +133,8 @@ impl Transports {
         let sid = sid_of(&request).map(str::to_owned);
         let place = sid.as_deref().and_then(|sid| self.websockets.enter(sid, shears));
         let ending = Ending { transports: self.clone(), _place: place, sid };
-        let stream = Metered::new(stream.until_dropped(ending), Frames::new(guest));
+        let stream = Explained::new(stream.until_dropped(ending), Arc::clone(&guest));
+        let stream = Metered::new(stream, Frames::new(guest));
         // The answer says whether the request could be read, which the library has said before.
         let _ = self.service.clone().call((stream, request)).await;
     }
@@ -193,7 +201,7 @@ fn refusal_of(fault: Fault) -> ApiError {
     match fault {
         Fault::Idle => UploadError::BodyIdle.into(),
         Fault::Broken => UploadError::BodyBroken.into(),
-        Fault::LongName(error) => ApiError::bad_request(error.to_string()),
+        Fault::LongName(error) => ApiError::bad_request(Code::InvalidSession, error.to_string()),
         Fault::Excess(Excess::Stranger) => ApiError::too_much_of_stranger(Excess::Stranger.to_string()),
         Fault::Excess(Excess::Reading) => ApiError::too_much_at_once(Excess::Reading.to_string()),
     }

@@ -1,5 +1,10 @@
 //! What went wrong, as HTTP says it. No other file gives a failure its status.
 
+mod code;
+mod code_of;
+
+pub(crate) use code::Code;
+
 use std::borrow::Cow;
 
 use axum::Json;
@@ -16,10 +21,12 @@ use crate::store::StoreError;
 use crate::upload::{AppendRefusal, BindingError, CheckError, ConcatError, MetadataError, RejectionReason};
 use crate::uploads::UploadError;
 
-/// An answer that is an error: `{"detail": "<one string>"}` as JSON, with a status and further headers.
+/// An answer that is an error: `{"detail": "<one string>", "code": "<snake_case>"}` as JSON, with a status and further
+/// headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ApiError {
     status: StatusCode,
+    code: Code,
     detail: Cow<'static, str>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
@@ -32,91 +39,96 @@ const CHAT_UPLOAD_STATE: HeaderName = HeaderName::from_static("chat-upload-state
 const CHECKSUM_MISMATCH: u16 = 460;
 /// The only version that there is (RFC 6455 §4.1).
 pub(crate) const WEBSOCKET_VERSION: &str = "13";
+/// `Tus-Max-Size` (tus 1.0.0, Core).
+pub(super) const TUS_MAX_SIZE: HeaderName = HeaderName::from_static("tus-max-size");
 /// What a client learns of a failure that is ours.
 const INTERNAL: &str = "Internal server error";
 
 impl ApiError {
-    /// An error of this status. The detail is for the client to read.
-    pub(crate) fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, detail: detail.into(), headers: Vec::new() }
+    /// An error of this status. The code is for programs, the detail for people.
+    pub(crate) fn new(status: StatusCode, code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, code, detail: detail.into(), headers: Vec::new() }
     }
 
     /// 400: the request makes no sense.
-    pub(crate) fn bad_request(detail: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, detail)
+    pub(crate) fn bad_request(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, detail)
+    }
+
+    /// 400: no conversation is named.
+    pub(crate) fn missing_conversation() -> Self {
+        Self::bad_request(Code::MissingConversationId, "Missing conversation_id")
     }
 
     /// 403: the caller may not.
-    pub(crate) fn forbidden(detail: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(StatusCode::FORBIDDEN, detail)
+    pub(crate) fn forbidden(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, code, detail)
     }
 
     /// 404: there is no such thing.
-    pub(crate) fn not_found(detail: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, detail)
-    }
-
-    /// 413: more bytes than the server takes.
-    pub(crate) fn too_large() -> Self {
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, UploadError::TooLarge.to_string())
+    pub(crate) fn not_found(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, code, detail)
     }
 
     /// 412: what is there is not what the client means.
     pub(crate) fn precondition_failed() -> Self {
-        Self::new(StatusCode::PRECONDITION_FAILED, "The file is another one")
+        Self::new(StatusCode::PRECONDITION_FAILED, Code::PreconditionFailed, "The file is another one")
     }
 
     /// 416: none of the bytes asked for exist.
     pub(crate) fn unsatisfiable(length: u64) -> Self {
         let content_range = HeaderValue::from_str(&format!("bytes */{length}")).expect("a number is ASCII");
-        Self::new(StatusCode::RANGE_NOT_SATISFIABLE, "The range is not in the file")
+        let detail = "The range is not in the file";
+        Self::new(StatusCode::RANGE_NOT_SATISFIABLE, Code::RangeNotSatisfiable, detail)
             .with_header(CONTENT_RANGE, content_range)
     }
 
     /// 400: no WebSocket can be made of the request (RFC 6455 §4.4), of whatever version it is: clients take any 400
     /// for a reason to poll, and some wait for long after a 426.
     pub(crate) fn no_websocket(detail: &'static str) -> Self {
-        Self::bad_request(detail)
+        Self::bad_request(Code::InvalidWebsocket, detail)
             .with_header(SEC_WEBSOCKET_VERSION, HeaderValue::from_static(WEBSOCKET_VERSION))
     }
 
     /// 503: the server is about to end, and another is about to begin.
     pub(crate) fn draining() -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, UploadError::Draining.to_string())
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, Code::Restarting, UploadError::Draining.to_string())
             .with_header(RETRY_AFTER, HeaderValue::from_static("2"))
     }
 
     /// 507: there is no room for it, which may be otherwise in a while.
     fn no_room() -> Self {
-        Self::new(StatusCode::INSUFFICIENT_STORAGE, UploadError::NoRoom.to_string())
+        Self::new(StatusCode::INSUFFICIENT_STORAGE, Code::NoRoom, UploadError::NoRoom.to_string())
             .with_header(RETRY_AFTER, HeaderValue::from_static("10"))
     }
 
     /// 503: there are as many sessions as there may be before they say whose they are.
     pub(crate) fn no_session_left() -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "Too many sessions without a token")
+        let detail = "Too many sessions without a token";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, Code::TooManySessions, detail)
             .with_header(RETRY_AFTER, HeaderValue::from_static("5"))
     }
 
     /// 503: more is being sent at once than may be.
     pub(crate) fn too_much_at_once(detail: String) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, Code::SendingTooMuch, detail)
             .with_header(RETRY_AFTER, HeaderValue::from_static("5"))
     }
 
     /// 413: more bytes than a session may send that has not said whose it is.
     pub(crate) fn too_much_of_stranger(detail: String) -> Self {
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, Code::SessionLimit, detail)
     }
 
     /// 431: more of a header than is kept.
     pub(crate) fn long_header() -> Self {
-        Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The target and its token are too long")
+        let detail = "The target and its token are too long";
+        Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, Code::HeaderTooLong, detail)
     }
 
     /// 500: ours. The caller has logged why.
     pub(crate) fn internal() -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, INTERNAL)
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, INTERNAL)
     }
 
     /// The same with one more header.
@@ -148,9 +160,33 @@ impl ApiError {
             RejectionReason::Damaged | RejectionReason::PartGone => StatusCode::GONE,
             RejectionReason::PartsTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         };
-        Self::new(status, reason.to_string())
+        Self::new(status, Code::from(&reason), reason.to_string())
             .with_header(CHAT_UPLOAD_STATE, HeaderValue::from_static("rejected"))
     }
+}
+
+/// Says on a refusal for size how large a file may be that is sent in pieces.
+pub(super) fn show_max_size(response: &mut Response, max_upload_size: u64) {
+    if response.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        response.headers_mut().insert(TUS_MAX_SIZE, max_upload_size.into());
+    }
+}
+
+/// What the library of sessions answers: a refusal of its own comes in the words of all others.
+pub(crate) fn of_session(answer: Response, max_payload_bytes: usize) -> Response {
+    let status = answer.status();
+    let (code, detail) = match status {
+        StatusCode::NOT_FOUND => return ApiError::not_found(Code::NotFound, "Not found").into_response(),
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            (Code::PayloadTooLong, format!("The packets are longer than {max_payload_bytes} bytes").into())
+        }
+        _ if status.is_client_error() => {
+            (Code::InvalidSession, "Session ID unknown, or a request that does not fit its session".into())
+        }
+        _ if status.is_server_error() => (Code::Internal, Cow::Borrowed(INTERNAL)),
+        _ => return answer,
+    };
+    ApiError::new(status, code, detail).into_response()
 }
 
 /// Why a request was refused, beside the answer that says so.
@@ -171,7 +207,7 @@ pub(super) fn detail_of(response: &Response) -> Option<Cow<'static, str>> {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = Json(serde_json::json!({ "detail": self.detail }));
+        let body = Json(serde_json::json!({ "detail": self.detail, "code": self.code }));
         let mut response = (self.status, body).into_response();
         response.headers_mut().extend(self.headers);
         response.extensions_mut().insert(Detail(self.detail));
@@ -184,13 +220,14 @@ impl IntoResponse for ApiError {
 
 impl From<AuthError> for ApiError {
     fn from(error: AuthError) -> Self {
+        let (code, detail) = (Code::from(&error), error.to_string());
         match error {
             AuthError::Missing | AuthError::Invalid | AuthError::UnknownKey | AuthError::TooLong => {
-                Self::new(StatusCode::UNAUTHORIZED, error.to_string())
+                Self::new(StatusCode::UNAUTHORIZED, code, detail)
                     .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
             }
             // A 401 would tell a client with a good token to give up.
-            AuthError::NoKeys => Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+            AuthError::NoKeys => Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail)
                 .with_header(RETRY_AFTER, HeaderValue::from_static("5")),
         }
     }
@@ -200,9 +237,9 @@ impl From<ChatError> for ApiError {
     fn from(error: ChatError) -> Self {
         match error {
             ChatError::ConversationNotFound | ChatError::MessageNotFound => {
-                Self::not_found(error.to_string())
+                Self::not_found(Code::from(&error), error.to_string())
             }
-            ChatError::NotAParticipant => Self::forbidden(error.to_string()),
+            ChatError::NotAParticipant => Self::forbidden(Code::from(&error), error.to_string()),
             ChatError::Store(error) => error.into(),
         }
     }
@@ -210,6 +247,7 @@ impl From<ChatError> for ApiError {
 
 impl From<UploadError> for ApiError {
     fn from(error: UploadError) -> Self {
+        let code = Code::from(&error);
         let status = match error {
             UploadError::NotFound | UploadError::ConversationNotFound => StatusCode::NOT_FOUND,
             UploadError::Expired | UploadError::Over => StatusCode::GONE,
@@ -217,12 +255,14 @@ impl From<UploadError> for ApiError {
             UploadError::NotPartial | UploadError::PartialUpload => StatusCode::BAD_REQUEST,
             UploadError::Concat(ConcatError::TooLong) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             UploadError::Concat(_) => StatusCode::BAD_REQUEST,
-            UploadError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            UploadError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             UploadError::NoRoom => return Self::no_room(),
-            UploadError::TooManyUnfinished | UploadError::TooMuchReserved => StatusCode::INSUFFICIENT_STORAGE,
+            UploadError::TooManyUnfinished(_) | UploadError::TooMuchReserved(_) => {
+                StatusCode::INSUFFICIENT_STORAGE
+            }
             // Stock clients go on after a 503, with what they have.
-            UploadError::NoMoreBytes => {
-                return Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+            UploadError::NoMoreBytes(_) => {
+                return Self::new(StatusCode::SERVICE_UNAVAILABLE, code, error.to_string())
                     .with_header(RETRY_AFTER, HeaderValue::from_static("10"));
             }
             // As the Idempotency-Key draft has it; a 409 would be retried by stock clients.
@@ -234,7 +274,7 @@ impl From<UploadError> for ApiError {
             UploadError::BodyIdle => StatusCode::REQUEST_TIMEOUT,
             UploadError::Draining => return Self::draining(),
             UploadError::Busy => {
-                return Self::new(StatusCode::LOCKED, error.to_string())
+                return Self::new(StatusCode::LOCKED, code, error.to_string())
                     .with_header(RETRY_AFTER, HeaderValue::from_static("1"));
             }
             UploadError::Checksum(CheckError::Mismatch) => {
@@ -247,23 +287,24 @@ impl From<UploadError> for ApiError {
             UploadError::Rejected(reason) => return Self::rejected(reason),
             UploadError::Store(error) => return error.into(),
         };
-        Self::new(status, error.to_string())
+        Self::new(status, code, error.to_string())
     }
 }
 
 impl From<AppendRefusal> for ApiError {
     fn from(refusal: AppendRefusal) -> Self {
+        let code = Code::from(&refusal);
         let status = match refusal {
             AppendRefusal::OffsetMismatch { current } => {
-                return Self::new(StatusCode::CONFLICT, refusal.to_string())
+                return Self::new(StatusCode::CONFLICT, code, refusal.to_string())
                     .with_header(UPLOAD_OFFSET, current.into());
             }
-            AppendRefusal::TooLong | AppendRefusal::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            AppendRefusal::TooLong | AppendRefusal::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             AppendRefusal::LengthConflict => StatusCode::BAD_REQUEST,
             AppendRefusal::Expired => StatusCode::GONE,
             AppendRefusal::Rejected(reason) => return Self::rejected(reason),
         };
-        Self::new(status, refusal.to_string())
+        Self::new(status, code, refusal.to_string())
     }
 }
 
@@ -274,18 +315,19 @@ impl From<BindingError> for ApiError {
             BindingError::ConversationId
             | BindingError::ConversationsDiffer
             | BindingError::ReplyTo
-            | BindingError::ContentTooLong => Self::bad_request(error.to_string()),
+            | BindingError::ContentTooLong => Self::bad_request(Code::from(&error), error.to_string()),
         }
     }
 }
 
 impl From<MetadataError> for ApiError {
     fn from(error: MetadataError) -> Self {
+        let code = Code::from(&error);
         let status = match error {
             MetadataError::TooLong | MetadataError::TooMany => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             _ => StatusCode::BAD_REQUEST,
         };
-        Self::new(status, error.to_string())
+        Self::new(status, code, error.to_string())
     }
 }
 
@@ -298,7 +340,7 @@ impl From<StoreError> for ApiError {
         }
         tracing::error!(%error, "the storage failed a request");
         if matches!(error, StoreError::Missing(_)) {
-            return Self::new(StatusCode::GONE, "The file is gone");
+            return Self::new(StatusCode::GONE, Code::FileGone, "The file is gone");
         }
         Self::internal()
     }
@@ -306,17 +348,17 @@ impl From<StoreError> for ApiError {
 
 /// The answer to a path that is none of ours.
 pub(crate) async fn unknown_route() -> ApiError {
-    ApiError::not_found("Not found")
+    ApiError::not_found(Code::NotFound, "Not found")
 }
 
 /// The answer to a path that is not below the base path.
 pub(crate) fn outside_of_the_base_path() -> ApiError {
-    ApiError::not_found("Not found")
+    ApiError::not_found(Code::NotFound, "Not found")
 }
 
 /// The answer to a method that a path does not know; the router adds `Allow`.
 pub(crate) async fn unknown_method() -> ApiError {
-    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed")
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, Code::MethodNotAllowed, "Method not allowed")
 }
 
 #[cfg(test)]

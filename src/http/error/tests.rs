@@ -26,14 +26,14 @@ fn every_failure_has_its_status() {
         (410, U::Expired.into()),
         (404, U::ConversationNotFound.into()),
         (403, U::NotAParticipant.into()),
-        (413, U::TooLarge.into()),
+        (413, U::TooLarge(9).into()),
         (507, U::NoRoom.into()),
-        (507, U::TooManyUnfinished.into()),
-        (507, U::TooMuchReserved.into()),
-        (503, U::NoMoreBytes.into()),
+        (507, U::TooManyUnfinished(9).into()),
+        (507, U::TooMuchReserved(9).into()),
+        (503, U::NoMoreBytes(9).into()),
         (409, U::Append(AppendRefusal::OffsetMismatch { current: 4 }).into()),
         (413, U::Append(AppendRefusal::TooLong).into()),
-        (413, U::Append(AppendRefusal::TooLarge).into()),
+        (413, U::Append(AppendRefusal::TooLarge(9)).into()),
         (400, U::Append(AppendRefusal::LengthConflict).into()),
         (410, U::Append(AppendRefusal::Expired).into()),
         (422, U::Append(AppendRefusal::Rejected(R::DigestMismatch)).into()),
@@ -84,6 +84,19 @@ fn every_failure_has_its_status() {
 }
 
 #[test]
+fn a_limit_is_said_with_its_number() {
+    for error in [
+        UploadError::TooLarge(4711),
+        UploadError::Append(AppendRefusal::TooLarge(4711)),
+        UploadError::TooManyUnfinished(4711),
+        UploadError::TooMuchReserved(4711),
+        UploadError::NoMoreBytes(4711),
+    ] {
+        assert!(ApiError::from(error).detail().contains("4711"));
+    }
+}
+
+#[test]
 fn headers_say_what_a_client_needs_next() {
     for (error, name, value) in [
         (ApiError::from(AuthError::Missing), "www-authenticate", "Bearer"),
@@ -121,5 +134,6 @@ async fn unknown_routes_and_methods_answer_in_json() {
         let body = response.into_body().collect().await.expect("a whole body").to_bytes();
         let json: serde_json::Value = serde_json::from_slice(&body).expect("json");
         assert!(json["detail"].is_string(), "{json}");
+        assert!(json["code"].is_string(), "{json}");
     }
 }

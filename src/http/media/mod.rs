@@ -14,7 +14,7 @@ pub(crate) use presentation::presentation;
 
 use super::Api;
 use super::caller::Caller;
-use super::error::ApiError;
+use super::error::{ApiError, Code};
 use super::range::{Representation, respond};
 use crate::message::{Message, MessageId, inline_type, is_same_file_name};
 
@@ -33,7 +33,7 @@ async fn get_media(
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let absent = || ApiError::not_found("File not found");
+    let absent = || ApiError::not_found(Code::FileNotFound, "File not found");
     let Path((id, file_name)) = path.map_err(|_| absent())?;
     let id: MessageId = id.parse().map_err(|_| absent())?;
     let message = api.0.chats.message(&caller.user, id).await?;

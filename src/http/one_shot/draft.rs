@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::form::{Event, FileHead, TextField, missing_file};
 use crate::http::Inner;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, Code};
 use crate::message::{ClientMessageId, ConversationId, MediaType, Message, MessageId, UserId};
 use crate::upload::{Binding, BindingError, Metadata, MetadataError, content_of, reply_to_of};
 use crate::uploads::OneShot;
@@ -53,7 +53,8 @@ impl<'a> Draft<'a> {
         match self.conversation_id {
             Some(known) if known == id => return Ok(()),
             Some(_) => {
-                return Err(ApiError::bad_request("conversation_id in the query and in the form differ"));
+                let detail = "conversation_id in the query and in the form differ";
+                return Err(ApiError::bad_request(Code::ConversationsDiffer, detail));
             }
             None => {}
         }
@@ -87,8 +88,7 @@ impl<'a> Draft<'a> {
     pub(super) async fn finish(self) -> Result<Message, ApiError> {
         let file = self.file.filter(|file| file.is_chosen);
         let file = file.ok_or_else(|| missing_file(self.elsewhere.as_deref()))?;
-        let conversation_id =
-            self.conversation_id.ok_or_else(|| ApiError::bad_request("Missing conversation_id"))?;
+        let conversation_id = self.conversation_id.ok_or_else(ApiError::missing_conversation)?;
         let binding = Binding {
             conversation_id,
             content: self.content,
@@ -100,7 +100,10 @@ impl<'a> Draft<'a> {
 
     async fn take_text(&mut self, field: TextField, text: &str) -> Result<(), ApiError> {
         if self.texts.contains(&field) {
-            return Err(ApiError::bad_request(format!("{} is given twice", field.name())));
+            return Err(ApiError::bad_request(
+                Code::RepeatedField,
+                format!("{} is given twice", field.name()),
+            ));
         }
         self.texts.push(field);
         match field {
@@ -114,7 +117,7 @@ impl<'a> Draft<'a> {
 
     fn begin_file(&mut self, head: FileHead) -> Result<(), ApiError> {
         if self.file.is_some() {
-            return Err(ApiError::bad_request("file is given twice"));
+            return Err(ApiError::bad_request(Code::RepeatedField, "file is given twice"));
         }
         let upload = self.api.uploads.one_shot(self.sender.clone(), self.api.max_oneshot_size);
         // A browser's form without a chosen file has an empty name and no bytes; either makes it a file.

@@ -23,10 +23,11 @@ use self::draft::Draft;
 use self::form::{FORM_SLACK_BYTES, Form};
 use super::Api;
 use super::caller::Caller;
-use super::error::ApiError;
+use super::error::{ApiError, Code};
 use super::outside::Outside;
 use super::success::Sent;
 use crate::upload::decimal;
+use crate::uploads::UploadError;
 
 /// Another name for `client_message_id`, which generic clients know.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -48,7 +49,7 @@ async fn post_message(
     let api = &*api.0;
     api.uploads.take_new()?;
     let mut draft = Draft::new(api, caller.user);
-    let Query(query) = query.map_err(|_| ApiError::bad_request("Invalid query"))?;
+    let Query(query) = query.map_err(|_| ApiError::bad_request(Code::InvalidQuery, "Invalid query"))?;
     for (_, text) in query.iter().filter(|(name, _)| name == "conversation_id") {
         draft.name_conversation(text).await?;
     }
@@ -68,7 +69,9 @@ async fn post_message(
 fn refuse_too_large(headers: &HeaderMap, max_size: u64) -> Result<(), ApiError> {
     let announced = headers.get(CONTENT_LENGTH).and_then(|value| decimal(value.to_str().ok()?).ok());
     match announced {
-        Some(length) if length > max_size.saturating_add(FORM_SLACK_BYTES) => Err(ApiError::too_large()),
+        Some(length) if length > max_size.saturating_add(FORM_SLACK_BYTES) => {
+            Err(UploadError::TooLarge(max_size).into())
+        }
         _ => Ok(()),
     }
 }

@@ -153,7 +153,7 @@ async fn what_is_wrong_makes_no_message_and_leaves_nothing() {
         (EVE, vec![file(), here()], 403, NOT_A_PARTICIPANT),
         (EVE, vec![here(), file()], 403, NOT_A_PARTICIPANT),
         (EVE, vec![here(), large.clone()], 403, NOT_A_PARTICIPANT),
-        (ADA, vec![large, here()], 413, "The file is larger than the server accepts"),
+        (ADA, vec![large, here()], 413, "The file is larger than the server accepts: at most 1000 bytes"),
         (ADA, vec![file(), file(), here()], 400, "file is given twice"),
         (ADA, vec![file(), here(), here()], 400, "conversation_id is given twice"),
         (ADA, vec![file(), here(), text("reply_to", "x")], 400, "Invalid reply_to"),
@@ -175,7 +175,7 @@ async fn what_can_be_refused_before_the_body_is() {
     let long = ("content-length", too_long.as_str());
     let unknown = format!("?conversation_id={UNKNOWN}");
     let here = format!("?conversation_id={CONVERSATION}");
-    let too_large = "The file is larger than the server accepts";
+    let too_large = "The file is larger than the server accepts: at most 1000 bytes";
     let no_form = "Content-Type is not multipart/form-data with a boundary";
     let table: [Refusal<'_>; 11] = [
         (None, "", &[FORM], 401, "Missing access token"),

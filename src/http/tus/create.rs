@@ -10,7 +10,7 @@ use super::{PathText, body, refusal, reply, unavailable};
 use crate::http::Api;
 use crate::http::caller::Caller;
 use crate::http::conversations::conversation_id;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, Code};
 use crate::http::outside::Outside;
 use crate::http::presence::{Presence, look};
 use crate::message::{ConversationId, UserId};
@@ -69,7 +69,8 @@ async fn create_final(
     conversation: Option<ConversationId>,
     request: Request,
 ) -> Result<Creation, ApiError> {
-    let refused = || ApiError::bad_request("A final upload has the length and the bytes of its parts");
+    let detail = "A final upload has the length and the bytes of its parts";
+    let refused = || ApiError::bad_request(Code::InvalidConcat, detail);
     let fields = request.headers();
     if fields.contains_key(UPLOAD_LENGTH) || fields.contains_key(UPLOAD_DEFER_LENGTH) {
         return Err(refused());
@@ -102,7 +103,8 @@ async fn create_plain(
 }
 
 fn foreign_bytes() -> ApiError {
-    ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "A body has to be application/offset+octet-stream")
+    let detail = "A body has to be application/offset+octet-stream";
+    ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::UnsupportedMediaType, detail)
 }
 
 /// The request, if it has no bytes. Where only its body can tell, it is waited for once the creation is found to be

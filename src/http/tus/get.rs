@@ -10,7 +10,7 @@ use super::accept::prefers_json;
 use super::{PathText, upload_id};
 use crate::http::Api;
 use crate::http::caller::Caller;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, Code};
 use crate::http::media::presentation;
 use crate::http::outside::Outside;
 use crate::http::range::{Representation, respond};
@@ -32,7 +32,10 @@ pub(super) async fn get(
     } else {
         match &standing.upload.state {
             UploadState::Complete | UploadState::Committed(_) => bytes(&api, &standing, &fields).await?,
-            _ => return Err(ApiError::new(StatusCode::CONFLICT, "The upload is not complete")),
+            _ => {
+                let detail = "The upload is not complete";
+                return Err(ApiError::new(StatusCode::CONFLICT, Code::UploadIncomplete, detail));
+            }
         }
     };
     response.headers_mut().append(VARY, HeaderValue::from_name(ACCEPT));

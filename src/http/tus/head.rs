@@ -12,7 +12,7 @@ use super::headers::{
 use super::{PathText, reply, upload_id};
 use crate::http::Api;
 use crate::http::caller::CallerOrExpired;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, Code};
 use crate::http::outside::Outside;
 use crate::upload::{Length, State as UploadState, Upload};
 use crate::uploads::UploadError;
@@ -76,8 +76,10 @@ fn insert_text(fields: &mut HeaderMap, name: HeaderName, raw: &str) {
 /// again when the client comes back.
 fn refusal(error: UploadError) -> ApiError {
     match error {
-        UploadError::Rejected(reason) => ApiError::new(StatusCode::GONE, reason.to_string())
-            .with_header(CHAT_UPLOAD_STATE, HeaderValue::from_static("rejected")),
+        UploadError::Rejected(reason) => {
+            ApiError::new(StatusCode::GONE, Code::from(&reason), reason.to_string())
+                .with_header(CHAT_UPLOAD_STATE, HeaderValue::from_static("rejected"))
+        }
         UploadError::Store(error) => {
             tracing::error!(%error, "HEAD could not be answered");
             UploadError::Busy.into()

@@ -3,14 +3,14 @@
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use crate::http::body::UPLOAD_CHECKSUM;
-use crate::http::error::ApiError;
+pub(super) use crate::http::error::TUS_MAX_SIZE;
+use crate::http::error::{ApiError, Code};
 use crate::upload::{CheckError, Checksum, Concat, ConcatError, Length, Metadata, Verification, decimal};
 
 pub(super) const TUS_RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
 pub(super) const TUS_VERSION: HeaderName = HeaderName::from_static("tus-version");
 pub(super) const TUS_EXTENSION: HeaderName = HeaderName::from_static("tus-extension");
 pub(super) const TUS_CHECKSUM_ALGORITHM: HeaderName = HeaderName::from_static("tus-checksum-algorithm");
-pub(super) const TUS_MAX_SIZE: HeaderName = HeaderName::from_static("tus-max-size");
 pub(super) const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 pub(super) const UPLOAD_LENGTH: HeaderName = HeaderName::from_static("upload-length");
 pub(super) const UPLOAD_DEFER_LENGTH: HeaderName = HeaderName::from_static("upload-defer-length");
@@ -34,10 +34,10 @@ pub(super) fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Optio
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
-        return Err(ApiError::bad_request(format!("{name} occurs twice")));
+        return Err(ApiError::bad_request(Code::RepeatedHeader, format!("{name} occurs twice")));
     }
     let text = std::str::from_utf8(value.as_bytes());
-    text.map(Some).map_err(|_| ApiError::bad_request(format!("Invalid {name}")))
+    text.map(Some).map_err(|_| ApiError::bad_request(Code::InvalidHeader, format!("Invalid {name}")))
 }
 
 /// A header's number; `None` if it is absent.
@@ -46,7 +46,10 @@ pub(super) fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Optio
 /// 400 for anything but one decimal number.
 pub(super) fn number(headers: &HeaderMap, name: &HeaderName) -> Result<Option<u64>, ApiError> {
     let text = one(headers, name)?;
-    text.map(|text| decimal(text).map_err(|_| ApiError::bad_request(format!("Invalid {name}")))).transpose()
+    text.map(|text| {
+        decimal(text).map_err(|_| ApiError::bad_request(Code::InvalidHeader, format!("Invalid {name}")))
+    })
+    .transpose()
 }
 
 /// `Content-Length`; `None` for a chunked body.
@@ -72,11 +75,12 @@ pub(super) fn length(headers: &HeaderMap) -> Result<Length, ApiError> {
     match (known, deferred) {
         (Some(length), None) => Ok(Length::Known(length)),
         (None, Some("1")) => Ok(Length::Deferred),
-        (None, Some(_)) => Err(ApiError::bad_request("Invalid Upload-Defer-Length")),
-        (Some(_), Some(_)) => {
-            Err(ApiError::bad_request("Upload-Length and Upload-Defer-Length exclude each other"))
-        }
-        (None, None) => Err(ApiError::bad_request("Missing Upload-Length")),
+        (None, Some(_)) => Err(ApiError::bad_request(Code::InvalidHeader, "Invalid Upload-Defer-Length")),
+        (Some(_), Some(_)) => Err(ApiError::bad_request(
+            Code::InvalidHeader,
+            "Upload-Length and Upload-Defer-Length exclude each other",
+        )),
+        (None, None) => Err(ApiError::bad_request(Code::MissingHeader, "Missing Upload-Length")),
     }
 }
 

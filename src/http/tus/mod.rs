@@ -22,7 +22,7 @@ use tower::layer::layer_fn;
 
 use super::Api;
 use super::body::frames;
-use super::error::ApiError;
+use super::error::{ApiError, Code};
 use crate::upload::UploadId;
 use crate::uploads::{Body, UploadError};
 use version::{Checked, Versioned};
@@ -69,7 +69,7 @@ fn refusal(error: UploadError) -> ApiError {
 
 /// Stock clients repeat the request after a while.
 fn unavailable(error: &UploadError) -> ApiError {
-    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, Code::from(error), error.to_string())
         .with_header(RETRY_AFTER, HeaderValue::from_static("1"))
 }
 

@@ -11,7 +11,7 @@ use super::headers::{self, UPLOAD_EXPIRES, UPLOAD_LENGTH, UPLOAD_OFFSET};
 use super::{PathText, body, refusal, reply, upload_id};
 use crate::http::Api;
 use crate::http::caller::Caller;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, Code};
 use crate::http::outside::Outside;
 use crate::http::success::Sent;
 use crate::message::UserId;
@@ -67,12 +67,13 @@ fn parse(fields: &HeaderMap) -> Result<AppendRequest, ApiError> {
     if !headers::is_append(fields) {
         return Err(ApiError::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Code::UnsupportedMediaType,
             "Content-Type has to be application/offset+octet-stream",
         ));
     }
     let offset = headers::number(fields, &UPLOAD_OFFSET)?;
     Ok(AppendRequest {
-        offset: offset.ok_or_else(|| ApiError::bad_request("Missing Upload-Offset"))?,
+        offset: offset.ok_or_else(|| ApiError::bad_request(Code::MissingHeader, "Missing Upload-Offset"))?,
         content_length: headers::content_length(fields)?,
         upload_length: headers::number(fields, &UPLOAD_LENGTH)?,
     })

@@ -12,7 +12,7 @@ use tower::Service;
 
 use super::VERSION;
 use super::headers::{TUS_RESUMABLE, TUS_VERSION, is_of_the_draft, one};
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, Code};
 
 const SPOKEN: HeaderValue = HeaderValue::from_static(VERSION);
 
@@ -74,7 +74,9 @@ fn refusal(fields: &HeaderMap) -> Response {
     } else {
         "Tus-Resumable has to be 1.0.0"
     };
-    ApiError::new(StatusCode::PRECONDITION_FAILED, detail).with_header(TUS_VERSION, SPOKEN).into_response()
+    ApiError::new(StatusCode::PRECONDITION_FAILED, Code::UnsupportedVersion, detail)
+        .with_header(TUS_VERSION, SPOKEN)
+        .into_response()
 }
 
 fn with_version(mut response: Response) -> Response {

@@ -74,10 +74,10 @@ impl Reservations {
         let mut counts = self.counts();
         let (held, bytes) = (counts.held_by(&upload.owner), upload.length.known().unwrap_or(1));
         if !is_trusted && held.uploads >= limits.max_unfinished {
-            return Err(UploadError::TooManyUnfinished);
+            return Err(UploadError::TooManyUnfinished(limits.max_unfinished));
         }
         if !is_trusted && bytes > limits.max_reserved_bytes.saturating_sub(held.bytes) {
-            return Err(UploadError::TooMuchReserved);
+            return Err(UploadError::TooMuchReserved(limits.max_reserved_bytes));
         }
         // A join waits for room when it begins, and then needs none for what it shares.
         let needed = if matches!(upload.concat, Concat::Final(_)) { 0 } else { bytes };
@@ -111,7 +111,7 @@ impl Reservations {
             need = length.known().map_or(need, |length| length.saturating_sub(upload.offset));
             let held = counts.held_by(&upload.owner);
             if !is_trusted && need > limits.max_reserved_bytes.saturating_sub(held.bytes) {
-                return Err(UploadError::NoMoreBytes);
+                return Err(UploadError::NoMoreBytes(limits.max_reserved_bytes));
             }
         }
         let kept = counts.get(upload.id).map_or(0, |promise| promise.kept);

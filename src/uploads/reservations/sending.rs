@@ -60,7 +60,7 @@ impl Sending {
             None => reservations.longest(&counts, &promise, &self.allowance.limits),
         };
         if end > longest {
-            return Err(UploadError::NoMoreBytes);
+            return Err(UploadError::NoMoreBytes(self.allowance.limits.max_reserved_bytes));
         }
         let (lapsed, free) = counts.make_room(need, room);
         reservations.lapsed(lapsed);

@@ -105,7 +105,7 @@ async fn whoever_is_refused_leaves_no_byte() {
     let house = House::with(Arc::new(MemoryPayloads::default()), limits).await;
     house.create(9, &bound(&[])).await.expect("the only one");
     let refused = house.uploads.create_with(&ada(), new(4, &bound(&[])), None, body(&[b"abcd"])).await;
-    assert!(matches!(refused, Err(UploadError::TooManyUnfinished)), "{refused:?}");
+    assert!(matches!(refused, Err(UploadError::TooManyUnfinished(_))), "{refused:?}");
     assert_eq!((house.messages().await.len(), house.parts().await), (0, 0));
 }
 
@@ -154,5 +154,5 @@ async fn an_upload_that_comes_whole_is_unfinished_no_longer_than_its_message_tak
     }
     let unbound = new(4, &Metadata::default());
     house.uploads.create_with(&ada(), unbound, None, body(&[b"abcd"])).await.expect("created");
-    assert!(matches!(house.create(1, &bound(&[])).await, Err(UploadError::TooManyUnfinished)));
+    assert!(matches!(house.create(1, &bound(&[])).await, Err(UploadError::TooManyUnfinished(_))));
 }

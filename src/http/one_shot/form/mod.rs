@@ -17,7 +17,7 @@ use super::body::{BodyFault, impatient};
 use super::boundary::boundary;
 use super::file_name::{Writer, file_name};
 use crate::http::body;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, Code};
 use crate::message::MAX_CONTENT_BYTES;
 use crate::uploads::UploadError;
 
@@ -101,7 +101,8 @@ impl Form {
         idle: Duration,
     ) -> Result<Self, ApiError> {
         let content_type = headers.get(CONTENT_TYPE).map_or(&[][..], HeaderValue::as_bytes);
-        let boundary = boundary(content_type).map_err(|error| ApiError::bad_request(error.to_string()))?;
+        let boundary = boundary(content_type)
+            .map_err(|error| ApiError::bad_request(Code::InvalidForm, error.to_string()))?;
         let limits = SizeLimit::new()
             .whole_stream(max_file_bytes.saturating_add(FORM_SLACK_BYTES))
             .headers(MAX_HEADER_BYTES);
@@ -166,10 +167,11 @@ fn head(field: &Field<'_>) -> FileHead {
 
 async fn text(field: Field<'_>, known: TextField) -> Result<String, ApiError> {
     let name = known.name();
-    let bytes = collect(field, MAX_TEXT_BYTES)
-        .await?
-        .ok_or_else(|| ApiError::bad_request(format!("{name} is longer than {MAX_TEXT_BYTES} bytes")))?;
-    String::from_utf8(bytes).map_err(|_| ApiError::bad_request(format!("{name} is not UTF-8")))
+    let too_long = || format!("{name} is longer than {MAX_TEXT_BYTES} bytes");
+    let bytes = collect(field, MAX_TEXT_BYTES).await?;
+    let bytes = bytes.ok_or_else(|| ApiError::bad_request(Code::FieldTooLong, too_long()))?;
+    String::from_utf8(bytes)
+        .map_err(|_| ApiError::bad_request(Code::InvalidField, format!("{name} is not UTF-8")))
 }
 
 /// The whole field, or `None` if it has more than `limit` bytes.
@@ -185,7 +187,7 @@ async fn collect(mut field: Field<'_>, limit: usize) -> Result<Option<Vec<u8>>, 
 }
 
 fn too_much() -> ApiError {
-    ApiError::bad_request("The form has too many or too large fields")
+    ApiError::bad_request(Code::FormTooLarge, "The form has too many or too large fields")
 }
 
 /// What a form that cannot be read is answered; the parser's own words would quote what the client sent.
@@ -195,9 +197,11 @@ fn refusal(error: multra::Error) -> ApiError {
             Some(BodyFault::Idle) => UploadError::BodyIdle.into(),
             _ => UploadError::BodyBroken.into(),
         },
-        multra::Error::StreamSizeExceeded { .. } => ApiError::too_large(),
+        multra::Error::StreamSizeExceeded { limit } => {
+            UploadError::TooLarge(limit.saturating_sub(FORM_SLACK_BYTES)).into()
+        }
         multra::Error::FieldCountExceeded { .. } | multra::Error::HeadersSizeExceeded { .. } => too_much(),
-        _ => ApiError::bad_request("Malformed multipart body"),
+        _ => ApiError::bad_request(Code::InvalidForm, "Malformed multipart body"),
     }
 }
 

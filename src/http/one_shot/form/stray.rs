@@ -1,6 +1,6 @@
 //! What is said of fields that a form should not have.
 
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, Code};
 
 /// A field's name is shown up to here.
 const MAX_SHOWN_CHARACTERS: usize = 64;
@@ -8,10 +8,10 @@ const MAX_SHOWN_CHARACTERS: usize = 64;
 /// No file where it belongs, and perhaps one elsewhere.
 pub(in crate::http::one_shot) fn missing_file(elsewhere: Option<&str>) -> ApiError {
     match elsewhere {
-        None => ApiError::bad_request("Missing file"),
+        None => ApiError::bad_request(Code::MissingFile, "Missing file"),
         Some(field) => {
-            let field = shown(field);
-            ApiError::bad_request(format!("Missing file: the field \"{field}\" has one, \"file\" is missing"))
+            let detail = format!("Missing file: the field \"{}\" has one, \"file\" is missing", shown(field));
+            ApiError::bad_request(Code::MissingFile, detail)
         }
     }
 }
@@ -22,11 +22,14 @@ pub(super) fn too_long(field: &str, has_file: bool, after_the_file: bool, limit:
         return missing_file(Some(field));
     }
     let field = shown(field);
-    ApiError::bad_request(if has_file {
-        format!("The field \"{field}\" has another file: a message has one, in the field \"file\"")
+    if has_file {
+        let detail =
+            format!("The field \"{field}\" has another file: a message has one, in the field \"file\"");
+        ApiError::bad_request(Code::RepeatedField, detail)
     } else {
-        format!("The unknown field \"{field}\" is longer than {limit} bytes")
-    })
+        let detail = format!("The unknown field \"{field}\" is longer than {limit} bytes");
+        ApiError::bad_request(Code::FieldTooLong, detail)
+    }
 }
 
 /// A name as it may stand in an answer.

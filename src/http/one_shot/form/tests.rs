@@ -126,7 +126,11 @@ async fn everything_but_the_file_is_bounded() {
         (text_part("a", "").repeat(MAX_FIELDS + 1), 400, too_much),
         (header(20_000), 400, too_much),
         ("x".repeat(100_000), 400, "Malformed multipart body"),
-        (file_part(&"x".repeat(1_200_000)), 413, "The file is larger than the server accepts"),
+        (
+            file_part(&"x".repeat(1_200_000)),
+            413,
+            "The file is larger than the server accepts: at most 100000 bytes",
+        ),
     ] {
         let outcome = events(body(&format!("{form}--XX--\r\n"), 1000)).await.map(|_| ());
         let error = outcome.expect_err("bounded");
@@ -144,5 +148,5 @@ async fn a_text_is_utf8() {
     form[at] = 0xff;
     form.extend_from_slice(b"--XX--\r\n");
     let outcome = events(Body::from(form)).await;
-    assert_eq!(outcome, Err(ApiError::bad_request("content is not UTF-8")));
+    assert_eq!(outcome, Err(ApiError::bad_request(Code::InvalidField, "content is not UTF-8")));
 }

@@ -1,0 +1,4 @@
+//! What those read who write clients.
+
+#[doc = include_str!("errors.md")]
+pub mod errors {}

@@ -1,0 +1,157 @@
+//! The codes of errors, over HTTP and sockets: what programs go by, and translations. All of them are in this table, and
+//! in `src/docs/errors.md`.
+
+use serde::Serialize;
+
+macro_rules! codes {
+    ($($name:ident = $text:literal,)+) => {
+        /// What an error is, for programs. The meanings are in the documentation of errors.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Code {
+            $(#[doc = concat!("`", $text, "`")] $name,)+
+        }
+
+        impl Code {
+            /// All of them.
+            #[cfg(test)]
+            pub(super) const ALL: &[Self] = &[$(Self::$name,)+];
+
+            /// As clients read it.
+            pub(crate) fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)+
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    MissingToken = "missing_token",
+    InvalidToken = "invalid_token",
+    TokenTooLong = "token_too_long",
+    Unauthorized = "unauthorized",
+    KeysUnavailable = "keys_unavailable",
+    AdminRequired = "admin_required",
+    LocalOnly = "local_only",
+
+    ConversationNotFound = "conversation_not_found",
+    NotAParticipant = "not_a_participant",
+    MessageNotFound = "message_not_found",
+    FileNotFound = "file_not_found",
+    FileGone = "file_gone",
+
+    UploadNotFound = "upload_not_found",
+    UploadExpired = "upload_expired",
+    UploadOver = "upload_over",
+    UploadDisplaced = "upload_displaced",
+    UploadBusy = "upload_busy",
+    UploadIncomplete = "upload_incomplete",
+    UploadAlreadyBound = "upload_already_bound",
+    UploadIsPart = "upload_is_part",
+    UploadIsFinal = "upload_is_final",
+    UploadDamaged = "upload_damaged",
+    NotAPart = "not_a_part",
+    PartGone = "part_gone",
+    OffsetMismatch = "offset_mismatch",
+    LengthExceeded = "length_exceeded",
+    LengthConflict = "length_conflict",
+    ClientMessageIdTaken = "client_message_id_taken",
+    ChecksumMismatch = "checksum_mismatch",
+    ChecksumUnsupported = "checksum_unsupported",
+    InvalidChecksum = "invalid_checksum",
+    Sha256Mismatch = "sha256_mismatch",
+
+    FileTooLarge = "file_too_large",
+    NoRoom = "no_room",
+    TooManyUploads = "too_many_uploads",
+    TooManyBytesReserved = "too_many_bytes_reserved",
+    TooManyMessages = "too_many_messages",
+    TooManySessions = "too_many_sessions",
+    SessionLimit = "session_limit",
+    SendingTooMuch = "sending_too_much",
+
+    InvalidConversationId = "invalid_conversation_id",
+    InvalidMessageId = "invalid_message_id",
+    InvalidClientMessageId = "invalid_client_message_id",
+    InvalidReplyTo = "invalid_reply_to",
+    InvalidSha256 = "invalid_sha256",
+    InvalidParticipants = "invalid_participants",
+    ConversationsDiffer = "conversations_differ",
+    ContentTooLong = "content_too_long",
+    FileNameTooLong = "file_name_too_long",
+    MissingConversationId = "missing_conversation_id",
+    MissingUploadId = "missing_upload_id",
+    MissingFile = "missing_file",
+    InvalidFile = "invalid_file",
+    InvalidField = "invalid_field",
+    RepeatedField = "repeated_field",
+    FieldTooLong = "field_too_long",
+    InvalidQuery = "invalid_query",
+    InvalidBody = "invalid_body",
+    InvalidForm = "invalid_form",
+    FormTooLarge = "form_too_large",
+    InvalidPayload = "invalid_payload",
+    PayloadTooLong = "payload_too_long",
+    UnknownEvent = "unknown_event",
+
+    MissingHeader = "missing_header",
+    InvalidHeader = "invalid_header",
+    RepeatedHeader = "repeated_header",
+    HeaderTooLong = "header_too_long",
+    InvalidMetadata = "invalid_metadata",
+    MetadataTooLong = "metadata_too_long",
+    InvalidConcat = "invalid_concat",
+    UnsupportedVersion = "unsupported_version",
+    UnsupportedMediaType = "unsupported_media_type",
+    UnsupportedEncoding = "unsupported_encoding",
+    InvalidHost = "invalid_host",
+    InvalidWebsocket = "invalid_websocket",
+    InvalidSession = "invalid_session",
+    PreconditionFailed = "precondition_failed",
+    RangeNotSatisfiable = "range_not_satisfiable",
+    BodyBroken = "body_broken",
+    BodyIdle = "body_idle",
+
+    NotFound = "not_found",
+    MethodNotAllowed = "method_not_allowed",
+    Restarting = "restarting",
+    NotReady = "not_ready",
+    Internal = "internal",
+}
+
+impl Serialize for Code {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// The first column of the documentation's tables.
+    fn documented() -> Vec<&'static str> {
+        let rows = include_str!("../../docs/errors.md").lines().filter_map(|line| line.strip_prefix("| `"));
+        rows.map(|row| row.split('`').next().unwrap_or_default()).collect()
+    }
+
+    #[test]
+    fn the_documentation_has_each_code_once_and_no_other() {
+        let documented = documented();
+        let codes: BTreeSet<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(documented.iter().copied().collect::<BTreeSet<_>>(), codes);
+        assert_eq!(documented.len(), codes.len(), "each once");
+        assert_eq!(codes.len(), Code::ALL.len(), "no two errors share a code");
+    }
+
+    #[test]
+    fn codes_are_words_in_snake_case() {
+        for code in Code::ALL.iter().map(|code| code.as_str()) {
+            let is_snake = code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+            assert!(is_snake && !code.starts_with('_') && !code.ends_with('_'), "{code}");
+        }
+    }
+}
