@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use serde::Serialize;
-use socketioxide::{BroadcastError, SocketError};
+use socketioxide::BroadcastError;
 
 use super::connect::{NAMESPACE, room_of};
+use super::event::Event;
 use super::open::Engine;
 use crate::message::{Message, MessageId, UserId};
 use crate::store::{Announcement, Announcements, Progress, StoreError};
@@ -24,35 +25,44 @@ impl SocketAnnouncements {
         Self { engine }
     }
 
-    async fn emit<T: Serialize>(&self, to: &[UserId], event: &str, data: &T) -> Result<(), StoreError> {
-        let open = Some(&self.engine).filter(|engine| !engine.is_closed());
-        let Some(namespace) = open.and_then(|engine| engine.io.of(NAMESPACE)) else {
-            return Err(StoreError::Unavailable("the sockets are not open".into()));
-        };
+    async fn emit<T: Serialize>(
+        &self,
+        to: &[UserId],
+        name: &'static str,
+        data: &T,
+    ) -> Result<(), StoreError> {
         let users: BTreeSet<&UserId> = to.iter().collect();
         let rooms: Vec<String> = users.into_iter().map(room_of).collect();
+        let open = Some(&self.engine).filter(|engine| !engine.is_closed());
+        let connections = || {
+            let namespace = open.and_then(|engine| engine.io.of(NAMESPACE));
+            namespace.map(|namespace| namespace.within(rooms.clone()))
+        };
+        let (Some(each), Some(all)) = (connections(), connections()) else {
+            return Err(StoreError::Unavailable("the sockets are not open".into()));
+        };
         if rooms.is_empty() {
             // To the library no rooms mean everybody.
             return Ok(());
         }
-        match namespace.within(rooms).emit(event, data).await {
-            Ok(()) => Ok(()),
-            Err(BroadcastError::Socket(lost)) => {
-                note_lost(event, &lost);
-                Ok(())
+        let event = written(name, data)?;
+        for socket in each.sockets() {
+            if !event.takes_room(&socket) {
+                // It ends, and until then nothing more is to wait for it.
+                socket.leave_all();
             }
+        }
+        match all.emit(name, &event.data).await {
+            // The other connections have been told, and telling again would tell them twice: what one lost that is
+            // about to end is not an error of the announcement.
+            Ok(()) | Err(BroadcastError::Socket(_)) => Ok(()),
             Err(error) => Err(StoreError::Unavailable(error.to_string())),
         }
     }
 }
 
-/// The other connections have been told, and telling again would tell them twice: what a full connection lost
-/// is not an error of the announcement.
-fn note_lost(event: &str, lost: &[SocketError]) {
-    let full = lost.iter().filter(|error| matches!(error, SocketError::InternalChannelFull)).count();
-    if full > 0 {
-        tracing::warn!(event, connections = full, "connections are too slow and lost an event");
-    }
+fn written<T: Serialize>(name: &'static str, data: &T) -> Result<Event, StoreError> {
+    Event::new(name, data).map_err(|error| StoreError::Unavailable(error.to_string()))
 }
 
 #[async_trait]
@@ -70,11 +80,9 @@ impl Announcements for SocketAnnouncements {
         self.emit(to, event, &LiveUpload::of(progress, message)).await
     }
 
-    async fn leave(&self, to: &[UserId], message: &Message) -> Result<(), StoreError> {
-        if self.engine.leftovers.add(to, message) {
-            return Ok(());
-        }
-        self.emit(to, "new_message", &message.body(&self.engine.base_path)).await
+    async fn leave(&self, to: &[UserId], message: &Message) -> Result<bool, StoreError> {
+        let event = written("new_message", &message.body(&self.engine.base_path))?;
+        Ok(self.engine.leftovers.add(to, event))
     }
 
     fn let_go(&self) {

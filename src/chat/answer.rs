@@ -1,9 +1,10 @@
 //! What an acknowledgement says.
 
 use serde::Serialize;
-use socketioxide::extract::{AckSender, SocketRef};
+use socketioxide::extract::SocketRef;
 
 use super::base64::InvalidBase64;
+use super::event::{Ack, Event};
 use super::line::TooMany;
 use super::request::PayloadError;
 use crate::auth::AuthError;
@@ -110,10 +111,8 @@ impl<'a> Answer<'a> {
     }
 
     /// Sends it, if the client asked for one.
-    pub(super) fn send(&self, ack: AckSender) {
-        if let Err(error) = ack.send(self) {
-            tracing::debug!(%error, "an acknowledgement found no room or no connection");
-        }
+    pub(super) fn send(&self, ack: Ack) {
+        ack.send(self);
     }
 }
 
@@ -145,8 +144,8 @@ impl<'a> Failure<'a> {
 
     /// Tells the sender.
     pub(super) fn send(&self, socket: &SocketRef) {
-        if let Err(error) = socket.emit("message_error", self) {
-            tracing::debug!(%error, "a failure found no room or no connection");
+        if let Ok(event) = Event::new("message_error", self) {
+            event.tell(socket);
         }
     }
 }

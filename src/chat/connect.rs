@@ -4,17 +4,18 @@ use std::fmt;
 use std::sync::Arc;
 
 use socketioxide::SocketIo;
-use socketioxide::extract::{AckSender, SocketRef};
+use socketioxide::extract::SocketRef;
 use socketioxide::handler::ConnectHandler;
 use tokio_util::sync::CancellationToken;
 
 use super::answer::EventError;
+use super::event::Ack;
 use super::expiry::{Expiry, Watch};
-use super::line::{Hall, Line, Place};
+use super::line::{Hall, Line, Place, TooManySessions};
 use super::open::Engine;
 use super::text::EventText;
 use super::token::PresentedToken;
-use super::transport::{Guest, UNAUTHORIZED};
+use super::transport::{Guest, TOO_MANY_SESSIONS, UNAUTHORIZED};
 use super::work::{Job, Work};
 use super::{membership, send, unknown};
 use crate::auth::{AuthError, Identity};
@@ -100,14 +101,15 @@ impl Session {
     }
 }
 
-/// The refusal that a client sees as the message of `connect_error`, whatever the reason.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Unauthorized;
-
-impl fmt::Display for Unauthorized {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(UNAUTHORIZED)
-    }
+/// The refusal that a client sees as the message of `connect_error`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+enum Refusal {
+    /// Whatever the reason is.
+    #[error("{UNAUTHORIZED}")]
+    Unauthorized,
+    /// The user has as many as there may be.
+    #[error("{TOO_MANY_SESSIONS}")]
+    TooManySessions(#[from] TooManySessions),
 }
 
 /// The room of all connections of a user.
@@ -131,19 +133,20 @@ pub fn serve(engine: &Engine, state: State) {
     // afterwards: what came in before its first line would be lost, and so would be what was announced.
     let connect = async move |socket: SocketRef, token: PresentedToken| {
         let identity = verify(&state, token).await?;
+        let line = line_of(&hall, &socket, &identity.user)?;
         let expiry = Expiry(identity.expires_at);
         let session = Session {
             state,
             user: identity.user,
             base_path: engine_of.base_path.clone(),
-            line: Arc::new(hall.line()),
+            line,
             expiry,
             greeted: CancellationToken::new(),
             work: Work::among(&engine_of.work),
-            _watch: expiry.watch(&engine_of, socket.id),
+            _watch: expiry.watch(&engine_of, socket.id, Guest::of(&socket)),
         };
         admit(&socket, session);
-        Ok::<(), Unauthorized>(())
+        Ok::<(), Refusal>(())
     };
     engine.io.ns(NAMESPACE, greet.with(connect));
     hold_late_comers(&engine.io);
@@ -152,12 +155,12 @@ pub fn serve(engine: &Engine, state: State) {
 /// Closing takes the namespace away, and who then asks for it would be told that there is none, which to clients
 /// means to stay away. The library falls back on this one, which says nothing until the transport is closed.
 fn hold_late_comers(io: &SocketIo) {
-    let hold = async |_: SocketRef| std::future::pending::<Result<(), Unauthorized>>().await;
+    let hold = async |_: SocketRef| std::future::pending::<Result<(), Refusal>>().await;
     io.dyn_ns(NAMESPACE, { async || () }.with(hold)).expect("a path without parameters");
 }
 
 /// While there are no keys a client waits for them: told that it is unauthorized, it would stay away.
-async fn verify(state: &State, token: PresentedToken) -> Result<Identity, Unauthorized> {
+async fn verify(state: &State, token: PresentedToken) -> Result<Identity, Refusal> {
     let verified = match token.0 {
         Some(token) => {
             state.keyring.filled().await;
@@ -167,8 +170,21 @@ async fn verify(state: &State, token: PresentedToken) -> Result<Identity, Unauth
     };
     verified.map_err(|error| {
         refusals::event("connect", &error.to_string());
-        Unauthorized
+        Refusal::Unauthorized
     })
+}
+
+/// The line of the user's messages in this session, which stays the same as long as the session: a user who leaves the
+/// namespace and comes back is counted once, and another user is refused.
+fn line_of(hall: &Arc<Hall>, socket: &SocketRef, user: &UserId) -> Result<Arc<Line>, Refusal> {
+    match Guest::of(socket).and_then(|guest| guest.line()) {
+        Some(line) if line.user() == user => Ok(Arc::clone(line)),
+        Some(_) => Err(Refusal::Unauthorized),
+        None => hall.line(user).map(Arc::new).map_err(|error| {
+            refusals::event("connect", &error.to_string());
+            error.into()
+        }),
+    }
 }
 
 /// Events first, then the room.
@@ -177,18 +193,18 @@ fn admit(socket: &SocketRef, session: Session) {
     let session = Arc::new(session);
     for event in membership::EVENTS {
         let session = Arc::clone(&session);
-        socket.on(event, async move |socket: SocketRef, ack: AckSender, EventText(text): EventText| {
+        socket.on(event, async move |socket: SocketRef, ack: Ack, EventText(text): EventText| {
             membership::handle(&session, event, &socket, ack, text).await;
         });
     }
-    socket.on_fallback(async |socket: SocketRef, ack: AckSender, EventText(text): EventText| {
+    socket.on_fallback(async |socket: SocketRef, ack: Ack, EventText(text): EventText| {
         unknown::handle(&socket, ack, &text);
     });
-    if let Some(guest) = socket.req_parts().extensions.get::<Arc<Guest>>() {
+    if let Some(guest) = Guest::of(socket) {
         guest.admit(Arc::clone(&session.line));
     }
     socket.extensions.insert(Arc::clone(&session));
-    socket.on(send::EVENT, move |socket: SocketRef, ack: AckSender, EventText(text): EventText| {
+    socket.on(send::EVENT, move |socket: SocketRef, ack: Ack, EventText(text): EventText| {
         // Still in the task that reads the connection: here is the order of events.
         let (place, job) = session.take(text.len());
         async move {

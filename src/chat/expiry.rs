@@ -1,10 +1,15 @@
-//! The end of a connection's token, which is the connection's own: the client connects again with a fresh one.
+//! The end of a connection's token, which is the connection's own: the client connects again with a fresh one. Likewise
+//! it ends when too much waits for it to be read.
 
+use std::future::pending;
+use std::sync::Arc;
 use std::time::Duration;
 
+use socketioxide::socket::Sid;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::open::Engine;
+use super::transport::Guest;
 use crate::auth::AuthError;
 use crate::time::Timestamp;
 
@@ -30,16 +35,24 @@ impl Expiry {
         if now < self.0 { Ok(()) } else { Err(AuthError::Invalid) }
     }
 
-    /// Closes the connection of this session when its token expires.
-    pub(super) fn watch(self, engine: &Engine, sid: socketioxide::socket::Sid) -> Watch {
+    /// Closes the connection of this session when its token expires, or ends it when it reads too slowly.
+    pub(super) fn watch(self, engine: &Engine, sid: Sid, guest: Option<&Arc<Guest>>) -> Watch {
         let (engine, ended) = (engine.clone(), CancellationToken::new());
         let until_dropped = ended.clone().drop_guard();
+        // The session is not kept by its own watch.
+        let over = guest.map(|guest| guest.backlog().over());
         tokio::spawn(async move {
-            if ended.run_until_cancelled(self.passed()).await.is_none() {
-                return;
-            }
+            let is_too_slow = tokio::select! {
+                () = ended.cancelled() => return,
+                () = self.passed() => false,
+                () = async { if let Some(over) = over { over.await } else { pending().await } } => true,
+            };
             // Closing goes on though the connection, and its watch with it, are gone meanwhile.
-            if let Some(socket) = engine.io.get_socket(sid) {
+            let Some(socket) = engine.io.get_socket(sid) else { return };
+            if is_too_slow {
+                tracing::warn!(%sid, "a connection was too slow for what it was told, and ends");
+                engine.transports.end(&socket).await;
+            } else {
                 tracing::debug!(%sid, "a connection's token has expired");
                 engine.transports.close(&socket).await;
             }

@@ -10,52 +10,55 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use socketioxide::extract::SocketRef;
 
-use crate::base_path::BasePath;
-use crate::message::{Message, UserId};
+use super::backlog::{LEAST_BYTES, SESSION_BYTES};
+use super::event::Event;
+use crate::message::UserId;
+
+/// What is kept. A connection is told of it at once, and has room for as much again.
+const MOST_BYTES: usize = SESSION_BYTES / 2;
 
 /// The messages that wait; each connection of their members hears each of them once.
-pub(super) struct Leftovers {
-    waiting: Mutex<Waiting>,
-    base_path: BasePath,
-}
+#[derive(Default)]
+pub(super) struct Leftovers(Mutex<Waiting>);
 
 #[derive(Default)]
 struct Waiting {
-    messages: Vec<(BTreeSet<UserId>, Message)>,
+    messages: Vec<(BTreeSet<UserId>, Event)>,
+    bytes: usize,
     greeted: HashMap<UserId, Vec<SocketRef>>,
     is_over: bool,
 }
 
 impl Leftovers {
-    /// None yet; their media are below this path.
-    pub(super) fn told_below(base_path: BasePath) -> Self {
-        Self { waiting: Mutex::default(), base_path }
-    }
-
     /// Tells a connection of this user, which is there from now on, of everything that waits. Whatever it sends is
     /// looked at afterwards.
     pub(super) fn greet(&self, user: &UserId, socket: &SocketRef) {
         let mut waiting = self.lock();
         for (_, message) in waiting.messages.iter().filter(|(members, _)| members.contains(user)) {
-            self.tell(socket, message);
+            message.tell(socket);
         }
         if !waiting.is_over {
-            waiting.greeted.entry(user.clone()).or_default().push(socket.clone());
+            let greeted = waiting.greeted.entry(user.clone()).or_default();
+            // One that is gone would keep its place among its user's sessions.
+            greeted.retain(|socket| socket.connected());
+            greeted.push(socket.clone());
         }
     }
 
     /// Tells the connections of these users that have been greeted, and every later one when it is. Answers whether
-    /// that is still done.
-    pub(super) fn add(&self, to: &[UserId], message: &Message) -> bool {
+    /// that is still done, and there is room for the message.
+    pub(super) fn add(&self, to: &[UserId], message: Event) -> bool {
         let mut waiting = self.lock();
-        if waiting.is_over {
+        let bytes = waiting.bytes + message.bytes().max(LEAST_BYTES);
+        if waiting.is_over || bytes > MOST_BYTES {
             return false;
         }
+        waiting.bytes = bytes;
         let members: BTreeSet<UserId> = to.iter().cloned().collect();
         for socket in members.iter().filter_map(|user| waiting.greeted.get(user)).flatten() {
-            self.tell(socket, message);
+            message.tell(socket);
         }
-        waiting.messages.push((members, message.clone()));
+        waiting.messages.push((members, message));
         true
     }
 
@@ -64,14 +67,24 @@ impl Leftovers {
         *self.lock() = Waiting { is_over: true, ..Waiting::default() };
     }
 
-    /// A connection that is gone or too slow hears nothing, as of any other message.
-    fn tell(&self, socket: &SocketRef, message: &Message) {
-        if let Err(error) = socket.emit("new_message", &message.body(&self.base_path)) {
-            tracing::debug!(%error, "a message that was left over found no room or no connection");
-        }
-    }
-
     fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_bounded_by_its_bytes_and_fits_into_one_session() {
+        for size in [1, 1000, 40_000] {
+            let leftovers = Leftovers::default();
+            let message = || Event::new("new_message", &"a".repeat(size)).expect("serializable");
+            let count = (0..).take_while(|_| leftovers.add(&[], message())).count();
+            assert_eq!(count, MOST_BYTES / message().bytes().max(LEAST_BYTES), "{size}");
+            leftovers.let_go();
+            assert!(!leftovers.add(&[], message()), "it is too late");
+        }
     }
 }

@@ -1,53 +1,75 @@
 //! How many messages are worked on at once, and in which order.
 //!
 //! Every event is a task of its own at once, with its payload in memory: the library knows no back-pressure.
-//! What a connection and all of them together may hold is therefore bounded by refusing, not by waiting. What is not an
+//! What a user and all of them together may hold is therefore bounded by refusing, not by waiting. What is not an
 //! event yet, because it is still being read, counts apart: it becomes one.
+//!
+//! One user takes a share of everything at the most, over however many connections.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-/// Payloads that one connection may have waiting: two of the largest and some more.
-const CONNECTION_BYTES: usize = 128 * 1024 * 1024;
-/// Payloads that all connections together may have waiting.
+use crate::message::UserId;
+
+/// Sessions of a user. Ten devices with many tabs each have fewer.
+const USER_SESSIONS: usize = 256;
+/// Payloads that a user may have waiting, two of the largest and some more, and all users together.
+const USER_BYTES: usize = 128 * 1024 * 1024;
 const OVERALL_BYTES: usize = 512 * 1024 * 1024;
-/// Bytes of payloads that are still being read: of one connection, one of the largest and some more, and of all of them.
-const CONNECTION_READING: usize = 64 * 1024 * 1024;
+/// Bytes of payloads that are still being read, likewise.
+const USER_READING: usize = 128 * 1024 * 1024;
 const OVERALL_READING: usize = 512 * 1024 * 1024;
 /// What a payload counts for at the least, which bounds the number of small ones.
 const LEAST_BYTES: usize = 64 * 1024;
-/// Messages that are worked on at once.
+/// Messages that are worked on at once, of a user and of all.
+const USER_TURNS: usize = 4;
 const OVERALL_TURNS: usize = 16;
 
-/// What all connections share.
+/// What all users share.
 #[derive(Debug)]
 pub(super) struct Hall {
+    room: Room,
+    users: Mutex<HashMap<UserId, Weak<Share>>>,
+}
+
+/// What there is room for, at a time.
+#[derive(Debug)]
+struct Room {
     bytes: Arc<Semaphore>,
     reading: Arc<Semaphore>,
     turns: Arc<Semaphore>,
 }
 
-/// One connection's messages, which are worked on one after the other, as they came.
+/// A user's part in it, as long as there is a session of the user, or a message in the making.
+#[derive(Debug)]
+struct Share {
+    hall: Arc<Hall>,
+    user: UserId,
+    sessions: Arc<Semaphore>,
+    room: Room,
+}
+
+/// One session's messages, which are worked on one after the other, as they came.
 #[derive(Debug)]
 pub(super) struct Line {
-    hall: Arc<Hall>,
-    bytes: Arc<Semaphore>,
-    reading: Arc<Semaphore>,
+    share: Arc<Share>,
     last: Mutex<Option<oneshot::Receiver<()>>>,
+    _session: OwnedSemaphorePermit,
 }
 
 /// A message's place in its line. Dropping it lets the next one go on.
 #[derive(Debug)]
 pub(super) struct Place {
     before: Option<oneshot::Receiver<()>>,
-    turns: Arc<Semaphore>,
     held: Held,
 }
 
 /// What a message holds until it is done with.
 #[derive(Debug)]
 struct Held {
+    share: Arc<Share>,
     _bytes: [OwnedSemaphorePermit; 2],
     _done: oneshot::Sender<()>,
 }
@@ -56,7 +78,7 @@ struct Held {
 #[derive(Debug)]
 pub(super) struct Turn {
     _held: Held,
-    _turn: Option<OwnedSemaphorePermit>,
+    _turns: Vec<OwnedSemaphorePermit>,
 }
 
 /// More waits than may be kept.
@@ -64,31 +86,76 @@ pub(super) struct Turn {
 #[error("Too many messages at once")]
 pub(super) struct TooMany;
 
+/// A user has as many sessions as there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("Too many sessions")]
+pub(super) struct TooManySessions;
+
+impl Room {
+    fn of(bytes: usize, reading: usize, turns: usize) -> Self {
+        let [bytes, reading, turns] = [bytes, reading, turns].map(|count| Arc::new(Semaphore::new(count)));
+        Self { bytes, reading, turns }
+    }
+}
+
 impl Hall {
     /// Empty.
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self {
-            bytes: Arc::new(Semaphore::new(OVERALL_BYTES)),
-            reading: Arc::new(Semaphore::new(OVERALL_READING)),
-            turns: Arc::new(Semaphore::new(OVERALL_TURNS)),
+        let room = Room::of(OVERALL_BYTES, OVERALL_READING, OVERALL_TURNS);
+        Arc::new(Self { room, users: Mutex::default() })
+    }
+
+    /// The line of a new session of this user.
+    ///
+    /// # Errors
+    /// [`TooManySessions`], if the user has too many already.
+    pub(super) fn line(self: &Arc<Self>, user: &UserId) -> Result<Line, TooManySessions> {
+        let share = self.share(user);
+        let session = Arc::clone(&share.sessions).try_acquire_owned().map_err(|_| TooManySessions)?;
+        Ok(Line { share, last: Mutex::new(None), _session: session })
+    }
+
+    fn share(self: &Arc<Self>, user: &UserId) -> Arc<Share> {
+        let mut users = self.lock();
+        users.get(user).and_then(Weak::upgrade).unwrap_or_else(|| {
+            let share = Arc::new(Share {
+                hall: Arc::clone(self),
+                user: user.clone(),
+                sessions: Arc::new(Semaphore::new(USER_SESSIONS)),
+                room: Room::of(USER_BYTES, USER_READING, USER_TURNS),
+            });
+            users.insert(user.clone(), Arc::downgrade(&share));
+            share
         })
     }
 
-    /// The line of a new connection.
-    pub(super) fn line(self: &Arc<Self>) -> Line {
-        let bytes = Arc::new(Semaphore::new(CONNECTION_BYTES));
-        let reading = Arc::new(Semaphore::new(CONNECTION_READING));
-        Line { hall: Arc::clone(self), bytes, reading, last: Mutex::new(None) }
+    fn lock(&self) -> MutexGuard<'_, HashMap<UserId, Weak<Share>>> {
+        self.users.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut users = self.hall.lock();
+        // The user may have come again meanwhile.
+        if users.get(&self.user).is_some_and(|share| share.strong_count() == 0) {
+            users.remove(&self.user);
+        }
     }
 }
 
 impl Line {
+    /// Whose it is.
+    pub(super) fn user(&self) -> &UserId {
+        &self.share.user
+    }
+
     /// Room for so many bytes that are being read.
     ///
     /// # Errors
     /// [`TooMany`], if they have none beside what is being read already.
     pub(super) fn read(&self, bytes: usize) -> Result<[OwnedSemaphorePermit; 2], TooMany> {
-        room([&self.reading, &self.hall.reading], bytes)
+        room([&self.share.room.reading, &self.share.hall.room.reading], bytes)
     }
 
     /// Takes the place at the end. Called in the order in which events come in, and without waiting.
@@ -96,18 +163,15 @@ impl Line {
     /// # Errors
     /// [`TooMany`], if the payload has no room beside those that wait.
     pub(super) fn enter(&self, payload_bytes: usize) -> Result<Place, TooMany> {
-        let held_bytes = room([&self.bytes, &self.hall.bytes], payload_bytes.max(LEAST_BYTES))?;
+        let share = Arc::clone(&self.share);
+        let held_bytes = room([&share.room.bytes, &share.hall.room.bytes], payload_bytes.max(LEAST_BYTES))?;
         let (done, after) = oneshot::channel();
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(Place {
-            before: last.replace(after),
-            turns: Arc::clone(&self.hall.turns),
-            held: Held { _bytes: held_bytes, _done: done },
-        })
+        Ok(Place { before: last.replace(after), held: Held { share, _bytes: held_bytes, _done: done } })
     }
 }
 
-/// So many bytes of the room that a connection has, and of that of all.
+/// So many bytes of the room that a user has, and of that of all.
 fn room(of: [&Arc<Semaphore>; 2], bytes: usize) -> Result<[OwnedSemaphorePermit; 2], TooMany> {
     let bytes = u32::try_from(bytes).map_err(|_| TooMany)?;
     let room = |of: &Arc<Semaphore>| Arc::clone(of).try_acquire_many_owned(bytes).map_err(|_| TooMany);
@@ -121,8 +185,12 @@ impl Place {
             // An error says that the sender was dropped, which is how every turn ends.
             _ = before.await;
         }
-        let turn = self.turns.acquire_owned().await;
-        Turn { _held: self.held, _turn: turn.ok() }
+        let mut turns = Vec::new();
+        // A user's own comes first: few of a user wait for a turn of all.
+        for of in [&self.held.share.room.turns, &self.held.share.hall.room.turns] {
+            turns.extend(Arc::clone(of).acquire_owned().await);
+        }
+        Turn { _held: self.held, _turns: turns }
     }
 }
 
@@ -132,9 +200,17 @@ mod tests {
 
     use super::*;
 
+    fn user(number: usize) -> UserId {
+        format!("{number}@example.com").parse().expect("valid")
+    }
+
+    fn line(hall: &Arc<Hall>, number: usize) -> Line {
+        hall.line(&user(number)).expect("room")
+    }
+
     #[tokio::test]
     async fn a_connections_messages_are_worked_on_in_their_order() {
-        let line = Hall::new().line();
+        let line = line(&Hall::new(), 1);
         let [first, second, third] = [1, 2, 3].map(|_| line.enter(1).expect("room"));
         let mut third = Box::pin(third.turn());
         let mut second = Box::pin(second.turn());
@@ -148,7 +224,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_that_never_takes_its_turn_holds_up_nobody() {
-        let line = Hall::new().line();
+        let line = line(&Hall::new(), 1);
         let first = line.enter(1).expect("room");
         let second = line.enter(1).expect("room");
         drop(first);
@@ -156,35 +232,61 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn connections_share_the_turns() {
+    async fn users_share_the_turns_and_one_has_some_of_them() {
         let hall = Hall::new();
+        let next_of = |number| Box::pin(line(&hall, number).enter(1).expect("room").turn());
         let mut turns = Vec::new();
-        for _ in 0..OVERALL_TURNS {
-            turns.push(hall.line().enter(1).expect("room").turn().await);
+        for number in 0..OVERALL_TURNS / USER_TURNS {
+            for _ in 0..USER_TURNS {
+                turns.push(next_of(number).await);
+            }
+            assert!(next_of(number).now_or_never().is_none(), "over whatever connection");
         }
-        let mut next = Box::pin(hall.line().enter(1).expect("room").turn());
+        let mut next = next_of(OVERALL_TURNS);
         assert!(next.as_mut().now_or_never().is_none());
         turns.pop();
         next.await;
     }
 
     #[test]
-    fn what_waits_is_bounded_for_each_and_for_all() {
+    fn what_waits_and_what_is_read_is_bounded_for_each_user_and_for_all() {
         let hall = Hall::new();
-        let (one, half) = (hall.line(), CONNECTION_BYTES / 2);
-        let waiting = [one.enter(half), one.enter(half)].map(|place| place.expect("room"));
-        assert_eq!(one.enter(0).err(), Some(TooMany));
-        let others: Vec<Line> = (1..OVERALL_BYTES / CONNECTION_BYTES).map(|_| hall.line()).collect();
-        let all: Vec<Place> = others.iter().map(|line| line.enter(CONNECTION_BYTES).expect("room")).collect();
-        assert_eq!(hall.line().enter(0).err(), Some(TooMany));
-        drop((waiting, all));
-        assert!(one.enter(CONNECTION_BYTES).is_ok(), "a refusal holds nothing");
+        let (one, half) = (line(&hall, 0), USER_BYTES / 2);
+        let again = line(&hall, 0);
+        let waiting = [one.enter(half), again.enter(half)].map(|place| place.expect("room"));
+        let reading = [one.read(half), again.read(half)].map(|room| room.expect("room"));
+        for line in [&one, &again] {
+            assert_eq!(line.enter(0).err(), Some(TooMany));
+            assert_eq!(line.read(1).err(), Some(TooMany));
+        }
+        let others: Vec<Line> = (1..OVERALL_BYTES / USER_BYTES).map(|number| line(&hall, number)).collect();
+        let all: Vec<_> = others
+            .iter()
+            .map(|line| (line.enter(USER_BYTES).expect("room"), line.read(USER_READING).expect("room")))
+            .collect();
+        let late = line(&hall, 1000);
+        assert_eq!((late.enter(0).err(), late.read(1).err()), (Some(TooMany), Some(TooMany)));
+        drop((waiting, reading, all));
+        assert!(one.enter(USER_BYTES).is_ok(), "a refusal holds nothing");
     }
 
     #[test]
     fn many_small_ones_are_bounded_too() {
-        let line = Hall::new().line();
+        let line = line(&Hall::new(), 1);
         let places: Vec<_> = std::iter::from_fn(|| line.enter(1).ok()).collect();
-        assert_eq!(places.len(), CONNECTION_BYTES / LEAST_BYTES);
+        assert_eq!(places.len(), USER_BYTES / LEAST_BYTES);
+    }
+
+    #[test]
+    fn a_users_sessions_are_bounded_and_nobody_elses() {
+        let hall = Hall::new();
+        let mut lines: Vec<_> = std::iter::from_fn(|| hall.line(&user(1)).ok()).collect();
+        assert_eq!(lines.len(), USER_SESSIONS);
+        assert!(hall.line(&user(2)).is_ok());
+        lines.pop();
+        lines.push(line(&hall, 1));
+        assert_eq!(hall.line(&user(1)).err(), Some(TooManySessions));
+        drop(lines);
+        assert!(hall.lock().is_empty(), "of who is gone nothing is kept");
     }
 }

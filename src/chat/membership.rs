@@ -4,10 +4,11 @@
 //! another way to hear the same message twice.
 
 use bytes::Bytes;
-use socketioxide::extract::{AckSender, SocketRef};
+use socketioxide::extract::SocketRef;
 
 use super::answer::{Answer, EventError, Failure};
 use super::connect::Session;
+use super::event::Ack;
 use super::request::{PayloadError, conversation_of};
 
 /// The events' names.
@@ -21,7 +22,7 @@ pub(super) async fn handle(
     session: &Session,
     event: &'static str,
     socket: &SocketRef,
-    ack: AckSender,
+    ack: Ack,
     text: Bytes,
 ) {
     match check(session, &text).await {

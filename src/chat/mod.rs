@@ -16,6 +16,9 @@
 //! When its token expires, its transport is closed, so that the client connects again with a fresh one; what it asks
 //! for afterwards is refused. An event of any other name is answered as a failure.
 //!
+//! A connection that reads too slowly for what it is told is ended, and one user has no more than a share of what there
+//! is for all: sessions, bytes that are being read or wait, turns.
+//!
 //! What a crash left unannounced is told to a connection right when it begins, before anything that it sends is
 //! looked at. The server cannot know whom the process before it had told: nobody is taken for told, and members who
 //! connect within some seconds of a start hear of it, whether they had been connected before or not.
@@ -26,8 +29,10 @@
 
 mod announcements;
 mod answer;
+mod backlog;
 mod base64;
 mod connect;
+mod event;
 mod expiry;
 mod field;
 #[cfg(fuzzing)]

@@ -13,6 +13,7 @@ use axum::Router;
 use socketioxide::{ParserConfig, SocketIo};
 use tokio_util::task::TaskTracker;
 
+use super::backlog::{LEAST_BYTES, SESSION_BYTES};
 use super::connect::{NAMESPACE, Session};
 use super::leftovers::Leftovers;
 use super::transport::Transports;
@@ -20,9 +21,9 @@ use crate::base_path::BasePath;
 
 /// Where clients connect to.
 pub const PATH: &str = "/socket.io";
-/// Packets that wait for one connection. What exceeds them is lost for it, and with the next ping, which finds
-/// no room either, the connection itself: the client comes back and reads what it missed.
-const OUTGOING_PACKETS: usize = 1024;
+/// Packets that wait for one connection in the library: those that are counted by their bytes
+/// ([`backlog`](super::backlog)), of which there are half as many at the most, and its own.
+const OUTGOING_PACKETS: usize = 2 * (SESSION_BYTES / LEAST_BYTES);
 
 /// How long closing waits for connections.
 const CLOSE_WAIT: Duration = Duration::from_secs(1);
@@ -107,7 +108,7 @@ pub fn open(settings: Settings) -> (Transports, Engine) {
     let engine = Engine {
         io,
         transports: transports.clone(),
-        leftovers: Arc::new(Leftovers::told_below(settings.base_path.clone())),
+        leftovers: Arc::default(),
         base_path: settings.base_path,
         work: TaskTracker::new(),
         closed: Arc::default(),

@@ -1,12 +1,13 @@
 //! `send_message`: a file in base64 becomes a message, on the way that every upload goes.
 
 use bytes::Bytes;
-use socketioxide::extract::{AckSender, SocketRef};
+use socketioxide::extract::SocketRef;
 use tracing::Instrument;
 
 use super::answer::{Answer, EventError, Failure};
 use super::base64::Base64;
 use super::connect::Session;
+use super::event::Ack;
 use super::line::Place;
 use super::request::{Reading, Request};
 use crate::auth::AuthError;
@@ -20,7 +21,7 @@ pub(super) const EVENT: &str = "send_message";
 pub(super) async fn handle(
     session: &Session,
     socket: &SocketRef,
-    ack: AckSender,
+    ack: Ack,
     text: Bytes,
     place: Result<Place, EventError>,
 ) {
@@ -40,7 +41,7 @@ pub(super) async fn handle(
     }
 }
 
-fn refuse(socket: &SocketRef, ack: AckSender, error: &EventError, id: Option<&ClientMessageId>) {
+fn refuse(socket: &SocketRef, ack: Ack, error: &EventError, id: Option<&ClientMessageId>) {
     error.log(EVENT);
     let (code, detail) = (error.code(), error.detail());
     Answer::failed(code, &detail).send(ack);

@@ -1,9 +1,10 @@
 //! Events that this server does not know: answered, so that nobody waits for what never comes.
 
 use bytes::Bytes;
-use socketioxide::extract::{AckSender, SocketRef};
+use socketioxide::extract::SocketRef;
 
 use super::answer::{Answer, Failure};
+use super::event::Ack;
 use super::request::Reading;
 use crate::http::error::Code;
 use crate::refusals;
@@ -14,7 +15,7 @@ const MAX_READ_BYTES: usize = 4096;
 const MAX_NAME_CHARACTERS: usize = 64;
 
 /// Answers the event, by an acknowledgement and as a failure.
-pub(super) fn handle(socket: &SocketRef, ack: AckSender, text: &Bytes) {
+pub(super) fn handle(socket: &SocketRef, ack: Ack, text: &Bytes) {
     let name = name_of(text);
     let detail = format!("Unknown event \"{name}\"");
     refusals::event("unknown", &detail);

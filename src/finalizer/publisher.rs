@@ -31,7 +31,7 @@ impl Finalizer {
     pub async fn find_left(&self) -> Result<(), StoreError> {
         let mut members = Members::new();
         for message in self.stores.messages.outbox(None, super::left::MOST).await? {
-            self.leave(message, &mut members).await?;
+            self.leave(&message, &mut members).await?;
         }
         for upload in self.stores.records.owed(None, super::left::MOST).await? {
             self.left.owe(upload);
@@ -61,12 +61,11 @@ impl Finalizer {
             after = Some(last.id);
             let (mut ids, mut members) = (Vec::new(), Members::new());
             for message in batch.into_iter().filter(|message| !self.left.holds(message.id)) {
-                if self.left.is_owed(&message) {
-                    self.leave(message, &mut members).await?;
-                } else {
-                    ids.push(message.id);
-                    self.announce(message, &mut members).await?;
+                if self.left.is_owed(&message) && self.leave(&message, &mut members).await? {
+                    continue;
                 }
+                ids.push(message.id);
+                self.announce(message, &mut members).await?;
             }
             self.clear(&ids).await?;
             count += ids.len();
@@ -101,12 +100,15 @@ impl Finalizer {
         self.stores.announcements.announce(to, &Announcement::NewMessage(Box::new(message))).await
     }
 
-    /// Held once it is handed over: what failed in between is handed over again.
-    async fn leave(&self, message: Message, members: &mut Members) -> Result<(), StoreError> {
+    /// Held once it is handed over: what failed in between is handed over again. Answers whether it is, for which there
+    /// may be no room.
+    async fn leave(&self, message: &Message, members: &mut Members) -> Result<bool, StoreError> {
         let to = self.members(message.conversation_id, members).await?;
-        self.stores.announcements.leave(to, &message).await?;
-        self.left.hold(message.id);
-        Ok(())
+        let is_kept = self.stores.announcements.leave(to, message).await?;
+        if is_kept {
+            self.left.hold(message.id);
+        }
+        Ok(is_kept)
     }
 
     async fn members<'a>(

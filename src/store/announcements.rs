@@ -19,11 +19,12 @@ pub trait Announcements: Send + Sync + 'static {
 
     /// Hands over a message of which a crash may have kept its members from hearing: to every connection of these
     /// users that is there, and, until [`Announcements::let_go`], to each one that comes, before anything that it
-    /// sends is looked at. Afterwards it is an announcement as any other.
+    /// sends is looked at. Answers whether that is done: afterwards, or if there is no room to keep the message, it is
+    /// an announcement as any other, and still to be made.
     ///
     /// # Errors
     /// As of [`Announcements::announce`].
-    async fn leave(&self, to: &[UserId], message: &Message) -> Result<(), StoreError>;
+    async fn leave(&self, to: &[UserId], message: &Message) -> Result<bool, StoreError>;
 
     /// Whoever comes from now on is not told of what was left.
     fn let_go(&self);

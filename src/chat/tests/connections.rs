@@ -3,6 +3,9 @@
 use super::client::{Client, deaf};
 use super::*;
 use crate::base_path::BasePath;
+use crate::chat::backlog::SESSION_BYTES;
+use crate::chat::transport::Guest;
+use tokio::io::AsyncReadExt;
 
 #[tokio::test]
 async fn without_a_good_token_there_is_no_connection() {
@@ -83,12 +86,66 @@ async fn closing_waits_for_nobody_who_does_not_read() {
     let _deaf = deaf(server.address, &token(&user("alice"))).await;
     let long = Message { file_name: "x".repeat(64 * 1024), ..message(1) };
     let announcement = Announcement::NewMessage(Box::new(long));
-    for _ in 0..1000 {
+    let socket = server.engine.io.sockets().pop().expect("it is connected");
+    // What the kernel has no room for waits here, within the bound.
+    while Guest::of(&socket).expect("a session").backlog().bytes() < SESSION_BYTES / 2 {
         server.announce(&["alice"], &announcement).await.expect("handed over");
         tokio::task::yield_now().await;
     }
+    drop(socket);
     let closing = tokio::time::timeout(Duration::from_secs(10), close(&server.engine));
     closing.await.expect("in time");
+}
+
+#[tokio::test]
+async fn a_connection_that_does_not_read_ends_and_its_user_may_come_back() {
+    let server = Server::start().await;
+    let slow = server.connect("alice").await;
+    let long = Message { content: Some("x".repeat(4096)), ..message(1) };
+    let announcement = Announcement::NewMessage(Box::new(long));
+    for _ in 0..SESSION_BYTES / 4096 {
+        server.announce(&["alice"], &announcement).await.expect("handed over");
+    }
+    while slow.poll().await.0 == 200 {}
+    let mut again = server.connect("alice").await;
+    server.announce(&["alice"], &announcement).await.expect("handed over");
+    assert_eq!(again.event().await.0, "new_message");
+}
+
+#[tokio::test]
+async fn what_is_read_makes_room_over_either_transport() {
+    let server = Server::start().await;
+    let mut polling = server.connect("alice").await;
+    let mut websocket = deaf(server.address, &token(&user("alice"))).await;
+    let announcement = Announcement::UploadCancelled(progress());
+    for _ in 0..5 {
+        for _ in 0..500 {
+            server.announce(&["alice"], &announcement).await.expect("handed over");
+        }
+        let (mut heard, mut seen) = (0, Vec::new());
+        for _ in 0..500 {
+            assert_eq!(polling.event().await.0, "upload_cancelled");
+        }
+        while heard < 500 {
+            let before = seen.len().saturating_sub(20);
+            websocket.read_buf(&mut seen).await.expect("it is there");
+            heard += seen[before..].windows(16).filter(|bytes| *bytes == b"upload_cancelled").count();
+            seen.drain(..seen.len().saturating_sub(15));
+        }
+    }
+    assert_eq!(server.engine.io.sockets().len(), 2);
+}
+
+#[tokio::test]
+async fn a_session_is_one_users_who_may_leave_and_come_back() {
+    let server = Server::start().await;
+    let mut client = server.connect("alice").await;
+    client.send("41").await;
+    for (name, expected) in [("bob", r#"44{"message":"Unauthorized"}"#), ("alice", "40{")] {
+        client.send(&format!(r#"40{{"token":"{}"}}"#, token(&user(name)))).await;
+        let packet = client.packet().await;
+        assert!(packet.starts_with(expected), "{name}: {packet}");
+    }
 }
 
 #[tokio::test]

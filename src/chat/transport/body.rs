@@ -71,8 +71,9 @@ impl Bounded {
     }
 
     fn take(&mut self, data: &Bytes) -> Result<(), Fault> {
-        let packets = self.packets.read(data)?;
-        self.guest.hold(&mut self.held, data.len(), packets)?;
+        let begun = self.packets.read(data)?;
+        self.guest.hold(&mut self.held, data.len(), begun.packets)?;
+        self.guest.ask(begun.connects)?;
         self.restart();
         Ok(())
     }

@@ -29,7 +29,7 @@ pub(super) struct Frames {
 
 /// A frame whose payload is being read.
 #[derive(Debug, Clone, Copy)]
-struct Frame {
+pub(super) struct Frame {
     is_control: bool,
     ends_message: bool,
     mask: [u8; 4],
@@ -85,25 +85,24 @@ impl Frames {
 
     /// Reads what there is of a payload.
     fn payload<'a>(&mut self, mut frame: Frame, bytes: &'a [u8]) -> Result<&'a [u8], Fault> {
-        let count = usize::try_from(frame.left).unwrap_or(usize::MAX).min(bytes.len());
-        let (piece, rest) = bytes.split_at(count);
-        self.guest.hold(&mut self.held, count, 0)?;
+        let (before, mask) = (frame.at, frame.mask);
+        let (piece, rest) = frame.take(bytes);
+        self.guest.hold(&mut self.held, piece.len(), 0)?;
         if self.is_text && !frame.is_control {
             for (at, byte) in piece.iter().enumerate() {
                 if self.packets.is_within() {
                     break;
                 }
-                self.packets.read(&[byte ^ frame.mask[(frame.at + at) % 4]])?;
+                let begun = self.packets.read(&[byte ^ mask[(before + at) % 4]])?;
+                self.guest.ask(begun.connects)?;
             }
         }
-        frame.at += count;
-        frame.left -= u64::try_from(count).unwrap_or(u64::MAX);
         self.go_on(frame);
         Ok(rest)
     }
 
     fn go_on(&mut self, frame: Frame) {
-        if frame.left > 0 {
+        if !frame.is_whole() {
             self.frame = Some(frame);
             return;
         }
@@ -115,8 +114,23 @@ impl Frames {
     }
 }
 
+impl Frame {
+    /// Its part of these bytes, and what follows.
+    pub(super) fn take<'a>(&mut self, bytes: &'a [u8]) -> (&'a [u8], &'a [u8]) {
+        let count = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
+        self.at += count;
+        self.left -= u64::try_from(count).unwrap_or(u64::MAX);
+        bytes.split_at(count)
+    }
+
+    /// Whether nothing of it is missing.
+    pub(super) fn is_whole(&self) -> bool {
+        self.left == 0
+    }
+}
+
 /// The opcode and the frame, once the header is whole.
-fn parse(header: &[u8]) -> Option<(u8, Frame)> {
+pub(super) fn parse(header: &[u8]) -> Option<(u8, Frame)> {
     let (&[first, second], rest) = header.split_first_chunk()?;
     let (length, rest) = match second & !MASKED {
         126 => rest.split_first_chunk().map(|(length, rest)| (u16::from_be_bytes(*length).into(), rest))?,
@@ -162,7 +176,8 @@ mod tests {
     fn guest(is_user: bool) -> Arc<Guest> {
         let guest = Guests::default().enter(&[]).expect("room");
         if is_user {
-            guest.admit(Arc::new(Hall::new().line()));
+            let user = "user@example.com".parse().expect("valid");
+            guest.admit(Arc::new(Hall::new().line(&user).expect("room")));
         }
         guest
     }
@@ -209,8 +224,18 @@ mod tests {
             assert_eq!(frames.read(&message), Ok(()));
         }
         let begun = whole(0x02, &vec![7; 40 << 20]);
-        assert_eq!(frames.read(&begun), Ok(()));
+        for _ in 0..3 {
+            assert_eq!(frames.read(&begun), Ok(()));
+        }
         assert_eq!(frames.read(&begun), Err(Fault::Excess(Excess::Reading)), "pieces of one message add up");
+    }
+
+    #[test]
+    fn a_session_asks_for_few_namespaces() {
+        let asks = whole(0x81, b"40/a,");
+        assert_eq!(both(&asks.repeat(16), true), Ok(()));
+        assert_eq!(both(&asks.repeat(17), true), Err(Fault::Excess(Excess::Namespaces)));
+        assert_eq!(both(&whole(0x81, b"42[\"40\"]").repeat(100), true), Ok(()));
     }
 
     #[test]

@@ -8,8 +8,10 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
+use socketioxide::extract::SocketRef;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::super::backlog::{Backlog, Backlogs};
 use super::super::line::Line;
 
 /// Sessions without a user, at a time: of all clients, of an address, and over a connection.
@@ -19,6 +21,8 @@ const PER_CONNECTION: usize = 64;
 /// What a session may send before it has a user: a token, and the packets that change its transport.
 const STRANGER_BYTES: usize = 64 * 1024;
 const STRANGER_PACKETS: usize = 16;
+/// How often a session may ask for a namespace, of which there is one.
+const CONNECTS: usize = 16;
 /// What all sessions without a user may have half sent.
 const STRANGERS_BYTES: usize = 16 * 1024 * 1024;
 
@@ -39,6 +43,7 @@ pub(super) struct Guests(Arc<House>);
 struct House {
     register: Mutex<Register>,
     bytes: Arc<Semaphore>,
+    backlogs: Backlogs,
 }
 
 #[derive(Debug, Default)]
@@ -57,6 +62,8 @@ pub(in crate::chat) struct Guest {
     line: OnceLock<Arc<Line>>,
     bytes: AtomicUsize,
     packets: AtomicUsize,
+    connects: AtomicUsize,
+    backlog: Backlog,
 }
 
 /// Bytes of a message that is being read.
@@ -72,12 +79,15 @@ pub(super) enum Excess {
     /// More than may be read at once.
     #[error("Too much is being sent at once")]
     Reading,
+    /// More namespaces than there could be.
+    #[error("A session may ask for a namespace {CONNECTS} times")]
+    Namespaces,
 }
 
 impl Default for Guests {
     fn default() -> Self {
         let bytes = Arc::new(Semaphore::new(STRANGERS_BYTES));
-        Self(Arc::new(House { register: Mutex::default(), bytes }))
+        Self(Arc::new(House { register: Mutex::default(), bytes, backlogs: Backlogs::default() }))
     }
 }
 
@@ -100,6 +110,8 @@ impl Guests {
             line: OnceLock::new(),
             bytes: AtomicUsize::new(0),
             packets: AtomicUsize::new(0),
+            connects: AtomicUsize::new(0),
+            backlog: self.0.backlogs.begin(),
         }))
     }
 
@@ -121,6 +133,11 @@ fn most(origin: &Origin) -> usize {
 }
 
 impl Guest {
+    /// The session of this socket.
+    pub(in crate::chat) fn of(socket: &SocketRef) -> Option<&Arc<Self>> {
+        socket.req_parts().extensions.get()
+    }
+
     /// The library has given the session this id.
     pub(super) fn is_called(self: &Arc<Self>, sid: &str) {
         if self.sid.set(sid.to_owned()).is_ok() {
@@ -133,6 +150,16 @@ impl Guest {
         if self.line.set(line).is_ok() {
             self.leave();
         }
+    }
+
+    /// The line of its user's messages.
+    pub(in crate::chat) fn line(&self) -> Option<&Arc<Line>> {
+        self.line.get()
+    }
+
+    /// What waits for it to be read.
+    pub(in crate::chat) fn backlog(&self) -> &Backlog {
+        &self.backlog
     }
 
     /// Whether the session has no user.
@@ -168,6 +195,12 @@ impl Guest {
         let permit = Arc::clone(&self.guests.0.bytes).try_acquire_many_owned(count);
         held.add([permit.map_err(|_| Excess::Reading)?]);
         Ok(())
+    }
+
+    /// Counts how often a namespace is asked for, whoever asks: each time a token is looked at.
+    pub(super) fn ask(&self, times: usize) -> Result<(), Excess> {
+        let before = self.connects.fetch_add(times, Ordering::Relaxed);
+        if times == 0 || before + times <= CONNECTS { Ok(()) } else { Err(Excess::Namespaces) }
     }
 
     /// Gives its place to another stranger.
@@ -218,6 +251,10 @@ mod tests {
         Origin::Address(IpAddr::from([192, 0, 2, last]))
     }
 
+    fn line() -> Arc<Line> {
+        Arc::new(Hall::new().line(&"user@example.com".parse().expect("valid")).expect("room"))
+    }
+
     fn fill(guests: &Guests, origins: &[Origin]) -> Vec<Arc<Guest>> {
         std::iter::from_fn(|| guests.enter(origins)).collect()
     }
@@ -243,8 +280,8 @@ mod tests {
         let guests = Guests::default();
         let strangers = fill(&guests, &[Origin::Connection(1)]);
         assert!(guests.enter(&[Origin::Connection(1)]).is_none());
-        strangers[0].admit(Arc::new(Hall::new().line()));
-        strangers[0].admit(Arc::new(Hall::new().line()));
+        strangers[0].admit(line());
+        strangers[0].admit(line());
         let next = guests.enter(&[Origin::Connection(1)]).expect("room");
         drop((strangers, next));
         assert_eq!(guests.lock().strangers, 0);
@@ -269,8 +306,10 @@ mod tests {
         assert_eq!(guest.hold(&mut held, STRANGER_BYTES, STRANGER_PACKETS), Ok(()));
         assert_eq!(guest.hold(&mut held, 1, 0), Err(Excess::Stranger));
         assert_eq!(guest.hold(&mut held, 0, 1), Err(Excess::Stranger));
-        guest.admit(Arc::new(Hall::new().line()));
-        assert_eq!(guest.hold(&mut held, 50 << 20, 1000), Ok(()));
+        guest.admit(line());
+        for _ in 0..2 {
+            assert_eq!(guest.hold(&mut held, 50 << 20, 1000), Ok(()));
+        }
         assert_eq!(guest.hold(&mut held, 50 << 20, 1), Err(Excess::Reading));
         held = Held::default();
         assert_eq!(guest.hold(&mut held, 50 << 20, 1), Ok(()));

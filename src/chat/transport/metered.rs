@@ -1,4 +1,4 @@
-//! A WebSocket's stream that ends when its session goes beyond its bounds.
+//! A WebSocket's stream that ends when its session goes beyond its bounds, and that tells what has been written.
 
 use std::fmt;
 use std::io;
@@ -8,16 +8,18 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::frames::Frames;
+use super::sent::Sent;
 
 /// A stream of frames within bounds.
 pub(super) struct Metered<S> {
     stream: S,
     frames: Frames,
+    sent: Sent,
 }
 
 impl<S> Metered<S> {
-    pub(super) fn new(stream: S, frames: Frames) -> Self {
-        Self { stream, frames }
+    pub(super) fn new(stream: S, frames: Frames, sent: Sent) -> Self {
+        Self { stream, frames, sent }
     }
 }
 
@@ -40,7 +42,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let count = ready!(Pin::new(&mut self.stream).poll_write(context, bytes))?;
+        self.sent.read(bytes.get(..count).unwrap_or_default());
+        Poll::Ready(Ok(count))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -14,7 +14,9 @@ mod guests;
 mod handshake;
 mod metered;
 mod packets;
+mod polled;
 mod refused;
+mod sent;
 mod severable;
 mod websockets;
 
@@ -42,9 +44,10 @@ pub(super) use self::guests::Guest;
 use self::guests::{Excess, Guests};
 use self::handshake::{guest_of, is_websocket, kept, named, origins_of, sid_of};
 use self::metered::Metered;
-pub(super) use self::refused::UNAUTHORIZED;
 use self::refused::{Explained, explained};
-use self::severable::Severable;
+pub(super) use self::refused::{TOO_MANY_SESSIONS, UNAUTHORIZED};
+use self::sent::Sent;
+use self::severable::{Severable, Shears};
 use self::websockets::{Place, WebSockets};
 use super::open::{PATH, Settings};
 use crate::http::error::{ApiError, Code, of_session};
@@ -75,11 +78,23 @@ impl Transports {
     pub(super) async fn close(&self, socket: &SocketRef) {
         let sid = socket.id.to_string();
         self.close_polling(&sid).await;
-        // It may just have become a WebSocket, or have been one from the beginning.
-        let upgraded = self.websockets.of(&sid);
-        if let Some(shears) = upgraded.or_else(|| socket.req_parts().extensions.get().cloned()) {
+        if let Some(shears) = self.shears_of(&sid, socket) {
             shears.cut().await;
         }
+    }
+
+    /// Ends the transport of a connection, without another word to a client that does not read.
+    pub(super) async fn end(&self, socket: &SocketRef) {
+        let sid = socket.id.to_string();
+        self.close_polling(&sid).await;
+        if let Some(shears) = self.shears_of(&sid, socket) {
+            shears.tear();
+        }
+    }
+
+    /// What ends its WebSocket: it may just have become one, or have been one from the beginning.
+    fn shears_of(&self, sid: &str, socket: &SocketRef) -> Option<Shears> {
+        self.websockets.of(sid).or_else(|| socket.req_parts().extensions.get().cloned())
     }
 
     /// Closes a session that polls, and no other.
@@ -104,12 +119,16 @@ impl Transports {
 
     /// Goes on with a session that polls.
     async fn go_on(self, request: Request, guest: Arc<Guest>) -> Response {
+        if request.method() == Method::GET {
+            let Ok(answer) = self.pass(request.map(|_| Body::empty())).await;
+            return polled::counted(guest.backlog(), explained(&guest, answer).await).await;
+        }
         let (parts, body) = request.into_parts();
-        let (body, found) = Bounded::new(body, Arc::clone(&guest), self.settings.body_idle);
+        let (body, found) = Bounded::new(body, guest, self.settings.body_idle);
         let Ok(answer) = self.pass(Request::from_parts(parts, Body::new(body))).await;
         match found.get() {
             Some(fault) => refusal_of(*fault).into_response(),
-            None => explained(&guest, answer).await,
+            None => answer,
         }
     }
 
@@ -134,7 +153,7 @@ impl Transports {
         let place = sid.as_deref().and_then(|sid| self.websockets.enter(sid, shears));
         let ending = Ending { transports: self.clone(), _place: place, sid };
         let stream = Explained::new(stream.until_dropped(ending), Arc::clone(&guest));
-        let stream = Metered::new(stream, Frames::new(guest));
+        let stream = Metered::new(stream, Frames::new(Arc::clone(&guest)), Sent::new(guest));
         // The answer says whether the request could be read, which the library has said before.
         let _ = self.service.clone().call((stream, request)).await;
     }
@@ -202,7 +221,9 @@ fn refusal_of(fault: Fault) -> ApiError {
         Fault::Idle => UploadError::BodyIdle.into(),
         Fault::Broken => UploadError::BodyBroken.into(),
         Fault::LongName(error) => ApiError::bad_request(Code::InvalidSession, error.to_string()),
-        Fault::Excess(Excess::Stranger) => ApiError::too_much_of_stranger(Excess::Stranger.to_string()),
+        Fault::Excess(excess @ (Excess::Stranger | Excess::Namespaces)) => {
+            ApiError::too_much_of_session(excess.to_string())
+        }
         Fault::Excess(Excess::Reading) => ApiError::too_much_at_once(Excess::Reading.to_string()),
     }
 }

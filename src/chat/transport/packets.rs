@@ -7,10 +7,23 @@ const MAX_NAME_BYTES: usize = 64;
 const SEPARATOR: u8 = 0x1e;
 /// The engine's packet that has one of Socket.IO in it.
 const MESSAGE: u8 = b'4';
+/// Socket.IO's that asks for a namespace, and those that this server makes and the library does not: an event and an
+/// acknowledgement.
+const CONNECT: u8 = b'0';
+const TOLD: [u8; 2] = [b'2', b'3'];
 
 /// Reads packets as they come, in pieces of any size.
 #[derive(Debug, Default)]
 pub(super) struct Packets(At);
+
+/// What begins in a piece.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Begun {
+    /// Packets.
+    pub(super) packets: usize,
+    /// Those of them that ask for a namespace.
+    pub(super) connects: usize,
+}
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum At {
@@ -34,9 +47,9 @@ impl Packets {
         self.0 == At::Rest
     }
 
-    /// Reads on, and answers how many packets begin in these bytes.
-    pub(super) fn read(&mut self, bytes: &[u8]) -> Result<usize, LongName> {
-        let (mut begun, mut left) = (0, bytes);
+    /// Reads on, and answers what begins in these bytes.
+    pub(super) fn read(&mut self, bytes: &[u8]) -> Result<Begun, LongName> {
+        let (mut begun, mut left) = (Begun::default(), bytes);
         while let Some((&byte, rest)) = left.split_first() {
             if self.0 == At::Rest {
                 let Some(end) = left.iter().position(|byte| *byte == SEPARATOR) else { break };
@@ -44,7 +57,8 @@ impl Packets {
                 left = left.get(end + 1..).unwrap_or_default();
                 continue;
             }
-            begun += usize::from(self.0 == At::Beginning);
+            begun.packets += usize::from(self.0 == At::Beginning);
+            begun.connects += usize::from(self.0 == At::Kind && byte == CONNECT);
             self.0 = self.0.after(byte)?;
             left = rest;
         }
@@ -67,6 +81,16 @@ impl At {
             _ => Self::Rest,
         })
     }
+}
+
+/// Whether an outgoing packet that begins so is an event or an acknowledgement.
+pub(super) fn is_event(packet: &[u8]) -> bool {
+    matches!(packet, [MESSAGE, kind, ..] if TOLD.contains(kind))
+}
+
+/// How many there are of them in the answer to a poll.
+pub(super) fn events_in(body: &[u8]) -> usize {
+    body.split(|byte| *byte == SEPARATOR).filter(|packet| is_event(packet)).count()
 }
 
 #[cfg(test)]
@@ -97,11 +121,39 @@ mod tests {
             (format!("42[\"a\"]\u{1e}42{longer},"), Err(LongName)),
         ] {
             let mut whole = Packets::default();
-            assert_eq!(whole.read(text.as_bytes()), expected, "{text}");
+            assert_eq!(whole.read(text.as_bytes()).map(|begun| begun.packets), expected, "{text}");
             let mut pieces = Packets::default();
             let counts: Result<Vec<_>, _> =
                 text.as_bytes().chunks(1).map(|piece| pieces.read(piece)).collect();
-            assert_eq!(counts.map(|counts| counts.iter().sum()), expected, "{text} in pieces");
+            let count = counts.map(|counts| counts.iter().map(|begun| begun.packets).sum());
+            assert_eq!(count, expected, "{text} in pieces");
+        }
+    }
+
+    #[test]
+    fn packets_that_ask_for_a_namespace_are_counted() {
+        for (text, connects) in [
+            ("40", 1),
+            ("40{\"token\":\"40\"}\u{1e}40/a,", 2),
+            ("2\u{1e}3\u{1e}42[\"40\"]\u{1e}41", 0),
+            ("0", 0),
+            ("40\u{1e}41\u{1e}40", 2),
+        ] {
+            assert_eq!(Packets::default().read(text.as_bytes()).map(|begun| begun.connects), Ok(connects));
+        }
+    }
+
+    #[test]
+    fn outgoing_events_are_told_from_what_the_library_says() {
+        for (body, events) in [
+            ("", 0),
+            ("2", 0),
+            ("6", 0),
+            ("40{\"sid\":\"42\"}\u{1e}42[\"a\"]", 1),
+            ("43[1]\u{1e}42[\"4\"]\u{1e}437[1]", 3),
+            ("44/42,{}\u{1e}41", 0),
+        ] {
+            assert_eq!(events_in(body.as_bytes()), events, "{body}");
         }
     }
 }

@@ -18,17 +18,24 @@ use crate::http::error::Code;
 
 /// What a client reads as the message of `connect_error`.
 pub(in crate::chat) const UNAUTHORIZED: &str = "Unauthorized";
+/// The same, of a user who has as many sessions as there may be.
+pub(in crate::chat) const TOO_MANY_SESSIONS: &str = "Too many sessions";
 
-/// The packet of the library, and the one in its place.
-static PACKETS: LazyLock<[String; 2]> = LazyLock::new(|| {
-    let data = serde_json::json!({"detail": "Missing or invalid access token", "code": Code::Unauthorized});
+/// For each refusal the packet of the library, and the one in its place.
+static PACKETS: LazyLock<[[String; 2]; 2]> = LazyLock::new(|| {
+    let too_many = "The user has too many sessions";
     [
-        format!(r#"44{{"message":"{UNAUTHORIZED}"}}"#),
-        format!(r#"44{{"message":"{UNAUTHORIZED}","data":{data}}}"#),
+        (UNAUTHORIZED, "Missing or invalid access token", Code::Unauthorized),
+        (TOO_MANY_SESSIONS, too_many, Code::TooManySessions),
     ]
+    .map(|(message, detail, code)| {
+        let data = serde_json::json!({"detail": detail, "code": code});
+        [format!(r#"44{{"message":"{message}"}}"#), format!(r#"44{{"message":"{message}","data":{data}}}"#)]
+    })
 });
 /// The same as frames of a WebSocket.
-static FRAMES: LazyLock<[Bytes; 2]> = LazyLock::new(|| PACKETS.each_ref().map(|packet| frame(packet)));
+static FRAMES: LazyLock<[[Bytes; 2]; 2]> =
+    LazyLock::new(|| PACKETS.each_ref().map(|packets| packets.each_ref().map(|packet| frame(packet))));
 
 /// A server's frame of a short text (RFC 6455 §5.2).
 fn frame(text: &str) -> Bytes {
@@ -44,23 +51,20 @@ pub(super) async fn explained(guest: &Guest, answer: Response) -> Response {
     }
     let (mut parts, body) = answer.into_parts();
     let Ok(body) = body.collect().await else { return Response::from_parts(parts, Body::empty()) };
-    let [said, instead] = &*PACKETS;
     let body = body.to_bytes();
-    match std::str::from_utf8(&body) {
-        Ok(text) if text.contains(said.as_str()) => {
-            parts.headers.remove(axum::http::header::CONTENT_LENGTH);
-            Response::from_parts(parts, Body::from(text.replace(said.as_str(), instead)))
-        }
-        _ => Response::from_parts(parts, Body::from(body)),
-    }
+    let text = std::str::from_utf8(&body).unwrap_or_default();
+    let refusal = PACKETS.iter().find(|[said, _]| text.contains(said.as_str()));
+    let Some([said, instead]) = refusal else { return Response::from_parts(parts, Body::from(body)) };
+    parts.headers.remove(axum::http::header::CONTENT_LENGTH);
+    Response::from_parts(parts, Body::from(text.replace(said.as_str(), instead)))
 }
 
 /// The stream of a WebSocket.
 pub(super) struct Explained<S> {
     stream: S,
     guest: Arc<Guest>,
-    /// Of a refusal, what is still to be written.
-    left: Option<Bytes>,
+    /// Of a refusal, how long it was, and what is still to be written instead.
+    left: Option<(usize, Bytes)>,
 }
 
 impl<S> Explained<S> {
@@ -86,24 +90,24 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Explained<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let Self { stream, guest, left } = &mut *self;
-        let [said, instead] = &*FRAMES;
         // The library hands a frame over whole, and again what was not taken of it.
         if left.is_none() && guest.is_stranger() {
-            match bytes.windows(said.len()).position(|window| window == said) {
-                Some(0) => *left = Some(instead.clone()),
-                Some(at) => return Pin::new(stream).poll_write(context, &bytes[..at]),
+            match refusal_in(bytes) {
+                Some((0, [said, instead])) => *left = Some((said.len(), instead.clone())),
+                Some((at, _)) => return Pin::new(stream).poll_write(context, &bytes[..at]),
                 None => {}
             }
         }
-        let Some(refusal) = left else { return Pin::new(stream).poll_write(context, bytes) };
+        let Some((said, refusal)) = left else { return Pin::new(stream).poll_write(context, bytes) };
         while refusal.has_remaining() {
             match ready!(Pin::new(&mut *stream).poll_write(context, refusal))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 written => refusal.advance(written),
             }
         }
+        let said = *said;
         *left = None;
-        Poll::Ready(Ok(said.len()))
+        Poll::Ready(Ok(said))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -121,6 +125,12 @@ impl<S> fmt::Debug for Explained<S> {
     }
 }
 
+/// The first refusal in these bytes, and where it is.
+fn refusal_in(bytes: &[u8]) -> Option<(usize, &'static [Bytes; 2])> {
+    let place = |said: &Bytes| bytes.windows(said.len()).position(|window| window == said);
+    FRAMES.iter().filter_map(|frames| Some((place(&frames[0])?, frames))).min_by_key(|(at, _)| *at)
+}
+
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -130,8 +140,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_refusal_says_why_whatever_is_around_it_and_however_slowly_it_is_read() {
-        let [said, instead] = &*FRAMES;
-        for (before, after) in [("", ""), ("\u{1}2", ""), ("", "\u{1}3"), ("ab", "cd")] {
+        let around = [("", ""), ("\u{1}2", ""), ("", "\u{1}3"), ("ab", "cd")];
+        let each = FRAMES.iter().flat_map(|frames| around.map(|around| (frames, around)));
+        for ([said, instead], (before, after)) in each {
             for room in [1, 7, 1000] {
                 let (near, mut far) = tokio::io::duplex(room);
                 let mut near = Explained::new(near, Guests::default().enter(&[]).expect("room"));

@@ -55,6 +55,12 @@ impl<S> Severable<S> {
 }
 
 impl Shears {
+    /// Ends the stream at once, whatever is still to be written.
+    pub(super) fn tear(&self) {
+        self.no_more_reading.cancel();
+        self.no_more_writing.cancel();
+    }
+
     /// Ends the stream, and waits until it can no longer be written to.
     pub(super) async fn cut(self) {
         self.no_more_reading.cancel();
@@ -125,6 +131,14 @@ mod tests {
         let error = near.write_all(b"gh").await.expect_err("no more room");
         assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
         cutting.await.expect("cut");
+    }
+
+    #[tokio::test]
+    async fn a_torn_stream_is_not_written_to_any_more() {
+        let (mut near, shears) = Severable::new(tokio::io::empty());
+        shears.tear();
+        let error = near.write_all(b"a").await.expect_err("the end");
+        assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
     }
 
     #[tokio::test]

@@ -115,8 +115,8 @@ impl ApiError {
             .with_header(RETRY_AFTER, HeaderValue::from_static("5"))
     }
 
-    /// 413: more bytes than a session may send that has not said whose it is.
-    pub(crate) fn too_much_of_stranger(detail: String) -> Self {
+    /// 413: more than a session may send, of bytes before it has said whose it is, or of requests for namespaces.
+    pub(crate) fn too_much_of_session(detail: String) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, Code::SessionLimit, detail)
     }
 

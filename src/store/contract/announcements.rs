@@ -130,12 +130,12 @@ pub(crate) async fn what_was_left_is_heard_by_each_who_comes_until_it_is_let_go(
     let to = [user("ann"), user("bob"), user("ann")];
     let leave = async |number| {
         let Announcement::NewMessage(message) = new_message(number) else { unreachable!("a message") };
-        announcements.leave(&to, &message).await.expect("handed over");
+        announcements.leave(&to, &message).await.expect("handed over")
     };
-    leave(1).await;
+    assert!(leave(1).await, "it is kept");
     let mut ann = fixture.connect(&user("ann")).await;
     let mut cyd = fixture.connect(&user("cyd")).await;
-    leave(2).await;
+    assert!(leave(2).await);
     let mut again = fixture.connect(&user("ann")).await;
     announce(&fixture, &["ann", "bob", "cyd"], &new_message(3)).await;
     for connection in [&mut ann, &mut again] {
@@ -145,7 +145,8 @@ pub(crate) async fn what_was_left_is_heard_by_each_who_comes_until_it_is_let_go(
     }
     announcements.let_go();
     let mut bob = fixture.connect(&user("bob")).await;
-    leave(4).await;
+    assert!(!leave(4).await, "it is an announcement as any other from now on");
+    announce(&fixture, &["ann", "bob"], &new_message(4)).await;
     announce(&fixture, &["bob", "cyd"], &new_message(5)).await;
     assert_eq!(bob.next().await, heard(&new_message(4)));
     assert_eq!(bob.next().await, heard(&new_message(5)));

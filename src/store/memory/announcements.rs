@@ -58,14 +58,14 @@ impl Announcements for MemoryAnnouncements {
         Ok(())
     }
 
-    async fn leave(&self, to: &[UserId], message: &Message) -> Result<(), StoreError> {
+    async fn leave(&self, to: &[UserId], message: &Message) -> Result<bool, StoreError> {
+        if lock(&self.told).has_let_go {
+            return Ok(false);
+        }
         let announcement = Announcement::NewMessage(Box::new(message.clone()));
         self.announce(to, &announcement).await?;
-        let mut told = lock(&self.told);
-        if !told.has_let_go {
-            told.left.push((to.to_vec(), announcement));
-        }
-        Ok(())
+        lock(&self.told).left.push((to.to_vec(), announcement));
+        Ok(true)
     }
 
     fn let_go(&self) {

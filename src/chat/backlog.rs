@@ -1,0 +1,272 @@
+//! What waits for clients that read slowly, or not at all: bounded in bytes, of a session and of all of them.
+//!
+//! The library bounds by number what it could not write yet. Here each event counts from when it is handed over until
+//! its transport has taken all of it. A session that goes beyond its bound ends, and so does the one that has most
+//! waiting when all of them go beyond theirs: the client connects again, and reads what it missed.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+
+/// What may wait for a session, some thousand usual events, and for all of them.
+pub(super) const SESSION_BYTES: usize = 1024 * 1024;
+const OVERALL_BYTES: usize = 128 * 1024 * 1024;
+/// What an event counts for at the least, which bounds the number of small ones.
+pub(super) const LEAST_BYTES: usize = 1024;
+
+/// What waits for all sessions.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Backlogs(Arc<Mutex<All>>);
+
+#[derive(Debug, Default)]
+struct All {
+    bytes: usize,
+    last_id: u64,
+    sessions: HashMap<u64, Waiting>,
+}
+
+/// What waits for a session.
+#[derive(Debug, Default)]
+struct Waiting {
+    bytes: usize,
+    /// The events that were handed to the library, oldest first. Two that were handed over at once may have changed
+    /// places, which leaves the sum as it is.
+    events: VecDeque<usize>,
+    /// Answers to polls which are being read.
+    answers: HashMap<u64, Answer>,
+    over: CancellationToken,
+}
+
+#[derive(Debug)]
+struct Answer {
+    rest: Bytes,
+    counted: usize,
+}
+
+/// What waits for one session, until that is dropped.
+#[derive(Debug)]
+pub(super) struct Backlog {
+    all: Backlogs,
+    id: u64,
+    over: CancellationToken,
+}
+
+/// An answer that is being read, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Reading {
+    all: Backlogs,
+    session: u64,
+    id: u64,
+}
+
+/// The session has ended meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("The session read too slowly")]
+pub(super) struct TooSlow;
+
+impl Backlogs {
+    /// Of a new session.
+    pub(super) fn begin(&self) -> Backlog {
+        let mut all = self.lock();
+        all.last_id += 1;
+        let (id, over) = (all.last_id, CancellationToken::new());
+        all.sessions.insert(id, Waiting { over: over.clone(), ..Waiting::default() });
+        drop(all);
+        Backlog { all: self.clone(), id, over }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, All> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl All {
+    /// Nothing waits for the session any more, which is about to end.
+    fn end(&mut self, id: u64) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            self.bytes -= session.bytes;
+            *session = Waiting { over: session.over.clone(), ..Waiting::default() };
+            session.over.cancel();
+        }
+    }
+
+    fn largest(&self) -> Option<u64> {
+        self.sessions.iter().max_by_key(|(_, session)| session.bytes).map(|(id, _)| *id)
+    }
+}
+
+impl Backlog {
+    /// An event of so many bytes is to wait; answers whether it may be handed over. If not, the session ends.
+    pub(super) fn add(&self, bytes: usize) -> bool {
+        let bytes = bytes.max(LEAST_BYTES);
+        let mut all = self.all.lock();
+        let Some(session) = all.sessions.get_mut(&self.id) else { return false };
+        if session.over.is_cancelled() {
+            return false;
+        }
+        session.events.push_back(bytes);
+        session.bytes += bytes;
+        let is_over = session.bytes > SESSION_BYTES;
+        all.bytes += bytes;
+        if is_over {
+            all.end(self.id);
+        }
+        while all.bytes > OVERALL_BYTES
+            && let Some(largest) = all.largest()
+        {
+            all.end(largest);
+        }
+        !self.over.is_cancelled()
+    }
+
+    /// The oldest event that waited has been written.
+    pub(super) fn written(&self) {
+        let mut all = self.all.lock();
+        let Some(session) = all.sessions.get_mut(&self.id) else { return };
+        let bytes = session.events.pop_front().unwrap_or(0);
+        session.bytes -= bytes;
+        all.bytes -= bytes;
+    }
+
+    /// The oldest events that waited, so many, are in this answer to a poll, which is to be read now.
+    pub(super) fn answer(&self, rest: Bytes, events: usize) -> Reading {
+        let mut all = self.all.lock();
+        all.last_id += 1;
+        let id = all.last_id;
+        if let Some(session) = all.sessions.get_mut(&self.id) {
+            let events = events.min(session.events.len());
+            let counted = session.events.drain(..events).sum();
+            session.answers.insert(id, Answer { rest, counted });
+        }
+        Reading { all: self.all.clone(), session: self.id, id }
+    }
+
+    /// What waits.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        self.all.lock().sessions.get(&self.id).map_or(0, |session| session.bytes)
+    }
+
+    /// Waits until the session is to end, without keeping it.
+    pub(super) fn over(&self) -> WaitForCancellationFutureOwned {
+        self.over.clone().cancelled_owned()
+    }
+}
+
+impl Drop for Backlog {
+    fn drop(&mut self) {
+        let mut all = self.all.lock();
+        if let Some(session) = all.sessions.remove(&self.id) {
+            all.bytes -= session.bytes;
+        }
+    }
+}
+
+impl Reading {
+    /// The next piece, of so many bytes at the most, in memory of its own; nothing at the end.
+    ///
+    /// # Errors
+    /// [`TooSlow`], if the session has ended.
+    pub(super) fn next(&self, most: usize) -> Result<Bytes, TooSlow> {
+        let mut all = self.all.lock();
+        let session = all.sessions.get_mut(&self.session);
+        let rest = &mut session.and_then(|session| session.answers.get_mut(&self.id)).ok_or(TooSlow)?.rest;
+        let piece = rest.split_to(most.min(rest.len()));
+        Ok(Bytes::copy_from_slice(&piece))
+    }
+
+    /// How much is left.
+    pub(super) fn left(&self) -> usize {
+        let all = self.all.lock();
+        let answer = all.sessions.get(&self.session).and_then(|session| session.answers.get(&self.id));
+        answer.map_or(0, |answer| answer.rest.len())
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        let mut all = self.all.lock();
+        let Some(session) = all.sessions.get_mut(&self.session) else { return };
+        if let Some(answer) = session.answers.remove(&self.id) {
+            session.bytes -= answer.counted;
+            all.bytes -= answer.counted;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(backlogs: &Backlogs) -> usize {
+        backlogs.lock().bytes
+    }
+
+    #[test]
+    fn what_was_written_makes_room() {
+        let backlogs = Backlogs::default();
+        let backlog = backlogs.begin();
+        for _ in 0..100 {
+            assert!(backlog.add(SESSION_BYTES / 2));
+            assert!(backlog.add(SESSION_BYTES / 2));
+            backlog.written();
+            backlog.written();
+        }
+        // What was never counted takes nothing from others.
+        backlog.written();
+        assert_eq!(bytes(&backlogs), 0);
+    }
+
+    #[test]
+    fn a_session_ends_that_has_too_much_waiting_be_it_many_or_large() {
+        for size in [0, 1, LEAST_BYTES, 40_000, SESSION_BYTES] {
+            let backlogs = Backlogs::default();
+            let (slow, other) = (backlogs.begin(), backlogs.begin());
+            assert!(other.add(5000));
+            let count = (0..).take_while(|_| slow.add(size)).count();
+            assert_eq!(count, SESSION_BYTES / size.max(LEAST_BYTES), "{size}");
+            assert!(slow.over.is_cancelled() && !other.over.is_cancelled());
+            assert!(!slow.add(1), "it is over");
+            assert_eq!(bytes(&backlogs), 5000, "it holds nothing any more");
+        }
+    }
+
+    #[test]
+    fn when_all_have_too_much_waiting_the_largest_ends() {
+        let backlogs = Backlogs::default();
+        let large: Vec<Backlog> = (0..OVERALL_BYTES / SESSION_BYTES).map(|_| backlogs.begin()).collect();
+        assert!(large.iter().all(|backlog| backlog.add(SESSION_BYTES - LEAST_BYTES)));
+        let small: Vec<Backlog> = (0..1000).map(|_| backlogs.begin()).collect();
+        assert!(small.iter().all(|backlog| backlog.add(1)), "each of them is told");
+        let ended = large.iter().filter(|backlog| backlog.over.is_cancelled()).count();
+        assert_eq!(ended, 1, "no more than there has to be");
+        assert!(bytes(&backlogs) <= OVERALL_BYTES);
+        drop((large, small));
+        assert_eq!(bytes(&backlogs), 0);
+        assert!(backlogs.lock().sessions.is_empty());
+    }
+
+    #[test]
+    fn an_answer_counts_until_it_was_read_or_its_session_ended() {
+        let backlogs = Backlogs::default();
+        let backlog = backlogs.begin();
+        for _ in 0..3 {
+            assert!(backlog.add(5000));
+        }
+        let body = Bytes::from_static(b"42[1]\x1e42[2]");
+        let reading = backlog.answer(body.clone(), 2);
+        assert_eq!((bytes(&backlogs), reading.left()), (15_000, 11));
+        let pieces: Vec<_> = (0..4).map(|_| reading.next(4).expect("it is there")).collect();
+        assert_eq!(pieces.concat(), body);
+        assert_eq!(pieces.last().map(Bytes::len), Some(0));
+        drop(reading);
+        assert_eq!(bytes(&backlogs), 5000);
+        let reading = backlog.answer(body, 1);
+        assert!(!backlog.add(SESSION_BYTES));
+        assert_eq!((bytes(&backlogs), reading.next(4)), (0, Err(TooSlow)));
+        drop((reading, backlog));
+        assert_eq!(bytes(&backlogs), 0);
+    }
+}

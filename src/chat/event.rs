@@ -1,0 +1,89 @@
+//! An event on its way to clients: written once, and counted for each session until it has been read.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+use socketioxide::adapter::LocalAdapter;
+use socketioxide::extract::{AckSender, SocketRef};
+use socketioxide::handler::{FromMessageParts, Value};
+use socketioxide::socket::Socket;
+
+use super::transport::Guest;
+
+/// What stands around an event's payload at the most: its name and the marks of the protocol.
+const AROUND: usize = 64;
+
+/// An event.
+#[derive(Debug)]
+pub(super) struct Event {
+    pub(super) name: &'static str,
+    pub(super) data: Box<RawValue>,
+}
+
+impl Event {
+    /// Of this payload.
+    ///
+    /// # Errors
+    /// If the payload cannot be written as JSON.
+    pub(super) fn new(name: &'static str, data: &impl Serialize) -> serde_json::Result<Self> {
+        Ok(Self { name, data: to_raw_value(data)? })
+    }
+
+    /// What it counts for.
+    pub(super) fn bytes(&self) -> usize {
+        self.data.get().len() + AROUND
+    }
+
+    /// Takes room for it in what waits for the session of this socket. Without, nothing is to be sent, and the session
+    /// ends.
+    pub(super) fn takes_room(&self, socket: &SocketRef) -> bool {
+        Guest::of(socket).is_none_or(|guest| guest.backlog().add(self.bytes()))
+    }
+
+    /// Tells this socket. One that is gone or too slow hears nothing, and reads what it missed when it comes back.
+    pub(super) fn tell(&self, socket: &SocketRef) {
+        if self.takes_room(socket)
+            && let Err(error) = socket.emit(self.name, &self.data)
+        {
+            tracing::debug!(event = self.name, %error, "an event found no room or no connection");
+        }
+    }
+}
+
+/// The acknowledgement that a client asked for, if it did.
+pub(super) struct Ack {
+    sender: AckSender,
+    guest: Option<Arc<Guest>>,
+    is_asked_for: bool,
+}
+
+impl Ack {
+    /// Answers with this one argument.
+    pub(super) fn send(self, answer: &impl Serialize) {
+        let Ok(answer) = to_raw_value(answer) else { return };
+        let has_room = self.guest.is_none_or(|guest| guest.backlog().add(answer.get().len() + AROUND));
+        if self.is_asked_for
+            && has_room
+            && let Err(error) = self.sender.send(&answer)
+        {
+            tracing::debug!(%error, "an acknowledgement found no room or no connection");
+        }
+    }
+}
+
+impl FromMessageParts<LocalAdapter> for Ack {
+    type Error = Infallible;
+
+    fn from_message_parts(
+        socket: &Arc<Socket<LocalAdapter>>,
+        value: &mut Value,
+        id: &Option<i64>,
+    ) -> Result<Self, Infallible> {
+        // What nobody asked for is not sent, and does not count.
+        let guest = id.and_then(|_| socket.req_parts().extensions.get().cloned());
+        let sender = AckSender::from_message_parts(socket, value, id)?;
+        Ok(Self { sender, guest, is_asked_for: id.is_some() })
+    }
+}
