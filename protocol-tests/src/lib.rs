@@ -15,6 +15,7 @@
 //! The tests are named after facts. They never sleep: they wait for something, with a bound
 //! ([`wait`]), and a bound is only ever there to catch a hang.
 
+pub mod attack;
 mod binary;
 mod chat;
 mod checksum;

@@ -32,7 +32,11 @@ pub struct Setup {
     binary: Option<PathBuf>,
     data: Option<PathBuf>,
     handed_over: Option<Arc<TcpListener>>,
+    most_files: Option<u32>,
 }
+
+/// The shell takes away what the server could raise its limit to, and becomes the server.
+const FEW_FILES: &str = r#"ulimit -n "$1"; shift; exec "$0" "$@""#;
 
 /// The shell moves the listener to where the protocol wants it, and becomes the server without a new process id.
 const HAND_OVER: &str = r#"exec 3<&0 0</dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@""#;
@@ -92,6 +96,13 @@ impl Setup {
         self
     }
 
+    /// The process may have so many files open.
+    #[must_use]
+    pub fn most_files(mut self, count: u32) -> Self {
+        self.most_files = Some(count);
+        self
+    }
+
     /// No key is given, which is what makes a demo.
     #[must_use]
     pub fn demo(mut self) -> Self {
@@ -125,9 +136,14 @@ impl Setup {
 
     fn command(&self, listen: &str, data: &Path) -> Command {
         let binary = self.binary.as_deref().unwrap_or_else(|| longhaul());
-        let mut command = match &self.handed_over {
-            None => bare_command(binary),
-            Some(listener) => {
+        let mut command = match (&self.handed_over, self.most_files) {
+            (None, None) => bare_command(binary),
+            (None, Some(count)) => {
+                let mut command = bare_command(Path::new("sh"));
+                command.args(["-c", FEW_FILES]).arg(binary).arg(count.to_string());
+                command
+            }
+            (Some(listener), _) => {
                 let listener = listener.try_clone().expect("a listener can be shared");
                 let mut command = bare_command(Path::new("sh"));
                 command.args(["-c", HAND_OVER]).arg(binary).stdin(OwnedFd::from(listener));
@@ -297,11 +313,27 @@ impl Server {
     /// The most memory that the process ever had resident, in bytes.
     #[must_use]
     pub fn peak_memory(&self) -> u64 {
+        self.memory_as("VmHWM:")
+    }
+
+    /// What the process has resident now, in bytes.
+    #[must_use]
+    pub fn memory(&self) -> u64 {
+        self.memory_as("VmRSS:")
+    }
+
+    /// The most that the process has resident is counted anew from now on.
+    pub fn forget_peak_memory(&self) {
+        let path = format!("/proc/{}/clear_refs", self.pid().as_raw_nonzero());
+        fs::write(path, "5").expect("a process of ours is told about");
+    }
+
+    fn memory_as(&self, name: &str) -> u64 {
         let path = format!("/proc/{}/status", self.pid().as_raw_nonzero());
         let status = fs::read_to_string(path).expect("the process runs");
-        let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("Linux tells VmHWM");
+        let line = status.lines().find(|line| line.starts_with(name)).expect("Linux tells it");
         let kibibytes = line.split_whitespace().nth(1).and_then(|count| count.parse::<u64>().ok());
-        kibibytes.expect("VmHWM is a number") * 1024
+        kibibytes.expect("it is a number") * 1024
     }
 
     /// What the process has logged so far, from all its starts.

@@ -5,15 +5,12 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use data_encoding::{BASE64, BASE64URL_NOPAD};
+use protocol_tests::attack::{self, ALLOWED};
 use protocol_tests::http::{Connection, Request};
 use protocol_tests::multipart::{self, BOUNDARY};
 use protocol_tests::{Chat, Setup, Token, check_detail, note, tus, wait};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::{Value, json};
-
-mod well;
-
-use well::{ALLOWED, is_well};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -32,17 +29,19 @@ async fn headers_that_drip_are_cut_off() {
     let _alone = protocol_tests::alone().await;
     let chat = Chat::on(Setup::default().setting("--header-timeout", 1)).await;
     let beginning = b"GET /healthz HTTP/1.1\r\nHost: a\r\nX-";
-    let mut dripping = VecDeque::from(open_many(&chat, MANY, beginning).await);
-    wait::within(BOUND, "each of them is cut off", async {
-        // However lively they are: it is the whole header that has to come in time.
-        while let Some(mut connection) = dripping.pop_front() {
-            if connection.pour(b"a").await {
-                dripping.push_back(connection);
+    attack::goes_on(&chat, ALLOWED, async || {
+        let mut dripping = VecDeque::from(open_many(&chat, MANY, beginning).await);
+        wait::within(BOUND, "each of them is cut off", async {
+            // However lively they are: it is the whole header that has to come in time.
+            while let Some(mut connection) = dripping.pop_front() {
+                if connection.pour(b"a").await {
+                    dripping.push_back(connection);
+                }
             }
-        }
+        })
+        .await;
     })
     .await;
-    is_well(&chat, ALLOWED).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -50,22 +49,26 @@ async fn a_header_that_never_ends_is_431_and_costs_nothing() {
     let _alone = protocol_tests::alone().await;
     let chat = Chat::start().await;
     let line = [b"X-Filler: ".to_vec(), vec![b'a'; 4096], b"\r\n".to_vec()].concat();
-    for (what, filler) in
-        [("one line", vec![b'a'; 4096]), ("many lines", line), ("short lines", b"A:b\r\n".repeat(900))]
-    {
-        let mut connection = Connection::open(chat.server.address()).await;
-        connection.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\nX-").await;
-        for _ in 0..20_000 {
-            if !connection.pour(&filler).await {
-                break;
+    attack::goes_on(&chat, ALLOWED, async || {
+        for (what, filler) in [
+            ("one line", vec![b'a'; 4096]),
+            ("many lines", line.clone()),
+            ("short lines", b"A:b\r\n".repeat(900)),
+        ] {
+            let mut connection = Connection::open(chat.server.address()).await;
+            connection.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\nX-").await;
+            for _ in 0..20_000 {
+                if !connection.pour(&filler).await {
+                    break;
+                }
+            }
+            let answer = wait::bounded(what, connection.try_answer(false)).await;
+            if let Ok(answer) = answer {
+                assert_eq!(answer.status, 431, "{what}: {}", answer.text());
             }
         }
-        let answer = wait::bounded(what, connection.try_answer(false)).await;
-        if let Ok(answer) = answer {
-            assert_eq!(answer.status, 431, "{what}: {}", answer.text());
-        }
-    }
-    is_well(&chat, ALLOWED).await;
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -78,14 +81,16 @@ async fn thousands_of_idle_connections_cost_little_and_keep_nobody_out() {
     }
     let chat = Chat::on(Setup::default().setting("--keep-alive-timeout", 600)).await;
     let request = chat.server.request("GET", "/healthz");
-    let mut idle = Vec::with_capacity(count);
-    for _ in 0..count {
-        let mut connection = Connection::open(chat.server.address()).await;
-        assert_eq!(connection.request(&request).await.status, 200);
-        idle.push(connection);
-    }
-    is_well(&chat, ALLOWED + 16 * KIB * count as u64).await;
-    assert_eq!(idle[0].request(&request).await.status, 200, "they are still there");
+    attack::goes_on(&chat, ALLOWED + 16 * KIB * count as u64, async || {
+        let mut idle = Vec::with_capacity(count);
+        for _ in 0..count {
+            let mut connection = Connection::open(chat.server.address()).await;
+            assert_eq!(connection.request(&request).await.status, 200);
+            idle.push(connection);
+        }
+        assert_eq!(idle[0].request(&request).await.status, 200, "they are still there");
+    })
+    .await;
 }
 
 /// Whoever comes when all places are taken waits for one, which those that say nothing give up.
@@ -93,48 +98,55 @@ async fn thousands_of_idle_connections_cost_little_and_keep_nobody_out() {
 async fn a_full_house_empties_itself() {
     let setup = Setup::default().setting("--max-connections", 30).setting("--header-timeout", 2);
     let chat = Chat::on(setup).await;
-    let silent = open_many(&chat, 30, b"").await;
-    let halting = open_many(&chat, 30, b"GET / HT").await;
-    chat.server.request("GET", "/healthz").send().await.expecting(200);
-    drop((silent, halting));
-    is_well(&chat, ALLOWED).await;
+    attack::goes_on(&chat, ALLOWED, async || {
+        let silent = open_many(&chat, 30, b"").await;
+        let halting = open_many(&chat, 30, b"GET / HT").await;
+        chat.server.request("GET", "/healthz").send().await.expecting(200);
+        drop((silent, halting));
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bodies_that_say_nothing_are_given_up_and_what_came_is_kept() {
     let _alone = protocol_tests::alone().await;
     let chat = Chat::on(Setup::default().setting("--idle-timeout", 2)).await;
-    let mut stalled = Vec::new();
-    for _ in 0..MANY {
-        let location = tus::create(&chat, MIB, &[]).await;
-        let mut connection = tus::patch(&chat, &chat.alice, &location, 0).declared_length(MIB).open().await;
-        connection.send(&[7; 1000]).await;
-        stalled.push((location, connection));
-    }
-    wait::within(BOUND, "each of them is told", async {
-        for (location, connection) in &mut stalled {
-            // A stock client goes on after it, with what is kept.
-            check_detail(&connection.answer().await, 503);
-            assert_eq!(tus::offset(&chat, location).await, 1000);
+    attack::goes_on(&chat, ALLOWED, async || {
+        let mut stalled = Vec::new();
+        for _ in 0..MANY {
+            let location = tus::create(&chat, MIB, &[]).await;
+            let mut connection =
+                tus::patch(&chat, &chat.alice, &location, 0).declared_length(MIB).open().await;
+            connection.send(&[7; 1000]).await;
+            stalled.push((location, connection));
         }
+        wait::within(BOUND, "each of them is told", async {
+            for (location, connection) in &mut stalled {
+                // A stock client goes on after it, with what is kept.
+                check_detail(&connection.answer().await, 503);
+                assert_eq!(tus::offset(&chat, location).await, 1000);
+            }
+        })
+        .await;
     })
     .await;
-    is_well(&chat, ALLOWED).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_says_nothing_is_told_so_on_every_route_that_takes_one() {
     let chat = Chat::on(Setup::default().setting("--idle-timeout", 1)).await;
-    for (what, request, beginning) in every_body(&chat) {
-        let mut connection = request.declared_length(5000).open().await;
-        connection.send(&beginning).await;
-        let answer = connection.answer().await;
-        // Only of an upload something is kept, with which a stock client goes on.
-        let status = if what == "a creation with bytes" { 503 } else { 408 };
-        assert_eq!(answer.status, status, "{what}: {}", answer.text());
-        check_detail(&answer, status);
-    }
-    is_well(&chat, ALLOWED).await;
+    attack::goes_on(&chat, ALLOWED, async || {
+        for (what, request, beginning) in every_body(&chat) {
+            let mut connection = request.declared_length(5000).open().await;
+            connection.send(&beginning).await;
+            let answer = connection.answer().await;
+            // Only of an upload something is kept, with which a stock client goes on.
+            let status = if what == "a creation with bytes" { 503 } else { 408 };
+            assert_eq!(answer.status, status, "{what}: {}", answer.text());
+            check_detail(&answer, status);
+        }
+    })
+    .await;
 }
 
 /// A client that trickles for as long as it likes is none the server has to fear: it is a slow client.
@@ -142,37 +154,44 @@ async fn a_body_that_says_nothing_is_told_so_on_every_route_that_takes_one() {
 async fn hundreds_of_slow_bodies_are_served_side_by_side() {
     let _alone = protocol_tests::alone().await;
     let chat = Chat::start().await;
-    let mut slow = Vec::new();
-    for _ in 0..MANY {
-        let location = tus::create(&chat, 20, &[]).await;
-        let connection = tus::patch(&chat, &chat.alice, &location, 0).declared_length(20).open().await;
-        slow.push(connection);
-    }
-    for _ in 0..20 {
-        for connection in &mut slow {
-            connection.send(b"x").await;
+    let mut made = 0;
+    attack::goes_on(&chat, ALLOWED, async || {
+        let mut slow = Vec::new();
+        for _ in 0..MANY {
+            let location = tus::create(&chat, 20, &[]).await;
+            let connection = tus::patch(&chat, &chat.alice, &location, 0).declared_length(20).open().await;
+            slow.push(connection);
         }
-    }
-    for connection in &mut slow {
-        connection.answer().await.expecting(204);
-    }
-    assert_eq!(chat.messages().await.len(), MANY);
-    is_well(&chat, ALLOWED).await;
+        for _ in 0..20 {
+            for connection in &mut slow {
+                connection.send(b"x").await;
+            }
+        }
+        for connection in &mut slow {
+            connection.answer().await.expecting(204);
+        }
+        made += MANY;
+        assert_eq!(chat.messages().await.len(), made);
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn endless_chunks_end_with_an_answer_on_every_route_that_takes_a_body() {
     let _alone = protocol_tests::alone().await;
     let chat = Chat::on(Setup::default().setting("--max-upload-size", 4 * MIB)).await;
-    for (what, request, beginning) in every_body(&chat) {
-        let status = endless(request, &beginning).await;
-        assert!([None, Some(400), Some(413)].contains(&status), "{what}: {status:?}");
-        let status = endless(chat.server.request("PATCH", "/files/x"), &beginning).await;
-        assert!([None, Some(401), Some(412)].contains(&status), "a stranger with {what}: {status:?}");
-    }
-    // Of the creation as many bytes are kept as it announced, which makes it whole.
-    assert_eq!(chat.first_message().await["file_size"], 5000);
-    is_well(&chat, ALLOWED).await;
+    attack::goes_on(&chat, ALLOWED, async || {
+        for (what, request, beginning) in every_body(&chat) {
+            let status = endless(request, &beginning).await;
+            assert!([None, Some(400), Some(413)].contains(&status), "{what}: {status:?}");
+            let status = endless(chat.server.request("PATCH", "/files/x"), &beginning).await;
+            assert!([None, Some(401), Some(412)].contains(&status), "a stranger with {what}: {status:?}");
+        }
+    })
+    .await;
+    // Of each creation as many bytes are kept as it announced, which makes it whole.
+    let messages = chat.messages().await;
+    assert!(!messages.is_empty() && messages.iter().all(|message| message["file_size"] == 5000));
 }
 
 /// The server holds no more of an upload than it may have, and says so.
@@ -181,13 +200,17 @@ async fn an_endless_upload_of_unknown_length_ends_at_the_limits() {
     let _alone = protocol_tests::alone().await;
     for (setting, status) in [("--max-upload-size", 413), ("--max-reserved-bytes", 503)] {
         let chat = Chat::on(Setup::default().setting(setting, 20 * MIB)).await;
-        let creation = tus::request(&chat, &chat.alice, "POST", "/files").header("Upload-Defer-Length", 1);
-        let location = creation.send().await.expecting(201).expect("Location").to_owned();
-        let answer = endless(tus::patch(&chat, &chat.alice, &location, 0), &[]).await;
-        assert_eq!(answer, Some(status), "{setting}");
-        let kept = tus::offset(&chat, &location).await;
-        assert!((12 * MIB..=29 * MIB).contains(&kept), "{setting}: {kept}");
-        is_well(&chat, ALLOWED).await;
+        attack::goes_on(&chat, ALLOWED, async || {
+            let creation =
+                tus::request(&chat, &chat.alice, "POST", "/files").header("Upload-Defer-Length", 1);
+            let location = creation.send().await.expecting(201).expect("Location").to_owned();
+            let answer = endless(tus::patch(&chat, &chat.alice, &location, 0), &[]).await;
+            assert_eq!(answer, Some(status), "{setting}");
+            let kept = tus::offset(&chat, &location).await;
+            assert!((12 * MIB..=29 * MIB).contains(&kept), "{setting}: {kept}");
+            tus::request(&chat, &chat.alice, "DELETE", &location).send().await.expecting(204);
+        })
+        .await;
     }
 }
 
@@ -198,49 +221,57 @@ async fn fields_without_end_in_a_form_are_refused() {
     let empty =
         format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\n\r\n").repeat(2_000);
     let files =
-        format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\na\r\n");
-    for (what, filler) in [("unknown fields", empty), ("files", files.repeat(2_000))] {
-        let request = multipart::content_type(chat.one_shot(&chat.alice)).chunked();
-        let mut connection = request.open().await;
-        for _ in 0..200 {
-            if !connection.pour_chunk(filler.as_bytes()).await {
-                break;
+        format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\na\r\n")
+            .repeat(2_000);
+    attack::goes_on(&chat, ALLOWED, async || {
+        for (what, filler) in [("unknown fields", &empty), ("files", &files)] {
+            let request = multipart::content_type(chat.one_shot(&chat.alice)).chunked();
+            let mut connection = request.open().await;
+            for _ in 0..200 {
+                if !connection.pour_chunk(filler.as_bytes()).await {
+                    break;
+                }
+            }
+            if let Ok(answer) = connection.try_answer(false).await {
+                assert_eq!(answer.status, 400, "{what}: {}", answer.text());
             }
         }
-        if let Ok(answer) = connection.try_answer(false).await {
-            assert_eq!(answer.status, 400, "{what}: {}", answer.text());
-        }
-    }
-    is_well(&chat, ALLOWED).await;
-    chat.check_folders().await;
+    })
+    .await;
+    wait::until_true("nothing of it is kept", async || chat.server.folder().parts().is_empty()).await;
+    assert!(chat.messages().await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn huge_metadata_is_431_and_the_largest_that_is_taken_costs_nothing() {
     let _alone = protocol_tests::alone().await;
     let chat = Chat::start().await;
-    for size in [7 << 10, 60 << 10, 300 << 10, 1 << 20] {
-        let text = format!("note {}", BASE64.encode(&vec![b'a'; size]));
-        let answer = tus::creation_in_chat(&chat, 5).header("Upload-Metadata", text).try_send().await;
-        if let Ok(answer) = answer {
-            assert_eq!(answer.status, 431, "{size}: {}", answer.text());
-        } else {
-            assert!(size >= 300 << 10, "{size} bytes were not answered");
+    attack::goes_on(&chat, ALLOWED, async || {
+        for size in [7 << 10, 60 << 10, 300 << 10, 1 << 20] {
+            let text = format!("note {}", BASE64.encode(&vec![b'a'; size]));
+            let answer = tus::creation_in_chat(&chat, 5).header("Upload-Metadata", text).try_send().await;
+            if let Ok(answer) = answer {
+                assert_eq!(answer.status, 431, "{size}: {}", answer.text());
+            } else {
+                assert!(size >= 300 << 10, "{size} bytes were not answered");
+            }
         }
-    }
-    let largest = format!("note {}", BASE64.encode(&[b'a'; 4500]));
-    let mut connection = Connection::open(chat.server.address()).await;
-    for _ in 0..3000 {
-        let creation = tus::creation_in_chat(&chat, 5).header("Upload-Metadata", &largest);
-        connection.request(&creation).await.expecting(201);
-    }
-    for (count, status) in [(1500, 431), (900, 431), (60, 201)] {
-        let pairs: Vec<_> = (0..count).map(|number| format!("k{number}")).collect();
-        let many = tus::creation_in_chat(&chat, 5).header("Upload-Metadata", pairs.join(","));
-        let answer = connection.request(&many).await;
-        assert_eq!(answer.status, status, "{count} keys: {}", answer.text());
-    }
-    is_well(&chat, ALLOWED + 32 * MIB).await;
+        let largest = format!("note {}", BASE64.encode(&[b'a'; 4500]));
+        let mut connection = Connection::open(chat.server.address()).await;
+        for _ in 0..500 {
+            let creation = tus::creation_in_chat(&chat, 5).header("Upload-Metadata", &largest);
+            let made = connection.request(&creation).await.expecting(201);
+            let ended = tus::request(&chat, &chat.alice, "DELETE", made.expect("Location"));
+            connection.request(&ended).await.expecting(204);
+        }
+        for (count, status) in [(1500, 431), (900, 431), (60, 201)] {
+            let pairs: Vec<_> = (0..count).map(|number| format!("k{number}")).collect();
+            let many = tus::creation_in_chat(&chat, 5).header("Upload-Metadata", pairs.join(","));
+            let answer = connection.request(&many).await;
+            assert_eq!(answer.status, status, "{count} keys: {}", answer.text());
+        }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -248,6 +279,9 @@ async fn a_flood_over_the_socket_is_answered_and_costs_nothing() {
     let _alone = protocol_tests::alone().await;
     let chat = Chat::start().await;
     let mut socket = chat.socket(&chat.alice).await;
+    let mut made = 0;
+    attack::goes_on(&chat, ALLOWED + 160 * MIB, async || {
+    socket.forget();
     for number in 0..2000 {
         let (event, data) = match number % 4 {
             0 => ("send_message", json!({"conversation_id": chat.conversation, "file_data": "%%%"})),
@@ -269,34 +303,39 @@ async fn a_flood_over_the_socket_is_answered_and_costs_nothing() {
         let data = json!({"conversation_id": chat.conversation, "type": "file", "file_name": "a.bin", "file_data": bytes});
         socket.order(&json!({"emit": "send_message", "data": data, "ack": format!("good {number}")})).await;
     }
-    wait::until_true("every message is made", async || chat.messages().await.len() == 60).await;
+    made += 60;
+    wait::until_true("every message is made", async || chat.messages().await.len() == made).await;
     assert!(socket.all("disconnect").is_empty(), "the connection outlived it");
     // What was sent and is not decoded yet may wait, up to the bound of a connection.
-    is_well(&chat, ALLOWED + 160 * MIB).await;
+    })
+.await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn deep_json_is_400_wherever_json_is_taken() {
     let chat = Chat::start().await;
-    for opening in ["[", "{\"a\":", "{\"participants\":["] {
-        let deep = opening.repeat(60_000 / opening.len());
-        let admin = protocol_tests::User::admin();
-        let id = protocol_tests::conversation_id();
-        for request in [
-            chat.request(&admin, "PUT", &format!("/conversations/{id}")),
-            chat.request(&chat.alice, "POST", "/messages"),
-        ] {
+    attack::goes_on(&chat, ALLOWED, async || {
+        for opening in ["[", "{\"a\":", "{\"participants\":["] {
+            let deep = opening.repeat(60_000 / opening.len());
+            let admin = protocol_tests::User::admin();
+            let id = protocol_tests::conversation_id();
+            for request in [
+                chat.request(&admin, "PUT", &format!("/conversations/{id}")),
+                chat.request(&chat.alice, "POST", "/messages"),
+            ] {
+                let answer =
+                    request.header("Content-Type", "application/json").body(deep.as_bytes()).send().await;
+                check_detail(&answer, 400);
+            }
+            let header =
+                BASE64URL_NOPAD.encode(format!("{{\"alg\":\"HS256\",\"x\":{}", &deep[..5000]).as_bytes());
             let answer =
-                request.header("Content-Type", "application/json").body(deep.as_bytes()).send().await;
-            check_detail(&answer, 400);
+                chat.server.request("GET", "/files").bearer(&format!("{header}.e30.AAAA")).send().await;
+            check_detail(&answer, 401);
         }
-        let header =
-            BASE64URL_NOPAD.encode(format!("{{\"alg\":\"HS256\",\"x\":{}", &deep[..5000]).as_bytes());
-        let answer = chat.server.request("GET", "/files").bearer(&format!("{header}.e30.AAAA")).send().await;
-        check_detail(&answer, 401);
-    }
-    deep_events_end_their_session(&chat).await;
-    is_well(&chat, ALLOWED).await;
+        deep_events_end_their_session(&chat).await;
+    })
+    .await;
 }
 
 /// Over polling, as a client that is none of ours would write it.
@@ -316,19 +355,21 @@ async fn deep_events_end_their_session(chat: &Chat) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_compressed_body_is_415_and_nothing_of_it_is_unpacked_or_kept() {
     let chat = Chat::start().await;
-    for coding in ["gzip", "br", "deflate", "zstd", "x-nonsense", "gzip, identity"] {
-        for (what, request, beginning) in every_body(&chat) {
-            let answer = request.header("Content-Encoding", coding).body(beginning).send().await;
-            assert_eq!(answer.status, 415, "{what} in {coding}: {}", answer.text());
-            check_detail(&answer, 415);
-            assert_eq!(answer.expect("Accept-Encoding"), "identity");
+    attack::goes_on(&chat, ALLOWED, async || {
+        for coding in ["gzip", "br", "deflate", "zstd", "x-nonsense", "gzip, identity"] {
+            for (what, request, beginning) in every_body(&chat) {
+                let answer = request.header("Content-Encoding", coding).body(beginning).send().await;
+                assert_eq!(answer.status, 415, "{what} in {coding}: {}", answer.text());
+                check_detail(&answer, 415);
+                assert_eq!(answer.expect("Accept-Encoding"), "identity");
+            }
         }
-    }
+    })
+    .await;
     let location = tus::create(&chat, 4, &[]).await;
     let plain = tus::patch(&chat, &chat.alice, &location, 0).header("Content-Encoding", "identity");
     plain.body(b"plai").send().await.expecting(204);
     assert_eq!(chat.only_message().await["file_size"], 4);
-    is_well(&chat, ALLOWED).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -344,34 +385,36 @@ async fn tokens_of_every_wrong_kind_are_401() {
         BASE64URL_NOPAD.encode(br#"{"alg":"HS256","jku":"http://127.0.0.1:1/k","kid":"../../dev/null"}"#);
     let other_claims =
         BASE64URL_NOPAD.encode(br#"{"sub":"admin@example.com","exp":4102444800,"scope":"admin"}"#);
-    for (what, token) in [
-        ("alg none", format!("{none}.{claims}.")),
-        ("alg none with a signature", format!("{none}.{claims}.{signature}")),
-        ("alg NONE", format!("{none_in_capitals}.{claims}.")),
-        ("a key of its own", format!("{embedded}.{claims}.{signature}")),
-        ("a key elsewhere", format!("{elsewhere}.{claims}.{signature}")),
-        ("other claims", format!("{header}.{other_claims}.{signature}")),
-        ("no signature", format!("{header}.{claims}.")),
-        ("two parts", signed.to_owned()),
-        ("four parts", format!("{good}.{signature}")),
-        ("dots", "..".to_owned()),
-        ("padding", format!("{header}==.{claims}==.{signature}==")),
-        ("nonsense", "%%%.%%%.%%%".to_owned()),
-        ("7 KiB", "a.".repeat(3500)),
-        ("another secret", Token::of(&chat.alice.name).forged().mint()),
-    ] {
-        let answer = chat.server.request("GET", "/files").bearer(&token).send().await;
-        assert_eq!(check_detail(&answer, 401), "Invalid or expired token", "{what}");
-        let admin =
-            chat.server.request("PUT", &format!("/conversations/{}", chat.conversation)).bearer(&token);
-        check_detail(&admin.json(&json!({"participants": []})).send().await, 401);
-    }
-    let long = format!("{header}.{}.{signature}", "a".repeat(60_000));
-    let answer = chat.server.request("GET", "/files").bearer(&long).send().await;
-    assert_eq!(check_detail(&answer, 401), "The access token is longer than 16384 bytes");
-    let huge = chat.server.request("GET", "/files").bearer(&"a".repeat(1 << 20)).try_send().await;
-    assert!(huge.is_err() || huge.is_ok_and(|answer| answer.status == 431));
-    is_well(&chat, ALLOWED).await;
+    attack::goes_on(&chat, ALLOWED, async || {
+        for (what, token) in [
+            ("alg none", format!("{none}.{claims}.")),
+            ("alg none with a signature", format!("{none}.{claims}.{signature}")),
+            ("alg NONE", format!("{none_in_capitals}.{claims}.")),
+            ("a key of its own", format!("{embedded}.{claims}.{signature}")),
+            ("a key elsewhere", format!("{elsewhere}.{claims}.{signature}")),
+            ("other claims", format!("{header}.{other_claims}.{signature}")),
+            ("no signature", format!("{header}.{claims}.")),
+            ("two parts", signed.to_owned()),
+            ("four parts", format!("{good}.{signature}")),
+            ("dots", "..".to_owned()),
+            ("padding", format!("{header}==.{claims}==.{signature}==")),
+            ("nonsense", "%%%.%%%.%%%".to_owned()),
+            ("7 KiB", "a.".repeat(3500)),
+            ("another secret", Token::of(&chat.alice.name).forged().mint()),
+        ] {
+            let answer = chat.server.request("GET", "/files").bearer(&token).send().await;
+            assert_eq!(check_detail(&answer, 401), "Invalid or expired token", "{what}");
+            let admin =
+                chat.server.request("PUT", &format!("/conversations/{}", chat.conversation)).bearer(&token);
+            check_detail(&admin.json(&json!({"participants": []})).send().await, 401);
+        }
+        let long = format!("{header}.{}.{signature}", "a".repeat(60_000));
+        let answer = chat.server.request("GET", "/files").bearer(&long).send().await;
+        assert_eq!(check_detail(&answer, 401), "The access token is longer than 16384 bytes");
+        let huge = chat.server.request("GET", "/files").bearer(&"a".repeat(1 << 20)).try_send().await;
+        assert!(huge.is_err() || huge.is_ok_and(|answer| answer.status == 431));
+    })
+    .await;
 }
 
 /// The public key is public: whoever signs with it as if it were a secret has proved nothing.

@@ -1,9 +1,7 @@
 //! A server that has been through something, and is as well as before.
 
+pub(crate) use protocol_tests::attack::ALLOWED;
 use protocol_tests::{Chat, note};
-
-/// What the server may have resident, ever: as in the tests of memory.
-pub(crate) const ALLOWED: u64 = 64 << 20;
 
 /// Others are served, and no more memory was ever needed.
 pub(crate) async fn is_well(chat: &Chat, allowed: u64) {
