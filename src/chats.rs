@@ -85,6 +85,14 @@ impl Chats {
         found.filter(|_| is_participant).ok_or(ChatError::MessageNotFound)
     }
 
+    /// A message whose link is good. A link is given to members only, and stands for them.
+    ///
+    /// # Errors
+    /// [`ChatError::MessageNotFound`].
+    pub async fn linked_message(&self, id: MessageId) -> Result<Message, ChatError> {
+        self.messages.find(id).await?.ok_or(ChatError::MessageNotFound)
+    }
+
     /// Messages older than `before`, newest first, at most `limit`.
     ///
     /// # Errors

@@ -11,10 +11,11 @@
 //! | [`base_path`] | PURE: the path below which clients find the server | |
 //! | [`message`] | PURE: message, ids, kinds, file names | base_path, time |
 //! | [`upload`] | PURE: offsets, lengths, metadata, checksums, states | message, time |
+//! | [`links`] | PURE: signed links to media | base_path, message, time |
 //! | [`auth`] | PURE: tokens to identities | message, time |
 //! | [`json`] | PURE: JSON text that cuts characters in two | |
 //! | [`loopback`] | PURE: names of this machine | |
-//! | [`keys`] | the keys of tokens, and when they are read again | auth, loopback, time |
+//! | [`keys`] | the keys of tokens and of links, and when they are read again | auth, links, loopback, time |
 //! | [`crash`] | named steps at which a test kills the process | |
 //! | [`metrics`] | counters | |
 //! | [`outlive`] | work that its caller waits for, and that goes on without it | |
@@ -23,9 +24,9 @@
 //! | [`finalizer`] | complete upload → message, once | crash, message, metrics, outlive, store, time, upload, uploads |
 //! | [`uploads`] | create, append, look, end, bind, one-shot; who may have how much | crash, finalizer, message, metrics, outlive, store, time, upload |
 //! | [`chats`] | conversations, messages, media | message, store |
-//! | [`http`] | the wire of HTTP | auth, base_path, chats, json, keys, loopback, message, metrics, refusals, store, time, upload, uploads |
-//! | [`chat`] | the wire of Socket.IO | auth, base_path, chats, http, json, keys, message, refusals, store, time, upload, uploads |
-//! | [`config`] | settings, checked once | auth, base_path, crash, keys, store, upload |
+//! | [`http`] | the wire of HTTP | auth, base_path, chats, json, keys, links, loopback, message, metrics, refusals, store, time, upload, uploads |
+//! | [`chat`] | the wire of Socket.IO | auth, chats, http, json, keys, links, message, refusals, store, time, upload, uploads |
+//! | [`config`] | settings, checked once | auth, base_path, crash, keys, links, store, upload |
 //! | [`data_folder`] | the data folder: its note, who may look into it, what it is fit for | store |
 //! | [`check`] | what is wrong with a data folder, offline | data_folder, message, store, upload |
 //! | [`docs`] | what those read who write clients | |
@@ -33,7 +34,7 @@
 //! | [`demo`] | what the server is without a key | auth, message, time |
 //! | [`logging`] | the log | config, time |
 //! | [`supervisor`] | listeners that were handed over; telling systemd | |
-//! | [`server`] | the composition root | auth, chat, chats, config, data_folder, demo, finalizer, http, keys, metrics, store, uploads |
+//! | [`server`] | the composition root | auth, chat, chats, config, data_folder, demo, finalizer, http, keys, links, metrics, store, uploads |
 //!
 //! A test below holds this table against the sources.
 //!
@@ -102,6 +103,7 @@ pub mod finalizer;
 pub mod http;
 pub mod json;
 pub mod keys;
+pub mod links;
 pub mod logging;
 pub mod loopback;
 pub mod message;

@@ -10,7 +10,7 @@ use clap::Parser;
 use longhaul::check::{self, Finding};
 use longhaul::config::{Command, Config, Flags, LogFormat, Order, Problems};
 use longhaul::descriptors;
-use longhaul::keys::Keyring;
+use longhaul::keys::{Keyring, LinkKeyring};
 use longhaul::logging;
 use longhaul::server::{Listeners, Server};
 use longhaul::supervisor::{self, HandedOver};
@@ -125,7 +125,7 @@ async fn run(
         say(&format!("health and metrics on http://{address}"));
     }
     say(&format!("listening on http://{address}\n\n{}", server.instructions().unwrap_or_default()));
-    tokio::spawn(read_keys_on(hangups, server.keyring()));
+    tokio::spawn(read_keys_on(hangups, server.keyring(), server.link_keyring()));
     supervisor::ready();
     server.listen(listeners, connections, shutdown).await;
     Ok(())
@@ -177,10 +177,11 @@ fn shutdown_on_signal() -> io::Result<CancellationToken> {
     Ok(shutdown)
 }
 
-/// SIGHUP has the keys of tokens read again. One that came during the start counts as well.
-async fn read_keys_on(mut hangups: Signal, keyring: Arc<Keyring>) {
+/// SIGHUP has the keys of tokens and of links read again. One that came during the start counts as well.
+async fn read_keys_on(mut hangups: Signal, keyring: Arc<Keyring>, links: LinkKeyring) {
     while hangups.recv().await.is_some() {
         keyring.read_again();
+        links.read_again();
     }
 }
 

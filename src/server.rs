@@ -16,7 +16,8 @@ use crate::data_folder::{DataFolder, FolderError};
 use crate::demo::Demo;
 use crate::finalizer::Finalizer;
 use crate::http::{self, Api, Connections, Cors, Inner, Readiness, Site, Timeouts};
-use crate::keys::Keyring;
+use crate::keys::{Keyring, LinkFileError, LinkKeyring};
+use crate::links::{MediaLinks, Presenter};
 use crate::metrics;
 use crate::store::disk::Disk;
 use crate::store::sled::{OpenError, SledPayloads, SledStore};
@@ -34,6 +35,7 @@ pub struct Server {
     site: Site,
     operations: Site,
     keyring: Arc<Keyring>,
+    link_keyring: LinkKeyring,
     tasks: TaskTracker,
     draining: CancellationToken,
     instructions: Option<String>,
@@ -53,6 +55,8 @@ pub struct Listeners {
 const OPERATIONS_CONNECTIONS: usize = 64;
 /// How long an answer to them may take at the very end.
 const OPERATIONS_DRAIN: Duration = Duration::from_secs(1);
+/// In the data folder: the keys of links, one a line, the one that signs first.
+const LINK_KEYS: &str = "media-link.keys";
 /// How long closing the sockets waits for announcements; those that it does not wait for are made after the start.
 const TELL_WAIT: Duration = Duration::from_secs(1);
 
@@ -68,6 +72,9 @@ pub enum StartError {
     /// The keys are none.
     #[error("the keys of tokens: {0}")]
     Key(#[from] KeyError),
+    /// The keys of links are none.
+    #[error("the keys of media links: {0}")]
+    LinkKeys(#[from] LinkFileError),
     /// The stores failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -86,8 +93,10 @@ impl Server {
         let durability = folder.durability(config.durability)?;
         let disk = disk(&config, &folder, durability)?;
         let store = SledStore::open_beside(disk.files(), &folder.records(), durability)?;
+        let link_keyring = link_keyring(&config, &folder)?;
+        let presenter = Presenter::new(config.base_path.clone(), link_keyring.links());
         let (transports, engine) = chat::open(chat::Settings {
-            base_path: config.base_path.clone(),
+            presenter: presenter.clone(),
             body_idle: config.body_idle,
             trust_forwarded: config.trust_forwarded,
             ..chat::Settings::default()
@@ -126,7 +135,8 @@ impl Server {
             readiness: readiness.clone(),
             max_oneshot_size: config.max_oneshot_size,
             body_idle: config.body_idle,
-            base_path: config.base_path.clone(),
+            presenter,
+            links: link_keyring.links(),
             trust_forwarded: config.trust_forwarded,
             welcome: instructions.clone().unwrap_or_default(),
         });
@@ -143,6 +153,7 @@ impl Server {
             site,
             operations,
             keyring,
+            link_keyring,
             tasks,
             draining,
             instructions,
@@ -152,6 +163,11 @@ impl Server {
     /// The keys of tokens.
     pub fn keyring(&self) -> Arc<Keyring> {
         Arc::clone(&self.keyring)
+    }
+
+    /// The keys of links to media.
+    pub fn link_keyring(&self) -> LinkKeyring {
+        self.link_keyring.clone()
     }
 
     /// What to paste, in demo mode.
@@ -305,6 +321,15 @@ async fn identity(
         Arc::new(Keyring::fixed(keys, rules)),
         Some(demo.instructions(&format!("{address}{}", config.base_path))),
     ))
+}
+
+/// The keys of links to media: those of the settings, or those of the folder.
+fn link_keyring(config: &Config, folder: &DataFolder) -> Result<LinkKeyring, StartError> {
+    match &config.media_link_keys {
+        _ if config.media_link_secs == 0 => Ok(LinkKeyring::fixed(MediaLinks::default())),
+        Some(keys) => Ok(LinkKeyring::fixed(MediaLinks::new(config.media_link_secs, keys.clone()))),
+        None => Ok(LinkKeyring::open(folder.secret(LINK_KEYS)?, config.media_link_secs)?),
+    }
 }
 
 fn limits(config: &Config) -> Limits {

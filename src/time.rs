@@ -25,6 +25,11 @@ impl Timestamp {
         Self(millis.min(LAST_MILLIS))
     }
 
+    /// A time of so many whole seconds since the epoch; later than the year 9999 counts as its end.
+    pub fn from_secs(secs: u64) -> Self {
+        Self::from_millis(secs.saturating_mul(1000))
+    }
+
     /// The first time that is not before this NumericDate (RFC 7519 §2): seconds since the epoch, with a fraction.
     pub fn from_numeric_date(secs: f64) -> Self {
         match Duration::try_from_secs_f64(secs.max(0.0)) {

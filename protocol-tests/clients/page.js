@@ -11,6 +11,7 @@ import { uploadFile } from '../../examples/browser/fetch.js';
 import { uploadFileWithProgress } from '../../examples/browser/progress.js';
 import { uploadResumably } from '../../examples/browser/resumable.js';
 import { sendAsInReadme } from 'readme';
+import { film, picture } from './film.js';
 
 const { tell } = globalThis;
 const chosen = () => document.querySelector('input').files[0];
@@ -98,6 +99,13 @@ const asPublished = {
     uploadResumably({ server: to.server, token: () => freshToken(to.token) }, chosen(), conversation, shown, { content: caption }),
 };
 
+// Of what an element shows, from 0 to 255.
+function brightness(element) {
+  const context = new OffscreenCanvas(1, 1).getContext('2d');
+  context.drawImage(element, 0, 0, 1, 1);
+  return context.getImageData(0, 0, 1, 1).data[0];
+}
+
 let upload;
 let socket;
 const orders = {
@@ -120,6 +128,34 @@ const orders = {
   async get({ url, token, number }) {
     const response = await fetch(url, token ? { headers: { Authorization: `Bearer ${token}` } } : {});
     tell('got', { number, status: response.status, text: await response.text() });
+  },
+  // A film and a picture that are made here, sent as messages.
+  async sendMade({ to, conversation, secs }) {
+    const made = { 'film.webm': await film(secs), 'picture.png': await picture(180, 'image/png') };
+    for (const [name, blob] of Object.entries(made)) {
+      tell('message', await uploadFile(to, new File([blob], name, { type: blob.type }), conversation, {}));
+    }
+  },
+  // What a page is for: elements that load by themselves, and send no token.
+  async show({ picture, film, at }) {
+    const image = document.body.appendChild(new Image());
+    image.src = picture;
+    await image.decode();
+    const video = document.body.appendChild(document.createElement('video'));
+    const next = (event) => new Promise((resolve, reject) => {
+      video.addEventListener(event, resolve, { once: true });
+      video.addEventListener('error', () => reject(new Error(video.error.message)), { once: true });
+    });
+    // So that the page may look at what it shows.
+    video.crossOrigin = 'anonymous';
+    video.muted = true;
+    video.preload = 'metadata';
+    video.src = film;
+    await next('loadeddata');
+    const [duration, before] = [video.duration, brightness(video)];
+    video.currentTime = at;
+    await next('seeked');
+    tell('shown', { picture: image.naturalWidth, film: video.videoWidth, duration, before, at: video.currentTime, after: brightness(video) });
   },
   connect({ url, ...options }) {
     socket = io(url, options);

@@ -154,6 +154,8 @@ impl Setup {
         if !self.demo {
             command.args(["--jwt-secret", SECRET]);
         }
+        // A message that is read twice is the same both times, whenever that is.
+        command.env("LONGHAUL_MEDIA_LINK_SECS", "7d");
         command.args(&self.arguments).envs(self.environment.clone());
         command
     }

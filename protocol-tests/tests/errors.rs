@@ -35,6 +35,7 @@ async fn every_route_says_a_code_beside_the_detail() {
         (alices("GET", "/messages/x"), 400, "invalid_message_id"),
         (alices("GET", &format!("/messages/{id}")), 404, "message_not_found"),
         (alices("GET", &format!("/uploads/chats/{id}/a.txt")), 404, "message_not_found"),
+        (alices("GET", &format!("/uploads/chats/{id}/a.txt?exp=1&sig=x")), 403, "invalid_link"),
         (alices("POST", "/messages").body("{"), 400, "invalid_body"),
         (alices("POST", "/messages").json(&json!({})), 400, "missing_conversation_id"),
         (alices("POST", "/messages/upload"), 400, "invalid_form"),

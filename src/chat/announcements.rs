@@ -11,6 +11,7 @@ use super::event::Event;
 use super::open::Engine;
 use crate::message::{Message, MessageId, UserId};
 use crate::store::{Announcement, Announcements, Progress, StoreError};
+use crate::time::Timestamp;
 
 /// The port of announcements over the Socket.IO connections of this process.
 #[derive(Clone)]
@@ -23,6 +24,11 @@ impl SocketAnnouncements {
     /// over, and what is owed stays owed.
     pub fn new(engine: Engine) -> Self {
         Self { engine }
+    }
+
+    /// The link in it is made now: the message may have waited for long.
+    async fn tell(&self, to: &[UserId], message: &Message) -> Result<(), StoreError> {
+        self.emit(to, "new_message", &self.engine.presenter.body(message, Timestamp::now())).await
     }
 
     async fn emit<T: Serialize>(
@@ -70,7 +76,7 @@ impl Announcements for SocketAnnouncements {
     async fn announce(&self, to: &[UserId], announcement: &Announcement) -> Result<(), StoreError> {
         let (event, progress, message) = match announcement {
             Announcement::NewMessage(message) => {
-                return self.emit(to, "new_message", &message.body(&self.engine.base_path)).await;
+                return self.tell(to, message).await;
             }
             Announcement::UploadStarted(progress) => ("upload_started", progress, None),
             Announcement::UploadProgress(progress) => ("upload_progress", progress, None),
@@ -80,8 +86,9 @@ impl Announcements for SocketAnnouncements {
         self.emit(to, event, &LiveUpload::of(progress, message)).await
     }
 
+    // What is left waits for some seconds at most, so its link can be made here.
     async fn leave(&self, to: &[UserId], message: &Message) -> Result<bool, StoreError> {
-        let event = written("new_message", &message.body(&self.engine.base_path))?;
+        let event = written("new_message", &self.engine.presenter.body(message, Timestamp::now()))?;
         Ok(self.engine.leftovers.add(to, event))
     }
 

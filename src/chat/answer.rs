@@ -8,10 +8,9 @@ use super::event::{Ack, Event};
 use super::line::TooMany;
 use super::request::PayloadError;
 use crate::auth::AuthError;
-use crate::base_path::BasePath;
 use crate::chats::ChatError;
 use crate::http::error::Code;
-use crate::message::{ClientMessageId, Message, MessageBody};
+use crate::message::{ClientMessageId, MessageBody};
 use crate::refusals;
 use crate::store::StoreError;
 use crate::uploads::UploadError;
@@ -101,8 +100,8 @@ impl<'a> Answer<'a> {
     }
 
     /// This message was made.
-    pub(super) fn made(message: &'a Message, base: &'a BasePath) -> Self {
-        Self { success: true, message: Some(message.body(base)), detail: None, code: None }
+    pub(super) fn made(message: MessageBody<'a>) -> Self {
+        Self { success: true, message: Some(message), detail: None, code: None }
     }
 
     /// Failed.

@@ -19,9 +19,9 @@ use super::transport::{Guest, TOO_MANY_SESSIONS, UNAUTHORIZED};
 use super::work::{Job, Work};
 use super::{membership, send, unknown};
 use crate::auth::{AuthError, Identity};
-use crate::base_path::BasePath;
 use crate::chats::Chats;
 use crate::keys::Keyring;
+use crate::links::Presenter;
 use crate::message::UserId;
 use crate::refusals;
 use crate::time::Timestamp;
@@ -53,7 +53,7 @@ impl fmt::Debug for State {
 pub(super) struct Session {
     state: Arc<State>,
     user: UserId,
-    base_path: BasePath,
+    presenter: Presenter,
     line: Arc<Line>,
     expiry: Expiry,
     greeted: CancellationToken,
@@ -72,9 +72,9 @@ impl Session {
         &self.user
     }
 
-    /// The path below which clients find the media.
-    pub(super) fn base_path(&self) -> &BasePath {
-        &self.base_path
+    /// How the user is given messages.
+    pub(super) fn presenter(&self) -> &Presenter {
+        &self.presenter
     }
 
     /// Whether a message of this connection is in the making.
@@ -138,7 +138,7 @@ pub fn serve(engine: &Engine, state: State) {
         let session = Session {
             state,
             user: identity.user,
-            base_path: engine_of.base_path.clone(),
+            presenter: engine_of.presenter.clone(),
             line,
             expiry,
             greeted: CancellationToken::new(),

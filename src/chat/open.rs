@@ -17,7 +17,7 @@ use super::backlog::{LEAST_BYTES, SESSION_BYTES};
 use super::connect::{NAMESPACE, Session};
 use super::leftovers::Leftovers;
 use super::transport::Transports;
-use crate::base_path::BasePath;
+use crate::links::Presenter;
 
 /// Where clients connect to.
 pub const PATH: &str = "/socket.io";
@@ -29,7 +29,7 @@ const OUTGOING_PACKETS: usize = 2 * (SESSION_BYTES / LEAST_BYTES);
 const CLOSE_WAIT: Duration = Duration::from_secs(1);
 
 /// What a deployment may set; [`Settings::default`] is what clients have been promised.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// The most bytes of one incoming packet, over either transport. 50 MiB.
     pub max_payload_bytes: usize,
@@ -39,8 +39,8 @@ pub struct Settings {
     pub ping_timeout: Duration,
     /// How long a connection may take to present its token. 10 s.
     pub connect_timeout: Duration,
-    /// The path below which clients find the media of messages. None.
-    pub base_path: BasePath,
+    /// How messages are given to members: without a path before their media, and without links.
+    pub presenter: Presenter,
     /// How long the body of a poll's POST may say nothing. 30 s.
     pub body_idle: Duration,
     /// Whether `X-Forwarded-For` is to be believed.
@@ -56,7 +56,7 @@ impl Default for Settings {
             connect_timeout: Duration::from_secs(10),
             body_idle: Duration::from_secs(30),
             trust_forwarded: false,
-            base_path: BasePath::default(),
+            presenter: Presenter::default(),
         }
     }
 }
@@ -67,9 +67,9 @@ pub struct Engine {
     pub(super) io: SocketIo,
     pub(super) transports: Transports,
     pub(super) leftovers: Arc<Leftovers>,
-    /// What stands before the media of every message that is told: one telling goes to all connections of a user, so
-    /// it cannot say what a proxy took away from the path of each.
-    pub(super) base_path: BasePath,
+    /// How messages are told. One telling goes to all connections of a user, so it cannot say what a proxy took away
+    /// from the path of each.
+    pub(super) presenter: Presenter,
     /// Messages in the making, of all connections.
     pub(super) work: TaskTracker,
     closed: Arc<AtomicBool>,
@@ -109,7 +109,7 @@ pub fn open(settings: Settings) -> (Transports, Engine) {
         io,
         transports: transports.clone(),
         leftovers: Arc::default(),
-        base_path: settings.base_path,
+        presenter: settings.presenter,
         work: TaskTracker::new(),
         closed: Arc::default(),
     };

@@ -12,6 +12,7 @@ use super::line::Place;
 use super::request::{Reading, Request};
 use crate::auth::AuthError;
 use crate::message::{ClientMessageId, Message};
+use crate::time::Timestamp;
 use crate::uploads::{OneShot, UploadError};
 
 /// The event's name.
@@ -36,7 +37,7 @@ pub(super) async fn handle(
         Err(error) => (None, Err(error)),
     };
     match outcome {
-        Ok(message) => Answer::made(&message, session.base_path()).send(ack),
+        Ok(message) => Answer::made(session.presenter().body(&message, Timestamp::now())).send(ack),
         Err(error) => refuse(socket, ack, &error, client_message_id.as_ref()),
     }
 }

@@ -23,6 +23,7 @@ use tracing_subscriber::filter::Targets;
 
 use crate::base_path::BasePath;
 use crate::keys::KeySource;
+use crate::links::{LinkKeys, MAX_LINK_SECS};
 use crate::store::Durability;
 use check::Check;
 use sizes::Sizes;
@@ -90,6 +91,10 @@ pub struct Config {
     pub cors_origins: Vec<String>,
     /// Whether those may send credentials.
     pub cors_credentials: bool,
+    /// Seconds on whose multiples links to media end; none are made if it is 0.
+    pub media_link_secs: u64,
+    /// The keys of those links, where they were given.
+    pub media_link_keys: Option<LinkKeys>,
     /// The path below which everything is.
     pub base_path: BasePath,
     /// Whether forwarded headers count.
@@ -163,6 +168,8 @@ impl Config {
                 .map(|text| check.count("--max-connections", text)),
             cors_origins: check.origins(&flags.cors_origin),
             cors_credentials: flags.cors_credentials,
+            media_link_secs: check.link_secs(&flags.media_link_secs),
+            media_link_keys: flags.media_link_key.as_deref().and_then(|text| check.link_keys(text)),
             base_path: check.base_path(flags.base_path.as_deref().unwrap_or_default()),
             trust_forwarded: flags.trust_forwarded,
             log_format: check.word("--log-format", &flags.log_format, LOG_FORMATS),
@@ -191,6 +198,21 @@ impl Check {
             self.problem(format!("--base-path: `{text}`: {error}"));
             BasePath::default()
         })
+    }
+
+    fn link_secs(&mut self, text: &str) -> u64 {
+        let secs = self.secs("--media-link-secs", text);
+        if secs > MAX_LINK_SECS {
+            self.problem(format!(
+                "--media-link-secs: `{text}` is more than {MAX_LINK_SECS} s, which are seven days"
+            ));
+        }
+        secs.min(MAX_LINK_SECS)
+    }
+
+    /// What is wrong with a key is said without it.
+    fn link_keys(&mut self, text: &str) -> Option<LinkKeys> {
+        LinkKeys::of_list(text).map_err(|error| self.problem(format!("--media-link-key: {error}"))).ok()
     }
 
     fn data_dir(&mut self, text: &str) -> PathBuf {

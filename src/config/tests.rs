@@ -21,6 +21,7 @@ fn the_defaults_are_demo_mode_on_loopback() {
     let waits = [config.body_idle, config.header_timeout, config.drain_timeout];
     assert_eq!(waits, [30, 10, 10].map(Duration::from_secs));
     assert_eq!([config.keep_alive, config.send_timeout], [75, 60].map(Duration::from_secs));
+    assert_eq!((config.media_link_secs, config.media_link_keys), (3600, None));
 }
 
 #[test]

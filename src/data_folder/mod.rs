@@ -2,9 +2,11 @@
 
 mod access;
 mod durability;
+mod secret;
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// `longhaul <version> <payload>`.
@@ -156,11 +158,21 @@ fn note_of(path: &Path, wanted: &str) -> io::Result<String> {
 
 /// Written beside and renamed, so that a kill leaves no half of it.
 fn write(folder: &Path, note: &Path, text: &str) -> io::Result<()> {
-    let beside = note.with_extension("new");
-    let mut file = File::create(&beside)?;
+    write_new(folder, note, text, 0o666)
+}
+
+/// The same with these permissions, less what the process's mask takes away.
+fn write_new(folder: &Path, path: &Path, text: &str, mode: u32) -> io::Result<()> {
+    let beside = path.with_extension("new");
+    // What a kill left there has permissions of its own.
+    match fs::remove_file(&beside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside)?;
     writeln!(file, "{text}")?;
     file.sync_all()?;
-    fs::rename(&beside, note)?;
+    fs::rename(&beside, path)?;
     File::open(folder)?.sync_all()
 }
 

@@ -16,7 +16,6 @@ use super::json_body::read_json;
 use super::outside::Outside;
 use super::status::Status;
 use super::success::Sent;
-use crate::base_path::BasePath;
 use crate::message::ClientMessageId;
 use crate::upload::{Binding, BindingError, MetadataError, content_of, reply_to_of};
 use crate::uploads::{Standing, UploadError};
@@ -52,7 +51,7 @@ async fn bind(
     let id = request.upload_id.ok_or_else(missing)?;
     let id = id.parse().map_err(|_| UploadError::NotFound)?;
     let standing = api.uploads().bind(&caller.user, id, binding).await?;
-    Ok(reply_to(&standing, outside.base()))
+    Ok(reply_to(&standing, &outside))
 }
 
 fn binding_of(request: &Request) -> Result<Binding, ApiError> {
@@ -67,11 +66,11 @@ fn binding_of(request: &Request) -> Result<Binding, ApiError> {
     })
 }
 
-fn reply_to(standing: &Standing, base: &BasePath) -> Response {
+fn reply_to(standing: &Standing, outside: &Outside) -> Response {
     match &standing.message {
-        Some(message) => Json(Sent::of(message, base)).into_response(),
+        Some(message) => Json(Sent::of(outside.message(message))).into_response(),
         None => {
-            let body = json!({"success": true, "message": null, "upload": Status::of(standing, base)});
+            let body = json!({"success": true, "message": null, "upload": Status::of(standing, outside)});
             (StatusCode::ACCEPTED, Json(body)).into_response()
         }
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
+use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
@@ -19,10 +20,29 @@ pub(crate) async fn read_json<T: DeserializeOwned>(
     limit_bytes: usize,
     patience: Duration,
 ) -> Result<T, ApiError> {
-    let bytes = tokio::time::timeout(patience, to_bytes(body, limit_bytes))
-        .await
-        .map_err(|_| UploadError::BodyIdle)?
-        .map_err(|_| invalid(format!("The request body broke off or is longer than {limit_bytes} bytes")))?;
+    parse(read(body, limit_bytes, patience).await?)
+}
+
+/// As [`read_json`], where an empty body says as much as an empty object.
+///
+/// # Errors
+/// As [`read_json`].
+pub(crate) async fn read_json_if_any<T: DeserializeOwned + Default>(
+    body: Body,
+    limit_bytes: usize,
+    patience: Duration,
+) -> Result<T, ApiError> {
+    let bytes = read(body, limit_bytes, patience).await?;
+    if bytes.is_empty() { Ok(T::default()) } else { parse(bytes) }
+}
+
+async fn read(body: Body, limit_bytes: usize, patience: Duration) -> Result<Bytes, ApiError> {
+    let read = tokio::time::timeout(patience, to_bytes(body, limit_bytes)).await;
+    read.map_err(|_| UploadError::BodyIdle)?
+        .map_err(|_| invalid(format!("The request body broke off or is longer than {limit_bytes} bytes")))
+}
+
+fn parse<T: DeserializeOwned>(bytes: Bytes) -> Result<T, ApiError> {
     let bytes = whole_characters(bytes);
     let mut deserializer = serde_json::Deserializer::from_slice(&bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| refusal(&error))?;
@@ -59,7 +79,7 @@ mod tests {
         list: Option<Vec<String>>,
     }
 
-    async fn read(body: &str) -> Result<Expected, ApiError> {
+    async fn read_text(body: &str) -> Result<Expected, ApiError> {
         read_json(Body::from(body.to_owned()), 1000, Duration::from_secs(5)).await
     }
 
@@ -69,7 +89,7 @@ mod tests {
             (r#"{"text":"a\ud83d"}"#, "a\u{fffd}"),
             (r#"{"\ud83d":"\ud83d","text":"\ude00\ud83d\ude00"}"#, "\u{fffd}😀"),
         ] {
-            let read = read(body).await.expect(body);
+            let read = read_text(body).await.expect(body);
             assert_eq!(read.text.as_deref(), Some(text));
         }
     }
@@ -90,7 +110,7 @@ mod tests {
             ("", not_expected),
         ] {
             let code = if detail == not_expected { Code::InvalidBody } else { Code::InvalidField };
-            assert_eq!(read(body).await, Err(ApiError::bad_request(code, detail)), "{body}");
+            assert_eq!(read_text(body).await, Err(ApiError::bad_request(code, detail)), "{body}");
         }
     }
 }

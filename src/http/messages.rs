@@ -39,10 +39,15 @@ async fn get_message(
     outside: Outside,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Response, ApiError> {
-    let id = path.ok().and_then(|Path(text)| text.parse().ok());
-    let id = id.ok_or_else(|| ApiError::bad_request(Code::InvalidMessageId, "Invalid message_id"))?;
+    let id = message_id(path)?;
     let message = api.0.chats.message(&caller.user, id).await?;
-    Ok(Json(message.body(outside.base())).into_response())
+    Ok(Json(outside.message(&message)).into_response())
+}
+
+/// The message that a path names.
+pub(super) fn message_id(path: Result<Path<String>, PathRejection>) -> Result<MessageId, ApiError> {
+    let id = path.ok().and_then(|Path(text)| text.parse().ok());
+    id.ok_or_else(|| ApiError::bad_request(Code::InvalidMessageId, "Invalid message_id"))
 }
 
 async fn get_page(
@@ -56,7 +61,7 @@ async fn get_page(
     let Query(query) = query.map_err(|_| ApiError::bad_request(Code::InvalidQuery, "Invalid query"))?;
     let (before, limit) = (before(&query)?, limit(&query)?);
     let page = api.0.chats.page(&caller.user, id, before, limit).await?;
-    let messages = page.messages.iter().map(|message| message.body(outside.base())).collect();
+    let messages = page.messages.iter().map(|message| outside.message(message)).collect();
     let next = page.next.map(|id| id.to_string());
     Ok(Json(PageBody { messages, next }).into_response())
 }
@@ -105,7 +110,7 @@ mod tests {
             assert_eq!(answer.status, 200);
             assert_eq!(
                 answer.json(),
-                serde_json::to_value(stored.body(&BasePath::default())).expect("serializable")
+                serde_json::to_value(stored.body(&BasePath::default(), None)).expect("serializable")
             );
         }
         for (user, path, status, detail) in [

@@ -13,6 +13,7 @@ pub(crate) mod error;
 mod host;
 mod json_body;
 mod media;
+mod media_link;
 mod messages;
 mod method_override;
 mod one_shot;
@@ -46,9 +47,9 @@ use std::time::Duration;
 
 use axum::Router;
 
-use crate::base_path::BasePath;
 use crate::chats::Chats;
 use crate::keys::Keyring;
+use crate::links::{MediaLinks, Presenter};
 use crate::uploads::Uploads;
 
 /// What the handlers share.
@@ -70,8 +71,10 @@ pub struct Inner {
     pub max_oneshot_size: u64,
     /// How long a body may say nothing.
     pub body_idle: Duration,
-    /// The path below which everything is.
-    pub base_path: BasePath,
+    /// How messages are given to members.
+    pub presenter: Presenter,
+    /// Which links to media are good.
+    pub links: Arc<MediaLinks>,
     /// Whether `Forwarded` and `X-Forwarded-*` are to be believed.
     pub trust_forwarded: bool,
     /// What `GET /` says.
@@ -98,6 +101,7 @@ fn routes(api: Api) -> Router {
         .merge(messages::routes())
         .merge(conversations::routes())
         .merge(media::routes())
+        .merge(media_link::routes())
         .merge(operations::routes())
         .merge(welcome::routes())
         .fallback(error::unknown_route)

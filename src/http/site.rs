@@ -64,7 +64,8 @@ impl Site {
         let router = layer(Router::new().fallback(error::unknown_route).with_state(()));
         let sockets = Some(Sockets { api: api.clone(), path, router });
         let body_idle = api.0.body_idle;
-        let (base_path, max_upload_size) = (api.0.base_path.clone(), api.uploads().limits().max_upload_size);
+        let (base_path, max_upload_size) =
+            (api.0.presenter.base().clone(), api.uploads().limits().max_upload_size);
         let (routes, cors) = (routes(api), Some(Arc::new(cors)));
         Self { routes, sockets, base_path, cors, body_idle, max_upload_size, is_demo: false }
     }

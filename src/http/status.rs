@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::base_path::BasePath;
+use super::outside::Outside;
 use crate::message::MessageBody;
 use crate::upload::{Concat, State};
 use crate::uploads::Standing;
@@ -24,7 +24,7 @@ pub(crate) struct Status<'a> {
 }
 
 impl<'a> Status<'a> {
-    pub(crate) fn of(standing: &'a Standing, base: &'a BasePath) -> Self {
+    pub(super) fn of(standing: &'a Standing, outside: &'a Outside) -> Self {
         let upload = &standing.upload;
         let binding = upload.binding.as_ref();
         Self {
@@ -36,7 +36,7 @@ impl<'a> Status<'a> {
             expires_at: standing.expires_at.map(|at| at.rfc3339()),
             conversation_id: binding.map(|binding| binding.conversation_id.to_string()),
             client_message_id: binding.and_then(|b| b.client_message_id.as_ref()).map(|id| id.as_str()),
-            message: standing.message.as_ref().map(|message| message.body(base)),
+            message: standing.message.as_ref().map(|message| outside.message(message)),
             detail: match &upload.state {
                 State::Rejected(rejection) => Some(rejection.reason.to_string()),
                 _ => None,

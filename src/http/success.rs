@@ -2,8 +2,7 @@
 
 use serde::Serialize;
 
-use crate::base_path::BasePath;
-use crate::message::{Message, MessageBody};
+use crate::message::MessageBody;
 
 /// `{"success":true,"message":{…}}`.
 #[derive(Debug, Serialize)]
@@ -14,7 +13,7 @@ pub(crate) struct Sent<'a> {
 
 impl<'a> Sent<'a> {
     /// The answer for this message.
-    pub(crate) fn of(message: &'a Message, base: &'a BasePath) -> Self {
-        Self { success: true, message: message.body(base) }
+    pub(crate) fn of(message: MessageBody<'a>) -> Self {
+        Self { success: true, message }
     }
 }

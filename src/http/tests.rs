@@ -20,6 +20,7 @@ use crate::base_path::BasePath;
 use crate::chats::Chats;
 use crate::finalizer::Finalizer;
 use crate::keys::Keyring;
+use crate::links::{MediaLinks, Presenter};
 use crate::message::{ConversationId, Message};
 use crate::store::memory::{Memory, MemoryAnnouncements, MemoryPayloads};
 use crate::store::{Durability, Stores};
@@ -57,6 +58,12 @@ pub(super) struct Answer {
 
 impl Chat {
     pub(super) async fn new(routes: Router<Api>) -> Self {
+        Self::with_links(routes, MediaLinks::default()).await
+    }
+
+    /// With links to media.
+    pub(super) async fn with_links(routes: Router<Api>, links: MediaLinks) -> Self {
+        let links = Arc::new(links);
         let stores = stores();
         let users = [ADA, BOB].map(|user| user.parse().expect("valid"));
         stores.memberships.put(conversation(), &users).await.expect("memory");
@@ -73,7 +80,8 @@ impl Chat {
             readiness: Readiness::new(Durability::Process),
             max_oneshot_size: MAX_ONE_SHOT,
             body_idle: BODY_IDLE,
-            base_path: BasePath::default(),
+            presenter: Presenter::new(BasePath::default(), Arc::clone(&links)),
+            links,
             trust_forwarded: false,
             welcome: String::new(),
         });

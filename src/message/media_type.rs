@@ -1,9 +1,7 @@
-//! MIME types: the one that a client declares, and those that a browser may show in our origin.
+//! MIME types: the one that a client declares, and the one that a name has.
 
 use std::fmt;
 use std::str::FromStr;
-
-use super::record::Message;
 
 /// A syntactically valid `type/subtype`, lower case, without parameters (RFC 9110 §8.3.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +52,7 @@ impl fmt::Display for MediaType {
     }
 }
 
-const KNOWN: [(&str, &str); 26] = [
+const KNOWN: [(&str, &str); 31] = [
     ("jpg", "image/jpeg"),
     ("jpeg", "image/jpeg"),
     ("png", "image/png"),
@@ -73,6 +71,11 @@ const KNOWN: [(&str, &str); 26] = [
     ("m4a", "audio/mp4"),
     ("ogg", "audio/ogg"),
     ("wav", "audio/wav"),
+    ("aac", "audio/aac"),
+    ("flac", "audio/flac"),
+    ("oga", "audio/ogg"),
+    ("opus", "audio/ogg"),
+    ("weba", "audio/webm"),
     ("pdf", "application/pdf"),
     ("zip", "application/zip"),
     ("json", "application/json"),
@@ -82,30 +85,6 @@ const KNOWN: [(&str, &str); 26] = [
     ("html", "text/html"),
     ("htm", "text/html"),
 ];
-
-/// What a browser may render: nothing that can carry a script of the uploader's.
-const INLINE: [&str; 15] = [
-    "image/jpeg",
-    "image/png",
-    "image/gif",
-    "image/webp",
-    "image/bmp",
-    "video/mp4",
-    "video/webm",
-    "video/quicktime",
-    "video/x-msvideo",
-    "video/x-matroska",
-    "video/x-flv",
-    "audio/mpeg",
-    "audio/mp4",
-    "audio/ogg",
-    "audio/wav",
-];
-
-/// The type under which a message's media may be shown inline, or `None`: then it is to be downloaded.
-pub fn inline_type(message: &Message) -> Option<&str> {
-    INLINE.into_iter().find(|known| *known == message.mime_type)
-}
 
 #[cfg(test)]
 mod tests {
@@ -121,13 +100,6 @@ mod tests {
     fn what_is_no_type_is_refused() {
         for text in ["", "video", "/", "a/", "/b", "a/b/c", "a b/c", "text/html\r\nX: y", &"a/".repeat(70)] {
             assert_eq!(text.parse::<MediaType>(), Err(InvalidMediaType), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn nothing_scriptable_is_inline() {
-        for known in INLINE {
-            assert!(!known.contains("html") && !known.contains("svg") && !known.contains("xml"));
         }
     }
 }

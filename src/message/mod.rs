@@ -3,6 +3,7 @@
 mod conversation;
 mod file_name;
 mod id;
+mod inline;
 mod kind;
 mod media_type;
 mod record;
@@ -11,9 +12,12 @@ mod user;
 pub use conversation::ConversationId;
 pub use file_name::{is_same_file_name, stored_file_name, whole_letters};
 pub use id::{InvalidId, MessageId, MessageIds, Stamp};
+pub use inline::{SNIFFED_BYTES, inline_type, inline_type_of};
 pub use kind::MessageKind;
-pub use media_type::{MediaType, inline_type};
-pub use record::{Message, MessageBody};
+pub use media_type::MediaType;
+#[cfg(test)]
+pub(crate) use record::sample;
+pub use record::{MediaLink, Message, MessageBody};
 pub use user::{ClientMessageId, InvalidClientMessageId, InvalidUserId, UserId};
 
 /// The most bytes that a message's `content` may have.

@@ -48,18 +48,35 @@ impl Message {
         format!("/uploads/chats/{}/{}", self.id, utf8_percent_encode(&self.stored_name, NON_ASCII))
     }
 
-    /// The message as clients read it, who find the server below this path. It is no part of the message, because
-    /// the next reader may come another way.
-    pub fn body<'a>(&'a self, base: &'a BasePath) -> MessageBody<'a> {
-        MessageBody { message: self, base }
+    /// The message as clients read it, who find the server below this path and may use this link. Neither is part of
+    /// the message, because the next reader may come another way, and later.
+    pub fn body<'a>(&'a self, base: &'a BasePath, link: Option<MediaLink>) -> MessageBody<'a> {
+        MessageBody { message: self, base, link }
+    }
+}
+
+/// What makes the path of a message's media a link that needs no token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MediaLink {
+    /// The query of the URL.
+    pub query: String,
+    /// When the link ends.
+    pub expires_at: Timestamp,
+}
+
+impl MediaLink {
+    /// The link of this message, below this path and without a host.
+    pub fn path(&self, message: &Message, base: &BasePath) -> String {
+        format!("{}?{}", base.of(&message.media_url()), self.query)
     }
 }
 
 /// The JSON of a message: twelve keys that are always there, with explicit nulls, then further ones.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct MessageBody<'a> {
     message: &'a Message,
     base: &'a BasePath,
+    link: Option<MediaLink>,
 }
 
 impl Serialize for MessageBody<'_> {
@@ -84,6 +101,8 @@ impl Serialize for MessageBody<'_> {
             sha256: m.sha256.map(|d| data_encoding::HEXLOWER.encode(&d)),
             client_message_id: m.client_message_id.as_ref().map(ClientMessageId::as_str),
             upload_id: m.upload_id.simple().to_string(),
+            media_link: self.link.as_ref().map(|link| link.path(m, self.base)),
+            media_link_expires_at: self.link.as_ref().map(|link| link.expires_at.rfc3339()),
         }
         .serialize(serializer)
     }
@@ -110,6 +129,29 @@ struct Wire<'a> {
     sha256: Option<String>,
     client_message_id: Option<&'a str>,
     upload_id: String,
+    media_link: Option<String>,
+    media_link_expires_at: Option<String>,
+}
+
+/// A film of this name, for tests.
+#[cfg(test)]
+pub(crate) fn sample(name: &str) -> Message {
+    Message {
+        id: "507f1f77bcf86cd799439011".parse().expect("valid"),
+        conversation_id: "507f1f77bcf86cd799439012".parse().expect("valid"),
+        sender: "user@example.com".parse().expect("valid"),
+        content: None,
+        kind: MessageKind::Video,
+        reply_to: None,
+        created_at: Timestamp::from_millis(1_706_270_400_123),
+        file_name: name.into(),
+        stored_name: name.into(),
+        file_size: 3,
+        mime_type: "video/mp4".into(),
+        sha256: None,
+        client_message_id: None,
+        upload_id: uuid::Uuid::nil(),
+    }
 }
 
 #[cfg(test)]
@@ -118,24 +160,9 @@ mod tests {
 
     #[test]
     fn the_json_has_every_key_with_explicit_nulls() {
-        let message = Message {
-            id: "507f1f77bcf86cd799439011".parse().expect("valid"),
-            conversation_id: "507f1f77bcf86cd799439012".parse().expect("valid"),
-            sender: "user@example.com".parse().expect("valid"),
-            content: None,
-            kind: MessageKind::Video,
-            reply_to: None,
-            created_at: Timestamp::from_millis(1_706_270_400_123),
-            file_name: "né.mp4".into(),
-            stored_name: "né.mp4".into(),
-            file_size: 3,
-            mime_type: "video/mp4".into(),
-            sha256: None,
-            client_message_id: None,
-            upload_id: uuid::Uuid::nil(),
-        };
+        let message = sample("né.mp4");
         assert_eq!(
-            serde_json::to_value(message.body(&BasePath::default())).expect("serializable"),
+            serde_json::to_value(message.body(&BasePath::default(), None)).expect("serializable"),
             serde_json::json!({
                 "_id": "507f1f77bcf86cd799439011", "conversation_id": "507f1f77bcf86cd799439012",
                 "sender": "user@example.com", "content": null, "type": "video",
@@ -143,8 +170,20 @@ mod tests {
                 "is_read": false, "is_deleted": false, "created_at": "2024-01-26T12:00:00.123Z",
                 "edited_at": null, "pinned": false, "file_name": "né.mp4", "file_size": 3,
                 "mime_type": "video/mp4", "sha256": null, "client_message_id": null,
-                "upload_id": "00000000000000000000000000000000"
+                "upload_id": "00000000000000000000000000000000",
+                "media_link": null, "media_link_expires_at": null
             })
         );
+    }
+
+    #[test]
+    fn a_link_is_below_the_base_path_and_leaves_the_url_as_it_is() {
+        let (message, base) = (sample("né.mp4"), "/chat".parse().expect("a base path"));
+        let link = MediaLink { query: "exp=7&sig=x".into(), expires_at: Timestamp::from_secs(7) };
+        let json = serde_json::to_value(message.body(&base, Some(link))).expect("serializable");
+        let url = "/chat/uploads/chats/507f1f77bcf86cd799439011/n%C3%A9.mp4";
+        assert_eq!(json["media_url"], url);
+        assert_eq!(json["media_link"], format!("{url}?exp=7&sig=x"));
+        assert_eq!(json["media_link_expires_at"], "1970-01-01T00:00:07.000Z");
     }
 }

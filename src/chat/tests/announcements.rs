@@ -41,7 +41,7 @@ async fn a_message_is_told_bare_and_an_upload_with_its_percent() {
     for announcement in [Announcement::NewMessage(Box::new(message(1))), finished] {
         server.announce(&["alice"], &announcement).await.expect("handed over");
     }
-    let body = serde_json::to_value(message(1).body(&BasePath::default())).expect("serializable");
+    let body = serde_json::to_value(message(1).body(&BasePath::default(), None)).expect("serializable");
     assert_eq!(client.event().await, ("new_message".into(), body));
     let (event, data) = client.event().await;
     assert_eq!(event, "upload_finished");

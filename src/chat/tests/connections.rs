@@ -182,7 +182,7 @@ async fn what_was_left_over_comes_before_anything_that_is_sent_is_looked_at() {
     assert!(client.packet().await.starts_with("40"));
     let (answer, before) = client.emit("send_message", &sends::payload()).await;
     assert_eq!(answer["success"], true);
-    let body = serde_json::to_value(left.body(&BasePath::default())).expect("serializable");
+    let body = serde_json::to_value(left.body(&BasePath::default(), None)).expect("serializable");
     assert_eq!(before.first(), Some(&("new_message".to_owned(), body)), "it comes first");
     let mut eve = server.connect("eve").await;
     let marker = Announcement::UploadCancelled(progress());

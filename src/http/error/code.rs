@@ -40,6 +40,8 @@ codes! {
     MessageNotFound = "message_not_found",
     FileNotFound = "file_not_found",
     FileGone = "file_gone",
+    InvalidLink = "invalid_link",
+    LinksOff = "links_off",
 
     UploadNotFound = "upload_not_found",
     UploadExpired = "upload_expired",

@@ -65,6 +65,17 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, code, detail)
     }
 
+    /// 403: what was presented as a link to media is none, or none any more. The same for every cause, so that nobody
+    /// can find out which messages there are.
+    pub(crate) fn invalid_link() -> Self {
+        Self::forbidden(Code::InvalidLink, "Invalid or expired link")
+    }
+
+    /// Whether there was something, and there is not any more.
+    pub(crate) fn says_gone(&self) -> bool {
+        matches!(self.status, StatusCode::NOT_FOUND | StatusCode::GONE)
+    }
+
     /// 404: there is no such thing.
     pub(crate) fn not_found(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::NOT_FOUND, code, detail)

@@ -1,14 +1,16 @@
-//! `GET` and `HEAD /uploads/chats/{message_id}/{filename}`: a message's file, for the participants.
+//! `GET` and `HEAD /uploads/chats/{message_id}/{filename}`: a message's file, for participants with a token and for those
+//! who have a link.
 
+mod by_link;
 mod presentation;
 
 use axum::Router;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
-use axum::http::Method;
+use axum::extract::{FromRequestParts, Path, Request, State};
 use axum::http::header::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::request::Parts;
 use axum::response::Response;
 use axum::routing::get;
+use futures_util::TryStreamExt;
 
 pub(crate) use presentation::presentation;
 
@@ -16,7 +18,7 @@ use super::Api;
 use super::caller::Caller;
 use super::error::{ApiError, Code};
 use super::range::{Representation, respond};
-use crate::message::{Message, MessageId, inline_type, is_same_file_name};
+use crate::message::{Message, MessageId, SNIFFED_BYTES, inline_type, inline_type_of, is_same_file_name};
 
 /// RFC 9530 §3.
 const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
@@ -26,24 +28,44 @@ pub(crate) fn routes() -> Router<Api> {
     Router::new().route("/uploads/chats/{message_id}/{filename}", get(get_media))
 }
 
-async fn get_media(
-    State(api): State<Api>,
-    Caller(caller): Caller,
-    path: Result<Path<(String, String)>, PathRejection>,
-    method: Method,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
+async fn get_media(State(api): State<Api>, request: Request) -> Result<Response, ApiError> {
+    let (mut parts, _) = request.into_parts();
+    if by_link::is_presented(&parts) {
+        return Ok(by_link::get(&api, parts).await);
+    }
+    let Caller(caller) = Caller::from_request_parts(&mut parts, &api).await?;
     let absent = || ApiError::not_found(Code::FileNotFound, "File not found");
-    let Path((id, file_name)) = path.map_err(|_| absent())?;
-    let id: MessageId = id.parse().map_err(|_| absent())?;
+    let (id, file_name) = named(&mut parts).await.ok_or_else(absent)?;
     let message = api.0.chats.message(&caller.user, id).await?;
     if !is_same_file_name(&file_name, &message.stored_name) {
         return Err(absent());
     }
-    let read = |range| api.0.chats.media(&message, range);
-    let mut response = respond(&method, &headers, &representation(&message), read).await?;
-    response.headers_mut().extend(description(&message));
+    file(&api, &message, &parts).await
+}
+
+/// The message and the file that the path names.
+async fn named(parts: &mut Parts) -> Option<(MessageId, String)> {
+    let Path((id, file_name)) = Path::<(String, String)>::from_request_parts(parts, &()).await.ok()?;
+    Some((id.parse().ok()?, file_name))
+}
+
+async fn file(api: &Api, message: &Message, parts: &Parts) -> Result<Response, ApiError> {
+    let description = description(message, inline(api, message).await?);
+    let read = |range| api.0.chats.media(message, range);
+    let mut response = respond(&parts.method, &parts.headers, &representation(message), read).await?;
+    response.headers_mut().extend(description);
     Ok(response)
+}
+
+/// The type under which the file may be shown, by its name and by its first bytes.
+async fn inline(api: &Api, message: &Message) -> Result<Option<&'static str>, ApiError> {
+    let Some(named) = inline_type(message) else { return Ok(None) };
+    let first = 0..message.file_size.min(SNIFFED_BYTES);
+    if first.is_empty() {
+        return Ok(Some(named));
+    }
+    let first: Vec<_> = api.0.chats.media(message, first).await?.try_collect().await?;
+    Ok(inline_type_of(named, &first.concat()))
 }
 
 /// A message's file never changes, so its identity is the version.
@@ -52,8 +74,8 @@ fn representation(message: &Message) -> Representation {
     Representation { length: message.file_size, etag, modified: Some(message.created_at) }
 }
 
-fn description(message: &Message) -> HeaderMap {
-    let mut headers = presentation(inline_type(message), &message.stored_name);
+fn description(message: &Message, inline: Option<&str>) -> HeaderMap {
+    let mut headers = presentation(inline, &message.stored_name);
     if let Some(sha256) = message.sha256 {
         let digest = format!("sha-256=:{}:", data_encoding::BASE64.encode(&sha256));
         headers.insert(REPR_DIGEST, HeaderValue::from_str(&digest).expect("base64 is ASCII"));

@@ -9,13 +9,15 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 /// What RFC 8187 §3.2.1 lets stand in an extended value, and a few characters less.
 const EXTENDED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_');
 
-const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+pub(super) const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
+    HeaderName::from_static("cross-origin-resource-policy");
 
 /// Headers for a file of this name. `inline` is the type under which it may be shown; without one it is a download
 /// of unspecified bytes.
 ///
-/// A page of another origin gets it with `fetch` and CORS, which is the only way to send a token along; any other
-/// kind of embedding is refused by `Cross-Origin-Resource-Policy`, which CORS requests do not look at.
+/// With a token, a page of another origin gets it with `fetch` and CORS, which is the only way to send one along; any
+/// other kind of embedding is refused by `Cross-Origin-Resource-Policy`, which CORS requests do not look at. A link says
+/// otherwise: it is there to be embedded.
 pub(crate) fn presentation(inline: Option<&str>, file_name: &str) -> HeaderMap {
     let kind = if inline.is_some() { "inline" } else { "attachment" };
     let disposition = format!("{kind}; filename*=UTF-8''{}", utf8_percent_encode(file_name, EXTENDED));

@@ -62,7 +62,7 @@ async fn post_message(
         draft.take(event).await?;
     }
     let message = draft.finish().await?;
-    Ok(Json(Sent::of(&message, outside.base())).into_response())
+    Ok(Json(Sent::of(outside.message(&message))).into_response())
 }
 
 /// A body that cannot but hold too large a file.

@@ -50,7 +50,10 @@ async fn a_form_in_any_order_becomes_a_message() {
         let answer = post(&chat, ADA, form(&parts)).await;
         let stored = chat.messages().await.pop().expect("a message");
         assert_eq!(answer.status, 200);
-        assert_eq!(answer.json(), json!({ "success": true, "message": stored.body(&BasePath::default()) }));
+        assert_eq!(
+            answer.json(),
+            json!({ "success": true, "message": stored.body(&BasePath::default(), None) })
+        );
         let message = &answer.json()["message"];
         for (key, value) in [
             ("sender", json!(ADA)),

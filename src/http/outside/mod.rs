@@ -14,35 +14,42 @@ use axum::http::request::Parts;
 use self::host::Host;
 use self::proxied::Proxied;
 use super::Api;
-use crate::base_path::BasePath;
+use crate::links::Presenter;
+use crate::message::{Message, MessageBody};
+use crate::time::Timestamp;
 
 /// The server as the sender of a request called it. Every URL and every path in an answer is made here.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) struct Outside {
     /// Scheme and authority; empty if the client did not name a host, which makes URLs relative.
     origin: String,
-    base: BasePath,
+    presenter: Presenter,
 }
 
 impl Outside {
     /// The URL of a route.
     pub(super) fn url(&self, route: &str) -> String {
-        format!("{}{}", self.origin, self.base.of(route))
+        format!("{}{}", self.origin, self.presenter.base().of(route))
     }
 
-    /// The path below which clients find the routes.
-    pub(super) fn base(&self) -> &BasePath {
-        &self.base
+    /// The message as it is given to the sender of the request.
+    pub(super) fn message<'a>(&'a self, message: &'a Message) -> MessageBody<'a> {
+        self.presenter.body(message, Timestamp::now())
     }
 
-    fn of(parts: &Parts, trusts_forwarded: bool, configured: &BasePath) -> Self {
+    /// A link to the media, and when it ends; see [`Presenter::link`].
+    pub(super) fn link(&self, message: &Message, secs: Option<u64>) -> Option<(String, Timestamp)> {
+        self.presenter.link(message, secs, Timestamp::now())
+    }
+
+    fn of(parts: &Parts, trusts_forwarded: bool, configured: &Presenter) -> Self {
         // Anybody can send these headers, so they count only where a proxy of ours overwrites them.
         let proxied = if trusts_forwarded { Proxied::of(&parts.headers) } else { Proxied::default() };
         let host = proxied.host.or_else(|| asked(parts)).map(|host| host.with_port(proxied.port));
         let scheme = proxied.scheme.unwrap_or_default();
         Self {
             origin: host.map(|host| host.origin(scheme)).unwrap_or_default(),
-            base: configured.below(&proxied.prefix),
+            presenter: configured.below(&proxied.prefix),
         }
     }
 }
@@ -51,7 +58,7 @@ impl FromRequestParts<Api> for Outside {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Infallible> {
-        Ok(Self::of(parts, api.0.trust_forwarded, &api.0.base_path))
+        Ok(Self::of(parts, api.0.trust_forwarded, &api.0.presenter))
     }
 }
 

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use axum::http::Request;
 
 use super::*;
@@ -8,7 +10,8 @@ fn outside(headers: &[(&str, &str)], trusts: bool, base: &str) -> Outside {
         request = request.header(*name, *value);
     }
     let parts = request.body(()).expect("valid").into_parts().0;
-    Outside::of(&parts, trusts, &base.parse().expect("a base path"))
+    let base = base.parse().expect("a base path");
+    Outside::of(&parts, trusts, &Presenter::new(base, Arc::default()))
 }
 
 #[test]
@@ -103,5 +106,5 @@ fn what_a_proxy_took_away_stands_before_the_base_path() {
     let headers = [("host", "a"), ("x-forwarded-prefix", "/edge")];
     assert_eq!(outside(&headers, true, "/chat").url("/x"), "http://a/edge/chat/x");
     assert_eq!(outside(&headers, false, "/chat").url("/x"), "http://a/chat/x");
-    assert_eq!(outside(&headers[1..], true, "/chat").base().of("/x"), "/edge/chat/x");
+    assert_eq!(outside(&headers[1..], true, "/chat").presenter.base().of("/x"), "/edge/chat/x");
 }

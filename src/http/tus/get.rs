@@ -28,7 +28,7 @@ pub(super) async fn get(
 ) -> Result<Response, ApiError> {
     let standing = api.uploads().status(&caller.user, upload_id(path)?).await?;
     let mut response = if wants_status(&fields, &standing) {
-        Json(Status::of(&standing, outside.base())).into_response()
+        Json(Status::of(&standing, &outside)).into_response()
     } else {
         match &standing.upload.state {
             UploadState::Complete | UploadState::Committed(_) => bytes(&api, &standing, &fields).await?,

@@ -31,6 +31,6 @@ pub(super) async fn list(
     outside: Outside,
 ) -> Result<Response, ApiError> {
     let standings = api.uploads().unfinished(&caller.user).await?;
-    let uploads = standings.iter().map(|standing| Status::of(standing, outside.base())).collect();
+    let uploads = standings.iter().map(|standing| Status::of(standing, &outside)).collect();
     Ok(Json(List { uploads }).into_response())
 }

@@ -85,7 +85,7 @@ fn reply_to(standing: &Standing, outside: &Outside, wants_message: bool) -> Resp
     match &standing.message {
         Some(message) if wants_message => {
             fields.insert(PREFERENCE_APPLIED, HeaderValue::from_static("return=representation"));
-            (StatusCode::OK, fields, Json(Sent::of(message, outside.base()))).into_response()
+            (StatusCode::OK, fields, Json(Sent::of(outside.message(message)))).into_response()
         }
         _ => (StatusCode::NO_CONTENT, fields).into_response(),
     }

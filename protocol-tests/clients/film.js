@@ -1,0 +1,92 @@
+// A film that no program has to be installed for: a WebM file with one VP8 key frame a second, which is what a lossy
+// WebP picture has in it, and with cues, so that it can be sought. Its first half is dark, its second bright.
+
+const WIDTH = 640;
+const HEIGHT = 480;
+
+const text = (string) => new TextEncoder().encode(string);
+const joined = async (...parts) => new Uint8Array(await new Blob(parts.flat(Infinity)).arrayBuffer());
+const lengthOf = (part) => (Array.isArray(part) ? part.reduce((sum, one) => sum + lengthOf(one), 0) : part.length);
+
+// Numbers always have eight bytes, so that no place depends on what is written there.
+function number(value, bytes = 8) {
+  const view = new DataView(new ArrayBuffer(8));
+  view.setBigUint64(0, BigInt(value));
+  return new Uint8Array(view.buffer).slice(8 - bytes);
+}
+
+function float(value) {
+  const view = new DataView(new ArrayBuffer(8));
+  view.setFloat64(0, value);
+  return new Uint8Array(view.buffer);
+}
+
+// RFC 8794: an id, a size of eight bytes, and what is in it.
+function element(id, ...content) {
+  const name = id.match(/../g).map((digits) => parseInt(digits, 16));
+  return [Uint8Array.from([...name, 0x01]), number(lengthOf(content), 7), content];
+}
+
+const HEADER = element(
+  '1a45dfa3',
+  element('4286', number(1)),
+  element('42f7', number(1)),
+  element('42f2', number(4)),
+  element('42f3', number(8)),
+  element('4282', text('webm')),
+  element('4287', number(2)),
+  element('4285', number(2)),
+);
+
+const infoOf = (secs) =>
+  element('1549a966', element('2ad7b1', number(1_000_000)), element('4489', float(secs * 1000)), element('4d80', text('test')), element('5741', text('test')));
+
+const TRACKS = element(
+  '1654ae6b',
+  element(
+    'ae',
+    element('d7', number(1)),
+    element('73c5', number(1)),
+    element('83', number(1)),
+    element('86', text('V_VP8')),
+    element('e0', element('b0', number(WIDTH)), element('ba', number(HEIGHT))),
+  ),
+);
+
+const cuesOf = (places) =>
+  element('1c53bb6b', ...places.map((place, sec) => element('bb', element('b3', number(sec * 1000)), element('b7', element('f7', number(1)), element('f1', number(place))))));
+
+const clusterOf = (sec, frame) => element('1f43b675', element('e7', number(sec * 1000)), element('a3', Uint8Array.of(0x81, 0, 0, 0x80), frame));
+
+// Noise around a brightness takes room, and that is what a film that is to be sought needs.
+export async function picture(brightness, type) {
+  const canvas = new OffscreenCanvas(WIDTH, HEIGHT);
+  const context = canvas.getContext('2d', { alpha: false });
+  const image = context.createImageData(WIDTH, HEIGHT);
+  for (let at = 0; at < image.data.length; at += 1) image.data[at] = at % 4 === 3 ? 255 : brightness + Math.random() * 60;
+  context.putImageData(image, 0, 0);
+  return canvas.convertToBlob({ type, quality: 0.95 });
+}
+
+async function frame(brightness) {
+  const webp = new Uint8Array(await (await picture(brightness, 'image/webp')).arrayBuffer());
+  const view = new DataView(webp.buffer);
+  for (let at = 12; at < webp.length; at += 8 + view.getUint32(at + 4, true)) {
+    if (new TextDecoder().decode(webp.slice(at, at + 4)) === 'VP8 ') return webp.slice(at + 8, at + 8 + view.getUint32(at + 4, true));
+  }
+  throw new Error('the picture is not lossy');
+}
+
+export async function film(secs) {
+  const [dark, bright] = [await frame(10), await frame(180)];
+  const clusters = Array.from({ length: secs }, (_, sec) => clusterOf(sec, sec < secs / 2 ? dark : bright));
+  const info = infoOf(secs);
+  // The places themselves do not change how long the cues are.
+  let place = lengthOf([info, TRACKS, cuesOf(clusters.map(() => 0))]);
+  const places = clusters.map((cluster) => {
+    const own = place;
+    place += lengthOf(cluster);
+    return own;
+  });
+  return new Blob([await joined(HEADER, element('18538067', info, TRACKS, cuesOf(places), clusters))], { type: 'video/webm' });
+}
