@@ -37,8 +37,17 @@ pub enum ChatError {
 pub struct Page {
     /// Newest first.
     pub messages: Vec<Message>,
-    /// The `before` of the next page; `None` at the end.
+    /// Where the next page begins, the `before` of an older one or the `after` of a newer one; `None` at the end.
     pub next: Option<MessageId>,
+}
+
+/// Which messages of a conversation are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stretch {
+    /// Older than this one.
+    pub before: Option<MessageId>,
+    /// Newer than this one: pages go from there to the newest, so that nothing between them is left out.
+    pub after: Option<MessageId>,
 }
 
 impl Chats {
@@ -93,7 +102,7 @@ impl Chats {
         self.messages.find(id).await?.ok_or(ChatError::MessageNotFound)
     }
 
-    /// Messages older than `before`, newest first, at most `limit`.
+    /// Messages of a stretch, at most `limit`: the newest of it, or with `after` the oldest.
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`], [`ChatError::NotAParticipant`].
@@ -101,15 +110,34 @@ impl Chats {
         &self,
         user: &UserId,
         id: ConversationId,
-        before: Option<MessageId>,
+        Stretch { before, after }: Stretch,
         limit: usize,
     ) -> Result<Page, ChatError> {
         self.require_participant(user, id).await?;
+        if let Some(after) = after {
+            return self.newer(id, after, before, limit).await;
+        }
         // One more than asked for shows whether there is a next page.
         let mut messages = self.messages.page(id, before, limit + 1).await?;
         let is_last = messages.len() <= limit;
         messages.truncate(limit);
         let next = if is_last { None } else { messages.last().map(|message| message.id) };
+        Ok(Page { messages, next })
+    }
+
+    async fn newer(
+        &self,
+        id: ConversationId,
+        after: MessageId,
+        before: Option<MessageId>,
+        limit: usize,
+    ) -> Result<Page, ChatError> {
+        let mut messages = self.messages.newer(id, after, limit + 1).await?;
+        messages.retain(|message| before.is_none_or(|before| message.id < before));
+        let is_last = messages.len() <= limit;
+        messages.truncate(limit);
+        let next = if is_last { None } else { messages.last().map(|message| message.id) };
+        messages.reverse();
         Ok(Page { messages, next })
     }
 

@@ -5,14 +5,17 @@ use protocol_tests::multipart::Form;
 use protocol_tests::{Chat, Setup, Token, User, check_detail, conversation_id, tus, wait};
 use serde_json::{Value, json};
 
-const STATUS_KEYS: [&str; 10] = [
+const STATUS_KEYS: [&str; 13] = [
     "client_message_id",
     "conversation_id",
+    "created_at",
     "detail",
     "expires_at",
+    "file_name",
     "is_partial",
     "length",
     "message",
+    "mime_type",
     "offset",
     "state",
     "upload_id",
@@ -60,7 +63,7 @@ async fn a_client_that_prefers_the_representation_gets_the_one_shots_answer() {
 #[tokio::test]
 async fn the_status_document_follows_the_upload() {
     let chat = Chat::start().await;
-    let location = tus::create(&chat, 5, &[("client_message_id", "mine")]).await;
+    let location = tus::create(&chat, 5, &[("client_message_id", "mine"), ("filename", "holiday.mp4")]).await;
     tus::append(&chat, &location, 0, b"hel").await.expecting(204);
     let document = tus::status(&chat, &location).await.expecting(200).json();
     check_keys(&document);
@@ -71,12 +74,15 @@ async fn the_status_document_follows_the_upload() {
         ("length", json!(5)),
         ("conversation_id", json!(chat.conversation)),
         ("client_message_id", json!("mine")),
+        ("file_name", json!("holiday.mp4")),
+        ("mime_type", json!("video/mp4")),
         ("message", Value::Null),
         ("detail", Value::Null),
     ] {
         assert_eq!(document[key], value, "{key}");
     }
     assert!(document["expires_at"].is_string(), "{document}");
+    assert!(document["created_at"].as_str() < document["expires_at"].as_str(), "{document}");
 
     tus::append(&chat, &location, 3, b"lo").await.expecting(204);
     chat.upload_is(&location, "published").await;

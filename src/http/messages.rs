@@ -12,6 +12,7 @@ use super::caller::Caller;
 use super::conversations::conversation_id;
 use super::error::{ApiError, Code};
 use super::outside::Outside;
+use crate::chats::Stretch;
 use crate::message::{MessageBody, MessageId};
 use crate::upload::decimal;
 
@@ -59,17 +60,16 @@ async fn get_page(
 ) -> Result<Response, ApiError> {
     let id = conversation_id(path)?;
     let Query(query) = query.map_err(|_| ApiError::bad_request(Code::InvalidQuery, "Invalid query"))?;
-    let (before, limit) = (before(&query)?, limit(&query)?);
-    let page = api.0.chats.page(&caller.user, id, before, limit).await?;
+    let stretch = Stretch { before: message(&query, "before")?, after: message(&query, "after")? };
+    let page = api.0.chats.page(&caller.user, id, stretch, limit(&query)?).await?;
     let messages = page.messages.iter().map(|message| outside.message(message)).collect();
     let next = page.next.map(|id| id.to_string());
     Ok(Json(PageBody { messages, next }).into_response())
 }
 
-fn before(query: &[(String, String)]) -> Result<Option<MessageId>, ApiError> {
-    only(query, "before")?
-        .map(|text| text.parse().map_err(|_| ApiError::bad_request(Code::InvalidQuery, "Invalid before")))
-        .transpose()
+fn message(query: &[(String, String)], name: &str) -> Result<Option<MessageId>, ApiError> {
+    let invalid = |_| ApiError::bad_request(Code::InvalidQuery, format!("Invalid {name}"));
+    only(query, name)?.map(|text| text.parse().map_err(invalid)).transpose()
 }
 
 fn limit(query: &[(String, String)]) -> Result<usize, ApiError> {
@@ -151,6 +151,31 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_was_away_catches_up_page_by_page_without_a_gap() {
+        let chat = Chat::new(routes()).await;
+        let mut oldest_first = Vec::new();
+        for _ in 0..6 {
+            oldest_first.push(chat.send_file("a.mp4", b"film").await.id.to_string());
+        }
+        let page = async |query: String| {
+            let page = chat.get(ADA, &format!("/conversations/{CONVERSATION}/messages?{query}")).await.json();
+            let ids = page["messages"].as_array().expect("a list").iter();
+            let ids: Vec<_> = ids.map(|message| message["_id"].as_str().expect("an id").to_owned()).collect();
+            (ids, page["next"].as_str().map(str::to_owned))
+        };
+        let (mut seen, mut next) = (Vec::new(), Some(oldest_first[0].clone()));
+        while let Some(after) = next {
+            let (newest_first, further) = page(format!("limit=2&after={after}")).await;
+            seen.extend(newest_first.into_iter().rev());
+            next = further;
+        }
+        assert_eq!(seen, oldest_first[1..]);
+        let (between, next) = page(format!("after={}&before={}", oldest_first[1], oldest_first[4])).await;
+        assert_eq!((between, next), (vec![oldest_first[3].clone(), oldest_first[2].clone()], None));
+        assert_eq!(page(format!("after={}", oldest_first[5])).await, (vec![], None));
+    }
+
+    #[tokio::test]
     async fn what_is_wrong_with_a_page_is_said() {
         let chat = Chat::new(routes()).await;
         let bad_limit = "limit is a number from 1 to 200";
@@ -170,6 +195,7 @@ mod tests {
             (Some(ADA), format!("{CONVERSATION}/messages?limit="), 400, bad_limit),
             (Some(ADA), format!("{CONVERSATION}/messages?limit=1&limit=2"), 400, "limit is given twice"),
             (Some(ADA), format!("{CONVERSATION}/messages?before=x"), 400, "Invalid before"),
+            (Some(ADA), format!("{CONVERSATION}/messages?after="), 400, "Invalid after"),
         ] {
             let answer = chat.request(user, "GET", &format!("/conversations/{path}"), &[], "").await;
             assert_eq!((answer.status, answer.detail()), (status, detail.to_owned()), "{path}");

@@ -40,6 +40,14 @@ pub trait Messages: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Message>, StoreError>;
 
+    /// Messages of a conversation, oldest first, newer than `after`, at most `limit`.
+    async fn newer(
+        &self,
+        conversation: ConversationId,
+        after: MessageId,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError>;
+
     /// Messages that are committed and not published, oldest first, after `after`, at most `limit`.
     async fn outbox(&self, after: Option<MessageId>, limit: usize) -> Result<Vec<Message>, StoreError>;
 

@@ -161,29 +161,44 @@ impl Upload {
 
     /// The type of the file, by its extension or else as declared.
     pub fn media_type(&self) -> Option<MediaType> {
-        let stored_name = stored_file_name(self.metadata.file_name().unwrap_or("file"));
+        let stored_name = stored_file_name(self.file_name());
         MediaType::by_extension(&stored_name).or_else(|| self.metadata.file_type().unwrap_or(None))
+    }
+
+    /// The file's name, as the client gave it.
+    pub fn file_name(&self) -> &str {
+        self.metadata.file_name().unwrap_or("file")
+    }
+
+    /// The `mime_type` that its message has.
+    pub fn mime_type(&self) -> String {
+        self.media_type()
+            .map_or_else(|| "application/octet-stream".into(), |media_type| media_type.to_string())
+    }
+
+    /// The `type` that its message has.
+    pub fn kind(&self) -> MessageKind {
+        let declared = self.metadata.file_type().unwrap_or(None);
+        MessageKind::of(&stored_file_name(self.file_name()), declared.as_ref())
     }
 
     /// The message that the upload becomes under this stamp; `None` while unbound.
     pub fn message(&self, stamp: Stamp) -> Option<Message> {
         let binding = self.binding.clone()?;
-        let file_name = self.metadata.file_name().unwrap_or("file").to_owned();
+        let file_name = self.file_name().to_owned();
         let stored_name = stored_file_name(&file_name);
-        let declared = self.metadata.file_type().unwrap_or(None);
-        let mime_type = self.media_type();
         Some(Message {
             id: stamp.id,
             conversation_id: binding.conversation_id,
             sender: self.owner.clone(),
             content: binding.content,
-            kind: MessageKind::of(&stored_name, declared.as_ref()),
+            kind: self.kind(),
             reply_to: binding.reply_to,
             created_at: stamp.at,
             file_name,
             stored_name,
             file_size: self.offset,
-            mime_type: mime_type.map_or_else(|| "application/octet-stream".into(), |t| t.to_string()),
+            mime_type: self.mime_type(),
             sha256: self.sha256(),
             client_message_id: binding.client_message_id,
             upload_id: self.id.uuid(),

@@ -58,6 +58,6 @@ async fn bytes(api: &Api, standing: &Standing, fields: &HeaderMap) -> Result<Res
     };
     let read = |range| api.uploads().read(standing, range);
     let mut response = respond(&Method::GET, fields, &representation, read).await?;
-    response.headers_mut().extend(presentation(None, upload.metadata.file_name().unwrap_or("file")));
+    response.headers_mut().extend(presentation(None, upload.file_name()));
     Ok(response)
 }

@@ -55,6 +55,14 @@ pub(crate) async fn a_page_goes_from_the_newest_to_older_ones(mut fixture: impl 
     assert_eq!(page(Some(newest_first[4].id), 2).await, []);
     assert_eq!(page(Some(MessageId::from_bytes([0xff; 12])), 9).await, newest_first);
     assert_eq!(page(Some(MessageId::from_bytes([0; 12])), 9).await, []);
+    let oldest_first: Vec<_> = newest_first.into_iter().rev().collect();
+    let newer =
+        async |after, limit| fixture.messages().newer(conversation(1), after, limit).await.expect("readable");
+    assert_eq!(newer(oldest_first[1].id, 9).await, oldest_first[2..]);
+    assert_eq!(newer(oldest_first[1].id, 2).await, oldest_first[2..4]);
+    assert_eq!(newer(oldest_first[4].id, 9).await, []);
+    assert_eq!(newer(MessageId::from_bytes([0; 12]), 9).await, oldest_first);
+    assert_eq!(newer(MessageId::from_bytes([0xff; 12]), 9).await, []);
 }
 
 pub(crate) async fn a_page_is_of_one_conversation(fixture: impl DatabaseFixture) {

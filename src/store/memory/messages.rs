@@ -52,6 +52,18 @@ impl Messages for Memory {
         Ok(older.filter(|m| m.conversation_id == conversation).take(limit).cloned().collect())
     }
 
+    async fn newer(
+        &self,
+        conversation: ConversationId,
+        after: MessageId,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError> {
+        let tables = self.tables();
+        let newer = tables.messages.range((Bound::Excluded(after), Bound::Unbounded));
+        let newer = newer.map(|(_, message)| message).filter(|m| m.conversation_id == conversation);
+        Ok(newer.take(limit).cloned().collect())
+    }
+
     async fn outbox(&self, after: Option<MessageId>, limit: usize) -> Result<Vec<Message>, StoreError> {
         let tables = self.tables();
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);

@@ -57,6 +57,22 @@ impl Messages for SledStore {
             .await
     }
 
+    async fn newer(
+        &self,
+        conversation: ConversationId,
+        after: MessageId,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError> {
+        let start = keys::after(&keys::order(conversation, after));
+        let end = keys::end_of(&keys::order_of(conversation));
+        self.core
+            .read(|tree| {
+                let oldest_first = tree.rows(start.clone()..end.clone());
+                oldest_first.take(limit).map(|row| indexed(tree, &row?.0)).collect()
+            })
+            .await
+    }
+
     async fn outbox(&self, after: Option<MessageId>, limit: usize) -> Result<Vec<Message>, StoreError> {
         let start = after.map_or_else(keys::every_outbox, |id| keys::after(&keys::outbox(id)));
         self.core

@@ -128,6 +128,15 @@ impl Messages for Counted {
         self.messages.page(conversation, before, limit).await
     }
 
+    async fn newer(
+        &self,
+        conversation: ConversationId,
+        after: MessageId,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError> {
+        self.messages.newer(conversation, after, limit).await
+    }
+
     async fn outbox(&self, after: Option<MessageId>, limit: usize) -> Result<Vec<Message>, StoreError> {
         self.messages.outbox(after, limit).await
     }
