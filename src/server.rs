@@ -222,6 +222,8 @@ impl Server {
         self.tasks.spawn(async move { keyring.keep_reading(stopped).await });
         let (uploads, stopped) = (Arc::clone(&self.uploads), cancelled.clone());
         self.tasks.spawn(async move { stopped.run_until_cancelled(uploads.count_reservations()).await });
+        let (uploads, stopped) = (Arc::clone(&self.uploads), cancelled.clone());
+        self.tasks.spawn(async move { uploads.keep_telling(stopped).await });
         let (uploads, cancelled) = (Arc::clone(&self.uploads), cancelled.clone());
         let interval = self.config.sweep_interval;
         self.tasks.spawn(async move { uploads.keep_sweeping(interval, cancelled).await });

@@ -246,7 +246,7 @@ async fn without_a_good_token_there_is_no_connection() {
 }
 
 #[tokio::test]
-async fn the_other_members_see_an_upload_live_and_the_sender_does_not() {
+async fn the_members_see_an_upload_live_and_its_sender_knows_it_for_its_own() {
     let chat = Chat::start().await;
     let member = chat.socket(&chat.bob).await;
     let sender = chat.socket(&chat.alice).await;
@@ -269,10 +269,11 @@ async fn the_other_members_see_an_upload_live_and_the_sender_does_not() {
     let rest = vec![7; usize::try_from(1_000_000 - offset).expect("it fits")];
     tus::append(&chat, &location, offset, &rest).await.expecting(204);
     check_live_event(&chat, &member.saw("upload_finished").await, &location);
-    member.saw("new_message").await;
-    sender.saw("new_message").await;
+    sender.saw("upload_finished").await;
     for event in ["upload_started", "upload_progress", "upload_finished"] {
-        assert!(sender.all(event).is_empty(), "the sender knows: {event}");
+        assert!(sender.all(event).iter().all(|seen| seen["own"] == true), "{event}");
+        assert!(member.all(event).iter().all(|seen| seen["own"] == false), "{event}");
+        assert_eq!(sender.all(event).len(), member.all(event).len(), "{event}");
         assert!(stranger.all(event).is_empty(), "it is no stranger's business: {event}");
     }
     assert_eq!(member.all("upload_started").len(), 1);

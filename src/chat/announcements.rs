@@ -5,13 +5,20 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use serde::Serialize;
 use socketioxide::BroadcastError;
+use socketioxide::extract::SocketRef;
 
 use super::connect::{NAMESPACE, room_of};
 use super::event::Event;
 use super::open::Engine;
-use crate::message::{Message, MessageId, UserId};
-use crate::store::{Announcement, Announcements, Progress, StoreError};
+use crate::http::LiveUpload;
+use crate::message::{Message, UserId};
+use crate::store::{Announcement, Announcements, StoreError};
 use crate::time::Timestamp;
+use crate::uploads::Sending;
+
+/// Events that a connection hears when it begins, too.
+const STARTED: &str = "upload_started";
+const PAUSED: &str = "upload_paused";
 
 /// The port of announcements over the Socket.IO connections of this process.
 #[derive(Clone)]
@@ -67,6 +74,17 @@ impl SocketAnnouncements {
     }
 }
 
+/// Tells a connection that has just begun what is being sent in the conversations of its user.
+pub(super) fn tell_sending(socket: &SocketRef, user: &UserId, sending: &[Sending]) {
+    for Sending { progress, is_paused } in sending {
+        let upload = LiveUpload::of(progress, progress.sender == *user);
+        let names = [Some(STARTED), is_paused.then_some(PAUSED)];
+        for event in names.into_iter().flatten().filter_map(|name| Event::new(name, &upload).ok()) {
+            event.tell(socket);
+        }
+    }
+}
+
 fn written<T: Serialize>(name: &'static str, data: &T) -> Result<Event, StoreError> {
     Event::new(name, data).map_err(|error| StoreError::Unavailable(error.to_string()))
 }
@@ -78,12 +96,15 @@ impl Announcements for SocketAnnouncements {
             Announcement::NewMessage(message) => {
                 return self.tell(to, message).await;
             }
-            Announcement::UploadStarted(progress) => ("upload_started", progress, None),
+            Announcement::UploadStarted(progress) => (STARTED, progress, None),
             Announcement::UploadProgress(progress) => ("upload_progress", progress, None),
+            Announcement::UploadPaused(progress) => (PAUSED, progress, None),
             Announcement::UploadFinished(progress, id) => ("upload_finished", progress, Some(*id)),
             Announcement::UploadCancelled(progress) => ("upload_cancelled", progress, None),
         };
-        self.emit(to, event, &LiveUpload::of(progress, message)).await
+        let (own, others): (Vec<_>, Vec<_>) = to.iter().cloned().partition(|user| *user == progress.sender);
+        self.emit(&others, event, &LiveUpload::of(progress, false).became(message)).await?;
+        self.emit(&own, event, &LiveUpload::of(progress, true).became(message)).await
     }
 
     // What is left waits for some seconds at most, so its link can be made here.
@@ -100,63 +121,5 @@ impl Announcements for SocketAnnouncements {
 impl std::fmt::Debug for SocketAnnouncements {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("SocketAnnouncements")
-    }
-}
-
-/// A live event's payload.
-#[derive(Debug, Serialize)]
-struct LiveUpload<'a> {
-    upload_id: String,
-    conversation_id: String,
-    sender: &'a str,
-    file_name: &'a str,
-    offset: u64,
-    length: Option<u64>,
-    percent: u8,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message_id: Option<String>,
-}
-
-impl<'a> LiveUpload<'a> {
-    fn of(progress: &'a Progress, message: Option<MessageId>) -> Self {
-        Self {
-            upload_id: progress.upload_id.to_string(),
-            conversation_id: progress.conversation_id.to_string(),
-            sender: progress.sender.as_str(),
-            file_name: &progress.file_name,
-            offset: progress.offset,
-            length: progress.length,
-            percent: progress.percent(),
-            message_id: message.map(|id| id.to_string()),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::upload::UploadId;
-
-    #[test]
-    fn a_live_event_has_a_message_only_once_there_is_one() {
-        let progress = Progress {
-            upload_id: UploadId::from_bytes([1; 16]),
-            conversation_id: "507f1f77bcf86cd799439012".parse().expect("valid"),
-            sender: "user@example.com".parse().expect("valid"),
-            file_name: "a.mp4".into(),
-            offset: 1,
-            length: None,
-        };
-        let expected = json!({
-            "upload_id": "01010101010101010101010101010101",
-            "conversation_id": "507f1f77bcf86cd799439012", "sender": "user@example.com",
-            "file_name": "a.mp4", "offset": 1, "length": null, "percent": 0
-        });
-        let json = |event: LiveUpload<'_>| serde_json::to_value(event).expect("serializable");
-        assert_eq!(json(LiveUpload::of(&progress, None)), expected);
-        let finished = LiveUpload::of(&progress, Some(MessageId::from_bytes([2; 12])));
-        assert_eq!(json(finished)["message_id"], "020202020202020202020202");
     }
 }

@@ -17,7 +17,7 @@ use super::text::EventText;
 use super::token::PresentedToken;
 use super::transport::{Guest, TOO_MANY_SESSIONS, UNAUTHORIZED};
 use super::work::{Job, Work};
-use super::{membership, send, unknown};
+use super::{announcements, membership, send, unknown};
 use crate::auth::{AuthError, Identity};
 use crate::chats::Chats;
 use crate::keys::Keyring;
@@ -92,6 +92,15 @@ impl Session {
         self.greeted.cancelled().await;
     }
 
+    /// Tells a connection what is going on, before anything that it sends is looked at.
+    async fn greet(&self, socket: &SocketRef) {
+        match self.state.uploads.sending_to(&self.user).await {
+            Ok(sending) => announcements::tell_sending(socket, &self.user, &sending),
+            Err(error) => tracing::error!(%error, "a connection is not told of what is being sent"),
+        }
+        self.greeted.cancel();
+    }
+
     /// A place for a message whose payload has so many bytes, and what counts it until it is done with. Called in the
     /// order in which events come in, and without waiting.
     fn take(&self, payload_bytes: usize) -> (Result<Place, EventError>, Job) {
@@ -123,11 +132,15 @@ pub fn serve(engine: &Engine, state: State) {
     let (leftovers, engine_of) = (Arc::clone(&engine.leftovers), engine.clone());
     // Called, up to its future, in the step that tells the client that it is connected.
     let greet = move |socket: SocketRef| {
-        if let Some(session) = socket.extensions.get::<Arc<Session>>() {
+        let session = socket.extensions.get::<Arc<Session>>();
+        if let Some(session) = &session {
             leftovers.greet(&session.user, &socket);
-            session.greeted.cancel();
         }
-        std::future::ready(())
+        async move {
+            if let Some(session) = session {
+                session.greet(&socket).await;
+            }
+        }
     };
     // Everything is set up before the client hears that it is connected. The library runs a connect handler
     // afterwards: what came in before its first line would be lost, and so would be what was announced.

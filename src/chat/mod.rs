@@ -6,7 +6,7 @@
 //! | `join_conversation`, `leave_conversation` | in, acknowledged | `{conversation_id}` |
 //! | `new_message` | out | the bare message |
 //! | `message_error` | out, to the sender | `{detail, code, client_message_id}`, with `event` if that makes no message |
-//! | `upload_started`, `upload_progress`, `upload_finished`, `upload_cancelled` | out | `{upload_id, conversation_id, sender, file_name, offset, length, percent}`, a finished one with `message_id` |
+//! | `upload_started`, `upload_progress`, `upload_paused`, `upload_finished`, `upload_cancelled` | out | `{upload_id, conversation_id, sender, own, file_name, mime_type, type, offset, length, percent}`, a finished one with `message_id` |
 //!
 //! An acknowledgement is `{"success":true}`, with `message` for `send_message`, or
 //! `{"success":false,"detail":"…","code":"…"}`: [codes](crate::docs::errors).
@@ -15,6 +15,10 @@
 //! that a connection hears all of its user's conversations, each message once, whether it joined them or not.
 //! When its token expires, its transport is closed, so that the client connects again with a fresh one; what it asks
 //! for afterwards is refused. An event of any other name is answered as a failure.
+//!
+//! `own` tells the sender's connections from all others. An upload is finished after its `new_message`, whatever way it
+//! came. A connection that begins is told of every upload that runs, as `upload_started`, and `upload_paused` if nothing
+//! comes; what it knew before counts no more.
 //!
 //! A connection that reads too slowly for what it is told is ended, and one user has no more than a share of what there
 //! is for all: sessions, bytes that are being read or wait, turns.

@@ -76,6 +76,7 @@ async fn make(session: &Session, request: Request) -> Result<Message, EventError
         return Err(UploadError::TooLarge(state.max_size).into());
     }
     let mut upload = state.uploads.one_shot(session.user().clone(), state.max_size);
+    upload.announce(&item.metadata, item.binding.conversation_id, Some(item.data.decoded_len()));
     write(&mut upload, item.data).await?;
     Ok(upload.finish(item.metadata, item.binding).await?)
 }

@@ -59,6 +59,7 @@ impl Finalizer {
             let batch = self.stores.messages.outbox(after, BATCH).await?;
             let Some(last) = batch.last() else { return Ok(count) };
             after = Some(last.id);
+            self.teller.flush().await;
             let (mut ids, mut members) = (Vec::new(), Members::new());
             for message in batch.into_iter().filter(|message| !self.left.holds(message.id)) {
                 if self.left.is_owed(&message) && self.leave(&message, &mut members).await? {
@@ -97,7 +98,10 @@ impl Finalizer {
 
     async fn announce(&self, message: Message, members: &mut Members) -> Result<(), StoreError> {
         let to = self.members(message.conversation_id, members).await?;
-        self.stores.announcements.announce(to, &Announcement::NewMessage(Box::new(message))).await
+        let announcement = Announcement::NewMessage(Box::new(message.clone()));
+        self.stores.announcements.announce(to, &announcement).await?;
+        self.teller.finished(&message);
+        Ok(())
     }
 
     /// Held once it is handed over: what failed in between is handed over again. Answers whether it is, for which there
@@ -107,6 +111,7 @@ impl Finalizer {
         let is_kept = self.stores.announcements.leave(to, message).await?;
         if is_kept {
             self.left.hold(message.id);
+            self.teller.finished(message);
         }
         Ok(is_kept)
     }

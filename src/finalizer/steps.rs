@@ -85,7 +85,7 @@ impl Finalizer {
         crash::point("finalize.committed");
         self.published.notify_one();
         metrics::get().messages_made.inc();
-        self.teller.finished(upload, message.id);
+        self.teller.committed(upload.id);
         let ms = message.created_at.millis().saturating_sub(upload.created_at.millis());
         tracing::info!(
             upload = %upload.id, message_id = %message.id, conversation = %message.conversation_id,
@@ -122,9 +122,18 @@ impl Finalizer {
         self.stores.records.transition(upload.id, &State::Complete, &State::Committed(message)).await?;
         crash::point("adopt.recorded");
         self.free(upload).await?;
-        self.teller.finished(upload, message);
+        self.tell_repeat(upload, message).await?;
         tracing::info!(upload = %upload.id, message_id = %message, "upload repeats a message");
         Ok(Ending::Message(Box::new(made)))
+    }
+
+    /// Tells that the upload is finished once its message, which another upload became, has been announced.
+    pub(crate) async fn tell_repeat(&self, upload: &Upload, message: MessageId) -> Result<(), StoreError> {
+        self.teller.repeats(upload, message);
+        if !self.stores.messages.is_unpublished(message).await? {
+            self.teller.announced(message);
+        }
+        Ok(())
     }
 
     async fn read(&self, message: MessageId) -> Result<Ending, StoreError> {

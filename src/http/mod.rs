@@ -24,6 +24,7 @@ mod peer;
 mod presence;
 pub(crate) mod range;
 mod request;
+mod sending;
 mod shown_path;
 mod site;
 mod status;
@@ -38,6 +39,7 @@ pub use cors::Cors;
 pub use operations::Readiness;
 pub use peer::Peer;
 pub(crate) use peer::{forwarded_address, network_of};
+pub(crate) use sending::LiveUpload;
 pub use site::Site;
 #[cfg(fuzzing)]
 pub use {connection::fuzz_framing, one_shot::fuzz_form, range::fuzz_range};
@@ -100,6 +102,7 @@ fn routes(api: Api) -> Router {
         .merge(bind::routes())
         .merge(messages::routes())
         .merge(conversations::routes())
+        .merge(sending::routes())
         .merge(media::routes())
         .merge(media_link::routes())
         .merge(operations::routes())

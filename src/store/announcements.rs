@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::error::StoreError;
-use crate::message::{ConversationId, Message, MessageId, UserId};
+use crate::message::{ConversationId, Message, MessageId, MessageKind, UserId};
 use crate::upload::UploadId;
 
 /// Tells connected users of what happened. Nothing depends on it: whoever was not told finds everything in
@@ -39,10 +39,26 @@ pub enum Announcement {
     UploadStarted(Progress),
     /// Bytes came, told at most once a second: event `upload_progress`.
     UploadProgress(Progress),
-    /// An upload became this message: event `upload_finished`.
+    /// Nothing comes any more: event `upload_paused`.
+    UploadPaused(Progress),
+    /// An upload became this message, which was announced before: event `upload_finished`.
     UploadFinished(Progress, MessageId),
     /// An upload will never become a message: event `upload_cancelled`.
     UploadCancelled(Progress),
+}
+
+impl Announcement {
+    /// The upload that it is about, if it is about one.
+    pub fn progress(&self) -> Option<&Progress> {
+        match self {
+            Self::NewMessage(_) => None,
+            Self::UploadStarted(progress)
+            | Self::UploadProgress(progress)
+            | Self::UploadPaused(progress)
+            | Self::UploadFinished(progress, _)
+            | Self::UploadCancelled(progress) => Some(progress),
+        }
+    }
 }
 
 /// How far an upload is.
@@ -56,6 +72,10 @@ pub struct Progress {
     pub sender: UserId,
     /// The file's name.
     pub file_name: String,
+    /// The file's type.
+    pub mime_type: String,
+    /// What kind of file that is.
+    pub kind: MessageKind,
     /// Bytes that have come.
     pub offset: u64,
     /// The length, once declared.

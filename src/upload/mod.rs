@@ -8,6 +8,7 @@ mod concat;
 mod digest;
 mod id;
 mod length;
+mod live;
 mod metadata;
 mod model;
 mod number;
@@ -22,6 +23,7 @@ pub use concat::{Concat, ConcatError, MAX_DESCRIPTION_BYTES, Parts, Stretch, str
 pub use digest::{DigestState, RunningDigest};
 pub use id::{InvalidUploadId, UploadId};
 pub use length::Length;
+pub use live::{Due, Live};
 pub use metadata::{MAX_METADATA_BYTES, Metadata, MetadataError};
 pub use model::{Chunk, Upload};
 pub use number::{InvalidNumber, decimal};

@@ -120,6 +120,9 @@ impl Uploads {
             if outcome.is_err() || !upload.is_owed() {
                 uploads.finalizer.received(&upload);
             }
+            if matches!(outcome, Err(UploadError::BodyBroken | UploadError::BodyIdle)) {
+                uploads.finalizer.teller().broke(upload.id);
+            }
             outcome?;
             uploads.settle_found(upload).await
         };

@@ -1,6 +1,7 @@
 //! Use cases of uploads: create, append, look, end, bind, and the upload that comes in one piece. All of them
 //! end in the finalizer. What must not be undone outlives its request.
 
+mod announcer;
 mod append;
 mod bind;
 mod body;
@@ -18,6 +19,7 @@ mod progress;
 mod reception;
 mod reject;
 mod reservations;
+mod sending;
 mod sent_again;
 mod standing;
 mod sweep;
@@ -32,6 +34,7 @@ pub use create::{Creation, NewUpload};
 pub use error::UploadError;
 pub use limits::Limits;
 pub use one_shot::OneShot;
+pub use progress::Sending;
 pub(crate) use progress::Teller;
 pub(crate) use reservations::Flight;
 pub use reservations::{Allowance, Reservations, RoomLeft};

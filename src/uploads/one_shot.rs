@@ -9,10 +9,11 @@ use futures_util::FutureExt;
 
 use super::Uploads;
 use super::error::UploadError;
+use super::progress::{Teller, progress_of};
 use super::reservations::Flight;
 use super::unrecorded::Unrecorded;
 use crate::finalizer::{Ending, Finalizer};
-use crate::message::{Message, UserId};
+use crate::message::{ConversationId, Message, UserId};
 use crate::outlive::outlive;
 use crate::store::{Created, StoreError, Stores, Taking};
 use crate::time::Timestamp;
@@ -26,6 +27,23 @@ pub struct OneShot {
     /// Before the bytes, which are written until they are dropped.
     bytes: Unrecorded,
     room: Flight,
+    announced: Option<Announced>,
+}
+
+/// Others know of the upload, and are told that it came to nothing when this is dropped.
+struct Announced {
+    teller: Teller,
+    id: UploadId,
+    is_recorded: bool,
+}
+
+impl Drop for Announced {
+    fn drop(&mut self) {
+        // A record tells itself what becomes of it.
+        if !self.is_recorded {
+            self.teller.came_to_nothing(self.id);
+        }
+    }
 }
 
 impl std::fmt::Debug for OneShot {
@@ -48,7 +66,8 @@ impl Uploads {
     pub fn one_shot(self: &Arc<Self>, sender: UserId, max_size: u64) -> OneShot {
         let id = UploadId::new(Timestamp::now());
         let bytes = Unrecorded::new(Arc::clone(self), id, self.limits.digests);
-        OneShot { uploads: Arc::clone(self), sender, max_size, bytes, room: self.allowance.flight() }
+        let room = self.allowance.flight();
+        OneShot { uploads: Arc::clone(self), sender, max_size, bytes, room, announced: None }
     }
 }
 
@@ -63,7 +82,33 @@ impl OneShot {
             return Err(UploadError::TooLarge(self.max_size));
         }
         self.room.reach(end).await?;
-        Ok(self.bytes.take(data).await?)
+        self.bytes.take(data).await?;
+        if let Some(Announced { teller, id, .. }) = &self.announced {
+            teller.reached(*id, end);
+        }
+        Ok(())
+    }
+
+    /// Tells the members of the conversation that the file is under way, as soon as it is known where it goes, and how
+    /// long it will be if that is known.
+    pub fn announce(&mut self, metadata: &Metadata, conversation: ConversationId, length: Option<u64>) {
+        if self.announced.is_some() {
+            return;
+        }
+        let binding =
+            Binding { conversation_id: conversation, content: None, reply_to: None, client_message_id: None };
+        let length = length.map_or(Length::Deferred, Length::Known);
+        let upload = self.upload(metadata.clone(), binding, length);
+        let (teller, id) = (self.uploads.finalizer.teller().clone(), upload.id);
+        if let Some(progress) = progress_of(&Upload { offset: self.bytes.length(), ..upload }) {
+            teller.begun(progress);
+            self.announced = Some(Announced { teller, id, is_recorded: false });
+        }
+    }
+
+    fn upload(&self, metadata: Metadata, binding: Binding, length: Length) -> Upload {
+        let (id, sender, digests) = (self.bytes.id(), self.sender.clone(), self.uploads.limits.digests);
+        Upload::new(id, sender, length, metadata, Some(binding), digests, Timestamp::now())
     }
 
     /// Makes the message: checks the membership, then goes the way of every upload, to its end
@@ -82,17 +127,26 @@ impl OneShot {
     }
 
     async fn complete(mut self, metadata: Metadata, binding: Binding) -> Result<Message, UploadError> {
-        let length = Length::Known(self.bytes.length());
-        let (id, sender, digests) = (self.bytes.id(), self.sender.clone(), self.uploads.limits.digests);
-        let upload = Upload::new(id, sender, length, metadata, Some(binding), digests, Timestamp::now());
+        let length = self.bytes.length();
+        self.announce(&metadata, binding.conversation_id, Some(length));
+        let upload = self.upload(metadata, binding, Length::Known(length));
         let (created, upload) = self.bytes.record(upload, Taking::Overtake).await?;
         let Uploads { stores, finalizer, .. } = &*self.uploads;
         match created {
-            Created::New => settle(stores, finalizer, upload.id, &upload).await,
+            Created::New => {
+                if let Some(announced) = &mut self.announced {
+                    announced.is_recorded = true;
+                }
+                settle(stores, finalizer, upload.id, &upload).await
+            }
             Created::Taken(holder) => {
                 let message = settle(stores, finalizer, holder, &upload).await?;
                 let is_same = finalizer.is_file_of(&upload, &message).await?;
-                if is_same { Ok(message) } else { Err(UploadError::AnotherFile) }
+                if !is_same {
+                    return Err(UploadError::AnotherFile);
+                }
+                finalizer.tell_repeat(&upload, message.id).await?;
+                Ok(message)
             }
         }
     }

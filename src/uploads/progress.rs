@@ -1,94 +1,263 @@
-//! Telling the other members how an upload goes. Hints only: they may be lost, and nothing waits for them.
+//! What is being sent now, and telling the members of its conversation how it goes. Hints only: they may be lost, and
+//! nothing waits for them. [`Live`] decides what is due.
+//!
+//! An upload is in the table from its start until its message is committed, or until it is cancelled. That it is
+//! finished is told once its message has been announced. What has a record is told as far as it is durable; what comes
+//! in one piece has none before its end, so of that is told what came.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
-use crate::message::MessageId;
+use super::announcer::Announcer;
+use crate::message::{ConversationId, Message, MessageId};
 use crate::store::{Announcement, Progress, Stores};
-use crate::upload::{State, Upload, UploadId};
+use crate::upload::{Due, Live, State, Upload, UploadId};
 
-/// More announcements than this are not under way at once; what would be too many is not told.
-const MOST_UNDER_WAY: usize = 256;
-/// An upload's progress is told at most this often.
-const PROGRESS_EVERY: Duration = Duration::from_secs(1);
-/// Of more uploads than this the last telling is not remembered.
-const MOST_REMEMBERED: usize = 10_000;
+/// More uploads than this are not followed: of the others only the start and the end are told.
+const MOST_FOLLOWED: usize = 10_000;
+/// How often it is looked at what time has made due.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// Announces what happens to bound uploads, to everybody in the conversation but the sender.
+/// Announces what happens to bound uploads, to everybody in the conversation.
 #[derive(Debug, Clone)]
 pub(crate) struct Teller {
-    stores: Stores,
-    under_way: Arc<Semaphore>,
-    told: Arc<Mutex<HashMap<UploadId, Instant>>>,
+    announcer: Announcer,
+    table: Arc<Mutex<Table>>,
+    began: Instant,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    running: HashMap<UploadId, Running>,
+    /// Uploads that turned out to be a message which is still to be announced.
+    repeats: HashMap<MessageId, Vec<Progress>>,
+}
+
+#[derive(Debug)]
+struct Running {
+    progress: Progress,
+    live: Live,
+}
+
+/// An upload that is being sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sending {
+    /// How far it is.
+    pub progress: Progress,
+    /// Whether nothing comes.
+    pub is_paused: bool,
 }
 
 impl Teller {
     pub(crate) fn new(stores: Stores) -> Self {
-        Self { stores, under_way: Arc::new(Semaphore::new(MOST_UNDER_WAY)), told: Arc::default() }
+        Self { announcer: Announcer::new(stores), table: Arc::default(), began: Instant::now() }
     }
 
     pub(crate) fn started(&self, upload: &Upload) {
-        self.tell(upload, Announcement::UploadStarted);
+        if let Some(progress) = progress_of(upload) {
+            self.begun(progress);
+        }
+    }
+
+    /// An upload that may have no record yet.
+    pub(super) fn begun(&self, progress: Progress) {
+        let mut table = self.table();
+        table.follow(progress.clone(), Live::begin(progress.offset, self.now()));
+        self.announcer.push(Announcement::UploadStarted(progress));
+    }
+
+    /// An upload from before this start, of which its members were told by the process before.
+    pub(super) fn recall(&self, upload: &Upload) {
+        self.follow_paused(upload, upload.offset);
+    }
+
+    fn follow_paused(&self, upload: &Upload, known: u64) {
+        let Some(progress) = progress_of(upload).filter(|_| upload.state == State::Receiving) else { return };
+        let mut table = self.table();
+        if !table.running.contains_key(&progress.upload_id) {
+            table.follow(progress, Live::paused(known, self.now()));
+        }
     }
 
     pub(crate) fn progressed(&self, upload: &Upload) {
-        if upload.binding.is_some() && upload.state == State::Receiving && self.is_due(upload.id) {
-            self.tell(upload, Announcement::UploadProgress);
+        // One of before this start that was not recalled yet goes on.
+        self.follow_paused(upload, 0);
+        if upload.state == State::Receiving {
+            self.change(upload.id, |running, now| {
+                running.progress.length = upload.length.known();
+                running.live.reached(upload.offset, now)
+            });
         }
     }
 
-    pub(crate) fn finished(&self, upload: &Upload, message: MessageId) {
-        self.forget(upload.id);
-        self.tell(upload, |progress| Announcement::UploadFinished(progress, message));
+    /// So many bytes have come of an upload in one piece.
+    pub(super) fn reached(&self, id: UploadId, offset: u64) {
+        self.change(id, |running, now| running.live.reached(offset, now));
     }
 
-    pub(crate) fn cancelled(&self, upload: &Upload) {
-        self.forget(upload.id);
-        self.tell(upload, Announcement::UploadCancelled);
-    }
-
-    fn tell(&self, upload: &Upload, announcement: impl FnOnce(Progress) -> Announcement) {
-        let Some(progress) = progress_of(upload) else { return };
-        let Ok(permit) = Arc::clone(&self.under_way).try_acquire_owned() else { return };
-        let (conversation, sender) = (progress.conversation_id, progress.sender.clone());
-        let (stores, announcement) = (self.stores.clone(), announcement(progress));
-        tokio::spawn(async move {
-            if let Ok(Some(mut others)) = stores.memberships.participants(conversation).await {
-                others.retain(|user| *user != sender);
-                // Whoever was not told sees the message all the same.
-                let _ = stores.announcements.announce(&others, &announcement).await;
-            }
-            drop(permit);
+    /// Its connection brings bytes, though none that count yet.
+    pub(super) fn heard(&self, id: UploadId) {
+        self.change(id, |running, now| {
+            running.live.heard(now);
+            None
         });
     }
 
-    fn is_due(&self, id: UploadId) -> bool {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        match told.get(&id) {
-            Some(last) if now.duration_since(*last) < PROGRESS_EVERY => return false,
-            None if told.len() >= MOST_REMEMBERED => told.clear(),
-            _ => {}
-        }
-        told.insert(id, now);
-        true
+    /// Its connection is dead.
+    pub(super) fn broke(&self, id: UploadId) {
+        self.change(id, |running, now| running.live.broke(now));
     }
 
-    fn forget(&self, id: UploadId) {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    /// Its message is committed.
+    pub(crate) fn committed(&self, id: UploadId) {
+        self.table().running.remove(&id);
+    }
+
+    /// It turned out to be this message, of another upload. Tells so with [`Teller::announced`].
+    pub(crate) fn repeats(&self, upload: &Upload, message: MessageId) {
+        let mut table = self.table();
+        table.running.remove(&upload.id);
+        if let Some(progress) = progress_of(upload) {
+            table.repeats.entry(message).or_default().push(progress);
+        }
+    }
+
+    /// Everything that was pushed so far has been handed over, as far as that can be waited for.
+    pub(crate) async fn flush(&self) {
+        self.announcer.flush().await;
+    }
+
+    /// The message has been announced: what became it is finished.
+    pub(crate) fn finished(&self, message: &Message) {
+        let finished = Announcement::UploadFinished(progress_of_message(message), message.id);
+        self.announcer.push(finished);
+        self.announced(message.id);
+    }
+
+    /// What repeats this message is finished.
+    pub(crate) fn announced(&self, message: MessageId) {
+        let repeats = self.table().repeats.remove(&message).unwrap_or_default();
+        for progress in repeats {
+            self.announcer.push(Announcement::UploadFinished(progress, message));
+        }
+    }
+
+    pub(crate) fn cancelled(&self, upload: &Upload) {
+        self.committed(upload.id);
+        if let Some(progress) = progress_of(upload) {
+            self.announcer.push(Announcement::UploadCancelled(progress));
+        }
+    }
+
+    /// Of an upload without a record nothing remains.
+    pub(super) fn came_to_nothing(&self, id: UploadId) {
+        let running = self.table().running.remove(&id);
+        if let Some(running) = running {
+            self.announcer.push(Announcement::UploadCancelled(running.now()));
+        }
+    }
+
+    /// What is being sent, in this conversation or in all.
+    pub(super) fn sending(&self, conversation: Option<ConversationId>) -> Vec<Sending> {
+        let table = self.table();
+        let is_asked_for = |running: &&Running| {
+            conversation.is_none_or(|conversation| running.progress.conversation_id == conversation)
+        };
+        let mut sending: Vec<_> = table.running.values().filter(is_asked_for).map(Running::sending).collect();
+        sending.sort_by_key(|sending| sending.progress.upload_id);
+        sending
+    }
+
+    /// An upload as it goes now, if it still does.
+    pub(super) fn sending_now(&self, id: UploadId) -> Option<Sending> {
+        self.table().running.get(&id).map(Running::sending)
+    }
+
+    /// Tells what time makes due, until cancelled.
+    pub(super) async fn keep_looking(&self, cancelled: &CancellationToken) {
+        while cancelled.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_some() {
+            let (now, mut table) = (self.now(), self.table());
+            for running in table.running.values_mut() {
+                let due = running.live.look(now);
+                self.tell(running, due);
+            }
+        }
+    }
+
+    fn change(&self, id: UploadId, change: impl FnOnce(&mut Running, u64) -> Option<Due>) {
+        let mut table = self.table();
+        if let Some(running) = table.running.get_mut(&id) {
+            let due = change(running, self.now());
+            self.tell(running, due);
+        }
+    }
+
+    fn tell(&self, running: &Running, due: Option<Due>) {
+        match due {
+            Some(Due::Progress) => self.announcer.push(Announcement::UploadProgress(running.now())),
+            Some(Due::Paused) => self.announcer.push(Announcement::UploadPaused(running.now())),
+            None => {}
+        }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn progress_of(upload: &Upload) -> Option<Progress> {
+impl Table {
+    /// One that is paused makes room for one that begins.
+    fn follow(&mut self, progress: Progress, live: Live) {
+        if self.running.len() >= MOST_FOLLOWED {
+            let paused = self.running.iter().find(|(_, running)| running.live.is_paused()).map(|(id, _)| *id);
+            match paused {
+                Some(id) if !live.is_paused() => self.running.remove(&id),
+                _ => return,
+            };
+        }
+        self.running.insert(progress.upload_id, Running { progress, live });
+    }
+}
+
+impl Running {
+    fn now(&self) -> Progress {
+        Progress { offset: self.live.offset(), ..self.progress.clone() }
+    }
+
+    fn sending(&self) -> Sending {
+        Sending { progress: self.now(), is_paused: self.live.is_paused() }
+    }
+}
+
+pub(super) fn progress_of(upload: &Upload) -> Option<Progress> {
     Some(Progress {
         upload_id: upload.id,
         conversation_id: upload.binding.as_ref()?.conversation_id,
         sender: upload.owner.clone(),
-        file_name: upload.metadata.file_name().unwrap_or("file").to_owned(),
+        file_name: upload.file_name().to_owned(),
+        mime_type: upload.mime_type(),
+        kind: upload.kind(),
         offset: upload.offset,
         length: upload.length.known(),
     })
+}
+
+fn progress_of_message(message: &Message) -> Progress {
+    Progress {
+        upload_id: message.upload_id.into(),
+        conversation_id: message.conversation_id,
+        sender: message.sender.clone(),
+        file_name: message.file_name.clone(),
+        mime_type: message.mime_type.clone(),
+        kind: message.kind,
+        offset: message.file_size,
+        length: Some(message.file_size),
+    }
 }

@@ -235,6 +235,9 @@ impl Reception {
                     if last_byte.elapsed() >= self.surroundings.idle {
                         return Ok(Ended::Early(UploadError::BodyIdle));
                     }
+                    if last_byte.elapsed() <= TICK {
+                        self.surroundings.finalizer.teller().heard(self.upload.id);
+                    }
                     self.keep().await?;
                 }
             }

@@ -61,6 +61,16 @@ impl Client {
         serde_json::from_str(event).expect("a name and one payload")
     }
 
+    /// The next event that is not about an upload under way.
+    pub(super) async fn other_event(&mut self) -> (String, Value) {
+        loop {
+            let event = self.event().await;
+            if !event.0.starts_with("upload_") {
+                return event;
+            }
+        }
+    }
+
     /// Emits an event with an acknowledgement; answers it, and the events that came before.
     pub(super) async fn emit(&mut self, event: &str, payload: &Value) -> (Value, Vec<(String, Value)>) {
         self.asked += 1;

@@ -141,6 +141,8 @@ fn progress() -> Progress {
         conversation_id: CONVERSATION.parse().expect("valid"),
         sender: user("alice"),
         file_name: "a.mp4".into(),
+        mime_type: "video/mp4".into(),
+        kind: crate::message::MessageKind::Video,
         offset: 1,
         length: Some(2),
     }

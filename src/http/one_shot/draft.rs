@@ -60,7 +60,17 @@ impl<'a> Draft<'a> {
         }
         self.api.uploads.may_send(&self.sender, id).await?;
         self.conversation_id = Some(id);
+        self.announce();
         Ok(())
+    }
+
+    /// Once it is known which file goes where, the members may know as well.
+    fn announce(&mut self) {
+        if let (Some(conversation), Some(file)) = (self.conversation_id, &mut self.file)
+            && file.is_chosen
+        {
+            file.upload.announce(&file.metadata, conversation, None);
+        }
     }
 
     /// The sender's own id, from the form or from a header; the form's counts. An empty one says nothing.
@@ -123,6 +133,7 @@ impl<'a> Draft<'a> {
         // A browser's form without a chosen file has an empty name and no bytes; either makes it a file.
         let is_chosen = head.name.as_ref().is_some_and(|name| !name.is_empty());
         self.file = Some(File { upload, metadata: metadata(&head), is_chosen });
+        self.announce();
         Ok(())
     }
 

@@ -43,6 +43,7 @@ pub(crate) fn heard(announcement: &Announcement) -> Heard {
         Announcement::NewMessage(message) => ("new_message", message.id.to_string()),
         Announcement::UploadStarted(progress) => ("upload_started", progress.upload_id.to_string()),
         Announcement::UploadProgress(progress) => ("upload_progress", progress.upload_id.to_string()),
+        Announcement::UploadPaused(progress) => ("upload_paused", progress.upload_id.to_string()),
         Announcement::UploadFinished(progress, _) => ("upload_finished", progress.upload_id.to_string()),
         Announcement::UploadCancelled(progress) => ("upload_cancelled", progress.upload_id.to_string()),
     };
@@ -60,6 +61,8 @@ fn progress() -> Progress {
         conversation_id: conversation(1),
         sender: user("ann"),
         file_name: "a.mp4".into(),
+        mime_type: "video/mp4".into(),
+        kind: crate::message::MessageKind::Video,
         offset: 5,
         length: Some(10),
     }
@@ -76,6 +79,7 @@ pub(crate) async fn every_kind_arrives(mut fixture: impl AnnouncementsFixture) {
         new_message(1),
         Announcement::UploadStarted(progress()),
         Announcement::UploadProgress(Progress { length: None, ..progress() }),
+        Announcement::UploadPaused(progress()),
         Announcement::UploadFinished(progress(), MessageId::from_bytes([1; 12])),
         Announcement::UploadCancelled(progress()),
     ] {

@@ -105,6 +105,8 @@ async fn refused_announcements_are_not_heard() {
         conversation_id: crate::store::contract::samples::conversation(1),
         sender: user.clone(),
         file_name: "a".into(),
+        mime_type: "video/mp4".into(),
+        kind: crate::message::MessageKind::Video,
         offset: 0,
         length: None,
     };

@@ -1,0 +1,82 @@
+//! What is being sent now, for those who may know.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use tokio_util::sync::CancellationToken;
+
+use super::Uploads;
+use super::error::UploadError;
+use super::progress::Sending;
+use crate::message::{ConversationId, UserId};
+use crate::store::StoreError;
+
+/// As many records are read at once.
+const PAGE: usize = 256;
+/// A connection that begins is told of no more than this.
+const MOST_TOLD: usize = 256;
+
+impl Uploads {
+    /// What is being sent in a conversation of the user's.
+    ///
+    /// # Errors
+    /// [`UploadError::ConversationNotFound`], [`UploadError::NotAParticipant`].
+    pub async fn sending_in(
+        &self,
+        user: &UserId,
+        conversation: ConversationId,
+    ) -> Result<Vec<Sending>, UploadError> {
+        self.may_send(user, conversation).await?;
+        Ok(self.finalizer.teller().sending(Some(conversation)))
+    }
+
+    /// What is being sent in all conversations of the user's, for a connection that begins: not more than fits.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn sending_to(&self, user: &UserId) -> Result<Vec<Sending>, StoreError> {
+        let teller = self.finalizer.teller();
+        let (mut to_user, mut members) = (Vec::new(), HashMap::new());
+        for sending in teller.sending(None) {
+            let conversation = sending.progress.conversation_id;
+            let is_member = match members.get(&conversation) {
+                Some(known) => *known,
+                None => self.stores.memberships.is_participant(conversation, user).await? == Some(true),
+            };
+            members.insert(conversation, is_member);
+            if is_member && to_user.len() < MOST_TOLD {
+                to_user.push(sending.progress.upload_id);
+            }
+        }
+        // What has ended meanwhile has been told as ended.
+        Ok(to_user.into_iter().filter_map(|id| teller.sending_now(id)).collect())
+    }
+
+    /// Tells of uploads that come to a standstill, those of before this start included, until cancelled.
+    pub async fn keep_telling(&self, cancelled: CancellationToken) {
+        let recalling = async {
+            match cancelled.run_until_cancelled(self.recall()).await {
+                Some(Err(error)) => tracing::error!(%error, "unfinished uploads could not be recalled"),
+                Some(Ok(())) | None => {}
+            }
+        };
+        tokio::join!(recalling, self.finalizer.teller().keep_looking(&cancelled));
+    }
+
+    async fn recall(&self) -> Result<(), StoreError> {
+        let mut after = None;
+        loop {
+            let begun = Instant::now();
+            let page = self.stores.records.every_unfinished(after.as_ref(), PAGE).await?;
+            for upload in page.iter().filter(|upload| !self.is_overdue(upload)) {
+                self.finalizer.teller().recall(upload);
+            }
+            match page.into_iter().next_back() {
+                Some(last) => after = Some(last),
+                None => return Ok(()),
+            }
+            // There may be a million, and this can wait.
+            tokio::time::sleep(begun.elapsed()).await;
+        }
+    }
+}
