@@ -55,9 +55,8 @@ impl Uploads {
     /// Tells of uploads that come to a standstill, those of before this start included, until cancelled.
     pub async fn keep_telling(&self, cancelled: CancellationToken) {
         let recalling = async {
-            match cancelled.run_until_cancelled(self.recall()).await {
-                Some(Err(error)) => tracing::error!(%error, "unfinished uploads could not be recalled"),
-                Some(Ok(())) | None => {}
+            if let Some(Err(error)) = cancelled.run_until_cancelled(self.recall()).await {
+                tracing::error!(%error, "unfinished uploads could not be recalled");
             }
         };
         tokio::join!(recalling, self.finalizer.teller().keep_looking(&cancelled));
