@@ -28,6 +28,8 @@ pub struct Metrics {
     pub uploads_expired: Counter<u64, AtomicU64>,
     /// Promises of room that lapsed, because others needed it.
     pub promises_lapsed: Counter<u64, AtomicU64>,
+    /// Connections ended because their clients asked too much.
+    pub connections_ended: Counter<u64, AtomicU64>,
     /// Bytes of the disk that are set aside for uploads.
     pub room_reserved: Gauge<u64, AtomicU64>,
     /// Bytes that are neither set aside nor in the reserve.
@@ -51,6 +53,11 @@ static METRICS: LazyLock<(Metrics, Registry)> = LazyLock::new(|| {
     registry.register("uploads_rejected", "Uploads rejected for good", metrics.uploads_rejected.clone());
     registry.register("uploads_expired", "Uploads expired", metrics.uploads_expired.clone());
     registry.register("promises_lapsed", "Promises of room that lapsed", metrics.promises_lapsed.clone());
+    registry.register(
+        "connections_ended",
+        "Connections of HTTP/2 that were ended for asking too much",
+        metrics.connections_ended.clone(),
+    );
     registry.register("room_reserved_bytes", "Bytes set aside for uploads", metrics.room_reserved.clone());
     registry.register("room_free_bytes", "Bytes that may be set aside", metrics.room_free.clone());
     registry.register("http_responses", "Responses by status", metrics.responses.clone());

@@ -39,6 +39,13 @@ pub fn not_http(detail: &str) {
     }
 }
 
+/// A connection was ended for this reason.
+pub fn connection(reason: &'static str) {
+    if let Some(left_out) = admitted() {
+        tracing::info!(target: TARGET, reason, left_out, "connection ended");
+    }
+}
+
 /// Whether one more may be logged, and how many before it were not.
 fn admitted() -> Option<u64> {
     static PACE: Mutex<Option<Pace>> = Mutex::new(None);

@@ -187,6 +187,21 @@ impl Connection {
         std::mem::take(&mut self.unread)
     }
 
+    /// So many bytes.
+    ///
+    /// # Panics
+    /// When the connection ends before them.
+    pub async fn exactly(&mut self, count: usize) -> Vec<u8> {
+        let filled = async {
+            while self.unread.len() < count {
+                assert!(self.fill().await.expect("the connection lives") > 0, "the connection ended");
+            }
+        };
+        wait::bounded("bytes", filled).await;
+        let rest = self.unread.split_off(count);
+        std::mem::replace(&mut self.unread, rest)
+    }
+
     async fn fill(&mut self) -> io::Result<usize> {
         let mut buffer = vec![0; BUFFER];
         let count = self.stream.read(&mut buffer).await?;

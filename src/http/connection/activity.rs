@@ -49,9 +49,14 @@ impl Activity {
         self.watcher.wake();
     }
 
+    /// Whether a request is being answered.
+    pub(super) fn is_in_exchange(&self) -> bool {
+        self.under_way.load(Ordering::Acquire) > 0
+    }
+
     /// Bytes came. Between two requests of HTTP/1 they begin the next one.
     pub(super) fn came(&self) {
-        if self.under_way.load(Ordering::Acquire) == 0 {
+        if !self.is_in_exchange() {
             self.has_header_begun.store(true, Ordering::Release);
         }
     }
@@ -76,7 +81,7 @@ impl Activity {
     pub(super) fn stretch(&self, waker: &Waker) -> Stretch {
         self.watcher.register(waker);
         let exchanges = self.begun.load(Ordering::Acquire);
-        let is_busy = self.under_way.load(Ordering::Acquire) > 0 || self.is_blocked.load(Ordering::Acquire);
+        let is_busy = self.is_in_exchange() || self.is_blocked.load(Ordering::Acquire);
         let phase = if is_busy {
             Phase::Busy
         } else if exchanges == 0 || self.has_header_begun.load(Ordering::Acquire) {

@@ -7,8 +7,10 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::activity::Activity;
+use super::holdings::Account;
 
 /// A request and its answer. Both bodies hold it.
 #[derive(Debug)]
@@ -18,14 +20,30 @@ pub(super) struct Exchange {
     pieces: AtomicUsize,
     /// Whether nobody has asked for another piece since.
     waits_for_client: AtomicBool,
+    stream: Option<Stream>,
+}
+
+/// What an exchange has that shares its connection with others.
+#[derive(Debug)]
+pub(super) struct Stream {
+    /// That of the connection.
+    account: Arc<Account>,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl Stream {
+    /// On the account of its connection, with a place among all connections unless it has that of its own.
+    pub(super) fn new(account: Arc<Account>, place: Option<OwnedSemaphorePermit>) -> Self {
+        Self { account, _place: place }
+    }
 }
 
 impl Exchange {
     /// Begins one.
-    pub(super) fn begin(activity: &Arc<Activity>) -> Arc<Self> {
+    pub(super) fn begin(activity: &Arc<Activity>, stream: Option<Stream>) -> Arc<Self> {
         activity.begin_exchange();
         let (pieces, waits_for_client) = (AtomicUsize::new(0), AtomicBool::new(false));
-        Arc::new(Self { activity: Arc::clone(activity), pieces, waits_for_client })
+        Arc::new(Self { activity: Arc::clone(activity), pieces, waits_for_client, stream })
     }
 
     /// The answer is that the connection goes on in another protocol.
@@ -40,6 +58,14 @@ impl Exchange {
 
     fn asked(&self) {
         self.waits_for_client.store(false, Ordering::Release);
+    }
+
+    /// Data, on the account of who is to read it.
+    fn on_account(&self, data: Bytes) -> Bytes {
+        match &self.stream {
+            Some(stream) => stream.account.held(data),
+            None => data,
+        }
     }
 
     fn taken(&self) {
@@ -125,7 +151,10 @@ impl<B: HttpBody<Data = Bytes> + Unpin> HttpBody for AnswerPart<B> {
         }
         self.exchange.asked();
         Pin::new(&mut self.body).poll_frame(context).map_ok(|frame| match frame.into_data() {
-            Ok(data) => self.piece(data),
+            Ok(data) => {
+                let data = self.exchange.on_account(data);
+                self.piece(data)
+            }
             Err(other) => other,
         })
     }
@@ -157,7 +186,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_comes_whole_in_pieces_of_the_size() {
-        let exchange = Exchange::begin(&Arc::default());
+        let exchange = Exchange::begin(&Arc::default(), None);
         let mut body = AnswerPart::new(Full::new(Bytes::from_static(b"abcde")), exchange, 2);
         let mut pieces = Vec::new();
         for left in [5, 3, 1] {
@@ -171,7 +200,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_piece_waits_for_the_client_until_the_next_is_asked_for() {
-        let exchange = Exchange::begin(&Arc::default());
+        let exchange = Exchange::begin(&Arc::default(), None);
         let pieces = stream::iter(["abc", "d"].map(|piece| Ok::<_, Infallible>(Frame::data(piece.into()))));
         let slow = futures_util::StreamExt::chain(pieces, stream::pending());
         let mut body = AnswerPart::new(StreamBody::new(slow), Arc::clone(&exchange), 2);

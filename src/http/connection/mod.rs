@@ -8,12 +8,17 @@
 
 mod accept;
 mod activity;
+mod credit;
 mod exchange;
+mod frames;
 mod framing;
+mod holdings;
+mod observed;
 mod speak;
 mod spoken;
 mod streams;
 mod watch;
+mod windows;
 mod wire;
 
 use std::sync::Arc;
@@ -28,6 +33,7 @@ use tokio_util::task::TaskTracker;
 use self::accept::{Accepted, accept};
 #[cfg(fuzzing)]
 pub use self::framing::fuzz_framing;
+pub(super) use self::speak::NoPlace;
 use self::speak::Protocols;
 use self::spoken::spoken;
 use super::Site;
@@ -46,7 +52,7 @@ pub struct Timeouts {
     pub drain: Duration,
 }
 
-/// How many connections there may be, those that became websockets included.
+/// How many connections there may be, those that became websockets included, and streams of HTTP/2 beside others.
 #[derive(Debug, Clone, Copy)]
 pub struct Connections(pub usize);
 
@@ -60,7 +66,7 @@ pub async fn serve(
 ) {
     let room = Arc::new(Semaphore::new(most.0));
     let connections = TaskTracker::new();
-    let protocols = Arc::new(Protocols::new(site, timeouts, ending.clone()));
+    let protocols = Arc::new(Protocols::new(site, timeouts, ending.clone(), Arc::clone(&room)));
     while let Some(accepted) = ending.run_until_cancelled(accept(&listener, &room, timeouts.send)).await {
         connections.spawn(hold(accepted, Arc::clone(&protocols), timeouts.header, ending.clone()));
     }

@@ -17,24 +17,24 @@ use hyper::server::conn::http2::Connection;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Timeouts;
 use super::accept::Accepted;
 use super::activity::{Activity, Phase};
-use super::exchange::{AnswerPart, Exchange, RequestPart};
+use super::exchange::{AnswerPart, Exchange, RequestPart, Stream};
+use super::framing::Framing;
+use super::holdings::{Account, Holdings};
+use super::observed::Observed;
 use super::spoken::Spoken;
 use super::streams::Streams;
 use super::watch::Watch;
-use super::wire::Wire;
+use super::wire::{Seen, Wire};
 use crate::http::method_override::Overridden;
 use crate::http::{Peer, Site, request};
 
-/// HTTP/2 windows that fill a long line: with the usual 64 KiB a hundred milliseconds of round trip leave
-/// half a megabyte a second.
-const STREAM_WINDOW: u32 = 4 * 1024 * 1024;
-const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
 const MOST_STREAMS: u32 = 64;
 /// Of a request's header over HTTP/2: room for the longest token and all of tus beside it. Over HTTP/1 the library's
 /// buffer of some 400 KiB has it.
@@ -44,6 +44,10 @@ const STREAM_PIECE: usize = 32 * 1024;
 /// How often a client of HTTP/2 has to show that it is there, while it has requests or between them.
 const PING_EVERY: Duration = Duration::from_secs(20);
 
+/// With a request for which there is no place.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::http) struct NoPlace;
+
 /// How each protocol is spoken, and who answers.
 #[derive(Debug)]
 pub(super) struct Protocols {
@@ -51,14 +55,22 @@ pub(super) struct Protocols {
     timeouts: Timeouts,
     ending: CancellationToken,
     http1: http1::Builder,
+    /// Places of connections, of which streams beside others take some.
+    room: Arc<Semaphore>,
+    holdings: Arc<Holdings>,
 }
 
 impl Protocols {
-    pub(super) fn new(site: Site, timeouts: Timeouts, ending: CancellationToken) -> Self {
+    pub(super) fn new(
+        site: Site,
+        timeouts: Timeouts,
+        ending: CancellationToken,
+        room: Arc<Semaphore>,
+    ) -> Self {
         let mut http1 = http1::Builder::new();
         // The header timeout of the library would count the rest between two requests as well.
         http1.timer(TokioTimer::new()).header_read_timeout(None).half_close(true);
-        Self { site, timeouts, ending, http1 }
+        Self { site, timeouts, ending, http1, room, holdings: Arc::default() }
     }
 
     /// Answers the connection's requests until it ends, or until the server does and no request is in flight.
@@ -71,33 +83,54 @@ impl Protocols {
         let activity = Arc::new(Activity::default());
         let watch = Watch::new(Arc::clone(&activity), self.timeouts, since);
         let peer = accepted.stream.peer_addr().ok().map(|address| Peer::new(address.ip()));
-        let wire = TokioIo::new(Wire::new(accepted, spoken, Arc::clone(&activity)));
         let protocols = Arc::clone(self);
         match spoken {
             Spoken::Http1 => {
+                let wire =
+                    TokioIo::new(Wire::new(accepted, Seen::Http1(Framing::new()), Arc::clone(&activity)));
                 let service = service_fn(move |request: Request<Incoming>| {
-                    answer(&protocols.site, peer, Exchange::begin(&activity), usize::MAX, request)
+                    answer(&protocols.site, peer, Exchange::begin(&activity, None), usize::MAX, request)
                 });
                 let connection = pin!(self.http1.serve_connection(wire, service).with_upgrades());
                 drive(connection, watch, self.ending_of(spoken), UpgradeableConnection::graceful_shutdown)
                     .await
             }
             Spoken::Http2 => {
+                let account = self.holdings.open();
+                let end = account.end().clone();
+                let observed = Box::new(Observed::new(Arc::clone(&account)));
+                let wire = TokioIo::new(Wire::new(accepted, Seen::Http2(observed), Arc::clone(&activity)));
                 let streams = Streams::new(self.timeouts.send);
                 let running = streams.clone();
-                let service = service_fn(move |request: Request<Incoming>| {
-                    let exchange = Exchange::begin(&activity);
+                let service = service_fn(move |mut request: Request<Incoming>| {
+                    let exchange = protocols.begin_stream(&activity, &account, &mut request);
                     running.begins(&exchange);
                     answer(&protocols.site, peer, exchange, STREAM_PIECE, request)
                 });
                 // There are few of them, and they are large.
-                let connection = Box::pin(http2(streams).serve_connection(wire, service));
-                drive(pin!(connection), watch, self.ending_of(spoken), |connection| {
+                let connection = pin!(Box::pin(http2(streams).serve_connection(wire, service)));
+                let driven = drive(connection, watch, self.ending_of(spoken), |connection| {
                     Connection::graceful_shutdown(connection.get_mut().as_mut());
-                })
-                .await
+                });
+                end.run_until_cancelled(driven).await.unwrap_or(Ok(()))
             }
         }
+    }
+
+    /// The exchange of a stream. The first on a connection has the place of that; others have one of their own, for each
+    /// may keep a file open, as a connection may.
+    fn begin_stream(
+        &self,
+        activity: &Arc<Activity>,
+        account: &Arc<Account>,
+        request: &mut Request<Incoming>,
+    ) -> Arc<Exchange> {
+        let place = activity.is_in_exchange().then(|| Arc::clone(&self.room).try_acquire_owned());
+        if let Some(Err(_)) = place {
+            request.extensions_mut().insert(NoPlace);
+        }
+        let place = place.and_then(Result::ok);
+        Exchange::begin(activity, Some(Stream::new(Arc::clone(account), place)))
     }
 
     fn ending_of(&self, spoken: Spoken) -> Ending<'_> {
@@ -109,8 +142,9 @@ fn http2(streams: Streams) -> http2::Builder<Streams> {
     let mut http2 = http2::Builder::new(streams);
     http2
         .timer(TokioTimer::new())
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
+        // Windows begin with 64 KiB, which hold nothing large that nobody reads, and grow with what is read, so that they
+        // fill a long line: with 64 KiB a hundred milliseconds of round trip leave half a megabyte a second.
+        .adaptive_window(true)
         .max_concurrent_streams(MOST_STREAMS)
         .max_header_list_size(HEADER_BYTES)
         .keep_alive_interval(PING_EVERY);

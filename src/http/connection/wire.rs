@@ -1,6 +1,6 @@
 //! The bytes of a connection, and its place among all of them.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -12,30 +12,67 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::accept::Accepted;
 use super::activity::Activity;
 use super::framing::Framing;
-use super::spoken::Spoken;
+use super::observed::Observed;
+use crate::{metrics, refusals};
+
+/// What is spoken, as it is seen from the bytes.
+#[derive(Debug)]
+pub(super) enum Seen {
+    Http1(Framing),
+    Http2(Box<Observed>),
+}
 
 /// A connection's socket. It takes a place until it is dropped, also where a websocket goes on with it.
 #[derive(Debug)]
 pub(super) struct Wire {
     stream: TcpStream,
-    spoken: Spoken,
-    framing: Framing,
+    spoken: Seen,
     activity: Arc<Activity>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Wire {
-    pub(super) fn new(accepted: Accepted, spoken: Spoken, activity: Arc<Activity>) -> Self {
-        Self { stream: accepted.stream, spoken, framing: Framing::new(), activity, _permit: accepted.permit }
+    pub(super) fn new(accepted: Accepted, spoken: Seen, activity: Arc<Activity>) -> Self {
+        Self { stream: accepted.stream, spoken, activity, _permit: accepted.permit }
     }
 
     fn stream(self: Pin<&mut Self>) -> Pin<&mut TcpStream> {
         Pin::new(&mut self.get_mut().stream)
     }
 
-    fn noted(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    fn came(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.spoken {
+            // A websocket has neither heads nor chunks.
+            Seen::Http1(_) if self.activity.is_upgraded() => Ok(()),
+            Seen::Http1(framing) => {
+                self.activity.came();
+                framing.read(bytes).map_err(|bad| io::Error::new(io::ErrorKind::InvalidData, bad))
+            }
+            // Most of what comes between two requests begins none.
+            Seen::Http2(observed) => observed.came(bytes),
+        }
+    }
+
+    fn noted(&mut self, slices: &[IoSlice<'_>], written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         self.activity.blocked(written.is_pending());
+        if let (Seen::Http2(observed), Poll::Ready(Ok(count))) = (&mut self.spoken, &written) {
+            observed.went(slices, *count);
+        }
         written
+    }
+}
+
+/// A client of HTTP/2 that is let go because it asked for too much is told so.
+impl Drop for Wire {
+    fn drop(&mut self) {
+        let Seen::Http2(observed) = &self.spoken else { return };
+        let Some(excess) = observed.excess() else { return };
+        metrics::get().connections_ended.inc();
+        refusals::connection(excess);
+        if let Some(farewell) = observed.farewell() {
+            // One that reads nothing either is not waited for.
+            let _ = self.stream.try_write(farewell.as_ref());
+        }
     }
 }
 
@@ -48,12 +85,8 @@ impl AsyncRead for Wire {
         let before = buffer.filled().len();
         let read = self.as_mut().stream().poll_read(context, buffer);
         let came = &buffer.filled()[before..];
-        // On HTTP/2 most of what comes between two requests begins none. A websocket has neither heads nor chunks.
-        if self.spoken == Spoken::Http1 && !came.is_empty() && !self.activity.is_upgraded() {
-            self.activity.came();
-            if let Err(bad) = self.framing.read(came) {
-                return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, bad)));
-            }
+        if !came.is_empty() {
+            self.get_mut().came(came)?;
         }
         read
     }
@@ -66,16 +99,16 @@ impl AsyncWrite for Wire {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = self.as_mut().stream().poll_write(context, bytes);
-        self.noted(written)
+        self.noted(&[IoSlice::new(bytes)], written)
     }
 
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
+        slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = self.as_mut().stream().poll_write_vectored(context, slices);
-        self.noted(written)
+        self.noted(slices, written)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -69,6 +69,7 @@ codes! {
     TooManyUploads = "too_many_uploads",
     TooManyBytesReserved = "too_many_bytes_reserved",
     TooManyMessages = "too_many_messages",
+    TooManyRequests = "too_many_requests",
     TooManySessions = "too_many_sessions",
     SessionLimit = "session_limit",
     SendingTooMuch = "sending_too_much",

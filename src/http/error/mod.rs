@@ -120,6 +120,13 @@ impl ApiError {
             .with_header(RETRY_AFTER, HeaderValue::from_static("5"))
     }
 
+    /// 503: as many requests are being answered side by side as there may be connections.
+    pub(crate) fn no_place() -> Self {
+        let detail = "Too many requests at once";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, Code::TooManyRequests, detail)
+            .with_header(RETRY_AFTER, HeaderValue::from_static("5"))
+    }
+
     /// 503: more is being sent at once than may be.
     pub(crate) fn too_much_at_once(detail: String) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, Code::SendingTooMuch, detail)
