@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # A walk through the server with curl, from a token to a message and its file.
 #
-#   TOKEN=... ./curl.sh                   one that demo mode prints; CONVERSATION is the demo's by default
+#   ./curl.sh                             with a server in demo mode, which says who is there
+#   TOKEN=... CONVERSATION=... ./curl.sh  as one of your users (`longhaul token` prints a token)
 #   LONGHAUL_JWT_SECRET=... ./curl.sh     the server's secret: tokens and a conversation are made here
 #
-# SERVER is http://127.0.0.1:8000 by default. Needs curl, and openssl for the second form.
+# SERVER is http://127.0.0.1:8000 by default. Needs curl, and openssl for the last form.
 set -euo pipefail
 
 SERVER=${SERVER:-http://127.0.0.1:8000}
@@ -32,7 +33,10 @@ if [[ -n ${LONGHAUL_JWT_SECRET:-} ]]; then
         -H 'Content-Type: application/json' \
         -d '{"participants":["alice@example.com","bob@example.com"]}' -w '%{http_code}\n'
 fi
-: "${TOKEN:?set TOKEN, or LONGHAUL_JWT_SECRET}"
+if [[ -z ${TOKEN:-} ]]; then
+    step "The people of the demo: GET /demo.json"
+    TOKEN=$(curl -sS --fail-with-body "$SERVER/demo.json" | grep -o '"token":"[^"]*"' | head -n 1 | cut -d '"' -f 4)
+fi
 auth="Authorization: Bearer $TOKEN"
 head -c 3000000 /dev/urandom >"$work/my video.mp4"
 

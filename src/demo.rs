@@ -13,7 +13,19 @@ use crate::time::Timestamp;
 const KEY_FILE: &str = "demo.key";
 const TOKEN_SECS: u64 = 30 * 24 * 60 * 60;
 const USERS: [&str; 2] = ["alice@example.com", "bob@example.com"];
+const NAMES: [&str; 2] = ["Alice", "Bob"];
 const CONVERSATION: &str = "507f1f77bcf86cd799439012";
+
+/// One of those who talk.
+#[derive(Debug)]
+pub struct Person {
+    /// The user id.
+    pub id: UserId,
+    /// What others call them.
+    pub name: &'static str,
+    /// What shows who they are.
+    pub token: String,
+}
 
 /// The demo's secret and people.
 #[derive(Debug)]
@@ -27,15 +39,24 @@ impl Demo {
     /// # Errors
     /// What the operating system says.
     pub fn open(data: &Path) -> io::Result<Self> {
-        let path = data.join(KEY_FILE);
-        match fs::read_to_string(&path) {
-            Ok(secret) if secret.trim().len() >= MIN_SECRET_BYTES => {
-                Ok(Self { secret: secret.trim().to_owned() })
+        match Self::of(data) {
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData) => {
+                Self::make(&data.join(KEY_FILE))
             }
-            Ok(_) => Self::make(&path),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Self::make(&path),
-            Err(error) => Err(error),
+            opened => opened,
         }
+    }
+
+    /// The demo of a data folder that has one.
+    ///
+    /// # Errors
+    /// What the operating system says, and a secret that is too short to be one.
+    pub fn of(data: &Path) -> io::Result<Self> {
+        let secret = fs::read_to_string(data.join(KEY_FILE))?.trim().to_owned();
+        if secret.len() < MIN_SECRET_BYTES {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "its secret is too short"));
+        }
+        Ok(Self { secret })
     }
 
     fn make(path: &Path) -> io::Result<Self> {
@@ -64,36 +85,25 @@ impl Demo {
         CONVERSATION.parse().expect("24 hexadecimal digits")
     }
 
-    /// What to paste, for a server at this address, and below a path if there is one.
-    pub fn instructions(&self, address: &str) -> String {
+    /// The demo's people, with tokens of this moment.
+    pub fn people(&self) -> Vec<Person> {
         let expires = Timestamp::now().plus_secs(TOKEN_SECS);
-        let users = Self::users();
-        let [alice, bob] = [0, 1].map(|user| mint_hs256(&self.secret, &users[user], false, expires));
+        Self::users()
+            .into_iter()
+            .zip(NAMES)
+            .map(|(id, name)| Person { token: mint_hs256(&self.secret, &id, false, expires), id, name })
+            .collect()
+    }
+
+    /// What to do, for a server at this address, and below a path if there is one.
+    pub fn instructions(address: &str) -> String {
         format!(
-            r#"DEMO MODE: no key is configured, so anybody on this machine can use the tokens below.
-Users {first} and {second}, conversation {CONVERSATION}.
+            "DEMO MODE: no key is configured, so anybody on this machine can use the tokens of {first} and {second}.
 
-export TOKEN={alice}
-export OTHER={bob}
+  Open  http://{address}/  and pull the plug.
 
-A file in one piece:
-  curl -H "Authorization: Bearer $TOKEN" -F file=@README.md -F conversation_id={CONVERSATION} \
-    -F "content=Have a look" http://{address}/messages/upload
-
-The same, resumable (tus 1.0.0):
-  SIZE=$(wc -c < README.md)
-  URL=$(curl -si -X POST -H "Authorization: Bearer $TOKEN" -H "Tus-Resumable: 1.0.0" \
-    -H "Upload-Length: $((SIZE))" -H "Upload-Metadata: filename UkVBRE1FLm1k" \
-    http://{address}/conversations/{CONVERSATION}/files | tr -d '\r' | sed -n 's/^location: //Ip')
-  head -c 1000 README.md | curl -i -X PATCH -H "Authorization: Bearer $TOKEN" -H "Tus-Resumable: 1.0.0" \
-    -H "Upload-Offset: 0" -H "Content-Type: application/offset+octet-stream" --data-binary @- "$URL"
-  curl -I -H "Authorization: Bearer $TOKEN" -H "Tus-Resumable: 1.0.0" "$URL"      # where to go on
-  tail -c +1001 README.md | curl -i -X PATCH -H "Authorization: Bearer $TOKEN" -H "Tus-Resumable: 1.0.0" \
-    -H "Upload-Offset: 1000" -H "Content-Type: application/offset+octet-stream" --data-binary @- "$URL"
-
-What the other one sees:
-  curl -H "Authorization: Bearer $OTHER" http://{address}/conversations/{CONVERSATION}/messages
-"#,
+  longhaul token --user {first}   prints a token, and examples/curl.sh does the same from a shell.
+",
             first = USERS[0],
             second = USERS[1],
         )

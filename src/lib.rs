@@ -24,7 +24,7 @@
 //! | [`finalizer`] | complete upload → message, once | crash, message, metrics, outlive, store, time, upload, uploads |
 //! | [`uploads`] | create, append, look, end, bind, one-shot; who may have how much | crash, finalizer, message, metrics, outlive, store, time, upload |
 //! | [`chats`] | conversations, messages, media | message, store |
-//! | [`http`] | the wire of HTTP | auth, base_path, chats, json, keys, links, loopback, message, metrics, refusals, store, time, upload, uploads |
+//! | [`http`] | the wire of HTTP | auth, base_path, chats, json, keys, links, loopback, message, metrics, refusals, store, time, upload, uploads, web |
 //! | [`chat`] | the wire of Socket.IO | auth, chats, http, json, keys, links, message, refusals, store, time, upload, uploads |
 //! | [`config`] | settings, checked once | auth, base_path, crash, keys, links, store, upload |
 //! | [`data_folder`] | the data folder: its note, who may look into it, what it is fit for | store |
@@ -32,9 +32,11 @@
 //! | [`docs`] | what those read who write clients | |
 //! | [`descriptors`] | how many files the process may have open | |
 //! | [`demo`] | what the server is without a key | auth, message, time |
+//! | [`issue`] | a token, printed | auth, config, demo, message, time |
+//! | [`web`] | the page at `/` | base_path, demo |
 //! | [`logging`] | the log | config, time |
 //! | [`supervisor`] | listeners that were handed over; telling systemd | |
-//! | [`server`] | the composition root | auth, chat, chats, config, data_folder, demo, finalizer, http, keys, links, metrics, store, uploads |
+//! | [`server`] | the composition root | auth, chat, chats, config, data_folder, demo, finalizer, http, keys, links, metrics, store, uploads, web |
 //!
 //! A test below holds this table against the sources.
 //!
@@ -101,6 +103,7 @@ pub mod descriptors;
 pub mod docs;
 pub mod finalizer;
 pub mod http;
+pub mod issue;
 pub mod json;
 pub mod keys;
 pub mod links;
@@ -116,6 +119,7 @@ pub mod supervisor;
 pub mod time;
 pub mod upload;
 pub mod uploads;
+pub mod web;
 
 #[cfg(test)]
 mod architecture {

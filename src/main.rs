@@ -1,4 +1,4 @@
-//! The `longhaul` server: settings, log, address, and run until a signal; or `longhaul check`.
+//! The `longhaul` server: settings, log, address, and run until a signal; or `longhaul check` or `longhaul token`.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use clap::Parser;
 use longhaul::check::{self, Finding};
-use longhaul::config::{Command, Config, Flags, LogFormat, Order, Problems};
+use longhaul::config::{Command, Config, Flags, LogFormat, Order, Problems, TokenFlags};
 use longhaul::descriptors;
+use longhaul::issue::issue;
 use longhaul::keys::{Keyring, LinkKeyring};
 use longhaul::logging;
 use longhaul::server::{Listeners, Server};
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
     let command = Command::parse();
     match command.order {
         Some(Order::Check { data_dir, deep }) => check(&data_dir, deep),
+        Some(Order::Token(flags)) => token(&flags),
         None => serve(&command.flags),
     }
 }
@@ -52,6 +54,19 @@ fn check(data: &Path, deep: bool) -> ExitCode {
             if summary.wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Err(error) => unreadable(data, &error),
+    }
+}
+
+fn token(flags: &TokenFlags) -> ExitCode {
+    match issue(flags) {
+        Ok(token) => {
+            say(&token);
+            ExitCode::SUCCESS
+        }
+        Err(problem) => {
+            let _ = writeln!(io::stderr(), "longhaul token: {problem}");
+            ExitCode::from(2)
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 use crate::auth::{KeyError, KeySet, Rules};
 use crate::chat;
 use crate::chats::Chats;
-use crate::config::{Config, Payload};
+use crate::config::{Config, Page, Payload};
 use crate::data_folder::{DataFolder, FolderError};
 use crate::demo::Demo;
 use crate::finalizer::Finalizer;
@@ -23,6 +23,7 @@ use crate::store::disk::Disk;
 use crate::store::sled::{OpenError, SledPayloads, SledStore};
 use crate::store::{Durability, Payloads, StoreError, Stores};
 use crate::uploads::{Allowance, Limits, Reservations, Uploads};
+use crate::web::Web;
 
 /// A server whose stores are open and which has not begun to serve.
 #[derive(Debug)]
@@ -102,7 +103,9 @@ impl Server {
             ..chat::Settings::default()
         });
         let (stores, reservations) = Reservations::over(stores(&config, &folder, store, disk, &engine));
-        let (keyring, instructions) = identity(&config, &folder, &stores, address).await?;
+        let (keyring, demo) = identity(&config, &folder, &stores).await?;
+        let instructions =
+            demo.is_some().then(|| Demo::instructions(&format!("{address}{}", config.base_path)));
         let (tasks, draining) = (TaskTracker::new(), CancellationToken::new());
         let allowance = Allowance::new(reservations, stores.payloads.clone(), limits(&config));
         let finalizer = Finalizer::new(stores.clone(), tasks.clone(), allowance);
@@ -138,7 +141,7 @@ impl Server {
             presenter,
             links: link_keyring.links(),
             trust_forwarded: config.trust_forwarded,
-            welcome: instructions.clone().unwrap_or_default(),
+            web: web(&config, demo),
         });
         let cors = Cors::new(config.cors_origins.clone(), config.cors_credentials);
         let operations = Site::of_operations(api.clone());
@@ -170,7 +173,7 @@ impl Server {
         self.link_keyring.clone()
     }
 
-    /// What to paste, in demo mode.
+    /// What to do next, in demo mode.
     pub fn instructions(&self) -> Option<&str> {
         self.instructions.as_deref()
     }
@@ -301,13 +304,12 @@ fn stores(
     }
 }
 
-/// Who verifies tokens; in demo mode also what to paste.
+/// Who verifies tokens; in demo mode also who is there.
 async fn identity(
     config: &Config,
     folder: &DataFolder,
     stores: &Stores,
-    address: SocketAddr,
-) -> Result<(Arc<Keyring>, Option<String>), StartError> {
+) -> Result<(Arc<Keyring>, Option<Arc<Demo>>), StartError> {
     let rules = Rules {
         user_claims: config.jwt_claims.clone(),
         audience: config.jwt_audience.clone(),
@@ -319,10 +321,17 @@ async fn identity(
     let demo = Demo::open(folder.path())?;
     stores.memberships.put(Demo::conversation(), &Demo::users()).await?;
     let keys = KeySet::secrets(&[demo.secret()])?;
-    Ok((
-        Arc::new(Keyring::fixed(keys, rules)),
-        Some(demo.instructions(&format!("{address}{}", config.base_path))),
-    ))
+    Ok((Arc::new(Keyring::fixed(keys, rules)), Some(Arc::new(demo))))
+}
+
+/// What stands at `/`.
+fn web(config: &Config, demo: Option<Arc<Demo>>) -> Web {
+    match (&config.web, demo) {
+        (Page::Off, _) => Web::Off,
+        (Page::Folder(folder), demo) => Web::Folder(folder.clone(), demo),
+        (Page::Own, Some(demo)) => Web::Chat(demo),
+        (Page::Own, None) => Web::Notice,
+    }
 }
 
 /// The keys of links to media: those of the settings, or those of the folder.

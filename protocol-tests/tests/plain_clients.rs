@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Output;
 
-use protocol_tests::{Chat, Cut, Script, Sending, Step, left_out, note, tus, wait};
+use protocol_tests::{Chat, Cut, Script, Sending, Setup, Step, left_out, note, tus, wait};
 use serde_json::json;
 use tokio::process::Command;
 
@@ -72,26 +72,33 @@ async fn curl(chat: &Chat, version: &str, url: &str, offset: u64, file: &Path) -
     wait::bounded("curl ends", command.output()).await.expect("curl can be started")
 }
 
+/// Runs `examples/curl.sh` with these variables.
+async fn walk_through(variables: &[(&str, &str)]) {
+    let mut walk = Command::new("bash");
+    walk.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/curl.sh"))
+        .env_remove("LONGHAUL_JWT_SECRET")
+        .env("NO_PROXY", "127.0.0.1")
+        .envs(variables.iter().copied());
+    let output = wait::bounded("the walk ends", walk.output()).await.expect("bash can be started");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("the same 3000000 bytes"), "{said}");
+}
+
 #[tokio::test]
 async fn the_walk_through_with_curl_gets_to_its_end() {
     if left_out("curl") {
         return;
     }
     let chat = Chat::start().await;
-    let mut walk = Command::new("bash");
-    walk.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/curl.sh"))
-        .env("SERVER", chat.server.url())
-        .env("TOKEN", &chat.alice.token)
-        .env("CONVERSATION", &chat.conversation)
-        .env("NO_PROXY", "127.0.0.1")
-        .env_remove("LONGHAUL_JWT_SECRET");
-    let output = wait::bounded("the walk ends", walk.output()).await.expect("bash can be started");
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
-    assert!(said.contains("the same 3000000 bytes"), "{said}");
+    let server = chat.server.url();
+    walk_through(&[("SERVER", &server), ("TOKEN", &chat.alice.token), ("CONVERSATION", &chat.conversation)])
+        .await;
     let captions: Vec<_> = chat.messages().await.iter().map(|message| message["content"].clone()).collect();
     assert_eq!(captions, ["In two pieces", "Check out this video!"]);
     chat.check_folders().await;
+    let demo = Setup::default().demo().start().await;
+    walk_through(&[("SERVER", &demo.url())]).await;
 }
 
 /// `examples/resume.mjs` as it stands: killed and started again it goes on, and once the message is there the same file

@@ -1,22 +1,35 @@
 //! Tokens of our own, for trying the server out.
 
 use jsonwebtoken::{EncodingKey, Header, encode};
-use serde::Serialize;
+use serde_json::{Map, Value, json};
 
+use super::rules::Rules;
 use crate::message::UserId;
 use crate::time::Timestamp;
 
-#[derive(Serialize)]
-struct Minted<'a> {
-    sub: &'a str,
-    exp: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    scope: Option<&'a str>,
-}
-
 /// A token signed with HS256: demo mode hands them out, tests use them. In production somebody else issues.
 pub fn mint_hs256(secret: &str, user: &UserId, admin: bool, expires_at: Timestamp) -> String {
-    let claims = Minted { sub: user.as_str(), exp: expires_at.secs(), scope: admin.then_some("admin") };
+    mint_by_rules(secret, &Rules::default(), user, admin, expires_at)
+}
+
+/// The same, as a deployment with these rules asks for it.
+pub fn mint_by_rules(
+    secret: &str,
+    rules: &Rules,
+    user: &UserId,
+    admin: bool,
+    expires_at: Timestamp,
+) -> String {
+    let name = rules.user_claims.first().map_or("sub", String::as_str);
+    let claims = [
+        (name, Some(json!(user.as_str()))),
+        ("exp", Some(json!(expires_at.secs()))),
+        ("scope", admin.then(|| json!("admin"))),
+        ("aud", rules.audience.as_ref().map(|audience| json!(audience))),
+        ("iss", rules.issuer.as_ref().map(|issuer| json!(issuer))),
+    ];
+    let claims: Map<String, Value> =
+        claims.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
     encode(&Header::default(), &claims, &EncodingKey::from_secret(secret.as_bytes()))
         .expect("strings and numbers serialize, and HMAC signs with any secret")
 }

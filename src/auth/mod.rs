@@ -17,6 +17,6 @@ pub use error::{AuthError, KeyError};
 pub use grant::NBF_LEEWAY_SECS;
 pub use key::MIN_SECRET_BYTES;
 pub use key_set::{KeySet, MOST_SECRETS, PassedOver};
-pub use mint::mint_hs256;
+pub use mint::{mint_by_rules, mint_hs256};
 pub use rules::Rules;
 pub use verifier::{Identity, MAX_TOKEN_BYTES, Verifier};

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 use super::Flags;
 
@@ -43,4 +43,38 @@ pub enum Order {
         #[arg(long)]
         deep: bool,
     },
+    /// Prints a token: of the secret that is configured, or of the demo in the data folder.
+    Token(TokenFlags),
+}
+
+/// Whose token, who signs it, and what the server asks of one.
+#[derive(Debug, Args)]
+pub struct TokenFlags {
+    /// The user id.
+    #[arg(long, value_name = "NAME")]
+    pub user: String,
+    /// With the scope `admin`: it may change conversations and read every message.
+    #[arg(long)]
+    pub admin: bool,
+    /// Time for which the token is good.
+    #[arg(long, value_name = "TIME", default_value = "30d")]
+    pub valid_for: String,
+    /// The data folder, which has the secret of the demo.
+    #[arg(long, env = "LONGHAUL_DATA_DIR", value_name = "DIR", default_value = "uploads")]
+    pub data_dir: PathBuf,
+    /// The secret, as the server has it; the first one signs.
+    #[arg(long, env = "LONGHAUL_JWT_SECRET", value_name = "TEXT", hide_env_values = true)]
+    pub jwt_secret: Vec<String>,
+    /// The file with the secret; its first line signs.
+    #[arg(long, env = "LONGHAUL_JWT_SECRET_FILE", value_name = "FILE", conflicts_with = "jwt_secret")]
+    pub jwt_secret_file: Option<PathBuf>,
+    /// Claims that hold the user id; the first one is written.
+    #[arg(long, env = "LONGHAUL_JWT_CLAIMS", value_name = "NAMES", default_value = "sub,email,uid")]
+    pub jwt_claims: String,
+    /// Audience that the token is for.
+    #[arg(long, env = "LONGHAUL_JWT_AUDIENCE", value_name = "TEXT")]
+    pub jwt_audience: Option<String>,
+    /// Issuer that the token is from.
+    #[arg(long, env = "LONGHAUL_JWT_ISSUER", value_name = "TEXT")]
+    pub jwt_issuer: Option<String>,
 }

@@ -11,12 +11,13 @@ mod together;
 mod units;
 mod variables;
 
-pub use command::{Command, Order};
+pub use command::{Command, Order, TokenFlags};
 pub use flags::Flags;
 pub use sizes::Payload;
+pub use units::time as time_of;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tracing_subscriber::filter::Targets;
@@ -99,10 +100,23 @@ pub struct Config {
     pub base_path: BasePath,
     /// Whether forwarded headers count.
     pub trust_forwarded: bool,
+    /// What stands at `/`.
+    pub web: Page,
     /// The log's form.
     pub log_format: LogFormat,
     /// What is logged.
     pub log_filter: Targets,
+}
+
+/// What stands at `/`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Page {
+    /// The page of the demo, or a notice.
+    Own,
+    /// Nothing.
+    Off,
+    /// The files of a folder.
+    Folder(PathBuf),
 }
 
 /// The log's form.
@@ -172,6 +186,7 @@ impl Config {
             media_link_keys: flags.media_link_key.as_deref().and_then(|text| check.link_keys(text)),
             base_path: check.base_path(flags.base_path.as_deref().unwrap_or_default()),
             trust_forwarded: flags.trust_forwarded,
+            web: check.page(flags.web.as_deref()),
             log_format: check.word("--log-format", &flags.log_format, LOG_FORMATS),
             log_filter: check.log_filter(&flags.log),
         };
@@ -220,6 +235,19 @@ impl Check {
             self.problem("--data-dir is empty");
         }
         PathBuf::from(text)
+    }
+
+    fn page(&mut self, text: Option<&str>) -> Page {
+        match text {
+            None => Page::Own,
+            Some("off") => Page::Off,
+            Some(folder) => {
+                if !Path::new(folder).is_dir() {
+                    self.problem(format!("--web: `{folder}` is neither `off` nor a folder"));
+                }
+                Page::Folder(PathBuf::from(folder))
+            }
+        }
     }
 
     fn key(&mut self, flags: &Flags) -> Option<KeySource> {

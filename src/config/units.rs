@@ -6,7 +6,7 @@ use crate::upload::decimal;
 
 /// Why a text is no amount; reads on behind the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum NoAmount {
+pub enum NoAmount {
     /// Neither a number nor a number with a unit of sizes.
     #[error("is not a size: a whole number of bytes, or of KiB, MiB, GiB, TiB, kB, MB, GB or TB")]
     Size,
@@ -41,7 +41,7 @@ pub(super) fn bytes(text: &str) -> Result<u64, NoAmount> {
 }
 
 /// A time: `7d`, `24h`, `30 s`, `500ms`, or plain seconds.
-pub(super) fn time(text: &str) -> Result<Duration, NoAmount> {
+pub fn time(text: &str) -> Result<Duration, NoAmount> {
     let (number, unit) = split(text);
     let unit_millis = match unit.as_str() {
         "ms" => 1,

@@ -6,7 +6,7 @@ use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use super::welcome;
+use super::page;
 
 /// Which origins may call, and whether with credentials.
 #[derive(Debug, Clone)]
@@ -104,7 +104,7 @@ pub(super) fn preflight_of(request: &Request) -> Option<Response> {
         && fields.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     is_preflight.then(|| {
         let mut response = preflight(fields);
-        if welcome::is_at(request.uri().path()) {
+        if page::is_at(request.uri().path()) {
             response.extensions_mut().insert(SameOrigin);
         }
         response

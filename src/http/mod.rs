@@ -19,6 +19,7 @@ mod method_override;
 mod one_shot;
 mod operations;
 mod outside;
+mod page;
 mod path;
 mod peer;
 mod presence;
@@ -32,7 +33,6 @@ pub(crate) mod success;
 mod trace;
 mod tus;
 mod websocket;
-mod welcome;
 
 pub use connection::{Connections, Timeouts, serve};
 pub use cors::Cors;
@@ -53,6 +53,7 @@ use crate::chats::Chats;
 use crate::keys::Keyring;
 use crate::links::{MediaLinks, Presenter};
 use crate::uploads::Uploads;
+use crate::web::Web;
 
 /// What the handlers share.
 #[derive(Debug, Clone)]
@@ -79,8 +80,8 @@ pub struct Inner {
     pub links: Arc<MediaLinks>,
     /// Whether `Forwarded` and `X-Forwarded-*` are to be believed.
     pub trust_forwarded: bool,
-    /// What `GET /` says.
-    pub welcome: String,
+    /// What stands at `/`.
+    pub web: Web,
 }
 
 impl Api {
@@ -96,6 +97,7 @@ impl Api {
 
 /// Every route of the API.
 fn routes(api: Api) -> Router {
+    let page = page::routes(&api.0.web, api.0.presenter.base());
     Router::new()
         .merge(tus::routes())
         .merge(one_shot::routes())
@@ -106,8 +108,7 @@ fn routes(api: Api) -> Router {
         .merge(media::routes())
         .merge(media_link::routes())
         .merge(operations::routes())
-        .merge(welcome::routes())
-        .fallback(error::unknown_route)
+        .merge(page)
         .method_not_allowed_fallback(error::unknown_method)
         .with_state(api)
 }
