@@ -45,9 +45,17 @@ impl Person {
 
     /// Looks until what is seen pleases.
     async fn sees_that(&mut self, what: &str, pleases: impl Fn(&Value) -> bool) -> Value {
+        let mut last = Value::Null;
         wait::until(&format!("the page shows that {what}"), async || {
             let seen = self.sees().await;
-            pleases(&seen).then_some(seen)
+            if pleases(&seen) {
+                return Some(seen);
+            }
+            if seen != last {
+                note(format_args!("{seen}"));
+                last = seen;
+            }
+            None
         })
         .await
     }

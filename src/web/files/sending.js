@@ -32,6 +32,7 @@ export class Sending extends EventTarget {
     this.error = null;
     this.messageId = null;
     this.speed = new Speed();
+    to.network.addEventListener('change', () => this.dispatchEvent(new Event('change')));
   }
 
   /** A file that was just chosen. */
