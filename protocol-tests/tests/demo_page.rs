@@ -135,11 +135,14 @@ async fn a_film_arrives_once_whatever_is_cut_closed_and_killed() {
     recorded(&server, least + 8_000_000).await;
     note("the server is killed and started again");
     server.kill().await;
-    person.sees_that("the server is away", |seen| seen["isAway"] == true).await;
+    let seen = person.sees_that("the server is away", |seen| seen["isAway"] == true).await;
+    assert!(seen["sendings"].to_string().contains("50.0 MB, "), "it is half sent: {seen:#}");
+    assert!(!seen["sendings"].to_string().contains("100 %"), "it is half sent: {seen:#}");
     server.restart().await;
     let seen =
         person.sees_that("the film is there", |seen| seen["messages"] == json!(["Look at this"])).await;
     assert_eq!(seen["truth"]["zero"], "0", "{seen:#}");
+    note(format_args!("{}", seen["truth"]));
     let sent = messages(&server).await;
     assert_eq!(sent.len(), 1, "{sent:?}");
     let (_, token) = people(&server).await;
