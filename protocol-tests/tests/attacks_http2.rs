@@ -242,6 +242,38 @@ async fn bodies_that_wait_hold_little_before_a_token_was_good() {
     assert!(peak < ALLOWED + (32 << 20), "{peak} bytes were resident");
 }
 
+/// Each stream makes the server hold a piece of a film for it. In all there is room for 512 MiB of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_that_make_no_room_are_ended_when_they_hold_too_much_together() {
+    let _alone = protocol_tests::alone().await;
+    let chat = Chat::start().await;
+    let film = chat.post("film.mp4", &vec![7; 2 << 20]).await;
+    let path = film["media_url"].as_str().expect("text");
+    let requests =
+        (1..128).step_by(2).map(|id| headers(id, END_HEADERS | END_STREAM, "GET", path, &chat.bob.token));
+    let attack = [beginning(0), requests.collect::<Vec<_>>().concat()].concat();
+    let end = Instant::now() + TEN_SECONDS;
+    let mut readers = Vec::new();
+    while readers.len() < 100 && Instant::now() < end {
+        let mut connection = Connection::open(chat.server.address()).await;
+        connection.send(&attack).await;
+        let mut answered = 0;
+        while answered < 64 {
+            let (kind, _, _) = next_frame(&mut connection).await;
+            answered += usize::from(kind == HEADERS);
+        }
+        readers.push(connection);
+        others_are_served(&chat).await;
+    }
+    note(format_args!("{} connections with 64 answers that nobody reads", readers.len()));
+    wait::until_true("some of them are ended", async || {
+        let metrics = chat.server.request("GET", "/metrics").send().await.text();
+        !metrics.contains("longhaul_connections_ended_total 0\n")
+    })
+    .await;
+    is_well(&chat, ALLOWED + (600 << 20)).await;
+}
+
 /// Each keeps a file open, and a piece of it in memory.
 #[tokio::test(flavor = "multi_thread")]
 async fn streams_that_are_not_read_take_places_of_connections() {
