@@ -27,8 +27,16 @@ const MESSAGE_KEYS: [&str; 12] = [
     "sender",
     "type",
 ];
-const ADDED_KEYS: [&str; 6] =
-    ["client_message_id", "file_name", "file_size", "mime_type", "sha256", "upload_id"];
+const ADDED_KEYS: [&str; 8] = [
+    "client_message_id",
+    "file_name",
+    "file_size",
+    "media_link",
+    "media_link_expires_at",
+    "mime_type",
+    "sha256",
+    "upload_id",
+];
 
 #[tokio::test]
 async fn the_answer_is_exactly_the_documented_one() {
