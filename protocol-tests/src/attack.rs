@@ -3,6 +3,7 @@
 //! It comes in two waves. The allocator keeps much of what it once had, so that what is resident tells nothing of what
 //! is still held: what a first wave left held is found by the second one, which then needs more than the first.
 
+use std::cell::Cell;
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -47,26 +48,21 @@ pub async fn beside(
         let before = Memory::of(server);
         server.forget_peak_memory();
         let end = Instant::now() + WAVE;
-        let mut served = 0;
+        let (is_over, mut served) = (Cell::new(false), 0);
         let wave = async {
-            loop {
+            while !is_over.get() {
                 attack().await;
-                if Instant::now() >= end {
-                    return;
-                }
+                is_over.set(Instant::now() >= end);
             }
         };
+        // A turn of the others that has begun comes to its end: half of an upload would stay.
         let meanwhile = async {
-            loop {
+            while !is_over.get() {
                 others().await;
                 served += 1;
             }
         };
-        tokio::select! {
-            () = wave => {}
-            () = meanwhile => unreachable!("it goes on"),
-        }
-        // One that is under way has been given up by its client.
+        tokio::join!(wave, meanwhile);
         others().await;
         let after = Memory::of(server);
         note(format_args!("before {before}, after {after}; others were served {} times", served + 1));
