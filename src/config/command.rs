@@ -11,8 +11,7 @@ use super::Flags;
 /// Uploads come by tus 1.0.0 (/files), as one multipart request (/messages/upload), or as a Socket.IO event.
 /// Whatever is interrupted goes on where it was; whatever is complete becomes a message exactly once.
 ///
-/// Without a key the server runs in demo mode: on loopback only, with two users and a conversation, whose
-/// tokens it prints.
+/// Without a key the server runs in demo mode: on loopback only, with a page on which two users talk.
 ///
 /// A SIZE is in bytes, or has a unit: 8GiB, 512MiB, 1GB. A TIME is in seconds, or has a unit: 500ms, 30s, 15m, 24h, 7d.
 #[derive(Debug, Parser)]

@@ -153,12 +153,12 @@ pub struct Flags {
 
     /// Links to media, which need no token, end on multiples of this time, between one and two of them ahead; with 0
     /// there are none.
-    #[arg(long, env = "LONGHAUL_MEDIA_LINK_SECS", value_name = "TIME", default_value = "3600")]
+    #[arg(long, help_heading = USERS, env = "LONGHAUL_MEDIA_LINK_SECS", value_name = "TIME", default_value = "3600")]
     pub media_link_secs: String,
 
     /// Key that signs links to media, at least 16 bytes; further ones, after commas, are only accepted. [default: the
     /// lines of media-link.keys in the data folder, a random one at first; read again on SIGHUP]
-    #[arg(long, env = "LONGHAUL_MEDIA_LINK_KEY", value_name = "TEXT", hide_env_values = true)]
+    #[arg(long, help_heading = USERS, env = "LONGHAUL_MEDIA_LINK_KEY", value_name = "TEXT", hide_env_values = true)]
     pub media_link_key: Option<String>,
 
     /// Path below which everything is: routes, the socket, and the page, and what Location and media_url say. A proxy
