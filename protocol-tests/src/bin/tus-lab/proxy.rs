@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use protocol_tests::lab::proxy::{Order, bytes, every, time, trouble};
 use protocol_tests::{Conditions, Event, Every, Observer, Proxy, Recurring, Step};
 use tokio::net::{TcpListener, lookup_host};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{self, Receiver};
 
 /// How many events may wait to be printed; further ones are left out.
@@ -55,9 +56,9 @@ pub(crate) struct Args {
 /// Stands between clients and a server until it is interrupted.
 pub(crate) async fn run(args: Args) -> ExitCode {
     match start(args).await {
-        Ok((proxy, events)) => {
+        Ok((proxy, events, interrupts)) => {
             say(format_args!("listening on {}", proxy.url()));
-            print_until_interrupted(events).await;
+            print_until_interrupted(events, interrupts).await;
             ExitCode::SUCCESS
         }
         Err(why) => {
@@ -67,7 +68,9 @@ pub(crate) async fn run(args: Args) -> ExitCode {
     }
 }
 
-async fn start(args: Args) -> Result<(Proxy, Receiver<Event>), String> {
+async fn start(args: Args) -> Result<(Proxy, Receiver<Event>, Signal), String> {
+    // Listened for before it is said that the proxy is there: an interrupt that comes at once counts.
+    let interrupts = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
     let target = lookup_host(&args.target).await.map_err(|error| format!("{}: {error}", args.target))?;
     let target = target.into_iter().next().ok_or_else(|| format!("{} has no address", args.target))?;
     let listener =
@@ -75,7 +78,7 @@ async fn start(args: Args) -> Result<(Proxy, Receiver<Event>), String> {
     let (sender, events) = mpsc::channel(WAITING);
     // An observer must not block: what nobody reads fast enough is left out.
     let observer = Observer::new(move |event| _ = sender.try_send(event.clone()));
-    Ok((Proxy::on(listener, target, conditions(args, observer)), events))
+    Ok((Proxy::on(listener, target, conditions(args, observer)), events, interrupts))
 }
 
 fn conditions(args: Args, observer: Observer) -> Conditions {
@@ -94,11 +97,11 @@ fn conditions(args: Args, observer: Observer) -> Conditions {
 
 /// A line for each event, with the seconds since the start; what happened before the interrupt
 /// is told after it all the same.
-async fn print_until_interrupted(mut events: Receiver<Event>) {
+async fn print_until_interrupted(mut events: Receiver<Event>, mut interrupts: Signal) {
     let start = Instant::now();
     let print = |event: Event| say(format_args!("{:9.3} {event}", start.elapsed().as_secs_f64()));
     tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
+        _ = interrupts.recv() => {}
         () = async { while let Some(event) = events.recv().await { print(event) } } => {}
     }
     while let Ok(event) = events.try_recv() {
