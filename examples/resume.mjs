@@ -3,7 +3,7 @@
 //
 //   TOKEN=... node resume.mjs FILE [CONVERSATION_ID [CAPTION]]
 //
-// The token and the conversation are those that demo mode prints; SERVER is http://127.0.0.1:8000 by default.
+// The token is one that `longhaul token` prints, the conversation the demo's; SERVER is http://127.0.0.1:8000 by default.
 
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';

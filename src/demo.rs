@@ -1,4 +1,4 @@
-//! Demo mode: what the server is when no key is configured. Two users, a conversation, tokens to paste.
+//! Demo mode: what the server is when no key is configured. Two users and a conversation, for the page.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -95,17 +95,22 @@ impl Demo {
             .collect()
     }
 
-    /// What to do, for a server at this address, and below a path if there is one.
-    pub fn instructions(address: &str) -> String {
+    /// What to do, for a server at this address, and below a path if there is one, with this data folder.
+    pub fn instructions(address: &str, data: &Path, has_page: bool) -> String {
+        let page = format!("Open  http://{address}/  in a browser, and pull the plug.\n\n");
+        let page = if has_page { page.as_str() } else { "" };
+        let program = std::env::args().next().unwrap_or_else(|| "longhaul".to_owned());
         format!(
             "DEMO MODE: no key is configured, so anybody on this machine can use the tokens of {first} and {second}.
 
-  Open  http://{address}/  and pull the plug.
-
-  longhaul token --user {first}   prints a token, and examples/curl.sh does the same from a shell.
+{page}A token for {first}:
+  {program} token --user {first} --data-dir '{data}'
+A walk through the API from a shell:
+  SERVER=http://{address} examples/curl.sh
 ",
             first = USERS[0],
             second = USERS[1],
+            data = data.display(),
         )
     }
 }

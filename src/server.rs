@@ -104,8 +104,13 @@ impl Server {
         });
         let (stores, reservations) = Reservations::over(stores(&config, &folder, store, disk, &engine));
         let (keyring, demo) = identity(&config, &folder, &stores).await?;
-        let instructions =
-            demo.is_some().then(|| Demo::instructions(&format!("{address}{}", config.base_path)));
+        let instructions = demo.is_some().then(|| {
+            Demo::instructions(
+                &format!("{address}{}", config.base_path),
+                &config.data_dir,
+                config.web != Page::Off,
+            )
+        });
         let (tasks, draining) = (TaskTracker::new(), CancellationToken::new());
         let allowance = Allowance::new(reservations, stores.payloads.clone(), limits(&config));
         let finalizer = Finalizer::new(stores.clone(), tasks.clone(), allowance);

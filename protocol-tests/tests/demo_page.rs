@@ -149,6 +149,10 @@ async fn a_film_arrives_once_whatever_is_cut_closed_and_killed() {
     let media = server.request("GET", sent[0]["media_url"].as_str().expect("a path")).bearer(&token);
     assert!(media.send().await.expecting(200).body == fs::read(&file).expect("a file of ours"));
     person.does(json!({"do": "play"})).await;
+    for _ in 0..2 {
+        person.does(json!({"do": "plug"})).await;
+    }
+    assert_eq!(person.sees().await["truth"]["made"], "1", "a tunnel makes no messages");
     shots(&mut person).await;
     person.has_no_fault();
     assert!(person.browser.end().await.success());

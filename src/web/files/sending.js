@@ -32,7 +32,7 @@ export class Sending extends EventTarget {
     this.error = null;
     this.messageId = null;
     this.speed = new Speed();
-    to.network.addEventListener('change', () => this.dispatchEvent(new Event('change')));
+    to.network.addEventListener('change', () => this.state === 'going' && this.dispatchEvent(new Event('change')));
   }
 
   /** A file that was just chosen. */
@@ -177,6 +177,7 @@ export class Sending extends EventTarget {
   }
 
   async #made(messageId) {
+    if (this.state === 'made') return;
     this.messageId = messageId;
     this.#set('made');
     await forget(this.id);
