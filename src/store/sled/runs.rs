@@ -7,6 +7,11 @@
 //! **A run ends where the next one begins**, whatever it says of keys behind that. So a run is split by writing the
 //! later part first, and a kill between two rows shows every key once. What is given again after it is merged into
 //! what is there.
+//!
+//! **Keys move while they are read.** sled is read leaf by leaf, each as it was when the reader came to it. A reader
+//! that goes forwards meets the later part of a run after the shortened one, so it meets both. One that goes backwards
+//! may come from a leaf in which the later part was not yet to a leaf in which the run is shortened already: so it looks
+//! once more behind each run.
 
 use std::collections::BTreeSet;
 use std::iter;
@@ -33,7 +38,10 @@ pub(super) type Members<'a> = [(&'a Key, bool)];
 impl<'a> Stored<'a> {
     pub(super) fn get(self, key: &[u8]) -> sled::Result<Option<IVec>> {
         let Some(suffix) = keys::suffix_of_set(key) else { return self.0.get(key) };
-        let run = self.0.range(&key[..1]..=key).next_back().transpose()?;
+        let mut run = self.0.range(&key[..1]..=key).next_back().transpose()?;
+        for later in self.0.range((behind(run.as_ref(), key), Bound::Included(key.to_vec()))) {
+            run = Some(later?);
+        }
         let is_there = run.is_some_and(|run| members(&run, suffix, None).any(|member| *member == *key));
         Ok(is_there.then(IVec::default))
     }
@@ -64,32 +72,59 @@ impl<'a> Stored<'a> {
             return Box::new(self.0.range(keys).rev().map(|row| row.map(owned)));
         };
         let (start, end) = (Key::from_slice(keys.start), Key::from_slice(keys.end));
-        let mut runs = self.runs(&keys).rev();
         let mut next: Option<IVec> = None;
-        let rows = iter::from_fn(move || {
-            let run = match runs.next()? {
+        let rows = self.runs_back(&keys).map(move |run| {
+            let run = match run {
                 Ok(run) => run,
-                Err(error) => return Some(vec![Err(error)]),
+                Err(error) => return vec![Err(error)],
             };
             let members = members(&run, suffix, next.as_deref());
             let inside = members.filter(|key| (&start..&end).contains(&key));
             let mut rows: Vec<Row> = inside.map(|key| Ok((key, IVec::default()))).collect();
             rows.reverse();
             next = Some(run.0);
-            Some(rows)
+            rows
         });
         Box::new(rows.flatten())
     }
 
     /// The runs that may have keys of a range: the first of them may begin before it.
     fn runs(self, keys: &Range<&[u8]>) -> sled::Iter {
-        let before = self.0.range(&keys.start[..1]..keys.start).next_back();
-        match before {
+        let table = &keys.start[..1];
+        match self.0.range(table..keys.start).next_back() {
             Some(Ok((first, _))) => self.0.range(&*first..keys.end),
             // What cannot be read will be said by what follows.
-            Some(Err(_)) | None => self.0.range(keys.clone()),
+            Some(Err(_)) | None => self.0.range(table..keys.end),
         }
     }
+
+    /// The same, the last one first.
+    fn runs_back(self, keys: &Range<&[u8]>) -> impl Iterator<Item = sled::Result<(IVec, IVec)>> + use<'a> {
+        let table = keys.start[..1].to_vec();
+        let mut end = keys.end.to_vec();
+        let mut runs = self.runs(keys).rev().fuse();
+        let mut found = Vec::new();
+        iter::from_fn(move || {
+            if found.is_empty() {
+                let run = match runs.next().transpose() {
+                    Ok(run) => run,
+                    Err(error) => return Some(Err(error)),
+                };
+                let later = self.0.range((behind(run.as_ref(), &table), Bound::Excluded(end.clone())));
+                found = run.into_iter().map(Ok).chain(later).collect();
+            }
+            let run = found.pop()?;
+            if let Ok((first, _)) = &run {
+                end = first.to_vec();
+            }
+            Some(run)
+        })
+    }
+}
+
+/// Where those runs begin that are behind this one, or all of the table of this key.
+fn behind(run: Option<&(IVec, IVec)>, key: &[u8]) -> Bound<Vec<u8>> {
+    run.map_or_else(|| Bound::Included(key[..1].to_vec()), |(first, _)| Bound::Excluded(first.to_vec()))
 }
 
 /// Gives sled changes of sets, in the order of their keys, with a pause after each run.
@@ -288,6 +323,45 @@ mod tests {
                 if is_there { set.insert(key) } else { set.remove(&key) };
             }
             prop_assert_eq!(read(&db), set.into_iter().collect::<Vec<_>>());
+        }
+    }
+
+    /// What a checkpoint does not change is seen once by a reader that it meets everywhere, in whichever direction.
+    #[test]
+    fn keys_that_move_are_seen_once() {
+        let first: Vec<u64> = (0..300u64).map(|number| number.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
+        // Shortly before others, so that they get to the ends of runs.
+        let near = |number: u64, before: u64| {
+            let mut id = [0; 12];
+            id[..8].copy_from_slice(&(number - before).to_be_bytes());
+            keys::order(ConversationId::from_bytes([1; 12]), MessageId::from_bytes(id))
+        };
+        let table = keys::Table::ORDER;
+        for is_backwards in [false, true] {
+            let db = open();
+            let mut kept = BTreeSet::new();
+            for before in [10, 20] {
+                let step: BTreeSet<_> = first.iter().skip(1).map(|number| near(*number, before)).collect();
+                write_all(&db, &step.iter().map(|key| (key.clone(), true)).collect());
+                kept.extend(step);
+            }
+            let (start, end) = (table.start(), table.end());
+            let rows = match is_backwards {
+                false => Stored(&db).rows(&start..&end),
+                true => Stored(&db).rows_back(&start..&end),
+            };
+            let mut seen = Vec::new();
+            for key in rows.map(|row| row.expect("read").0) {
+                if kept.contains(&key) {
+                    let number = key[13..21].try_into().map(u64::from_be_bytes).expect("eight bytes");
+                    write_all(&db, &(11..16).rev().map(|before| (near(number, before), true)).collect());
+                    seen.push(key);
+                }
+            }
+            if is_backwards {
+                seen.reverse();
+            }
+            assert!(seen.iter().eq(&kept), "{} of {}, backwards: {is_backwards}", seen.len(), kept.len());
         }
     }
 
