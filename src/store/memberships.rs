@@ -14,6 +14,14 @@ pub trait Memberships: Send + Sync + 'static {
     /// The participants; `None` if there is no such conversation.
     async fn participants(&self, id: ConversationId) -> Result<Option<Vec<UserId>>, StoreError>;
 
+    /// Conversations that the user is in, in the order of their ids, behind `after`, at most `limit`.
+    async fn conversations(
+        &self,
+        user: &UserId,
+        after: Option<ConversationId>,
+        limit: usize,
+    ) -> Result<Vec<ConversationId>, StoreError>;
+
     /// Whether the user is a participant; `None` if there is no such conversation.
     async fn is_participant(&self, id: ConversationId, user: &UserId) -> Result<Option<bool>, StoreError>;
 }

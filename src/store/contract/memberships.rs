@@ -21,6 +21,10 @@ async fn is_in(fixture: &impl DatabaseFixture, id: ConversationId, name: &str) -
     fixture.memberships().is_participant(id, &user(name)).await.expect("readable")
 }
 
+async fn of_user(fixture: &impl DatabaseFixture, name: &str) -> Vec<ConversationId> {
+    fixture.memberships().conversations(&user(name), None, 99).await.expect("readable")
+}
+
 pub(crate) async fn a_conversation_is_made_and_then_changed(mut fixture: impl DatabaseFixture) {
     let id = conversation(1);
     assert_eq!(participants(&fixture, id).await, None);
@@ -61,6 +65,37 @@ pub(crate) async fn a_conversation_without_participants_exists(mut fixture: impl
     assert_eq!(put(&fixture, id, &["ann"]).await, Put::Changed);
     assert_eq!(put(&fixture, id, &[]).await, Put::Changed);
     assert_eq!(participants(&fixture, id).await, Some(vec![]));
+}
+
+pub(crate) async fn a_users_conversations_are_listed_in_order(mut fixture: impl DatabaseFixture) {
+    let longest = "u".repeat(256);
+    for number in [3, 1, 255, 2] {
+        put(&fixture, conversation(number), &["ann", "anna", &longest]).await;
+    }
+    put(&fixture, conversation(4), &["bob"]).await;
+    let all = [1, 2, 3, 255].map(conversation);
+    fixture.reopen();
+    for (name, expected) in
+        [("ann", &all[..]), ("anna", &all), (&longest, &all), ("bob", &[conversation(4)]), ("an", &[])]
+    {
+        assert_eq!(of_user(&fixture, name).await, expected, "{name}");
+    }
+    for (after, limit, expected) in [
+        (None, 2, &all[..2]),
+        (Some(conversation(2)), 9, &all[2..]),
+        (Some(conversation(4)), 9, &all[3..]),
+        (Some(conversation(0)), 1, &all[..1]),
+        (Some(conversation(255)), 9, &[]),
+        (None, 0, &[]),
+    ] {
+        let found = fixture.memberships().conversations(&user("ann"), after, limit).await.expect("readable");
+        assert_eq!(found, expected, "{limit} after {after:?}");
+    }
+    put(&fixture, conversation(2), &["bob", "anna"]).await;
+    fixture.reopen();
+    assert_eq!(of_user(&fixture, "ann").await, [1, 3, 255].map(conversation));
+    assert_eq!(of_user(&fixture, "anna").await, all);
+    assert_eq!(of_user(&fixture, "bob").await, [2, 4].map(conversation));
 }
 
 pub(crate) async fn conversations_know_nothing_of_each_other(fixture: impl DatabaseFixture) {

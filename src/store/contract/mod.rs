@@ -149,6 +149,7 @@ macro_rules! memberships_contract {
             memberships::participants_are_replaced,
             memberships::each_participant_counts_once,
             memberships::a_conversation_without_participants_exists,
+            memberships::a_users_conversations_are_listed_in_order,
             memberships::conversations_know_nothing_of_each_other,
         );
     };

@@ -19,6 +19,20 @@ impl Memberships for Memory {
         Ok(tables.participants.get(&id).map(|users| users.iter().cloned().collect()))
     }
 
+    async fn conversations(
+        &self,
+        user: &UserId,
+        after: Option<ConversationId>,
+        limit: usize,
+    ) -> Result<Vec<ConversationId>, StoreError> {
+        let tables = self.tables();
+        let of_user = tables.participants.iter().filter(|(_, users)| users.contains(user)).map(|(id, _)| *id);
+        let mut found: Vec<_> = of_user.filter(|id| after.is_none_or(|after| *id > after)).collect();
+        found.sort();
+        found.truncate(limit);
+        Ok(found)
+    }
+
     async fn is_participant(&self, id: ConversationId, user: &UserId) -> Result<Option<bool>, StoreError> {
         Ok(self.tables().participants.get(&id).map(|users| users.contains(user)))
     }

@@ -104,6 +104,7 @@ const TABLES: &[(Table, Look)] = &[
     (Table::COMMITTED, committed),
     (Table::CLAIM, claim),
     (Table::PARTICIPANT, participant),
+    (Table::MEMBERSHIP, membership),
     (Table::MESSAGE, message),
     (Table::CONTENT, content),
     (Table::ORDER, order),
@@ -231,9 +232,25 @@ fn claim(rows: &Layered<'_>, _: &[u8], row: &IVec) -> Result<Option<Fault>, Stor
 }
 
 fn participant(rows: &Layered<'_>, key: &[u8], _: &IVec) -> Result<Option<Fault>, StoreError> {
-    match keys::conversation_of_participant(key) {
-        Some(id) if is_there(rows, &keys::conversation(id))? => Ok(None),
-        _ => Ok(Some("a participant of a conversation that does not exist".into())),
+    let Some(id) = keys::conversation_of_participant(key).filter(|_| keys::membership_of(key).is_some())
+    else {
+        return Ok(Some("the participants of conversations: a key".into()));
+    };
+    if !is_there(rows, &keys::conversation(id))? {
+        return Ok(Some("a participant of a conversation that does not exist".into()));
+    }
+    let is_listed = match keys::membership_of(key) {
+        Some(key) => is_there(rows, &key)? || !is_there(rows, &keys::listed())?,
+        None => false,
+    };
+    Ok((!is_listed)
+        .then(|| format!("a participant of conversation {id} is missing in the list of memberships")))
+}
+
+fn membership(rows: &Layered<'_>, key: &[u8], _: &IVec) -> Result<Option<Fault>, StoreError> {
+    match keys::participant_of(key) {
+        Some(participant) if is_there(rows, &participant)? => Ok(None),
+        _ => Ok(Some("the list of memberships has a user who is not in that conversation".into())),
     }
 }
 

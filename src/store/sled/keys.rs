@@ -14,6 +14,8 @@
 //! | `30` | conversation | conversation | empty; it exists |
 //! | `31` | participant | conversation ‖ user | empty |
 //! | `32` | latest | conversation | the stamp that was claimed last |
+//! | `33` | membership | user ‖ conversation | empty; the participants, by user |
+//! | `34` | listed | | empty; table `33` has all of them, also those from before there was it |
 //! | `40` | message | message id | the message without its content |
 //! | `41` | content | message id | the message's content, if it has any; apart for the same reason |
 //! | `42` | order | conversation ‖ message id | empty |
@@ -25,8 +27,8 @@
 //! | `7f` | arrived | | the number of the journal's last record that is in sled; written after everything else of it, so that a log which ends early has an older one |
 //!
 //! Carried and placed are in the journal only, and never get to sled; unfinished, committed and order get there as
-//! [`runs`](super::runs). Numbers are big-endian, so that the order of keys is the order of numbers. An owner is preceded by its length
-//! in two bytes, so that no owner is another one's prefix.
+//! [`runs`](super::runs). Numbers are big-endian, so that the order of keys is the order of numbers. An owner, or a user before
+//! something else, is preceded by its length in two bytes, so that no owner is another one's prefix.
 
 use smallvec::SmallVec;
 
@@ -49,6 +51,8 @@ const CLAIM: u8 = 0x20;
 const CONVERSATION: u8 = 0x30;
 const PARTICIPANT: u8 = 0x31;
 const LATEST: u8 = 0x32;
+const MEMBERSHIP: u8 = 0x33;
+const LISTED: u8 = 0x34;
 const MESSAGE: u8 = 0x40;
 const CONTENT: u8 = 0x41;
 const ORDER: u8 = 0x42;
@@ -73,6 +77,7 @@ impl Table {
     pub(super) const COMMITTED: Self = Self(COMMITTED);
     pub(super) const CLAIM: Self = Self(CLAIM);
     pub(super) const PARTICIPANT: Self = Self(PARTICIPANT);
+    pub(super) const MEMBERSHIP: Self = Self(MEMBERSHIP);
     pub(super) const MESSAGE: Self = Self(MESSAGE);
     pub(super) const CONTENT: Self = Self(CONTENT);
     pub(super) const ORDER: Self = Self(ORDER);
@@ -168,6 +173,18 @@ pub(super) fn participant(id: ConversationId, user: &UserId) -> Key {
     key(PARTICIPANT, &[id.as_bytes(), user.as_str().as_bytes()])
 }
 
+pub(super) fn memberships_of(user: &UserId) -> Key {
+    key(MEMBERSHIP, &[&length(user), user.as_str().as_bytes()])
+}
+
+pub(super) fn membership(user: &UserId, conversation: ConversationId) -> Key {
+    key(MEMBERSHIP, &[&length(user), user.as_str().as_bytes(), conversation.as_bytes()])
+}
+
+pub(super) fn listed() -> Key {
+    key(LISTED, &[])
+}
+
 pub(super) fn latest(id: ConversationId) -> Key {
     key(LATEST, &[id.as_bytes()])
 }
@@ -261,6 +278,24 @@ pub(super) fn conversation_of_participant(key: &[u8]) -> Option<ConversationId> 
     key.get(1..13)?.first_chunk().copied().map(ConversationId::from_bytes)
 }
 
+/// The key of [`membership`] that goes with a key of [`participant`].
+pub(super) fn membership_of(participant: &[u8]) -> Option<Key> {
+    let conversation = conversation_of_participant(participant)?;
+    Some(membership(&user_at_end(participant, conversation)?, conversation))
+}
+
+/// The key of [`participant`] that goes with a key of [`membership`].
+pub(super) fn participant_of(membership: &[u8]) -> Option<Key> {
+    let (before, conversation) = membership.split_last_chunk::<12>()?;
+    let user = std::str::from_utf8(before.get(3..)?).ok()?.parse().ok()?;
+    Some(participant(ConversationId::from_bytes(*conversation), &user))
+}
+
+/// The conversation at the end of a key.
+pub(super) fn conversation_at_end(key: &[u8]) -> Option<ConversationId> {
+    key.last_chunk().copied().map(ConversationId::from_bytes)
+}
+
 /// The message id at the end of a key.
 pub(super) fn message_at_end(key: &[u8]) -> Option<MessageId> {
     key.last_chunk().copied().map(MessageId::from_bytes)
@@ -352,7 +387,11 @@ mod tests {
         assert_eq!(created_at_of_unfinished(&unfinished(&owner, created_at, id)), Some(created_at));
         assert_eq!(number_at_end(&chunk(id, 1 << 40)), Some(1 << 40));
         let conversation = ConversationId::from_bytes([0xff; 12]);
-        assert_eq!(user_at_end(&participant(conversation, &owner), conversation), Some(owner));
+        assert_eq!(user_at_end(&participant(conversation, &owner), conversation).as_ref(), Some(&owner));
+        let membership = membership(&owner, conversation);
+        assert_eq!(membership_of(&participant(conversation, &owner)), Some(membership.clone()));
+        assert_eq!(participant_of(&membership), Some(participant(conversation, &owner)));
+        assert_eq!(conversation_at_end(&membership), Some(conversation));
         let message = MessageId::from_bytes([9; 12]);
         assert_eq!(message_at_end(&order(conversation, message)), Some(message));
     }

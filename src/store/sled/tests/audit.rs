@@ -98,6 +98,13 @@ async fn an_index_that_lost_its_row_is_a_fault() {
     let (conversation, id) = (house.conversation, house.message);
     house.damage(move |view| view.delete(keys::order(conversation, id))).await;
     house.finds("missing in its conversation's order").await;
+
+    let house = House::new().await;
+    let conversation = house.conversation;
+    house.damage(move |view| view.delete(keys::membership(&user("bob"), conversation))).await;
+    assert_eq!(house.faults().await, Vec::<String>::new(), "the list may be one that is not made yet");
+    house.damage(|view| view.mark(keys::listed(), true)).await;
+    house.finds("missing in the list of memberships").await;
 }
 
 #[tokio::test]
@@ -125,6 +132,11 @@ async fn an_index_that_leads_nowhere_is_a_fault() {
         })
         .await;
     house.finds("a conversation that does not exist").await;
+
+    let house = House::new().await;
+    let conversation = house.conversation;
+    house.damage(move |view| view.mark(keys::membership(&user("cyd"), conversation), true)).await;
+    house.finds("a user who is not in that conversation").await;
 }
 
 #[tokio::test]

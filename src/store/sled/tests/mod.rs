@@ -5,6 +5,7 @@ mod carried;
 mod concurrency;
 mod folder;
 mod groups;
+mod older_folders;
 
 use std::path::PathBuf;
 use std::sync::Arc;
