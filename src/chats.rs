@@ -132,8 +132,7 @@ impl Chats {
         before: Option<MessageId>,
         limit: usize,
     ) -> Result<Page, ChatError> {
-        let mut messages = self.messages.newer(id, after, limit + 1).await?;
-        messages.retain(|message| before.is_none_or(|before| message.id < before));
+        let mut messages = self.messages.newer(id, after, before, limit + 1).await?;
         let is_last = messages.len() <= limit;
         messages.truncate(limit);
         let next = if is_last { None } else { messages.last().map(|message| message.id) };

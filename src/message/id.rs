@@ -133,6 +133,15 @@ impl fmt::Debug for MessageIds {
 }
 
 impl MessageId {
+    /// The next higher one.
+    #[must_use]
+    pub fn successor(self) -> Self {
+        match self.split() {
+            (secs, u64::MAX) => Self::join(secs.saturating_add(1), 0),
+            (secs, rest) => Self::join(secs, rest + 1),
+        }
+    }
+
     /// Seconds, and the rest.
     fn split(self) -> (u32, u64) {
         let number = self.0.iter().fold(0u128, |number, byte| number << 8 | u128::from(*byte));
@@ -191,6 +200,13 @@ mod tests {
             MessageId::join(0x507f_1f77, 0xbcf8_6cd7_9943_9011).to_string(),
             "507f1f77bcf86cd799439011"
         );
+    }
+
+    #[test]
+    fn a_successor_is_the_next_one() {
+        for (id, next) in [((7, 0), (7, 1)), ((7, u64::MAX), (8, 0))] {
+            assert_eq!(MessageId::join(id.0, id.1).successor(), MessageId::join(next.0, next.1));
+        }
     }
 
     /// Which second an id is of, and whether it begins it or goes on behind the last one.

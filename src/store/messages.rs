@@ -32,7 +32,9 @@ pub trait Messages: Send + Sync + 'static {
     /// The message of the upload's `client_message_id`, whichever upload became it.
     async fn of_client(&self, upload: &Upload) -> Result<Option<Message>, StoreError>;
 
-    /// Messages of a conversation, newest first, older than `before`, at most `limit`.
+    /// Messages of a conversation, newest first, older than `before`, at most `limit`. Their order is that of their
+    /// [`Position`]s: what is committed later is newer, though it may have been claimed earlier. So a client that knows
+    /// a message of a conversation knows where everything comes that it has not seen.
     async fn page(
         &self,
         conversation: ConversationId,
@@ -40,11 +42,12 @@ pub trait Messages: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Message>, StoreError>;
 
-    /// Messages of a conversation, oldest first, newer than `after`, at most `limit`.
+    /// Messages of a conversation, oldest first, newer than `after` and older than `before`, at most `limit`.
     async fn newer(
         &self,
         conversation: ConversationId,
         after: MessageId,
+        before: Option<MessageId>,
         limit: usize,
     ) -> Result<Vec<Message>, StoreError>;
 
@@ -56,6 +59,21 @@ pub trait Messages: Send + Sync + 'static {
 
     /// Whether a committed message is still in the outbox.
     async fn is_unpublished(&self, id: MessageId) -> Result<bool, StoreError>;
+}
+
+/// Where a message is in its conversation: at its own id, as a rule. Behind a message with a higher id that was
+/// committed before it, it is at the id that follows the last position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position(pub MessageId);
+
+impl Position {
+    /// The position of a message that is committed now.
+    pub fn of(id: MessageId, last: Option<Self>) -> Self {
+        match last {
+            Some(Self(last)) if last >= id => Self(last.successor()),
+            _ => Self(id),
+        }
+    }
 }
 
 /// How a claim went.

@@ -32,7 +32,7 @@ pub use durability::Durability;
 pub use error::StoreError;
 pub use files::{Carried, Files, Placement};
 pub use memberships::{Memberships, Put};
-pub use messages::{Claim, Messages};
+pub use messages::{Claim, Messages, Position};
 pub use payloads::{ByteStream, Payloads, Place, Sink, Source, Syncing};
 pub use records::{Along, Appended, Created, Records, Taking};
 pub use stores::Stores;

@@ -132,6 +132,7 @@ macro_rules! messages_contract {
             commits::an_upload_adopts_the_message_of_another,
             reading::what_was_not_committed_is_not_found,
             reading::a_page_goes_from_the_newest_to_older_ones,
+            reading::what_is_committed_later_is_newer,
             reading::a_page_is_of_one_conversation,
             reading::the_outbox_goes_from_the_oldest_to_newer_ones,
             reading::published_messages_leave_the_outbox,

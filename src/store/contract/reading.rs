@@ -56,13 +56,52 @@ pub(crate) async fn a_page_goes_from_the_newest_to_older_ones(mut fixture: impl 
     assert_eq!(page(Some(MessageId::from_bytes([0xff; 12])), 9).await, newest_first);
     assert_eq!(page(Some(MessageId::from_bytes([0; 12])), 9).await, []);
     let oldest_first: Vec<_> = newest_first.into_iter().rev().collect();
-    let newer =
-        async |after, limit| fixture.messages().newer(conversation(1), after, limit).await.expect("readable");
+    let newer = async |after, limit| {
+        fixture.messages().newer(conversation(1), after, None, limit).await.expect("readable")
+    };
     assert_eq!(newer(oldest_first[1].id, 9).await, oldest_first[2..]);
     assert_eq!(newer(oldest_first[1].id, 2).await, oldest_first[2..4]);
     assert_eq!(newer(oldest_first[4].id, 9).await, []);
     assert_eq!(newer(MessageId::from_bytes([0; 12]), 9).await, oldest_first);
     assert_eq!(newer(MessageId::from_bytes([0xff; 12]), 9).await, []);
+}
+
+/// A message that others overtook between its claim and its commit is newer than they are.
+pub(crate) async fn what_is_committed_later_is_newer(mut fixture: impl DatabaseFixture) {
+    let mut claimed = Vec::new();
+    for _ in 0..5 {
+        let upload = whole(None);
+        store(&fixture, &upload).await;
+        let stamp = claim(&fixture, upload.id).await;
+        claimed.push(upload.message(stamp).expect("bound"));
+    }
+    assert!(claimed.is_sorted_by_key(|message| message.id));
+    let elsewhere = message(&fixture, &elsewhere(2)).await;
+    let mut committed: Vec<Message> = Vec::new();
+    for at_claim in [1, 3, 0, 2, 4] {
+        let message = &claimed[at_claim];
+        // Twice, as after a lost answer.
+        for _ in 0..2 {
+            fixture.messages().commit(message, at(6_000)).await.expect("committed");
+        }
+        let seen = committed.last().map_or(MessageId::from_bytes([0; 12]), |last| last.id);
+        let newer = fixture.messages().newer(conversation(1), seen, None, 9).await.expect("readable");
+        assert_eq!(newer, std::slice::from_ref(message), "what was seen last is {seen}");
+        committed.push(message.clone());
+    }
+    for _ in 0..2 {
+        let newest_first: Vec<_> = committed.iter().rev().cloned().collect();
+        assert_eq!(page(&fixture, conversation(1), None, 9).await, newest_first);
+        for (position, message) in committed.iter().enumerate() {
+            let older = page(&fixture, conversation(1), Some(message.id), 9).await;
+            assert_eq!(older, newest_first[committed.len() - position..]);
+            let between =
+                fixture.messages().newer(conversation(1), committed[0].id, Some(message.id), 9).await;
+            assert_eq!(between.expect("readable"), committed[position.min(1)..position]);
+        }
+        assert_eq!(page(&fixture, conversation(2), None, 9).await, std::slice::from_ref(&elsewhere));
+        fixture.reopen();
+    }
 }
 
 pub(crate) async fn a_page_is_of_one_conversation(fixture: impl DatabaseFixture) {

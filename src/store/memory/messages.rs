@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{Memory, Tables};
 use crate::message::{ConversationId, Message, MessageId};
-use crate::store::{Claim, Messages, StoreError};
+use crate::store::{Claim, Messages, Position, StoreError};
 use crate::time::Timestamp;
 use crate::upload::{State, Upload, UploadId};
 
@@ -25,6 +25,8 @@ impl Messages for Memory {
             _ => return Err(StoreError::Conflict("the upload is not finalizing this message")),
         }
         (upload.state, upload.active_at) = (State::Committed(message.id), now);
+        let last = tables.ordered(message.conversation_id).pop().map(|(position, _)| position);
+        tables.order.insert((message.conversation_id, Position::of(message.id, last)), message.id);
         tables.messages.insert(message.id, message.clone());
         tables.outbox.insert(message.id);
         Ok(())
@@ -47,21 +49,25 @@ impl Messages for Memory {
         limit: usize,
     ) -> Result<Vec<Message>, StoreError> {
         let tables = self.tables();
-        let end = before.map_or(Bound::Unbounded, Bound::Excluded);
-        let older = tables.messages.range((Bound::Unbounded, end)).rev().map(|(_, message)| message);
-        Ok(older.filter(|m| m.conversation_id == conversation).take(limit).cloned().collect())
+        let older = tables.ordered(conversation).into_iter().rev();
+        let end = before.map(|id| tables.position(conversation, id));
+        let older = older.filter(|(position, _)| end.is_none_or(|end| *position < end));
+        Ok(older.take(limit).map(|(_, message)| message).collect())
     }
 
     async fn newer(
         &self,
         conversation: ConversationId,
         after: MessageId,
+        before: Option<MessageId>,
         limit: usize,
     ) -> Result<Vec<Message>, StoreError> {
         let tables = self.tables();
-        let newer = tables.messages.range((Bound::Excluded(after), Bound::Unbounded));
-        let newer = newer.map(|(_, message)| message).filter(|m| m.conversation_id == conversation);
-        Ok(newer.take(limit).cloned().collect())
+        let start = tables.position(conversation, after);
+        let end = before.map(|id| tables.position(conversation, id));
+        let newer = tables.ordered(conversation).into_iter();
+        let newer = newer.filter(|(position, _)| *position > start && end.is_none_or(|end| *position < end));
+        Ok(newer.take(limit).map(|(_, message)| message).collect())
     }
 
     async fn outbox(&self, after: Option<MessageId>, limit: usize) -> Result<Vec<Message>, StoreError> {
@@ -83,6 +89,18 @@ impl Messages for Memory {
 }
 
 impl Tables {
+    /// Messages of a conversation, oldest first.
+    fn ordered(&self, conversation: ConversationId) -> Vec<(Position, Message)> {
+        let of_it = self.order.iter().filter(|((of, _), _)| *of == conversation);
+        of_it.filter_map(|((_, position), id)| Some((*position, self.messages.get(id)?.clone()))).collect()
+    }
+
+    /// Where a message is in its conversation, or where one with this id would be.
+    fn position(&self, conversation: ConversationId, id: MessageId) -> Position {
+        let mut ordered = self.ordered(conversation).into_iter();
+        ordered.find(|(_, message)| message.id == id).map_or(Position(id), |(position, _)| position)
+    }
+
     pub(super) fn claim(&mut self, id: UploadId, now: Timestamp) -> Result<Claim, StoreError> {
         let upload = self.upload(id)?.clone();
         if let State::Finalizing(stamp) = upload.state {

@@ -14,6 +14,7 @@ pub use announcements::MemoryAnnouncements;
 pub use payloads::MemoryPayloads;
 
 use crate::message::{ConversationId, Message, MessageId, MessageIds, Stamp, UserId};
+use crate::store::Position;
 use crate::upload::{Upload, UploadId};
 use claims::Claims;
 
@@ -33,6 +34,7 @@ struct Tables {
     participants: HashMap<ConversationId, BTreeSet<UserId>>,
     latest: HashMap<ConversationId, Stamp>,
     messages: BTreeMap<MessageId, Message>,
+    order: BTreeMap<(ConversationId, Position), MessageId>,
     outbox: BTreeSet<MessageId>,
     ids: MessageIds,
 }
@@ -48,6 +50,7 @@ impl Memory {
                 participants: HashMap::new(),
                 latest: HashMap::new(),
                 messages: BTreeMap::new(),
+                order: BTreeMap::new(),
                 outbox: BTreeSet::new(),
                 ids: MessageIds::new([0; 32]),
             }),

@@ -6,7 +6,7 @@ use sled::IVec;
 use super::keys::{self, Key, Table};
 use super::layered::{Layered, Rows};
 use super::rows::{self, ChunkRow, ClaimRow};
-use super::{SledStore, messages, uploads};
+use super::{SledStore, messages, order, uploads};
 use crate::message::{Message, MessageId};
 use crate::store::StoreError;
 use crate::upload::{Concat, State, Upload, UploadId};
@@ -107,8 +107,10 @@ const TABLES: &[(Table, Look)] = &[
     (Table::MEMBERSHIP, membership),
     (Table::MESSAGE, message),
     (Table::CONTENT, content),
-    (Table::ORDER, order),
+    (Table::ORDER, ordered),
     (Table::OUTBOX, outbox),
+    (Table::MOVED, moved),
+    (Table::POSITION, position),
 ];
 
 fn gone() -> StoreError {
@@ -258,7 +260,7 @@ fn message(rows: &Layered<'_>, key: &[u8], _: &IVec) -> Result<Option<Fault>, St
     let Some(id) = keys::message_at_end(key) else { return Ok(None) };
     // What cannot be read is told of where messages are looked at.
     let Ok(Some(message)) = messages::find(rows, id) else { return Ok(None) };
-    let is_listed = is_there(rows, &keys::order(message.conversation_id, id))?;
+    let is_listed = is_there(rows, &keys::order(message.conversation_id, order::position(rows, id)?))?;
     Ok((!is_listed).then(|| format!("message {id} is missing in its conversation's order")))
 }
 
@@ -266,14 +268,33 @@ fn content(rows: &Layered<'_>, key: &[u8], _: &IVec) -> Result<Option<Fault>, St
     indexed_message(rows, key, "a content")
 }
 
-fn order(rows: &Layered<'_>, key: &[u8], _: &IVec) -> Result<Option<Fault>, StoreError> {
-    if let Some(id) = keys::message_at_end(key)
-        && let Ok(Some(message)) = messages::find(rows, id)
-        && *keys::order(message.conversation_id, id) != *key
+fn ordered(rows: &Layered<'_>, key: &[u8], _: &IVec) -> Result<Option<Fault>, StoreError> {
+    let Some((conversation, position)) = keys::place_in_order(key) else {
+        return Ok(Some("the order of a conversation: a key".into()));
+    };
+    let moved = rows.get(&keys::moved(conversation, position))?;
+    let id = moved.map(|row| rows::decode("moved", &row)).transpose()?.unwrap_or(position.0);
+    if let Ok(Some(message)) = messages::find(rows, id)
+        && *keys::order(message.conversation_id, order::position(rows, id)?) != *key
     {
-        return Ok(Some(format!("message {id} is in the order of a conversation that is not its own")));
+        return Ok(Some(format!("message {id} is in the order of a conversation where it does not belong")));
     }
-    indexed_message(rows, key, "the order of a conversation")
+    named_message(rows, id, "the order of a conversation")
+}
+
+/// Says the same as the position of the message that it leads to.
+fn moved(rows: &Layered<'_>, key: &[u8], row: &IVec) -> Result<Option<Fault>, StoreError> {
+    let id: MessageId = rows::decode("moved", row)?;
+    let is_same = keys::place_in_order(key)
+        .is_some_and(|(_, place)| order::position(rows, id).is_ok_and(|at| at == place));
+    if !is_same {
+        return Ok(Some(format!("message {id} was moved to a place that it does not have")));
+    }
+    named_message(rows, id, "a moved message")
+}
+
+fn position(rows: &Layered<'_>, key: &[u8], _: &IVec) -> Result<Option<Fault>, StoreError> {
+    indexed_message(rows, key, "a position")
 }
 
 fn outbox(rows: &Layered<'_>, key: &[u8], _: &IVec) -> Result<Option<Fault>, StoreError> {
@@ -282,6 +303,10 @@ fn outbox(rows: &Layered<'_>, key: &[u8], _: &IVec) -> Result<Option<Fault>, Sto
 
 fn indexed_message(rows: &Layered<'_>, key: &[u8], index: &str) -> Result<Option<Fault>, StoreError> {
     let Some(id) = keys::message_at_end(key) else { return Ok(Some(format!("{index}: a key"))) };
+    named_message(rows, id, index)
+}
+
+fn named_message(rows: &Layered<'_>, id: MessageId, index: &str) -> Result<Option<Fault>, StoreError> {
     let is_there = is_there(rows, &keys::message(id))?;
     Ok((!is_there).then(|| format!("{index} names message {id}, which is missing")))
 }

@@ -18,8 +18,10 @@
 //! | `34` | listed | | empty; table `33` has all of them, also those from before there was it |
 //! | `40` | message | message id | the message without its content |
 //! | `41` | content | message id | the message's content, if it has any; apart for the same reason |
-//! | `42` | order | conversation ‖ message id | empty |
+//! | `42` | order | conversation ‖ [position](crate::store::Position) | empty; mostly the position is the message's id |
 //! | `43` | outbox | message id | empty; committed and not published |
+//! | `44` | moved | conversation ‖ position | the message at a position that is not its id |
+//! | `45` | position | message id | that position |
 //! | `50` | part | upload id | empty; has bytes that are not placed |
 //! | `51` | block | upload id ‖ block number | up to 4 KiB of the upload's bytes |
 //! | `60` | carried | upload id ‖ offset | bytes whose file may not be synced yet |
@@ -33,6 +35,7 @@
 use smallvec::SmallVec;
 
 use crate::message::{ClientMessageId, ConversationId, MessageId, UserId};
+use crate::store::Position;
 use crate::time::Timestamp;
 use crate::upload::UploadId;
 
@@ -57,6 +60,8 @@ const MESSAGE: u8 = 0x40;
 const CONTENT: u8 = 0x41;
 const ORDER: u8 = 0x42;
 const OUTBOX: u8 = 0x43;
+const MOVED: u8 = 0x44;
+const POSITION: u8 = 0x45;
 const PART: u8 = 0x50;
 const BLOCK: u8 = 0x51;
 const CARRIED: u8 = 0x60;
@@ -82,6 +87,8 @@ impl Table {
     pub(super) const CONTENT: Self = Self(CONTENT);
     pub(super) const ORDER: Self = Self(ORDER);
     pub(super) const OUTBOX: Self = Self(OUTBOX);
+    pub(super) const MOVED: Self = Self(MOVED);
+    pub(super) const POSITION: Self = Self(POSITION);
 
     pub(super) fn start(self) -> Key {
         key(self.0, &[])
@@ -201,8 +208,16 @@ pub(super) fn order_of(conversation: ConversationId) -> Key {
     key(ORDER, &[conversation.as_bytes()])
 }
 
-pub(super) fn order(conversation: ConversationId, id: MessageId) -> Key {
-    key(ORDER, &[conversation.as_bytes(), id.as_bytes()])
+pub(super) fn order(conversation: ConversationId, position: Position) -> Key {
+    key(ORDER, &[conversation.as_bytes(), position.0.as_bytes()])
+}
+
+pub(super) fn moved(conversation: ConversationId, position: Position) -> Key {
+    key(MOVED, &[conversation.as_bytes(), position.0.as_bytes()])
+}
+
+pub(super) fn position(id: MessageId) -> Key {
+    key(POSITION, &[id.as_bytes()])
 }
 
 pub(super) fn every_outbox() -> Key {
@@ -294,6 +309,14 @@ pub(super) fn participant_of(membership: &[u8]) -> Option<Key> {
 /// The conversation at the end of a key.
 pub(super) fn conversation_at_end(key: &[u8]) -> Option<ConversationId> {
     key.last_chunk().copied().map(ConversationId::from_bytes)
+}
+
+/// The conversation and the position of a key of [`order`] or [`moved`].
+pub(super) fn place_in_order(key: &[u8]) -> Option<(ConversationId, Position)> {
+    let (_, ids) = key.split_first()?;
+    let (conversation, position) = ids.split_first_chunk()?;
+    let position = MessageId::from_bytes(position.try_into().ok()?);
+    Some((ConversationId::from_bytes(*conversation), Position(position)))
 }
 
 /// The message id at the end of a key.
@@ -393,6 +416,11 @@ mod tests {
         assert_eq!(participant_of(&membership), Some(participant(conversation, &owner)));
         assert_eq!(conversation_at_end(&membership), Some(conversation));
         let message = MessageId::from_bytes([9; 12]);
-        assert_eq!(message_at_end(&order(conversation, message)), Some(message));
+        assert_eq!(message_at_end(&outbox(message)), Some(message));
+        let position = Position(message);
+        for key in [order(conversation, position), moved(conversation, position)] {
+            assert_eq!(place_in_order(&key), Some((conversation, position)));
+            assert_eq!(place_in_order(&key[..24]), None);
+        }
     }
 }

@@ -3,7 +3,7 @@
 use super::layered::Rows;
 use super::rows;
 use super::view::View;
-use super::{SledStore, carried, claims, keys, uploads};
+use super::{SledStore, carried, claims, keys, order, uploads};
 use crate::message::{ConversationId, Message, MessageId, Stamp};
 use crate::store::{Claim, Messages, StoreError};
 use crate::time::Timestamp;
@@ -47,12 +47,10 @@ impl Messages for SledStore {
         before: Option<MessageId>,
         limit: usize,
     ) -> Result<Vec<Message>, StoreError> {
-        let start = keys::order_of(conversation);
-        let end = before.map_or_else(|| keys::end_of(&start), |id| keys::order(conversation, id));
         self.core
             .read(|tree| {
-                let newest_first = tree.rows_back(start.clone()..end.clone());
-                newest_first.take(limit).map(|row| indexed(tree, &row?.0)).collect()
+                let ids = order::page(tree, conversation, before, limit)?;
+                ids.into_iter().map(|id| existing(tree, id)).collect()
             })
             .await
     }
@@ -61,14 +59,13 @@ impl Messages for SledStore {
         &self,
         conversation: ConversationId,
         after: MessageId,
+        before: Option<MessageId>,
         limit: usize,
     ) -> Result<Vec<Message>, StoreError> {
-        let start = keys::after(&keys::order(conversation, after));
-        let end = keys::end_of(&keys::order_of(conversation));
         self.core
             .read(|tree| {
-                let oldest_first = tree.rows(start.clone()..end.clone());
-                oldest_first.take(limit).map(|row| indexed(tree, &row?.0)).collect()
+                let ids = order::newer(tree, conversation, after, before, limit)?;
+                ids.into_iter().map(|id| existing(tree, id)).collect()
             })
             .await
     }
@@ -157,7 +154,7 @@ fn commit(view: &mut View<'_>, message: Message, now: Timestamp) -> Result<(), S
     }
     let next = Upload { state: State::Committed(message.id), active_at: now, ..stored.upload.clone() };
     uploads::update(view, stored, next)?;
-    view.mark(keys::order(message.conversation_id, message.id), true);
+    order::append(view, message.conversation_id, message.id)?;
     view.mark(keys::outbox(message.id), true);
     insert(view, message)
 }
@@ -185,6 +182,13 @@ pub(super) fn find(tree: &impl Rows, id: MessageId) -> Result<Option<Message>, S
 
 /// The message that an index's key ends with.
 fn indexed(tree: &impl Rows, key: &[u8]) -> Result<Message, StoreError> {
-    let id = keys::message_at_end(key).ok_or_else(|| StoreError::Damaged("an index of messages".into()))?;
+    existing(
+        tree,
+        keys::message_at_end(key).ok_or_else(|| StoreError::Damaged("an index of messages".into()))?,
+    )
+}
+
+/// A message that something leads to.
+fn existing(tree: &impl Rows, id: MessageId) -> Result<Message, StoreError> {
     find(tree, id)?.ok_or_else(|| StoreError::Damaged(format!("{id} is indexed and gone")))
 }

@@ -28,6 +28,7 @@ mod layered;
 mod memberships;
 mod messages;
 mod open;
+mod order;
 mod payload;
 mod records;
 mod rows;

@@ -206,12 +206,13 @@ mod tests {
 
     use super::*;
     use crate::message::{ConversationId, MessageId};
+    use crate::store::Position;
 
     /// What goes into sets, and out of them: few sets, and so many keys that runs are split.
     type Step = Vec<(Key, bool)>;
 
     fn key(set: u8, number: u8) -> Key {
-        keys::order(ConversationId::from_bytes([set; 12]), MessageId::from_bytes([number; 12]))
+        keys::order(ConversationId::from_bytes([set; 12]), Position(MessageId::from_bytes([number; 12])))
     }
 
     fn step() -> impl Strategy<Value = Step> {
@@ -334,7 +335,7 @@ mod tests {
         let near = |number: u64, before: u64| {
             let mut id = [0; 12];
             id[..8].copy_from_slice(&(number - before).to_be_bytes());
-            keys::order(ConversationId::from_bytes([1; 12]), MessageId::from_bytes(id))
+            keys::order(ConversationId::from_bytes([1; 12]), Position(MessageId::from_bytes(id)))
         };
         let table = keys::Table::ORDER;
         for is_backwards in [false, true] {

@@ -132,9 +132,10 @@ impl Messages for Counted {
         &self,
         conversation: ConversationId,
         after: MessageId,
+        before: Option<MessageId>,
         limit: usize,
     ) -> Result<Vec<Message>, StoreError> {
-        self.messages.newer(conversation, after, limit).await
+        self.messages.newer(conversation, after, before, limit).await
     }
 
     async fn outbox(&self, after: Option<MessageId>, limit: usize) -> Result<Vec<Message>, StoreError> {

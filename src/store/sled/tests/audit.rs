@@ -6,7 +6,7 @@ use super::super::view::View;
 use super::super::{SledCopy, SledStore};
 use crate::message::{ConversationId, MessageId};
 use crate::store::contract::samples::{at, bound, row, unbound, user, whole};
-use crate::store::{Claim, Durability, Memberships, Messages, Records, StoreError, Taking};
+use crate::store::{Claim, Durability, Memberships, Messages, Position, Records, StoreError, Taking};
 use crate::upload::{Metadata, Upload, UploadId};
 
 /// Uploads in several states, and two messages.
@@ -35,7 +35,7 @@ impl House {
         for offset in [0, 3] {
             store.append(receiving.id, &row(offset, 3)).await.expect("appended");
         }
-        let message = message(&store).await;
+        let message = message(&store, "three").await;
         Self { folder, store, receiving, whole, message, conversation }
     }
 
@@ -60,13 +60,16 @@ impl House {
     }
 }
 
-async fn message(store: &SledStore) -> MessageId {
-    let upload = whole(Some("three"));
+async fn message(store: &SledStore, client_message_id: &str) -> MessageId {
+    let upload = whole(Some(client_message_id));
     store.create(&upload, Taking::IfFree).await.expect("created");
-    let Claim::Finalizing(stamp) = store.claim(upload.id, at(5_000)).await.expect("claimed") else {
-        panic!()
-    };
-    let record = Records::find(store, upload.id).await.expect("read").expect("there");
+    committed(store, upload.id).await
+}
+
+/// Claimed before, or now.
+async fn committed(store: &SledStore, upload: UploadId) -> MessageId {
+    let Claim::Finalizing(stamp) = store.claim(upload, at(5_000)).await.expect("claimed") else { panic!() };
+    let record = Records::find(store, upload).await.expect("read").expect("there");
     let message = record.message(stamp).expect("bound");
     store.commit(&message, at(6_000)).await.expect("committed");
     message.id
@@ -96,7 +99,7 @@ async fn an_index_that_lost_its_row_is_a_fault() {
 
     let house = House::new().await;
     let (conversation, id) = (house.conversation, house.message);
-    house.damage(move |view| view.delete(keys::order(conversation, id))).await;
+    house.damage(move |view| view.delete(keys::order(conversation, Position(id)))).await;
     house.finds("missing in its conversation's order").await;
 
     let house = House::new().await;
@@ -107,6 +110,31 @@ async fn an_index_that_lost_its_row_is_a_fault() {
     house.finds("missing in the list of memberships").await;
 }
 
+/// A message that was overtaken has its place in two tables, which have to agree.
+#[tokio::test]
+async fn a_moved_message_without_its_place_is_a_fault() {
+    for is_place_lost in [false, true] {
+        let house = House::new().await;
+        house.store.claim(house.whole.id, at(5_000)).await.expect("claimed");
+        let last = message(&house.store, "four").await;
+        let id = committed(&house.store, house.whole.id).await;
+        assert_eq!(house.faults().await, Vec::<String>::new());
+        let (conversation, position) = (house.conversation, Position(last.successor()));
+        if is_place_lost {
+            house.damage(move |view| view.delete(keys::moved(conversation, position))).await;
+            house.finds("the order of a conversation names message").await;
+        } else {
+            house.damage(move |view| view.delete(keys::position(id))).await;
+            let faults = house.faults().await;
+            for what in
+                ["missing in its conversation's order", "where it does not belong", "moved to a place"]
+            {
+                assert!(faults.iter().any(|fault| fault.contains(what)), "{what}: {faults:?}");
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_index_that_leads_nowhere_is_a_fault() {
     let (stray, nobody) = (MessageId::from_bytes([9; 12]), UploadId::from_bytes([9; 16]));
@@ -114,7 +142,11 @@ async fn an_index_that_leads_nowhere_is_a_fault() {
     house.damage(move |view| view.mark(keys::outbox(stray), true)).await;
     house.finds("the outbox names message").await;
     house.damage(move |view| view.mark(keys::outbox(stray), false)).await;
-    house.damage(move |view| view.mark(keys::order(ConversationId::from_bytes([1; 12]), stray), true)).await;
+    house
+        .damage(move |view| {
+            view.mark(keys::order(ConversationId::from_bytes([1; 12]), Position(stray)), true)
+        })
+        .await;
     house.finds("the order of a conversation names message").await;
 
     let house = House::new().await;
