@@ -130,6 +130,32 @@ async fn a_one_shot_that_breaks_off_is_cancelled() {
 }
 
 #[tokio::test]
+async fn an_upload_that_is_joined_of_parts_moves() {
+    let chat = Chat::start().await;
+    let bob = chat.socket(&chat.bob).await;
+    let mut parts = Vec::new();
+    for _ in 0..2 {
+        let part = tus::creation(&chat, &chat.alice, "/files", 50).header("Upload-Concat", "partial");
+        parts.push(part.send().await.expecting(201).expect("Location").to_owned());
+    }
+    tus::append(&chat, &parts[0], 0, &[7; 50]).await.expecting(204);
+    let whole =
+        tus::request(&chat, &chat.alice, "POST", &format!("/conversations/{}/files", chat.conversation))
+            .header("Upload-Concat", format!("final;{}", parts.join(" ")))
+            .header("Upload-Metadata", tus::metadata(&[("filename", "film.mp4")]));
+    let whole = whole.send().await.expecting(201).expect("Location").to_owned();
+    // It waits for its other part for so long that it says so.
+    is_about(&bob.saw("upload_paused").await, "film.mp4", &json!(100), false);
+    tus::append(&chat, &parts[1], 0, &[8; 50]).await.expecting(204);
+    is_about(&bob.saw("upload_progress").await, "film.mp4", &json!(100), false);
+    bob.saw("upload_finished").await;
+    let events = seen(&bob, tus::id_of(&whole));
+    let expected = ["upload_started", "upload_paused", "upload_progress", "new_message", "upload_finished"];
+    assert_eq!(names(&events), expected);
+    assert_eq!((&events[2].1["offset"], &events[2].1["percent"]), (&json!(50), &json!(50)));
+}
+
+#[tokio::test]
 async fn what_is_sent_is_the_members_business() {
     let chat = Chat::start().await;
     tus::create(&chat, 100, &[("filename", "film.mp4")]).await;

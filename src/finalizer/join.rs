@@ -166,6 +166,7 @@ impl Join<'_> {
         crash::point("join.recorded");
         (upload.offset, upload.active_at) = (row.chunk.end(), row.chunk.at);
         (upload.digest, upload.length, upload.state) = (row.chunk.digest, row.length, row.state);
+        self.finalizer.teller.progressed(upload);
         Ok(true)
     }
 
