@@ -6,7 +6,10 @@ import readline from 'node:readline';
 import { io } from 'socket.io-client';
 import { config, tell } from './events.js';
 
-const { url, ...options } = config;
+const { url, follows, ...options } = config;
+// The last message that it was told of, which one that follows names whenever it connects.
+let last = follows?.after;
+if (follows) options.auth = (use) => use({ token: follows.token, after: last });
 // A token for each connection, the last one again and again.
 let tokens = [];
 if (!options.auth) options.auth = (use) => use({ token: tokens.length > 1 ? tokens.shift() : tokens[0] });
@@ -14,7 +17,10 @@ const socket = io(url, { reconnectionDelay: 20, reconnectionDelayMax: 100, ...op
 socket.on('connect', () => tell('connect', { id: socket.id }));
 socket.on('connect_error', (error) => tell('connect_error', { message: error.message, data: error.data }));
 socket.on('disconnect', (reason) => tell('disconnect', { reason }));
-socket.onAny((event, data) => tell(event, data));
+socket.onAny((event, data) => {
+  if (event === 'new_message') last = data._id;
+  tell(event, data);
+});
 
 // A file's bytes are read here, because an order is one line.
 function payload({ data, file, dataUrlOf, halve }) {
@@ -29,6 +35,10 @@ function obey(order) {
   if (order.tokens) {
     tokens = order.tokens;
     socket.connect();
+    return;
+  }
+  if (order.drop) {
+    socket.io.engine.close();
     return;
   }
   const data = payload(order);

@@ -49,8 +49,10 @@ async fn what_a_crash_left_is_told_to_each_member_as_it_connects_and_once() {
         let url = chat.server.url();
         let fresh = protocol_tests::socket(&url, &chat.alice.token, transports).await;
         let stranger = protocol_tests::socket(&url, &chat.eve.token, transports).await;
-        for member in [&back, &fresh] {
-            assert_eq!(member.saw("new_message").await, left);
+        for (member, own) in [(&back, false), (&fresh, true)] {
+            let finished = member.saw("upload_finished").await;
+            assert_eq!((&finished["message_id"], &finished["own"]), (&left["_id"], &json!(own)));
+            assert_eq!(member.all("new_message"), std::slice::from_ref(&left), "which comes first");
         }
         // What comes next is announced at once, and behind it.
         let next = chat.post("after.mp4", b"after the crash").await;

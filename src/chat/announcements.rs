@@ -1,24 +1,26 @@
 //! Telling connected users, each connection once.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde::Serialize;
-use socketioxide::BroadcastError;
 use socketioxide::extract::SocketRef;
 
 use super::connect::{NAMESPACE, room_of};
 use super::event::Event;
+use super::gate;
+use super::leftovers::Leftover;
 use super::open::Engine;
 use crate::http::LiveUpload;
-use crate::message::{Message, UserId};
-use crate::store::{Announcement, Announcements, StoreError};
-use crate::time::Timestamp;
+use crate::message::{Message, MessageId, UserId};
+use crate::store::{Announcement, Announcements, Progress, StoreError};
 use crate::uploads::Sending;
 
 /// Events that a connection hears when it begins, too.
 const STARTED: &str = "upload_started";
 const PAUSED: &str = "upload_paused";
+/// What follows the message that a crash left unannounced.
+const FINISHED: &str = "upload_finished";
 
 /// The port of announcements over the Socket.IO connections of this process.
 #[derive(Clone)]
@@ -34,43 +36,23 @@ impl SocketAnnouncements {
     }
 
     /// The link in it is made now: the message may have waited for long.
-    async fn tell(&self, to: &[UserId], message: &Message) -> Result<(), StoreError> {
-        self.emit(to, "new_message", &self.engine.presenter.body(message, Timestamp::now())).await
+    fn new_message(&self, message: &Message) -> Result<Arc<Event>, StoreError> {
+        written(Event::new_message(&self.engine.presenter, message))
     }
 
-    async fn emit<T: Serialize>(
-        &self,
-        to: &[UserId],
-        name: &'static str,
-        data: &T,
-    ) -> Result<(), StoreError> {
+    /// Each connection is told once. What one of them loses that is about to end is not an error.
+    fn tell(&self, to: &[UserId], event: &Arc<Event>) -> Result<(), StoreError> {
         let users: BTreeSet<&UserId> = to.iter().collect();
         let rooms: Vec<String> = users.into_iter().map(room_of).collect();
         let open = Some(&self.engine).filter(|engine| !engine.is_closed());
-        let connections = || {
-            let namespace = open.and_then(|engine| engine.io.of(NAMESPACE));
-            namespace.map(|namespace| namespace.within(rooms.clone()))
-        };
-        let (Some(each), Some(all)) = (connections(), connections()) else {
+        let Some(namespace) = open.and_then(|engine| engine.io.of(NAMESPACE)) else {
             return Err(StoreError::Unavailable("the sockets are not open".into()));
         };
-        if rooms.is_empty() {
-            // To the library no rooms mean everybody.
-            return Ok(());
+        // To the library no rooms mean everybody.
+        if !rooms.is_empty() {
+            namespace.within(rooms).sockets().iter().for_each(|socket| gate::tell(socket, event));
         }
-        let event = written(name, data)?;
-        for socket in each.sockets() {
-            if !event.takes_room(&socket) {
-                // It ends, and until then nothing more is to wait for it.
-                socket.leave_all();
-            }
-        }
-        match all.emit(name, &event.data).await {
-            // The other connections have been told, and telling again would tell them twice: what one lost that is
-            // about to end is not an error of the announcement.
-            Ok(()) | Err(BroadcastError::Socket(_)) => Ok(()),
-            Err(error) => Err(StoreError::Unavailable(error.to_string())),
-        }
+        Ok(())
     }
 }
 
@@ -80,37 +62,47 @@ pub(super) fn tell_sending(socket: &SocketRef, user: &UserId, sending: &[Sending
         let upload = LiveUpload::of(progress, progress.sender == *user);
         let names = [Some(STARTED), is_paused.then_some(PAUSED)];
         for event in names.into_iter().flatten().filter_map(|name| Event::new(name, &upload).ok()) {
-            event.tell(socket);
+            event.send(socket);
         }
     }
 }
 
-fn written<T: Serialize>(name: &'static str, data: &T) -> Result<Event, StoreError> {
-    Event::new(name, data).map_err(|error| StoreError::Unavailable(error.to_string()))
+/// How members are told of an upload: its sender, and the others.
+fn told(
+    name: &'static str,
+    progress: &Progress,
+    message: Option<MessageId>,
+) -> Result<[Arc<Event>; 2], StoreError> {
+    let of = |own| written(Event::new(name, &LiveUpload::of(progress, own).became(message)));
+    Ok([of(true)?, of(false)?])
+}
+
+fn written(event: serde_json::Result<Event>) -> Result<Arc<Event>, StoreError> {
+    event.map(Arc::new).map_err(|error| StoreError::Unavailable(error.to_string()))
 }
 
 #[async_trait]
 impl Announcements for SocketAnnouncements {
     async fn announce(&self, to: &[UserId], announcement: &Announcement) -> Result<(), StoreError> {
         let (event, progress, message) = match announcement {
-            Announcement::NewMessage(message) => {
-                return self.tell(to, message).await;
-            }
+            Announcement::NewMessage(message) => return self.tell(to, &self.new_message(message)?),
             Announcement::UploadStarted(progress) => (STARTED, progress, None),
             Announcement::UploadProgress(progress) => ("upload_progress", progress, None),
             Announcement::UploadPaused(progress) => (PAUSED, progress, None),
-            Announcement::UploadFinished(progress, id) => ("upload_finished", progress, Some(*id)),
+            Announcement::UploadFinished(progress, id) => (FINISHED, progress, Some(*id)),
             Announcement::UploadCancelled(progress) => ("upload_cancelled", progress, None),
         };
         let (own, others): (Vec<_>, Vec<_>) = to.iter().cloned().partition(|user| *user == progress.sender);
-        self.emit(&others, event, &LiveUpload::of(progress, false).became(message)).await?;
-        self.emit(&own, event, &LiveUpload::of(progress, true).became(message)).await
+        let [to_sender, to_others] = told(event, progress, message)?;
+        self.tell(&others, &to_others)?;
+        self.tell(&own, &to_sender)
     }
 
     // What is left waits for some seconds at most, so its link can be made here.
     async fn leave(&self, to: &[UserId], message: &Message) -> Result<bool, StoreError> {
-        let event = written("new_message", &self.engine.presenter.body(message, Timestamp::now()))?;
-        Ok(self.engine.leftovers.add(to, event))
+        let finished = told(FINISHED, &Progress::of_message(message), Some(message.id))?;
+        let leftover = Leftover::new(to, &message.sender, self.new_message(message)?, finished);
+        Ok(self.engine.leftovers.add(leftover))
     }
 
     fn let_go(&self) {

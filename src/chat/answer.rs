@@ -144,7 +144,7 @@ impl<'a> Failure<'a> {
     /// Tells the sender.
     pub(super) fn send(&self, socket: &SocketRef) {
         if let Ok(event) = Event::new("message_error", self) {
-            event.tell(socket);
+            event.send(socket);
         }
     }
 }

@@ -8,6 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use tokio::sync::Notify;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 /// What may wait for a session, some thousand usual events, and for all of them.
@@ -15,6 +16,8 @@ pub(super) const SESSION_BYTES: usize = 1024 * 1024;
 const OVERALL_BYTES: usize = 128 * 1024 * 1024;
 /// What an event counts for at the least, which bounds the number of small ones.
 pub(super) const LEAST_BYTES: usize = 1024;
+/// What may be kept for a session that is not ready for it.
+const HELD_BYTES: usize = SESSION_BYTES / 2;
 
 /// What waits for all sessions.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +34,10 @@ struct All {
 #[derive(Debug, Default)]
 struct Waiting {
     bytes: usize,
+    /// What is kept until the session is ready for it.
+    held: usize,
+    /// Told when something has been written or read.
+    read: Arc<Notify>,
     /// The events that were handed to the library, oldest first. Two that were handed over at once may have changed
     /// places, which leaves the sum as it is.
     events: VecDeque<usize>,
@@ -50,6 +57,7 @@ struct Answer {
 pub(super) struct Backlog {
     all: Backlogs,
     id: u64,
+    read: Arc<Notify>,
     over: CancellationToken,
 }
 
@@ -71,10 +79,11 @@ impl Backlogs {
     pub(super) fn begin(&self) -> Backlog {
         let mut all = self.lock();
         all.last_id += 1;
-        let (id, over) = (all.last_id, CancellationToken::new());
-        all.sessions.insert(id, Waiting { over: over.clone(), ..Waiting::default() });
+        let (id, waiting) = (all.last_id, Waiting::default());
+        let (read, over) = (Arc::clone(&waiting.read), waiting.over.clone());
+        all.sessions.insert(id, waiting);
         drop(all);
-        Backlog { all: self.clone(), id, over }
+        Backlog { all: self.clone(), id, read, over }
     }
 
     fn lock(&self) -> MutexGuard<'_, All> {
@@ -86,14 +95,30 @@ impl All {
     /// Nothing waits for the session any more, which is about to end.
     fn end(&mut self, id: u64) {
         if let Some(session) = self.sessions.get_mut(&id) {
-            self.bytes -= session.bytes;
-            *session = Waiting { over: session.over.clone(), ..Waiting::default() };
-            session.over.cancel();
+            self.bytes -= session.all();
+            let Waiting { over, read, .. } = std::mem::take(session);
+            over.cancel();
+            read.notify_one();
+            *session = Waiting { over, read, ..Waiting::default() };
+        }
+    }
+
+    fn keep_within_bounds(&mut self) {
+        while self.bytes > OVERALL_BYTES
+            && let Some(largest) = self.largest()
+        {
+            self.end(largest);
         }
     }
 
     fn largest(&self) -> Option<u64> {
-        self.sessions.iter().max_by_key(|(_, session)| session.bytes).map(|(id, _)| *id)
+        self.sessions.iter().max_by_key(|(_, session)| session.all()).map(|(id, _)| *id)
+    }
+}
+
+impl Waiting {
+    fn all(&self) -> usize {
+        self.bytes + self.held
     }
 }
 
@@ -113,12 +138,37 @@ impl Backlog {
         if is_over {
             all.end(self.id);
         }
-        while all.bytes > OVERALL_BYTES
-            && let Some(largest) = all.largest()
-        {
-            all.end(largest);
-        }
+        all.keep_within_bounds();
         !self.over.is_cancelled()
+    }
+
+    /// An event of so many bytes is to be kept until the session is ready for it; answers whether it may be.
+    pub(super) fn hold(&self, bytes: usize) -> bool {
+        let bytes = bytes.max(LEAST_BYTES);
+        let mut all = self.all.lock();
+        let Some(session) = all.sessions.get_mut(&self.id) else { return false };
+        if session.over.is_cancelled() || session.held + bytes > HELD_BYTES {
+            return false;
+        }
+        session.held += bytes;
+        all.bytes += bytes;
+        all.keep_within_bounds();
+        !self.over.is_cancelled()
+    }
+
+    /// Nothing is kept any more.
+    pub(super) fn let_go(&self) {
+        let mut all = self.all.lock();
+        let held = all.sessions.get_mut(&self.id).map_or(0, |session| std::mem::take(&mut session.held));
+        all.bytes -= held;
+    }
+
+    /// Waits until no more bytes than this wait for the client. For one at a time.
+    pub(super) async fn until_no_more_waits_than(&self, most: usize) {
+        let is_more = || self.all.lock().sessions.get(&self.id).is_some_and(|session| session.bytes > most);
+        while is_more() {
+            self.read.notified().await;
+        }
     }
 
     /// The oldest event that waited has been written.
@@ -127,6 +177,7 @@ impl Backlog {
         let Some(session) = all.sessions.get_mut(&self.id) else { return };
         let bytes = session.events.pop_front().unwrap_or(0);
         session.bytes -= bytes;
+        session.read.notify_one();
         all.bytes -= bytes;
     }
 
@@ -159,7 +210,7 @@ impl Drop for Backlog {
     fn drop(&mut self) {
         let mut all = self.all.lock();
         if let Some(session) = all.sessions.remove(&self.id) {
-            all.bytes -= session.bytes;
+            all.bytes -= session.all();
         }
     }
 }
@@ -191,6 +242,7 @@ impl Drop for Reading {
         let Some(session) = all.sessions.get_mut(&self.session) else { return };
         if let Some(answer) = session.answers.remove(&self.id) {
             session.bytes -= answer.counted;
+            session.read.notify_one();
             all.bytes -= answer.counted;
         }
     }
@@ -198,6 +250,8 @@ impl Drop for Reading {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
 
     fn bytes(backlogs: &Backlogs) -> usize {
@@ -246,6 +300,46 @@ mod tests {
         drop((large, small));
         assert_eq!(bytes(&backlogs), 0);
         assert!(backlogs.lock().sessions.is_empty());
+    }
+
+    #[test]
+    fn what_is_held_counts_apart_and_among_all() {
+        let backlogs = Backlogs::default();
+        let backlog = backlogs.begin();
+        assert!(backlog.add(SESSION_BYTES));
+        let count = (0..).take_while(|_| backlog.hold(5000)).count();
+        assert_eq!(count, HELD_BYTES / 5000);
+        assert!(!backlog.over.is_cancelled(), "it may wait, or not");
+        assert_eq!(bytes(&backlogs), SESSION_BYTES + count * 5000);
+        backlog.let_go();
+        assert_eq!((bytes(&backlogs), backlog.bytes()), (SESSION_BYTES, SESSION_BYTES));
+        let others: Vec<Backlog> = (0..OVERALL_BYTES / HELD_BYTES).map(|_| backlogs.begin()).collect();
+        assert!(others.iter().all(|other| other.hold(HELD_BYTES)));
+        assert!(backlog.over.is_cancelled() && !backlog.hold(1), "it has most");
+        assert!(others.iter().all(|other| !other.over.is_cancelled()));
+        drop((others, backlog));
+        assert_eq!(bytes(&backlogs), 0);
+    }
+
+    #[tokio::test]
+    async fn waiting_ends_with_what_was_read_or_with_the_session() {
+        for (events, answers) in [(3, 0), (0, 3), (1, 2)] {
+            let backlog = Backlogs::default().begin();
+            assert!((0..3).all(|_| backlog.add(5000)));
+            let mut less = Box::pin(backlog.until_no_more_waits_than(4000));
+            assert!((&mut less).now_or_never().is_none());
+            for _ in 0..events {
+                backlog.written();
+            }
+            drop(backlog.answer(Bytes::new(), answers));
+            less.await;
+        }
+        let backlog = Backlogs::default().begin();
+        assert!(backlog.add(5000));
+        let mut less = Box::pin(backlog.until_no_more_waits_than(4000));
+        assert!((&mut less).now_or_never().is_none());
+        assert!(!backlog.add(SESSION_BYTES), "it ends");
+        less.await;
     }
 
     #[test]

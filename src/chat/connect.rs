@@ -9,12 +9,14 @@ use socketioxide::handler::ConnectHandler;
 use tokio_util::sync::CancellationToken;
 
 use super::answer::EventError;
+use super::catch_up::CatchingUp;
 use super::event::Ack;
 use super::expiry::{Expiry, Watch};
+use super::gate::Gate;
 use super::line::{Hall, Line, Place, TooManySessions};
 use super::open::Engine;
+use super::presented::{After, Presented};
 use super::text::EventText;
-use super::token::PresentedToken;
 use super::transport::{Guest, TOO_MANY_SESSIONS, UNAUTHORIZED};
 use super::work::{Job, Work};
 use super::{announcements, membership, send, unknown};
@@ -56,7 +58,10 @@ pub(super) struct Session {
     presenter: Presenter,
     line: Arc<Line>,
     expiry: Expiry,
+    after: After,
+    gate: Arc<Gate>,
     greeted: CancellationToken,
+    gone: CancellationToken,
     _watch: Watch,
     work: Work,
 }
@@ -87,18 +92,29 @@ impl Session {
         self.expiry.judge(Timestamp::now())
     }
 
+    /// The last message that the client knows.
+    pub(super) fn after(&self) -> &After {
+        &self.after
+    }
+
+    /// Through which the connection is told of what happens.
+    pub(super) fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
     /// Waits until the connection has been told of what was left over.
     pub(super) async fn greeted(&self) {
         self.greeted.cancelled().await;
     }
 
-    /// Tells a connection what is going on, before anything that it sends is looked at.
-    async fn greet(&self, socket: &SocketRef) {
+    /// Tells a connection what is going on, before anything that it sends is looked at, and then what it missed.
+    async fn greet(&self, socket: &SocketRef, catching_up: &CatchingUp) {
         match self.state.uploads.sending_to(&self.user).await {
             Ok(sending) => announcements::tell_sending(socket, &self.user, &sending),
             Err(error) => tracing::error!(%error, "a connection is not told of what is being sent"),
         }
         self.greeted.cancel();
+        self.gone.run_until_cancelled(catching_up.catch_up(self, socket)).await;
     }
 
     /// A place for a message whose payload has so many bytes, and what counts it until it is done with. Called in the
@@ -130,22 +146,27 @@ pub(super) fn room_of(user: &UserId) -> String {
 pub fn serve(engine: &Engine, state: State) {
     let (state, hall) = (Arc::new(state), Hall::new());
     let (leftovers, engine_of) = (Arc::clone(&engine.leftovers), engine.clone());
+    let catching_up = Arc::new(CatchingUp::new());
     // Called, up to its future, in the step that tells the client that it is connected.
     let greet = move |socket: SocketRef| {
         let session = socket.extensions.get::<Arc<Session>>();
         if let Some(session) = &session {
             leftovers.greet(&session.user, &socket);
+            if session.after == After::Nothing {
+                session.gate.open(&socket, Ok(()), &[]);
+            }
         }
+        let catching_up = Arc::clone(&catching_up);
         async move {
             if let Some(session) = session {
-                session.greet(&socket).await;
+                session.greet(&socket, &catching_up).await;
             }
         }
     };
     // Everything is set up before the client hears that it is connected. The library runs a connect handler
     // afterwards: what came in before its first line would be lost, and so would be what was announced.
-    let connect = async move |socket: SocketRef, token: PresentedToken| {
-        let identity = verify(&state, token).await?;
+    let connect = async move |socket: SocketRef, presented: Presented| {
+        let identity = verify(&state, presented.token).await?;
         let line = line_of(&hall, &socket, &identity.user)?;
         let expiry = Expiry(identity.expires_at);
         let session = Session {
@@ -154,7 +175,10 @@ pub fn serve(engine: &Engine, state: State) {
             presenter: engine_of.presenter.clone(),
             line,
             expiry,
+            after: presented.after,
+            gate: Arc::new(Gate::held(&presented.after)),
             greeted: CancellationToken::new(),
+            gone: CancellationToken::new(),
             work: Work::among(&engine_of.work),
             _watch: expiry.watch(&engine_of, socket.id, Guest::of(&socket)),
         };
@@ -173,8 +197,8 @@ fn hold_late_comers(io: &SocketIo) {
 }
 
 /// While there are no keys a client waits for them: told that it is unauthorized, it would stay away.
-async fn verify(state: &State, token: PresentedToken) -> Result<Identity, Refusal> {
-    let verified = match token.0 {
+async fn verify(state: &State, token: Option<String>) -> Result<Identity, Refusal> {
+    let verified = match token {
         Some(token) => {
             state.keyring.filled().await;
             state.keyring.verify(&token, Timestamp::now()).await
@@ -217,6 +241,9 @@ fn admit(socket: &SocketRef, session: Session) {
         guest.admit(Arc::clone(&session.line));
     }
     socket.extensions.insert(Arc::clone(&session));
+    socket.extensions.insert(Arc::clone(&session.gate));
+    let gone = session.gone.clone();
+    socket.on_disconnect(async move || gone.cancel());
     socket.on(send::EVENT, move |socket: SocketRef, ack: Ack, EventText(text): EventText| {
         // Still in the task that reads the connection: here is the order of events.
         let (place, job) = session.take(text.len());

@@ -11,6 +11,9 @@ use socketioxide::handler::{FromMessageParts, Value};
 use socketioxide::socket::Socket;
 
 use super::transport::Guest;
+use crate::links::Presenter;
+use crate::message::{Message, MessageId};
+use crate::time::Timestamp;
 
 /// What stands around an event's payload at the most: its name and the marks of the protocol.
 const AROUND: usize = 64;
@@ -18,8 +21,10 @@ const AROUND: usize = 64;
 /// An event.
 #[derive(Debug)]
 pub(super) struct Event {
-    pub(super) name: &'static str,
-    pub(super) data: Box<RawValue>,
+    name: &'static str,
+    data: Box<RawValue>,
+    /// The message that it brings.
+    pub(super) message: Option<MessageId>,
 }
 
 impl Event {
@@ -28,7 +33,16 @@ impl Event {
     /// # Errors
     /// If the payload cannot be written as JSON.
     pub(super) fn new(name: &'static str, data: &impl Serialize) -> serde_json::Result<Self> {
-        Ok(Self { name, data: to_raw_value(data)? })
+        Ok(Self { name, data: to_raw_value(data)?, message: None })
+    }
+
+    /// That there is this message, as members are given it now.
+    ///
+    /// # Errors
+    /// As of [`Event::new`].
+    pub(super) fn new_message(presenter: &Presenter, message: &Message) -> serde_json::Result<Self> {
+        let event = Self::new("new_message", &presenter.body(message, Timestamp::now()))?;
+        Ok(Self { message: Some(message.id), ..event })
     }
 
     /// What it counts for.
@@ -36,17 +50,15 @@ impl Event {
         self.data.get().len() + AROUND
     }
 
-    /// Takes room for it in what waits for the session of this socket. Without, nothing is to be sent, and the session
-    /// ends.
-    pub(super) fn takes_room(&self, socket: &SocketRef) -> bool {
-        Guest::of(socket).is_none_or(|guest| guest.backlog().add(self.bytes()))
+    /// Whether there is room for it to wait until the connection is ready for it.
+    pub(super) fn may_wait(&self, socket: &SocketRef) -> bool {
+        Guest::of(socket).is_none_or(|guest| guest.backlog().hold(self.bytes()))
     }
 
-    /// Tells this socket. One that is gone or too slow hears nothing, and reads what it missed when it comes back.
-    pub(super) fn tell(&self, socket: &SocketRef) {
-        if self.takes_room(socket)
-            && let Err(error) = socket.emit(self.name, &self.data)
-        {
+    /// Tells this socket. One that is gone or too slow hears nothing, and is sent what it missed when it comes back.
+    pub(super) fn send(&self, socket: &SocketRef) {
+        let has_room = Guest::of(socket).is_none_or(|guest| guest.backlog().add(self.bytes()));
+        if has_room && let Err(error) = socket.emit(self.name, &self.data) {
             tracing::debug!(event = self.name, %error, "an event found no room or no connection");
         }
     }

@@ -6,12 +6,13 @@
 //! for its own.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use socketioxide::extract::SocketRef;
 
 use super::backlog::{LEAST_BYTES, SESSION_BYTES};
 use super::event::Event;
+use super::gate;
 use crate::message::UserId;
 
 /// What is kept. A connection is told of it at once, and has room for as much again.
@@ -21,9 +22,18 @@ const MOST_BYTES: usize = SESSION_BYTES / 2;
 #[derive(Default)]
 pub(super) struct Leftovers(Mutex<Waiting>);
 
+/// A message, and behind it that its upload is finished.
+pub(super) struct Leftover {
+    members: BTreeSet<UserId>,
+    sender: UserId,
+    message: Arc<Event>,
+    /// As its sender hears it, and the others.
+    finished: [Arc<Event>; 2],
+}
+
 #[derive(Default)]
 struct Waiting {
-    messages: Vec<(BTreeSet<UserId>, Event)>,
+    messages: Vec<Leftover>,
     bytes: usize,
     greeted: HashMap<UserId, Vec<SocketRef>>,
     is_over: bool,
@@ -34,8 +44,8 @@ impl Leftovers {
     /// looked at afterwards.
     pub(super) fn greet(&self, user: &UserId, socket: &SocketRef) {
         let mut waiting = self.lock();
-        for (_, message) in waiting.messages.iter().filter(|(members, _)| members.contains(user)) {
-            message.tell(socket);
+        for message in waiting.messages.iter().filter(|message| message.members.contains(user)) {
+            message.tell(user, socket);
         }
         if !waiting.is_over {
             let greeted = waiting.greeted.entry(user.clone()).or_default();
@@ -47,18 +57,18 @@ impl Leftovers {
 
     /// Tells the connections of these users that have been greeted, and every later one when it is. Answers whether
     /// that is still done, and there is room for the message.
-    pub(super) fn add(&self, to: &[UserId], message: Event) -> bool {
+    pub(super) fn add(&self, message: Leftover) -> bool {
         let mut waiting = self.lock();
-        let bytes = waiting.bytes + message.bytes().max(LEAST_BYTES);
+        let bytes = waiting.bytes + message.bytes();
         if waiting.is_over || bytes > MOST_BYTES {
             return false;
         }
         waiting.bytes = bytes;
-        let members: BTreeSet<UserId> = to.iter().cloned().collect();
-        for socket in members.iter().filter_map(|user| waiting.greeted.get(user)).flatten() {
-            message.tell(socket);
+        for user in &message.members {
+            let greeted = waiting.greeted.get(user).into_iter().flatten();
+            greeted.for_each(|socket| message.tell(user, socket));
         }
-        waiting.messages.push((members, message));
+        waiting.messages.push(message);
         true
     }
 
@@ -72,6 +82,29 @@ impl Leftovers {
     }
 }
 
+impl Leftover {
+    /// Of these members.
+    pub(super) fn new(
+        members: &[UserId],
+        sender: &UserId,
+        message: Arc<Event>,
+        finished: [Arc<Event>; 2],
+    ) -> Self {
+        Self { members: members.iter().cloned().collect(), sender: sender.clone(), message, finished }
+    }
+
+    fn tell(&self, user: &UserId, socket: &SocketRef) {
+        let [to_sender, to_others] = &self.finished;
+        let finished = if *user == self.sender { to_sender } else { to_others };
+        [&self.message, finished].into_iter().for_each(|event| gate::tell(socket, event));
+    }
+
+    /// What a connection of a member has to have room for.
+    fn bytes(&self) -> usize {
+        [&self.message, &self.finished[0]].into_iter().map(|event| event.bytes().max(LEAST_BYTES)).sum()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,11 +113,13 @@ mod tests {
     fn what_is_left_is_bounded_by_its_bytes_and_fits_into_one_session() {
         for size in [1, 1000, 40_000] {
             let leftovers = Leftovers::default();
-            let message = || Event::new("new_message", &"a".repeat(size)).expect("serializable");
-            let count = (0..).take_while(|_| leftovers.add(&[], message())).count();
-            assert_eq!(count, MOST_BYTES / message().bytes().max(LEAST_BYTES), "{size}");
+            let event = || Arc::new(Event::new("any", &"a".repeat(size)).expect("serializable"));
+            let sender = "ann".parse().expect("valid");
+            let message = || Leftover::new(&[], &sender, event(), [event(), event()]);
+            let count = (0..).take_while(|_| leftovers.add(message())).count();
+            assert_eq!(count, MOST_BYTES / message().bytes(), "{size}");
             leftovers.let_go();
-            assert!(!leftovers.add(&[], message()), "it is too late");
+            assert!(!leftovers.add(message()), "it is too late");
         }
     }
 }

@@ -111,7 +111,7 @@ impl Finalizer {
         let is_kept = self.stores.announcements.leave(to, message).await?;
         if is_kept {
             self.left.hold(message.id);
-            self.teller.finished(message);
+            self.teller.announced(message.id);
         }
         Ok(is_kept)
     }

@@ -9,7 +9,6 @@ mod connection;
 mod conversations;
 mod cors;
 mod demo_names;
-mod docs;
 pub(crate) mod error;
 mod host;
 mod json_body;
@@ -109,7 +108,6 @@ fn routes(api: Api) -> Router {
         .merge(media::routes())
         .merge(media_link::routes())
         .merge(operations::routes())
-        .merge(docs::routes())
         .merge(page)
         .method_not_allowed_fallback(error::unknown_method)
         .with_state(api)

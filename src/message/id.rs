@@ -25,6 +25,17 @@ impl MessageId {
         &self.0
     }
 
+    /// The second that it is of.
+    pub fn secs(&self) -> u64 {
+        u64::from(self.split().0)
+    }
+
+    /// The first id of so many seconds before.
+    #[must_use]
+    pub fn earlier(self, secs: u32) -> Self {
+        Self::join(self.split().0.saturating_sub(secs), 0)
+    }
+
     /// An id of these twelve bytes.
     pub fn from_bytes(bytes: [u8; 12]) -> Self {
         Self(bytes)
@@ -206,6 +217,17 @@ mod tests {
     fn a_successor_is_the_next_one() {
         for (id, next) in [((7, 0), (7, 1)), ((7, u64::MAX), (8, 0))] {
             assert_eq!(MessageId::join(id.0, id.1).successor(), MessageId::join(next.0, next.1));
+        }
+    }
+
+    #[test]
+    fn an_earlier_id_is_the_first_of_its_second() {
+        for (secs, before, expected) in
+            [(100, 60, 40), (100, 0, 100), (59, 60, 0), (u32::MAX, 1, u32::MAX - 1)]
+        {
+            let earlier = MessageId::join(secs, 7).earlier(before);
+            assert_eq!(earlier, MessageId::join(expected, 0), "{before} before {secs}");
+            assert_eq!(earlier.secs(), u64::from(expected));
         }
     }
 

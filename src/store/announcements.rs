@@ -17,8 +17,8 @@ pub trait Announcements: Send + Sync + 'static {
     /// [`StoreError::Unavailable`] if it could not be handed over; doing it again may tell some twice.
     async fn announce(&self, to: &[UserId], announcement: &Announcement) -> Result<(), StoreError>;
 
-    /// Hands over a message of which a crash may have kept its members from hearing: to every connection of these
-    /// users that is there, and, until [`Announcements::let_go`], to each one that comes, before anything that it
+    /// Hands over a message of which a crash may have kept its members from hearing, and that its upload is finished: to
+    /// every connection of these users that is there, and, until [`Announcements::let_go`], to each one that comes, before anything that it
     /// sends is looked at. Answers whether that is done: afterwards, or if there is no room to keep the message, it is
     /// an announcement as any other, and still to be made.
     ///
@@ -83,6 +83,20 @@ pub struct Progress {
 }
 
 impl Progress {
+    /// At the end of what became this message.
+    pub fn of_message(message: &Message) -> Self {
+        Self {
+            upload_id: message.upload_id.into(),
+            conversation_id: message.conversation_id,
+            sender: message.sender.clone(),
+            file_name: message.file_name.clone(),
+            mime_type: message.mime_type.clone(),
+            kind: message.kind,
+            offset: message.file_size,
+            length: Some(message.file_size),
+        }
+    }
+
     /// Percent of the length, 0 to 100, rounded down; 0 while the length is not declared.
     pub fn percent(&self) -> u8 {
         let percent = match self.length {

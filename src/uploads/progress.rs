@@ -132,7 +132,7 @@ impl Teller {
 
     /// The message has been announced: what became it is finished.
     pub(crate) fn finished(&self, message: &Message) {
-        let finished = Announcement::UploadFinished(progress_of_message(message), message.id);
+        let finished = Announcement::UploadFinished(Progress::of_message(message), message.id);
         self.announcer.push(finished);
         self.announced(message.id);
     }
@@ -247,17 +247,4 @@ pub(super) fn progress_of(upload: &Upload) -> Option<Progress> {
         offset: upload.offset,
         length: upload.length.known(),
     })
-}
-
-fn progress_of_message(message: &Message) -> Progress {
-    Progress {
-        upload_id: message.upload_id.into(),
-        conversation_id: message.conversation_id,
-        sender: message.sender.clone(),
-        file_name: message.file_name.clone(),
-        mime_type: message.mime_type.clone(),
-        kind: message.kind,
-        offset: message.file_size,
-        length: Some(message.file_size),
-    }
 }

@@ -1,6 +1,7 @@
 //! The adapter as clients meet it, over real connections to a real engine, on stores in memory.
 
 mod announcements;
+mod catching_up;
 mod client;
 mod connections;
 mod sends;

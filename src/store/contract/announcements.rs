@@ -8,7 +8,7 @@ use super::samples::{conversation, user, whole};
 use crate::message::{MessageId, Stamp, UserId};
 use crate::store::{Announcement, Announcements, Progress};
 use crate::time::Timestamp;
-use crate::upload::UploadId;
+use crate::upload::{Upload, UploadId};
 
 /// An implementation with nobody connected.
 #[async_trait]
@@ -52,7 +52,8 @@ pub(crate) fn heard(announcement: &Announcement) -> Heard {
 
 fn new_message(number: u8) -> Announcement {
     let stamp = Stamp { id: MessageId::from_bytes([number; 12]), at: Timestamp::from_millis(1) };
-    Announcement::NewMessage(Box::new(whole(None).message(stamp).expect("bound")))
+    let upload = Upload { id: UploadId::from_bytes([number; 16]), ..whole(None) };
+    Announcement::NewMessage(Box::new(upload.message(stamp).expect("bound")))
 }
 
 fn progress() -> Progress {
@@ -136,6 +137,11 @@ pub(crate) async fn what_was_left_is_heard_by_each_who_comes_until_it_is_let_go(
         let Announcement::NewMessage(message) = new_message(number) else { unreachable!("a message") };
         announcements.leave(&to, &message).await.expect("handed over")
     };
+    let is_left = |number| {
+        let Announcement::NewMessage(message) = new_message(number) else { unreachable!("a message") };
+        let finished = Announcement::UploadFinished(Progress::of_message(&message), message.id);
+        [heard(&new_message(number)), heard(&finished)]
+    };
     assert!(leave(1).await, "it is kept");
     let mut ann = fixture.connect(&user("ann")).await;
     let mut cyd = fixture.connect(&user("cyd")).await;
@@ -143,9 +149,10 @@ pub(crate) async fn what_was_left_is_heard_by_each_who_comes_until_it_is_let_go(
     let mut again = fixture.connect(&user("ann")).await;
     announce(&fixture, &["ann", "bob", "cyd"], &new_message(3)).await;
     for connection in [&mut ann, &mut again] {
-        for number in [1, 2, 3] {
-            assert_eq!(connection.next().await, heard(&new_message(number)));
+        for expected in [is_left(1), is_left(2)].as_flattened() {
+            assert_eq!(connection.next().await, *expected);
         }
+        assert_eq!(connection.next().await, heard(&new_message(3)));
     }
     announcements.let_go();
     let mut bob = fixture.connect(&user("bob")).await;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::lock;
 use crate::message::{Message, UserId};
-use crate::store::{Announcement, Announcements, StoreError};
+use crate::store::{Announcement, Announcements, Progress, StoreError};
 
 /// Remembers what was announced, and to whom. Clones share what they remember.
 #[derive(Debug, Clone, Default)]
@@ -62,9 +62,11 @@ impl Announcements for MemoryAnnouncements {
         if lock(&self.told).has_let_go {
             return Ok(false);
         }
-        let announcement = Announcement::NewMessage(Box::new(message.clone()));
-        self.announce(to, &announcement).await?;
-        lock(&self.told).left.push((to.to_vec(), announcement));
+        let finished = Announcement::UploadFinished(Progress::of_message(message), message.id);
+        for announcement in [Announcement::NewMessage(Box::new(message.clone())), finished] {
+            self.announce(to, &announcement).await?;
+            lock(&self.told).left.push((to.to_vec(), announcement));
+        }
         Ok(true)
     }
 

@@ -1,4 +1,4 @@
-//! The token that a connection presents.
+//! What a connection presents: its token, and the message that its client knows last.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -15,16 +15,34 @@ use socketioxide::socket::Socket;
 use super::field::Field;
 use crate::auth::{MAX_TOKEN_BYTES, bearer};
 use crate::json::whole_characters;
+use crate::message::MessageId;
 
 /// The most bytes of a handshake's `auth` that are read, whose sender is a stranger yet: room for the longest token.
 const MAX_AUTH_BYTES: usize = 2 * MAX_TOKEN_BYTES;
 
-/// The token in `auth.token`, `auth.access_token`, the `Authorization` header or `?token=`: the first of them
-/// that is there.
+/// What stands in the handshake.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct PresentedToken(pub(super) Option<String>);
+pub(super) struct Presented {
+    /// The token in `auth.token`, `auth.access_token`, the `Authorization` header or `?token=`: the first of them
+    /// that is there.
+    pub(super) token: Option<String>,
+    /// `auth.after`.
+    pub(super) after: After,
+}
 
-impl FromConnectParts<LocalAdapter> for PresentedToken {
+/// The last message that a client knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum After {
+    /// It does not say.
+    #[default]
+    Nothing,
+    /// It says what is no id of a message.
+    Unreadable,
+    /// This one.
+    Message(MessageId),
+}
+
+impl FromConnectParts<LocalAdapter> for Presented {
     type Error = Infallible;
 
     fn from_connect_parts(
@@ -33,30 +51,38 @@ impl FromConnectParts<LocalAdapter> for PresentedToken {
     ) -> Result<Self, Infallible> {
         let auth = auth.as_ref().and_then(Value::as_str).map_or("", |text| text.as_str());
         let request = socket.req_parts();
-        Ok(Self(
-            in_auth(auth).or_else(|| in_headers(&request.headers)).or_else(|| in_query(request.uri.query())),
-        ))
+        let (token, after) = in_auth(auth);
+        let token = token.or_else(|| in_headers(&request.headers)).or_else(|| in_query(request.uri.query()));
+        Ok(Self { token, after })
     }
 }
 
-fn in_auth(auth: &str) -> Option<String> {
+fn in_auth(auth: &str) -> (Option<String>, After) {
     #[derive(Deserialize)]
     struct Auth<'a> {
         #[serde(borrow, default)]
         token: Field<'a>,
         #[serde(borrow, default)]
         access_token: Field<'a>,
+        #[serde(borrow, default)]
+        after: Field<'a>,
     }
     if auth.len() > MAX_AUTH_BYTES {
-        return None;
+        return Default::default();
     }
     let auth = whole_characters(Bytes::copy_from_slice(auth.as_bytes()));
-    let auth: Auth<'_> = serde_json::from_slice(&auth).ok()?;
+    let Ok(auth) = serde_json::from_slice::<Auth<'_>>(&auth) else { return Default::default() };
     let present = |field: Field<'_>| match field {
         Field::Text(token) if !token.is_empty() => Some(bare(&token).to_owned()),
         _ => None,
     };
-    present(auth.token).or_else(|| present(auth.access_token))
+    let after = match auth.after {
+        Field::Absent => After::Nothing,
+        Field::Text(id) if id.is_empty() => After::Nothing,
+        Field::Text(id) => id.parse().map_or(After::Unreadable, After::Message),
+        Field::Other => After::Unreadable,
+    };
+    (present(auth.token).or_else(|| present(auth.access_token)), after)
 }
 
 fn in_headers(headers: &HeaderMap) -> Option<String> {
@@ -101,10 +127,27 @@ mod tests {
             ("{", None),
             ("", None),
         ] {
-            assert_eq!(in_auth(auth).as_deref(), token, "{auth}");
+            assert_eq!(in_auth(auth), (token.map(str::to_owned), After::Nothing), "{auth}");
         }
         let long = format!(r#"{{"token":"{}"}}"#, "x".repeat(MAX_AUTH_BYTES));
-        assert_eq!(in_auth(&long), None);
+        assert_eq!(in_auth(&long), (None, After::Nothing));
+    }
+
+    #[test]
+    fn auth_may_have_the_last_known_message() {
+        let known = After::Message("507f1f77bcf86cd799439011".parse().expect("valid"));
+        for (auth, after) in [
+            (r#"{"token":"a","after":"507f1f77bcf86cd799439011"}"#, known),
+            (r#"{"after":"507F1F77BCF86CD799439011","token":"a"}"#, known),
+            (r#"{"token":"a","after":null}"#, After::Nothing),
+            (r#"{"token":"a","after":""}"#, After::Nothing),
+            (r#"{"token":"a","after":"507f1f77bcf86cd79943901"}"#, After::Unreadable),
+            (r#"{"token":"a","after":"\ud83d"}"#, After::Unreadable),
+            (r#"{"token":"a","after":7}"#, After::Unreadable),
+            (r#"{"token":"a","after":["507f1f77bcf86cd799439011"]}"#, After::Unreadable),
+        ] {
+            assert_eq!(in_auth(auth), (Some("a".to_owned()), after), "{auth}");
+        }
     }
 
     #[test]

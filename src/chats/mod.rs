@@ -1,11 +1,15 @@
 //! Use cases of conversations: who is in them, what was said, and the media.
 
+mod missed;
+
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::message::{ConversationId, Message, MessageId, UserId};
 use crate::store::{ByteStream, Memberships, Messages, Payloads, Place, Put, Source, StoreError};
+
+pub use missed::Missed;
 
 /// Conversations as their participants see them.
 #[derive(Clone)]

@@ -1,0 +1,228 @@
+//! What a socket is told that names the last message that its client knows (`auth.after`).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use protocol_tests::multipart::Form;
+use protocol_tests::{Chat, Script, User, conversation_id, wait};
+use serde_json::{Value, json};
+
+/// A client that names this message when it connects, and from then on the last one that it was told of.
+async fn follower(chat: &Chat, user: &User, after: &Value) -> Script {
+    let config = json!({
+        "url": chat.server.url(), "transports": ["websocket"], "follows": {"token": user.token, "after": after},
+    });
+    let follower = Script::start("socket", &config);
+    follower.saw("connect").await;
+    follower
+}
+
+async fn post(chat: &Chat, user: &User, conversation: &str, name: &str) -> Value {
+    let form = Form::of(name, name.as_bytes(), conversation);
+    form.into_request(chat.one_shot(user)).send().await.expecting(200).json()["message"].clone()
+}
+
+fn id(message: &Value) -> &str {
+    message["_id"].as_str().expect("an id")
+}
+
+/// Names and payloads of what came after the connection, uploads aside.
+fn told(client: &Script) -> Vec<(String, Value)> {
+    let events = client.events().into_iter().map(|event| (event["event"].clone(), event["data"].clone()));
+    let events = events.filter_map(|(name, data)| Some((name.as_str()?.to_owned(), data)));
+    events.filter(|(name, _)| name == "new_message" || name == "caught_up").collect()
+}
+
+fn caught_up(after: &str) -> (String, Value) {
+    ("caught_up".to_owned(), json!({"after": after, "complete": true}))
+}
+
+fn new_message(message: &Value) -> (String, Value) {
+    ("new_message".to_owned(), message.clone())
+}
+
+#[tokio::test]
+async fn what_was_missed_in_all_conversations_comes_in_order_and_then_what_happens() {
+    let chat = Chat::start().await;
+    let another = chat.another_conversation().await;
+    let strangers = conversation_id();
+    chat.put_conversation(&strangers, &[&chat.alice, &chat.eve]).await.expecting(201);
+    let known = chat.post("known.mp4", b"known").await;
+    let mut missed = Vec::new();
+    for number in 0..6 {
+        let conversation = if number % 2 == 0 { &another } else { &chat.conversation };
+        let sender = if number < 4 { &chat.alice } else { &chat.bob };
+        missed.push(post(&chat, sender, conversation, &format!("{number}.mp4")).await);
+        post(&chat, &chat.alice, &strangers, "not for bob.mp4").await;
+    }
+    let bob = follower(&chat, &chat.bob, &known["_id"]).await;
+    bob.saw("caught_up").await;
+    let next = chat.post("next.mp4", b"next").await;
+    bob.saw_with("new_message", |seen| *seen == next).await;
+    let mut expected: Vec<_> = missed.iter().map(new_message).collect();
+    expected.extend([caught_up(id(&missed[5])), new_message(&next)]);
+    assert_eq!(told(&bob), expected);
+
+    let knows_all = follower(&chat, &chat.bob, &next["_id"]).await;
+    // Those of the other conversation are of the last minute, and may come again.
+    let end = knows_all.saw("caught_up").await;
+    assert_eq!(end["complete"], true);
+    let of_this =
+        told(&knows_all).into_iter().filter(|(_, data)| data["conversation_id"] == chat.conversation);
+    assert_eq!(of_this.count(), 0, "nothing is newer there");
+    assert!(chat.socket(&chat.bob).await.all("caught_up").is_empty(), "it names no message");
+}
+
+#[tokio::test]
+async fn a_message_that_is_none_ends_nothing_and_tells_nothing() {
+    let chat = Chat::start().await;
+    let strangers = conversation_id();
+    chat.put_conversation(&strangers, &[&chat.alice, &chat.eve]).await.expecting(201);
+    let foreign = post(&chat, &chat.alice, &strangers, "foreign.mp4").await;
+    let own = chat.post("own.mp4", b"own").await;
+    let mut newest = own["_id"].clone();
+    // Of the same second as the foreign one.
+    let unknown = format!("{}0123456789abcdef", &id(&foreign)[..8]);
+    for (after, answered, code, is_sent) in [
+        (foreign["_id"].clone(), foreign["_id"].clone(), "message_not_found", true),
+        (json!(unknown), json!(unknown), "message_not_found", true),
+        (json!("f".repeat(24)), json!("f".repeat(24)), "message_not_found", false),
+        (json!("nonsense"), Value::Null, "invalid_message_id", false),
+        (json!(7), Value::Null, "invalid_message_id", false),
+        (json!({"_id": foreign["_id"]}), Value::Null, "invalid_message_id", false),
+    ] {
+        let bob = follower(&chat, &chat.bob, &after).await;
+        let end = bob.saw("caught_up").await;
+        let last = if is_sent { newest } else { answered };
+        assert_eq!(end["after"], last, "{after}: {end}");
+        assert_eq!((&end["complete"], &end["code"]), (&json!(false), &json!(code)), "{after}");
+        assert!(end["detail"].is_string(), "{end}");
+        let next = chat.post("next.mp4", b"next").await;
+        newest = next["_id"].clone();
+        bob.saw_with("new_message", |seen| *seen == next).await;
+        let seen: Vec<_> = bob.all("new_message").iter().map(|seen| id(seen).to_owned()).collect();
+        assert_eq!(seen.contains(&id(&own).to_owned()), is_sent, "{after}");
+        assert_eq!(seen.iter().collect::<BTreeSet<_>>().len(), seen.len(), "once each");
+    }
+    for nothing in [Value::Null, json!("")] {
+        let bob = follower(&chat, &chat.bob, &nothing).await;
+        let next = chat.post("next.mp4", b"next").await;
+        bob.saw("new_message").await;
+        assert_eq!(told(&bob), [new_message(&next)], "{nothing}");
+    }
+}
+
+#[tokio::test]
+async fn who_left_the_conversation_of_the_last_message_is_sent_what_is_newer_elsewhere() {
+    let chat = Chat::start().await;
+    let another = chat.another_conversation().await;
+    let known = chat.post("known.mp4", b"known").await;
+    chat.post("after.mp4", b"after").await;
+    let elsewhere = post(&chat, &chat.alice, &another, "elsewhere.mp4").await;
+    chat.put_conversation(&chat.conversation, &[&chat.alice]).await.expecting(200);
+    let bob = follower(&chat, &chat.bob, &known["_id"]).await;
+    let end = bob.saw("caught_up").await;
+    assert_eq!((&end["after"], &end["code"]), (&elsewhere["_id"], &json!("message_not_found")));
+    assert_eq!(bob.all("new_message"), [elsewhere]);
+}
+
+/// So many are sent at the most.
+const MOST: usize = 1000;
+
+#[tokio::test]
+async fn who_missed_very_much_is_sent_the_oldest_and_reads_on_from_there() {
+    let chat = Chat::start().await;
+    let another = chat.another_conversation().await;
+    let known = chat.post("known.mp4", b"known").await;
+    sent_by(&chat, [&chat.conversation, &another], MOST / 2 + 1).await;
+    let bob = follower(&chat, &chat.bob, &known["_id"]).await;
+    let end = bob.saw("caught_up").await;
+    let seen = bob.all("new_message");
+    assert_eq!(seen.len(), MOST);
+    assert_eq!(end, json!({"after": seen[MOST - 1]["_id"], "complete": false}));
+    let mut known_of: BTreeMap<&str, &str> = BTreeMap::new();
+    for message in &seen {
+        known_of.insert(message["conversation_id"].as_str().expect("text"), id(message));
+    }
+    let mut all: Vec<String> = seen.iter().map(|message| id(message).to_owned()).collect();
+    for (conversation, last) in known_of {
+        let target = format!("/conversations/{conversation}/messages?after={last}");
+        let page = chat.request(&chat.bob, "GET", &target).send().await.expecting(200).json();
+        all.extend(page["messages"].as_array().expect("a page").iter().map(|message| id(message).to_owned()));
+    }
+    assert_eq!(all.len(), 2 * (MOST / 2 + 1), "all of them, once each");
+    assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len());
+}
+
+/// What the client did not know: once each over all, in the order of their conversation; and on no connection twice.
+fn check(client: &Script, known: &Value, sent: &BTreeMap<String, Vec<String>>) {
+    let mut heard: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let (mut ever, mut of_connection) = (BTreeSet::from([id(known).to_owned()]), BTreeSet::new());
+    for event in client.events() {
+        if event["event"] == "connect" {
+            of_connection.clear();
+        }
+        if event["event"] == "new_message" {
+            let message = &event["data"];
+            let (id, conversation) = (id(message).to_owned(), message["conversation_id"].as_str());
+            assert!(of_connection.insert(id.clone()), "{id} came twice over one connection");
+            if ever.insert(id.clone()) {
+                heard.entry(conversation.expect("text").to_owned()).or_default().push(id);
+            }
+        }
+    }
+    assert_eq!(heard, *sent);
+}
+
+/// Sends so many messages into each of the conversations, and answers their ids in the order in which they were made.
+async fn sent_by(chat: &Chat, conversations: [&String; 2], count: usize) -> BTreeMap<String, Vec<String>> {
+    let send = async |conversation: &String| {
+        let mut ids = Vec::new();
+        for number in 0..count {
+            ids.push(id(&post(chat, &chat.alice, conversation, &format!("{number}.txt")).await).to_owned());
+        }
+        (conversation.clone(), ids)
+    };
+    let [one, two] = conversations;
+    <[_; 2]>::from(tokio::join!(send(one), send(two))).into_iter().collect()
+}
+
+#[tokio::test]
+async fn a_line_that_breaks_again_and_again_loses_no_message_and_doubles_none() {
+    let chat = Chat::start().await;
+    let another = chat.another_conversation().await;
+    let known = chat.post("known.mp4", b"known").await;
+    let mut bob = follower(&chat, &chat.bob, &known["_id"]).await;
+    let breaking = async {
+        for times in 1..=20 {
+            wait::until_true("it has caught up", async || bob.all("caught_up").len() >= times).await;
+            bob.order(&json!({"drop": true})).await;
+        }
+    };
+    let sending = sent_by(&chat, [&chat.conversation, &another], 100);
+    let ((), mut sent) = tokio::join!(breaking, sending);
+    wait::until_true("it has caught up", async || bob.all("caught_up").len() == 21).await;
+    let last = chat.post("last.mp4", b"last").await;
+    bob.saw_with("new_message", |seen| *seen == last).await;
+    sent.get_mut(&chat.conversation).expect("sent there").push(id(&last).to_owned());
+    check(&bob, &known, &sent);
+    assert!(bob.all("caught_up").iter().all(|end| end["complete"] == true));
+}
+
+#[tokio::test]
+async fn a_killed_server_is_caught_up_with() {
+    let chat = Chat::start().await;
+    let another = chat.another_conversation().await;
+    let known = chat.post("known.mp4", b"known").await;
+    let bob = follower(&chat, &chat.bob, &known["_id"]).await;
+    let mut sent: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for round in 1..=3 {
+        let more = sent_by(&chat, [&chat.conversation, &another], 20).await;
+        more.into_iter().for_each(|(conversation, ids)| sent.entry(conversation).or_default().extend(ids));
+        chat.server.restart().await;
+        wait::until_true("it has caught up", async || bob.all("caught_up").len() > round).await;
+    }
+    let last = post(&chat, &chat.alice, &another, "last.txt").await;
+    bob.saw_with("new_message", |seen| *seen == last).await;
+    sent.entry(another).or_default().push(id(&last).to_owned());
+    check(&bob, &known, &sent);
+}

@@ -1,0 +1,163 @@
+//! What a user missed who knows a message: everything newer, of all conversations.
+
+use std::collections::BTreeSet;
+
+use super::{ChatError, Chats};
+use crate::message::{ConversationId, MessageId, UserId};
+use crate::time::Timestamp;
+
+/// In other conversations than that of the known message, it is read from so long before it on: ids are given before
+/// messages stand, and one of an earlier id may have come to stand later.
+const OVERLAP_SECS: u32 = 60;
+/// So many conversations, and messages of one, are read at once.
+const CONVERSATIONS: usize = 64;
+const MESSAGES: usize = 16;
+
+/// What a user missed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missed {
+    /// From the oldest on, those of a conversation in its order. Some of the last minute before the known message may be
+    /// among them, which the user may know.
+    pub messages: Vec<MessageId>,
+    /// Whether that is all.
+    pub is_all: bool,
+    /// Whether the user may know of the known message. If not, its time was taken for what it says.
+    pub is_known: bool,
+}
+
+impl Chats {
+    /// The oldest messages, at most `most`, of those that are newer than one that the user knows.
+    ///
+    /// # Errors
+    /// [`ChatError::Store`].
+    pub async fn missed(&self, user: &UserId, known: MessageId, most: usize) -> Result<Missed, ChatError> {
+        let home = match self.message(user, known).await {
+            Ok(message) => Some(message.conversation_id),
+            Err(ChatError::MessageNotFound) => None,
+            Err(error) => return Err(error),
+        };
+        let (mut oldest, mut last) = (Oldest::new(most), None);
+        loop {
+            let page = self.memberships.conversations(user, last, CONVERSATIONS).await?;
+            for id in &page {
+                let after = if home == Some(*id) { known } else { known.earlier(OVERLAP_SECS) };
+                self.read_newer(*id, after, &mut oldest).await?;
+            }
+            last = page.last().copied();
+            if page.len() < CONVERSATIONS {
+                return Ok(oldest.into_missed(home.is_some()));
+            }
+        }
+    }
+
+    /// Whether connections are still to be told of a message.
+    ///
+    /// # Errors
+    /// [`ChatError::Store`].
+    pub async fn is_unannounced(&self, id: MessageId) -> Result<bool, ChatError> {
+        Ok(self.messages.is_unpublished(id).await?)
+    }
+
+    async fn read_newer(
+        &self,
+        conversation: ConversationId,
+        mut after: MessageId,
+        oldest: &mut Oldest,
+    ) -> Result<(), ChatError> {
+        oldest.begin();
+        loop {
+            let page = self.messages.newer(conversation, after, None, MESSAGES).await?;
+            for message in &page {
+                if !oldest.add(message.created_at, message.id) {
+                    return Ok(());
+                }
+                after = message.id;
+            }
+            if page.len() < MESSAGES {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// The oldest of messages that come conversation by conversation.
+struct Oldest {
+    most: usize,
+    is_all: bool,
+    /// By time, and within a conversation in its order, whatever the times say.
+    kept: BTreeSet<(Timestamp, usize, usize, MessageId)>,
+    conversation: usize,
+    latest: Option<Timestamp>,
+    count: usize,
+}
+
+impl Oldest {
+    fn new(most: usize) -> Self {
+        Self { most, is_all: true, kept: BTreeSet::new(), conversation: 0, latest: None, count: 0 }
+    }
+
+    /// The next conversation.
+    fn begin(&mut self) {
+        (self.conversation, self.latest) = (self.conversation + 1, None);
+    }
+
+    /// The conversation's next message; answers whether those behind it may belong to the oldest.
+    fn add(&mut self, at: Timestamp, id: MessageId) -> bool {
+        let at = self.latest.map_or(at, |latest| latest.max(at));
+        (self.latest, self.count) = (Some(at), self.count + 1);
+        let entry = (at, self.conversation, self.count, id);
+        self.kept.insert(entry);
+        if self.kept.len() <= self.most {
+            return true;
+        }
+        self.is_all = false;
+        self.kept.pop_last() != Some(entry)
+    }
+
+    fn into_missed(self, is_known: bool) -> Missed {
+        let messages = self.kept.into_iter().map(|(.., id)| id).collect();
+        Missed { messages, is_all: self.is_all, is_known }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn oldest_of(most: usize, conversations: &[&[(u64, u8)]]) -> (Vec<u8>, bool) {
+        let mut oldest = Oldest::new(most);
+        for messages in conversations {
+            oldest.begin();
+            for (at, id) in *messages {
+                if !oldest.add(Timestamp::from_millis(*at), MessageId::from_bytes([*id; 12])) {
+                    break;
+                }
+            }
+        }
+        let missed = oldest.into_missed(true);
+        (missed.messages.iter().map(|id| id.as_bytes()[0]).collect(), missed.is_all)
+    }
+
+    #[test]
+    fn the_oldest_are_kept_whatever_conversation_they_are_of() {
+        let one: &[_] = &[(10, 1), (30, 3), (50, 5), (70, 7)];
+        let two: &[_] = &[(20, 2), (40, 4), (60, 6)];
+        for (most, conversations, expected, is_all) in [
+            (9, &[one, two][..], &[1, 2, 3, 4, 5, 6, 7][..], true),
+            (7, &[one, two], &[1, 2, 3, 4, 5, 6, 7], true),
+            (6, &[one, two], &[1, 2, 3, 4, 5, 6], false),
+            (3, &[two, one], &[1, 2, 3], false),
+            (2, &[&[(1, 8), (2, 9)], one], &[8, 9], false),
+            (0, &[one], &[], false),
+            (0, &[], &[], true),
+            // Committed in another order than they were begun.
+            (9, &[&[(50, 1), (40, 2), (60, 3)], &[(45, 4), (55, 5)]], &[4, 1, 2, 5, 3], true),
+        ] {
+            assert_eq!(
+                oldest_of(most, conversations),
+                (expected.to_vec(), is_all),
+                "{most}: {conversations:?}"
+            );
+        }
+    }
+}
