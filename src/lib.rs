@@ -24,12 +24,12 @@
 //! | [`finalizer`] | complete upload → message, once | crash, message, metrics, outlive, store, time, upload, uploads |
 //! | [`uploads`] | create, append, look, end, bind, one-shot; who may have how much | crash, finalizer, message, metrics, outlive, store, time, upload |
 //! | [`chats`] | conversations, messages, media; what a user missed | message, store, time |
-//! | [`http`] | the wire of HTTP | auth, base_path, chats, json, keys, links, loopback, message, metrics, refusals, store, time, upload, uploads, web |
+//! | [`http`] | the wire of HTTP | auth, base_path, chats, docs, json, keys, links, loopback, message, metrics, refusals, store, time, upload, uploads, web |
 //! | [`chat`] | the wire of Socket.IO | auth, chats, http, json, keys, links, message, refusals, store, time, upload, uploads |
 //! | [`config`] | settings, checked once | auth, base_path, crash, keys, links, store, upload |
 //! | [`data_folder`] | the data folder: its note, who may look into it, what it is fit for | store |
 //! | [`check`] | what is wrong with a data folder, offline | data_folder, message, store, upload |
-//! | [`docs`] | what those read who write clients | |
+//! | [`docs`] | the documentation, and the pages made of it | |
 //! | [`descriptors`] | how many files the process may have open | |
 //! | [`demo`] | what the server is without a key | auth, message, time |
 //! | [`issue`] | a token, printed | auth, config, demo, message, time |

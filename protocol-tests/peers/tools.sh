@@ -44,7 +44,7 @@ install_tusd_mem() {
 
 # show PART FILE: what the file says, where it was asked for.
 show() {
-    local readme=${3:-$here/README.md} new
+    local readme=$here/README.md new
     if [[ $write == no ]]; then
         cat "$2"
         return

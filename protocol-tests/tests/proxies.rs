@@ -343,14 +343,14 @@ async fn a_refusal_can_be_read_while_the_client_still_sends() {
     }
 }
 
-/// The README shows a part of the tested file; whatever it shows is in there.
+/// The documentation shows a part of the tested file; whatever it shows is in there.
 #[test]
-fn the_readme_shows_lines_of_the_tested_file() {
-    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md"));
-    let readme = readme.expect("there is a README");
+fn the_documentation_shows_lines_of_the_tested_file() {
+    let document = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../src/docs/operation.md"));
+    let document = document.expect("there is a document");
     let example = fs::read_to_string(Product::Nginx.example()).expect("there is an example");
     let known: Vec<_> = example.lines().map(str::trim).collect();
-    let (_, shown) = readme.split_once("```nginx\n").expect("the README shows some of it");
+    let (_, shown) = document.split_once("```nginx\n").expect("the document shows some of it");
     let (shown, _) = shown.split_once("```").expect("and ends");
     assert!(shown.lines().count() > 3);
     for line in shown.lines().map(str::trim) {

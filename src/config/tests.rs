@@ -1,4 +1,6 @@
-use clap::Parser;
+use std::collections::BTreeSet;
+
+use clap::{CommandFactory, Parser};
 
 use super::*;
 
@@ -171,4 +173,22 @@ fn a_base_path_is_checked_at_the_start() {
         let Problems(problems) = config(&["--base-path", text]).expect_err("invalid");
         assert!(problems[0].starts_with(&format!("--base-path: `{text}`: ")), "{problems:?}");
     }
+}
+
+/// The table of `src/docs/settings.md`.
+#[test]
+fn every_setting_is_in_the_documentation_and_no_other() {
+    let text = include_str!("../docs/settings.md");
+    let (table, _) = text.split_once("\n## Keys").expect("the table comes first");
+    let quoted = |mark: &str| -> BTreeSet<String> {
+        let words = table.lines().filter(|line| line.starts_with("| `")).flat_map(|line| line.split('`'));
+        words.filter(|word| word.starts_with(mark)).map(str::to_owned).collect()
+    };
+    let command = Flags::command();
+    let arguments = || command.get_arguments().filter(|argument| argument.get_env().is_some());
+    let flags = arguments().filter_map(|argument| Some(format!("--{}", argument.get_long()?))).collect();
+    let variables = arguments().filter_map(|argument| Some(argument.get_env()?.to_str()?.to_owned()));
+    let variables: BTreeSet<_> = variables.filter(|name| name.starts_with("LONGHAUL_")).collect();
+    assert_eq!(quoted("--"), flags);
+    assert_eq!(quoted("LONGHAUL_"), variables);
 }

@@ -9,6 +9,7 @@ mod connection;
 mod conversations;
 mod cors;
 mod demo_names;
+mod docs;
 pub(crate) mod error;
 mod host;
 mod json_body;
@@ -108,6 +109,7 @@ fn routes(api: Api) -> Router {
         .merge(media::routes())
         .merge(media_link::routes())
         .merge(operations::routes())
+        .merge(docs::routes())
         .merge(page)
         .method_not_allowed_fallback(error::unknown_method)
         .with_state(api)

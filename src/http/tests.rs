@@ -83,7 +83,7 @@ impl Chat {
             presenter: Presenter::new(BasePath::default(), Arc::clone(&links)),
             links,
             trust_forwarded: false,
-            web: crate::web::Web::Off,
+            web: crate::web::Web::Notice,
         });
         let routes = routes.fallback(unknown_route).method_not_allowed_fallback(unknown_method);
         let router = routes.with_state(api.clone());

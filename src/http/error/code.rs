@@ -131,23 +131,75 @@ impl Serialize for Code {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use serde_json::Value;
 
     use super::*;
+    use crate::docs::{ASYNCAPI, OPENAPI};
 
-    /// The first column of the documentation's tables.
-    fn documented() -> Vec<&'static str> {
+    /// The first two columns of the documentation's tables: each code, and the statuses that it comes with.
+    fn documented() -> Vec<(&'static str, BTreeSet<u16>)> {
         let rows = include_str!("../../docs/errors.md").lines().filter_map(|line| line.strip_prefix("| `"));
-        rows.map(|row| row.split('`').next().unwrap_or_default()).collect()
+        rows.map(|row| {
+            let (code, rest) = row.split_once("` | ").expect("a code");
+            let statuses = rest.split(" | ").next().unwrap_or_default();
+            let numbers = statuses.split([' ', ',']).filter_map(|word| word.parse().ok());
+            (code, numbers.collect())
+        })
+        .collect()
+    }
+
+    fn all() -> BTreeSet<&'static str> {
+        Code::ALL.iter().map(|code| code.as_str()).collect()
+    }
+
+    fn texts(values: &Value) -> BTreeSet<&str> {
+        values.as_array().expect("a list").iter().filter_map(Value::as_str).collect()
     }
 
     #[test]
     fn the_documentation_has_each_code_once_and_no_other() {
         let documented = documented();
-        let codes: BTreeSet<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
-        assert_eq!(documented.iter().copied().collect::<BTreeSet<_>>(), codes);
-        assert_eq!(documented.len(), codes.len(), "each once");
-        assert_eq!(codes.len(), Code::ALL.len(), "no two errors share a code");
+        assert_eq!(documented.iter().map(|(code, _)| *code).collect::<BTreeSet<_>>(), all());
+        assert_eq!(documented.len(), all().len(), "each once");
+        assert_eq!(all().len(), Code::ALL.len(), "no two errors share a code");
+    }
+
+    #[test]
+    fn the_descriptions_have_each_code_and_no_other() {
+        for text in [OPENAPI, ASYNCAPI] {
+            let description: Value = serde_json::from_str(text).expect("JSON");
+            assert_eq!(texts(&description["components"]["schemas"]["Code"]["enum"]), all());
+        }
+    }
+
+    /// What may come with a status on any route is what the documentation says of that status.
+    #[test]
+    fn the_description_has_each_code_at_the_statuses_of_the_documentation() {
+        let openapi: Value = serde_json::from_str(OPENAPI).expect("JSON");
+        let operations = openapi["paths"].as_object().expect("paths").values();
+        let operations = operations.flat_map(|path| path.as_object().expect("methods").values());
+        let mut described: BTreeMap<u16, BTreeSet<&str>> = BTreeMap::new();
+        for (status, response) in
+            operations.filter_map(|operation| operation["responses"].as_object()).flatten()
+        {
+            let Some(name) = response["$ref"].as_str().and_then(|path| path.rsplit('/').next()) else {
+                continue;
+            };
+            let response = &openapi["components"]["responses"][name];
+            let codes = &response["content"]["application/json"]["schema"]["properties"]["code"]["enum"];
+            described.entry(status.parse().expect("a number")).or_default().extend(texts(codes));
+        }
+        let mut expected: BTreeMap<u16, BTreeSet<&str>> = BTreeMap::new();
+        for (code, statuses) in documented() {
+            for status in statuses {
+                expected.entry(status).or_default().insert(code);
+            }
+        }
+        // No operation that is described has a method that its path does not know.
+        expected.remove(&405).expect("an unknown method");
+        assert_eq!(described, expected);
     }
 
     #[test]

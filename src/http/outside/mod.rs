@@ -29,7 +29,12 @@ pub(super) struct Outside {
 impl Outside {
     /// The URL of a route.
     pub(super) fn url(&self, route: &str) -> String {
-        format!("{}{}", self.origin, self.presenter.base().of(route))
+        format!("{}{}", self.origin, self.path(route))
+    }
+
+    /// The path of a route.
+    pub(super) fn path(&self, route: &str) -> String {
+        self.presenter.base().of(route)
     }
 
     /// The message as it is given to the sender of the request.
