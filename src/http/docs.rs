@@ -56,7 +56,7 @@ pub(super) fn routes() -> Router<Api> {
 }
 
 async fn overview(outside: Outside, method: Method, fields: HeaderMap) -> Result<Response, ApiError> {
-    answer(&method, &fields, HTML, page(&DOCUMENTS[0], &outside)).await
+    answer(&method, fields, HTML, page(&DOCUMENTS[0], &outside)).await
 }
 
 async fn document(
@@ -74,7 +74,7 @@ async fn document(
             None => return Err(unknown_route().await),
         },
     };
-    answer(&method, &fields, content_type, text).await
+    answer(&method, fields, content_type, text).await
 }
 
 fn page(document: &Document, outside: &Outside) -> String {
@@ -84,7 +84,7 @@ fn page(document: &Document, outside: &Outside) -> String {
 async fn openapi(outside: Outside, method: Method, fields: HeaderMap) -> Result<Response, ApiError> {
     let path = outside.path("");
     let path = if path.is_empty() { "/" } else { &path };
-    answer(&method, &fields, JSON, OPENAPI.replace(OPENAPI_URL, &format!(r#""url": "{path}""#))).await
+    answer(&method, fields, JSON, OPENAPI.replace(OPENAPI_URL, &format!(r#""url": "{path}""#))).await
 }
 
 /// A description of sockets has to name the host.
@@ -97,15 +97,17 @@ async fn asyncapi(outside: Outside, method: Method, fields: HeaderMap) -> Result
         .replace(ASYNCAPI_HOST, &format!(r#""host": "{host}""#))
         .replace(ASYNCAPI_PATH, &format!(r#""pathname": "{}""#, outside.path("/socket.io/")))
         .replace(ASYNCAPI_PROTOCOL, &format!(r#""protocol": "{protocol}""#));
-    answer(&method, &fields, JSON, text).await
+    answer(&method, fields, JSON, text).await
 }
 
+/// A text is short and comes whole, so that what is called JSON is JSON.
 async fn answer(
     method: &Method,
-    fields: &HeaderMap,
+    mut fields: HeaderMap,
     content_type: &'static str,
     text: String,
 ) -> Result<Response, ApiError> {
+    fields.remove(header::RANGE);
     let text = Bytes::from(text);
     let digest = data_encoding::HEXLOWER.encode(&Sha256::digest(&text)[..8]);
     let length = u64::try_from(text.len()).expect("a text is shorter than that");
@@ -115,7 +117,8 @@ async fn answer(
         let part = text.slice(at(range.start)..at(range.end));
         ready(Ok::<ByteStream, StoreError>(Box::pin(stream::iter([Ok(part)]))))
     };
-    let mut response = respond(method, fields, &representation, read).await?;
+    let mut response = respond(method, &fields, &representation, read).await?;
+    response.headers_mut().remove(header::ACCEPT_RANGES);
     response.headers_mut().extend(FENCE);
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     Ok(response)
