@@ -290,6 +290,15 @@ async fn events_and_acknowledgements_are_as_they_are_described() {
     let refused = Script::start("socket", &config).saw("connect_error").await;
     events.check(&answers("connect_error"), &refused, "connect_error");
 
+    let known = bob.saw("new_message").await["_id"].clone();
+    for (after, is_all) in [(known, true), (json!("x"), false)] {
+        let auth = json!({"token": chat.bob.token, "after": after});
+        let config = json!({"url": chat.server.url(), "auth": auth, "transports": ["websocket"]});
+        let caught_up = Script::start("socket", &config).saw("caught_up").await;
+        events.check(&answers("caught_up"), &caught_up, "caught_up");
+        assert_eq!(caught_up["complete"], is_all, "{caught_up}");
+    }
+
     let mut heard = BTreeSet::new();
     check_events(&events, &bob, &mut heard);
     let uploads =

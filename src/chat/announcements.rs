@@ -10,17 +10,12 @@ use super::connect::{NAMESPACE, room_of};
 use super::event::Event;
 use super::gate;
 use super::leftovers::Leftover;
+use super::names::Name;
 use super::open::Engine;
 use crate::http::LiveUpload;
 use crate::message::{Message, MessageId, UserId};
 use crate::store::{Announcement, Announcements, Progress, StoreError};
 use crate::uploads::Sending;
-
-/// Events that a connection hears when it begins, too.
-const STARTED: &str = "upload_started";
-const PAUSED: &str = "upload_paused";
-/// What follows the message that a crash left unannounced.
-const FINISHED: &str = "upload_finished";
 
 /// The port of announcements over the Socket.IO connections of this process.
 #[derive(Clone)]
@@ -60,7 +55,7 @@ impl SocketAnnouncements {
 pub(super) fn tell_sending(socket: &SocketRef, user: &UserId, sending: &[Sending]) {
     for Sending { progress, is_paused } in sending {
         let upload = LiveUpload::of(progress, progress.sender == *user);
-        let names = [Some(STARTED), is_paused.then_some(PAUSED)];
+        let names = [Some(Name::UploadStarted), is_paused.then_some(Name::UploadPaused)];
         for event in names.into_iter().flatten().filter_map(|name| Event::new(name, &upload).ok()) {
             event.send(socket);
         }
@@ -68,11 +63,7 @@ pub(super) fn tell_sending(socket: &SocketRef, user: &UserId, sending: &[Sending
 }
 
 /// How members are told of an upload: its sender, and the others.
-fn told(
-    name: &'static str,
-    progress: &Progress,
-    message: Option<MessageId>,
-) -> Result<[Arc<Event>; 2], StoreError> {
+fn told(name: Name, progress: &Progress, message: Option<MessageId>) -> Result<[Arc<Event>; 2], StoreError> {
     let of = |own| written(Event::new(name, &LiveUpload::of(progress, own).became(message)));
     Ok([of(true)?, of(false)?])
 }
@@ -86,11 +77,11 @@ impl Announcements for SocketAnnouncements {
     async fn announce(&self, to: &[UserId], announcement: &Announcement) -> Result<(), StoreError> {
         let (event, progress, message) = match announcement {
             Announcement::NewMessage(message) => return self.tell(to, &self.new_message(message)?),
-            Announcement::UploadStarted(progress) => (STARTED, progress, None),
-            Announcement::UploadProgress(progress) => ("upload_progress", progress, None),
-            Announcement::UploadPaused(progress) => (PAUSED, progress, None),
-            Announcement::UploadFinished(progress, id) => (FINISHED, progress, Some(*id)),
-            Announcement::UploadCancelled(progress) => ("upload_cancelled", progress, None),
+            Announcement::UploadStarted(progress) => (Name::UploadStarted, progress, None),
+            Announcement::UploadProgress(progress) => (Name::UploadProgress, progress, None),
+            Announcement::UploadPaused(progress) => (Name::UploadPaused, progress, None),
+            Announcement::UploadFinished(progress, id) => (Name::UploadFinished, progress, Some(*id)),
+            Announcement::UploadCancelled(progress) => (Name::UploadCancelled, progress, None),
         };
         let (own, others): (Vec<_>, Vec<_>) = to.iter().cloned().partition(|user| *user == progress.sender);
         let [to_sender, to_others] = told(event, progress, message)?;
@@ -100,7 +91,7 @@ impl Announcements for SocketAnnouncements {
 
     // What is left waits for some seconds at most, so its link can be made here.
     async fn leave(&self, to: &[UserId], message: &Message) -> Result<bool, StoreError> {
-        let finished = told(FINISHED, &Progress::of_message(message), Some(message.id))?;
+        let finished = told(Name::UploadFinished, &Progress::of_message(message), Some(message.id))?;
         let leftover = Leftover::new(to, &message.sender, self.new_message(message)?, finished);
         Ok(self.engine.leftovers.add(leftover))
     }

@@ -6,6 +6,7 @@ use socketioxide::extract::SocketRef;
 use super::base64::InvalidBase64;
 use super::event::{Ack, Event};
 use super::line::TooMany;
+use super::names::Name;
 use super::request::PayloadError;
 use crate::auth::AuthError;
 use crate::chats::ChatError;
@@ -143,7 +144,7 @@ impl<'a> Failure<'a> {
 
     /// Tells the sender.
     pub(super) fn send(&self, socket: &SocketRef) {
-        if let Ok(event) = Event::new("message_error", self) {
+        if let Ok(event) = Event::new(Name::MessageError, self) {
             event.send(socket);
         }
     }

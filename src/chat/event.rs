@@ -10,6 +10,7 @@ use socketioxide::extract::{AckSender, SocketRef};
 use socketioxide::handler::{FromMessageParts, Value};
 use socketioxide::socket::Socket;
 
+use super::names::Name;
 use super::transport::Guest;
 use crate::links::Presenter;
 use crate::message::{Message, MessageId};
@@ -21,7 +22,7 @@ const AROUND: usize = 64;
 /// An event.
 #[derive(Debug)]
 pub(super) struct Event {
-    name: &'static str,
+    name: Name,
     data: Box<RawValue>,
     /// The message that it brings.
     pub(super) message: Option<MessageId>,
@@ -32,7 +33,7 @@ impl Event {
     ///
     /// # Errors
     /// If the payload cannot be written as JSON.
-    pub(super) fn new(name: &'static str, data: &impl Serialize) -> serde_json::Result<Self> {
+    pub(super) fn new(name: Name, data: &impl Serialize) -> serde_json::Result<Self> {
         Ok(Self { name, data: to_raw_value(data)?, message: None })
     }
 
@@ -41,7 +42,7 @@ impl Event {
     /// # Errors
     /// As of [`Event::new`].
     pub(super) fn new_message(presenter: &Presenter, message: &Message) -> serde_json::Result<Self> {
-        let event = Self::new("new_message", &presenter.body(message, Timestamp::now()))?;
+        let event = Self::new(Name::NewMessage, &presenter.body(message, Timestamp::now()))?;
         Ok(Self { message: Some(message.id), ..event })
     }
 
@@ -58,8 +59,8 @@ impl Event {
     /// Tells this socket. One that is gone or too slow hears nothing, and is sent what it missed when it comes back.
     pub(super) fn send(&self, socket: &SocketRef) {
         let has_room = Guest::of(socket).is_none_or(|guest| guest.backlog().add(self.bytes()));
-        if has_room && let Err(error) = socket.emit(self.name, &self.data) {
-            tracing::debug!(event = self.name, %error, "an event found no room or no connection");
+        if has_room && let Err(error) = socket.emit(self.name.as_str(), &self.data) {
+            tracing::debug!(event = self.name.as_str(), %error, "an event found no room or no connection");
         }
     }
 }

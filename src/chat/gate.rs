@@ -14,6 +14,7 @@ use serde::Serialize;
 use socketioxide::extract::SocketRef;
 
 use super::event::Event;
+use super::names::Name;
 use super::presented::After;
 use super::transport::Guest;
 use crate::http::error::Code;
@@ -138,7 +139,7 @@ impl Gate {
 impl Held {
     /// Tells that this is the end of what was missed, and then what waits; answers what was told.
     fn release(self, socket: &SocketRef) -> HashSet<MessageId> {
-        if let Some(event) = self.end.and_then(|end| Event::new("caught_up", &end).ok()) {
+        if let Some(event) = self.end.and_then(|end| Event::new(Name::CaughtUp, &end).ok()) {
             event.send(socket);
         }
         if let Some(guest) = Guest::of(socket) {

@@ -113,7 +113,12 @@ mod tests {
     fn what_is_left_is_bounded_by_its_bytes_and_fits_into_one_session() {
         for size in [1, 1000, 40_000] {
             let leftovers = Leftovers::default();
-            let event = || Arc::new(Event::new("any", &"a".repeat(size)).expect("serializable"));
+            let event = || {
+                Arc::new(
+                    Event::new(crate::chat::names::Name::NewMessage, &"a".repeat(size))
+                        .expect("serializable"),
+                )
+            };
             let sender = "ann".parse().expect("valid");
             let message = || Leftover::new(&[], &sender, event(), [event(), event()]);
             let count = (0..).take_while(|_| leftovers.add(message())).count();

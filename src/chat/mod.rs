@@ -57,6 +57,7 @@ mod gate;
 mod leftovers;
 mod line;
 mod membership;
+mod names;
 mod open;
 mod presented;
 mod request;
