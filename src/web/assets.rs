@@ -37,20 +37,27 @@ macro_rules! files {
     };
 }
 
-const FILES: [(&str, &str, &str); 15] = files! {
+const FILES: [(&str, &str, &str); 22] = files! {
     "style.css": CSS,
     "icon.svg": SVG,
     "app.js": SCRIPT,
+    "away.js": SCRIPT,
     "bubble.js": SCRIPT,
     "device.js": SCRIPT,
     "keep.js": SCRIPT,
     "line.js": SCRIPT,
     "live.js": SCRIPT,
+    "media.js": SCRIPT,
     "network.js": SCRIPT,
     "other-ways.js": SCRIPT,
+    "sample.js": SCRIPT,
     "sending.js": SCRIPT,
     "talk.js": SCRIPT,
+    "told.js": SCRIPT,
+    "truth.js": SCRIPT,
+    "turns.js": SCRIPT,
     "tus.js": SCRIPT,
+    "windows.js": SCRIPT,
     "wire.js": SCRIPT,
     "words.js": SCRIPT,
 };

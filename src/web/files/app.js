@@ -1,85 +1,111 @@
 // The page: two people, each with a token, a line and a socket of their own, in one conversation.
 
+import { showAway } from './away.js';
 import { Device } from './device.js';
-import { forget, kept } from './keep.js';
-import { showLine } from './line.js';
+import { showFlow, showLine } from './line.js';
 import { Live } from './live.js';
 import { Network } from './network.js';
+import { makeFilm } from './sample.js';
 import { Talk } from './talk.js';
+import { count, showTruth } from './truth.js';
+import { findOthers, standBy } from './windows.js';
 import { logWire } from './wire.js';
 
-const AWAY_AFTER_MS = 1500;
-
 const INVITATIONS = ['Drop a film here, or choose one', 'What Alice sends appears here'];
+const SIDES = ['left', 'right'];
+const AGAIN_MS = 1000;
 
 const api = new URL('.', document.baseURI);
-const demo = await (await fetch(new URL('demo.json', api))).json();
+const demo = await people();
 const nameOf = (id) => demo.people.find((person) => person.id === id)?.name ?? id;
+const stage = document.querySelector('.stage');
+const devices = new Map(demo.people.map((person, index) => [person.id, deviceOf(person, index)]));
 
-const devices = new Map();
-const lives = [];
-let count = () => {};
+showAway([...devices.values()].map((device) => device.to));
+chooseWhoIsShown();
+takeWhatIsDroppedOrPasted();
+await showTruth();
+await standBy(devices);
 
-for (const [index, person] of demo.people.entries()) {
-  const side = index === 0 ? 'left' : 'right';
+/** They are there as soon as the server is. */
+async function people() {
+  for (;;) {
+    const answer = await fetch(new URL('demo.json', api)).catch(() => null);
+    if (answer?.ok) return answer.json();
+    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+  }
+}
+
+function deviceOf(person, index) {
   const network = new Network();
-  if (index === 0) count = showLine(network);
   logWire(network, person.name);
   const live = new Live(network, api, () => ({ token: person.token }));
-  const common = { network, live, socket: live, api, token: person.token, conversation: demo.conversation };
-  const talk = new Talk(common);
-  const device = new Device(document.getElementById(side), person, { ...common, talk }, nameOf, INVITATIONS[index]);
-  device.addEventListener('sending', ({ detail }) => countOf(detail, index === 0));
-  devices.set(person.id, device);
-  lives.push({ live, network });
-  document.querySelector(`.who [data-shows=${side}]`).textContent = person.name;
-}
-
-/** Only the first person's line is in the user's hand, so only it is counted. */
-function countOf(sending, isCounted) {
-  if (!isCounted) return;
-  sending.addEventListener('twice', ({ detail }) => count('twice', detail));
-  sending.addEventListener('zero', () => count('zero'));
-  sending.addEventListener('change', () => {
-    if (sending.state === 'made') count('made');
+  const to = { network, live, api, conversation: demo.conversation, get token() { return person.token; } };
+  to.talk = new Talk(to);
+  const device = new Device(document.getElementById(SIDES[index]), person, to, nameOf, INVITATIONS[index]);
+  if (index === 0) putInTheUsersHand(network, device);
+  // A server whose data was thrown away knows the same people by other tokens.
+  live.addEventListener('refused', async () => {
+    const now = await people();
+    demo.people.forEach((person, index) => (person.token = now.people[index].token));
   });
+  live.addEventListener('up', () => findOthers(device), { once: true });
+  device.addEventListener('news', () => {
+    const isHidden = stage.dataset.shown !== SIDES[index];
+    document.querySelector(`.who [data-shows=${SIDES[index]}]`).classList.toggle('news', isHidden);
+  });
+  document.querySelector(`.who [data-shows=${SIDES[index]}]`).prepend(person.name);
+  return device;
 }
 
-async function goOnWithWhatWasKept() {
-  for (const record of await kept()) {
-    const device = devices.get(record.person);
-    if (device) device.resume(record);
-    else await forget(record.id);
-  }
-}
-
-function showWhetherTheServerIsAway() {
-  const banner = document.getElementById('away');
-  let timer = null;
-  const look = () => {
-    const isAway = lives.every(({ live, network }) => network.isUp ? !live.isUp : true) && lives.some(({ network }) => network.isUp);
-    clearTimeout(timer);
-    if (isAway) timer = setTimeout(() => (banner.hidden = false), AWAY_AFTER_MS);
-    else banner.hidden = true;
-  };
-  for (const { live, network } of lives) {
-    for (const event of ['up', 'down']) live.addEventListener(event, look);
-    network.addEventListener('change', look);
-  }
-  look();
+/** The first person's line can be cut, and what that costs is counted. */
+function putInTheUsersHand(network, device) {
+  showLine(network);
+  document.getElementById('make').addEventListener('click', async ({ target }) => {
+    target.disabled = true;
+    device.take([await makeFilm()]);
+    target.disabled = false;
+  });
+  network.addEventListener('lost', () => count('lost'));
+  device.addEventListener('sending', ({ detail: sending }) => {
+    sending.addEventListener('twice', ({ detail }) => detail > 0 && count('twice', detail));
+    sending.addEventListener('zero', () => count('zero'));
+    sending.addEventListener('change', () => showFlow(device.flows));
+    sending.over.then(() => sending.state === 'made' && count('made'));
+  });
 }
 
 function chooseWhoIsShown() {
-  const stage = document.querySelector('.stage');
   document.querySelector('.who').addEventListener('click', ({ target }) => {
-    if (!target.dataset.shows) return;
-    stage.dataset.shown = target.dataset.shows;
-    for (const button of target.parentElement.children) {
-      button.setAttribute('aria-pressed', String(button === target));
-    }
+    const chosen = target.closest('[data-shows]');
+    if (!chosen) return;
+    stage.dataset.shown = chosen.dataset.shows;
+    chosen.classList.remove('news');
+    for (const button of chosen.parentElement.children) button.ariaPressed = String(button === chosen);
   });
 }
 
-chooseWhoIsShown();
-showWhetherTheServerIsAway();
-await goOnWithWhatWasKept();
+/** What is dropped or pasted beside the phones is sent from the one that is shown, and opened by no browser. */
+function takeWhatIsDroppedOrPasted() {
+  const elementOf = ({ target }) => target.closest?.('.device') ?? document.getElementById(stage.dataset.shown);
+  const take = (event, files) => {
+    if (files.length === 0) return;
+    event.preventDefault();
+    [...devices.values()][SIDES.indexOf(elementOf(event).id)].take([...files]);
+  };
+  const mark = (over) => SIDES.forEach((side) => {
+    const element = document.getElementById(side);
+    element.classList.toggle('is-over', element === over);
+  });
+  document.addEventListener('paste', (event) => take(event, event.clipboardData.files));
+  document.addEventListener('dragover', (event) => {
+    if (!event.dataTransfer.types.includes('Files')) return;
+    event.preventDefault();
+    mark(elementOf(event));
+  });
+  document.addEventListener('dragleave', ({ relatedTarget }) => relatedTarget ?? mark(null));
+  document.addEventListener('drop', (event) => {
+    mark(null);
+    take(event, event.dataTransfer.files);
+  });
+}

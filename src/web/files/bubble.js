@@ -1,5 +1,6 @@
-// A bubble in the talk: a message, a file on its way, or what somebody else is sending.
+// A bubble in the talk: a message, a file on its way, or what is being sent from elsewhere.
 
+import { fileLineOf, make, mediaOf } from './media.js';
 import { clock, duration, size } from './words.js';
 
 const template = document.getElementById('bubble-template');
@@ -14,44 +15,26 @@ function empty(kind, isOwn) {
 const part = (element, name) => element.querySelector(`.bubble-${name}`);
 
 /** A message with its media. */
-export function ofMessage(message, isOwn, nameOf) {
+export function ofMessage(message, isOwn, nameOf, to) {
   const element = empty('message', isOwn);
   element.dataset.id = message._id;
-  part(element, 'who').textContent = `${nameOf(message.sender)}, ${clock(message.created_at)}`;
-  part(element, 'media').append(...mediaOf(message));
+  const time = make('time', { dateTime: message.created_at, textContent: clock(message.created_at) });
+  part(element, 'who').append(`${nameOf(message.sender)}, `, time);
+  part(element, 'media').append(...mediaOf(message, to));
   part(element, 'text').textContent = message.content ?? '';
-  part(element, 'file').append(...fileLineOf(message));
+  part(element, 'file').append(...fileLineOf(message, to));
   return element;
 }
 
-function mediaOf(message) {
-  const source = message.media_link;
-  if (!source) return [];
-  const label = message.content || message.file_name;
-  if (message.type === 'image') return [make('img', { src: source, alt: label, loading: 'lazy' })];
-  const settings = { src: source, controls: true, preload: 'metadata', ariaLabel: label };
-  if (message.type === 'video') return [make('video', { ...settings, playsInline: true })];
-  if (message.mime_type.startsWith('audio/')) return [make('audio', settings)];
-  return [];
-}
-
-function fileLineOf(message) {
-  const name = message.media_link
-    ? make('a', { href: message.media_link, download: message.file_name, textContent: message.file_name })
-    : make('span', { textContent: message.file_name });
-  const line = [name, ` ${size(message.file_size)}`];
-  if (!message.sha256) return line;
-  const digest = make('details', { className: 'digest' });
-  digest.append(make('summary', { textContent: 'SHA-256' }), make('code', { textContent: message.sha256 }));
-  return [...line, digest];
-}
-
-/** A file of one's own on its way. `acts` are `{pause, go, cancel, again}`. */
-export function ofSending(sending, acts) {
+/** A file of one's own on its way. */
+export function ofSending(sending) {
   const element = empty('sending', true);
   element.dataset.sending = sending.id;
-  part(element, 'media').append(...previewOf(sending.file));
-  const buttons = buttonsOf(acts);
+  part(element, 'media').append(previewOf(sending.file));
+  const buttons = {
+    turn: button('', () => (sending.state === 'going' ? sending.stop() : sending.go())),
+    cancel: button('Cancel', () => sending.cancel()),
+  };
   part(element, 'acts').append(...Object.values(buttons));
   const show = () => showSending(element, sending, buttons);
   sending.addEventListener('change', show);
@@ -59,73 +42,88 @@ export function ofSending(sending, acts) {
   return element;
 }
 
+function button(text, onclick) {
+  return make('button', { type: 'button', textContent: text, onclick });
+}
+
+/** A small picture of it, or else the end of its name. */
 function previewOf(file) {
-  if (!file.type.startsWith('image/')) return [];
-  const image = make('img', { alt: '', src: URL.createObjectURL(file) });
-  image.addEventListener('load', () => URL.revokeObjectURL(image.src), { once: true });
-  return [image];
+  const [kind] = file.type.split('/');
+  const ending = /\.(\w{1,5})$/.exec(file.name)?.[1] ?? 'file';
+  if (kind !== 'image' && kind !== 'video') return make('span', { className: 'ending', textContent: ending });
+  const src = URL.createObjectURL(file);
+  const letGo = () => URL.revokeObjectURL(src);
+  const preview = kind === 'image' ? make('img', { alt: '', src }) : make('video', { src, muted: true, preload: 'metadata' });
+  for (const event of ['load', 'loadeddata', 'error']) preview.addEventListener(event, letGo, { once: true });
+  return preview;
 }
 
-function buttonsOf({ pause, go, cancel, again }) {
-  const button = (text, onclick) => make('button', { type: 'button', textContent: text, onclick });
-  return {
-    pause: button('Pause', pause),
-    go: button('Go on', go),
-    again: button('Try again', again),
-    cancel: button('Cancel', cancel),
-  };
-}
-
-function showSending(element, sending, buttons) {
+function showSending(element, sending, { turn, cancel }) {
   const { offset, file, state } = sending;
   const percent = file.size ? Math.floor((offset / file.size) * 100) : 100;
   element.dataset.state = state;
-  part(element, 'who').textContent = `${sending.name}, ${size(file.size)}`;
+  part(element, 'who').textContent = sending.name;
   part(element, 'text').textContent = sending.isSaid ? sending.caption : '';
   const bar = part(element, 'progress');
-  bar.hidden = state === 'failed';
+  bar.hidden = false;
   bar.value = percent;
   bar.ariaLabel = sending.name;
-  part(element, 'state').textContent = stateOf(sending, percent);
+  part(element, 'done').textContent = `${size(offset)} of ${size(file.size)}`;
+  part(element, 'percent').textContent = `${percent} %`;
+  part(element, 'state').textContent = stateOf(sending);
   part(element, 'state').classList.toggle('error', state === 'failed');
-  const isRunning = state === 'going';
-  buttons.pause.hidden = !isRunning || !sending.canPause || sending.isWhole;
-  buttons.go.hidden = state !== 'paused';
-  buttons.again.hidden = state !== 'failed';
-  buttons.cancel.hidden = state === 'made' || (sending.isWhole && sending.isSaid);
+  turn.textContent = { going: 'Pause', paused: 'Go on', failed: 'Try again' }[state] ?? '';
+  turn.hidden = sending.isHopeless || (state === 'going' && (!sending.isResumable || sending.isWhole));
+  turn.ariaLabel = `${turn.textContent}: ${sending.name}`;
+  cancel.ariaLabel = `Cancel: ${sending.name}`;
+  cancel.hidden = sending.isOver || (sending.isWhole && sending.isSaid);
 }
 
-function stateOf(sending, percent) {
+function stateOf(sending) {
   const { offset, file, state } = sending;
   if (state === 'failed') return sending.error;
-  const done = `${size(offset)} of ${size(file.size)}, ${percent} %`;
-  if (state === 'paused') return `${done}, paused`;
-  if (sending.isWhole) return sending.isSaid ? 'All there; its message is being made' : 'All there; press Send';
-  if (!sending.isOnline) return `${done}, waits for the line`;
+  if (state === 'paused') return 'paused';
+  if (sending.isWhole) return sending.isSaid ? 'all there, and becoming a message' : 'all there: press Send';
+  if (!sending.isResumable && !sending.isSaid) return 'press Send';
+  if (!sending.isOnline) return 'waits for the line';
+  if (!sending.isServed) return 'waits for the server';
+  if (sending.isWaiting) return 'waits for its turn';
   const speed = sending.speed.value;
-  if (speed < 1) return done;
-  return `${done}, ${size(speed)}/s, ${duration((file.size - offset) / speed)}`;
+  return speed < 1 ? '' : `${size(speed)}/s, ${duration((file.size - offset) / speed)}`;
 }
 
-/** What somebody else is sending, by the server's own events. */
-export function ofOthers(upload, nameOf) {
-  const element = empty('others', false);
+/** What is being sent from elsewhere, by the server's own events. */
+export function ofOthers(upload, isOwn) {
+  const element = empty('others', isOwn);
   element.dataset.upload = upload.upload_id;
   part(element, 'progress').hidden = false;
   return element;
 }
 
-export function showOthers(element, upload, isPaused, nameOf) {
+export function showOthers(element, upload, isPaused, name) {
   const percent = upload.percent ?? 0;
   const bar = part(element, 'progress');
   bar.value = percent;
   bar.ariaLabel = upload.file_name;
   element.classList.toggle('paused', isPaused);
-  part(element, 'state').textContent = isPaused
-    ? `${nameOf(upload.sender)} was cut off at ${percent} % of ${upload.file_name}`
-    : `${nameOf(upload.sender)} is sending ${upload.file_name} … ${percent} %`;
+  const isOwn = element.classList.contains('own');
+  const sent = `${isOwn ? 'Another window' : name} is sending ${upload.file_name}`;
+  const waits = `${isOwn ? 'Another window' : name}’s ${upload.file_name} waits`;
+  part(element, 'state').textContent = `${isPaused ? waits : sent} … ${percent} %`;
 }
 
-function make(tag, properties) {
-  return Object.assign(document.createElement(tag), properties);
+/** What the server has a part of, and this browser no file. `acts` are `choose(file)` and `cancel()`. */
+export function ofFound(upload, { choose, cancel }) {
+  const element = empty('found', true);
+  part(element, 'who').textContent = upload.file_name;
+  part(element, 'state').textContent =
+    `${size(upload.offset)} of ${size(upload.length)} came here before, from elsewhere. Choose the file again to go on.`;
+  const file = make('input', { type: 'file', hidden: true });
+  file.addEventListener('change', () => {
+    const problem = choose(file.files[0]);
+    if (problem) part(element, 'state').textContent = problem;
+    file.value = '';
+  });
+  part(element, 'acts').append(file, button('Choose it', () => file.click()), button('Cancel', cancel));
+  return element;
 }

@@ -1,38 +1,60 @@
-// What this browser keeps of files that are under way: the file itself, and how far the sending had come. It
-// outlives a reload, a closed tab and a closed browser, so nobody has to choose a file again.
+// What this browser keeps, so that it outlives a reload, a closed tab and a closed browser: of files that are under
+// way how far they are, the files themselves, and what the line has cost.
 
 const NAME = 'longhaul';
-const STORE = 'sendings';
+const STORES = { sendings: { keyPath: 'id' }, files: {}, counts: {} };
 
-function open() {
+const database = new Promise((resolve, reject) => {
+  const request = indexedDB.open(NAME, 2);
+  request.addEventListener('upgradeneeded', () => {
+    for (const name of request.result.objectStoreNames) request.result.deleteObjectStore(name);
+    for (const [name, options] of Object.entries(STORES)) request.result.createObjectStore(name, options);
+  });
+  request.addEventListener('success', () => resolve(request.result));
+  request.addEventListener('error', () => reject(request.error));
+});
+
+async function inStores(names, mode, work) {
+  const transaction = (await database).transaction(names, mode);
+  const request = work(...names.map((name) => transaction.objectStore(name)));
   return new Promise((resolve, reject) => {
-    const request = indexedDB.open(NAME, 1);
-    request.addEventListener('upgradeneeded', () => request.result.createObjectStore(STORE, { keyPath: 'id' }));
-    request.addEventListener('success', () => resolve(request.result));
-    request.addEventListener('error', () => reject(request.error));
+    transaction.addEventListener('complete', () => resolve(request.result));
+    for (const end of ['error', 'abort']) transaction.addEventListener(end, () => reject(transaction.error));
   });
 }
 
-async function inStore(mode, work) {
-  const database = await open();
-  try {
-    return await new Promise((resolve, reject) => {
-      const transaction = database.transaction(STORE, mode);
-      const request = work(transaction.objectStore(STORE));
-      transaction.addEventListener('complete', () => resolve(request.result));
-      transaction.addEventListener('error', () => reject(transaction.error));
-      transaction.addEventListener('abort', () => reject(transaction.error));
-    });
-  } finally {
-    database.close();
-  }
+/** Keeps what is known of a sending, which is found by its `id`. It is small: the file lies beside it. */
+export const keep = (record) => inStores(['sendings'], 'readwrite', (sendings) => sendings.put(record));
+
+/** Keeps a sending's file. A large one takes its time. */
+export const keepFile = (id, file) => inStores(['files'], 'readwrite', (files) => files.put(file, id));
+
+/** Lets go of a sending and its file. */
+export const forget = (id) =>
+  inStores(['sendings', 'files'], 'readwrite', (sendings, files) => {
+    files.delete(id);
+    return sendings.delete(id);
+  });
+
+/** The ids of all sendings that are kept. */
+export const kept = () => inStores(['sendings'], 'readonly', (sendings) => sendings.getAllKeys());
+
+/** What is known of a sending, and its file; `undefined` for what is not there (any more). */
+export async function recall(id) {
+  const record = await inStores(['sendings'], 'readonly', (sendings) => sendings.get(id));
+  return { record, file: await inStores(['files'], 'readonly', (files) => files.get(id)) };
 }
 
-/** Keeps a sending's record, which is found by its `id`. */
-export const keep = (record) => inStore('readwrite', (store) => store.put(record));
+/** Adds to a counter, whichever window of the browser does. */
+export const addTo = (name, amount) =>
+  inStores(['counts'], 'readwrite', (counts) => {
+    const request = counts.get(name);
+    request.addEventListener('success', () => counts.put((request.result ?? 0) + amount, name));
+    return request;
+  });
 
-/** Lets go of a record. */
-export const forget = (id) => inStore('readwrite', (store) => store.delete(id));
+/** What a counter stands at. */
+export const counted = async (name) => (await inStores(['counts'], 'readonly', (counts) => counts.get(name))) ?? 0;
 
-/** Every record. */
-export const kept = () => inStore('readonly', (store) => store.getAll());
+/** Begins to count anew. */
+export const countAnew = () => inStores(['counts'], 'readwrite', (counts) => counts.clear());

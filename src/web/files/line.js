@@ -1,34 +1,37 @@
-// The switch between the two phones, and what the line has cost.
-
-import { size } from './words.js';
+// The switch between the two phones. The line is one, in every window of this browser, and stays as it was left.
 
 const find = (id) => document.getElementById(id);
+const KEY = 'line';
 
-/** Ties the switch, the modes and the counters to a network. */
+/** Ties the switch and the modes to a network. */
 export function showLine(network) {
-  const line = find('line');
-  const plug = find('plug');
   const show = () => {
-    line.dataset.mode = network.isUp ? network.mode : 'tunnel';
-    plug.setAttribute('aria-checked', String(!network.isUp));
-    find('line-state').textContent = network.isUp ? 'Connected' : 'In a tunnel: nothing gets through';
+    find('line').dataset.mode = network.isUp ? network.mode : 'tunnel';
+    find('plug').setAttribute('aria-checked', String(!network.isUp));
+    const state = network.isUp ? 'Connected' : 'In a tunnel: nothing gets through';
+    // What is said once is not read out twice.
+    if (find('line-state').textContent !== state) find('line-state').textContent = state;
+    for (const choice of find('modes').elements) choice.checked = choice.value === network.mode;
   };
-  plug.addEventListener('click', () => (network.tunnel = network.isUp));
-  line.addEventListener('change', ({ target }) => {
-    if (target.name === 'mode') network.mode = target.value;
+  const keep = () => localStorage.setItem(KEY, JSON.stringify({ isCut: !network.isUp, mode: network.mode }));
+  const asItWasLeft = () => {
+    const { isCut, mode } = JSON.parse(localStorage.getItem(KEY)) ?? {};
+    network.mode = mode ?? network.mode;
+    network.tunnel = isCut ?? false;
+  };
+  find('plug').addEventListener('click', () => {
+    network.tunnel = network.isUp;
+    keep();
   });
+  find('modes').addEventListener('change', ({ target }) => {
+    network.mode = target.value;
+    keep();
+  });
+  addEventListener('storage', ({ key }) => key === KEY && asItWasLeft());
   network.addEventListener('change', show);
+  asItWasLeft();
   show();
-  return truth(network);
 }
 
-/** The counters; answers what adds to them. */
-function truth(network) {
-  const counts = { lost: 0, twice: 0, zero: 0, made: 0 };
-  const add = (name, amount = 1) => {
-    counts[name] += amount;
-    find(`truth-${name}`).textContent = name === 'twice' ? size(counts[name]) : String(counts[name]);
-  };
-  network.addEventListener('lost', () => add('lost'));
-  return add;
-}
+/** Shows whether anything moves on it. */
+export const showFlow = (flows) => find('line').classList.toggle('flows', flows);

@@ -5,7 +5,7 @@ import { LineDead, pause } from './network.js';
 
 const AGAIN_MS = 500;
 
-/** Events: `up`, `down`, and every event of the server by its name, with its payload as `detail`. */
+/** Events: `up`, `down`, `refused` (by the server), and every event of the server by its name, with its payload as `detail`. */
 export class Live extends EventTarget {
   #network;
   #url;
@@ -27,6 +27,11 @@ export class Live extends EventTarget {
 
   get isUp() {
     return this.#isUp;
+  }
+
+  /** Resolves when events can be sent. */
+  async whenUp() {
+    if (!this.#isUp) await new Promise((resolve) => this.addEventListener('up', resolve, { once: true }));
   }
 
   /** Sends an event and resolves with the server's acknowledgement. */
@@ -69,8 +74,10 @@ export class Live extends EventTarget {
     else if (packet.startsWith('40')) {
       this.#isUp = true;
       this.dispatchEvent(new Event('up'));
-    } else if (packet.startsWith('44')) this.#socket.close();
-    else if (packet.startsWith('42')) {
+    } else if (packet.startsWith('44')) {
+      this.dispatchEvent(new Event('refused'));
+      this.#socket.close();
+    } else if (packet.startsWith('42')) {
       const [event, payload] = JSON.parse(packet.slice(2));
       this.dispatchEvent(new CustomEvent(event, { detail: payload }));
     } else if (packet.startsWith('43')) this.#acknowledge(packet.slice(2));

@@ -14,6 +14,7 @@ export async function sendInOneRequest({ network, api, token }, { file, conversa
   const answer = await network.request('POST', new URL('messages/upload', api), {
     headers: bearer(token),
     body: form,
+    whole: file.size,
     onSent: (sent) => events.onProgress(Math.min(sent, file.size)),
     signal: events.signal,
   });
@@ -22,14 +23,24 @@ export async function sendInOneRequest({ network, api, token }, { file, conversa
 }
 
 /** `send_message` over Socket.IO: the message, or an error. */
-export async function sendOverTheSocket({ socket }, { file, conversation, caption, id }) {
-  const answer = await socket.ask('send_message', {
+export async function sendOverTheSocket({ network, live }, { file, conversation, caption, id }, events) {
+  const message = {
     conversation_id: conversation,
     content: caption || null,
     type: file.type.startsWith('image/') ? 'image' : 'file',
     file_name: file.name,
     file_data: await dataUrl(file),
     client_message_id: id,
+  };
+  const answer = await network.logged({ method: 'EMIT', path: 'send_message' }, async (row) => {
+    await network.carry(message.file_data.length, {
+      onSent: (sent) => events.onProgress(Math.min(sent, file.size)),
+      signal: events.signal,
+    });
+    await live.whenUp();
+    const acknowledged = await live.ask('send_message', message);
+    row.status = acknowledged.success ? 200 : acknowledged.code;
+    return acknowledged;
   });
   if (!answer.success) throw new Error(answer.detail);
   return answer.message;

@@ -2,16 +2,17 @@
 // list is the truth; events only bring it sooner, and after every silence the list is asked for what was missed.
 
 import { LineDead, pause } from './network.js';
-import { bearer } from './tus.js';
+import { Refused, bearer } from './tus.js';
 
 const AGAIN_MS = 1000;
 const UPLOAD_EVENTS = ['upload_started', 'upload_progress', 'upload_paused'];
 
-/** Events: `message` (`detail` is one), `sending` (`detail` is `{upload, isOver}`). */
+/** Events: `message` (`detail` is `{message, isNew}`), `sending` (`detail` is `{upload, isOver}`). */
 export class Talk extends EventTarget {
   #to;
   #known = new Map();
   #sending = new Map();
+  #hasRead = false;
 
   /** @param {object} to `{network, live, api, token, conversation}` */
   constructor(to) {
@@ -42,16 +43,26 @@ export class Talk extends EventTarget {
 
   /** Everything after the newest known message; at the first time the newest page. */
   async #readOn() {
-    const newest = [...this.#known.keys()].sort().at(-1);
     const path = `conversations/${this.#to.conversation}/messages?limit=200`;
-    let after = newest;
+    let after = [...this.#known.keys()].sort().at(-1);
     for (;;) {
       const page = await this.#read(after ? `${path}&after=${after}` : path);
       const ids = page.messages.map((message) => message._id).sort();
       page.messages.sort((a, b) => (a._id < b._id ? -1 : 1)).forEach((message) => this.#take(message));
-      if (!after || !page.next) return;
+      if (!after || !page.next) break;
       after = ids.at(-1);
     }
+    this.#hasRead = true;
+  }
+
+  /** A link to a message's media that has not expired. */
+  async renew(message) {
+    const { network, api, token } = this.#to;
+    const headers = { ...bearer(token), 'Content-Type': 'application/json' };
+    const url = new URL(`messages/${message._id}/media-link`, api);
+    const answer = await network.request('POST', url, { headers, body: '{}' });
+    if (answer.status !== 200) throw new Refused(answer);
+    return JSON.parse(answer.text);
   }
 
   async #readRunning() {
@@ -70,7 +81,7 @@ export class Talk extends EventTarget {
   #take(message) {
     if (this.#known.has(message._id)) return;
     this.#known.set(message._id, message);
-    this.dispatchEvent(new CustomEvent('message', { detail: message }));
+    this.dispatchEvent(new CustomEvent('message', { detail: { message, isNew: this.#hasRead } }));
   }
 
   #see(upload, isPaused) {

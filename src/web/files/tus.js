@@ -18,19 +18,25 @@ export class Refused extends Error {
  * Sends a file until its last byte is there.
  *
  * @param {object} to `{network, api, token}`: the line, the server's address, and who sends
- * @param {object} upload `{url, file, metadata}`; `url` is filled in once the upload exists, `onUrl` is told of it
+ * @param {object} upload `{url, file, metadata, sentUpTo}`; `url` is filled in once the upload exists, `onUrl` is told
+ *   of it; `sentUpTo` is how far it was sent before, by another life of this page
  * @param {{onUrl: Function, onProgress: Function, onTwice: Function, onZero: Function, signal: AbortSignal}} events
  * @returns {Promise<string|null>} the id of the message, if one was made by then
  */
 export async function send(to, upload, events) {
   let failures = 0;
-  let sentUpTo = 0;
+  let { sentUpTo } = upload;
   let offset = null;
   for (;;) {
     try {
       await to.network.whole(events.signal);
       events.signal.throwIfAborted();
-      upload.url ??= await create(to, upload, events);
+      if (upload.url === null) {
+        upload.url = await create(to, upload, events);
+        // An empty one is whole by now, and may be a message.
+        offset = upload.file.size > 0 ? 0 : null;
+        sentUpTo = 0;
+      }
       if (offset === null) {
         const there = await ask(to, upload, events.signal);
         if (there === null) {
@@ -40,6 +46,7 @@ export async function send(to, upload, events) {
         if (there.messageId || there.offset === upload.file.size) return there.messageId;
         events.onTwice(Math.max(0, sentUpTo - there.offset));
         offset = there.offset;
+        events.onProgress(offset);
       }
       const answer = await append(to, upload, offset, events);
       offset = Number(answer.header('Upload-Offset'));
@@ -51,15 +58,40 @@ export async function send(to, upload, events) {
       if (!(error instanceof LineDead) && !mayTryAgain(error)) throw error;
       if (offset !== null) sentUpTo = offset + (error.sent ?? 0);
       offset = null;
-      await pause(to.network, PATIENCE_MS[Math.min(failures++, PATIENCE_MS.length - 1)], events.signal);
+      await pause(to.network, patience(failures++), events.signal);
       events.signal.throwIfAborted();
     }
   }
 }
 
-/** Ends an upload on the server: its bytes are freed. */
-export async function terminate({ network, token }, url) {
-  await network.request('DELETE', url, { headers: { ...TUS, ...bearer(token) } });
+/** Ends an upload on the server, which frees its bytes, and goes on until the server has heard of it. */
+export function terminate(to, url) {
+  return untilAnswered(to.network, () => to.network.request('DELETE', url, { headers: { ...TUS, ...bearer(to.token) } }));
+}
+
+/** What the server has of a person's files that are no messages yet, whoever sent them and from where. */
+export async function unfinished(to) {
+  const list = () => to.network.request('GET', new URL('files', to.api), { headers: bearer(to.token) });
+  const answer = await untilAnswered(to.network, list);
+  if (answer.status !== 200) throw new Refused(answer);
+  return JSON.parse(answer.text).uploads;
+}
+
+async function untilAnswered(network, ask) {
+  for (let failures = 0; ; failures += 1) {
+    try {
+      await network.whole();
+      const answer = await ask();
+      if (!mayTryAgain(answer)) return answer;
+    } catch (error) {
+      if (!(error instanceof LineDead)) throw error;
+    }
+    await pause(network, patience(failures));
+  }
+}
+
+function patience(failures) {
+  return PATIENCE_MS[Math.min(failures, PATIENCE_MS.length - 1)];
 }
 
 async function create({ network, api, token }, { file, metadata }, events) {
@@ -104,9 +136,10 @@ async function append({ network, token }, { url, file }, offset, events) {
   return answer;
 }
 
-/** Another offset, a busy upload, a server that fails or starts: asking again tells how far it is. */
-function mayTryAgain({ status }) {
-  return status === 409 || status === 423 || status >= 500;
+/** Another offset, a busy upload, a server that fails or starts: asking again tells how far it is. A server with other
+ * keys than before gives new tokens, which are fetched meanwhile. */
+export function mayTryAgain({ status }) {
+  return status === 401 || status === 409 || status === 423 || status >= 500;
 }
 
 export function bearer(token) {

@@ -4,6 +4,9 @@ import { exactClock } from './words.js';
 
 const MOST_ROWS = 200;
 const rows = document.getElementById('wire-rows');
+const log = document.getElementById('wire');
+
+log.addEventListener('toggle', () => log.open && log.scrollIntoView({ block: 'end' }));
 
 /** Logs what goes over a person's line. */
 export function logWire(network, name) {
@@ -23,15 +26,13 @@ export function logWire(network, name) {
       offsets(detail),
       String(detail.status ?? '…'),
     ]);
-    row.className = detail.status >= 200 && detail.status < 300 ? 'fine' : detail.status ? 'cut' : 'open';
+    row.className = detail.status === undefined || detail.status < 300 ? '' : 'cut';
   });
 }
 
 function offsets({ offset, answered }) {
-  const number = (text) => Number(text).toLocaleString();
-  if (offset !== '' && answered) return `${number(offset)} → ${number(answered)}`;
-  if (offset !== '') return number(offset);
-  return answered ? number(answered) : '';
+  const known = [offset, answered].filter((text) => text !== undefined && text !== null);
+  return known.map((text) => Number(text).toLocaleString()).join(' → ');
 }
 
 /** Ids in the middle of a path say little. */
