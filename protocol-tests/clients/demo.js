@@ -1,137 +1,224 @@
-// The page of the demo in headless Chromium, as a person uses it: orders come line by line on the standard input, and
+// The page of the demo in a headless browser, as a person uses it: orders come line by line on the standard input, and
 // everything that a person would see is told.
 
 import fs from 'node:fs';
-import path from 'node:path';
 import readline from 'node:readline';
-import puppeteer from 'puppeteer-core';
+import { start } from './demo-browser.js';
+import { faultsOfLayout, faultsOfAxe } from './demo-looks.js';
 import { config, tell } from './events.js';
+import { bytesOf, picture } from './film.js';
 
-// What the browser itself says of a connection that died, which is what these tests are about.
-const OF_THE_LINE = /^(Failed to load resource: net::|WebSocket connection to )/;
-
-function findOnPath(program) {
-  const places = process.env.PATH.split(path.delimiter).map((folder) => path.join(folder, program));
-  const found = places.find((place) => fs.existsSync(place));
-  if (!found) throw new Error(`${program} is missing: start the tests with protocol-tests/run`);
-  return found;
-}
-
-const browser = await puppeteer.launch({
-  executablePath: findOnPath('chromium'),
-  headless: true,
-  pipe: true,
-  userDataDir: config.profile,
-  args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu', '--autoplay-policy=no-user-gesture-required'],
-});
+const { browser, isPlain, prepare } = await start(config);
+const contexts = { own: browser.defaultBrowserContext() };
+const pages = {};
 let page;
 
-async function open() {
-  page = await browser.newPage();
-  page.on('pageerror', (error) => tell('fault', { message: String(error) }));
+/** A window of this browser, or with `of` of another person's. */
+async function open({ window = 'first', of = 'own' } = {}) {
+  contexts[of] ??= await browser.createBrowserContext();
+  page = await contexts[of].newPage();
+  pages[window] = page;
+  page.on('pageerror', (error) => isPlain(error.message) || tell('fault', { message: String(error) }));
   page.on('console', (message) => {
-    const isFault = message.type() === 'error' && !OF_THE_LINE.test(message.text());
-    if (isFault) tell('fault', { message: message.text() });
+    if (message.type() === 'error' && !isPlain(message.text())) tell('fault', { message: message.text() });
   });
-  await page.evaluateOnNewDocument(() => {
-    addEventListener('securitypolicyviolation', (violation) => console.error(`policy: ${violation.blockedURI}`));
-  });
+  await page.evaluateOnNewDocument(watch);
   await page.setViewport({ width: 1440, height: 900 });
-  if (config.bytesPerSecond) await slow(config.bytesPerSecond);
+  await prepare(page);
   await page.goto(config.url);
-  await page.waitForSelector('#left[data-state=up]');
+  await page.waitForSelector('#right[data-state=up]');
 }
 
-// A line on which there is time to do something.
-async function slow(bytesPerSecond) {
-  await page.emulateNetworkConditions({ upload: bytesPerSecond, download: -1, latency: 0 });
-}
-
-// A film of a moving square, with as much of nothing behind it (an EBML Void element) as makes it so large.
-async function film({ file, size }) {
-  const context = await browser.createBrowserContext();
-  const studio = await context.newPage();
-  const recorded = await studio.evaluate(async () => {
-    const canvas = document.createElement('canvas');
-    const brush = canvas.getContext('2d');
-    const recorder = new MediaRecorder(canvas.captureStream(20), { mimeType: 'video/webm;codecs=vp8' });
-    const pieces = [];
-    recorder.addEventListener('dataavailable', ({ data }) => pieces.push(data));
-    recorder.start();
-    for (let at = 0; at < 40; at += 1) {
-      brush.fillStyle = '#eee';
-      brush.fillRect(0, 0, 300, 150);
-      brush.fillStyle = '#0b6e5f';
-      brush.fillRect(at * 5, 50, 50, 50);
-      await new Promise((resolve) => setTimeout(resolve, 50));
+/** Looks on from the first moment: what the policy forbids, what is read out, and what jumps. */
+function watch() {
+  globalThis.seen = { told: [], jumps: 0 };
+  addEventListener('securitypolicyviolation', (violation) => console.error(`policy: ${violation.blockedURI}`));
+  if (globalThis.LayoutShift) {
+    new PerformanceObserver((list) => {
+      for (const shift of list.getEntries()) if (!shift.hadRecentInput) seen.jumps += shift.value;
+    }).observe({ type: 'layout-shift', buffered: true });
+  }
+  addEventListener('DOMContentLoaded', () => {
+    const read = (element) => element.textContent.trim() && !element.hidden && seen.told.push(element.textContent.trim());
+    for (const region of document.querySelectorAll('[role=log], [role=status], [aria-live]')) {
+      new MutationObserver((changes) => {
+        for (const { target, addedNodes } of changes) {
+          if (region.role === 'log') addedNodes.forEach(read);
+          else if (target === region || region.contains(target)) read(region);
+        }
+      }).observe(region, { childList: true, characterData: true, subtree: true, attributes: true, attributeFilter: ['hidden'] });
     }
-    const stopped = new Promise((resolve) => recorder.addEventListener('stop', resolve));
-    recorder.stop();
-    await stopped;
-    const bytes = new Uint8Array(await new Blob(pieces).arrayBuffer());
-    return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
   });
-  await context.close();
-  const frames = Buffer.from(recorded, 'base64');
-  const rest = Buffer.alloc(size - frames.length);
-  rest[0] = 0xec;
-  rest.writeBigUInt64BE((1n << 56n) | BigInt(rest.length - 9), 1);
-  fs.writeFileSync(file, Buffer.concat([frames, rest]));
+}
+
+/** A noisy picture, painted in a window of its own. */
+async function painted(brightness, type) {
+  const studio = await browser.newPage();
+  const bytes = await studio.evaluate(`(async () => {
+    const blob = await (${picture})(${brightness}, '${type}', 640, 480);
+    return [...new Uint8Array(await blob.arrayBuffer())];
+  })()`);
+  await studio.close();
+  return Uint8Array.from(bytes);
+}
+
+const named = (side, name) => `#${side} .${name}`;
+
+async function pressed(text, side) {
+  await page.evaluate((text, side) => {
+    const buttons = [...document.querySelectorAll(`#${side} .bubble-acts button`)];
+    buttons.find((button) => button.textContent === text && !button.hidden).click();
+  }, text, side);
 }
 
 const orders = {
   open,
-  film,
-  async choose({ side, file }) {
-    await (await page.$(`#${side} .file`)).uploadFile(file);
+  async use({ window }) {
+    page = pages[window];
+    await page.bringToFront();
+  },
+  async file({ file, size }) {
+    fs.writeFileSync(file, Buffer.alloc(size, 'longhaul '));
+  },
+  async picture({ file }) {
+    const studio = await browser.newPage();
+    await studio.setViewport({ width: 320, height: 240 });
+    await studio.evaluate(() => (document.documentElement.style.background = 'linear-gradient(#cfe6ea, #0b6e5f)'));
+    await studio.screenshot({ path: file });
+    await studio.close();
+  },
+  async film({ file, secs }) {
+    const pictures = [await painted(10, 'image/webp'), await painted(180, 'image/webp')];
+    fs.writeFileSync(file, await bytesOf(secs, pictures));
+  },
+  async noise({ file }) {
+    fs.writeFileSync(file, await painted(100, 'image/png'));
+  },
+  async line({ mode }) {
+    await page.click(`input[name=mode][value=${mode}]`);
+  },
+  async way({ side, way }) {
+    await page.select(named(side, 'way'), way);
+  },
+  async choose({ side, files }) {
+    await (await page.$(named(side, 'file'))).uploadFile(...files);
+  },
+  // As the system hands them over.
+  async hand({ by, side, name, text }) {
+    await page.evaluate((by, side, name, text) => {
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([text], name, { type: 'text/plain' }));
+      const place = document.getElementById(side);
+      const event = by === 'paste'
+        ? new ClipboardEvent('paste', { clipboardData: transfer, bubbles: true, cancelable: true })
+        : new DragEvent('drop', { dataTransfer: transfer, bubbles: true, cancelable: true });
+      place.querySelector('.caption').dispatchEvent(event);
+    }, by, side, name, text);
+  },
+  async find({ file }) {
+    await (await page.$('#left .found input')).uploadFile(file);
   },
   async say({ side, text }) {
-    await page.type(`#${side} .caption`, text);
-    await page.click(`#${side} .send`);
+    await page.type(named(side, 'caption'), text);
+    await page.click(named(side, 'send'));
   },
   async plug() {
     await page.click('#plug');
   },
+  async log() {
+    await page.click('#wire summary');
+  },
   async reload() {
     await page.reload();
+    await page.waitForSelector('#right[data-state=up]');
   },
   async close() {
-    const empty = await browser.newPage();
+    const empty = await page.browserContext().newPage();
     await page.close();
     page = empty;
   },
-  async press({ text }) {
-    await page.evaluate((text) => {
-      [...document.querySelectorAll('button')].find((button) => button.textContent === text && !button.hidden).click();
-    }, text);
+  async press({ text, side = 'left' }) {
+    await pressed(text, side);
   },
-  async play() {
-    const played = await page.evaluate(async () => {
-      const film = document.querySelector('#right video');
+  async keys({ keys }) {
+    for (const key of keys) await page.keyboard.press(key);
+  },
+  async chooseByKey({ key, file }) {
+    const [chooser] = await Promise.all([page.waitForFileChooser(), page.keyboard.press(key)]);
+    await chooser.accept([file]);
+  },
+  async focused() {
+    tell('focused', await page.evaluate(() => {
+      const element = document.activeElement;
+      // After the last one comes the browser itself.
+      if (element === document.body) return { name: '', isVisible: true };
+      const ring = getComputedStyle(element.closest('.add') ?? element);
+      const name = element.ariaLabel || element.labels?.[0]?.textContent.trim() || element.textContent.trim();
+      return { name: name.replace(/\s+/g, ' ').slice(0, 60), isVisible: ring.outlineStyle !== 'none' && parseFloat(ring.outlineWidth) > 0 };
+    }));
+  },
+  async play({ side }) {
+    tell('played', await page.evaluate(async (side) => {
+      const film = document.querySelector(`#${side} video`);
+      const next = (event) => new Promise((resolve, reject) => {
+        film.addEventListener(event, resolve, { once: true });
+        film.addEventListener('error', () => reject(new Error(film.error.message)), { once: true });
+      });
+      if (film.readyState === 0) await next('loadedmetadata');
       film.muted = true;
       await film.play();
-      while (film.currentTime < 0.5) await new Promise((resolve) => setTimeout(resolve, 50));
-      return film.currentTime;
-    });
-    tell('played', played);
+      while (film.currentTime < 0.3) await new Promise((resolve) => setTimeout(resolve, 50));
+      film.pause();
+      const sought = next('seeked');
+      film.currentTime = film.duration * 0.8;
+      await sought;
+      const canvas = Object.assign(document.createElement('canvas'), { width: 1, height: 1 });
+      const brush = canvas.getContext('2d');
+      brush.drawImage(film, 0, 0, 1, 1);
+      return { at: film.currentTime, duration: film.duration, brightness: brush.getImageData(0, 0, 1, 1).data[0] };
+    }, side));
   },
-  async shoot({ file, width, dark }) {
-    await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' }]);
+  async dress({ width, dark = false, still = false }) {
+    if (config.browser !== 'firefox') {
+      await page.emulateMediaFeatures([
+        { name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' },
+        { name: 'prefers-reduced-motion', value: still ? 'reduce' : 'no-preference' },
+      ]);
+    }
     await page.setViewport({ width, height: 900 });
-    await page.screenshot({ path: file });
-    await page.setViewport({ width: 1440, height: 900 });
+  },
+  async shoot({ file, whole = false }) {
+    await page.screenshot({ path: file, fullPage: whole });
+  },
+  async looks() {
+    tell('faults', [...(await page.evaluate(faultsOfLayout)), ...(await faultsOfAxe(page))]);
   },
   async look() {
     tell('seen', await page.evaluate(() => {
       const texts = (selector) => [...document.querySelectorAll(selector)].map((element) => element.textContent.trim());
-      const truth = (name) => document.getElementById(`truth-${name}`).textContent;
+      const truth = (name) => Number(document.getElementById(`truth-${name}`).dataset.value);
+      const place = (selector) => Object.values(document.querySelector(selector).getBoundingClientRect().toJSON()).map(Math.round);
       return {
         messages: texts('#right .message .bubble-text'),
+        files: texts('#right .message .bubble-file').map((text) => text.replace(/\s+/g, ' ')),
+        media: [...document.querySelectorAll('#right .message .bubble-media > *')].map(({ localName }) => localName),
         others: texts('#right .others .bubble-state'),
-        sendings: texts('#left .sending .bubble-state'),
+        elsewhere: texts('#left .others .bubble-state'),
+        found: texts('#left .found .bubble-state'),
+        sendings: [...document.querySelectorAll('#left .sending')].map((bubble) => ({
+          name: bubble.querySelector('.bubble-who').textContent,
+          percent: parseInt(bubble.querySelector('.bubble-percent').textContent, 10),
+          done: bubble.querySelector('.bubble-done').textContent,
+          state: bubble.querySelector('.bubble-state').textContent,
+          acts: [...bubble.querySelectorAll('button')].filter((one) => !one.hidden).map((one) => one.textContent),
+        })),
         isAway: !document.getElementById('away').hidden,
+        line: document.getElementById('line').dataset.mode,
         truth: { lost: truth('lost'), twice: truth('twice'), zero: truth('zero'), made: truth('made') },
-        wire: texts('#wire-rows tr').slice(0, 12),
+        wire: texts('#wire-rows tr').slice(0, 40),
+        told: seen.told,
+        jumps: seen.jumps,
+        places: Object.fromEntries(['#left', '#right', '#plug', '#line-state', '#left .composer', '.foot'].map((one) => [one, place(one)])),
       };
     }));
   },

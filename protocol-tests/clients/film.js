@@ -59,26 +59,31 @@ const cuesOf = (places) =>
 const clusterOf = (sec, frame) => element('1f43b675', element('e7', number(sec * 1000)), element('a3', Uint8Array.of(0x81, 0, 0, 0x80), frame));
 
 // Noise around a brightness takes room, and that is what a film that is to be sought needs.
-export async function picture(brightness, type) {
-  const canvas = new OffscreenCanvas(WIDTH, HEIGHT);
+export async function picture(brightness, type, width = WIDTH, height = HEIGHT) {
+  const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext('2d', { alpha: false });
-  const image = context.createImageData(WIDTH, HEIGHT);
+  const image = context.createImageData(width, height);
   for (let at = 0; at < image.data.length; at += 1) image.data[at] = at % 4 === 3 ? 255 : brightness + Math.random() * 60;
   context.putImageData(image, 0, 0);
   return canvas.convertToBlob({ type, quality: 0.95 });
 }
 
-async function frame(brightness) {
-  const webp = new Uint8Array(await (await picture(brightness, 'image/webp')).arrayBuffer());
-  const view = new DataView(webp.buffer);
+/** Of lossy WebP pictures, which need no more than their VP8 frames. */
+function frameOf(webp) {
+  const view = new DataView(webp.buffer, webp.byteOffset, webp.byteLength);
   for (let at = 12; at < webp.length; at += 8 + view.getUint32(at + 4, true)) {
     if (new TextDecoder().decode(webp.slice(at, at + 4)) === 'VP8 ') return webp.slice(at + 8, at + 8 + view.getUint32(at + 4, true));
   }
   throw new Error('the picture is not lossy');
 }
 
-export async function film(secs) {
-  const [dark, bright] = [await frame(10), await frame(180)];
+async function webp(brightness) {
+  return new Uint8Array(await (await picture(brightness, 'image/webp')).arrayBuffer());
+}
+
+/** The bytes of a film of so many seconds, its first half the one picture and its second the other. */
+export async function bytesOf(secs, pictures) {
+  const [dark, bright] = pictures.map(frameOf);
   const clusters = Array.from({ length: secs }, (_, sec) => clusterOf(sec, sec < secs / 2 ? dark : bright));
   const info = infoOf(secs);
   // The places themselves do not change how long the cues are.
@@ -88,5 +93,9 @@ export async function film(secs) {
     place += lengthOf(cluster);
     return own;
   });
-  return new Blob([await joined(HEADER, element('18538067', info, TRACKS, cuesOf(places), clusters))], { type: 'video/webm' });
+  return joined(HEADER, element('18538067', info, TRACKS, cuesOf(places), clusters));
+}
+
+export async function film(secs) {
+  return new Blob([await bytesOf(secs, [await webp(10), await webp(180)])], { type: 'video/webm' });
 }

@@ -5,7 +5,7 @@
 //! supervisor would. A [`Proxy`] stands in for the network and cuts connections at chosen byte
 //! counts, and a [`ReverseProxy`] is nginx, HAProxy or Caddy as people put them in front. [`http`] is a client that does exactly what it is told and tidies nothing up, for
 //! everything that a library would hide: half a body, a reset, a header sent twice. [`Script`]
-//! drives the real clients, in Node, in Chromium and in Python, and a [`Sending`] is what they have
+//! drives the real clients, in Node, in Chromium, in Firefox and in Python, a [`Person`] uses the demo's page, and a [`Sending`] is what they have
 //! to do. [`Chat`] is the stage on which most tests play: one conversation, two members, and a
 //! stranger.
 //!
@@ -29,6 +29,7 @@ pub mod lab;
 mod left_out;
 pub mod multipart;
 mod note;
+mod person;
 mod proxy;
 mod reverse_proxy;
 mod script;
@@ -47,6 +48,7 @@ pub use heavy::alone;
 pub use issuer::{Issuer, Says, SigningKey, key_set};
 pub use left_out::left_out;
 pub use note::note;
+pub use person::Person;
 pub use proxy::{Conditions, Cut, Direction, Event, Every, Observer, Proxy, Recurring, Step};
 pub use reverse_proxy::{Product, ReverseProxy};
 pub use script::{Script, socket};
