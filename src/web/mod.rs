@@ -1,8 +1,8 @@
 //! What stands at `/`: a chat between two people, for a demo, or a folder of another owner's pages.
 //!
 //! The chat in `files/` is made of what every client needs, and can be read from `app.js` on: `tus.js` is an upload
-//! from its first request to its message, `live.js` the socket, `keep.js` what outlives the tab, and `network.js` the
-//! line that can be cut.
+//! from its first request to its message, `live.js` the socket, `keep.js` what outlives the tab, `windows.js` which window
+//! of a browser sends what, and `network.js` the line that can be cut.
 
 mod assets;
 
