@@ -13,8 +13,9 @@ pub struct Asset {
     pub text: Cow<'static, str>,
 }
 
-pub(super) const NOTICE: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>longhaul</title>\
-    <h1>longhaul</h1><p>Resumable uploads that end as chat messages.</p></html>";
+const NOTICE: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><base href=\"/\">\
+    <meta name=\"viewport\" content=\"width=device-width\"><title>longhaul</title>\
+    <h1>longhaul</h1><p>Resumable uploads that end as chat messages: <a href=\"docs\">documentation</a>.</p></html>";
 
 const INDEX: &str = include_str!("files/index.html");
 /// What its relative links are relative to, also where it is asked for without a slash at the end.
@@ -62,12 +63,20 @@ const FILES: [(&str, &str, &str); 22] = files! {
     "words.js": SCRIPT,
 };
 
+/// The notice below a base path.
+pub(super) fn notice(base: &BasePath) -> Asset {
+    Asset::html(below(base, NOTICE))
+}
+
+fn below(base: &BasePath, page: &str) -> String {
+    page.replace(BASE, &format!("<base href=\"{}\">", base.of("/")))
+}
+
 /// The chat below a base path.
 pub(super) fn chat(base: &BasePath) -> Vec<(&'static str, Asset)> {
-    let index = INDEX.replace(BASE, &format!("<base href=\"{}\">", base.of("/")));
     let files =
         FILES.into_iter().map(|(path, content_type, text)| (path, Asset { content_type, text: text.into() }));
-    files.chain([("/", Asset::html(index))]).collect()
+    files.chain([("/", Asset::html(below(base, INDEX)))]).collect()
 }
 
 #[cfg(test)]
@@ -95,6 +104,7 @@ mod tests {
             let served = chat(&base.parse().expect("valid"));
             let (_, index) = served.iter().find(|(path, _)| *path == "/").expect("an index");
             assert!(index.text.contains(expected), "{base}");
+            assert!(notice(&base.parse().expect("valid")).text.contains(expected), "{base}");
         }
         for (path, _, text) in FILES {
             for outside in ["http://", "https://"] {

@@ -34,7 +34,7 @@ impl Web {
     pub fn assets(&self, base: &BasePath) -> Vec<(&'static str, Asset)> {
         match self {
             Self::Off | Self::Folder(..) => Vec::new(),
-            Self::Notice => vec![("/", Asset::html(assets::NOTICE))],
+            Self::Notice => vec![("/", assets::notice(base))],
             Self::Chat(_) => assets::chat(base),
         }
     }
