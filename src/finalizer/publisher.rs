@@ -57,8 +57,10 @@ impl Finalizer {
         let (mut count, mut after) = (0, None);
         loop {
             let batch = self.stores.messages.outbox(after, BATCH).await?;
-            let Some(last) = batch.last() else { return Ok(count) };
-            after = Some(last.id);
+            after = batch.iter().map(|message| message.id).max();
+            if after.is_none() {
+                return Ok(count);
+            }
             self.teller.flush().await;
             let (mut ids, mut members) = (Vec::new(), Members::new());
             for message in batch.into_iter().filter(|message| !self.left.holds(message.id)) {

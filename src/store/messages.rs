@@ -51,7 +51,8 @@ pub trait Messages: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Message>, StoreError>;
 
-    /// Messages that are committed and not published, oldest first, after `after`, at most `limit`.
+    /// Messages that are committed and not published: those with the lowest ids above `after`, at most `limit`, in the
+    /// order of their [`Position`]s. So who was told of one was told before of those that are older in its conversation.
     async fn outbox(&self, after: Option<MessageId>, limit: usize) -> Result<Vec<Message>, StoreError>;
 
     /// Takes messages out of the outbox; one that is not there is published.

@@ -100,6 +100,9 @@ pub(crate) async fn what_is_committed_later_is_newer(mut fixture: impl DatabaseF
             assert_eq!(between.expect("readable"), committed[position.min(1)..position]);
         }
         assert_eq!(page(&fixture, conversation(2), None, 9).await, std::slice::from_ref(&elsewhere));
+        let mut unpublished = outbox(&fixture, None, 9).await;
+        unpublished.retain(|message| *message != elsewhere);
+        assert_eq!(unpublished, committed, "who is told of one was told of all that are older");
         fixture.reopen();
     }
 }

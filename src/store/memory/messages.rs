@@ -74,7 +74,10 @@ impl Messages for Memory {
         let tables = self.tables();
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
         let waiting = tables.outbox.range((start, Bound::Unbounded));
-        Ok(waiting.take(limit).filter_map(|id| tables.messages.get(id)).cloned().collect())
+        let waiting = waiting.take(limit).filter_map(|id| tables.messages.get(id));
+        let mut waiting: Vec<Message> = waiting.cloned().collect();
+        waiting.sort_by_key(|message| tables.position(message.conversation_id, message.id));
+        Ok(waiting)
     }
 
     async fn published(&self, ids: &[MessageId]) -> Result<(), StoreError> {

@@ -74,8 +74,14 @@ impl Messages for SledStore {
         let start = after.map_or_else(keys::every_outbox, |id| keys::after(&keys::outbox(id)));
         self.core
             .read(|tree| {
-                let oldest_first = tree.rows(start.clone()..keys::end_of(&keys::every_outbox()));
-                oldest_first.take(limit).map(|row| indexed(tree, &row?.0)).collect()
+                let rows = tree.rows(start.clone()..keys::end_of(&keys::every_outbox())).take(limit);
+                let messages = rows.map(|row| {
+                    let message = indexed(tree, &row?.0)?;
+                    Ok((order::position(tree, message.id)?, message))
+                });
+                let mut messages: Vec<_> = messages.collect::<Result<_, StoreError>>()?;
+                messages.sort_by_key(|(position, _)| *position);
+                Ok(messages.into_iter().map(|(_, message)| message).collect())
             })
             .await
     }
