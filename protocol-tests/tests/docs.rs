@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use protocol_tests::http::{Request, Response};
-use protocol_tests::{Chat, Server, Setup, check_code};
+use protocol_tests::{Chat, Script, Server, Setup, check_code, left_out};
+use serde_json::json;
 
 const DOCUMENTS: [&str; 9] =
     ["overview", "front-end", "api", "events", "errors", "operation", "settings", "bounds", "moving"];
@@ -108,4 +109,21 @@ async fn tools_on_other_pages_may_read_it_and_caches_ask_whether_it_is_still_the
         let again = ask().header("If-None-Match", answer.expect("ETag")).send().await.expecting(304);
         assert!(again.body.is_empty());
     }
+}
+
+/// In a browser, on a phone and on a desk, by day and by night.
+#[tokio::test]
+async fn nothing_is_wrong_with_how_a_document_looks() {
+    if left_out("chromium") {
+        return;
+    }
+    let server = Setup::default().start().await;
+    let config = json!({
+        "browser": "chromium", "profile": server.scratch("profile"), "url": format!("{}/docs/", server.url()),
+        "documents": DOCUMENTS,
+    });
+    let browser = Script::start("docs", &config);
+    let looks = browser.saw("seen").await;
+    assert_eq!(looks, json!(DOCUMENTS.len() * 4));
+    assert_eq!(browser.all("fault"), Vec::<serde_json::Value>::new());
 }
