@@ -37,8 +37,6 @@ const fromReadme = {
 async function serve() {
   const bundle = await build({
     plugins: [fromReadme],
-    // The examples' own packages are these.
-    nodePaths: [path.join(clients, 'node_modules')],
     entryPoints: [fileURLToPath(new URL('./page.js', import.meta.url))],
     bundle: true,
     write: false,

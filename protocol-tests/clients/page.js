@@ -1,5 +1,5 @@
 // What runs in the page of browser.js: the upload libraries, each behind `start`, `pause` and
-// `resume`, and what the examples do with no library at all.
+// `resume`, and what a page does with no library at all.
 
 import * as tus4 from 'tus-js-client';
 import * as tus5 from 'tus-js-client-5';
@@ -7,11 +7,9 @@ import Uppy from '@uppy/core';
 import UppyTus from '@uppy/tus';
 import axios from 'axios';
 import { io } from 'socket.io-client';
-import { uploadFile } from '../../examples/browser/fetch.js';
-import { uploadFileWithProgress } from '../../examples/browser/progress.js';
-import { uploadResumably } from '../../examples/browser/resumable.js';
 import { sendAsInReadme } from 'readme';
 import { film, picture } from './film.js';
+import { uploadFile, uploadFileWithProgress } from './one-shot.js';
 
 const { tell } = globalThis;
 const chosen = () => document.querySelector('input').files[0];
@@ -95,8 +93,6 @@ const asPublished = {
       showMessage: shown.onMessage,
       showError: shown.onError,
     }),
-  example: ({ to, conversation, caption }) =>
-    uploadResumably({ server: to.server, token: () => freshToken(to.token) }, chosen(), conversation, shown, { content: caption }),
 };
 
 // Of what an element shows, from 0 to 255.
