@@ -7,9 +7,9 @@ use tempfile::TempDir;
 use super::*;
 use crate::message::{ConversationId, MessageId};
 use crate::store::sled::SledStore;
-use crate::store::{Appended, Claim, Durability, Messages, Place, Records, Taking};
+use crate::store::{Claim, Durability, Messages, Place, Records, Taking};
 use crate::time::Timestamp;
-use crate::upload::{Binding, Chunk, Length, Metadata, State, UploadId};
+use crate::upload::{Appended, Binding, Chunk, Length, Metadata, State, UploadId};
 
 const BYTES: &[u8] = b"0123456789";
 

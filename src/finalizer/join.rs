@@ -19,11 +19,11 @@ use tokio::task::spawn_blocking;
 
 use super::Finalizer;
 use crate::crash;
-use crate::store::{Appended, Source, StoreError};
+use crate::store::{Source, StoreError};
 use crate::time::Timestamp;
 use crate::upload::{
-    Chunk, Concat, DigestState, Length, Parts, RejectionReason, RunningDigest, State, Stretch, Upload,
-    UploadId, stretch_at,
+    Appended, Chunk, Concat, DigestState, Length, Parts, RejectionReason, RunningDigest, State, Stretch,
+    Upload, UploadId, stretch_at,
 };
 use crate::uploads::{Flight, UploadError};
 
@@ -162,10 +162,9 @@ impl Join<'_> {
         let chunk = Chunk { offset: upload.offset, length, at: Timestamp::now(), digest };
         let state = if chunk.end() == self.total { State::Complete } else { State::Receiving };
         let row = Appended { chunk, length: Length::Known(self.total), state };
-        self.finalizer.stores.records.append(upload.id, &row).await?;
+        let state = self.finalizer.stores.records.append(upload.id, &row).await?;
         crash::point("join.recorded");
-        (upload.offset, upload.active_at) = (row.chunk.end(), row.chunk.at);
-        (upload.digest, upload.length, upload.state) = (row.chunk.digest, row.length, row.state);
+        *upload = Upload { state, ..upload.clone().append(&row).map_err(StoreError::from)? };
         self.finalizer.teller.progressed(upload);
         Ok(true)
     }

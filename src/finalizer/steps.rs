@@ -10,7 +10,7 @@ use crate::message::{MessageId, Stamp};
 use crate::metrics;
 use crate::store::{Claim, Place, StoreError};
 use crate::time::Timestamp;
-use crate::upload::{RejectionReason, State, Upload, UploadId};
+use crate::upload::{Conflict, RejectionReason, State, Upload, UploadId};
 
 impl Finalizer {
     /// Takes an upload as far as it can go.
@@ -19,7 +19,7 @@ impl Finalizer {
             Ok(ending) => ending,
             // Another request changed it meanwhile; what is stored says what to do.
             Err(StoreError::Conflict(what)) => {
-                tracing::debug!(upload = %id, what, "the upload changed while it was finalized");
+                tracing::debug!(upload = %id, %what, "the upload changed while it was finalized");
                 Ending::Failed
             }
             Err(error) => {
@@ -77,7 +77,7 @@ impl Finalizer {
     /// From the claim on, the message will be made, under this stamp.
     async fn make(self: &Arc<Self>, upload: &Upload, stamp: Stamp) -> Result<Ending, StoreError> {
         crash::point("finalize.claimed");
-        let message = upload.message(stamp).ok_or(StoreError::Conflict("finalizing without a binding"))?;
+        let message = upload.message(stamp).ok_or(StoreError::Conflict(Conflict::Unbound))?;
         let place = Place::of(&message);
         self.stores.payloads.place(upload.id, upload.offset, &place).await?;
         crash::point("finalize.placed");
@@ -144,7 +144,7 @@ impl Finalizer {
     }
 
     async fn reject(&self, upload: &Upload, reason: RejectionReason) -> Result<Ending, StoreError> {
-        let rejected = upload.state.reject(reason).map_err(|_| StoreError::Conflict("not rejectable"))?;
+        let rejected = upload.state.reject(reason).map_err(Conflict::from)?;
         self.stores.records.transition(upload.id, &upload.state, &rejected).await?;
         crash::point("reject.recorded");
         self.free(upload).await?;

@@ -2,15 +2,17 @@
 
 use std::io;
 
+use crate::upload::Conflict;
+
 /// A failure of a store. Its text is for the log, never for a client.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// No space is left, or less than the reserve. Nothing that was acknowledged is lost.
     #[error("no space left")]
     Full,
-    /// The change no longer fits what is stored: somebody else was there first.
+    /// The change no longer fits what is stored.
     #[error("conflict: {0}")]
-    Conflict(&'static str),
+    Conflict(#[from] Conflict),
     /// What is stored cannot be what was written.
     #[error("damaged: {0}")]
     Damaged(String),

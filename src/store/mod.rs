@@ -34,5 +34,5 @@ pub use files::{Carried, Files, Placement};
 pub use memberships::{Memberships, Put};
 pub use messages::{Claim, Messages, Position};
 pub use payloads::{ByteStream, Payloads, Place, Sink, Source, Syncing};
-pub use records::{Along, Appended, Created, Records, Taking};
+pub use records::{Along, Created, Records, Taking};
 pub use stores::Stores;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use super::error::StoreError;
 use crate::message::UserId;
 use crate::time::Timestamp;
-use crate::upload::{Binding, Chunk, Length, State, Upload, UploadId};
+use crate::upload::{Appended, Binding, State, Upload, UploadId};
 
 /// Upload records, each with a ledger of the chunks that are durable. The ledger's end is the upload's offset;
 /// there is no other place where an offset is stored.
@@ -31,11 +31,12 @@ pub trait Records: Send + Sync + 'static {
     /// Which upload holds the `client_message_id` that this one is bound with.
     async fn holder(&self, upload: &Upload) -> Result<Option<UploadId>, StoreError>;
 
-    /// Adds a row at the end of the ledger and changes length and state with it, in one step.
+    /// Adds a row at the end of the ledger and changes length and state with it, in one step. Answers the state that is
+    /// stored.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] unless the upload is receiving and the row starts at the ledger's end.
-    async fn append(&self, id: UploadId, row: &Appended) -> Result<(), StoreError> {
+    async fn append(&self, id: UploadId, row: &Appended) -> Result<State, StoreError> {
         self.append_with(id, row, Along::default()).await
     }
 
@@ -43,14 +44,14 @@ pub trait Records: Send + Sync + 'static {
     ///
     /// # Errors
     /// As [`Records::append`].
-    async fn append_with(&self, id: UploadId, row: &Appended, along: Along) -> Result<(), StoreError>;
+    async fn append_with(&self, id: UploadId, row: &Appended, along: Along) -> Result<State, StoreError>;
 
     /// The most bytes that this store carries with a row; zero if it carries none.
     fn carries(&self) -> usize {
         0
     }
 
-    /// Changes the state from `from` to `to`, in one step. Entering [`State::Rejected`] or
+    /// Changes the state from `from` to `to` by the rules of [`Upload::end`], in one step. Entering [`State::Rejected`] or
     /// [`State::Expired`] keeps the record; [`State::Expired`] gives the `client_message_id` free.
     ///
     /// # Errors
@@ -107,28 +108,6 @@ pub enum Taking {
     Beside,
 }
 
-/// A row of the ledger and what changes with it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Appended {
-    /// The row. One of length zero is not added; it only carries length and state.
-    pub chunk: Chunk,
-    /// The length from now on.
-    pub length: Length,
-    /// The state from now on.
-    pub state: State,
-}
-
-impl Appended {
-    /// Makes of the upload what it is with the row.
-    pub fn apply_to(&self, upload: &mut Upload) {
-        upload.offset = self.chunk.end();
-        upload.active_at = self.chunk.at;
-        upload.digest = self.chunk.digest.clone();
-        upload.length = self.length;
-        upload.state = self.state.clone();
-    }
-}
-
 /// What is done in the same step as a creation, or a row.
 #[derive(Debug, Clone, Default)]
 pub struct Along {
@@ -150,8 +129,15 @@ impl Along {
 /// How a creation or a binding went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Created {
-    /// It is stored.
-    New,
+    /// It is stored, in this state.
+    New(State),
     /// Its `client_message_id` belongs to this upload; nothing changed.
     Taken(UploadId),
+}
+
+impl Created {
+    /// Whether it is stored.
+    pub fn is_new(&self) -> bool {
+        matches!(self, Self::New(_))
+    }
 }

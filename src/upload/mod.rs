@@ -3,6 +3,7 @@
 
 mod append;
 mod binding;
+mod change;
 mod checksum;
 mod concat;
 mod digest;
@@ -18,6 +19,7 @@ mod verification;
 
 pub use append::{Admission, AppendRefusal, AppendRequest};
 pub use binding::{Binding, BindingError, content_of, reply_to_of};
+pub use change::{Appended, Conflict};
 pub use checksum::{Algorithm, Checksum, ChecksumError, RunningChecksum};
 pub use concat::{Concat, ConcatError, MAX_DESCRIPTION_BYTES, Parts, Stretch, stretch_at};
 pub use digest::{DigestState, RunningDigest};

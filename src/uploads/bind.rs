@@ -31,7 +31,7 @@ impl Uploads {
             None => {}
         }
         match self.stores.records.bind(id, &binding, Taking::IfFree).await {
-            Ok(Created::New) => {
+            Ok(Created::New(_)) => {
                 let bound = self.stores.records.find(id).await?.ok_or(UploadError::NotFound)?;
                 self.finalizer.teller().started(&bound);
                 self.settle(id).await

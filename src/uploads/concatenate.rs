@@ -9,7 +9,7 @@ use crate::metrics;
 use crate::store::{Created, StoreError, Taking};
 use crate::time::Timestamp;
 use crate::upload::{
-    Concat, ConcatError, Length, MAX_DESCRIPTION_BYTES, Metadata, Parts, State, Upload, UploadId,
+    Concat, ConcatError, Conflict, Length, MAX_DESCRIPTION_BYTES, Metadata, Parts, State, Upload, UploadId,
 };
 
 /// What the creation of a final upload asks for.
@@ -67,10 +67,10 @@ impl Uploads {
         let length = self.length_of_parts(upload).await?;
         self.fits(length)?;
         let state = if length.is_reached_at(0) { upload.state.last_byte() } else { Ok(upload.state.clone()) };
-        let state = state.map_err(|_| StoreError::Conflict("a new upload is receiving"))?;
+        let state = state.map_err(|why| StoreError::from(Conflict::from(why)))?;
         let upload = Upload { length, state, ..upload.clone() };
         match self.store_final(&upload).await {
-            Ok(Created::New) => {
+            Ok(Created::New(_)) => {
                 crash::point("create.recorded");
                 metrics::get().uploads_created.inc();
                 self.finalizer.teller().started(&upload);
@@ -92,7 +92,7 @@ impl Uploads {
                 }
                 self.store(upload, Taking::Beside).await
             }
-            Created::New => Ok(Created::New),
+            Created::New(state) => Ok(Created::New(state)),
         }
     }
 

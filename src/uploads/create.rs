@@ -78,7 +78,7 @@ impl Uploads {
         for _ in 0..ATTEMPTS {
             let upload = self.new_upload(owner, new, binding.clone());
             match self.store(&upload, taking).await? {
-                Created::New => return self.created(upload).await,
+                Created::New(_) => return self.created(upload).await,
                 Created::Taken(holder) => match self.compatible(&upload, holder).await? {
                     // Nobody appends to that one.
                     Some(first) if matches!(first.concat, Concat::Final(_)) => taking = Taking::Beside,
@@ -148,7 +148,7 @@ impl Uploads {
         };
         let created = self.stores.records.create(upload, taking).await?;
         match created {
-            Created::New => reservation.keep(),
+            Created::New(_) => reservation.keep(),
             Created::Taken(_) => reservation.release(),
         }
         Ok(created)

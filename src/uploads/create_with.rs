@@ -17,7 +17,7 @@ use super::unrecorded::Unrecorded;
 use super::{Body, Creation, NewUpload, Uploads};
 use crate::message::UserId;
 use crate::outlive::outlive;
-use crate::store::{Created, StoreError, Taking};
+use crate::store::{StoreError, Taking};
 use crate::upload::{AppendRequest, Binding, Length, State, Upload};
 
 /// An upload up to this length may be stored with all of its bytes.
@@ -105,7 +105,7 @@ impl Uploads {
         }
         let new = upload.clone();
         let (created, upload) = bytes.record(upload, Taking::IfFree).await?;
-        if created != Created::New {
+        if !created.is_new() {
             reservation.release();
             return Ok(None);
         }

@@ -133,7 +133,7 @@ impl OneShot {
         let (created, upload) = self.bytes.record(upload, Taking::Overtake).await?;
         let Uploads { stores, finalizer, .. } = &*self.uploads;
         match created {
-            Created::New => {
+            Created::New(_) => {
                 if let Some(announced) = &mut self.announced {
                     announced.is_recorded = true;
                 }

@@ -40,11 +40,11 @@ use super::reservations::Sending;
 use crate::crash;
 use crate::finalizer::Finalizer;
 use crate::metrics;
-use crate::store::{Along, Appended, Records, StoreError};
+use crate::store::{Along, Records, StoreError};
 use crate::time::Timestamp;
 use crate::upload::{
-    Admission, AppendRefusal, Check, CheckError, Chunk, Length, RejectionReason, State, TrailingChecksum,
-    Upload,
+    Admission, AppendRefusal, Appended, Check, CheckError, Chunk, Length, RejectionReason, State,
+    TrailingChecksum, Upload,
 };
 
 /// What the checkpoints before the last byte come down to.
@@ -350,18 +350,17 @@ impl Reception {
         let state = if whole { State::Complete } else { self.upload.state.clone() };
         let row = Appended { chunk, length: self.length, state };
         let records = &self.surroundings.records;
+        let next = self.upload.clone().append(&row).map_err(StoreError::from)?;
         let mut along = Along::carrying(carried);
         if whole {
-            let mut complete = self.upload.clone();
-            row.apply_to(&mut complete);
-            along.claim = self.surroundings.finalizer.claim_ahead(&complete).await;
+            along.claim = self.surroundings.finalizer.claim_ahead(&next).await;
         }
-        records.append_with(self.upload.id, &row, along).await?;
+        let state = records.append_with(self.upload.id, &row, along).await?;
         crash::point("append.recorded");
         self.synced = end;
         self.last_row = Instant::now();
         metrics::get().bytes_received.inc_by(row.chunk.length);
-        row.apply_to(&mut self.upload);
+        self.upload = Upload { state, ..next };
         self.surroundings.finalizer.teller().progressed(&self.upload);
         Ok(())
     }

@@ -54,7 +54,7 @@ impl Unrecorded {
     ) -> Result<(Created, Upload), UploadError> {
         let most = self.uploads.carried;
         let (digest, bytes) = self.intake().await?.secure(0, most).await?;
-        let upload = Upload { offset: self.length(), digest, state: State::Complete, ..upload };
+        let mut upload = Upload { offset: self.length(), digest, state: State::Complete, ..upload };
         let finalizer = &self.uploads.finalizer;
         if taking == Taking::Overtake && finalizer.contradicts_holder(&upload).await? {
             return Err(UploadError::AnotherFile);
@@ -64,7 +64,8 @@ impl Unrecorded {
         self.is_recorded = true;
         let created = self.uploads.stores.records.create_with(&upload, taking, Along { bytes, claim }).await;
         self.is_recorded = !matches!(created, Ok(Created::Taken(_)) | Err(StoreError::Full));
-        if created.as_ref().is_ok_and(|created| *created == Created::New) {
+        if let Ok(Created::New(state)) = &created {
+            upload.state = state.clone();
             // The file, which may be moved at once.
             self.intake = None;
             metrics::get().bytes_received.inc_by(upload.offset);

@@ -8,7 +8,7 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::message::InvalidClientMessageId;
-use crate::upload::{ChecksumError, ConcatError};
+use crate::upload::{ChecksumError, ConcatError, Conflict};
 
 #[test]
 fn every_failure_has_its_status() {
@@ -70,7 +70,7 @@ fn every_failure_has_its_status() {
         (507, U::Store(StoreError::Full).into()),
         (410, U::Store(StoreError::Missing("what".into())).into()),
         (410, ChatError::Store(StoreError::Missing("what".into())).into()),
-        (500, U::Store(StoreError::Conflict("who")).into()),
+        (500, U::Store(StoreError::Conflict(Conflict::Gone)).into()),
         (500, U::Store(StoreError::Damaged("where".into())).into()),
         (500, U::Store(StoreError::Unavailable("why".into())).into()),
         (500, U::Store(io()).into()),

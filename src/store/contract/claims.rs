@@ -70,16 +70,20 @@ pub(crate) async fn stamps_only_grow_within_a_conversation(mut fixture: impl Dat
     assert!(matches!(outcome, Claim::Finalizing(stamp) if stamp.at == at(2_000)), "{outcome:?}");
 }
 
-/// Claims with the last byte, however that comes.
+/// Claims with the last byte, however that comes. Whatever becomes of the claim, the answer says what is stored.
 async fn complete_claiming(fixture: &impl DatabaseFixture, upload: &Upload, with_creation: bool) {
     let along = Along { claim: Some(at(7_000)), ..Along::default() };
-    if with_creation {
-        fixture.records().create_with(upload, Taking::Overtake, along).await.expect("stored");
+    let state = if with_creation {
+        match fixture.records().create_with(upload, Taking::Overtake, along).await.expect("stored") {
+            Created::New(state) => state,
+            Created::Taken(_) => return,
+        }
     } else {
         let empty = Upload { offset: 0, state: State::Receiving, digest: digest(0), ..upload.clone() };
         fixture.records().create(&empty, Taking::Overtake).await.expect("stored");
-        fixture.records().append_with(upload.id, &last_row(0), along).await.expect("stored");
-    }
+        fixture.records().append_with(upload.id, &last_row(0), along).await.expect("stored")
+    };
+    assert_eq!(found(fixture, upload.id).await.state, state);
 }
 
 pub(crate) async fn a_claim_may_go_along(mut fixture: impl DatabaseFixture) {
@@ -121,7 +125,7 @@ pub(crate) async fn a_claim_that_is_refused_leaves_what_it_went_along_with(fixtu
 async fn two_with_one_id(fixture: &impl DatabaseFixture) -> (UploadId, UploadId) {
     let first = store(fixture, &whole(Some("c"))).await;
     let second = whole(Some("c"));
-    assert_eq!(fixture.records().create(&second, Taking::Overtake).await.expect("answered"), Created::New);
+    assert!(fixture.records().create(&second, Taking::Overtake).await.expect("answered").is_new());
     (first, second.id)
 }
 
@@ -170,10 +174,8 @@ pub(crate) async fn of_many_claims_at_once_one_has_the_message(fixture: impl Dat
     let mut ids = Vec::new();
     for _ in 0..16 {
         let upload = whole(Some("c"));
-        assert_eq!(
-            fixture.records().create(&upload, Taking::Overtake).await.expect("answered"),
-            Created::New
-        );
+        let created = fixture.records().create(&upload, Taking::Overtake).await.expect("answered");
+        assert_eq!(created, Created::New(State::Complete));
         ids.push(upload.id);
     }
     let messages = fixture.messages();

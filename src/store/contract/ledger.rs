@@ -4,8 +4,7 @@ use super::samples::{
     at, bound, claim, commit, digest, found, last_row, row, store, transition, unbound, whole,
 };
 use super::{DatabaseFixture, is_conflict};
-use crate::store::Appended;
-use crate::upload::{Chunk, Length, RejectionReason, State, Upload, UploadId};
+use crate::upload::{Appended, Chunk, Length, RejectionReason, State, Upload, UploadId};
 
 pub(crate) async fn a_row_moves_the_offset(mut fixture: impl DatabaseFixture) {
     let upload = unbound();

@@ -10,8 +10,8 @@ use super::DatabaseFixture;
 use super::samples::{at, binding, conversation, digest, unbound, user};
 use crate::message::{Message, MessageId, Stamp};
 use crate::store::memory::Memory;
-use crate::store::{Appended, Claim, Memberships, Messages, Records, StoreError, Taking};
-use crate::upload::{Binding, Chunk, Length, RejectionReason, State, Upload, UploadId};
+use crate::store::{Claim, Memberships, Messages, Records, StoreError, Taking};
+use crate::upload::{Appended, Binding, Chunk, Length, RejectionReason, State, Upload, UploadId};
 
 const UPLOADS: u8 = 5;
 const CONVERSATIONS: u8 = 2;

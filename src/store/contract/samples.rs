@@ -2,9 +2,9 @@
 
 use super::DatabaseFixture;
 use crate::message::{ConversationId, Message, Stamp, UserId};
-use crate::store::{Appended, Claim, Created, Taking};
+use crate::store::{Claim, Taking};
 use crate::time::Timestamp;
-use crate::upload::{Binding, Chunk, Length, Metadata, RunningDigest, State, Upload, UploadId};
+use crate::upload::{Appended, Binding, Chunk, Length, Metadata, RunningDigest, State, Upload, UploadId};
 
 pub(crate) fn user(name: &str) -> UserId {
     name.parse().expect("a valid user id")
@@ -64,7 +64,7 @@ pub(crate) fn last_row(offset: u64) -> Appended {
 
 /// Stores an upload whose `client_message_id` must be free.
 pub(crate) async fn store(store: &impl DatabaseFixture, upload: &Upload) -> UploadId {
-    assert_eq!(store.records().create(upload, Taking::IfFree).await.expect("stored"), Created::New);
+    assert!(store.records().create(upload, Taking::IfFree).await.expect("stored").is_new());
     upload.id
 }
 

@@ -19,12 +19,8 @@ impl Messages for Memory {
     async fn commit(&self, message: &Message, now: Timestamp) -> Result<(), StoreError> {
         let mut tables = self.tables();
         let upload = tables.upload(message.upload_id.into())?;
-        match upload.state {
-            State::Committed(id) if id == message.id => return Ok(()),
-            State::Finalizing(stamp) if stamp.id == message.id => {}
-            _ => return Err(StoreError::Conflict("the upload is not finalizing this message")),
-        }
-        (upload.state, upload.active_at) = (State::Committed(message.id), now);
+        let Some(committed) = upload.clone().commit(message.id, now)? else { return Ok(()) };
+        *upload = committed;
         let last = tables.ordered(message.conversation_id).pop().map(|(position, _)| position);
         tables.order.insert((message.conversation_id, Position::of(message.id, last)), message.id);
         tables.messages.insert(message.id, message.clone());
@@ -109,23 +105,18 @@ impl Tables {
         if let State::Finalizing(stamp) = upload.state {
             return Ok(Claim::Finalizing(stamp));
         }
-        let Some(binding) = &upload.binding else {
-            return Err(StoreError::Conflict("the upload is unbound"));
-        };
-        if upload.state != State::Complete {
-            return Err(StoreError::Conflict("the upload is not complete"));
-        }
+        let conversation = upload.claimable()?.conversation_id;
         if let Some(holder) = self.claims.holder(&upload)
             && let Some(message) = holder.message
         {
             return Ok(Claim::Taken { message, upload: holder.upload });
         }
-        let latest = self.latest.get(&binding.conversation_id).copied();
+        let latest = self.latest.get(&conversation).copied();
         let Self { ids, messages, .. } = self;
         let stamp = ids.stamp(now, latest, |id| Ok::<_, StoreError>(messages.contains_key(&id)))?;
-        self.latest.insert(binding.conversation_id, stamp);
+        self.latest.insert(conversation, stamp);
         self.claims.claim(&upload, stamp.id);
-        self.upload(id)?.state = State::Finalizing(stamp);
+        *self.upload(id)? = upload.claim(stamp)?;
         Ok(Claim::Finalizing(stamp))
     }
 }

@@ -6,9 +6,9 @@ use async_trait::async_trait;
 
 use super::{Memory, Tables};
 use crate::message::UserId;
-use crate::store::{Along, Appended, Created, Records, StoreError, Taking};
+use crate::store::{Along, Created, Records, StoreError, Taking};
 use crate::time::Timestamp;
-use crate::upload::{Binding, State, Upload, UploadId};
+use crate::upload::{Appended, Binding, Conflict, State, Upload, UploadId};
 
 #[async_trait]
 impl Records for Memory {
@@ -20,8 +20,8 @@ impl Records for Memory {
     ) -> Result<Created, StoreError> {
         let mut tables = self.tables();
         match tables.uploads.get(&upload.id) {
-            Some(there) if there == upload => return Ok(Created::New),
-            Some(_) => return Err(StoreError::Conflict("another upload has this id")),
+            Some(there) if there == upload => return Ok(Created::New(upload.state.clone())),
+            Some(_) => return Err(Conflict::AnotherUpload.into()),
             None => {}
         }
         if let Some(holder) = tables.claims.take(upload, taking) {
@@ -29,8 +29,7 @@ impl Records for Memory {
         }
         tables.uploads.insert(upload.id, upload.clone());
         tables.use_up(upload);
-        tables.go_along(upload.id, &along);
-        Ok(Created::New)
+        Ok(Created::New(tables.go_along(upload.id, &along)?))
     }
 
     async fn find(&self, id: UploadId) -> Result<Option<Upload>, StoreError> {
@@ -41,32 +40,19 @@ impl Records for Memory {
         Ok(self.tables().claims.holder(upload).map(|holder| holder.upload))
     }
 
-    async fn append_with(&self, id: UploadId, row: &Appended, along: Along) -> Result<(), StoreError> {
+    async fn append_with(&self, id: UploadId, row: &Appended, along: Along) -> Result<State, StoreError> {
         let mut tables = self.tables();
         let upload = tables.upload(id)?;
-        if upload.state != State::Receiving {
-            return Err(StoreError::Conflict("the upload is not receiving"));
-        }
-        if row.chunk.offset != upload.offset {
-            return Err(StoreError::Conflict("the ledger ends elsewhere"));
-        }
-        row.apply_to(upload);
+        *upload = upload.clone().append(row)?;
         let upload = upload.clone();
         tables.use_up(&upload);
-        tables.go_along(id, &along);
-        Ok(())
+        tables.go_along(id, &along)
     }
 
     async fn transition(&self, id: UploadId, from: &State, to: &State) -> Result<(), StoreError> {
         let mut tables = self.tables();
         let upload = tables.upload(id)?;
-        if upload.state != *from {
-            return Err(StoreError::Conflict("the upload is in another state"));
-        }
-        if *to == State::Expired && upload.is_owed() {
-            return Err(StoreError::Conflict("the upload is owed a message"));
-        }
-        upload.state = to.clone();
+        *upload = upload.clone().end(from, to)?;
         if *to == State::Expired {
             let upload = upload.clone();
             tables.claims.release(&upload);
@@ -76,19 +62,13 @@ impl Records for Memory {
 
     async fn bind(&self, id: UploadId, binding: &Binding, taking: Taking) -> Result<Created, StoreError> {
         let mut tables = self.tables();
-        let upload = tables.upload(id)?;
-        if upload.binding.is_some() {
-            return Err(StoreError::Conflict("the upload is bound already"));
-        }
-        if !matches!(upload.state, State::Receiving | State::Complete) {
-            return Err(StoreError::Conflict("the upload is neither receiving nor complete"));
-        }
-        let bound = Upload { binding: Some(binding.clone()), ..upload.clone() };
+        let bound = tables.upload(id)?.clone().bind(binding.clone())?;
         if let Some(holder) = tables.claims.take(&bound, taking) {
             return Ok(Created::Taken(holder));
         }
+        let state = bound.state.clone();
         tables.uploads.insert(id, bound);
-        Ok(Created::New)
+        Ok(Created::New(state))
     }
 
     async fn remove(&self, id: UploadId) -> Result<(), StoreError> {
@@ -96,9 +76,7 @@ impl Records for Memory {
         let Some(upload) = tables.uploads.get(&id).cloned() else {
             return Ok(());
         };
-        if matches!(upload.state, State::Finalizing(_)) {
-            return Err(StoreError::Conflict("the upload is finalizing"));
-        }
+        upload.removable()?;
         tables.claims.release(&upload);
         tables.uploads.remove(&id);
         tables.used.remove(&id);
@@ -166,12 +144,13 @@ impl Tables {
         self.used.extend(parts.iter().filter(|part| self.uploads.contains_key(part)));
     }
 
-    /// There is nothing to carry. A claim that is refused leaves the upload as it is.
-    fn go_along(&mut self, id: UploadId, along: &Along) {
+    /// There is nothing to carry. A claim that is refused leaves the upload as it is. Answers its state.
+    fn go_along(&mut self, id: UploadId, along: &Along) -> Result<State, StoreError> {
         let _ = along.claim.map(|now| self.claim(id, now));
+        Ok(self.upload(id)?.state.clone())
     }
 
     pub(super) fn upload(&mut self, id: UploadId) -> Result<&mut Upload, StoreError> {
-        self.uploads.get_mut(&id).ok_or(StoreError::Conflict("the upload is gone"))
+        self.uploads.get_mut(&id).ok_or(StoreError::Conflict(Conflict::Gone))
     }
 }

@@ -21,7 +21,7 @@ pub(super) fn of(error: sled::Error) -> StoreError {
 pub(super) fn copy(error: &StoreError) -> StoreError {
     match error {
         StoreError::Full => StoreError::Full,
-        StoreError::Conflict(what) => StoreError::Conflict(what),
+        StoreError::Conflict(why) => StoreError::Conflict(*why),
         StoreError::Damaged(what) => StoreError::Damaged(what.clone()),
         StoreError::Missing(what) => StoreError::Missing(what.clone()),
         StoreError::Unavailable(what) => StoreError::Unavailable(what.clone()),

@@ -2,6 +2,7 @@
 
 use super::layered::Rows;
 use super::rows;
+use super::uploads::Unwritten;
 use super::view::View;
 use super::{SledStore, carried, claims, keys, order, uploads};
 use crate::message::{ConversationId, Message, MessageId, Stamp};
@@ -111,15 +112,9 @@ fn claim(view: &mut View<'_>, id: UploadId, now: Timestamp) -> Result<Claim, Sto
     if let State::Finalizing(stamp) = upload.state {
         return Ok(Claim::Finalizing(stamp));
     }
-    let Some(binding) = &upload.binding else {
-        return Err(StoreError::Conflict("the upload is unbound"));
-    };
-    if upload.state != State::Complete {
-        return Err(StoreError::Conflict("the upload is not complete"));
-    }
-    let claim = allocate(view, upload, binding, now)?;
+    let claim = allocate(view, upload, upload.claimable()?, now)?;
     if let Claim::Finalizing(stamp) = claim {
-        let next = Upload { state: State::Finalizing(stamp), ..upload.clone() };
+        let next = upload.clone().claim(stamp)?;
         uploads::update(view, stored, next)?;
     }
     Ok(claim)
@@ -151,18 +146,13 @@ fn stamp(view: &mut View<'_>, conversation: ConversationId, now: Timestamp) -> R
     Ok(stamp)
 }
 
-fn commit(view: &mut View<'_>, message: Message, now: Timestamp) -> Result<(), StoreError> {
+fn commit(view: &mut View<'_>, message: Message, now: Timestamp) -> Result<(), Unwritten> {
     let stored = uploads::existing(view, message.upload_id.into())?;
-    match stored.upload.state {
-        State::Committed(id) if id == message.id => return Ok(()),
-        State::Finalizing(stamp) if stamp.id == message.id => {}
-        _ => return Err(StoreError::Conflict("the upload is not finalizing this message")),
-    }
-    let next = Upload { state: State::Committed(message.id), active_at: now, ..stored.upload.clone() };
+    let Some(next) = stored.upload.clone().commit(message.id, now)? else { return Ok(()) };
     uploads::update(view, stored, next)?;
     order::append(view, message.conversation_id, message.id)?;
     view.mark(keys::outbox(message.id), true);
-    insert(view, message)
+    Ok(insert(view, message)?)
 }
 
 /// Content and record apart: each can be large.

@@ -6,12 +6,13 @@ use async_trait::async_trait;
 
 use super::keys::Key;
 use super::layered::{Layered, Rows};
+use super::uploads::Unwritten;
 use super::view::View;
 use super::{SledStore, carried, claims, keys, messages, uploads};
 use crate::message::UserId;
-use crate::store::{Along, Appended, Claim, Created, Records, StoreError, Taking};
+use crate::store::{Along, Claim, Created, Records, StoreError, Taking};
 use crate::time::Timestamp;
-use crate::upload::{Binding, State, Upload, UploadId};
+use crate::upload::{Appended, Binding, Conflict, State, Upload, UploadId};
 
 /// A reader looks at no more uploads than this before it lets the committer in.
 const SCAN_STEP: usize = 256;
@@ -38,9 +39,9 @@ impl Records for SledStore {
         self.core.read(|tree| Ok(claims::holder(tree, upload)?.map(|holder| holder.upload))).await
     }
 
-    async fn append_with(&self, id: UploadId, row: &Appended, along: Along) -> Result<(), StoreError> {
+    async fn append_with(&self, id: UploadId, row: &Appended, along: Along) -> Result<State, StoreError> {
         let row = row.clone();
-        self.core.change(move |view| append(view, id, row, along)).await
+        self.core.change(move |view| Ok(append(view, id, &row, along)?)).await
     }
 
     fn carries(&self) -> usize {
@@ -49,12 +50,12 @@ impl Records for SledStore {
 
     async fn transition(&self, id: UploadId, from: &State, to: &State) -> Result<(), StoreError> {
         let (from, to) = (from.clone(), to.clone());
-        self.change_with_ledger(id, move |view| transition(view, id, &from, to)).await
+        self.change_with_ledger(id, move |view| transition(view, id, &from, &to)).await
     }
 
     async fn bind(&self, id: UploadId, binding: &Binding, taking: Taking) -> Result<Created, StoreError> {
         let binding = binding.clone();
-        self.core.change(move |view| bind(view, id, binding, taking)).await
+        self.core.change(move |view| Ok(bind(view, id, binding, taking)?)).await
     }
 
     async fn remove(&self, id: UploadId) -> Result<(), StoreError> {
@@ -129,12 +130,19 @@ impl SledStore {
     pub(super) async fn change_with_ledger(
         &self,
         id: UploadId,
-        work: impl FnOnce(&mut View<'_>) -> Result<(), StoreError> + Clone + Send + 'static,
+        work: impl FnOnce(&mut View<'_>) -> Result<(), Unwritten> + Clone + Send + 'static,
     ) -> Result<(), StoreError> {
         loop {
-            match self.core.change(work.clone()).await {
-                Err(StoreError::Conflict(uploads::LONG_LEDGER)) => {}
-                outcome => return outcome,
+            let work = work.clone();
+            let attempt = move |view: &mut View<'_>| match work(view) {
+                Err(Unwritten::LongLedger) => {
+                    view.undo();
+                    Ok(false)
+                }
+                outcome => Ok(outcome.map(|()| true)?),
+            };
+            if self.core.change(attempt).await? {
+                return Ok(());
             }
             while self.core.change(move |view| uploads::shorten_ledger(view, id)).await? {}
         }
@@ -143,8 +151,8 @@ impl SledStore {
 
 fn create(view: &mut View<'_>, upload: Upload, taking: Taking, along: Along) -> Result<Created, StoreError> {
     match uploads::find(view, upload.id)? {
-        Some(there) if there.upload == upload => return Ok(Created::New),
-        Some(_) => return Err(StoreError::Conflict("another upload has this id")),
+        Some(there) if there.upload == upload => return Ok(Created::New(upload.state)),
+        Some(_) => return Err(Conflict::AnotherUpload.into()),
         None => {}
     }
     if let Some(holder) = claims::take(view, &upload, taking)? {
@@ -152,8 +160,8 @@ fn create(view: &mut View<'_>, upload: Upload, taking: Taking, along: Along) -> 
     }
     carried::put(view, upload.id, upload.offset, along.bytes);
     let state = claimed(view, &upload, upload.state.clone(), along.claim)?;
-    uploads::insert(view, &Upload { state, ..upload })?;
-    Ok(Created::New)
+    uploads::insert(view, &Upload { state: state.clone(), ..upload })?;
+    Ok(Created::New(state))
 }
 
 /// The state that an upload gets: with its message claimed, if that goes along with it, and it can be.
@@ -172,63 +180,47 @@ fn claimed(
     })
 }
 
-fn append(view: &mut View<'_>, id: UploadId, row: Appended, along: Along) -> Result<(), StoreError> {
+fn append(view: &mut View<'_>, id: UploadId, row: &Appended, along: Along) -> Result<State, Unwritten> {
     let before = uploads::progress(view, id)?;
-    if before.state != State::Receiving {
-        return Err(StoreError::Conflict("the upload is not receiving"));
-    }
-    if row.chunk.offset != before.offset {
-        return Err(StoreError::Conflict("the ledger ends elsewhere"));
-    }
+    row.follows(&before.state, before.offset)?;
     carried::put(view, id, row.chunk.end(), along.bytes);
     if row.length == before.length && row.state == before.state {
-        return uploads::extend(view, id, &row.chunk, before.last_row);
+        uploads::extend(view, id, &row.chunk, before.last_row)?;
+        return Ok(before.state);
     }
     let stored = uploads::existing(view, id)?;
     uploads::extend(view, id, &row.chunk, before.last_row)?;
-    let state = claimed(view, &stored.upload, row.state, along.claim)?;
-    let next = Upload { length: row.length, state, ..stored.upload.clone() };
-    uploads::update(view, stored, next)
+    let next = stored.upload.clone().append(row)?;
+    let state = claimed(view, &next, next.state.clone(), along.claim)?;
+    uploads::update(view, stored, Upload { state: state.clone(), ..next })?;
+    Ok(state)
 }
 
-fn transition(view: &mut View<'_>, id: UploadId, from: &State, to: State) -> Result<(), StoreError> {
+fn transition(view: &mut View<'_>, id: UploadId, from: &State, to: &State) -> Result<(), Unwritten> {
     let stored = uploads::existing(view, id)?;
-    if stored.upload.state != *from {
-        return Err(StoreError::Conflict("the upload is in another state"));
-    }
-    if to == State::Expired {
-        if stored.upload.is_owed() {
-            return Err(StoreError::Conflict("the upload is owed a message"));
-        }
+    let next = stored.upload.clone().end(from, to)?;
+    if next.state == State::Expired {
         claims::release(view, &stored.upload)?;
     }
-    let next = Upload { state: to, ..stored.upload.clone() };
     uploads::update(view, stored, next)
 }
 
-fn bind(view: &mut View<'_>, id: UploadId, binding: Binding, taking: Taking) -> Result<Created, StoreError> {
+fn bind(view: &mut View<'_>, id: UploadId, binding: Binding, taking: Taking) -> Result<Created, Unwritten> {
     let stored = uploads::existing(view, id)?;
-    if stored.upload.binding.is_some() {
-        return Err(StoreError::Conflict("the upload is bound already"));
-    }
-    if !matches!(stored.upload.state, State::Receiving | State::Complete) {
-        return Err(StoreError::Conflict("the upload is neither receiving nor complete"));
-    }
-    let bound = Upload { binding: Some(binding), ..stored.upload.clone() };
+    let bound = stored.upload.clone().bind(binding)?;
+    let state = bound.state.clone();
     if let Some(holder) = claims::take(view, &bound, taking)? {
         return Ok(Created::Taken(holder));
     }
     uploads::update(view, stored, bound)?;
-    Ok(Created::New)
+    Ok(Created::New(state))
 }
 
-pub(super) fn remove(view: &mut View<'_>, id: UploadId) -> Result<(), StoreError> {
+pub(super) fn remove(view: &mut View<'_>, id: UploadId) -> Result<(), Unwritten> {
     let Some(stored) = uploads::find(view, id)? else {
         return Ok(());
     };
-    if matches!(stored.upload.state, State::Finalizing(_)) {
-        return Err(StoreError::Conflict("the upload is finalizing"));
-    }
+    stored.upload.removable()?;
     claims::release(view, &stored.upload)?;
     uploads::remove(view, &stored)
 }

@@ -7,15 +7,39 @@ use super::layered::Rows;
 use super::rows::{self, ChunkRow, End, UploadRow};
 use super::view::View;
 use crate::store::StoreError;
-use crate::upload::{Chunk, Concat, Length, Metadata, Parts, State, Upload, UploadId};
+use crate::upload::{Chunk, Concat, Conflict, Length, Metadata, Parts, State, Upload, UploadId};
 
 /// A description up to this length lies behind the record, which is written again with every change of it; a longer
 /// one is a row of its own.
 const SHORT_DESCRIPTION: usize = 1024;
 /// One operation deletes no more rows of a ledger than this.
 const LEDGER_STEP: usize = 256;
-/// Why an operation that drops a ledger with more rows is refused.
-pub(super) const LONG_LEDGER: &str = "the ledger is too long for one operation";
+
+/// Why an upload is not written, or not removed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unwritten {
+    /// With more rows of a ledger to delete than one operation may.
+    #[error("the ledger is too long for one operation")]
+    LongLedger,
+    /// As everywhere.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<Unwritten> for StoreError {
+    fn from(unwritten: Unwritten) -> Self {
+        match unwritten {
+            Unwritten::Store(error) => error,
+            unwritten => Self::Unavailable(unwritten.to_string()),
+        }
+    }
+}
+
+impl From<Conflict> for Unwritten {
+    fn from(conflict: Conflict) -> Self {
+        Self::Store(conflict.into())
+    }
+}
 
 /// An upload, and how it is stored.
 #[derive(Debug, Clone)]
@@ -73,7 +97,7 @@ pub(super) struct Progress {
 /// # Errors
 /// [`StoreError::Conflict`] if it is gone.
 pub(super) fn progress(rows: &impl Rows, id: UploadId) -> Result<Progress, StoreError> {
-    let row = rows.get(&keys::upload(id))?.ok_or(StoreError::Conflict("the upload is gone"))?;
+    let row = rows.get(&keys::upload(id))?.ok_or(StoreError::Conflict(Conflict::Gone))?;
     let (row, _) = rows::decode_upload(&row)?;
     let end = end_of_ledger(rows, id, &row)?;
     let (last_row, end) = end.map_or((None, row.end), |(last, end)| (Some(last), end));
@@ -85,7 +109,7 @@ pub(super) fn progress(rows: &impl Rows, id: UploadId) -> Result<Progress, Store
 /// # Errors
 /// [`StoreError::Conflict`] if it is gone.
 pub(super) fn existing(view: &View<'_>, id: UploadId) -> Result<Stored, StoreError> {
-    find(view, id)?.ok_or(StoreError::Conflict("the upload is gone"))
+    find(view, id)?.ok_or(StoreError::Conflict(Conflict::Gone))
 }
 
 /// Writes a new upload. One that comes with all of its bytes needs no ledger, since nothing will follow them.
@@ -121,8 +145,8 @@ pub(super) fn extend(
 /// Writes a change of the record. Once committed, the end of the ledger is all that is kept of it.
 ///
 /// # Errors
-/// [`StoreError::Conflict`] with [`LONG_LEDGER`].
-pub(super) fn update(view: &mut View<'_>, before: Stored, upload: Upload) -> Result<(), StoreError> {
+/// [`Unwritten::LongLedger`].
+pub(super) fn update(view: &mut View<'_>, before: Stored, upload: Upload) -> Result<(), Unwritten> {
     let Stored { upload: before, mut base, has_ledger, is_described } = before;
     if matches!(upload.state, State::Committed(_)) {
         if has_ledger {
@@ -131,14 +155,14 @@ pub(super) fn update(view: &mut View<'_>, before: Stored, upload: Upload) -> Res
         base = end_of(&upload);
     }
     let description = is_described.then(|| describe(&upload));
-    write(view, Some(&before), &upload, base, description.as_deref())
+    Ok(write(view, Some(&before), &upload, base, description.as_deref())?)
 }
 
 /// Deletes the upload from all of its tables.
 ///
 /// # Errors
-/// [`StoreError::Conflict`] with [`LONG_LEDGER`].
-pub(super) fn remove(view: &mut View<'_>, stored: &Stored) -> Result<(), StoreError> {
+/// [`Unwritten::LongLedger`].
+pub(super) fn remove(view: &mut View<'_>, stored: &Stored) -> Result<(), Unwritten> {
     let upload = &stored.upload;
     drop_ledger(view, upload.id)?;
     if !stored.is_described {
@@ -216,10 +240,10 @@ fn is_committed(upload: &Upload) -> bool {
     matches!(upload.state, State::Committed(_))
 }
 
-fn drop_ledger(view: &mut View<'_>, id: UploadId) -> Result<(), StoreError> {
+fn drop_ledger(view: &mut View<'_>, id: UploadId) -> Result<(), Unwritten> {
     let rows = view.keys(&keys::ledger(id), LEDGER_STEP + 1)?;
     if rows.len() > LEDGER_STEP {
-        return Err(StoreError::Conflict(LONG_LEDGER));
+        return Err(Unwritten::LongLedger);
     }
     rows.into_iter().for_each(|key| view.delete(key));
     Ok(())

@@ -39,11 +39,16 @@ impl<'a> View<'a> {
         let outcome = catch_unwind(AssertUnwindSafe(|| operation(self)))
             .unwrap_or_else(|_| Err(StoreError::Unavailable("an operation panicked".into())));
         if outcome.is_err() {
-            while let Some((key, before)) = self.replaced.pop() {
-                self.changes.restore(key, before);
-            }
+            self.undo();
         }
         outcome
+    }
+
+    /// Takes back what the operation has changed so far.
+    pub(super) fn undo(&mut self) {
+        while let Some((key, before)) = self.replaced.pop() {
+            self.changes.restore(key, before);
+        }
     }
 
     /// Writes a row.

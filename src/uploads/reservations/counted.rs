@@ -6,9 +6,9 @@ use async_trait::async_trait;
 
 use super::Reservations;
 use crate::message::{ConversationId, Message, MessageId, UserId};
-use crate::store::{Along, Appended, Claim, Created, Messages, Records, StoreError, Stores, Taking};
+use crate::store::{Along, Claim, Created, Messages, Records, StoreError, Stores, Taking};
 use crate::time::Timestamp;
-use crate::upload::{Binding, State, Upload, UploadId};
+use crate::upload::{Appended, Binding, State, Upload, UploadId};
 
 /// Records and messages that are counted. Every change is told when it is durable.
 pub(super) struct Counted {
@@ -32,7 +32,7 @@ impl Records for Counted {
         along: Along,
     ) -> Result<Created, StoreError> {
         let created = self.records.create_with(upload, taking, along).await?;
-        if created == Created::New {
+        if created.is_new() {
             self.reservations.insert(upload, None);
         }
         Ok(created)
@@ -46,10 +46,10 @@ impl Records for Counted {
         self.records.holder(upload).await
     }
 
-    async fn append_with(&self, id: UploadId, row: &Appended, along: Along) -> Result<(), StoreError> {
-        self.records.append_with(id, row, along).await?;
+    async fn append_with(&self, id: UploadId, row: &Appended, along: Along) -> Result<State, StoreError> {
+        let state = self.records.append_with(id, row, along).await?;
         self.reservations.grown(id, row.chunk.end(), row.length);
-        Ok(())
+        Ok(state)
     }
 
     fn carries(&self) -> usize {

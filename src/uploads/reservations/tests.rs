@@ -3,9 +3,9 @@ use tokio::time::Instant;
 use super::counts::Held;
 use super::*;
 use crate::store::memory::{Memory, MemoryPayloads};
-use crate::store::{Appended, Records, Taking};
+use crate::store::{Records, Taking};
 use crate::time::Timestamp;
-use crate::upload::{Chunk, Metadata, State};
+use crate::upload::{Appended, Chunk, Metadata, State};
 use std::time::Duration;
 
 const MIB: u64 = 1 << 20;

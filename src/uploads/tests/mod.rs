@@ -27,9 +27,11 @@ use super::{
 use crate::finalizer::Finalizer;
 use crate::message::{ConversationId, Message, UserId};
 use crate::store::memory::{Memory, MemoryAnnouncements, MemoryPayloads};
-use crate::store::{Appended, Payloads, Stores};
+use crate::store::{Payloads, Stores};
 use crate::time::Timestamp;
-use crate::upload::{AppendRequest, Checksum, Chunk, Length, Metadata, State, UploadId, Verification};
+use crate::upload::{
+    AppendRequest, Appended, Checksum, Chunk, Length, Metadata, State, UploadId, Verification,
+};
 
 const MAX: u64 = 1 << 20;
 

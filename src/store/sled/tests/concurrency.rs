@@ -5,7 +5,7 @@ use futures_util::FutureExt;
 use super::Fixture;
 use crate::store::contract::DatabaseFixture;
 use crate::store::contract::samples::{at, bound, conversation, last_row, row};
-use crate::store::{Claim, Created, StoreError, Taking};
+use crate::store::{Claim, StoreError, Taking};
 use crate::upload::{State, Upload};
 
 /// More than a group takes.
@@ -15,7 +15,7 @@ const CALLERS: usize = 64;
 async fn make_message(fixture: &Fixture) -> Result<(), StoreError> {
     let (records, messages) = (fixture.records(), fixture.messages());
     let upload = bound(None);
-    assert_eq!(records.create(&upload, Taking::IfFree).await?, Created::New);
+    assert!(records.create(&upload, Taking::IfFree).await?.is_new());
     records.append(upload.id, &row(0, 4)).await?;
     records.append(upload.id, &last_row(4)).await?;
     let Claim::Finalizing(stamp) = messages.claim(upload.id, at(5_000)).await? else {

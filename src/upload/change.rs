@@ -1,0 +1,323 @@
+//! What can change of an upload, and what it is afterwards: the rules that every store applies to what it has stored.
+//! A store reads an upload, lets it change here, and writes what comes of it.
+
+use super::binding::Binding;
+use super::length::Length;
+use super::model::{Chunk, Upload};
+use super::state::{IllegalTransition, State};
+use crate::message::{MessageId, Stamp};
+use crate::time::Timestamp;
+
+/// A row of the ledger, and what changes with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Appended {
+    /// The row. One of length zero is not added; it only carries length and state.
+    pub chunk: Chunk,
+    /// The length from now on.
+    pub length: Length,
+    /// The state from now on.
+    pub state: State,
+}
+
+impl Appended {
+    /// Whether the row may follow what is recorded.
+    ///
+    /// # Errors
+    /// [`Conflict`] unless the upload is receiving and ends where the row begins.
+    pub fn follows(&self, state: &State, offset: u64) -> Result<(), Conflict> {
+        if *state != State::Receiving {
+            return Err(Conflict::NotReceiving);
+        }
+        if self.chunk.offset != offset {
+            return Err(Conflict::EndsElsewhere);
+        }
+        Ok(())
+    }
+}
+
+/// A change that does not fit what is stored: another request was there first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Conflict {
+    /// There is no such upload, or not any more.
+    #[error("the upload is gone")]
+    Gone,
+    /// The id of a new upload is that of another one.
+    #[error("another upload has this id")]
+    AnotherUpload,
+    /// Bytes for an upload that takes none.
+    #[error("the upload is not receiving")]
+    NotReceiving,
+    /// Bytes that do not begin where the ledger ends.
+    #[error("the ledger ends elsewhere")]
+    EndsElsewhere,
+    /// It changed since it was read, or this state never follows on that one.
+    #[error("the upload is in another state")]
+    AnotherState,
+    /// What is owed a message does not expire.
+    #[error("the upload is owed a message")]
+    Owed,
+    /// A second binding.
+    #[error("the upload is bound already")]
+    Bound,
+    /// No binding where one is needed.
+    #[error("the upload is unbound")]
+    Unbound,
+    /// A claim before the last byte, or after the end.
+    #[error("the upload is not complete")]
+    Incomplete,
+    /// A commit of a message that was not claimed.
+    #[error("the upload is not finalizing this message")]
+    NotClaimed,
+    /// From the claim on the message will be made.
+    #[error("the upload is finalizing")]
+    Finalizing,
+}
+
+impl From<IllegalTransition> for Conflict {
+    fn from(_: IllegalTransition) -> Self {
+        Self::AnotherState
+    }
+}
+
+impl Upload {
+    /// The upload with a further row of its ledger.
+    ///
+    /// # Errors
+    /// As [`Appended::follows`].
+    pub fn append(self, row: &Appended) -> Result<Self, Conflict> {
+        row.follows(&self.state, self.offset)?;
+        Ok(Self {
+            offset: row.chunk.end(),
+            active_at: row.chunk.at,
+            digest: row.chunk.digest.clone(),
+            length: row.length,
+            state: row.state.clone(),
+            ..self
+        })
+    }
+
+    /// The upload with the message that it is to become.
+    ///
+    /// # Errors
+    /// [`Conflict`] if it has one, or if it is too late for one.
+    pub fn bind(self, binding: Binding) -> Result<Self, Conflict> {
+        if self.binding.is_some() {
+            return Err(Conflict::Bound);
+        }
+        match self.state {
+            State::Receiving | State::Complete => Ok(Self { binding: Some(binding), ..self }),
+            _ => Err(Conflict::AnotherState),
+        }
+    }
+
+    /// The message that may be claimed for it.
+    ///
+    /// # Errors
+    /// [`Conflict`] unless it is complete and bound.
+    pub fn claimable(&self) -> Result<&Binding, Conflict> {
+        let binding = self.binding.as_ref().ok_or(Conflict::Unbound)?;
+        if self.state == State::Complete { Ok(binding) } else { Err(Conflict::Incomplete) }
+    }
+
+    /// The upload with its message claimed.
+    ///
+    /// # Errors
+    /// As [`Upload::claimable`].
+    pub fn claim(self, stamp: Stamp) -> Result<Self, Conflict> {
+        self.claimable()?;
+        Ok(Self { state: self.state.claim(stamp)?, ..self })
+    }
+
+    /// The upload with its message made; `None` if it has been made already.
+    ///
+    /// # Errors
+    /// [`Conflict`] unless this message was claimed.
+    pub fn commit(self, message: MessageId, now: Timestamp) -> Result<Option<Self>, Conflict> {
+        match self.state {
+            State::Committed(id) if id == message => Ok(None),
+            State::Finalizing(_) => {
+                let state = self.state.commit(message).map_err(|_| Conflict::NotClaimed)?;
+                Ok(Some(Self { state, active_at: now, ..self }))
+            }
+            _ => Err(Conflict::NotClaimed),
+        }
+    }
+
+    /// The upload at one of its ends: rejected, expired, or a repeat of a message that another upload became.
+    ///
+    /// # Errors
+    /// [`Conflict`] if it is not in the state `from`, if `to` never follows on that, or if it would expire though it is
+    /// owed a message.
+    pub fn end(self, from: &State, to: &State) -> Result<Self, Conflict> {
+        if self.state != *from {
+            return Err(Conflict::AnotherState);
+        }
+        let state = match to {
+            State::Expired if self.is_owed() => return Err(Conflict::Owed),
+            State::Expired => from.expire()?,
+            State::Rejected(rejection) => from.reject(rejection.reason)?,
+            State::Committed(message) => from.commit(*message)?,
+            State::Receiving | State::Complete | State::Finalizing(_) => return Err(Conflict::AnotherState),
+        };
+        Ok(Self { state, ..self })
+    }
+
+    /// Whether its record may be removed.
+    ///
+    /// # Errors
+    /// [`Conflict`] while its message is being made.
+    pub fn removable(&self) -> Result<(), Conflict> {
+        match self.state {
+            State::Finalizing(_) => Err(Conflict::Finalizing),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::ConversationId;
+    use crate::upload::{Metadata, Rejection, RejectionReason, UploadId};
+
+    const REASON: RejectionReason = RejectionReason::Damaged;
+
+    fn at(millis: u64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+
+    fn message(number: u8) -> MessageId {
+        MessageId::from_bytes([number; 12])
+    }
+
+    fn stamp() -> Stamp {
+        Stamp { id: message(1), at: at(5) }
+    }
+
+    fn binding() -> Binding {
+        let conversation_id = ConversationId::from_bytes([1; 12]);
+        Binding { conversation_id, content: None, reply_to: None, client_message_id: None }
+    }
+
+    fn states() -> [State; 6] {
+        let rejected = State::Rejected(Rejection { reason: REASON });
+        let finalizing = State::Finalizing(stamp());
+        [
+            State::Receiving,
+            State::Complete,
+            finalizing,
+            State::Committed(message(1)),
+            rejected,
+            State::Expired,
+        ]
+    }
+
+    fn upload(state: State, binding: Option<Binding>) -> Upload {
+        let owner = "u".parse().expect("valid");
+        let (id, length) = (UploadId::from_bytes([1; 16]), Length::Known(10));
+        let new = Upload::new(id, owner, length, Metadata::default(), binding, true, at(1));
+        Upload { state, offset: 4, ..new }
+    }
+
+    #[test]
+    fn a_row_follows_where_the_ledger_of_a_receiving_upload_ends() {
+        let row = |offset| {
+            let chunk = Chunk { offset, length: 6, at: at(9), digest: None };
+            Appended { chunk, length: Length::Known(10), state: State::Complete }
+        };
+        for state in states() {
+            let is_receiving = state == State::Receiving;
+            let before = upload(state, None);
+            let expected = Upload {
+                offset: 10,
+                active_at: at(9),
+                digest: None,
+                state: State::Complete,
+                ..before.clone()
+            };
+            let outcome = before.clone().append(&row(4));
+            assert_eq!(outcome, if is_receiving { Ok(expected) } else { Err(Conflict::NotReceiving) });
+            for offset in [0, 3, 5, 10] {
+                let why = if is_receiving { Conflict::EndsElsewhere } else { Conflict::NotReceiving };
+                assert_eq!(before.clone().append(&row(offset)), Err(why));
+            }
+        }
+    }
+
+    #[test]
+    fn an_upload_is_bound_once_and_in_time() {
+        for (state, expected) in states().into_iter().zip([true, true, false, false, false, false]) {
+            let bound = upload(state.clone(), Some(binding()));
+            assert_eq!(bound.clone().bind(binding()), Err(Conflict::Bound));
+            let outcome = upload(state, None).bind(binding());
+            assert_eq!(outcome, if expected { Ok(bound) } else { Err(Conflict::AnotherState) });
+        }
+    }
+
+    #[test]
+    fn a_message_is_claimed_by_a_complete_and_bound_upload() {
+        for state in states() {
+            assert_eq!(upload(state.clone(), None).claim(stamp()), Err(Conflict::Unbound));
+            let outcome = upload(state.clone(), Some(binding())).claim(stamp());
+            let expected = upload(State::Finalizing(stamp()), Some(binding()));
+            assert_eq!(
+                outcome,
+                if state == State::Complete { Ok(expected) } else { Err(Conflict::Incomplete) }
+            );
+        }
+    }
+
+    #[test]
+    fn the_claimed_message_is_committed_and_no_other() {
+        for (state, is_first) in states().into_iter().zip([false, false, true, false, false, false]) {
+            let before = upload(state.clone(), Some(binding()));
+            let committed =
+                Upload { state: State::Committed(message(1)), active_at: at(7), ..before.clone() };
+            let expected = match state {
+                State::Committed(_) => Ok(None),
+                _ if is_first => Ok(Some(committed)),
+                _ => Err(Conflict::NotClaimed),
+            };
+            assert_eq!(before.clone().commit(message(1), at(7)), expected);
+            assert_eq!(before.commit(message(2), at(7)), Err(Conflict::NotClaimed));
+        }
+    }
+
+    /// From each state to each, of bound uploads and of others.
+    #[test]
+    fn every_end() {
+        // to: receiving, complete, finalizing, committed, rejected, expired
+        let bound = [
+            [false, false, false, false, true, true],
+            [false, false, false, true, true, false],
+            [false, false, false, true, false, false],
+            [false; 6],
+            [false; 6],
+            [false; 6],
+        ];
+        for (from, allowed) in states().iter().zip(bound) {
+            for (to, is_allowed) in states().iter().zip(allowed) {
+                let before = upload(from.clone(), Some(binding()));
+                let outcome = before.clone().end(from, to);
+                assert_eq!(outcome.is_ok(), is_allowed, "{from:?} {to:?}");
+                if is_allowed {
+                    assert_eq!(outcome, Ok(Upload { state: to.clone(), ..before.clone() }));
+                }
+                for other in states().iter().filter(|other| *other != from) {
+                    assert_eq!(before.clone().end(other, to), Err(Conflict::AnotherState));
+                }
+            }
+            let expired = upload(from.clone(), None).end(from, &State::Expired);
+            assert_eq!(expired.is_ok(), matches!(from, State::Receiving | State::Complete));
+        }
+        let owed = upload(State::Complete, Some(binding()));
+        assert_eq!(owed.end(&State::Complete, &State::Expired), Err(Conflict::Owed));
+    }
+
+    #[test]
+    fn what_is_finalizing_stays() {
+        for (state, expected) in states().into_iter().zip([true, true, false, true, true, true]) {
+            assert_eq!(upload(state, None).removable().is_ok(), expected);
+        }
+    }
+}
