@@ -11,7 +11,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::accept::Accepted;
 use super::activity::Activity;
-use super::framing::Framing;
+use super::framing::{BadChunk, Framing};
 use super::observed::Observed;
 use crate::{metrics, refusals};
 
@@ -28,28 +28,37 @@ pub(super) struct Wire {
     stream: TcpStream,
     spoken: Seen,
     activity: Arc<Activity>,
+    /// Why nothing is read any more.
+    refused: Option<BadChunk>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Wire {
     pub(super) fn new(accepted: Accepted, spoken: Seen, activity: Arc<Activity>) -> Self {
-        Self { stream: accepted.stream, spoken, activity, _permit: accepted.permit }
+        Self { stream: accepted.stream, spoken, activity, refused: None, _permit: accepted.permit }
     }
 
     fn stream(self: Pin<&mut Self>) -> Pin<&mut TcpStream> {
         Pin::new(&mut self.get_mut().stream)
     }
 
-    fn came(&mut self, bytes: &[u8]) -> io::Result<()> {
+    /// Looks at what came, and answers how much of it the library is to see.
+    fn came(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.spoken {
             // A websocket has neither heads nor chunks.
-            Seen::Http1(_) if self.activity.is_upgraded() => Ok(()),
+            Seen::Http1(_) if self.activity.is_upgraded() => {}
             Seen::Http1(framing) => {
                 self.activity.came();
-                framing.read(bytes).map_err(|bad| io::Error::new(io::ErrorKind::InvalidData, bad))
+                self.refused = framing.read(bytes).err();
             }
             // Most of what comes between two requests begins none.
-            Seen::Http2(observed) => observed.came(bytes),
+            Seen::Http2(observed) => observed.came(bytes)?,
+        }
+        match self.refused {
+            // What comes before the fault is good: an upload keeps it.
+            Some(bad) if bad.before > 0 => Ok(bad.before),
+            Some(bad) => Err(io::Error::new(io::ErrorKind::InvalidData, bad)),
+            None => Ok(bytes.len()),
         }
     }
 
@@ -82,11 +91,15 @@ impl AsyncRead for Wire {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if let Some(bad) = self.refused {
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, bad)));
+        }
         let before = buffer.filled().len();
         let read = self.as_mut().stream().poll_read(context, buffer);
         let came = &buffer.filled()[before..];
         if !came.is_empty() {
-            self.get_mut().came(came)?;
+            let good = self.get_mut().came(came)?;
+            buffer.set_filled(before + good);
         }
         read
     }

@@ -14,7 +14,7 @@ use crate::http::Connection;
 /// those that were sent.
 pub(super) async fn audit(desk: &Desk) -> io::Result<()> {
     let messages = all(desk).await?;
-    are_in_order(&messages);
+    are_in_order(desk, &messages).await?;
     let jobs: BTreeMap<_, _> = desk.books.all().into_iter().map(|job| (job.id.clone(), job)).collect();
     let mut seen = BTreeMap::new();
     for message in &messages {
@@ -57,13 +57,29 @@ pub(super) async fn all(desk: &Desk) -> io::Result<Vec<Value>> {
     }
 }
 
-/// Whatever the clock does, a conversation's ids and times go one way.
-fn are_in_order(messages: &[Value]) {
-    for pair in messages.windows(2) {
-        let [newer, older] = pair else { continue };
-        assert!(text(newer, "_id") > text(older, "_id"), "{newer} before {older}");
-        assert!(text(newer, "created_at") >= text(older, "created_at"), "{newer} before {older}");
+/// A client that knows the oldest message, and asks for what came after it, is given all the others in their order.
+async fn are_in_order(desk: &Desk, newest_first: &[Value]) -> io::Result<()> {
+    let mut oldest_first = newest_first.iter().rev().map(|message| text(message, "_id"));
+    let Some(mut after) = oldest_first.next().map(str::to_owned) else { return Ok(()) };
+    let mut newer = Vec::new();
+    loop {
+        let target = format!("/conversations/{}/messages?limit=200&after={after}", desk.chat.conversation);
+        let page = desk.read(desk.chat.request(&desk.chat.bob, "GET", &target)).await?.expecting(200).json();
+        let messages = page["messages"].as_array().expect("messages are an array");
+        newer.extend(messages.iter().rev().map(|message| text(message, "_id").to_owned()));
+        match page["next"].as_str() {
+            Some(next) => after = next.to_owned(),
+            None => break,
+        }
     }
+    // Behind them may be what was made meanwhile.
+    let known: Vec<_> = oldest_first.collect();
+    assert_eq!(
+        newer.iter().take(known.len()).collect::<Vec<_>>(),
+        known,
+        "what came after the oldest message"
+    );
+    Ok(())
 }
 
 /// What the message says of its file, and once per message the file itself.
