@@ -39,7 +39,7 @@ async function people() {
 function deviceOf(person, index) {
   const network = new Network();
   logWire(network, person.name);
-  const live = new Live(network, api, () => ({ token: person.token }));
+  const live = new Live(network, api, () => ({ token: person.token, after: to.talk.last }));
   const to = { network, live, api, conversation: demo.conversation, get token() { return person.token; } };
   to.talk = new Talk(to);
   const device = new Device(document.getElementById(SIDES[index]), person, to, nameOf, INVITATIONS[index]);

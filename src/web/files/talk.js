@@ -1,5 +1,5 @@
-// What one person knows of the conversation: its messages, and what others are sending at the moment. The server's
-// list is the truth; events only bring it sooner, and after every silence the list is asked for what was missed.
+// What one person knows of the conversation: its messages, and what others are sending at the moment. The server tells of
+// what happens, and after every silence of what was missed. Only what was there before, or is too much, is asked for.
 
 import { LineDead, pause } from './network.js';
 import { Refused, bearer } from './tus.js';
@@ -10,15 +10,18 @@ const UPLOAD_EVENTS = ['upload_started', 'upload_progress', 'upload_paused'];
 /** Events: `message` (`detail` is `{message, isNew}`), `sending` (`detail` is `{upload, isOver}`). */
 export class Talk extends EventTarget {
   #to;
-  #known = new Map();
+  #known = new Set();
+  #last;
+  #isWhole = false;
   #sending = new Map();
-  #hasRead = false;
+  #before = new Map();
 
   /** @param {object} to `{network, live, api, token, conversation}` */
   constructor(to) {
     super();
     this.#to = to;
-    to.live.addEventListener('up', () => this.#catchUp());
+    to.live.addEventListener('up', () => this.#begin());
+    to.live.addEventListener('caught_up', ({ detail }) => this.#caughtUp(detail));
     to.live.addEventListener('new_message', ({ detail }) => this.#take(detail));
     for (const event of UPLOAD_EVENTS) {
       to.live.addEventListener(event, ({ detail }) => this.#see(detail, event === 'upload_paused'));
@@ -28,31 +31,43 @@ export class Talk extends EventTarget {
     }
   }
 
-  async #catchUp() {
-    while (this.#to.live.isUp) {
+  /** The last message before which none is missing. The server tells of what is newer to who names it. */
+  get last() {
+    return this.#last;
+  }
+
+  /** What was on its way counts only if the server tells of it again, which it does first. */
+  #begin() {
+    this.#before = new Map(this.#sending);
+    if (!this.#last) this.#readOn();
+  }
+
+  #caughtUp({ after, complete }) {
+    this.#last = after;
+    if (complete) this.#isUpToDate();
+    else this.#readOn();
+  }
+
+  #isUpToDate() {
+    this.#isWhole = true;
+    this.#before.forEach((upload) => this.#over(upload));
+  }
+
+  /** Everything after the last message; at the first time the newest page. Pages begin with the newest. */
+  async #readOn() {
+    this.#isWhole = false;
+    const path = `conversations/${this.#to.conversation}/messages?limit=200`;
+    while (this.#to.live.isUp && !this.#isWhole) {
       try {
-        await this.#readOn();
-        await this.#readRunning();
-        return;
+        const page = await this.#read(this.#last ? `${path}&after=${this.#last}` : path);
+        page.messages.toReversed().forEach((message) => this.#take(message));
+        if (!this.#last || !page.next) this.#isUpToDate();
+        this.#last = page.messages[0]?._id ?? this.#last;
       } catch (error) {
         if (!(error instanceof LineDead)) throw error;
         await pause(this.#to.network, AGAIN_MS);
       }
     }
-  }
-
-  /** Everything after the newest known message; at the first time the newest page. */
-  async #readOn() {
-    const path = `conversations/${this.#to.conversation}/messages?limit=200`;
-    let after = [...this.#known.keys()].sort().at(-1);
-    for (;;) {
-      const page = await this.#read(after ? `${path}&after=${after}` : path);
-      const ids = page.messages.map((message) => message._id).sort();
-      page.messages.sort((a, b) => (a._id < b._id ? -1 : 1)).forEach((message) => this.#take(message));
-      if (!after || !page.next) break;
-      after = ids.at(-1);
-    }
-    this.#hasRead = true;
   }
 
   /** A link to a message's media that has not expired. */
@@ -65,26 +80,21 @@ export class Talk extends EventTarget {
     return JSON.parse(answer.text);
   }
 
-  async #readRunning() {
-    const { uploads } = await this.#read(`conversations/${this.#to.conversation}/uploads`);
-    const running = new Set(uploads.map((upload) => upload.upload_id));
-    for (const upload of this.#sending.values()) if (!running.has(upload.upload_id)) this.#over(upload);
-    uploads.forEach((upload) => this.#see(upload, upload.paused));
-  }
-
   async #read(path) {
     const { network, api, token } = this.#to;
     const answer = await network.request('GET', new URL(path, api), { headers: bearer(token) });
-    return answer.status === 200 ? JSON.parse(answer.text) : { messages: [], uploads: [], next: null };
+    return answer.status === 200 ? JSON.parse(answer.text) : { messages: [], next: null };
   }
 
   #take(message) {
     if (this.#known.has(message._id)) return;
-    this.#known.set(message._id, message);
-    this.dispatchEvent(new CustomEvent('message', { detail: { message, isNew: this.#hasRead } }));
+    this.#known.add(message._id);
+    if (this.#isWhole) this.#last = message._id;
+    this.dispatchEvent(new CustomEvent('message', { detail: { message, isNew: this.#isWhole } }));
   }
 
   #see(upload, isPaused) {
+    this.#before.delete(upload.upload_id);
     this.#sending.set(upload.upload_id, upload);
     this.dispatchEvent(new CustomEvent('sending', { detail: { upload, isPaused, isOver: false } }));
   }
