@@ -118,9 +118,18 @@ const orders = {
   async find({ file }) {
     await (await page.$('#left .found input')).uploadFile(file);
   },
+  async write({ side, text }) {
+    await page.type(named(side, 'caption'), text);
+  },
   async say({ side, text }) {
     await page.type(named(side, 'caption'), text);
     await page.click(named(side, 'send'));
+  },
+  async make() {
+    await page.click('#make');
+  },
+  async save({ side }) {
+    await page.click(`#${side} .bubble-file a`);
   },
   async plug() {
     await page.click('#plug');
@@ -156,6 +165,13 @@ const orders = {
       const name = element.ariaLabel || element.labels?.[0]?.textContent.trim() || element.textContent.trim();
       return { name: name.replace(/\s+/g, ' ').slice(0, 60), isVisible: ring.outlineStyle !== 'none' && parseFloat(ring.outlineWidth) > 0 };
     }));
+  },
+  async start({ side }) {
+    await page.evaluate((side) => {
+      const film = document.querySelector(`#${side} video`);
+      Object.assign(film, { muted: true, loop: true });
+      return film.play();
+    }, side);
   },
   async play({ side }) {
     tell('played', await page.evaluate(async (side) => {
@@ -201,6 +217,7 @@ const orders = {
       return {
         messages: texts('#right .message .bubble-text'),
         files: texts('#right .message .bubble-file').map((text) => text.replace(/\s+/g, ' ')),
+        links: [...document.querySelectorAll('#right .bubble-file a')].map((link) => link.getAttribute('href')),
         media: [...document.querySelectorAll('#right .message .bubble-media > *')].map(({ localName }) => localName),
         others: texts('#right .others .bubble-state'),
         elsewhere: texts('#left .others .bubble-state'),
@@ -212,9 +229,11 @@ const orders = {
           state: bubble.querySelector('.bubble-state').textContent,
           acts: [...bubble.querySelectorAll('button')].filter((one) => !one.hidden).map((one) => one.textContent),
         })),
+        caption: document.querySelector('#left .caption').value,
         isAway: !document.getElementById('away').hidden,
         line: document.getElementById('line').dataset.mode,
         truth: { lost: truth('lost'), twice: truth('twice'), zero: truth('zero'), made: truth('made') },
+        isPlaying: [...document.querySelectorAll('#left video')].some((film) => !film.paused),
         wire: texts('#wire-rows tr').slice(0, 40),
         told: seen.told,
         jumps: seen.jumps,

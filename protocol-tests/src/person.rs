@@ -26,7 +26,7 @@ impl Person {
         let config = json!({
             "browser": browser,
             "profile": folder.path().join("profile"),
-            "url": format!("{}/", server.url()),
+            "url": format!("{}{}/", server.url(), server.base()),
             "bytesPerSecond": bytes_per_second,
         });
         Self { browser: Script::start("demo", &config), config, folder }

@@ -1,6 +1,6 @@
 //! The page of the demo: the ways in, what a person does with a file on its way, and what arrives.
 
-use protocol_tests::{Person, Server, Setup, left_out};
+use protocol_tests::{Person, Server, Setup, left_out, wait};
 use serde_json::{Value, json};
 
 const LARGE: u64 = 12_000_000;
@@ -73,8 +73,10 @@ async fn a_file_can_pause_go_on_and_be_cancelled() {
     chooses(&mut person, &["large.bin"]).await;
     person.sees_that("it is under way", |seen| seen["sendings"][0]["percent"].as_u64() > Some(5)).await;
     person.does(json!({"do": "press", "text": "Pause"})).await;
+    person.does(json!({"do": "write", "side": "left", "text": "Almost"})).await;
     person.does(json!({"do": "reload"})).await;
     let seen = person.sees_that("it pauses still", |seen| state(seen) == "paused").await;
+    assert_eq!(seen["caption"], "Almost", "what was being written is kept");
     assert_eq!(seen["sendings"][0]["acts"], json!(["Go on", "Cancel"]));
     person.does(json!({"do": "press", "text": "Go on"})).await;
     person.sees_that("it goes on", |seen| seen["sendings"][0]["percent"].as_u64() > Some(30)).await;
@@ -197,6 +199,66 @@ async fn a_page_outlives_the_data_of_its_server() {
     server.restart().await;
     let seen = person.sees_that("it is there", |seen| seen["messages"] == json!(["twice"])).await;
     assert_eq!(seen["truth"]["zero"], 2, "all of it had to be sent again: {seen:#}");
+    person.leaves().await;
+}
+
+#[tokio::test]
+async fn a_bad_line_costs_connections_and_no_new_start() {
+    if left_out("chromium") {
+        return;
+    }
+    let server = Setup::default().base_path("/chat").demo().start().await;
+    let mut person = in_front_of(&server).await;
+    person.does(json!({"do": "line", "mode": "bad"})).await;
+    chooses(&mut person, &["large.bin"]).await;
+    says(&mut person, "through").await;
+    let seen = person.sees_that("it is made", |seen| seen["truth"]["made"] == 1).await;
+    assert_eq!(seen["truth"]["zero"], 1, "{seen:#}");
+    assert!(seen["truth"]["lost"].as_u64() > Some(2), "it died every few megabytes: {seen:#}");
+    person.sees_that("it is there", |seen| seen["messages"] == json!(["through"])).await;
+    person.does(json!({"do": "reload"})).await;
+    let again = person.sees_that("it is there still", |seen| seen["messages"] == json!(["through"])).await;
+    assert_eq!(again["truth"], seen["truth"], "what it cost is kept");
+    assert_eq!(again["line"], "bad", "the line is kept");
+    person.leaves().await;
+}
+
+#[tokio::test]
+async fn a_film_that_is_made_here_plays_and_stops_in_a_tunnel() {
+    if left_out("chromium") {
+        return;
+    }
+    let server = Setup::default().demo().start().await;
+    let mut person = in_front_of(&server).await;
+    person.does(json!({"do": "line", "mode": "cable"})).await;
+    person.does(json!({"do": "make"})).await;
+    let seen = person.sees_that("it is sent", |seen| seen["sendings"][0]["name"] == "train.webm").await;
+    assert!(seen["sendings"][0]["done"].to_string().contains("40.0 MB"), "{seen:#}");
+    says(&mut person, "a train").await;
+    person.sees_that("it is there", |seen| seen["messages"] == json!(["a train"])).await;
+    person.does(json!({"do": "start", "side": "right"})).await;
+    person.does(json!({"do": "start", "side": "left"})).await;
+    person.sees_that("it plays", |seen| seen["isPlaying"] == true).await;
+    person.does(json!({"do": "plug"})).await;
+    person.sees_that("it stops", |seen| seen["isPlaying"] == false).await;
+    person.leaves().await;
+}
+
+#[tokio::test]
+async fn a_link_that_has_expired_is_renewed() {
+    if left_out("chromium") {
+        return;
+    }
+    let server = Setup::default().demo().env("LONGHAUL_MEDIA_LINK_SECS", 1).start().await;
+    let mut person = in_front_of(&server).await;
+    chooses(&mut person, &["small.txt"]).await;
+    says(&mut person, "words").await;
+    let seen = person.sees_that("it is there", |seen| seen["links"] != json!([])).await;
+    let link = seen["links"][0].as_str().expect("a link").to_owned();
+    wait::until_true("the link expires", async || server.request("GET", &link).send().await.status == 403)
+        .await;
+    person.does(json!({"do": "save", "side": "right"})).await;
+    person.sees_that("it has another", |seen| seen["links"][0] != json!(link)).await;
     person.leaves().await;
 }
 

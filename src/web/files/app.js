@@ -62,9 +62,10 @@ function deviceOf(person, index) {
 function putInTheUsersHand(network, device) {
   showLine(network);
   document.getElementById('make').addEventListener('click', async ({ target }) => {
-    target.disabled = true;
+    const { textContent } = target;
+    Object.assign(target, { disabled: true, textContent: 'Making one, of three seconds …' });
     device.take([await makeFilm()]);
-    target.disabled = false;
+    Object.assign(target, { disabled: false, textContent });
   });
   network.addEventListener('lost', () => count('lost'));
   device.addEventListener('sending', ({ detail: sending }) => {

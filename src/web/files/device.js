@@ -93,10 +93,19 @@ export class Device extends EventTarget {
       file.value = '';
     });
     this.#find('.invite').addEventListener('click', () => file.click());
+    this.#keepCaption();
     this.#find('.composer').addEventListener('submit', (event) => {
       event.preventDefault();
       this.#say();
     });
+  }
+
+  /** What is being written outlives the page like everything else. */
+  #keepCaption() {
+    const caption = this.#find('.caption');
+    const key = `caption of ${this.#person.id}`;
+    caption.value = localStorage.getItem(key) ?? '';
+    for (const event of ['input', 'change']) caption.addEventListener(event, () => localStorage.setItem(key, caption.value));
   }
 
   async #begin(record, file) {
@@ -137,7 +146,9 @@ export class Device extends EventTarget {
   }
 
   #showTray() {
-    this.#find('.tray').hidden = this.#find('.tray').children.length === 0;
+    const isEmpty = this.#find('.tray').children.length === 0;
+    this.#find('.tray').hidden = isEmpty;
+    this.#find('.composer').classList.toggle('waits', !isEmpty);
   }
 
   /** The caption goes with the first file. */
@@ -151,6 +162,7 @@ export class Device extends EventTarget {
       text = '';
     }
     caption.value = '';
+    caption.dispatchEvent(new Event('change'));
   }
 
   #showMessage({ message, isNew }) {

@@ -3,11 +3,13 @@
 const SECONDS = 3;
 const SIZE = [480, 360];
 const BYTES = 40_000_000;
+const TYPES = ['video/webm;codecs=vp8', 'video/mp4'];
 
 /** A film of so many bytes, most of them behind its end. */
 export async function makeFilm() {
   const canvas = Object.assign(document.createElement('canvas'), { width: SIZE[0], height: SIZE[1] });
-  const recorder = new MediaRecorder(canvas.captureStream(25));
+  const type = TYPES.find((type) => MediaRecorder.isTypeSupported(type));
+  const recorder = new MediaRecorder(canvas.captureStream(25), { mimeType: type });
   const pieces = [];
   recorder.addEventListener('dataavailable', ({ data }) => pieces.push(data));
   const stopped = new Promise((resolve) => recorder.addEventListener('stop', resolve));
@@ -19,9 +21,8 @@ export async function makeFilm() {
   recorder.stop();
   await stopped;
   const film = new Blob(pieces);
-  const isMatroska = recorder.mimeType.includes('webm');
-  const type = recorder.mimeType.split(';')[0];
-  return new File(isMatroska ? [film, nothing(BYTES - film.size)] : [film], isMatroska ? 'train.webm' : 'train.mp4', { type });
+  if (type !== TYPES[0]) return new File([film], 'train.mp4', { type });
+  return new File([film, nothing(BYTES - film.size)], 'train.webm', { type: 'video/webm' });
 }
 
 /** An element that players pass over (Void of RFC 8794): an id, a length in eight bytes, and zeros. */
