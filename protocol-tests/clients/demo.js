@@ -153,8 +153,11 @@ const orders = {
     for (const key of keys) await page.keyboard.press(key);
   },
   async chooseByKey({ key, file }) {
-    const [chooser] = await Promise.all([page.waitForFileChooser(), page.keyboard.press(key)]);
-    await chooser.accept([file]);
+    const opened = page.waitForFileChooser();
+    // Only once the browser knows that no dialog is to be shown.
+    await page.evaluate(() => null);
+    await page.keyboard.press(key);
+    await (await opened).accept([file]);
   },
   async focused() {
     tell('focused', await page.evaluate(() => {

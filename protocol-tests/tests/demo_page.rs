@@ -86,6 +86,7 @@ async fn a_film_arrives_once(browser: &str, mode: &str) {
                 seen["line"] == "tunnel" && seen["sendings"][0]["state"] == "waits for the line"
             })
             .await;
+        person.shoots(&format!("demo-film-{browser}")).await;
         person.does(json!({"do": "plug"})).await;
     }
     person.does(json!({"do": "use", "window": "other"})).await;

@@ -36,7 +36,7 @@ function nothing(length) {
 
 function draw(brush, seconds) {
   const [width, height] = SIZE;
-  const at = (seconds / SECONDS) * (width + 200) - 200;
+  const at = 60 + (seconds / SECONDS) * width;
   const box = (colour, ...place) => Object.assign(brush, { fillStyle: colour }).fillRect(...place);
   box('#cfe6ea', 0, 0, width, height);
   brush.fillStyle = '#8fb9a0';
