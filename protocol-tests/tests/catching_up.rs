@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use protocol_tests::multipart::Form;
-use protocol_tests::{Chat, Script, User, conversation_id, wait};
+use protocol_tests::{Chat, Script, Setup, User, conversation_id, wait};
 use serde_json::{Value, json};
 
 /// A client that names this message when it connects, and from then on the last one that it was told of.
@@ -225,4 +225,33 @@ async fn a_killed_server_is_caught_up_with() {
     bob.saw_with("new_message", |seen| *seen == last).await;
     sent.entry(another).or_default().push(id(&last).to_owned());
     check(&bob, &known, &sent);
+}
+
+#[tokio::test]
+async fn what_a_crash_left_is_told_once_beside_what_was_missed() {
+    for step in ["finalize.claimed", "finalize.committed", "publish.announced"] {
+        let chat = Chat::start().await;
+        let known = chat.post("known.mp4", b"known").await;
+        chat.server.restart_with(Setup::default().crash_at(step)).await;
+        let bob = follower(&chat, &chat.bob, &known["_id"]).await;
+        bob.saw("caught_up").await;
+        let form = Form::of("left.mp4", b"left", &chat.conversation);
+        _ = form.into_request(chat.one_shot(&chat.alice)).try_send().await;
+        chat.server.ended(wait::BOUND).await;
+        chat.server.restart_with(Setup::default()).await;
+        wait::until_true("it is back", async || bob.all("connect").len() == 2).await;
+        let next = chat.post("next.mp4", b"next").await;
+        bob.saw_with("new_message", |seen| *seen == next).await;
+        bob.saw_with("upload_finished", |seen| seen["message_id"] == next["_id"]).await;
+        let messages = chat.messages().await;
+        check(
+            &bob,
+            &known,
+            &BTreeMap::from([(
+                chat.conversation.clone(),
+                messages.iter().rev().skip(1).map(|message| id(message).to_owned()).collect(),
+            )]),
+        );
+        assert_eq!(messages.len(), 3, "{step}");
+    }
 }
