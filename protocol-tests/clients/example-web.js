@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import readline from 'node:readline';
 import puppeteer from 'puppeteer-core';
+import { faultsOfAxe } from './demo-looks.js';
 import { config, tell } from './events.js';
 
 // What the browser itself says of a connection that died, which is what these tests are about. A request that it sends
@@ -50,17 +51,11 @@ const orders = {
   async reload({ tab }) {
     await tabs.get(tab).reload();
   },
-  async close({ tab }) {
-    await tabs.get(tab).close();
-  },
   async send({ tab, file, caption }) {
     const page = tabs.get(tab);
     await (await page.$('.composer input[type=file]')).uploadFile(file);
     await page.type('.composer .caption', caption);
     await page.keyboard.press('Enter');
-  },
-  async press({ tab, text }) {
-    await tabs.get(tab).locator(`::-p-text(${text})`).click();
   },
   async look({ tab }) {
     const seen = await tabs.get(tab).evaluate(() => {
@@ -99,6 +94,13 @@ const orders = {
       film.src = film.src.replace(/sig=.*/, 'sig=over');
       while (film.isConnected) await new Promise((resolve) => setTimeout(resolve, 50));
     });
+  },
+  // With screen readers, keyboards and eyes in mind.
+  async audit({ tab }) {
+    for (const theme of ['light', 'dark']) {
+      await tabs.get(tab).emulateMediaFeatures([{ name: 'prefers-color-scheme', value: theme }]);
+      for (const message of await faultsOfAxe(tabs.get(tab))) tell('fault', { tab, theme, message });
+    }
   },
   async shoot({ tab, file, width, dark }) {
     const page = tabs.get(tab);

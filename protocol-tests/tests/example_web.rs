@@ -181,6 +181,7 @@ async fn a_film_arrives_once_over_a_line_that_is_cut_and_a_page_that_is_loaded_a
             let line = format!("longhaul_{name}_total {expected}");
             assert!(metrics.lines().any(|told| told == line), "not so: {line}\n{metrics}");
         }
+        stage.does(json!({"do": "audit", "tab": "Bob"})).await;
         stage.plays("Bob").await;
         shots(&mut stage, "sent").await;
         stage.end().await;

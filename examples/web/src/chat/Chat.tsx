@@ -1,6 +1,6 @@
 // One conversation, as one person has it in front of them.
 
-import { useEffect, useRef } from 'react';
+import { useRef } from 'react';
 import type { Client } from '../api/client';
 import type { Person } from '../api/session';
 import type { LiveUpload } from '../api/types';
@@ -33,10 +33,12 @@ export function Chat({ client, conversation, people }: Props) {
 
   const isEmpty = talk.messages.length + under.length + live.length === 0;
 
-  const end = useRef<HTMLDivElement>(null);
-  useEffect(() => {
-    void end.current?.scrollIntoView({ block: 'end' });
-  }, [talk.messages.length, under.length, live.length]);
+  const frame = useRef<HTMLDivElement>(null);
+  const send = (file: File, caption: string) => {
+    outbox.send(file, caption);
+    // The frame is reversed: there its end is.
+    frame.current?.scrollTo({ top: 0 });
+  };
 
   const others = people.filter(({ id }) => id !== me.id).map(({ name }) => name);
   return (
@@ -50,29 +52,32 @@ export function Chat({ client, conversation, people }: Props) {
           {talk.isOnline ? `You are ${me.name}` : 'Connecting …'}
         </p>
       </header>
-      <div className="talk" tabIndex={0} role="region" aria-label="Conversation">
+      <div ref={frame} className="talk" tabIndex={0} role="region" aria-label="Conversation">
         {isEmpty && <p className="hint">Choose, drop or paste a film, a picture or any file.</p>}
-        <ol role="log" aria-label="Messages">
-          {talk.messages.map((message) => (
-            <li key={message._id} className={message.sender === me.id ? 'bubble own message' : 'bubble message'}>
-              <p className="who">
-                {message.sender === me.id ? 'You' : nameOf(message.sender)}, <time dateTime={message.created_at}>{clock(message.created_at)}</time>
-              </p>
-              <Media client={client} message={message} />
-            </li>
-          ))}
-        </ol>
-        <ul aria-label="On their way">
-          {live.map((upload) => (
-            <LiveRow key={upload.upload_id} upload={upload} who={nameOf(upload.sender)} client={client} outbox={outbox} />
-          ))}
-          {under.map((sending) => (
-            <SendingBubble key={sending.id} sending={sending} outbox={outbox} isOnline={talk.isOnline} />
-          ))}
-        </ul>
-        <div ref={end} />
+        <div>
+          <div role="log" aria-label="Messages">
+            <ol>
+              {talk.messages.map((message) => (
+                <li key={message._id} className={message.sender === me.id ? 'bubble own message' : 'bubble message'}>
+                  <p className="who">
+                    {message.sender === me.id ? 'You' : nameOf(message.sender)}, <time dateTime={message.created_at}>{clock(message.created_at)}</time>
+                  </p>
+                  <Media client={client} message={message} />
+                </li>
+              ))}
+            </ol>
+          </div>
+          <ul aria-label="On their way">
+            {live.map((upload) => (
+              <LiveRow key={upload.upload_id} upload={upload} who={nameOf(upload.sender)} client={client} outbox={outbox} />
+            ))}
+            {under.map((sending) => (
+              <SendingBubble key={sending.id} sending={sending} outbox={outbox} isOnline={talk.isOnline} />
+            ))}
+          </ul>
+        </div>
       </div>
-      <Composer onSend={(file, caption) => outbox.send(file, caption)} />
+      <Composer onSend={send} />
     </main>
   );
 }
