@@ -77,6 +77,7 @@ async fn a_file_can_pause_go_on_and_be_cancelled() {
     person.does(json!({"do": "reload"})).await;
     let seen = person.sees_that("it pauses still", |seen| state(seen) == "paused").await;
     assert_eq!(seen["caption"], "Almost", "what was being written is kept");
+    assert!(seen["sendings"][0]["percent"].as_u64() > Some(0), "it is known how far it was: {seen:#}");
     assert_eq!(seen["sendings"][0]["acts"], json!(["Go on", "Cancel"]));
     person.does(json!({"do": "press", "text": "Go on"})).await;
     person.sees_that("it goes on", |seen| seen["sendings"][0]["percent"].as_u64() > Some(30)).await;

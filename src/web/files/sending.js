@@ -39,7 +39,8 @@ export class Sending extends EventTarget {
     this.#to = to;
     this.#record = record;
     this.file = file;
-    this.offset = 0;
+    // As far as is known, until the server says it.
+    this.offset = record.sentUpTo;
     this.state = record.isPaused ? 'paused' : 'going';
     this.isWaiting = false;
     this.error = null;
@@ -112,7 +113,7 @@ export class Sending extends EventTarget {
     this.#halt();
     this.speed.forget();
     this.#set('paused');
-    await this.#keep({ isPaused: true });
+    await this.#keep({ isPaused: true, sentUpTo: this.offset });
   }
 
   async cancel() {
