@@ -122,7 +122,13 @@ impl Oldest {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::store::contract::samples::{binding, conversation, user, whole};
+    use crate::store::memory::{Memory, MemoryPayloads};
+    use crate::store::{Claim, Memberships, Messages, Records, Taking};
+    use crate::upload::{Binding, Upload};
 
     fn oldest_of(most: usize, conversations: &[&[(u64, u8)]]) -> (Vec<u8>, bool) {
         let mut oldest = Oldest::new(most);
@@ -136,6 +142,50 @@ mod tests {
         }
         let missed = oldest.into_missed(true);
         (missed.messages.iter().map(|id| id.as_bytes()[0]).collect(), missed.is_all)
+    }
+
+    /// A message of this conversation that was claimed at this second and is committed now.
+    async fn made(memory: &Memory, number: u8, secs: u64) -> MessageId {
+        let binding = Binding { conversation_id: conversation(number), ..binding(None) };
+        let upload = Upload { binding: Some(binding), ..whole(None) };
+        memory.create(&upload, Taking::IfFree).await.expect("created");
+        let at = Timestamp::from_millis(secs * 1000);
+        let Claim::Finalizing(stamp) = memory.claim(upload.id, at).await.expect("claimed") else { panic!() };
+        memory.commit(&upload.message(stamp).expect("bound"), at).await.expect("committed");
+        stamp.id
+    }
+
+    #[tokio::test]
+    async fn what_began_within_a_minute_before_is_found_elsewhere() {
+        let memory = Arc::new(Memory::new());
+        let ann = user("ann");
+        for number in [1, 2] {
+            memory.put(conversation(number), std::slice::from_ref(&ann)).await.expect("stored");
+        }
+        memory.put(conversation(3), &[user("bob")]).await.expect("stored");
+        let before = made(&memory, 1, 999).await;
+        let known = made(&memory, 1, 1000).await;
+        let newer = made(&memory, 1, 1001).await;
+        let mut elsewhere = Vec::new();
+        for secs in [939, 940, 999, 1002] {
+            elsewhere.push(made(&memory, 2, secs).await);
+        }
+        made(&memory, 3, 1002).await;
+        let chats = Chats::new(memory.clone(), memory, Arc::new(MemoryPayloads::default()));
+        let [_, first, second, last] = elsewhere[..] else { panic!() };
+        let missed = chats.missed(&ann, known, 9).await.expect("readable");
+        let messages = vec![first, second, newer, last];
+        assert_eq!(missed, Missed { messages, is_all: true, is_known: true });
+        // Of another's conversation, or of none: by its time.
+        let missed = chats.missed(&user("bob"), known, 9).await.expect("readable");
+        assert_eq!((missed.messages.len(), missed.is_known), (1, false));
+        let missed = chats.missed(&ann, known.successor(), 9).await.expect("readable");
+        let messages = vec![first, before, second, known, newer, last];
+        let sorted = |mut messages: Vec<MessageId>| {
+            messages.sort();
+            messages
+        };
+        assert_eq!((sorted(missed.messages), missed.is_known), (sorted(messages), false));
     }
 
     #[test]
