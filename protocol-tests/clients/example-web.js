@@ -51,6 +51,9 @@ const orders = {
   async reload({ tab }) {
     await tabs.get(tab).reload();
   },
+  async close({ tab }) {
+    await tabs.get(tab).close();
+  },
   async send({ tab, file, caption }) {
     const page = tabs.get(tab);
     await (await page.$('.composer input[type=file]')).uploadFile(file);

@@ -189,6 +189,34 @@ async fn a_film_arrives_once_over_a_line_that_is_cut_and_a_page_that_is_loaded_a
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn another_tab_goes_on_when_the_one_that_sends_is_closed() {
+    if left_out("chromium") {
+        return;
+    }
+    let _alone = alone().await;
+    let mut stage = Stage::set().await;
+    let (film, _) = stage.film().await;
+    let conditions = Conditions { up_bytes_per_sec: Some(BYTES_PER_SEC), ..Conditions::default() };
+    let line = Proxy::under(stage.server.address(), conditions).await;
+    let alice = format!("{}/?me=Alice", line.url());
+    for tab in ["first", "second"] {
+        stage.does(json!({"do": "open", "tab": tab, "url": alice})).await;
+    }
+    stage.does(json!({"do": "send", "tab": "first", "file": film, "caption": "Look"})).await;
+    stage.recorded(MB).await;
+    stage
+        .sees("second", "the first one sends", |seen| {
+            seen["sendings"] == json!([]) && seen["live"].to_string().contains("sending film.webm elsewhere")
+        })
+        .await;
+    stage.does(json!({"do": "close", "tab": "first"})).await;
+    stage.sees("second", "the film is there", |seen| seen["messages"] == json!(["Look"])).await;
+    assert_eq!(stage.messages().await.len(), 1);
+    assert_eq!(stage.asks("/files").await["uploads"], json!([]), "nothing was begun twice");
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_film_whose_link_is_over_gets_another_and_plays() {
     if left_out("chromium") {
         return;

@@ -51,10 +51,12 @@ export async function keep(kept: Kept, file?: File): Promise<void> {
 }
 
 export async function forget(id: string): Promise<void> {
-  await inOneStep('readwrite', (uploads, files) => {
+  const work: Work<undefined> = (uploads, files) => {
     files.delete(id);
     return uploads.delete(id);
-  });
+  };
+  // Should it stay, the next start finds that its message is there.
+  await inOneStep('readwrite', work).catch(() => {});
 }
 
 export async function find(id: string): Promise<[Kept, File] | null> {
@@ -64,6 +66,6 @@ export async function find(id: string): Promise<[Kept, File] | null> {
 }
 
 export async function keptBy(person: string): Promise<Kept[]> {
-  const all = await inOneStep<Kept[]>('readonly', (uploads) => uploads.getAll());
+  const all = await inOneStep<Kept[]>('readonly', (uploads) => uploads.getAll()).catch(() => []);
   return all.filter((kept) => kept.person === person);
 }

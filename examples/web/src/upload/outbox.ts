@@ -43,6 +43,7 @@ export class Outbox {
   #shown: readonly Sending[] = [];
   #listeners = new Set<() => void>();
   #closing = new AbortController();
+  #tabs: BroadcastChannel | null = null;
 
   constructor(
     readonly client: Client,
@@ -58,14 +59,17 @@ export class Outbox {
 
   snapshot = (): readonly Sending[] => this.#shown;
 
-  /** Goes on with everything that this browser kept. */
+  /** Goes on with everything that this browser kept, and keeps for other tabs. */
   async open(): Promise<void> {
     this.#closing = new AbortController();
+    this.#tabs = new BroadcastChannel(`uploads of ${this.#person}`);
+    this.#tabs.onmessage = ({ data: id }: MessageEvent<string>) => void this.#own(id);
     for (const { id } of await keptBy(this.#person)) void this.#own(id);
   }
 
   close(): void {
     this.#closing.abort();
+    this.#tabs?.close();
     for (const { transfer, release } of this.#entries.values()) {
       transfer?.pause();
       release();
@@ -135,6 +139,8 @@ export class Outbox {
       const found = fresh ?? (await find(id));
       if (!found || signal.aborted) return;
       const [kept, file] = found;
+      // Other tabs ask for the lock from now on, and have it when this one is closed.
+      if (fresh) this.#tabs?.postMessage(id);
       const { promise, resolve: release } = Promise.withResolvers<void>();
       const state = kept.isPaused ? 'paused' : 'going';
       const entry: Entry = { kept, file, state, sent: 0, problem: null, transfer: null, hasBegunAnew: false, release };
