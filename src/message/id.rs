@@ -9,8 +9,9 @@ use sha2::{Digest, Sha256};
 use crate::time::Timestamp;
 
 /// An ObjectId: four bytes of seconds, and eight that are random, or, after another id of the same second and
-/// conversation, further by a random step; big-endian, so that the order of ids is the order of messages. An id tells
-/// nothing about other conversations.
+/// conversation, further by a random step; big-endian, so that the order of ids is the order in which messages of a
+/// conversation were claimed. That of their commits is their [`Position`](crate::store::Position). An id tells nothing
+/// about other conversations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct MessageId([u8; 12]);
 
