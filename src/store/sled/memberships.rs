@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 
-use super::keys::{Key, Table};
-use super::layered::Rows;
-use super::view::View;
-use super::{SledStore, keys};
+use super::engine::layered::Rows;
+use super::engine::view::View;
+use super::store::SledStore;
+use super::tables::keys;
+use super::tables::keys::{Key, Table};
 use crate::message::{ConversationId, UserId};
 use crate::store::{Memberships, Put, StoreError};
 

@@ -1,10 +1,11 @@
 //! Messages and the outbox.
 
-use super::layered::Rows;
-use super::rows;
-use super::uploads::Unwritten;
-use super::view::View;
-use super::{SledStore, carried, claims, keys, order, uploads};
+use super::engine::layered::Rows;
+use super::engine::view::View;
+use super::store::SledStore;
+use super::tables::rows;
+use super::tables::uploads::Unwritten;
+use super::tables::{carried, claims, keys, order, uploads};
 use crate::message::{ConversationId, Message, MessageId, Stamp};
 use crate::store::{Claim, Messages, StoreError};
 use crate::time::Timestamp;

@@ -10,8 +10,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream;
 
-use super::core::{Answer, Core};
-use super::{SledStore, blocks, keys};
+use super::engine::core::{Answer, Core};
+use super::store::SledStore;
+use super::tables::{blocks, keys};
 use crate::store::{ByteStream, Payloads, Place, Sink, Source, StoreError};
 use crate::upload::UploadId;
 

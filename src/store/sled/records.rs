@@ -4,11 +4,13 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 
-use super::keys::Key;
-use super::layered::{Layered, Rows};
-use super::uploads::Unwritten;
-use super::view::View;
-use super::{SledStore, carried, claims, keys, messages, uploads};
+use super::engine::layered::{Layered, Rows};
+use super::engine::view::View;
+use super::messages;
+use super::store::SledStore;
+use super::tables::keys::Key;
+use super::tables::uploads::Unwritten;
+use super::tables::{carried, claims, keys, uploads};
 use crate::message::UserId;
 use crate::store::{Along, Claim, Created, Records, StoreError, Taking};
 use crate::time::Timestamp;

@@ -1,8 +1,8 @@
 //! Damage to the tables: an audit says of each what it is.
 
-use super::super::keys;
-use super::super::layered::Rows as _;
-use super::super::view::View;
+use super::super::engine::layered::Rows as _;
+use super::super::engine::view::View;
+use super::super::tables::keys;
 use super::super::{SledCopy, SledStore};
 use crate::message::{ConversationId, MessageId};
 use crate::store::contract::samples::{at, bound, row, unbound, user, whole};

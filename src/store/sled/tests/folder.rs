@@ -9,7 +9,9 @@ use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 
 use super::Fixture;
 use crate::store::contract::samples::{found, store, whole};
-use crate::store::sled::{OpenError, SledStore, keys, runs};
+use crate::store::sled::engine::runs;
+use crate::store::sled::tables::keys;
+use crate::store::sled::{OpenError, SledStore};
 use crate::store::{Durability, Records};
 
 /// A closed folder with some rows.

@@ -4,7 +4,8 @@ use super::Fixture;
 use crate::message::ConversationId;
 use crate::store::contract::DatabaseFixture as _;
 use crate::store::contract::samples::{conversation, user};
-use crate::store::sled::{keys, memberships};
+use crate::store::sled::memberships;
+use crate::store::sled::tables::keys;
 use crate::store::{Memberships, StoreError};
 
 async fn of_ann(fixture: &Fixture) -> Vec<ConversationId> {
@@ -20,7 +21,7 @@ async fn memberships_of_an_older_folder_are_listed_at_its_start() {
         let members = [&crowd[..], &[user("ann")]].concat();
         fixture.store().put(conversation(number), &members).await.expect("stored");
     }
-    let forget = |view: &mut super::super::view::View<'_>| -> Result<(), StoreError> {
+    let forget = |view: &mut super::super::engine::view::View<'_>| -> Result<(), StoreError> {
         for key in view.keys(&keys::Table::MEMBERSHIP.start(), usize::MAX)? {
             view.mark(key, false);
         }

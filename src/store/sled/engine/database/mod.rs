@@ -37,13 +37,13 @@ use sled::Db;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use super::carried;
+use super::super::tables::{carried, keys};
 use super::changes::{Change, Changes};
 use super::checkpoints::Pieces;
 use super::journal::{Found, Journal};
 use super::layered::Layered;
 use super::open::{self, OpenError, Opened};
-use super::{fault, keys, runs};
+use super::{fault, runs};
 use crate::crash;
 use crate::store::{Durability, Files, StoreError};
 

@@ -14,7 +14,7 @@ use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 use crate::store::Durability;
 
 /// Has every write of a file on the disk before it returns, or not any more, as the durability asks for.
-pub(super) fn set(file: &File, path: &Path, durability: Durability) {
+pub(crate) fn set(file: &File, path: &Path, durability: Durability) {
     match change(file, durability.syncs()) {
         // Those who do not survive a power cut anyway.
         Err(_) if !durability.syncs() => {}

@@ -3,10 +3,12 @@
 
 use sled::IVec;
 
-use super::keys::{self, Key, Table};
-use super::layered::{Layered, Rows};
-use super::rows::{self, ChunkRow, ClaimRow};
-use super::{SledStore, messages, order, uploads};
+use super::super::engine::layered::{Layered, Rows};
+use super::super::messages;
+use super::super::store::SledStore;
+use super::super::tables::keys::{self, Key, Table};
+use super::super::tables::rows::{self, ChunkRow, ClaimRow};
+use super::super::tables::{order, uploads};
 use crate::message::{Message, MessageId};
 use crate::store::StoreError;
 use crate::upload::{Concat, State, Upload, UploadId};

@@ -5,7 +5,7 @@ use std::io;
 use crate::store::StoreError;
 
 /// A failure of sled as one of the store.
-pub(super) fn of(error: sled::Error) -> StoreError {
+pub(crate) fn of(error: sled::Error) -> StoreError {
     match error {
         sled::Error::Io(error) => error.into(),
         sled::Error::Corruption { at, .. } => {
@@ -18,7 +18,7 @@ pub(super) fn of(error: sled::Error) -> StoreError {
 }
 
 /// The same failure for each of those who wait for a group.
-pub(super) fn copy(error: &StoreError) -> StoreError {
+pub(crate) fn copy(error: &StoreError) -> StoreError {
     match error {
         StoreError::Full => StoreError::Full,
         StoreError::Conflict(why) => StoreError::Conflict(*why),
@@ -30,7 +30,7 @@ pub(super) fn copy(error: &StoreError) -> StoreError {
 }
 
 /// A panic's message.
-pub(super) fn of_panic(panic: &(dyn std::any::Any + Send)) -> String {
+pub(crate) fn of_panic(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic".to_owned())
 }

@@ -1,21 +1,21 @@
 //! Who holds which `client_message_id`.
 
+use super::super::engine::layered::Rows;
+use super::super::engine::view::View;
 use super::keys::{self, Key};
-use super::layered::Rows;
 use super::rows::{self, ClaimRow};
-use super::view::View;
 use crate::message::MessageId;
 use crate::store::{StoreError, Taking};
 use crate::upload::{Upload, UploadId};
 
 /// The holder of the upload's id.
-pub(super) fn holder(rows: &impl Rows, upload: &Upload) -> Result<Option<ClaimRow>, StoreError> {
+pub(crate) fn holder(rows: &impl Rows, upload: &Upload) -> Result<Option<ClaimRow>, StoreError> {
     let Some(key) = key(upload) else { return Ok(None) };
     rows.get(&key)?.map(|row| rows::decode("claim", &row)).transpose()
 }
 
 /// Takes the upload's id for it, or answers who keeps it.
-pub(super) fn take(
+pub(crate) fn take(
     view: &mut View<'_>,
     upload: &Upload,
     taking: Taking,
@@ -29,12 +29,12 @@ pub(super) fn take(
 }
 
 /// From here on the message holds the upload's id.
-pub(super) fn claim(view: &mut View<'_>, upload: &Upload, message: MessageId) -> Result<(), StoreError> {
+pub(crate) fn claim(view: &mut View<'_>, upload: &Upload, message: MessageId) -> Result<(), StoreError> {
     set(view, upload, Some(message))
 }
 
 /// Gives the upload's id free, unless another upload or a message holds it.
-pub(super) fn release(view: &mut View<'_>, upload: &Upload) -> Result<(), StoreError> {
+pub(crate) fn release(view: &mut View<'_>, upload: &Upload) -> Result<(), StoreError> {
     let own = ClaimRow { upload: upload.id, message: None };
     if let Some(key) = key(upload)
         && holder(view, upload)? == Some(own)

@@ -29,7 +29,7 @@
 //! | `7f` | arrived | | the number of the journal's last record that is in sled; written after everything else of it, so that a log which ends early has an older one |
 //!
 //! Carried and placed are in the journal only, and never get to sled; unfinished, committed and order get there as
-//! [`runs`](super::runs). Numbers are big-endian, so that the order of keys is the order of numbers. An owner, or a user before
+//! [`runs`](super::super::engine::runs). Numbers are big-endian, so that the order of keys is the order of numbers. An owner, or a user before
 //! something else, is preceded by its length in two bytes, so that no owner is another one's prefix.
 
 use smallvec::SmallVec;
@@ -40,7 +40,7 @@ use crate::time::Timestamp;
 use crate::upload::UploadId;
 
 /// As many bytes as most keys have at most, so that they need no allocation of their own.
-pub(super) type Key = SmallVec<[u8; 40]>;
+pub(crate) type Key = SmallVec<[u8; 40]>;
 
 const FORMAT: u8 = 0x00;
 const UPLOAD: u8 = 0x10;
@@ -70,31 +70,31 @@ const ARRIVED: u8 = 0x7f;
 
 /// A table that is read from its beginning to its end.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Table(u8);
+pub(crate) struct Table(u8);
 
 impl Table {
-    pub(super) const UPLOAD: Self = Self(UPLOAD);
-    pub(super) const METADATA: Self = Self(METADATA);
-    pub(super) const LEDGER: Self = Self(LEDGER);
-    pub(super) const UNFINISHED: Self = Self(UNFINISHED);
-    pub(super) const OWED: Self = Self(OWED);
-    pub(super) const USED: Self = Self(USED);
-    pub(super) const COMMITTED: Self = Self(COMMITTED);
-    pub(super) const CLAIM: Self = Self(CLAIM);
-    pub(super) const PARTICIPANT: Self = Self(PARTICIPANT);
-    pub(super) const MEMBERSHIP: Self = Self(MEMBERSHIP);
-    pub(super) const MESSAGE: Self = Self(MESSAGE);
-    pub(super) const CONTENT: Self = Self(CONTENT);
-    pub(super) const ORDER: Self = Self(ORDER);
-    pub(super) const OUTBOX: Self = Self(OUTBOX);
-    pub(super) const MOVED: Self = Self(MOVED);
-    pub(super) const POSITION: Self = Self(POSITION);
+    pub(crate) const UPLOAD: Self = Self(UPLOAD);
+    pub(crate) const METADATA: Self = Self(METADATA);
+    pub(crate) const LEDGER: Self = Self(LEDGER);
+    pub(crate) const UNFINISHED: Self = Self(UNFINISHED);
+    pub(crate) const OWED: Self = Self(OWED);
+    pub(crate) const USED: Self = Self(USED);
+    pub(crate) const COMMITTED: Self = Self(COMMITTED);
+    pub(crate) const CLAIM: Self = Self(CLAIM);
+    pub(crate) const PARTICIPANT: Self = Self(PARTICIPANT);
+    pub(crate) const MEMBERSHIP: Self = Self(MEMBERSHIP);
+    pub(crate) const MESSAGE: Self = Self(MESSAGE);
+    pub(crate) const CONTENT: Self = Self(CONTENT);
+    pub(crate) const ORDER: Self = Self(ORDER);
+    pub(crate) const OUTBOX: Self = Self(OUTBOX);
+    pub(crate) const MOVED: Self = Self(MOVED);
+    pub(crate) const POSITION: Self = Self(POSITION);
 
-    pub(super) fn start(self) -> Key {
+    pub(crate) fn start(self) -> Key {
         key(self.0, &[])
     }
 
-    pub(super) fn end(self) -> Key {
+    pub(crate) fn end(self) -> Key {
         end_of(&self.start())
     }
 }
@@ -105,167 +105,167 @@ impl std::fmt::Display for Table {
     }
 }
 
-pub(super) fn format() -> Key {
+pub(crate) fn format() -> Key {
     key(FORMAT, &[])
 }
 
-pub(super) fn upload(id: UploadId) -> Key {
+pub(crate) fn upload(id: UploadId) -> Key {
     key(UPLOAD, &[id.as_bytes()])
 }
 
-pub(super) fn metadata(id: UploadId) -> Key {
+pub(crate) fn metadata(id: UploadId) -> Key {
     key(METADATA, &[id.as_bytes()])
 }
 
-pub(super) fn ledger(id: UploadId) -> Key {
+pub(crate) fn ledger(id: UploadId) -> Key {
     key(LEDGER, &[id.as_bytes()])
 }
 
-pub(super) fn chunk(id: UploadId, offset: u64) -> Key {
+pub(crate) fn chunk(id: UploadId, offset: u64) -> Key {
     key(LEDGER, &[id.as_bytes(), &offset.to_be_bytes()])
 }
 
-pub(super) fn every_unfinished() -> Key {
+pub(crate) fn every_unfinished() -> Key {
     key(UNFINISHED, &[])
 }
 
-pub(super) fn unfinished_of(owner: &UserId) -> Key {
+pub(crate) fn unfinished_of(owner: &UserId) -> Key {
     key(UNFINISHED, &[&length(owner), owner.as_str().as_bytes()])
 }
 
-pub(super) fn unfinished(owner: &UserId, created_at: Timestamp, id: UploadId) -> Key {
+pub(crate) fn unfinished(owner: &UserId, created_at: Timestamp, id: UploadId) -> Key {
     let created_at = created_at.millis().to_be_bytes();
     key(UNFINISHED, &[&length(owner), owner.as_str().as_bytes(), &created_at, id.as_bytes()])
 }
 
-pub(super) fn every_owed() -> Key {
+pub(crate) fn every_owed() -> Key {
     key(OWED, &[])
 }
 
-pub(super) fn owed(id: UploadId) -> Key {
+pub(crate) fn owed(id: UploadId) -> Key {
     key(OWED, &[id.as_bytes()])
 }
 
-pub(super) fn used(part: UploadId) -> Key {
+pub(crate) fn used(part: UploadId) -> Key {
     key(USED, &[part.as_bytes()])
 }
 
-pub(super) fn every_committed() -> Key {
+pub(crate) fn every_committed() -> Key {
     key(COMMITTED, &[])
 }
 
 /// Where those begin that were committed at this time.
-pub(super) fn committed_at(at: Timestamp) -> Key {
+pub(crate) fn committed_at(at: Timestamp) -> Key {
     key(COMMITTED, &[&at.millis().to_be_bytes()])
 }
 
-pub(super) fn committed(at: Timestamp, id: UploadId) -> Key {
+pub(crate) fn committed(at: Timestamp, id: UploadId) -> Key {
     key(COMMITTED, &[&at.millis().to_be_bytes(), id.as_bytes()])
 }
 
-pub(super) fn claim(conversation: ConversationId, owner: &UserId, id: &ClientMessageId) -> Key {
+pub(crate) fn claim(conversation: ConversationId, owner: &UserId, id: &ClientMessageId) -> Key {
     let owner = (length(owner), owner.as_str().as_bytes());
     key(CLAIM, &[conversation.as_bytes(), &owner.0, owner.1, id.as_str().as_bytes()])
 }
 
-pub(super) fn conversation(id: ConversationId) -> Key {
+pub(crate) fn conversation(id: ConversationId) -> Key {
     key(CONVERSATION, &[id.as_bytes()])
 }
 
-pub(super) fn participants(id: ConversationId) -> Key {
+pub(crate) fn participants(id: ConversationId) -> Key {
     key(PARTICIPANT, &[id.as_bytes()])
 }
 
-pub(super) fn participant(id: ConversationId, user: &UserId) -> Key {
+pub(crate) fn participant(id: ConversationId, user: &UserId) -> Key {
     key(PARTICIPANT, &[id.as_bytes(), user.as_str().as_bytes()])
 }
 
-pub(super) fn memberships_of(user: &UserId) -> Key {
+pub(crate) fn memberships_of(user: &UserId) -> Key {
     key(MEMBERSHIP, &[&length(user), user.as_str().as_bytes()])
 }
 
-pub(super) fn membership(user: &UserId, conversation: ConversationId) -> Key {
+pub(crate) fn membership(user: &UserId, conversation: ConversationId) -> Key {
     key(MEMBERSHIP, &[&length(user), user.as_str().as_bytes(), conversation.as_bytes()])
 }
 
-pub(super) fn listed() -> Key {
+pub(crate) fn listed() -> Key {
     key(LISTED, &[])
 }
 
-pub(super) fn latest(id: ConversationId) -> Key {
+pub(crate) fn latest(id: ConversationId) -> Key {
     key(LATEST, &[id.as_bytes()])
 }
 
-pub(super) fn message(id: MessageId) -> Key {
+pub(crate) fn message(id: MessageId) -> Key {
     key(MESSAGE, &[id.as_bytes()])
 }
 
-pub(super) fn content(id: MessageId) -> Key {
+pub(crate) fn content(id: MessageId) -> Key {
     key(CONTENT, &[id.as_bytes()])
 }
 
-pub(super) fn order_of(conversation: ConversationId) -> Key {
+pub(crate) fn order_of(conversation: ConversationId) -> Key {
     key(ORDER, &[conversation.as_bytes()])
 }
 
-pub(super) fn order(conversation: ConversationId, position: Position) -> Key {
+pub(crate) fn order(conversation: ConversationId, position: Position) -> Key {
     key(ORDER, &[conversation.as_bytes(), position.0.as_bytes()])
 }
 
-pub(super) fn moved(conversation: ConversationId, position: Position) -> Key {
+pub(crate) fn moved(conversation: ConversationId, position: Position) -> Key {
     key(MOVED, &[conversation.as_bytes(), position.0.as_bytes()])
 }
 
-pub(super) fn position(id: MessageId) -> Key {
+pub(crate) fn position(id: MessageId) -> Key {
     key(POSITION, &[id.as_bytes()])
 }
 
-pub(super) fn every_outbox() -> Key {
+pub(crate) fn every_outbox() -> Key {
     key(OUTBOX, &[])
 }
 
-pub(super) fn outbox(id: MessageId) -> Key {
+pub(crate) fn outbox(id: MessageId) -> Key {
     key(OUTBOX, &[id.as_bytes()])
 }
 
-pub(super) fn every_part() -> Key {
+pub(crate) fn every_part() -> Key {
     key(PART, &[])
 }
 
-pub(super) fn part(id: UploadId) -> Key {
+pub(crate) fn part(id: UploadId) -> Key {
     key(PART, &[id.as_bytes()])
 }
 
-pub(super) fn blocks(id: UploadId) -> Key {
+pub(crate) fn blocks(id: UploadId) -> Key {
     key(BLOCK, &[id.as_bytes()])
 }
 
-pub(super) fn block(id: UploadId, number: u64) -> Key {
+pub(crate) fn block(id: UploadId, number: u64) -> Key {
     key(BLOCK, &[id.as_bytes(), &number.to_be_bytes()])
 }
 
-pub(super) fn every_carried() -> Key {
+pub(crate) fn every_carried() -> Key {
     key(CARRIED, &[])
 }
 
-pub(super) fn carried(id: UploadId, offset: u64) -> Key {
+pub(crate) fn carried(id: UploadId, offset: u64) -> Key {
     key(CARRIED, &[id.as_bytes(), &offset.to_be_bytes()])
 }
 
-pub(super) fn every_placed() -> Key {
+pub(crate) fn every_placed() -> Key {
     key(PLACED, &[])
 }
 
-pub(super) fn placed(id: UploadId) -> Key {
+pub(crate) fn placed(id: UploadId) -> Key {
     key(PLACED, &[id.as_bytes()])
 }
 
-pub(super) fn arrived() -> Key {
+pub(crate) fn arrived() -> Key {
     key(ARRIVED, &[])
 }
 
 /// The upload of a row that only the journal has.
-pub(super) fn upload_of_journal(key: &[u8]) -> Option<UploadId> {
+pub(crate) fn upload_of_journal(key: &[u8]) -> Option<UploadId> {
     match key.first() {
         Some(&(CARRIED | PLACED)) => key.get(1..17)?.first_chunk().copied().map(UploadId::from_bytes),
         _ => None,
@@ -273,46 +273,46 @@ pub(super) fn upload_of_journal(key: &[u8]) -> Option<UploadId> {
 }
 
 /// The upload id at the end of a key.
-pub(super) fn upload_at_end(key: &[u8]) -> Option<UploadId> {
+pub(crate) fn upload_at_end(key: &[u8]) -> Option<UploadId> {
     key.last_chunk().copied().map(UploadId::from_bytes)
 }
 
 /// When the upload of a key of [`unfinished`] was created.
-pub(super) fn created_at_of_unfinished(key: &[u8]) -> Option<Timestamp> {
+pub(crate) fn created_at_of_unfinished(key: &[u8]) -> Option<Timestamp> {
     let (before, _) = key.split_last_chunk::<16>()?;
     Some(Timestamp::from_millis(number_at_end(before)?))
 }
 
 /// The upload of a key of [`chunk`].
-pub(super) fn upload_of_chunk(key: &[u8]) -> Option<UploadId> {
+pub(crate) fn upload_of_chunk(key: &[u8]) -> Option<UploadId> {
     key.get(1..17)?.first_chunk().copied().map(UploadId::from_bytes)
 }
 
 /// The conversation of a key of [`participant`].
-pub(super) fn conversation_of_participant(key: &[u8]) -> Option<ConversationId> {
+pub(crate) fn conversation_of_participant(key: &[u8]) -> Option<ConversationId> {
     key.get(1..13)?.first_chunk().copied().map(ConversationId::from_bytes)
 }
 
 /// The key of [`membership`] that goes with a key of [`participant`].
-pub(super) fn membership_of(participant: &[u8]) -> Option<Key> {
+pub(crate) fn membership_of(participant: &[u8]) -> Option<Key> {
     let conversation = conversation_of_participant(participant)?;
     Some(membership(&user_at_end(participant, conversation)?, conversation))
 }
 
 /// The key of [`participant`] that goes with a key of [`membership`].
-pub(super) fn participant_of(membership: &[u8]) -> Option<Key> {
+pub(crate) fn participant_of(membership: &[u8]) -> Option<Key> {
     let (before, conversation) = membership.split_last_chunk::<12>()?;
     let user = std::str::from_utf8(before.get(3..)?).ok()?.parse().ok()?;
     Some(participant(ConversationId::from_bytes(*conversation), &user))
 }
 
 /// The conversation at the end of a key.
-pub(super) fn conversation_at_end(key: &[u8]) -> Option<ConversationId> {
+pub(crate) fn conversation_at_end(key: &[u8]) -> Option<ConversationId> {
     key.last_chunk().copied().map(ConversationId::from_bytes)
 }
 
 /// The conversation and the position of a key of [`order`] or [`moved`].
-pub(super) fn place_in_order(key: &[u8]) -> Option<(ConversationId, Position)> {
+pub(crate) fn place_in_order(key: &[u8]) -> Option<(ConversationId, Position)> {
     let (_, ids) = key.split_first()?;
     let (conversation, position) = ids.split_first_chunk()?;
     let position = MessageId::from_bytes(position.try_into().ok()?);
@@ -320,24 +320,24 @@ pub(super) fn place_in_order(key: &[u8]) -> Option<(ConversationId, Position)> {
 }
 
 /// The message id at the end of a key.
-pub(super) fn message_at_end(key: &[u8]) -> Option<MessageId> {
+pub(crate) fn message_at_end(key: &[u8]) -> Option<MessageId> {
     key.last_chunk().copied().map(MessageId::from_bytes)
 }
 
 /// The number at the end of a key.
-pub(super) fn number_at_end(key: &[u8]) -> Option<u64> {
+pub(crate) fn number_at_end(key: &[u8]) -> Option<u64> {
     key.last_chunk().copied().map(u64::from_be_bytes)
 }
 
 /// The user at the end of a key of [`participant`].
-pub(super) fn user_at_end(key: &[u8], conversation: ConversationId) -> Option<UserId> {
+pub(crate) fn user_at_end(key: &[u8], conversation: ConversationId) -> Option<UserId> {
     let user = key.strip_prefix(participants(conversation).as_slice())?;
     std::str::from_utf8(user).ok()?.parse().ok()
 }
 
 /// How many bytes at the end of its keys differ within a set, if the key's table is sets: its rows are empty, and
-/// sled has them in [`runs`](super::runs).
-pub(super) fn suffix_of_set(key: &[u8]) -> Option<usize> {
+/// sled has them in [`runs`](super::super::engine::runs).
+pub(crate) fn suffix_of_set(key: &[u8]) -> Option<usize> {
     match key.first() {
         Some(&(UNFINISHED | COMMITTED)) => Some(size_of::<u64>() + size_of::<UploadId>()),
         Some(&ORDER) => Some(size_of::<MessageId>()),
@@ -346,13 +346,13 @@ pub(super) fn suffix_of_set(key: &[u8]) -> Option<usize> {
 }
 
 /// The first key after all those of the set that this one is in.
-pub(super) fn after_set(key: &[u8]) -> Key {
+pub(crate) fn after_set(key: &[u8]) -> Key {
     let suffix = suffix_of_set(key).expect("it is in a set");
     end_of(&key[..key.len().saturating_sub(suffix)])
 }
 
 /// The first key after all those with this prefix.
-pub(super) fn end_of(prefix: &[u8]) -> Key {
+pub(crate) fn end_of(prefix: &[u8]) -> Key {
     let mut end = Key::from_slice(prefix);
     while let Some(last) = end.pop() {
         if last < u8::MAX {
@@ -364,7 +364,7 @@ pub(super) fn end_of(prefix: &[u8]) -> Key {
 }
 
 /// The first key after this one.
-pub(super) fn after(key: &[u8]) -> Key {
+pub(crate) fn after(key: &[u8]) -> Key {
     let mut after = Key::from_slice(key);
     after.push(0);
     after

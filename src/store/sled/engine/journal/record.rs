@@ -9,8 +9,8 @@
 
 use sled::IVec;
 
+use super::super::super::tables::keys::Key;
 use super::super::changes::Changes;
-use super::super::keys::Key;
 
 const MAGIC: [u8; 4] = *b"lhj1";
 /// Magic, checksum, two sequence numbers, length.

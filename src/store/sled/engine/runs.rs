@@ -20,23 +20,23 @@ use std::ops::Range;
 
 use sled::{IVec, Tree};
 
-use super::keys::{self, Key};
+use super::super::tables::keys::{self, Key};
 
 /// More keys are in no run that is written. A longer one would be dearer when single keys are taken out of it.
 const LONGEST: usize = 16;
 
 /// Rows of sled, and the keys of runs as if they were rows of their own.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Stored<'a>(pub(super) &'a Tree);
+pub(crate) struct Stored<'a>(pub(crate) &'a Tree);
 
 /// A row.
-pub(super) type Row = sled::Result<(Key, IVec)>;
+pub(crate) type Row = sled::Result<(Key, IVec)>;
 
 /// Keys to put into sets, or, where `false`, to take out of them.
-pub(super) type Members<'a> = [(&'a Key, bool)];
+pub(crate) type Members<'a> = [(&'a Key, bool)];
 
 impl<'a> Stored<'a> {
-    pub(super) fn get(self, key: &[u8]) -> sled::Result<Option<IVec>> {
+    pub(crate) fn get(self, key: &[u8]) -> sled::Result<Option<IVec>> {
         let Some(suffix) = keys::suffix_of_set(key) else { return self.0.get(key) };
         let mut run = self.0.range(&key[..1]..=key).next_back().transpose()?;
         for later in self.0.range((behind(run.as_ref(), key), Bound::Included(key.to_vec()))) {
@@ -47,7 +47,7 @@ impl<'a> Stored<'a> {
     }
 
     /// The rows of a range, which lies within a table.
-    pub(super) fn rows(self, keys: Range<&[u8]>) -> Box<dyn Iterator<Item = Row> + 'a> {
+    pub(crate) fn rows(self, keys: Range<&[u8]>) -> Box<dyn Iterator<Item = Row> + 'a> {
         let Some(suffix) = keys::suffix_of_set(keys.start) else {
             return Box::new(self.0.range(keys).map(|row| row.map(owned)));
         };
@@ -67,7 +67,7 @@ impl<'a> Stored<'a> {
     }
 
     /// The same, the last one first.
-    pub(super) fn rows_back(self, keys: Range<&[u8]>) -> Box<dyn Iterator<Item = Row> + 'a> {
+    pub(crate) fn rows_back(self, keys: Range<&[u8]>) -> Box<dyn Iterator<Item = Row> + 'a> {
         let Some(suffix) = keys::suffix_of_set(keys.start) else {
             return Box::new(self.0.range(keys).rev().map(|row| row.map(owned)));
         };
@@ -128,7 +128,7 @@ fn behind(run: Option<&(IVec, IVec)>, key: &[u8]) -> Bound<Vec<u8>> {
 }
 
 /// Gives sled changes of sets, in the order of their keys, with a pause after each run.
-pub(super) fn write(tree: &Tree, mut changes: &Members<'_>, mut pause: impl FnMut()) -> sled::Result<()> {
+pub(crate) fn write(tree: &Tree, mut changes: &Members<'_>, mut pause: impl FnMut()) -> sled::Result<()> {
     while let Some((key, _)) = changes.first() {
         let suffix = keys::suffix_of_set(key).expect("it is of a set");
         let prefix = &key[..key.len() - suffix];

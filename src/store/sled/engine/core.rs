@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::carried;
+use super::super::tables::carried;
 use super::checkpoints::Checkpoints;
 use super::committer::{self, Committer, Operation};
 use super::database::Database;
@@ -18,7 +18,7 @@ use crate::message::MessageIds;
 use crate::store::{Durability, Files, StoreError};
 
 /// The database and the way to its committer.
-pub(super) struct Core {
+pub(crate) struct Core {
     database: Arc<Database>,
     /// `None` only while being dropped.
     inbox: Option<mpsc::Sender<Box<dyn Operation>>>,
@@ -32,10 +32,10 @@ pub(super) struct Core {
 }
 
 /// The answer to an operation that is on its way.
-pub(super) struct Answer<T>(oneshot::Receiver<Result<T, StoreError>>);
+pub(crate) struct Answer<T>(oneshot::Receiver<Result<T, StoreError>>);
 
 impl Core {
-    pub(super) fn open(
+    pub(crate) fn open(
         folder: &Path,
         durability: Durability,
         files: Option<Arc<dyn Files>>,
@@ -71,12 +71,12 @@ impl Core {
     }
 
     /// The most bytes that are carried with a row.
-    pub(super) fn carries(&self) -> usize {
+    pub(crate) fn carries(&self) -> usize {
         self.carries
     }
 
     /// Reads what is durable.
-    pub(super) async fn read<T>(
+    pub(crate) async fn read<T>(
         &self,
         look: impl Fn(&Layered<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
@@ -85,7 +85,7 @@ impl Core {
 
     /// Has an operation committed, and answers once it is durable. It is carried out even if nobody waits for
     /// the answer any more. Those that were submitted and are not answered yet may come after it.
-    pub(super) async fn change<T: Send + 'static>(
+    pub(crate) async fn change<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut View<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
@@ -99,7 +99,7 @@ impl Core {
     }
 
     /// Hands an operation to the committer, after those that were handed to it before.
-    pub(super) async fn submit<T: Send + 'static>(
+    pub(crate) async fn submit<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut View<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<Answer<T>, StoreError> {
@@ -112,7 +112,7 @@ impl Core {
 
 impl<T> Answer<T> {
     /// Waits until the operation is durable, or was refused.
-    pub(super) async fn wait(self) -> Result<T, StoreError> {
+    pub(crate) async fn wait(self) -> Result<T, StoreError> {
         self.0.await.unwrap_or_else(|_| Err(closed()))
     }
 }

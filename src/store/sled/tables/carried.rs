@@ -6,21 +6,21 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use sled::IVec;
 
-use super::changes::Changes;
+use super::super::engine::changes::Changes;
+use super::super::engine::layered::{Layered, Rows};
+use super::super::engine::view::View;
 use super::keys;
-use super::layered::{Layered, Rows};
 use super::rows::{self, PlacedRow};
 use super::uploads;
-use super::view::View;
 use crate::message::Message;
 use crate::store::{Carried, Place, Placement, StoreError};
 use crate::upload::{State, UploadId};
 
 /// The most bytes with one row: more are as quick to sync as to write twice.
-pub(super) const MOST_BYTES: usize = 64 * 1024;
+pub(crate) const MOST_BYTES: usize = 64 * 1024;
 
 /// Carries an upload's bytes up to an offset.
-pub(super) fn put(view: &mut View<'_>, id: UploadId, end: u64, bytes: Vec<Bytes>) {
+pub(crate) fn put(view: &mut View<'_>, id: UploadId, end: u64, bytes: Vec<Bytes>) {
     let row = match &bytes[..] {
         [] => return,
         [one] => IVec::from(&**one),
@@ -31,14 +31,14 @@ pub(super) fn put(view: &mut View<'_>, id: UploadId, end: u64, bytes: Vec<Bytes>
 }
 
 /// Carries where the file of a message went.
-pub(super) fn place(view: &mut View<'_>, message: &Message) {
+pub(crate) fn place(view: &mut View<'_>, message: &Message) {
     let row =
         PlacedRow { message: message.id, file_name: message.stored_name.clone(), length: message.file_size };
     view.carry(keys::placed(message.upload_id.into()), rows::encode(&row));
 }
 
 /// The uploads whose files have to be synced before these changes may be forgotten.
-pub(super) fn uploads_of(changes: &Changes) -> Vec<UploadId> {
+pub(crate) fn uploads_of(changes: &Changes) -> Vec<UploadId> {
     let mut ids: Vec<_> = changes.iter().filter_map(|(key, _)| keys::upload_of_journal(key)).collect();
     ids.sort_unstable();
     ids.dedup();
@@ -46,7 +46,7 @@ pub(super) fn uploads_of(changes: &Changes) -> Vec<UploadId> {
 }
 
 /// Everything that is carried and needed.
-pub(super) fn all(stored: &Layered<'_>) -> Result<Vec<Carried>, StoreError> {
+pub(crate) fn all(stored: &Layered<'_>) -> Result<Vec<Carried>, StoreError> {
     let mut found: BTreeMap<UploadId, Carried> = BTreeMap::new();
     for row in stored.rows(keys::every_carried()..keys::end_of(&keys::every_placed())) {
         let (key, row) = row?;

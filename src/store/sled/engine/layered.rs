@@ -5,14 +5,14 @@ use std::ops::Range;
 
 use sled::{IVec, Tree};
 
+use super::super::tables::keys::{self, Key};
 use super::changes::Changes;
 use super::fault;
-use super::keys::{self, Key};
 use super::runs::{Row, Stored};
 use crate::store::StoreError;
 
 /// Reading rows, whatever they lie in.
-pub(super) trait Rows {
+pub(crate) trait Rows {
     /// The row of a key.
     fn get(&self, key: &[u8]) -> Result<Option<IVec>, StoreError>;
 
@@ -26,32 +26,32 @@ pub(super) trait Rows {
 
 /// The latest changes first, and sled below all of them.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Layered<'a> {
+pub(crate) struct Layered<'a> {
     changes: [Option<&'a Changes>; 3],
     stored: Stored<'a>,
 }
 
 impl<'a> Layered<'a> {
     /// These changes above sled, the later above the earlier.
-    pub(super) fn new(later: &'a Changes, earlier: Option<&'a Changes>, stored: &'a Tree) -> Self {
+    pub(crate) fn new(later: &'a Changes, earlier: Option<&'a Changes>, stored: &'a Tree) -> Self {
         Self { changes: [None, Some(later), earlier], stored: Stored(stored) }
     }
 
     /// The same with the changes of a group on top.
-    pub(super) fn below(self, group: &'a Changes) -> Self {
+    pub(crate) fn below(self, group: &'a Changes) -> Self {
         let [_, later, earlier] = self.changes;
         Self { changes: [Some(group), later, earlier], ..self }
     }
 
     /// The rows of a range in the order of their keys.
-    pub(super) fn rows(&self, range: Range<Key>) -> Merge<'a> {
+    pub(crate) fn rows(&self, range: Range<Key>) -> Merge<'a> {
         let keys = &*range.start..&*range.end;
         let changes = self.layers().filter_map(|layer| changed(layer.range(keys.clone()))).collect();
         Merge { changes, stored: self.stored.rows(keys).peekable(), is_backwards: false }
     }
 
     /// The rows of a range, the last one first.
-    pub(super) fn rows_back(&self, range: Range<Key>) -> Merge<'a> {
+    pub(crate) fn rows_back(&self, range: Range<Key>) -> Merge<'a> {
         let keys = &*range.start..&*range.end;
         let changes = self.layers().filter_map(|layer| changed(layer.range(keys.clone()).rev())).collect();
         Merge { changes, stored: self.stored.rows_back(keys).peekable(), is_backwards: true }
@@ -98,7 +98,7 @@ fn changed<'a>(rows: impl Iterator<Item = (&'a Key, &'a Option<IVec>)> + 'a) -> 
 
 /// Rows of all layers as if they were one: of a key that several have, the latest counts, and one that was
 /// deleted last is not there.
-pub(super) struct Merge<'a> {
+pub(crate) struct Merge<'a> {
     changes: Vec<Changed<'a>>,
     stored: Peekable<Below<'a>>,
     is_backwards: bool,

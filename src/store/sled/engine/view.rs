@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use sled::IVec;
 
+use super::super::tables::keys::{self, Key};
 use super::changes::{Change, Changes};
-use super::keys::{self, Key};
 use super::layered::{Layered, Rows};
 use crate::message::{MessageIds, Stamp};
 use crate::store::StoreError;
@@ -17,7 +17,7 @@ use crate::time::Timestamp;
 const MAX_ROW_BYTES: usize = 7 * 1024;
 
 /// What is stored below, a group's changes above, and a way back for an operation that fails.
-pub(super) struct View<'a> {
+pub(crate) struct View<'a> {
     stored: Layered<'a>,
     ids: &'a mut MessageIds,
     changes: Changes,
@@ -26,12 +26,12 @@ pub(super) struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    pub(super) fn new(stored: Layered<'a>, ids: &'a mut MessageIds) -> Self {
+    pub(crate) fn new(stored: Layered<'a>, ids: &'a mut MessageIds) -> Self {
         Self { stored, ids, changes: Changes::default(), replaced: Vec::new() }
     }
 
     /// Carries out an operation. One that fails, or panics, has changed nothing.
-    pub(super) fn attempt<T>(
+    pub(crate) fn attempt<T>(
         &mut self,
         operation: impl FnOnce(&mut Self) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
@@ -45,7 +45,7 @@ impl<'a> View<'a> {
     }
 
     /// Takes back what the operation has changed so far.
-    pub(super) fn undo(&mut self) {
+    pub(crate) fn undo(&mut self) {
         while let Some((key, before)) = self.replaced.pop() {
             self.changes.restore(key, before);
         }
@@ -55,7 +55,7 @@ impl<'a> View<'a> {
     ///
     /// # Errors
     /// [`StoreError::Io`] if it is larger than a row may be.
-    pub(super) fn put(&mut self, key: Key, row: impl Into<IVec>) -> Result<(), StoreError> {
+    pub(crate) fn put(&mut self, key: Key, row: impl Into<IVec>) -> Result<(), StoreError> {
         let row = small(row.into())?;
         self.change(key, Change::put(row));
         Ok(())
@@ -65,7 +65,7 @@ impl<'a> View<'a> {
     ///
     /// # Errors
     /// [`StoreError::Io`] if it is larger than a row may be.
-    pub(super) fn add(&mut self, key: Key, row: impl Into<IVec>) -> Result<(), StoreError> {
+    pub(crate) fn add(&mut self, key: Key, row: impl Into<IVec>) -> Result<(), StoreError> {
         debug_assert!(self.get(&key).is_ok_and(|row| row.is_none()), "there is a row");
         let row = small(row.into())?;
         self.change(key, Change::add(row));
@@ -73,18 +73,18 @@ impl<'a> View<'a> {
     }
 
     /// Writes a row that only the journal gets.
-    pub(super) fn carry(&mut self, key: Key, row: impl Into<IVec>) {
+    pub(crate) fn carry(&mut self, key: Key, row: impl Into<IVec>) {
         self.change(key, Change::put(row));
     }
 
     /// Writes or deletes a row of an index, which says everything by being there, and was not, or was, before.
-    pub(super) fn mark(&mut self, key: Key, is_there: bool) {
+    pub(crate) fn mark(&mut self, key: Key, is_there: bool) {
         debug_assert!(self.get(&key).is_ok_and(|row| row.is_some() != is_there), "it was so before");
         self.change(key, if is_there { Change::add(IVec::default()) } else { Change::delete() });
     }
 
     /// Deletes a row.
-    pub(super) fn delete(&mut self, key: Key) {
+    pub(crate) fn delete(&mut self, key: Key) {
         self.change(key, Change::delete());
     }
 
@@ -94,23 +94,23 @@ impl<'a> View<'a> {
     }
 
     /// The first keys with this prefix, at most `limit`.
-    pub(super) fn keys(&self, prefix: &[u8], limit: usize) -> Result<Vec<Key>, StoreError> {
+    pub(crate) fn keys(&self, prefix: &[u8], limit: usize) -> Result<Vec<Key>, StoreError> {
         let rows = self.layers().rows(Key::from_slice(prefix)..keys::end_of(prefix));
         rows.take(limit).map(|row| Ok(row?.0)).collect()
     }
 
     /// The stamp of the next message of a conversation.
-    pub(super) fn stamp(&mut self, now: Timestamp, latest: Option<Stamp>) -> Result<Stamp, StoreError> {
+    pub(crate) fn stamp(&mut self, now: Timestamp, latest: Option<Stamp>) -> Result<Stamp, StoreError> {
         let layers = self.stored.below(&self.changes);
         self.ids.stamp(now, latest, |id| Ok(layers.get(&keys::message(id))?.is_some()))
     }
 
     /// The bytes of the group's changes so far.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.changes.bytes()
     }
 
-    pub(super) fn into_changes(self) -> Changes {
+    pub(crate) fn into_changes(self) -> Changes {
         self.changes
     }
 

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use super::SledStore;
-use super::open::{self, OpenError};
+use super::super::engine::open::{self, OpenError};
+use super::super::store::SledStore;
 use crate::store::Durability;
 
 /// A store that is a copy of another, and for as long as it is there nobody opens the other.

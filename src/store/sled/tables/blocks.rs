@@ -6,9 +6,9 @@ use std::ops::Range;
 use bytes::{Bytes, BytesMut};
 use sled::IVec;
 
+use super::super::engine::layered::Rows;
+use super::super::engine::view::View;
 use super::keys;
-use super::layered::Rows;
-use super::view::View;
 use crate::store::StoreError;
 use crate::upload::UploadId;
 
@@ -16,14 +16,14 @@ const BLOCK_BYTES: usize = 4096;
 const BLOCK: u64 = 4096;
 
 /// How many bytes are there, as the last block says.
-pub(super) fn length(rows: &impl Rows, id: UploadId) -> Result<u64, StoreError> {
+pub(crate) fn length(rows: &impl Rows, id: UploadId) -> Result<u64, StoreError> {
     let Some((key, block)) = rows.last(&keys::blocks(id))? else { return Ok(0) };
     let number = keys::number_at_end(&key).ok_or_else(|| damaged(id))?;
     Ok(number * BLOCK + size(&block))
 }
 
 /// Whether there are bytes that were not placed.
-pub(super) fn is_part(rows: &impl Rows, id: UploadId) -> Result<bool, StoreError> {
+pub(crate) fn is_part(rows: &impl Rows, id: UploadId) -> Result<bool, StoreError> {
     Ok(rows.get(&keys::part(id))?.is_some())
 }
 
@@ -31,7 +31,7 @@ pub(super) fn is_part(rows: &impl Rows, id: UploadId) -> Result<bool, StoreError
 ///
 /// # Errors
 /// [`StoreError::Damaged`] if the byte before the offset is not there.
-pub(super) fn write(
+pub(crate) fn write(
     view: &mut View<'_>,
     id: UploadId,
     offset: u64,
@@ -70,7 +70,7 @@ fn before(view: &View<'_>, id: UploadId, offset: u64) -> Result<Vec<u8>, StoreEr
 }
 
 /// Cuts bytes beyond a length off, from the end, at most `limit` blocks of them; answers whether there are more.
-pub(super) fn cut(view: &mut View<'_>, id: UploadId, length: u64, limit: usize) -> Result<bool, StoreError> {
+pub(crate) fn cut(view: &mut View<'_>, id: UploadId, length: u64, limit: usize) -> Result<bool, StoreError> {
     for _ in 0..limit {
         let Some((key, block)) = view.last(&keys::blocks(id))? else { return Ok(false) };
         let start = keys::number_at_end(&key).ok_or_else(|| damaged(id))? * BLOCK;
@@ -89,7 +89,7 @@ pub(super) fn cut(view: &mut View<'_>, id: UploadId, length: u64, limit: usize) 
 
 /// Frees the blocks of a part, at most `limit` of them; answers whether there are more. A kill between leaves a
 /// part that is still listed as one.
-pub(super) fn free(view: &mut View<'_>, id: UploadId, limit: usize) -> Result<bool, StoreError> {
+pub(crate) fn free(view: &mut View<'_>, id: UploadId, limit: usize) -> Result<bool, StoreError> {
     if !is_part(view, id)? {
         return Ok(false);
     }
@@ -103,7 +103,7 @@ pub(super) fn free(view: &mut View<'_>, id: UploadId, limit: usize) -> Result<bo
 }
 
 /// Says that a part of exactly this length is placed. The bytes stay where they are.
-pub(super) fn place(view: &mut View<'_>, id: UploadId, length: u64) -> Result<(), StoreError> {
+pub(crate) fn place(view: &mut View<'_>, id: UploadId, length: u64) -> Result<(), StoreError> {
     let found = self::length(view, id)?;
     if found != length {
         return Err(StoreError::Damaged(format!("upload {id} has {found} of {length} bytes")));
@@ -115,7 +115,7 @@ pub(super) fn place(view: &mut View<'_>, id: UploadId, length: u64) -> Result<()
 }
 
 /// The bytes of a range.
-pub(super) fn read(rows: &impl Rows, id: UploadId, range: Range<u64>) -> Result<Bytes, StoreError> {
+pub(crate) fn read(rows: &impl Rows, id: UploadId, range: Range<u64>) -> Result<Bytes, StoreError> {
     let mut found = BytesMut::new();
     let mut at = range.start;
     while at < range.end {

@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use sled::Db;
 
+use super::super::tables::keys;
 use super::journal::{Found, Journal};
-use super::{fault, keys, write_through};
+use super::{fault, write_through};
 use crate::store::{Durability, StoreError};
 
 /// Rows are read by prefix or by key and are small: this holds the hot ones of a busy server.
@@ -55,7 +56,7 @@ pub enum OpenError {
 
 impl OpenError {
     /// An error of a store that is being opened.
-    pub(super) fn of(folder: &Path, error: StoreError) -> Self {
+    pub(crate) fn of(folder: &Path, error: StoreError) -> Self {
         let folder = folder.to_owned();
         match error {
             StoreError::Io(source) => Self::Io { folder, source },
@@ -65,7 +66,7 @@ impl OpenError {
     }
 
     /// The same error about the folder that people know.
-    pub(super) fn about(self, folder: &Path) -> Self {
+    pub(crate) fn about(self, folder: &Path) -> Self {
         let folder = folder.to_owned();
         match self {
             Self::InUse(_) => Self::InUse(folder),
@@ -135,7 +136,7 @@ pub(super) fn open(folder: &Path, durability: Durability) -> Result<Opened, Open
 }
 
 /// Opens sled's files in a folder that we hold.
-pub(super) fn open_db(folder: &Path) -> Result<Db, OpenError> {
+pub(crate) fn open_db(folder: &Path) -> Result<Db, OpenError> {
     remove_unfinished_snapshots(folder)
         .map_err(|source| OpenError::Io { folder: folder.to_owned(), source })?;
     let config = sled::Config::new().path(folder).cache_capacity(CACHE_BYTES).flush_every_ms(None);
@@ -171,7 +172,7 @@ fn remove_unfinished_snapshots(folder: &Path) -> io::Result<()> {
 }
 
 /// Before anything is touched: deleting another process's unfinished snapshot would break it.
-pub(super) fn lock(folder: &Path) -> Result<File, OpenError> {
+pub(crate) fn lock(folder: &Path) -> Result<File, OpenError> {
     let io = |source| OpenError::Io { folder: folder.to_owned(), source };
     let lock = File::open(folder).map_err(io)?;
     match lock.try_lock() {

@@ -6,7 +6,7 @@ use std::ops::{Bound, Range};
 
 use sled::IVec;
 
-use super::keys::Key;
+use super::super::tables::keys::Key;
 
 /// Rows to write, and `None` for rows to delete.
 ///
@@ -14,14 +14,14 @@ use super::keys::Key;
 /// need not be deleted there, and whoever reads from the beginning of a queue does not pass over all that were taken
 /// out of it.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(super) struct Changes {
+pub(crate) struct Changes {
     rows: BTreeMap<Key, Change>,
     bytes: usize,
 }
 
 /// What becomes of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Change {
+pub(crate) struct Change {
     /// `None` deletes it.
     row: Option<IVec>,
     /// Whether nothing below has the key.
@@ -30,17 +30,17 @@ pub(super) struct Change {
 
 impl Change {
     /// Writes a row.
-    pub(super) fn put(row: impl Into<IVec>) -> Self {
+    pub(crate) fn put(row: impl Into<IVec>) -> Self {
         Self { row: Some(row.into()), is_new: false }
     }
 
     /// Writes a row whose key nothing has.
-    pub(super) fn add(row: impl Into<IVec>) -> Self {
+    pub(crate) fn add(row: impl Into<IVec>) -> Self {
         Self { row: Some(row.into()), is_new: true }
     }
 
     /// Deletes the row.
-    pub(super) fn delete() -> Self {
+    pub(crate) fn delete() -> Self {
         Self { row: None, is_new: false }
     }
 }
@@ -52,22 +52,22 @@ impl From<Option<IVec>> for Change {
 }
 
 impl Changes {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
     /// What was ever put into them, roughly: what is replaced counts on.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
     /// The row of a key, or its deletion, if there is a change of it.
-    pub(super) fn get(&self, key: &[u8]) -> Option<&Option<IVec>> {
+    pub(crate) fn get(&self, key: &[u8]) -> Option<&Option<IVec>> {
         self.rows.get(key).map(|change| &change.row)
     }
 
     /// Puts a change in, and answers the one that it replaces.
-    pub(super) fn insert(&mut self, key: Key, mut change: Change) -> Option<Change> {
+    pub(crate) fn insert(&mut self, key: Key, mut change: Change) -> Option<Change> {
         self.bytes += key.len() + change.row.as_ref().map_or(0, |row| row.len());
         match self.rows.entry(key) {
             Entry::Vacant(place) => {
@@ -84,7 +84,7 @@ impl Changes {
     }
 
     /// Takes a change back: the one before is in its place, or none.
-    pub(super) fn restore(&mut self, key: Key, before: Option<Change>) {
+    pub(crate) fn restore(&mut self, key: Key, before: Option<Change>) {
         match before {
             Some(before) => self.rows.insert(key, before),
             None => self.rows.remove(&key),
@@ -92,7 +92,7 @@ impl Changes {
     }
 
     /// Adds later changes.
-    pub(super) fn merge(&mut self, later: Self) {
+    pub(crate) fn merge(&mut self, later: Self) {
         let bytes = self.bytes + later.bytes;
         for (key, change) in later.rows {
             self.insert(key, change);
@@ -100,12 +100,12 @@ impl Changes {
         self.bytes = bytes;
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&Key, &Option<IVec>)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Key, &Option<IVec>)> {
         self.rows.iter().map(|(key, change)| (key, &change.row))
     }
 
     /// The changes of a range of keys.
-    pub(super) fn range<'a>(
+    pub(crate) fn range<'a>(
         &'a self,
         keys: Range<&[u8]>,
     ) -> impl DoubleEndedIterator<Item = (&'a Key, &'a Option<IVec>)> + use<'a> {

@@ -7,15 +7,15 @@
 
 use std::collections::HashMap;
 
+use super::super::engine::layered::{Layered, Rows};
+use super::super::engine::view::View;
 use super::keys::{self, Key};
-use super::layered::{Layered, Rows};
 use super::rows;
-use super::view::View;
 use crate::message::{ConversationId, MessageId};
 use crate::store::{Position, StoreError};
 
 /// Gives a message that is committed now its place behind all others.
-pub(super) fn append(
+pub(crate) fn append(
     view: &mut View<'_>,
     conversation: ConversationId,
     id: MessageId,
@@ -31,13 +31,13 @@ pub(super) fn append(
 }
 
 /// Where a message is, or where one with this id would be.
-pub(super) fn position(tree: &impl Rows, id: MessageId) -> Result<Position, StoreError> {
+pub(crate) fn position(tree: &impl Rows, id: MessageId) -> Result<Position, StoreError> {
     let moved = tree.get(&keys::position(id))?.map(|row| rows::decode("position", &row)).transpose()?;
     Ok(Position(moved.unwrap_or(id)))
 }
 
 /// The messages before this one, newest first, at most `limit`.
-pub(super) fn page(
+pub(crate) fn page(
     tree: &Layered<'_>,
     conversation: ConversationId,
     before: Option<MessageId>,
@@ -50,7 +50,7 @@ pub(super) fn page(
 }
 
 /// The messages after this one, oldest first, at most `limit`.
-pub(super) fn newer(
+pub(crate) fn newer(
     tree: &Layered<'_>,
     conversation: ConversationId,
     after: MessageId,

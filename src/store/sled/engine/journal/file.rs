@@ -234,8 +234,8 @@ fn index(offset: u64) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::changes::Changes;
     use super::*;
-    use crate::store::sled::changes::Changes;
 
     /// As if the disk had larger blocks than records are filled up to.
     #[test]

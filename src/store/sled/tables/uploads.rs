@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
+use super::super::engine::layered::Rows;
+use super::super::engine::view::View;
 use super::keys;
-use super::layered::Rows;
 use super::rows::{self, ChunkRow, End, UploadRow};
-use super::view::View;
 use crate::store::StoreError;
 use crate::upload::{Chunk, Concat, Conflict, Length, Metadata, Parts, State, Upload, UploadId};
 
@@ -17,7 +17,7 @@ const LEDGER_STEP: usize = 256;
 
 /// Why an upload is not written, or not removed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Unwritten {
+pub(crate) enum Unwritten {
     /// With more rows of a ledger to delete than one operation may.
     #[error("the ledger is too long for one operation")]
     LongLedger,
@@ -43,8 +43,8 @@ impl From<Conflict> for Unwritten {
 
 /// An upload, and how it is stored.
 #[derive(Debug, Clone)]
-pub(super) struct Stored {
-    pub(super) upload: Upload,
+pub(crate) struct Stored {
+    pub(crate) upload: Upload,
     /// What its record says where there is no ledger.
     base: End,
     /// Whether its ledger has rows.
@@ -54,7 +54,7 @@ pub(super) struct Stored {
 }
 
 /// The upload as recorded.
-pub(super) fn find(rows: &impl Rows, id: UploadId) -> Result<Option<Stored>, StoreError> {
+pub(crate) fn find(rows: &impl Rows, id: UploadId) -> Result<Option<Stored>, StoreError> {
     let Some(row) = rows.get(&keys::upload(id))? else {
         return Ok(None);
     };
@@ -84,19 +84,19 @@ pub(super) fn find(rows: &impl Rows, id: UploadId) -> Result<Option<Stored>, Sto
 
 /// What an append is judged by.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Progress {
-    pub(super) length: Length,
-    pub(super) state: State,
-    pub(super) offset: u64,
+pub(crate) struct Progress {
+    pub(crate) length: Length,
+    pub(crate) state: State,
+    pub(crate) offset: u64,
     /// Where the last row of the ledger begins, if it has any.
-    pub(super) last_row: Option<u64>,
+    pub(crate) last_row: Option<u64>,
 }
 
 /// How far an upload is, without reading the rest of it.
 ///
 /// # Errors
 /// [`StoreError::Conflict`] if it is gone.
-pub(super) fn progress(rows: &impl Rows, id: UploadId) -> Result<Progress, StoreError> {
+pub(crate) fn progress(rows: &impl Rows, id: UploadId) -> Result<Progress, StoreError> {
     let row = rows.get(&keys::upload(id))?.ok_or(StoreError::Conflict(Conflict::Gone))?;
     let (row, _) = rows::decode_upload(&row)?;
     let end = end_of_ledger(rows, id, &row)?;
@@ -108,12 +108,12 @@ pub(super) fn progress(rows: &impl Rows, id: UploadId) -> Result<Progress, Store
 ///
 /// # Errors
 /// [`StoreError::Conflict`] if it is gone.
-pub(super) fn existing(view: &View<'_>, id: UploadId) -> Result<Stored, StoreError> {
+pub(crate) fn existing(view: &View<'_>, id: UploadId) -> Result<Stored, StoreError> {
     find(view, id)?.ok_or(StoreError::Conflict(Conflict::Gone))
 }
 
 /// Writes a new upload. One that comes with all of its bytes needs no ledger, since nothing will follow them.
-pub(super) fn insert(view: &mut View<'_>, upload: &Upload) -> Result<(), StoreError> {
+pub(crate) fn insert(view: &mut View<'_>, upload: &Upload) -> Result<(), StoreError> {
     let description = describe(upload);
     debug_assert_eq!(parse(&description).ok(), Some((upload.metadata.clone(), upload.concat.clone())));
     let is_short = description.len() <= SHORT_DESCRIPTION;
@@ -131,7 +131,7 @@ pub(super) fn insert(view: &mut View<'_>, upload: &Upload) -> Result<(), StoreEr
 }
 
 /// Writes a row of the ledger. It takes the place of the last one where that has no bytes.
-pub(super) fn extend(
+pub(crate) fn extend(
     view: &mut View<'_>,
     id: UploadId,
     chunk: &Chunk,
@@ -146,7 +146,7 @@ pub(super) fn extend(
 ///
 /// # Errors
 /// [`Unwritten::LongLedger`].
-pub(super) fn update(view: &mut View<'_>, before: Stored, upload: Upload) -> Result<(), Unwritten> {
+pub(crate) fn update(view: &mut View<'_>, before: Stored, upload: Upload) -> Result<(), Unwritten> {
     let Stored { upload: before, mut base, has_ledger, is_described } = before;
     if matches!(upload.state, State::Committed(_)) {
         if has_ledger {
@@ -162,7 +162,7 @@ pub(super) fn update(view: &mut View<'_>, before: Stored, upload: Upload) -> Res
 ///
 /// # Errors
 /// [`Unwritten::LongLedger`].
-pub(super) fn remove(view: &mut View<'_>, stored: &Stored) -> Result<(), Unwritten> {
+pub(crate) fn remove(view: &mut View<'_>, stored: &Stored) -> Result<(), Unwritten> {
     let upload = &stored.upload;
     drop_ledger(view, upload.id)?;
     if !stored.is_described {
@@ -182,7 +182,7 @@ pub(super) fn remove(view: &mut View<'_>, stored: &Stored) -> Result<(), Unwritt
 
 /// Deletes the oldest rows of a ledger down to its last one, as many as one operation may; answers whether there
 /// are more. Only its end is ever read, so nobody can tell.
-pub(super) fn shorten_ledger(view: &mut View<'_>, id: UploadId) -> Result<bool, StoreError> {
+pub(crate) fn shorten_ledger(view: &mut View<'_>, id: UploadId) -> Result<bool, StoreError> {
     let oldest = view.keys(&keys::ledger(id), LEDGER_STEP + 1)?;
     let surplus = oldest.len().saturating_sub(1);
     oldest.into_iter().take(surplus).for_each(|key| view.delete(key));

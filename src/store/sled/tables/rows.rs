@@ -19,50 +19,50 @@ const USUAL_BYTES: usize = 256;
 
 /// An upload's record without its description and its ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct UploadRow {
-    pub(super) owner: UserId,
-    pub(super) length: Length,
-    pub(super) binding: Option<Binding>,
-    pub(super) state: State,
-    pub(super) created_at: Timestamp,
+pub(crate) struct UploadRow {
+    pub(crate) owner: UserId,
+    pub(crate) length: Length,
+    pub(crate) binding: Option<Binding>,
+    pub(crate) state: State,
+    pub(crate) created_at: Timestamp,
     /// What holds while there is no ledger: before its first row, and after the commit.
-    pub(super) end: End,
+    pub(crate) end: End,
 }
 
 /// The end of a ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct End {
-    pub(super) offset: u64,
-    pub(super) active_at: Timestamp,
-    pub(super) digest: Option<DigestState>,
+pub(crate) struct End {
+    pub(crate) offset: u64,
+    pub(crate) active_at: Timestamp,
+    pub(crate) digest: Option<DigestState>,
 }
 
 /// A row of a ledger; its offset is in its key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct ChunkRow {
-    pub(super) length: u64,
-    pub(super) at: Timestamp,
-    pub(super) digest: Option<DigestState>,
+pub(crate) struct ChunkRow {
+    pub(crate) length: u64,
+    pub(crate) at: Timestamp,
+    pub(crate) digest: Option<DigestState>,
 }
 
 /// Who holds a `client_message_id`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct ClaimRow {
-    pub(super) upload: UploadId,
+pub(crate) struct ClaimRow {
+    pub(crate) upload: UploadId,
     /// From the claim on: the message holds the id, for ever.
-    pub(super) message: Option<MessageId>,
+    pub(crate) message: Option<MessageId>,
 }
 
 /// Where the file of a committed upload went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct PlacedRow {
-    pub(super) message: MessageId,
-    pub(super) file_name: String,
-    pub(super) length: u64,
+pub(crate) struct PlacedRow {
+    pub(crate) message: MessageId,
+    pub(crate) file_name: String,
+    pub(crate) length: u64,
 }
 
 /// The row's bytes.
-pub(super) fn encode<T: Serialize>(row: &T) -> IVec {
+pub(crate) fn encode<T: Serialize>(row: &T) -> IVec {
     let bytes = SmallVec::<[u8; USUAL_BYTES]>::from_slice(&[VERSION]);
     let bytes = postcard::to_extend(row, bytes).expect("rows are made of what postcard can write");
     IVec::from(&*bytes)
@@ -72,7 +72,7 @@ pub(super) fn encode<T: Serialize>(row: &T) -> IVec {
 ///
 /// # Errors
 /// [`StoreError::Damaged`] naming the table.
-pub(super) fn decode<T: DeserializeOwned>(table: &str, bytes: &[u8]) -> Result<T, StoreError> {
+pub(crate) fn decode<T: DeserializeOwned>(table: &str, bytes: &[u8]) -> Result<T, StoreError> {
     match bytes.split_first() {
         Some((&VERSION, row)) => {
             postcard::from_bytes(row).map_err(|error| StoreError::Damaged(format!("{table}: {error}")))
@@ -82,7 +82,7 @@ pub(super) fn decode<T: DeserializeOwned>(table: &str, bytes: &[u8]) -> Result<T
 }
 
 /// The bytes of an upload's record, and of its description, if that lies behind it.
-pub(super) fn encode_upload(row: &UploadRow, description: Option<&str>) -> IVec {
+pub(crate) fn encode_upload(row: &UploadRow, description: Option<&str>) -> IVec {
     let Some(description) = description else { return encode(row) };
     let bytes = SmallVec::<[u8; USUAL_BYTES]>::from_slice(&[DESCRIBED]);
     let mut bytes = postcard::to_extend(row, bytes).expect("rows are made of what postcard can write");
@@ -94,7 +94,7 @@ pub(super) fn encode_upload(row: &UploadRow, description: Option<&str>) -> IVec 
 ///
 /// # Errors
 /// [`StoreError::Damaged`]
-pub(super) fn decode_upload(bytes: &[u8]) -> Result<(UploadRow, Option<&str>), StoreError> {
+pub(crate) fn decode_upload(bytes: &[u8]) -> Result<(UploadRow, Option<&str>), StoreError> {
     let Some((&DESCRIBED, row)) = bytes.split_first() else {
         return Ok((decode("upload", bytes)?, None));
     };

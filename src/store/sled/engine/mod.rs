@@ -1,0 +1,19 @@
+//! What makes groups of changes durable, and reads them.
+
+pub(crate) mod changes;
+mod checkpoints;
+mod committer;
+pub(crate) mod core;
+mod database;
+mod fault;
+mod journal;
+pub(crate) mod layered;
+pub(crate) mod open;
+pub(crate) mod runs;
+pub(crate) mod view;
+mod write_through;
+
+#[cfg(fuzzing)]
+pub use journal::fuzz_record;
+
+pub use write_through::why_not_written_through;
