@@ -94,7 +94,6 @@ impl Server {
         let durability = folder.durability(config.durability)?;
         let disk = disk(&config, &folder, durability)?;
         let store = SledStore::open_beside(disk.files(), &folder.records(), durability)?;
-        store.list_memberships().await?;
         let link_keyring = link_keyring(&config, &folder)?;
         let presenter = Presenter::new(config.base_path.clone(), link_keyring.links());
         let (transports, engine) = chat::open(chat::Settings {

@@ -20,7 +20,7 @@ impl Messages for SledStore {
 
     async fn commit(&self, message: &Message, now: Timestamp) -> Result<(), StoreError> {
         let message = message.clone();
-        let carries = self.core.carries() > 0;
+        let carries = self.carries > 0;
         self.change_with_ledger(message.upload_id.into(), move |view| {
             if carries {
                 carried::place(view, &message);
@@ -142,7 +142,7 @@ pub(super) fn allocate(
 fn stamp(view: &mut View<'_>, conversation: ConversationId, now: Timestamp) -> Result<Stamp, StoreError> {
     let key = keys::latest(conversation);
     let latest = view.get(&key)?.map(|row| rows::decode("latest", &row)).transpose()?;
-    let stamp = view.stamp(now, latest)?;
+    let stamp = view.stamp(now, latest, keys::message)?;
     view.put(key, rows::encode(&stamp))?;
     Ok(stamp)
 }

@@ -47,7 +47,7 @@ impl Records for SledStore {
     }
 
     fn carries(&self) -> usize {
-        self.core.carries()
+        self.carries
     }
 
     async fn transition(&self, id: UploadId, from: &State, to: &State) -> Result<(), StoreError> {

@@ -6,13 +6,17 @@ use std::sync::Arc;
 
 use super::engine::core::Core;
 use super::engine::open::OpenError;
-use super::tables::carried;
+use super::tables::carried::{self, CarriedFiles};
+use super::tables::keys::LAYOUT;
 use crate::store::{Carried, Durability, Files, StoreError};
 
-/// The embedded store of records, messages and memberships. When it and every [`SledPayloads`](super::SledPayloads) of it are
-/// dropped, what was asked of them is made durable and the folder is closed.
+/// The embedded store of records, messages and memberships. When it and every
+/// [`SledPayloads`](super::SledPayloads) of it are dropped, what was asked of them is made durable and the folder is
+/// closed.
 pub struct SledStore {
     pub(super) core: Arc<Core>,
+    /// The most bytes that are carried with a row.
+    pub(super) carries: usize,
 }
 
 impl SledStore {
@@ -22,7 +26,8 @@ impl SledStore {
     /// # Errors
     /// [`OpenError`] if the folder is in use, damaged, or not accessible. Nothing is deleted.
     pub fn open(folder: &Path, durability: Durability) -> Result<Self, OpenError> {
-        Ok(Self { core: Arc::new(Core::open(folder, durability, None)?) })
+        let core = Core::open(folder, durability, &LAYOUT, None)?;
+        Ok(Self { core: Arc::new(core), carries: 0 })
     }
 
     /// Opens it as the store that carries small bytes of these files, and gives them what it carried when it
@@ -35,7 +40,9 @@ impl SledStore {
         folder: &Path,
         durability: Durability,
     ) -> Result<Self, OpenError> {
-        Ok(Self { core: Arc::new(Core::open(folder, durability, Some(files))?) })
+        let core = Core::open(folder, durability, &LAYOUT, Some(Arc::new(CarriedFiles(files))))?;
+        let carries = if durability.syncs() { carried::MOST_BYTES } else { 0 };
+        Ok(Self { core: Arc::new(core), carries })
     }
 
     /// Everything that it carries for files.

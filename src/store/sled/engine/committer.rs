@@ -1,6 +1,4 @@
-//! The committer: one at a time makes everybody's changes durable, many of them at once. Where that takes the
-//! disk's time a thread does it, and callers wait; where nothing is synced, a caller that finds nobody at it does
-//! its own on the spot, which is quicker than asking.
+//! The committer: one thread that makes everybody's changes durable, many of them at once, while callers wait.
 //!
 //! ```text
 //! operations ─► evaluated in order, on what is stored and the group's earlier changes
@@ -10,17 +8,17 @@
 //! answered with its group all the same: what it was refused for may be what an earlier operation of the group
 //! changed.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::changes::Changes;
 use super::checkpoints::{CHECKPOINT_BYTES, Checkpoints};
 use super::database::Database;
 use super::fault;
 use super::journal::{Failure, Journal};
+use super::memtable::Memtable;
 use super::view::View;
 use crate::message::MessageIds;
 use crate::store::StoreError;
@@ -92,21 +90,6 @@ pub(super) struct Committer {
     pub(super) ids: MessageIds,
 }
 
-/// The thread's work: commits groups until the last sender is gone and everything it sent is answered.
-pub(super) fn run(committer: &Mutex<Committer>, mut inbox: mpsc::Receiver<Box<dyn Operation>>) {
-    let mut pace = Pace::default();
-    while let Some(first) = inbox.blocking_recv() {
-        pace.gather(&inbox);
-        let (mut group, begun) = (vec![first], Instant::now());
-        let committed = lock(committer).commit_group(&mut group, &mut inbox);
-        pace = Pace { callers: group.len(), took: begun.elapsed() };
-        answer(group, &committed);
-    }
-    if let Err(error) = lock(committer).finish() {
-        tracing::warn!(%error, "the next start goes on from the journal");
-    }
-}
-
 /// How the last group went.
 #[derive(Debug, Default)]
 struct Pace {
@@ -129,29 +112,20 @@ impl Pace {
     }
 }
 
-/// Operations are caught when they panic, so what the lock guards is whole.
-fn lock(committer: &Mutex<Committer>) -> MutexGuard<'_, Committer> {
-    committer.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Committer {
-    /// Whether an operation can be carried out without waiting for anything.
-    pub(super) fn is_at_leisure(&self) -> bool {
-        self.journal.has_room_for_bytes(GROUP_BYTES) && self.database.active_bytes() < CHECKPOINT_BYTES
-    }
-
-    /// Carries one operation out.
-    pub(super) fn commit_one<T>(
-        &mut self,
-        work: impl FnOnce(&mut View<'_>) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let Self { database, ids, .. } = self;
-        let (outcome, changes) = database.with(|stored| {
-            let mut view = View::new(stored, ids);
-            (view.attempt(work), view.into_changes())
-        })?;
-        self.commit(changes)?;
-        outcome
+    /// The thread's work: commits groups until the last sender is gone and everything it sent is answered.
+    pub(super) fn run(mut self, mut inbox: mpsc::Receiver<Box<dyn Operation>>) {
+        let mut pace = Pace::default();
+        while let Some(first) = inbox.blocking_recv() {
+            pace.gather(&inbox);
+            let (mut group, begun) = (vec![first], Instant::now());
+            let committed = self.commit_group(&mut group, &mut inbox);
+            pace = Pace { callers: group.len(), took: begun.elapsed() };
+            answer(group, &committed);
+        }
+        if let Err(error) = self.finish() {
+            tracing::warn!(%error, "the next start goes on from the journal");
+        }
     }
 
     fn commit_group(
@@ -174,13 +148,13 @@ impl Committer {
                 self.send_on()?;
             }
         }
-        self.journal.arrived();
-        self.journal.append(&Changes::default()).map_err(|failure| self.failed(failure))
+        self.journal.other_is_flushed();
+        self.journal.append(&Memtable::default()).map_err(|failure| self.failed(failure))
     }
 
     /// Sends the active changes on to sled, which has those before them.
     fn send_on(&mut self) -> Result<(), StoreError> {
-        self.journal.arrived();
+        self.journal.other_is_flushed();
         self.journal.turn().map_err(|failure| self.failed(failure))?;
         self.database.freeze(self.journal.turned());
         self.checkpoints.want();
@@ -192,7 +166,7 @@ impl Committer {
         &mut self,
         group: &mut Vec<Box<dyn Operation>>,
         inbox: &mut mpsc::Receiver<Box<dyn Operation>>,
-    ) -> Result<Changes, StoreError> {
+    ) -> Result<Memtable, StoreError> {
         let Self { database, ids, .. } = self;
         database.with(|stored| {
             let mut view = View::new(stored, ids);
@@ -206,7 +180,7 @@ impl Committer {
         })
     }
 
-    fn commit(&mut self, changes: Changes) -> Result<(), StoreError> {
+    fn commit(&mut self, changes: Memtable) -> Result<(), StoreError> {
         if changes.is_empty() {
             return Ok(());
         }
@@ -228,11 +202,11 @@ impl Committer {
     }
 
     /// Sends changes on to sled in time, and waits for it only when there is no other way.
-    fn make_room(&mut self, changes: &Changes) -> Result<(), StoreError> {
+    fn make_room(&mut self, changes: &Memtable) -> Result<(), StoreError> {
         loop {
             let is_free = !self.database.is_frozen();
             if is_free {
-                self.journal.arrived();
+                self.journal.other_is_flushed();
             }
             let active = self.database.active_bytes();
             let is_full = active >= MOST_ACTIVE_BYTES || !self.journal.has_room_for(changes);

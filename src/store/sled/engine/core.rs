@@ -2,33 +2,30 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::super::tables::carried;
 use super::checkpoints::Checkpoints;
 use super::committer::{self, Committer, Operation};
 use super::database::Database;
 use super::layered::Layered;
+use super::layout::Layout;
 use super::open::OpenError;
+use super::outside::Outside;
 use super::view::View;
 use crate::message::MessageIds;
-use crate::store::{Durability, Files, StoreError};
+use crate::store::{Durability, StoreError};
 
 /// The database and the way to its committer.
 pub(crate) struct Core {
     database: Arc<Database>,
     /// `None` only while being dropped.
     inbox: Option<mpsc::Sender<Box<dyn Operation>>>,
-    committer: Arc<Mutex<Committer>>,
-    /// Whether a change takes the disk's time.
-    is_synced: bool,
     checkpoints: Arc<Checkpoints>,
     /// The committer first.
     threads: Vec<JoinHandle<()>>,
-    carries: usize,
 }
 
 /// The answer to an operation that is on its way.
@@ -38,13 +35,13 @@ impl Core {
     pub(crate) fn open(
         folder: &Path,
         durability: Durability,
-        files: Option<Arc<dyn Files>>,
+        layout: &'static Layout,
+        outside: Option<Arc<dyn Outside>>,
     ) -> Result<Self, OpenError> {
         let io = |source| OpenError::Io { folder: folder.to_owned(), source };
         let mut random = [0; 32];
         getrandom::fill(&mut random).map_err(|error| io(io::Error::other(error)))?;
-        let carries = if files.is_some() && durability.syncs() { carried::MOST_BYTES } else { 0 };
-        let (database, journal) = Database::open(folder, durability, files)?;
+        let (database, journal) = Database::open(folder, durability, layout, outside)?;
         let (database, checkpoints) = (Arc::new(database), Arc::new(Checkpoints::default()));
         if database.is_frozen() {
             checkpoints.want();
@@ -60,19 +57,9 @@ impl Core {
         let ids = MessageIds::new(random);
         let (shared, orders) = (Arc::clone(&database), Arc::clone(&checkpoints));
         let committer = Committer { database: shared, journal, checkpoints: orders, ids };
-        let committer = Arc::new(Mutex::new(committer));
-        let thread = spawn("committer", {
-            let committer = Arc::clone(&committer);
-            move || committer::run(&committer, inbox)
-        });
+        let thread = spawn("committer", move || committer.run(inbox));
         let threads = vec![thread.map_err(io)?, checkpointer.map_err(io)?];
-        let (inbox, is_synced) = (Some(sender), durability.syncs());
-        Ok(Self { database, inbox, committer, is_synced, checkpoints, threads, carries })
-    }
-
-    /// The most bytes that are carried with a row.
-    pub(crate) fn carries(&self) -> usize {
-        self.carries
+        Ok(Self { database, inbox: Some(sender), checkpoints, threads })
     }
 
     /// Reads what is durable.
@@ -89,12 +76,6 @@ impl Core {
         &self,
         work: impl FnOnce(&mut View<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        if !self.is_synced
-            && let Ok(mut committer) = self.committer.try_lock()
-            && committer.is_at_leisure()
-        {
-            return committer.commit_one(work);
-        }
         self.submit(work).await?.wait().await
     }
 

@@ -3,11 +3,11 @@
 use std::iter::Peekable;
 use std::ops::Range;
 
-use sled::{IVec, Tree};
+use sled::IVec;
 
-use super::super::tables::keys::{self, Key};
-use super::changes::Changes;
 use super::fault;
+use super::key::{self, Key};
+use super::memtable::Memtable;
 use super::runs::{Row, Stored};
 use crate::store::StoreError;
 
@@ -27,18 +27,18 @@ pub(crate) trait Rows {
 /// The latest changes first, and sled below all of them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Layered<'a> {
-    changes: [Option<&'a Changes>; 3],
+    changes: [Option<&'a Memtable>; 3],
     stored: Stored<'a>,
 }
 
 impl<'a> Layered<'a> {
     /// These changes above sled, the later above the earlier.
-    pub(crate) fn new(later: &'a Changes, earlier: Option<&'a Changes>, stored: &'a Tree) -> Self {
-        Self { changes: [None, Some(later), earlier], stored: Stored(stored) }
+    pub(crate) fn new(later: &'a Memtable, earlier: Option<&'a Memtable>, stored: Stored<'a>) -> Self {
+        Self { changes: [None, Some(later), earlier], stored }
     }
 
     /// The same with the changes of a group on top.
-    pub(crate) fn below(self, group: &'a Changes) -> Self {
+    pub(crate) fn below(self, group: &'a Memtable) -> Self {
         let [_, later, earlier] = self.changes;
         Self { changes: [Some(group), later, earlier], ..self }
     }
@@ -57,7 +57,7 @@ impl<'a> Layered<'a> {
         Merge { changes, stored: self.stored.rows_back(keys).peekable(), is_backwards: true }
     }
 
-    fn layers(&self) -> impl Iterator<Item = &'a Changes> {
+    fn layers(&self) -> impl Iterator<Item = &'a Memtable> {
         self.changes.into_iter().flatten()
     }
 }
@@ -71,11 +71,11 @@ impl Rows for Layered<'_> {
     }
 
     fn last(&self, prefix: &[u8]) -> Result<Option<(Key, IVec)>, StoreError> {
-        self.rows_back(Key::from_slice(prefix)..keys::end_of(prefix)).next().transpose()
+        self.rows_back(Key::from_slice(prefix)..key::end_of(prefix)).next().transpose()
     }
 
     fn end(&self, prefix: &[u8]) -> Result<Option<(Key, IVec)>, StoreError> {
-        let end = keys::end_of(prefix);
+        let end = key::end_of(prefix);
         // What was added last is in the latest layer that knows of any.
         match self.layers().find_map(|changes| changes.range(prefix..&end).next_back()) {
             Some((key, Some(row))) => Ok(Some((key.clone(), row.clone()))),

@@ -1,14 +1,17 @@
 //! What makes groups of changes durable, and reads them.
 
-pub(crate) mod changes;
 mod checkpoints;
 mod committer;
 pub(crate) mod core;
 mod database;
 mod fault;
 mod journal;
+pub(crate) mod key;
 pub(crate) mod layered;
+pub(crate) mod layout;
+pub(crate) mod memtable;
 pub(crate) mod open;
+pub(crate) mod outside;
 pub(crate) mod runs;
 pub(crate) mod view;
 mod write_through;

@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use sled::Db;
 
-use super::super::tables::keys;
 use super::journal::{Found, Journal};
+use super::key::number_at_end;
+use super::layout::Layout;
 use super::{fault, write_through};
 use crate::store::{Durability, StoreError};
 
@@ -20,11 +21,7 @@ use crate::store::{Durability, StoreError};
 const CACHE_BYTES: u64 = 32 * 1024 * 1024;
 /// The row that every folder of ours has, and the text of the file that says so.
 const FORMAT: &[u8] = b"longhaul records, format 2\n";
-/// What folders have where every row of a set is by itself, which is read as runs of one.
-const FORMER: &[u8] = b"longhaul records, format 1\n";
 const MARKER: &str = "format";
-/// What the file says as well, once sled has the number of the last record that came to it.
-const ARRIVALS: &[u8] = b"arrivals are numbered\n";
 /// How long work that sled still has in hand may keep its file locked after it was closed.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
@@ -99,20 +96,22 @@ pub(super) struct Opened {
     pub(super) found: Found,
 }
 
-pub(super) fn open(folder: &Path, durability: Durability) -> Result<Opened, OpenError> {
+/// Opens a folder, which is made if it is missing. A folder is marked once its rows are durable: of one that is not,
+/// nothing is missed.
+pub(super) fn open(
+    folder: &Path,
+    durability: Durability,
+    layout: &'static Layout,
+) -> Result<Opened, OpenError> {
     let io = |source| OpenError::Io { folder: folder.to_owned(), source };
     fs::create_dir_all(folder).map_err(io)?;
     let lock = lock(folder)?;
     let is_marked = is_marked(folder)?;
     let db = open_db(folder)?;
-    let is_current = look_for_format(folder, &db, is_marked)?;
     let path = folder.join("db");
     let file = File::open(&path).map_err(io)?;
     write_through::set(&file, &path, durability);
-    if !is_current {
-        // Before there is a row that the former format does not have.
-        db.insert(keys::format(), FORMAT).map_err(|error| of(folder, error))?;
-    }
+    look_for_format(folder, &db, is_marked, layout)?;
     db.flush().map_err(|error| of(folder, error))?;
     if durability.syncs() {
         file.sync_all().and_then(|()| sync_names(folder)).map_err(io)?;
@@ -122,14 +121,8 @@ pub(super) fn open(folder: &Path, durability: Durability) -> Result<Opened, Open
             io::ErrorKind::InvalidData => damaged(folder, &error.to_string()),
             _ => io(error),
         })?;
-    if has_numbers(folder) {
-        look_for_arrivals(folder, &db, &journal, durability)?;
-    } else {
-        db.insert(keys::arrived(), &journal.stored().to_be_bytes()).map_err(|error| of(folder, error))?;
-        db.flush().map_err(|error| of(folder, error))?;
-        if durability.syncs() {
-            file.sync_all().map_err(io)?;
-        }
+    look_for_flushed(folder, &db, &journal, durability, layout)?;
+    if !is_marked {
         mark(folder, durability).map_err(io)?;
     }
     Ok(Opened { db, lock, file, journal, found })
@@ -192,35 +185,29 @@ fn is_marked(folder: &Path) -> Result<bool, OpenError> {
     Ok(is_marked)
 }
 
-/// Sees to it that the rows are ours and there, as far as one can tell; answers whether they say that they are of
-/// this format.
-fn look_for_format(folder: &Path, db: &Db, is_marked: bool) -> Result<bool, OpenError> {
-    match db.get(keys::format()).map_err(|error| of(folder, error))? {
-        Some(format) if format.as_ref() == FORMAT => Ok(true),
-        Some(format) if format.as_ref() == FORMER => Ok(false),
+/// Sees to it that the rows are ours and there, as far as one can tell, and says in an empty folder that they are.
+fn look_for_format(folder: &Path, db: &Db, is_marked: bool, layout: &Layout) -> Result<(), OpenError> {
+    match db.get(layout.format).map_err(|error| of(folder, error))? {
+        Some(format) if format.as_ref() == FORMAT => Ok(()),
         Some(_) => Err(damaged(folder, "its format is not one that this version reads")),
         None if is_marked => Err(damaged(folder, "its rows are gone")),
         None if !db.is_empty() => Err(damaged(folder, "it holds the rows of something else")),
-        None => Ok(false),
+        None => db.insert(layout.format, FORMAT).map(|_| ()).map_err(|error| of(folder, error)),
     }
 }
 
-/// Whether the marker says that arrivals are numbered.
-fn has_numbers(folder: &Path) -> bool {
-    fs::read(folder.join(MARKER)).is_ok_and(|text| text.ends_with(ARRIVALS))
-}
-
-/// Whether sled has everything that the journal says it has. A log that ends early looks like one of which the end
-/// was never written, so sled cannot tell.
-fn look_for_arrivals(
+/// Whether sled has everything that the journal says was flushed to it. A log that ends early looks like one of which
+/// the end was never written, so sled cannot tell.
+fn look_for_flushed(
     folder: &Path,
     db: &Db,
     journal: &Journal,
     durability: Durability,
+    layout: &Layout,
 ) -> Result<(), OpenError> {
-    let row = db.get(keys::arrived()).map_err(|error| of(folder, error))?;
-    let arrived = row.as_deref().and_then(keys::number_at_end).unwrap_or_default();
-    if arrived >= journal.stored() {
+    let row = db.get(layout.flushed).map_err(|error| of(folder, error))?;
+    let flushed = row.as_deref().and_then(number_at_end).unwrap_or_default();
+    if flushed >= journal.flushed() {
         return Ok(());
     }
     if durability.syncs() {
@@ -235,7 +222,6 @@ fn look_for_arrivals(
 fn mark(folder: &Path, durability: Durability) -> io::Result<()> {
     let mut marker = File::create(folder.join(MARKER))?;
     marker.write_all(FORMAT)?;
-    marker.write_all(ARRIVALS)?;
     if durability.syncs() {
         marker.sync_all()?;
         sync_names(folder)?;

@@ -20,14 +20,18 @@ use std::ops::Range;
 
 use sled::{IVec, Tree};
 
-use super::super::tables::keys::{self, Key};
+use super::key::{self, Key};
+use super::layout::Layout;
 
 /// More keys are in no run that is written. A longer one would be dearer when single keys are taken out of it.
 const LONGEST: usize = 16;
 
 /// Rows of sled, and the keys of runs as if they were rows of their own.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Stored<'a>(pub(crate) &'a Tree);
+pub(crate) struct Stored<'a> {
+    pub(crate) tree: &'a Tree,
+    pub(crate) layout: &'static Layout,
+}
 
 /// A row.
 pub(crate) type Row = sled::Result<(Key, IVec)>;
@@ -37,9 +41,9 @@ pub(crate) type Members<'a> = [(&'a Key, bool)];
 
 impl<'a> Stored<'a> {
     pub(crate) fn get(self, key: &[u8]) -> sled::Result<Option<IVec>> {
-        let Some(suffix) = keys::suffix_of_set(key) else { return self.0.get(key) };
-        let mut run = self.0.range(&key[..1]..=key).next_back().transpose()?;
-        for later in self.0.range((behind(run.as_ref(), key), Bound::Included(key.to_vec()))) {
+        let Some(suffix) = (self.layout.suffix_of_set)(key) else { return self.tree.get(key) };
+        let mut run = self.tree.range(&key[..1]..=key).next_back().transpose()?;
+        for later in self.tree.range((behind(run.as_ref(), key), Bound::Included(key.to_vec()))) {
             run = Some(later?);
         }
         let is_there = run.is_some_and(|run| members(&run, suffix, None).any(|member| *member == *key));
@@ -48,8 +52,8 @@ impl<'a> Stored<'a> {
 
     /// The rows of a range, which lies within a table.
     pub(crate) fn rows(self, keys: Range<&[u8]>) -> Box<dyn Iterator<Item = Row> + 'a> {
-        let Some(suffix) = keys::suffix_of_set(keys.start) else {
-            return Box::new(self.0.range(keys).map(|row| row.map(owned)));
+        let Some(suffix) = (self.layout.suffix_of_set)(keys.start) else {
+            return Box::new(self.tree.range(keys).map(|row| row.map(owned)));
         };
         let (start, end) = (Key::from_slice(keys.start), Key::from_slice(keys.end));
         let mut runs = self.runs(&keys).peekable();
@@ -68,8 +72,8 @@ impl<'a> Stored<'a> {
 
     /// The same, the last one first.
     pub(crate) fn rows_back(self, keys: Range<&[u8]>) -> Box<dyn Iterator<Item = Row> + 'a> {
-        let Some(suffix) = keys::suffix_of_set(keys.start) else {
-            return Box::new(self.0.range(keys).rev().map(|row| row.map(owned)));
+        let Some(suffix) = (self.layout.suffix_of_set)(keys.start) else {
+            return Box::new(self.tree.range(keys).rev().map(|row| row.map(owned)));
         };
         let (start, end) = (Key::from_slice(keys.start), Key::from_slice(keys.end));
         let mut next: Option<IVec> = None;
@@ -91,10 +95,10 @@ impl<'a> Stored<'a> {
     /// The runs that may have keys of a range: the first of them may begin before it.
     fn runs(self, keys: &Range<&[u8]>) -> sled::Iter {
         let table = &keys.start[..1];
-        match self.0.range(table..keys.start).next_back() {
-            Some(Ok((first, _))) => self.0.range(&*first..keys.end),
+        match self.tree.range(table..keys.start).next_back() {
+            Some(Ok((first, _))) => self.tree.range(&*first..keys.end),
             // What cannot be read will be said by what follows.
-            Some(Err(_)) | None => self.0.range(table..keys.end),
+            Some(Err(_)) | None => self.tree.range(table..keys.end),
         }
     }
 
@@ -110,7 +114,7 @@ impl<'a> Stored<'a> {
                     Ok(run) => run,
                     Err(error) => return Some(Err(error)),
                 };
-                let later = self.0.range((behind(run.as_ref(), &table), Bound::Excluded(end.clone())));
+                let later = self.tree.range((behind(run.as_ref(), &table), Bound::Excluded(end.clone())));
                 found = run.into_iter().map(Ok).chain(later).collect();
             }
             let run = found.pop()?;
@@ -120,34 +124,36 @@ impl<'a> Stored<'a> {
             Some(run)
         })
     }
+
+    /// Gives sled changes of sets, in the order of their keys, with a pause after each run.
+    pub(crate) fn write(self, mut changes: &Members<'_>, mut pause: impl FnMut()) -> sled::Result<()> {
+        let tree = self.tree;
+        while let Some((key, _)) = changes.first() {
+            let suffix = (self.layout.suffix_of_set)(key).expect("it is of a set");
+            let prefix = &key[..key.len() - suffix];
+            let run = tree.range(prefix..=key.as_slice()).next_back().transpose()?;
+            let behind = (Bound::Excluded(key.to_vec()), Bound::Excluded(key::end_of(prefix).to_vec()));
+            let next = tree.range(behind).next().transpose()?.map(|(key, _)| key);
+            let is_of_it =
+                |key: &Key| key.starts_with(prefix) && next.as_deref().is_none_or(|next| **key < *next);
+            let (of_it, others) =
+                changes.split_at(changes.iter().take_while(|(key, _)| is_of_it(key)).count());
+            for (key, row) in rewritten(run.as_ref(), next.as_deref(), suffix, of_it) {
+                match row {
+                    Some(row) => tree.insert(key, row)?,
+                    None => tree.remove(key)?,
+                };
+            }
+            changes = others;
+            pause();
+        }
+        Ok(())
+    }
 }
 
 /// Where those runs begin that are behind this one, or all of the table of this key.
 fn behind(run: Option<&(IVec, IVec)>, key: &[u8]) -> Bound<Vec<u8>> {
     run.map_or_else(|| Bound::Included(key[..1].to_vec()), |(first, _)| Bound::Excluded(first.to_vec()))
-}
-
-/// Gives sled changes of sets, in the order of their keys, with a pause after each run.
-pub(crate) fn write(tree: &Tree, mut changes: &Members<'_>, mut pause: impl FnMut()) -> sled::Result<()> {
-    while let Some((key, _)) = changes.first() {
-        let suffix = keys::suffix_of_set(key).expect("it is of a set");
-        let prefix = &key[..key.len() - suffix];
-        let run = tree.range(prefix..=key.as_slice()).next_back().transpose()?;
-        let behind = (Bound::Excluded(key.to_vec()), Bound::Excluded(keys::end_of(prefix).to_vec()));
-        let next = tree.range(behind).next().transpose()?.map(|(key, _)| key);
-        let is_of_it =
-            |key: &Key| key.starts_with(prefix) && next.as_deref().is_none_or(|next| **key < *next);
-        let (of_it, others) = changes.split_at(changes.iter().take_while(|(key, _)| is_of_it(key)).count());
-        for (key, row) in rewritten(run.as_ref(), next.as_deref(), suffix, of_it) {
-            match row {
-                Some(row) => tree.insert(key, row)?,
-                None => tree.remove(key)?,
-            };
-        }
-        changes = others;
-        pause();
-    }
-    Ok(())
 }
 
 /// What to write, in this order, so that the keys of a run and these changes, which all come before the next run,
@@ -205,14 +211,26 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::message::{ConversationId, MessageId};
-    use crate::store::Position;
+
+    /// A table of sets: a byte for the table, one for the set, and a suffix.
+    const SETS: &[u8] = b"\x42";
+    const SUFFIX: usize = 12;
+    const LAYOUT: Layout = Layout {
+        format: b"\x00",
+        flushed: b"\x7f",
+        is_volatile: |_| false,
+        suffix_of_set: |key| key.starts_with(SETS).then_some(SUFFIX),
+    };
+
+    fn stored(tree: &Tree) -> Stored<'_> {
+        Stored { tree, layout: &LAYOUT }
+    }
 
     /// What goes into sets, and out of them: few sets, and so many keys that runs are split.
     type Step = Vec<(Key, bool)>;
 
     fn key(set: u8, number: u8) -> Key {
-        keys::order(ConversationId::from_bytes([set; 12]), Position(MessageId::from_bytes([number; 12])))
+        [SETS, &[set], &[number; SUFFIX]].concat().into()
     }
 
     fn step() -> impl Strategy<Value = Step> {
@@ -232,18 +250,18 @@ mod tests {
 
     fn write_all(tree: &Tree, step: &Step) {
         let changes: Vec<_> = step.iter().map(|(key, is_there)| (key, *is_there)).collect();
-        write(tree, &changes, || ()).expect("written");
+        stored(tree).write(&changes, || ()).expect("written");
     }
 
     /// The keys of a table, read forwards; backwards, in parts and one by one they have to be the same.
     fn read(tree: &Tree) -> Vec<Key> {
-        let stored = Stored(tree);
-        let table = keys::Table::ORDER;
+        let stored = stored(tree);
+        let (start, end) = (Key::from_slice(SETS), key::end_of(SETS));
         let of = |rows: Box<dyn Iterator<Item = Row> + '_>| {
             rows.map(|row| row.expect("read").0).collect::<Vec<_>>()
         };
-        let found = of(stored.rows(&table.start()..&table.end()));
-        let mut back = of(stored.rows_back(&table.start()..&table.end()));
+        let found = of(stored.rows(&start..&end));
+        let mut back = of(stored.rows_back(&start..&end));
         back.reverse();
         assert_eq!(found, back);
         for (start, end) in [(key(1, 0), key(1, 50)), (key(1, 20), key(2, 20)), (key(2, 7), key(2, 8))] {
@@ -295,7 +313,7 @@ mod tests {
             let changed: BTreeSet<&Key> = change.iter().map(|(key, _)| key).collect();
             // A run at a time, as it is written, and the rows of one of them not to the end.
             let changes: Vec<_> = change.iter().map(|(key, is_there)| (key, *is_there)).collect();
-            let rows = db.scan_prefix(keys::order_of(ConversationId::from_bytes([1; 12]))).keys();
+            let rows = db.scan_prefix([SETS, &[1]].concat()).keys();
             let firsts: Vec<_> = rows.map(|key| key.expect("read")).collect();
             for (position, first) in firsts.iter().enumerate() {
                 let row = db.get(first).expect("read").expect("there");
@@ -305,7 +323,7 @@ mod tests {
                     .filter(|(key, _)| ***key >= **first && key[1] == 1 && next.is_none_or(|next| ***key < *next))
                     .copied()
                     .collect();
-                for (key, row) in rewritten(Some(&(first.clone(), row)), next, 12, &inside).into_iter().take(at) {
+                for (key, row) in rewritten(Some(&(first.clone(), row)), next, SUFFIX, &inside).into_iter().take(at) {
                     match row {
                         Some(row) => db.insert(key, row).expect("inserted"),
                         None => db.remove(key).expect("removed"),
@@ -333,11 +351,8 @@ mod tests {
         let first: Vec<u64> = (0..300u64).map(|number| number.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
         // Shortly before others, so that they get to the ends of runs.
         let near = |number: u64, before: u64| {
-            let mut id = [0; 12];
-            id[..8].copy_from_slice(&(number - before).to_be_bytes());
-            keys::order(ConversationId::from_bytes([1; 12]), Position(MessageId::from_bytes(id)))
+            Key::from([SETS, &[1], &(number - before).to_be_bytes(), &[0; 4]].concat())
         };
-        let table = keys::Table::ORDER;
         for is_backwards in [false, true] {
             let db = open();
             let mut kept = BTreeSet::new();
@@ -346,15 +361,15 @@ mod tests {
                 write_all(&db, &step.iter().map(|key| (key.clone(), true)).collect());
                 kept.extend(step);
             }
-            let (start, end) = (table.start(), table.end());
+            let (start, end) = (Key::from_slice(SETS), key::end_of(SETS));
             let rows = match is_backwards {
-                false => Stored(&db).rows(&start..&end),
-                true => Stored(&db).rows_back(&start..&end),
+                false => stored(&db).rows(&start..&end),
+                true => stored(&db).rows_back(&start..&end),
             };
             let mut seen = Vec::new();
             for key in rows.map(|row| row.expect("read").0) {
                 if kept.contains(&key) {
-                    let number = key[13..21].try_into().map(u64::from_be_bytes).expect("eight bytes");
+                    let number = key[2..10].try_into().map(u64::from_be_bytes).expect("eight bytes");
                     write_all(&db, &(11..16).rev().map(|before| (near(number, before), true)).collect());
                     seen.push(key);
                 }

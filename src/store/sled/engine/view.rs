@@ -5,10 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use sled::IVec;
 
-use super::super::tables::keys::{self, Key};
-use super::changes::{Change, Changes};
+use super::key::{self, Key};
 use super::layered::{Layered, Rows};
-use crate::message::{MessageIds, Stamp};
+use super::memtable::{Change, Memtable};
+use crate::message::{MessageId, MessageIds, Stamp};
 use crate::store::StoreError;
 use crate::time::Timestamp;
 
@@ -20,14 +20,14 @@ const MAX_ROW_BYTES: usize = 7 * 1024;
 pub(crate) struct View<'a> {
     stored: Layered<'a>,
     ids: &'a mut MessageIds,
-    changes: Changes,
+    changes: Memtable,
     /// What the operation's changes replaced, the first one first.
     replaced: Vec<(Key, Option<Change>)>,
 }
 
 impl<'a> View<'a> {
     pub(crate) fn new(stored: Layered<'a>, ids: &'a mut MessageIds) -> Self {
-        Self { stored, ids, changes: Changes::default(), replaced: Vec::new() }
+        Self { stored, ids, changes: Memtable::default(), replaced: Vec::new() }
     }
 
     /// Carries out an operation. One that fails, or panics, has changed nothing.
@@ -95,14 +95,19 @@ impl<'a> View<'a> {
 
     /// The first keys with this prefix, at most `limit`.
     pub(crate) fn keys(&self, prefix: &[u8], limit: usize) -> Result<Vec<Key>, StoreError> {
-        let rows = self.layers().rows(Key::from_slice(prefix)..keys::end_of(prefix));
+        let rows = self.layers().rows(Key::from_slice(prefix)..key::end_of(prefix));
         rows.take(limit).map(|row| Ok(row?.0)).collect()
     }
 
-    /// The stamp of the next message of a conversation.
-    pub(crate) fn stamp(&mut self, now: Timestamp, latest: Option<Stamp>) -> Result<Stamp, StoreError> {
+    /// A stamp after the latest one, of a message whose key has no row.
+    pub(crate) fn stamp(
+        &mut self,
+        now: Timestamp,
+        latest: Option<Stamp>,
+        key_of: impl Fn(MessageId) -> Key,
+    ) -> Result<Stamp, StoreError> {
         let layers = self.stored.below(&self.changes);
-        self.ids.stamp(now, latest, |id| Ok(layers.get(&keys::message(id))?.is_some()))
+        self.ids.stamp(now, latest, |id| Ok(layers.get(&key_of(id))?.is_some()))
     }
 
     /// The bytes of the group's changes so far.
@@ -110,7 +115,7 @@ impl<'a> View<'a> {
         self.changes.bytes()
     }
 
-    pub(crate) fn into_changes(self) -> Changes {
+    pub(crate) fn into_changes(self) -> Memtable {
         self.changes
     }
 
@@ -148,6 +153,8 @@ mod tests {
     use proptest::prelude::*;
     use smallvec::smallvec;
 
+    use super::super::layout::Layout;
+    use super::super::runs::Stored;
     use super::*;
 
     type Row = (Key, Option<Vec<u8>>);
@@ -156,6 +163,12 @@ mod tests {
     fn rows() -> impl Strategy<Value = Vec<Row>> {
         let key = (0x10..0x12u8, 0..3u8, 0..3u8).prop_map(|(table, id, part)| smallvec![table, id, part]);
         prop::collection::vec((key, prop::option::of(prop::collection::vec(any::<u8>(), 0..3))), 0..24)
+    }
+
+    fn below(db: &sled::Db) -> Stored<'_> {
+        const LAYOUT: Layout =
+            Layout { format: b"\x00", flushed: b"\x7f", is_volatile: |_| false, suffix_of_set: |_| None };
+        Stored { tree: db, layout: &LAYOUT }
     }
 
     fn change(view: &mut View<'_>, rows: &[Row]) {
@@ -167,8 +180,8 @@ mod tests {
         }
     }
 
-    fn changes(rows: &[Row]) -> Changes {
-        let mut changes = Changes::default();
+    fn changes(rows: &[Row]) -> Memtable {
+        let mut changes = Memtable::default();
         for (key, row) in rows {
             changes.insert(key.clone(), row.as_deref().map(IVec::from).into());
         }
@@ -189,7 +202,7 @@ mod tests {
             }
             let (frozen, active) = (changes(&earlier), changes(&current));
             let mut ids = MessageIds::new([0; 32]);
-            let mut view = View::new(Layered::new(&active, Some(&frozen), &db), &mut ids);
+            let mut view = View::new(Layered::new(&active, Some(&frozen), below(&db)), &mut ids);
             view.attempt(|view| { change(view, &changed); Ok(()) }).expect("nothing fails");
             let refused = view.attempt(|view| {
                 change(view, &failed);
@@ -213,7 +226,7 @@ mod tests {
                     let keys: Vec<_> = expected.iter().map(|(key, _)| (*key).clone()).take(limit).collect();
                     prop_assert_eq!(view.keys(&prefix, limit).expect("read"), keys);
                 }
-                let back = view.layers().rows_back(Key::from_slice(&prefix)..keys::end_of(&prefix));
+                let back = view.layers().rows_back(Key::from_slice(&prefix)..key::end_of(&prefix));
                 let back: Vec<_> = back.map(|row| row.expect("read")).map(|(key, row)| (key, row.to_vec())).collect();
                 let expected: Vec<_> = expected.into_iter().rev().map(|(k, r)| (k.clone(), r.clone())).collect();
                 prop_assert_eq!(back, expected);
@@ -233,7 +246,7 @@ mod tests {
         #[test]
         fn the_end_is_the_last_row(steps in prop::collection::vec((0..4usize, 0..3u8), 0..12)) {
             let db = sled::Config::new().temporary(true).open().expect("opened");
-            let mut layers = [(); 4].map(|()| Changes::default());
+            let mut layers = [(); 4].map(|()| Memtable::default());
             let (mut layer, mut first, mut next) = (0, 0, 0);
             for (at_least, deleted) in steps {
                 layer = layer.max(at_least);
@@ -248,7 +261,7 @@ mod tests {
             for (key, row) in stored.iter() {
                 if let Some(row) = row { db.insert(key, row).expect("inserted"); }
             }
-            let stored = Layered::new(active, Some(frozen), &db);
+            let stored = Layered::new(active, Some(frozen), below(&db));
             for rows in [stored, stored.below(group)] {
                 prop_assert_eq!(rows.end(&[0x10]).expect("read"), rows.last(&[0x10]).expect("read"));
             }
@@ -263,7 +276,7 @@ mod tests {
         #[test]
         fn what_comes_and_goes_leaves_nothing(steps in prop::collection::vec((0..4usize, 0..3u8, 0..9usize), 0..40)) {
             let db = sled::Config::new().temporary(true).open().expect("opened");
-            let mut layers = [(); 3].map(|()| Changes::default());
+            let mut layers = [(); 3].map(|()| Memtable::default());
             let (mut layer, mut model) = (0, BTreeMap::new());
             for (at_least, key, what) in steps {
                 // Below the layers is sled, which rows get to by way of a layer of their own.
@@ -281,7 +294,7 @@ mod tests {
                 }
                 match layer {
                     0 => {
-                        let mut first = Changes::default();
+                        let mut first = Memtable::default();
                         first.insert(key, change);
                         for (key, row) in first.iter() {
                             match row {
@@ -292,7 +305,7 @@ mod tests {
                     }
                     // As a group's changes, which are made by themselves.
                     3 => {
-                        let mut group = Changes::default();
+                        let mut group = Memtable::default();
                         group.insert(key, change);
                         layers[2].merge(group);
                     }
@@ -300,7 +313,7 @@ mod tests {
                 }
             }
             let [frozen, active, group] = &layers;
-            let mut rows = Layered::new(active, Some(frozen), &db).below(group).rows(smallvec![0x10]..smallvec![0x11]);
+            let mut rows = Layered::new(active, Some(frozen), below(&db)).below(group).rows(smallvec![0x10]..smallvec![0x11]);
             let seen = rows.by_ref().map(|row| row.expect("read")).map(|(key, row)| (key, row.to_vec()));
             prop_assert_eq!(seen.collect::<BTreeMap<_, _>>(), model);
         }
@@ -309,10 +322,10 @@ mod tests {
     #[test]
     fn a_queue_that_was_emptied_is_empty() {
         let db = sled::Config::new().temporary(true).open().expect("opened");
-        let (mut active, mut ids) = (Changes::default(), MessageIds::new([0; 32]));
+        let (mut active, mut ids) = (Memtable::default(), MessageIds::new([0; 32]));
         for is_there in [true, false] {
             for number in 0..9 {
-                let mut view = View::new(Layered::new(&active, None, &db), &mut ids);
+                let mut view = View::new(Layered::new(&active, None, below(&db)), &mut ids);
                 view.mark(smallvec![0x10, number], is_there);
                 let group = view.into_changes();
                 active.merge(group);
@@ -325,8 +338,8 @@ mod tests {
     #[test]
     fn a_row_that_is_too_large_is_refused() {
         let db = sled::Config::new().temporary(true).open().expect("opened");
-        let (mut ids, active) = (MessageIds::new([0; 32]), Changes::default());
-        let mut view = View::new(Layered::new(&active, None, &db), &mut ids);
+        let (mut ids, active) = (MessageIds::new([0; 32]), Memtable::default());
+        let mut view = View::new(Layered::new(&active, None, below(&db)), &mut ids);
         view.put(smallvec![0x10], vec![0; MAX_ROW_BYTES]).expect("just so");
         assert!(matches!(view.put(smallvec![0x10], vec![0; MAX_ROW_BYTES + 1]), Err(StoreError::Io(_))));
     }

@@ -135,6 +135,7 @@ fn upload(rows: &Layered<'_>, key: &[u8], _: &IVec) -> Result<Option<Fault>, Sto
     let indexes = [
         ("unfinished", keys::unfinished(&upload.owner, upload.created_at, id), is_unfinished),
         ("owed", keys::owed(id), upload.is_driven()),
+        ("committed", keys::committed(upload.active_at, id), !is_unfinished),
     ];
     for (name, key, expected) in indexes {
         if expected && !is_there(rows, &key)? {
@@ -236,18 +237,15 @@ fn claim(rows: &Layered<'_>, _: &[u8], row: &IVec) -> Result<Option<Fault>, Stor
 }
 
 fn participant(rows: &Layered<'_>, key: &[u8], _: &IVec) -> Result<Option<Fault>, StoreError> {
-    let Some(id) = keys::conversation_of_participant(key).filter(|_| keys::membership_of(key).is_some())
+    let (Some(id), Some(membership)) = (keys::conversation_of_participant(key), keys::membership_of(key))
     else {
         return Ok(Some("the participants of conversations: a key".into()));
     };
     if !is_there(rows, &keys::conversation(id))? {
         return Ok(Some("a participant of a conversation that does not exist".into()));
     }
-    let is_listed = match keys::membership_of(key) {
-        Some(key) => is_there(rows, &key)? || !is_there(rows, &keys::listed())?,
-        None => false,
-    };
-    Ok((!is_listed)
+    let is_missing = !is_there(rows, &membership)?;
+    Ok(is_missing
         .then(|| format!("a participant of conversation {id} is missing in the list of memberships")))
 }
 

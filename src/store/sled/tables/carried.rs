@@ -2,18 +2,19 @@
 //! sled never gets them: when the journal's other rows go to sled, the files are synced.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use sled::IVec;
 
-use super::super::engine::changes::Changes;
 use super::super::engine::layered::{Layered, Rows};
+use super::super::engine::outside::Outside;
 use super::super::engine::view::View;
-use super::keys;
+use super::keys::{self, Key};
 use super::rows::{self, PlacedRow};
 use super::uploads;
 use crate::message::Message;
-use crate::store::{Carried, Place, Placement, StoreError};
+use crate::store::{Carried, Files, Place, Placement, StoreError};
 use crate::upload::{State, UploadId};
 
 /// The most bytes with one row: more are as quick to sync as to write twice.
@@ -37,12 +38,20 @@ pub(crate) fn place(view: &mut View<'_>, message: &Message) {
     view.carry(keys::placed(message.upload_id.into()), rows::encode(&row));
 }
 
-/// The uploads whose files have to be synced before these changes may be forgotten.
-pub(crate) fn uploads_of(changes: &Changes) -> Vec<UploadId> {
-    let mut ids: Vec<_> = changes.iter().filter_map(|(key, _)| keys::upload_of_journal(key)).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    ids
+/// The files that the journal carries bytes of, as the engine sees them.
+pub(crate) struct CarriedFiles(pub(crate) Arc<dyn Files>);
+
+impl Outside for CarriedFiles {
+    fn settle(&self, keys: &[&Key]) -> Result<(), StoreError> {
+        let mut uploads: Vec<_> = keys.iter().filter_map(|key| keys::upload_of_journal(key)).collect();
+        uploads.sort_unstable();
+        uploads.dedup();
+        self.0.settle(&uploads)
+    }
+
+    fn restore(&self, rows: &Layered<'_>) -> Result<(), StoreError> {
+        self.0.restore(&all(rows)?)
+    }
 }
 
 /// Everything that is carried and needed.

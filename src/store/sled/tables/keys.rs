@@ -9,13 +9,12 @@
 //! | `13` | unfinished | owner ‖ created at ‖ upload id | empty; every upload that is not committed |
 //! | `14` | owed | upload id | empty |
 //! | `15` | used | upload id | empty; a part that an upload was made of |
-//! | `16` | committed | committed at ‖ upload id | empty; those that were committed before there was this table are not in it |
+//! | `16` | committed | committed at ‖ upload id | empty |
 //! | `20` | claim | conversation ‖ owner ‖ `client_message_id` | [`ClaimRow`](super::rows::ClaimRow) |
 //! | `30` | conversation | conversation | empty; it exists |
 //! | `31` | participant | conversation ‖ user | empty |
 //! | `32` | latest | conversation | the stamp that was claimed last |
 //! | `33` | membership | user ‖ conversation | empty; the participants, by user |
-//! | `34` | listed | | empty; table `33` has all of them, also those from before there was it |
 //! | `40` | message | message id | the message without its content |
 //! | `41` | content | message id | the message's content, if it has any; apart for the same reason |
 //! | `42` | order | conversation ‖ [position](crate::store::Position) | empty; mostly the position is the message's id |
@@ -26,21 +25,18 @@
 //! | `51` | block | upload id ‖ block number | up to 4 KiB of the upload's bytes |
 //! | `60` | carried | upload id ‖ offset | bytes whose file may not be synced yet |
 //! | `61` | placed | upload id | [`PlacedRow`](super::rows::PlacedRow); where a file went that may not be synced yet |
-//! | `7f` | arrived | | the number of the journal's last record that is in sled; written after everything else of it, so that a log which ends early has an older one |
+//! | `7f` | flushed | | the number of the journal's last record that is in sled; written after everything else of it, so that a log which ends early has an older one |
 //!
 //! Carried and placed are in the journal only, and never get to sled; unfinished, committed and order get there as
 //! [`runs`](super::super::engine::runs). Numbers are big-endian, so that the order of keys is the order of numbers. An owner, or a user before
 //! something else, is preceded by its length in two bytes, so that no owner is another one's prefix.
 
-use smallvec::SmallVec;
-
+pub(crate) use super::super::engine::key::{Key, after, end_of, number_at_end};
+use super::super::engine::layout::Layout;
 use crate::message::{ClientMessageId, ConversationId, MessageId, UserId};
 use crate::store::Position;
 use crate::time::Timestamp;
 use crate::upload::UploadId;
-
-/// As many bytes as most keys have at most, so that they need no allocation of their own.
-pub(crate) type Key = SmallVec<[u8; 40]>;
 
 const FORMAT: u8 = 0x00;
 const UPLOAD: u8 = 0x10;
@@ -55,7 +51,6 @@ const CONVERSATION: u8 = 0x30;
 const PARTICIPANT: u8 = 0x31;
 const LATEST: u8 = 0x32;
 const MEMBERSHIP: u8 = 0x33;
-const LISTED: u8 = 0x34;
 const MESSAGE: u8 = 0x40;
 const CONTENT: u8 = 0x41;
 const ORDER: u8 = 0x42;
@@ -66,7 +61,15 @@ const PART: u8 = 0x50;
 const BLOCK: u8 = 0x51;
 const CARRIED: u8 = 0x60;
 const PLACED: u8 = 0x61;
-const ARRIVED: u8 = 0x7f;
+const FLUSHED: u8 = 0x7f;
+
+/// What the engine has to know of all this.
+pub(crate) const LAYOUT: Layout = Layout {
+    format: &[FORMAT],
+    flushed: &[FLUSHED],
+    is_volatile: |key| matches!(key.first(), Some(&(CARRIED | PLACED))),
+    suffix_of_set,
+};
 
 /// A table that is read from its beginning to its end.
 #[derive(Debug, Clone, Copy)]
@@ -103,10 +106,6 @@ impl std::fmt::Display for Table {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:02x}", self.0)
     }
-}
-
-pub(crate) fn format() -> Key {
-    key(FORMAT, &[])
 }
 
 pub(crate) fn upload(id: UploadId) -> Key {
@@ -188,10 +187,6 @@ pub(crate) fn membership(user: &UserId, conversation: ConversationId) -> Key {
     key(MEMBERSHIP, &[&length(user), user.as_str().as_bytes(), conversation.as_bytes()])
 }
 
-pub(crate) fn listed() -> Key {
-    key(LISTED, &[])
-}
-
 pub(crate) fn latest(id: ConversationId) -> Key {
     key(LATEST, &[id.as_bytes()])
 }
@@ -260,10 +255,6 @@ pub(crate) fn placed(id: UploadId) -> Key {
     key(PLACED, &[id.as_bytes()])
 }
 
-pub(crate) fn arrived() -> Key {
-    key(ARRIVED, &[])
-}
-
 /// The upload of a row that only the journal has.
 pub(crate) fn upload_of_journal(key: &[u8]) -> Option<UploadId> {
     match key.first() {
@@ -324,11 +315,6 @@ pub(crate) fn message_at_end(key: &[u8]) -> Option<MessageId> {
     key.last_chunk().copied().map(MessageId::from_bytes)
 }
 
-/// The number at the end of a key.
-pub(crate) fn number_at_end(key: &[u8]) -> Option<u64> {
-    key.last_chunk().copied().map(u64::from_be_bytes)
-}
-
 /// The user at the end of a key of [`participant`].
 pub(crate) fn user_at_end(key: &[u8], conversation: ConversationId) -> Option<UserId> {
     let user = key.strip_prefix(participants(conversation).as_slice())?;
@@ -337,7 +323,7 @@ pub(crate) fn user_at_end(key: &[u8], conversation: ConversationId) -> Option<Us
 
 /// How many bytes at the end of its keys differ within a set, if the key's table is sets: its rows are empty, and
 /// sled has them in [`runs`](super::super::engine::runs).
-pub(crate) fn suffix_of_set(key: &[u8]) -> Option<usize> {
+fn suffix_of_set(key: &[u8]) -> Option<usize> {
     match key.first() {
         Some(&(UNFINISHED | COMMITTED)) => Some(size_of::<u64>() + size_of::<UploadId>()),
         Some(&ORDER) => Some(size_of::<MessageId>()),
@@ -349,25 +335,6 @@ pub(crate) fn suffix_of_set(key: &[u8]) -> Option<usize> {
 pub(crate) fn after_set(key: &[u8]) -> Key {
     let suffix = suffix_of_set(key).expect("it is in a set");
     end_of(&key[..key.len().saturating_sub(suffix)])
-}
-
-/// The first key after all those with this prefix.
-pub(crate) fn end_of(prefix: &[u8]) -> Key {
-    let mut end = Key::from_slice(prefix);
-    while let Some(last) = end.pop() {
-        if last < u8::MAX {
-            end.push(last + 1);
-            return end;
-        }
-    }
-    unreachable!("the first byte is that of a table, and none has the last number")
-}
-
-/// The first key after this one.
-pub(crate) fn after(key: &[u8]) -> Key {
-    let mut after = Key::from_slice(key);
-    after.push(0);
-    after
 }
 
 fn key(table: u8, parts: &[&[u8]]) -> Key {

@@ -9,8 +9,6 @@ use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 
 use super::Fixture;
 use crate::store::contract::samples::{found, store, whole};
-use crate::store::sled::engine::runs;
-use crate::store::sled::tables::keys;
 use crate::store::sled::{OpenError, SledStore};
 use crate::store::{Durability, Records};
 
@@ -129,15 +127,17 @@ async fn damage_is_told_and_no_file_is_deleted() {
         fs::write(path, vec![0xa5; length]).expect("written");
     };
     type Damage<'a> = (&'a str, &'a dyn Fn(&Path));
-    let damages: [Damage<'_>; 6] = [
+    let damages: [Damage<'_>; 7] = [
         ("an empty log", &|folder| fs::write(folder.join("db"), b"").expect("written")),
         ("no log", &|folder| fs::remove_file(folder.join("db")).expect("removed")),
         ("a short log", &|folder| fs::write(folder.join("db"), b"garbage").expect("written")),
         ("garbage for a log", &|folder| garbage(&folder.join("db"))),
         ("garbage for parameters", &|folder| garbage(&folder.join("conf"))),
-        ("another format", &|folder| {
-            let db = database(folder);
-            db.insert([0], b"longhaul records, format 3\n").expect("written");
+        ("a later format", &|folder| {
+            database(folder).insert([0], b"longhaul records, format 3\n").expect("written");
+        }),
+        ("an earlier format", &|folder| {
+            database(folder).insert([0], b"longhaul records, format 1\n").expect("written");
         }),
     ];
     for (name, damage) in damages {
@@ -212,51 +212,4 @@ async fn a_log_that_is_older_than_the_journal_is_damage() {
     assert!(error.to_string().contains("its latest rows are gone"), "{error}");
     // Without syncs it is what a power cut may do.
     SledStore::open(&path, Durability::Process).expect("opened");
-}
-
-/// Every row of a set was by itself.
-#[tokio::test]
-async fn a_folder_of_the_former_format_is_read_and_becomes_one_of_this() {
-    let mut fixture = closed().await;
-    let db = database(&fixture.path());
-    let table = keys::Table::UNFINISHED;
-    let members: Vec<_> = runs::Stored(&db).rows(&table.start()..&table.end()).collect();
-    let rows = db.range(table.start()..table.end()).keys().collect::<Vec<_>>();
-    assert!(rows.len() < members.len(), "they are in runs");
-    for key in rows {
-        db.remove(key.expect("read")).expect("removed");
-    }
-    for member in &members {
-        let (key, row) = member.as_ref().expect("read");
-        db.insert(key, row).expect("written");
-    }
-    db.insert(keys::format(), b"longhaul records, format 1\n").expect("written");
-    drop(db);
-    for _ in 0..2 {
-        fixture.open();
-        let found = fixture.store().every_unfinished(None, 99).await.expect("readable");
-        assert_eq!(found.len(), members.len());
-        store(&fixture, &whole(None)).await;
-        fixture.store().audit(|fault| panic!("{fault}")).await.expect("readable");
-        fixture.store().remove(found[0].id).await.expect("removed");
-        fixture.store = None;
-    }
-    let db = database(&fixture.path());
-    let format = db.get(keys::format()).expect("read").expect("there");
-    assert_eq!(*format, *b"longhaul records, format 2\n");
-}
-
-#[tokio::test]
-async fn a_folder_without_numbers_gets_them() {
-    let mut fixture = closed().await;
-    let marker = fixture.path().join("format");
-    let numbered = fs::read(&marker).expect("there");
-    fs::write(&marker, b"longhaul records, format 1\n").expect("written");
-    let db = database(&fixture.path());
-    db.remove([0x7f]).expect("removed").expect("it was there");
-    drop(db);
-    fixture.open();
-    assert_eq!(fs::read(&marker).expect("there"), numbered);
-    fixture.open_again();
-    assert_eq!(fixture.store().owed(None, 99).await.expect("readable").len(), 20);
 }

@@ -5,7 +5,6 @@ mod carried;
 mod concurrency;
 mod folder;
 mod groups;
-mod older_folders;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -37,15 +37,18 @@ use sled::Db;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use super::super::tables::{carried, keys};
-use super::changes::{Change, Changes};
 use super::checkpoints::Pieces;
+use super::fault;
 use super::journal::{Found, Journal};
+use super::key::Key;
 use super::layered::Layered;
+use super::layout::Layout;
+use super::memtable::{Change, Memtable};
 use super::open::{self, OpenError, Opened};
-use super::{fault, runs};
+use super::outside::Outside;
+use super::runs;
 use crate::crash;
-use crate::store::{Durability, Files, StoreError};
+use crate::store::{Durability, StoreError};
 
 /// What sled may take for one checkpoint, and more: a disk that is full in the middle of it costs opening it again.
 const ROOM_FOR_A_CHECKPOINT: u64 = 16 * 1024 * 1024;
@@ -56,8 +59,9 @@ const PATIENCE_WHEN_FULL: Duration = Duration::from_secs(1);
 pub(super) struct Database {
     folder: PathBuf,
     durability: Durability,
-    /// Those whose bytes the changes may carry.
-    files: Option<Arc<dyn Files>>,
+    layout: &'static Layout,
+    /// The other side of volatile rows, if there may be any.
+    outside: Option<Arc<dyn Outside>>,
     /// sled's flush does not sync on Linux; this descriptor of its file does.
     file: File,
     state: RwLock<State>,
@@ -69,9 +73,9 @@ pub(super) struct Database {
 
 struct State {
     stored: Stored,
-    /// On the way to sled.
-    frozen: Option<Arc<Changes>>,
-    active: Changes,
+    /// The frozen memtable, which is on its way to sled.
+    frozen: Option<Arc<Memtable>>,
+    active: Memtable,
 }
 
 enum Stored {
@@ -86,32 +90,31 @@ impl Database {
     pub(super) fn open(
         folder: &Path,
         durability: Durability,
-        files: Option<Arc<dyn Files>>,
+        layout: &'static Layout,
+        outside: Option<Arc<dyn Outside>>,
     ) -> Result<(Self, Journal), OpenError> {
-        let Opened { db, lock, file, journal, found } = open::open(folder, durability)?;
+        let Opened { db, lock, file, journal, found } = open::open(folder, durability, layout)?;
         let Found { mut earlier, later } = found;
-        let frozen = (journal.turned() > journal.stored()).then(|| {
-            mark(&mut earlier, journal.turned());
+        let frozen = (journal.turned() > journal.flushed()).then(|| {
+            mark(&mut earlier, journal.turned(), layout);
             Arc::new(earlier)
         });
         let state = State { stored: Stored::Open(db), frozen, active: later };
         let database = Self {
             folder: folder.to_owned(),
             durability,
-            files,
+            layout,
+            outside,
             file,
             state: RwLock::new(state),
             changed: watch::Sender::new(0),
             _lock: lock,
         };
-        database.restore().map_err(|error| OpenError::of(folder, error))?;
+        if let Some(outside) = &database.outside {
+            let restored = database.with(|stored| outside.restore(&stored));
+            restored.and_then(|restored| restored).map_err(|error| OpenError::of(folder, error))?;
+        }
         Ok((database, journal))
-    }
-
-    /// Gives the files what a power cut may have taken from them.
-    fn restore(&self) -> Result<(), StoreError> {
-        let Some(files) = &self.files else { return Ok(()) };
-        files.restore(&self.with(|stored| carried::all(&stored))??)
     }
 
     /// Reads what is durable. Only while sled is opened again does that take a moment; on a disk that is full, that
@@ -143,7 +146,7 @@ impl Database {
     ) -> Result<Option<Result<T, StoreError>>, StoreError> {
         let state = self.state();
         match &state.stored {
-            Stored::Open(db) => Ok(Some(look(&state.layered(db)))),
+            Stored::Open(db) => Ok(Some(look(&state.layered(db, self.layout)))),
             Stored::Reopening(None) => Ok(None),
             Stored::Reopening(Some(why)) | Stored::Closed(why) => Err(fault::copy(why)),
         }
@@ -159,7 +162,7 @@ impl Database {
     }
 
     /// Makes a group visible that the journal has.
-    pub(super) fn show(&self, changes: Changes) {
+    pub(super) fn show(&self, changes: Memtable) {
         self.state_mut().active.merge(changes);
     }
 
@@ -178,7 +181,7 @@ impl Database {
     pub(super) fn freeze(&self, record: u64) {
         let mut state = self.state_mut();
         let mut changes = mem::take(&mut state.active);
-        mark(&mut changes, record);
+        mark(&mut changes, record, self.layout);
         state.frozen = Some(Arc::new(changes));
     }
 
@@ -206,7 +209,9 @@ impl Database {
             return Err(StoreError::Full);
         }
         self.settle(&frozen)?;
-        match quietly(|| store(&db, &frozen, Pieces::new(rest))).and_then(|()| self.sync()) {
+        match quietly(|| store(runs::Stored { tree: &db, layout: self.layout }, &frozen, Pieces::new(rest)))
+            .and_then(|()| self.sync())
+        {
             Ok(()) => {
                 let arrived = self.state_mut().frozen.take();
                 // Many rows, and nobody should wait for the lock meanwhile.
@@ -226,14 +231,15 @@ impl Database {
         }
     }
 
-    /// Syncs the files whose bytes these changes carry.
-    fn settle(&self, changes: &Changes) -> Result<(), StoreError> {
-        let Some(files) = &self.files else { return Ok(()) };
-        let uploads = carried::uploads_of(changes);
-        if uploads.is_empty() {
+    /// Has what the volatile rows stand for made durable by itself, before the journal forgets them.
+    fn settle(&self, frozen: &Memtable) -> Result<(), StoreError> {
+        let Some(outside) = &self.outside else { return Ok(()) };
+        let volatile = frozen.iter().map(|(key, _)| key).filter(|key| (self.layout.is_volatile)(key));
+        let volatile: Vec<&Key> = volatile.collect();
+        if volatile.is_empty() {
             return Ok(());
         }
-        files.settle(&uploads).inspect_err(|error| match error {
+        outside.settle(&volatile).inspect_err(|error| match error {
             StoreError::Unavailable(why) => tracing::warn!(why, "nothing is synced for the moment"),
             error => self.close(error),
         })?;
@@ -291,8 +297,8 @@ impl Database {
 }
 
 impl State {
-    fn layered<'a>(&'a self, db: &'a Db) -> Layered<'a> {
-        Layered::new(&self.active, self.frozen.as_deref(), db)
+    fn layered<'a>(&'a self, db: &'a Db, layout: &'static Layout) -> Layered<'a> {
+        Layered::new(&self.active, self.frozen.as_deref(), runs::Stored { tree: db, layout })
     }
 }
 
@@ -302,31 +308,29 @@ impl Drop for Database {
     }
 }
 
-/// With these changes, sled has everything up to this record of the journal.
-fn mark(changes: &mut Changes, record: u64) {
-    changes.insert(keys::arrived(), Change::put(record.to_be_bytes().as_slice()));
+/// With this memtable, sled has everything up to this record of the journal.
+fn mark(memtable: &mut Memtable, record: u64, layout: &Layout) {
+    memtable.insert(Key::from_slice(layout.flushed), Change::put(record.to_be_bytes().as_slice()));
 }
 
-fn store(db: &Db, changes: &Changes, mut pieces: Pieces<'_>) -> sled::Result<()> {
+fn store(stored: runs::Stored<'_>, frozen: &Memtable, mut pieces: Pieces<'_>) -> sled::Result<()> {
+    let (tree, layout) = (stored.tree, stored.layout);
     let mut members = Vec::new();
-    for (key, row) in changes.iter() {
-        if keys::upload_of_journal(key).is_some() {
-            continue;
-        }
-        if keys::suffix_of_set(key).is_some() {
+    for (key, row) in frozen.iter().filter(|(key, _)| !(layout.is_volatile)(key)) {
+        if (layout.suffix_of_set)(key).is_some() {
             members.push((key, row.is_some()));
             continue;
         }
-        // Before what comes after them: the last row says that everything else has arrived.
-        runs::write(db, &mem::take(&mut members), || pieces.pause())?;
+        // Before what comes after them: the last row says that everything else was flushed.
+        stored.write(&mem::take(&mut members), || pieces.pause())?;
         match row {
-            Some(row) => db.insert(key, row.clone())?,
-            None => db.remove(key)?,
+            Some(row) => tree.insert(key, row.clone())?,
+            None => tree.remove(key)?,
         };
         pieces.pause();
     }
-    runs::write(db, &members, || pieces.pause())?;
-    db.flush().map(|_| ())
+    stored.write(&members, || pieces.pause())?;
+    tree.flush().map(|_| ())
 }
 
 /// sled's panics as errors.

@@ -9,19 +9,24 @@ use tempfile::TempDir;
 
 use super::super::layered::Rows;
 use super::*;
-use crate::store::Carried;
-use crate::upload::UploadId;
 
 const KEY: &[u8] = b"\x10key";
+const VOLATILE: &[u8] = b"\x60key";
+const LAYOUT: Layout =
+    Layout { format: b"\x00", flushed: b"\x7f", is_volatile: |key| key == VOLATILE, suffix_of_set: |_| None };
 
 fn open() -> (TempDir, Database, Journal) {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let (database, journal) = Database::open(folder.path(), Durability::Power, None).expect("opened");
+    let (database, journal) = open_in(folder.path(), None).expect("opened");
     (folder, database, journal)
 }
 
-fn change(row: &'static str) -> Changes {
-    let mut changes = Changes::default();
+fn open_in(folder: &Path, outside: Option<Arc<dyn Outside>>) -> Result<(Database, Journal), OpenError> {
+    Database::open(folder, Durability::Power, &LAYOUT, outside)
+}
+
+fn change(row: &'static str) -> Memtable {
+    let mut changes = Memtable::default();
     changes.insert(KEY.into(), Change::put(row));
     changes
 }
@@ -51,7 +56,7 @@ async fn what_the_journal_has_is_there_after_a_restart() {
     let (folder, database, mut journal) = open();
     journal.append(&change("one")).expect("written");
     drop((database, journal));
-    let (database, journal) = Database::open(folder.path(), Durability::Power, None).expect("opened");
+    let (database, journal) = open_in(folder.path(), None).expect("opened");
     assert_eq!(read(&database).await.expect("read"), Some("one".into()));
     drop((database, journal));
 }
@@ -108,28 +113,29 @@ fn a_checkpoint_opens_what_is_not_open() {
     assert!(!database.is_frozen());
 }
 
-/// Files that cannot be settled the first time.
+/// What cannot be settled the first time.
 #[derive(Default)]
 struct Reluctant(AtomicBool);
 
-impl Files for Reluctant {
-    fn settle(&self, _: &[UploadId]) -> Result<(), StoreError> {
+impl Outside for Reluctant {
+    fn settle(&self, keys: &[&Key]) -> Result<(), StoreError> {
+        assert_eq!(keys, [&Key::from_slice(VOLATILE)]);
         let is_ready = self.0.swap(true, Ordering::Relaxed);
         if is_ready { Ok(()) } else { Err(StoreError::Unavailable("too many open files".into())) }
     }
 
-    fn restore(&self, _: &[Carried]) -> Result<(), StoreError> {
+    fn restore(&self, _: &Layered<'_>) -> Result<(), StoreError> {
         Ok(())
     }
 }
 
 #[tokio::test]
-async fn files_that_cannot_be_opened_close_nothing() {
+async fn what_cannot_be_settled_for_the_moment_closes_nothing() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let files = Arc::new(Reluctant::default());
-    let (database, _journal) = Database::open(folder.path(), Durability::Power, Some(files)).expect("opened");
+    let outside = Arc::new(Reluctant::default());
+    let (database, _journal) = open_in(folder.path(), Some(outside)).expect("opened");
     let mut changes = change("one");
-    changes.insert(keys::carried(UploadId::random(), 0), Change::put("bytes"));
+    changes.insert(VOLATILE.into(), Change::put("bytes"));
     database.show(changes);
     database.freeze(1);
     assert!(matches!(database.checkpoint(&|_| ()), Err(StoreError::Unavailable(_))));
@@ -137,6 +143,8 @@ async fn files_that_cannot_be_opened_close_nothing() {
     assert_eq!(read(&database).await.expect("read"), Some("one".into()));
     database.checkpoint(&|_| ()).expect("stored");
     assert!(!database.is_frozen());
+    let volatile = database.read(|stored| stored.get(VOLATILE)).await;
+    assert_eq!(volatile.expect("read"), None, "sled never gets it");
 }
 
 #[tokio::test]

@@ -5,11 +5,11 @@
 //! ```
 //! A record begins at the next block behind the one before, or at the next page; checksums begin with the seed, a
 //! random number. Bytes that somebody uploaded lie in here as well, and without it some could be made to look like a
-//! record that comes next. A file of format 1 has the seed 0, blocks of one byte, and no pages. It becomes one of
-//! this format when nothing that it holds is needed any more.
+//! record that comes next.
 //!
 //! Short records go past the page cache to the disk, which is less work for each, and leaves none to the sync; for
-//! that they take up whole blocks, in the file and in memory. Long ones are there sooner through the cache, which
+//! that they take up whole blocks, in the file and in memory. A block is the disk's own sector, for what it has to write
+//! anew with the next record it may lose ([`sector`](super::sector)). Long ones are there sooner through the cache, which
 //! has them in larger pieces; they take up whole pages, for the rest of a page would have to be read.
 
 use std::fs::{File, OpenOptions};
@@ -22,6 +22,7 @@ use rustix::fs::OFlags;
 
 use super::buffer::Buffer;
 use super::record::{self, Record};
+use super::sector;
 use crate::store::Durability;
 
 /// The size of each file. It bounds what is read at a start, and how far sled may be behind.
@@ -29,10 +30,7 @@ pub(super) const FILE_BYTES: u64 = 8 * 1024 * 1024;
 /// Records come after the title, and never over it.
 pub(super) const START: u64 = 4096;
 const TITLE: &[u8; 28] = b"longhaul journal, format 2\n\0";
-const FORMER: &[u8; 28] = b"longhaul journal, format 1\n\0";
 const TITLE_BYTES: usize = TITLE.len() + 8;
-/// The least that disks write. Where one has larger blocks, the operating system refuses to go past its cache.
-const BLOCK: u32 = 512;
 /// What the page cache has at once.
 const PAGE: u64 = 4096;
 /// Longer ones take longer past the cache than through it.
@@ -42,6 +40,8 @@ const MOST_DIRECT: u64 = 64 * 1024;
 pub(super) struct JournalFile {
     path: PathBuf,
     file: File,
+    /// What a record begins at multiples of, where it is synced.
+    sector: u32,
     /// The same file past the cache, where that is possible and wanted.
     direct: Option<File>,
     title: Title,
@@ -74,6 +74,7 @@ impl JournalFile {
             Err(error) if is_expected && error.kind() == io::ErrorKind::NotFound => return Err(not_whole()),
             file => file?,
         };
+        let sector = sector::of(&file);
         let title = match Title::read(&file)? {
             Some(title) => title,
             None if is_expected => return Err(not_whole()),
@@ -82,14 +83,14 @@ impl JournalFile {
                 file.set_len(0)?;
                 file.write_all_at(&vec![0; index(FILE_BYTES)], 0)?;
                 file.sync_all()?;
-                let title = Title::new(durability)?;
+                let title = Title::new(durability, sector)?;
                 file.write_all_at(&title.bytes(), 0)?;
                 file.sync_all()?;
                 File::open(folder)?.sync_all()?;
                 title
             }
         };
-        Ok(Self { direct: title.direct(&path, durability), path, file, title })
+        Ok(Self { direct: title.direct(&path, durability), path, file, sector, title })
     }
 
     /// The records from the beginning of the file on, as long as each follows the one before, and where they end.
@@ -158,10 +159,10 @@ impl JournalFile {
     /// Makes a file of this format of one whose records are not needed any more, before it gets others; answers
     /// whether that has to be made durable.
     pub(super) fn renew(&mut self, durability: Durability) -> io::Result<bool> {
-        if self.title.is_for(durability) {
+        if self.title.block == Title::block_for(durability, self.sector) {
             return Ok(false);
         }
-        let title = Title::new(durability)?;
+        let title = Title::new(durability, self.sector)?;
         self.file.write_all_at(&title.bytes(), 0)?;
         self.direct = title.direct(&self.path, durability);
         self.title = title;
@@ -170,24 +171,20 @@ impl JournalFile {
 }
 
 impl Title {
-    fn new(durability: Durability) -> io::Result<Self> {
+    fn new(durability: Durability, sector: u32) -> io::Result<Self> {
         let seed = getrandom::u32().map_err(io::Error::other)?;
-        Ok(Self { seed, block: Self::block_for(durability) })
+        Ok(Self { seed, block: Self::block_for(durability, sector) })
     }
 
     /// Without syncs a record takes up what it has.
-    fn block_for(durability: Durability) -> u32 {
-        if durability.syncs() { BLOCK } else { 1 }
+    fn block_for(durability: Durability, sector: u32) -> u32 {
+        if durability.syncs() { sector } else { 1 }
     }
 
     /// Where records may begin: at multiples of these.
     fn units(self) -> [u64; 2] {
         let block = u64::from(self.block);
         [block, if block == 1 { 1 } else { PAGE }]
-    }
-
-    fn is_for(self, durability: Durability) -> bool {
-        self.seed != 0 && self.block == Self::block_for(durability)
     }
 
     /// `None` if the file is not whole.
@@ -199,7 +196,6 @@ impl Title {
         let (title, numbers) = bytes.split_first_chunk().expect("longer");
         let number = |at: usize| u32::from_be_bytes(*numbers[at..].first_chunk().expect("two numbers"));
         Ok(match title {
-            FORMER => Some(Self { seed: 0, block: 1 }),
             TITLE => Some(Self { seed: number(0), block: number(4) })
                 .filter(|title| title.block.is_power_of_two() && u64::from(title.block) <= PAGE),
             _ => None,
@@ -216,7 +212,7 @@ impl Title {
 
     /// The file past the cache, where records are synced, and lie as that needs it.
     fn direct(self, path: &Path, durability: Durability) -> Option<File> {
-        if !durability.syncs() || self.block < BLOCK {
+        if !durability.syncs() || self.block < sector::SMALLEST {
             return None;
         }
         let flags = OFlags::DIRECT.bits().cast_signed();
@@ -234,8 +230,8 @@ fn index(offset: u64) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::changes::Changes;
     use super::*;
+    use crate::store::sled::engine::memtable::Memtable;
 
     /// As if the disk had larger blocks than records are filled up to.
     #[test]
@@ -245,7 +241,7 @@ mod tests {
         file.title.block = 8;
         let (mut buffer, mut offset) = (Buffer::default(), START);
         for sequence in 1..4 {
-            record::encode(buffer.begin(record::HEADER), file.seed(), sequence, 0, &Changes::default());
+            record::encode(buffer.begin(record::HEADER), file.seed(), sequence, 0, &Memtable::default());
             offset = file.write(&mut buffer, offset).expect("written");
         }
         let (records, end) = file.records().expect("read");

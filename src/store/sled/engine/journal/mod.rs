@@ -18,6 +18,7 @@ mod file;
 #[cfg(fuzzing)]
 mod fuzz;
 mod record;
+mod sector;
 
 #[cfg(fuzzing)]
 pub use fuzz::fuzz_record;
@@ -25,7 +26,7 @@ pub use fuzz::fuzz_record;
 use std::io;
 use std::path::Path;
 
-use super::changes::Changes;
+use super::memtable::Memtable;
 use crate::store::Durability;
 use buffer::Buffer;
 use file::{FILE_BYTES, JournalFile, START};
@@ -42,7 +43,7 @@ pub(super) struct Journal {
     /// Of the last record.
     sequence: u64,
     /// Of the last record whose changes are in sled for good.
-    stored: u64,
+    flushed: u64,
     /// What the last record says of that.
     said: u64,
     /// Of the last record of the other file, which is on its way there.
@@ -55,9 +56,9 @@ pub(super) struct Journal {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Found {
     /// What was on its way to sled.
-    pub(super) earlier: Changes,
+    pub(super) earlier: Memtable,
     /// What came after it.
-    pub(super) later: Changes,
+    pub(super) later: Memtable,
 }
 
 impl Journal {
@@ -82,9 +83,9 @@ impl Journal {
         let current = usize::from(is_older(&first, &second));
         let (mut newer, older, mut offset) =
             if current == 0 { (first, second, end_of_first) } else { (second, first, end_of_second) };
-        let stored = newer.last().or(older.last()).map_or(0, |last| last.stored);
+        let flushed = newer.last().or(older.last()).map_or(0, |last| last.flushed);
         let turned = older.last().map_or(0, |last| last.sequence);
-        if newer.first().is_some_and(|first| first.sequence > stored.max(turned) + 1) {
+        if newer.first().is_some_and(|first| first.sequence > flushed.max(turned) + 1) {
             if durability.syncs() {
                 return Err(io::Error::new(io::ErrorKind::InvalidData, "a record of its journal is gone"));
             }
@@ -95,16 +96,16 @@ impl Journal {
             files,
             current,
             offset,
-            sequence: newer.last().map_or(turned.max(stored), |last| last.sequence),
-            stored,
-            said: stored,
+            sequence: newer.last().map_or(turned.max(flushed), |last| last.sequence),
+            flushed,
+            said: flushed,
             turned,
             durability,
             buffer: Buffer::default(),
         };
         let after = |records: Vec<Record>| {
-            let mut changes = Changes::default();
-            let missing = records.into_iter().filter(|record| record.sequence > stored);
+            let mut changes = Memtable::default();
+            let missing = records.into_iter().filter(|record| record.sequence > flushed);
             missing.for_each(|record| changes.merge(record.changes));
             changes
         };
@@ -116,23 +117,23 @@ impl Journal {
     /// # Errors
     /// What the operating system says. After a failed write the group never was; after a failed sync nobody
     /// knows, and the journal must not be used any more.
-    pub(super) fn append(&mut self, changes: &Changes) -> Result<(), Failure> {
+    pub(super) fn append(&mut self, changes: &Memtable) -> Result<(), Failure> {
         let file = &mut self.files[self.current];
         let buffer = self.buffer.begin(record::length_of(changes));
-        record::encode(buffer, file.seed(), self.sequence + 1, self.stored, changes);
+        record::encode(buffer, file.seed(), self.sequence + 1, self.flushed, changes);
         let end = file.write(&mut self.buffer, self.offset).map_err(Failure::Write)?;
         if self.durability.syncs() {
             file.sync().map_err(Failure::Sync)?;
         }
         self.sequence += 1;
-        self.said = self.stored;
+        self.said = self.flushed;
         self.offset = end;
         Ok(())
     }
 
     /// The last record that is in sled for good.
-    pub(super) fn stored(&self) -> u64 {
-        self.stored
+    pub(super) fn flushed(&self) -> u64 {
+        self.flushed
     }
 
     /// The last record of those that are on their way to sled, or came there.
@@ -141,20 +142,15 @@ impl Journal {
     }
 
     /// Whether a group fits into the file, and the last word before a turn behind it.
-    pub(super) fn has_room_for(&self, changes: &Changes) -> bool {
-        self.has_room_for_bytes(record::length_of(changes))
-    }
-
-    /// The same for a record of so many bytes.
-    pub(super) fn has_room_for_bytes(&self, bytes: usize) -> bool {
+    pub(super) fn has_room_for(&self, changes: &Memtable) -> bool {
         let file = &self.files[self.current];
-        let record = file.place(self.offset, bytes);
+        let record = file.place(self.offset, record::length_of(changes));
         file.place(record.end, HEADER).end <= FILE_BYTES
     }
 
     /// Says that the other file's changes have arrived in sled.
-    pub(super) fn arrived(&mut self) {
-        self.stored = self.stored.max(self.turned);
+    pub(super) fn other_is_flushed(&mut self) {
+        self.flushed = self.flushed.max(self.turned);
     }
 
     /// Goes on with the other file, whose changes have arrived. Those of this one are next.
@@ -163,8 +159,8 @@ impl Journal {
     /// As [`Journal::append`]; then it has not turned.
     pub(super) fn turn(&mut self) -> Result<(), Failure> {
         // The other file may be torn by its first record, so this one has to say that it is not needed.
-        if self.said < self.stored {
-            self.append(&Changes::default())?;
+        if self.said < self.flushed {
+            self.append(&Memtable::default())?;
         }
         let other = &mut self.files[1 - self.current];
         if other.renew(self.durability).map_err(Failure::Write)? {

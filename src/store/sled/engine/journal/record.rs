@@ -1,16 +1,16 @@
 //! A group of changes as bytes, and back. Pure.
 //!
 //! ```text
-//! magic 4 │ CRC-32 of what follows 4 │ sequence 8 │ stored 8 │ length 4 │ changes
+//! magic 4 │ CRC-32 of what follows 4 │ sequence 8 │ flushed 8 │ length 4 │ changes
 //! change: key length 2 │ row length 4, or all ones for a deletion │ key │ row
 //! ```
-//! Numbers are big-endian. The checksum goes on from the seed of the file. `stored` is the last sequence number of which the records were in sled when this
+//! Numbers are big-endian. The checksum goes on from the seed of the file. `flushed` is the last sequence number of which the records were in sled when this
 //! one was written.
 
 use sled::IVec;
 
-use super::super::super::tables::keys::Key;
-use super::super::changes::Changes;
+use super::super::key::Key;
+use super::super::memtable::Memtable;
 
 const MAGIC: [u8; 4] = *b"lhj1";
 /// Magic, checksum, two sequence numbers, length.
@@ -25,19 +25,19 @@ const DELETED: u32 = u32::MAX;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Record {
     pub(super) sequence: u64,
-    pub(super) stored: u64,
-    pub(super) changes: Changes,
+    pub(super) flushed: u64,
+    pub(super) changes: Memtable,
     /// How many bytes it takes.
     pub(super) length: usize,
 }
 
 /// Adds a record to the buffer.
-pub(super) fn encode(buffer: &mut Vec<u8>, seed: u32, sequence: u64, stored: u64, changes: &Changes) {
+pub(super) fn encode(buffer: &mut Vec<u8>, seed: u32, sequence: u64, flushed: u64, changes: &Memtable) {
     let start = buffer.len();
     buffer.extend_from_slice(&MAGIC);
     buffer.extend_from_slice(&[0; 4]);
     buffer.extend_from_slice(&sequence.to_be_bytes());
-    buffer.extend_from_slice(&stored.to_be_bytes());
+    buffer.extend_from_slice(&flushed.to_be_bytes());
     buffer.extend_from_slice(&[0; 4]);
     for (key, row) in changes.iter() {
         let key_length = u16::try_from(key.len()).expect("keys are short");
@@ -62,7 +62,7 @@ pub(super) fn checksum(seed: u32, record: &[u8]) -> u32 {
 }
 
 /// As many bytes as the record of these changes has.
-pub(super) fn length_of(changes: &Changes) -> usize {
+pub(super) fn length_of(changes: &Memtable) -> usize {
     let rows = changes.iter().map(|(key, row)| CHANGE + key.len() + row.as_ref().map_or(0, |row| row.len()));
     HEADER + rows.sum::<usize>()
 }
@@ -77,11 +77,11 @@ pub(super) fn decode(bytes: &[u8], seed: u32) -> Option<Record> {
     if header[..4] != MAGIC || checksum(seed, record) != short(4) {
         return None;
     }
-    Some(Record { sequence: number(8), stored: number(16), changes: changes(&record[HEADER..])?, length })
+    Some(Record { sequence: number(8), flushed: number(16), changes: changes(&record[HEADER..])?, length })
 }
 
-fn changes(mut body: &[u8]) -> Option<Changes> {
-    let mut changes = Changes::default();
+fn changes(mut body: &[u8]) -> Option<Memtable> {
+    let mut changes = Memtable::default();
     while !body.is_empty() {
         let key_length = usize::from(u16::from_be_bytes(*body.split_off(..2)?.first_chunk()?));
         let length = u32::from_be_bytes(*body.split_off(..4)?.first_chunk()?);
@@ -101,11 +101,11 @@ mod tests {
 
     use super::*;
 
-    fn some() -> impl Strategy<Value = Changes> {
+    fn some() -> impl Strategy<Value = Memtable> {
         let row = prop::option::of(prop::collection::vec(any::<u8>(), 0..9));
         let rows = prop::collection::btree_map(prop::collection::vec(any::<u8>(), 0..9), row, 0..9);
         rows.prop_map(|rows| {
-            let mut changes = Changes::default();
+            let mut changes = Memtable::default();
             for (key, row) in rows {
                 changes.insert(key.into(), row.map(IVec::from).into());
             }
@@ -116,14 +116,14 @@ mod tests {
     proptest! {
         #[test]
         fn what_was_written_is_read(
-            changes in some(), seed: u32, sequence: u64, stored: u64, after in prop::collection::vec(any::<u8>(), 0..40)
+            changes in some(), seed: u32, sequence: u64, flushed: u64, after in prop::collection::vec(any::<u8>(), 0..40)
         ) {
             let mut buffer = vec![1; 7];
-            encode(&mut buffer, seed, sequence, stored, &changes);
+            encode(&mut buffer, seed, sequence, flushed, &changes);
             let length = buffer.len() - 7;
             prop_assert_eq!(length, length_of(&changes));
             buffer.extend(after);
-            prop_assert_eq!(decode(&buffer[7..], seed), Some(Record { sequence, stored, changes, length }));
+            prop_assert_eq!(decode(&buffer[7..], seed), Some(Record { sequence, flushed, changes, length }));
         }
 
         #[test]

@@ -9,20 +9,20 @@ use sled::IVec;
 use smallvec::smallvec;
 use tempfile::TempDir;
 
-use super::super::changes::Change;
+use super::super::memtable::Change;
 use super::*;
 
 type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
 
-fn group(rows: &[(u8, Option<u8>)]) -> Changes {
-    let mut changes = Changes::default();
+fn group(rows: &[(u8, Option<u8>)]) -> Memtable {
+    let mut changes = Memtable::default();
     for (key, row) in rows {
         changes.insert(smallvec![*key], row.map(|row| IVec::from(vec![row])).into());
     }
     changes
 }
 
-fn apply(rows: &mut Rows, changes: &Changes) {
+fn apply(rows: &mut Rows, changes: &Memtable) {
     for (key, row) in changes.iter() {
         match row {
             Some(row) => rows.insert(key.to_vec(), row.to_vec()),
@@ -39,24 +39,14 @@ fn open_with(folder: &TempDir, durability: Durability) -> (Journal, Found) {
     Journal::open(folder.path(), false, durability).expect("opened")
 }
 
-/// Makes files that have no record yet ones of the former format.
-fn make_former(folder: &TempDir) {
-    drop(open(folder));
-    for name in NAMES {
-        file(folder, name)
-            .write_all_at(&[b"longhaul journal, format 1\n\0", &[0; 8][..]].concat(), 0)
-            .expect("written");
-    }
-}
-
 fn file(folder: &TempDir, name: &str) -> File {
     OpenOptions::new().read(true).write(true).open(folder.path().join(name)).expect("there")
 }
 
 /// The next record of the journal as it would be written.
-fn next(journal: &Journal, seed: u32, changes: &Changes) -> Vec<u8> {
+fn next(journal: &Journal, seed: u32, changes: &Memtable) -> Vec<u8> {
     let mut bytes = Vec::new();
-    record::encode(&mut bytes, seed, journal.sequence + 1, journal.stored, changes);
+    record::encode(&mut bytes, seed, journal.sequence + 1, journal.flushed, changes);
     bytes
 }
 
@@ -95,15 +85,15 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 /// What sled has, what is on its way to it, and everything.
 #[derive(Default)]
 struct Model {
-    stored: Rows,
-    frozen: Changes,
-    active: Changes,
+    flushed: Rows,
+    frozen: Memtable,
+    active: Memtable,
     all: Rows,
 }
 
 impl Model {
     fn arrive(&mut self) {
-        apply(&mut self.stored, &std::mem::take(&mut self.frozen));
+        apply(&mut self.flushed, &std::mem::take(&mut self.frozen));
     }
 
     fn turn(&mut self) {
@@ -113,7 +103,7 @@ impl Model {
 
     /// After a restart sled and what the journal has are everything that there was.
     fn compare(&mut self, found: Found) {
-        let mut rows = self.stored.clone();
+        let mut rows = self.flushed.clone();
         apply(&mut rows, &found.earlier);
         apply(&mut rows, &found.later);
         assert_eq!(rows, self.all);
@@ -125,11 +115,8 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(96) })]
 
     #[test]
-    fn every_history_is_found(steps in steps(), is_former: bool, first in durability()) {
+    fn every_history_is_found(steps in steps(), first in durability()) {
         let folder = folder();
-        if is_former {
-            make_former(&folder);
-        }
         let (mut journal, found) = open_with(&folder, first);
         prop_assert_eq!(found, Found::default());
         let mut model = Model::default();
@@ -141,11 +128,11 @@ proptest! {
                     apply(&mut model.all, &group(&rows));
                 }
                 Step::Arrive => {
-                    journal.arrived();
+                    journal.other_is_flushed();
                     model.arrive();
                 }
                 Step::Turn => {
-                    journal.arrived();
+                    journal.other_is_flushed();
                     journal.turn().expect("turned");
                     model.turn();
                 }
@@ -206,7 +193,7 @@ fn a_record_that_is_gone_between_others_is_told() {
     assert_eq!(error.kind(), io::ErrorKind::InvalidData);
     // Without syncs that is what a power cut may do.
     let (_, found) = open(&folder);
-    assert_eq!((found.earlier, found.later), (group(&[(1, Some(1))]), Changes::default()));
+    assert_eq!((found.earlier, found.later), (group(&[(1, Some(1))]), Memtable::default()));
 }
 
 #[test]
@@ -214,12 +201,12 @@ fn damage_where_everything_has_arrived_is_none() {
     let folder = folder();
     let second = two_files(&folder);
     let (mut journal, _) = open(&folder);
-    journal.arrived();
+    journal.other_is_flushed();
     journal.append(&group(&[(6, None)])).expect("written");
     drop(journal);
     damage(&folder, NAMES[0], second);
     let (_, found) = Journal::open(folder.path(), false, Durability::Power).expect("opened");
-    assert_eq!(found.earlier, Changes::default());
+    assert_eq!(found.earlier, Memtable::default());
     assert_eq!(found.later, group(&[(4, Some(4)), (5, Some(5)), (6, None)]));
 }
 
@@ -258,30 +245,6 @@ fn a_file_that_has_to_be_there_is_not_made_again() {
     assert_eq!(error.kind(), io::ErrorKind::InvalidData);
 }
 
-/// A kill when the other file has its new title, and no record.
-#[test]
-fn a_file_of_the_former_format_becomes_one_of_this_when_it_is_not_needed() {
-    let folder = folder();
-    make_former(&folder);
-    let (mut journal, _) = open_with(&folder, Durability::Power);
-    journal.append(&group(&[(1, Some(1))])).expect("written");
-    journal.turn().expect("turned");
-    let titles = || NAMES.map(|name| fs::read(folder.path().join(name)).expect("there")[25]);
-    assert_eq!(titles(), *b"12");
-    drop(journal);
-    let (mut journal, found) = open_with(&folder, Durability::Power);
-    assert_eq!((found.earlier, found.later), (Changes::default(), group(&[(1, Some(1))])));
-    journal.append(&group(&[(2, Some(2))])).expect("written");
-    journal.turn().expect("turned");
-    journal.append(&group(&[(3, Some(3))])).expect("written");
-    journal.arrived();
-    journal.turn().expect("turned");
-    assert_eq!(titles(), *b"22");
-    drop(journal);
-    let (_, found) = open_with(&folder, Durability::Power);
-    assert_eq!((found.earlier, found.later), (Changes::default(), group(&[(3, Some(3))])));
-}
-
 /// What was uploaded lies in the journal as well, and may be behind the last record.
 #[test]
 fn what_was_uploaded_is_no_record_whatever_it_looks_like() {
@@ -300,10 +263,10 @@ fn what_was_uploaded_is_no_record_whatever_it_looks_like() {
 fn long_and_short_records_take_turns() {
     let folder = folder();
     let (mut journal, _) = open_with(&folder, Durability::Power);
-    let mut all = Changes::default();
+    let mut all = Memtable::default();
     for number in 0..12u8 {
         let length = [1, 400, 3_000, 66_000][usize::from(number % 4)];
-        let mut changes = Changes::default();
+        let mut changes = Memtable::default();
         changes.insert(smallvec![number], Change::put(vec![number; length]));
         journal.append(&changes).expect("written");
         all.merge(changes);
@@ -316,7 +279,7 @@ fn long_and_short_records_take_turns() {
 fn a_full_file_has_no_room() {
     let folder = folder();
     let (mut journal, _) = open(&folder);
-    let mut large = Changes::default();
+    let mut large = Memtable::default();
     for number in 0..200u8 {
         large.insert(smallvec![number], Change::put(vec![number; 7000]));
     }

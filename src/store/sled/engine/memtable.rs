@@ -6,7 +6,7 @@ use std::ops::{Bound, Range};
 
 use sled::IVec;
 
-use super::super::tables::keys::Key;
+use super::key::Key;
 
 /// Rows to write, and `None` for rows to delete.
 ///
@@ -14,7 +14,7 @@ use super::super::tables::keys::Key;
 /// need not be deleted there, and whoever reads from the beginning of a queue does not pass over all that were taken
 /// out of it.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(crate) struct Changes {
+pub(crate) struct Memtable {
     rows: BTreeMap<Key, Change>,
     bytes: usize,
 }
@@ -51,7 +51,7 @@ impl From<Option<IVec>> for Change {
     }
 }
 
-impl Changes {
+impl Memtable {
     pub(crate) fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
