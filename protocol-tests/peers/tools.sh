@@ -23,10 +23,11 @@ has() {
     return 1
 }
 
-# One after the other, as the tests build them: together they would be built once more.
+# One after the other, as the tests build longhaul: together it would be built once more. The arguments are the
+# programs that are needed beside it.
 build_ours() {
     (cd "$root" && cargo build --quiet --release --bin longhaul)
-    (cd "$root" && cargo build --quiet --release -p protocol-tests --bin tus-lab)
+    (cd "$root" && cargo build --quiet --release -p tus-lab -p protocol-tests "${@/#/--bin=}")
 }
 
 install_tusd() {

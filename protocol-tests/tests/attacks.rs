@@ -5,10 +5,14 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use data_encoding::{BASE64, BASE64URL_NOPAD};
-use protocol_tests::attack::{self, ALLOWED};
-use protocol_tests::http::{Connection, Request};
-use protocol_tests::multipart::{self, BOUNDARY};
-use protocol_tests::{Chat, Setup, Token, check_detail, note, tus, wait};
+use harness::attack::{self, ALLOWED};
+use harness::chat::{Chat, check_detail};
+use harness::http::{Connection, Request};
+use harness::multipart::{self, BOUNDARY};
+use harness::note::note;
+use harness::server::Setup;
+use harness::token::Token;
+use harness::{tus, wait};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::{Value, json};
 
@@ -26,7 +30,7 @@ const IDLE: usize = 9_000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn headers_that_drip_are_cut_off() {
-    let _alone = protocol_tests::alone().await;
+    let _alone = harness::heavy::alone().await;
     let chat = Chat::on(Setup::default().setting("--header-timeout", 1)).await;
     let beginning = b"GET /healthz HTTP/1.1\r\nHost: a\r\nX-";
     attack::goes_on(&chat, ALLOWED, async || {
@@ -46,7 +50,7 @@ async fn headers_that_drip_are_cut_off() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_header_that_never_ends_is_431_and_costs_nothing() {
-    let _alone = protocol_tests::alone().await;
+    let _alone = harness::heavy::alone().await;
     let chat = Chat::start().await;
     let line = [b"X-Filler: ".to_vec(), vec![b'a'; 4096], b"\r\n".to_vec()].concat();
     attack::goes_on(&chat, ALLOWED, async || {
@@ -73,7 +77,7 @@ async fn a_header_that_never_ends_is_431_and_costs_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn thousands_of_idle_connections_cost_little_and_keep_nobody_out() {
-    let _alone = protocol_tests::alone().await;
+    let _alone = harness::heavy::alone().await;
     // The server takes no more than it has two descriptors for each.
     let count = (raise_the_limit_of_open_files() / 2).saturating_sub(500).min(IDLE);
     if count < IDLE {
@@ -109,7 +113,7 @@ async fn a_full_house_empties_itself() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bodies_that_say_nothing_are_given_up_and_what_came_is_kept() {
-    let _alone = protocol_tests::alone().await;
+    let _alone = harness::heavy::alone().await;
     let chat = Chat::on(Setup::default().setting("--idle-timeout", 2)).await;
     attack::goes_on(&chat, ALLOWED, async || {
         let mut stalled = Vec::new();
@@ -152,7 +156,7 @@ async fn a_body_that_says_nothing_is_told_so_on_every_route_that_takes_one() {
 /// A client that trickles for as long as it likes is none the server has to fear: it is a slow client.
 #[tokio::test(flavor = "multi_thread")]
 async fn hundreds_of_slow_bodies_are_served_side_by_side() {
-    let _alone = protocol_tests::alone().await;
+    let _alone = harness::heavy::alone().await;
     let chat = Chat::start().await;
     let mut made = 0;
     attack::goes_on(&chat, ALLOWED, async || {
@@ -178,7 +182,7 @@ async fn hundreds_of_slow_bodies_are_served_side_by_side() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn endless_chunks_end_with_an_answer_on_every_route_that_takes_a_body() {
-    let _alone = protocol_tests::alone().await;
+    let _alone = harness::heavy::alone().await;
     let chat = Chat::on(Setup::default().setting("--max-upload-size", 4 * MIB)).await;
     attack::goes_on(&chat, ALLOWED, async || {
         for (what, request, beginning) in every_body(&chat) {
@@ -197,7 +201,7 @@ async fn endless_chunks_end_with_an_answer_on_every_route_that_takes_a_body() {
 /// The server holds no more of an upload than it may have, and says so.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_endless_upload_of_unknown_length_ends_at_the_limits() {
-    let _alone = protocol_tests::alone().await;
+    let _alone = harness::heavy::alone().await;
     for (setting, status) in [("--max-upload-size", 413), ("--max-reserved-bytes", 503)] {
         let chat = Chat::on(Setup::default().setting(setting, 20 * MIB)).await;
         attack::goes_on(&chat, ALLOWED, async || {
@@ -216,7 +220,7 @@ async fn an_endless_upload_of_unknown_length_ends_at_the_limits() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fields_without_end_in_a_form_are_refused() {
-    let _alone = protocol_tests::alone().await;
+    let _alone = harness::heavy::alone().await;
     let chat = Chat::start().await;
     let empty =
         format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\n\r\n").repeat(2_000);
@@ -244,7 +248,7 @@ async fn fields_without_end_in_a_form_are_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn huge_metadata_is_431_and_the_largest_that_is_taken_costs_nothing() {
-    let _alone = protocol_tests::alone().await;
+    let _alone = harness::heavy::alone().await;
     let chat = Chat::start().await;
     attack::goes_on(&chat, ALLOWED, async || {
         for size in [7 << 10, 60 << 10, 300 << 10, 1 << 20] {
@@ -276,7 +280,7 @@ async fn huge_metadata_is_431_and_the_largest_that_is_taken_costs_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_over_the_socket_is_answered_and_costs_nothing() {
-    let _alone = protocol_tests::alone().await;
+    let _alone = harness::heavy::alone().await;
     let chat = Chat::start().await;
     let mut socket = chat.socket(&chat.alice).await;
     let mut made = 0;
@@ -317,8 +321,8 @@ async fn deep_json_is_400_wherever_json_is_taken() {
     attack::goes_on(&chat, ALLOWED, async || {
         for opening in ["[", "{\"a\":", "{\"participants\":["] {
             let deep = opening.repeat(60_000 / opening.len());
-            let admin = protocol_tests::User::admin();
-            let id = protocol_tests::conversation_id();
+            let admin = harness::chat::User::admin();
+            let id = harness::chat::conversation_id();
             for request in [
                 chat.request(&admin, "PUT", &format!("/conversations/{id}")),
                 chat.request(&chat.alice, "POST", "/messages"),
@@ -446,8 +450,8 @@ fn raise_the_limit_of_open_files() -> usize {
 
 /// A request of each kind that has a body, and how that begins.
 fn every_body(chat: &Chat) -> Vec<(&'static str, Request, Vec<u8>)> {
-    let admin = protocol_tests::User::admin();
-    let put = format!("/conversations/{}", protocol_tests::conversation_id());
+    let admin = harness::chat::User::admin();
+    let put = format!("/conversations/{}", harness::chat::conversation_id());
     let in_chat = format!("/conversations/{}/files", chat.conversation);
     vec![
         ("a conversation", chat.request(&admin, "PUT", &put), b"{\"participants\":[\"".to_vec()),

@@ -1,7 +1,8 @@
 //! Requests whose ends are told in two ways: what an intermediary and the server could read differently.
 
-use protocol_tests::http::Connection;
-use protocol_tests::{Chat, tus};
+use harness::chat::Chat;
+use harness::http::Connection;
+use harness::tus;
 
 const PATCHED: &str =
     "Content-Type: application/offset+octet-stream\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\n";

@@ -2,8 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use protocol_tests::http::Connection;
-use protocol_tests::{Chat, Issuer, Says, Setup, SigningKey, Token, key_set, note, wait};
+use harness::chat::Chat;
+use harness::http::Connection;
+use harness::issuer::{Issuer, Says, SigningKey, key_set};
+use harness::note::note;
+use harness::server::Setup;
+use harness::token::Token;
+use harness::wait;
 
 mod well;
 
@@ -141,7 +146,7 @@ async fn frames_that_bring_nothing_end_their_connection() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn floods_keep_nobody_from_being_served() {
-    let _alone = protocol_tests::alone().await;
+    let _alone = harness::heavy::alone().await;
     let chat = Chat::start().await;
     let end = Instant::now() + TEN_SECONDS;
     let attackers = floods().into_iter().map(|flood| {
@@ -210,7 +215,7 @@ async fn next_frame(connection: &mut Connection) -> (u8, u8, Vec<u8>) {
 /// Tokens of a key that nobody knows wait for the issuer, and nobody reads what comes with them meanwhile.
 #[tokio::test(flavor = "multi_thread")]
 async fn bodies_that_wait_hold_little_before_a_token_was_good() {
-    let _alone = protocol_tests::alone().await;
+    let _alone = harness::heavy::alone().await;
     let known = SigningKey::named("known");
     let issuer = Issuer::start(Says::Keys(key_set(&[&known]))).await;
     let server = Setup::default().keys("--jwt-jwks", issuer.url()).start().await;
@@ -245,7 +250,7 @@ async fn bodies_that_wait_hold_little_before_a_token_was_good() {
 /// Each stream makes the server hold a piece of a film for it. In all there is room for 512 MiB of them.
 #[tokio::test(flavor = "multi_thread")]
 async fn readers_that_make_no_room_are_ended_when_they_hold_too_much_together() {
-    let _alone = protocol_tests::alone().await;
+    let _alone = harness::heavy::alone().await;
     let chat = Chat::start().await;
     let film = chat.post("film.mp4", &vec![7; 2 << 20]).await;
     let path = film["media_url"].as_str().expect("text");

@@ -5,10 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use protocol_tests::attack::{self, WAVE};
+use harness::attack::{self, WAVE};
+use harness::chat::{Chat, User, check_detail};
+use harness::http::{Connection, Request};
+use harness::note::note;
+use harness::server::Setup;
+use harness::token::Token;
+use harness::{multipart, tus, wait};
 use protocol_tests::crash::{Format, Image};
-use protocol_tests::http::{Connection, Request};
-use protocol_tests::{Chat, Setup, Token, User, check_detail, multipart, note, tus, wait};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -125,7 +129,7 @@ fn path_of(location: &str) -> &str {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn promises_without_a_byte_keep_nobody_out() {
-    let _alone = protocol_tests::alone().await;
+    let _alone = harness::heavy::alone().await;
     let Some(house) = House::new(Setup::default()).await else { return };
     let chat = &house.chat;
     let mut taken = 0;
@@ -153,7 +157,7 @@ async fn promises_without_a_byte_keep_nobody_out() {
 /// The room of one who is silent goes to one who sends; what was stored stays, and goes on when there is room.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_promise_lapses_when_its_room_is_wanted() {
-    let _alone = protocol_tests::alone().await;
+    let _alone = harness::heavy::alone().await;
     let Some(house) = House::new(Setup::default().setting("--lapse-after", "1s")).await else { return };
     let chat = &house.chat;
     let silent = tus::create(chat, 200 * MIB, &[]).await;
@@ -175,7 +179,7 @@ async fn a_promise_lapses_when_its_room_is_wanted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn forms_of_unknown_length_side_by_side_leave_the_reserve() {
-    let _alone = protocol_tests::alone().await;
+    let _alone = harness::heavy::alone().await;
     let Some(house) = House::new(Setup::default()).await else { return };
     let attack = async || {
         let end = Instant::now() + WAVE;
@@ -197,7 +201,7 @@ async fn forms_of_unknown_length_side_by_side_leave_the_reserve() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn uploads_of_unknown_length_side_by_side_leave_the_reserve() {
-    let _alone = protocol_tests::alone().await;
+    let _alone = harness::heavy::alone().await;
     let Some(house) = House::new(Setup::default()).await else { return };
     let attack = async || {
         let end = Instant::now() + WAVE;
@@ -237,7 +241,7 @@ async fn endless(request: Request, beginning: &[u8], end: Instant) {
 /// A part of 20 MiB, named forty times.
 #[tokio::test(flavor = "multi_thread")]
 async fn joins_without_room_wait_and_leave_the_reserve() {
-    let _alone = protocol_tests::alone().await;
+    let _alone = harness::heavy::alone().await;
     let Some(house) = House::new(Setup::default()).await else { return };
     let chat = &house.chat;
     let twenty = whole_part(chat, &chat.alice, 20 << 20).await;
@@ -270,7 +274,7 @@ async fn joins_without_room_wait_and_leave_the_reserve() {
 /// What costs its owner a header each does not cost others their turn.
 #[tokio::test(flavor = "multi_thread")]
 async fn joins_of_a_part_named_a_hundred_times_delay_nobody_else() {
-    let _alone = protocol_tests::alone().await;
+    let _alone = harness::heavy::alone().await;
     let Some(house) = House::new(Setup::default()).await else { return };
     let chat = &house.chat;
     let five = format!("/files/{}", path_of(&whole_part(chat, &chat.alice, 5000).await));

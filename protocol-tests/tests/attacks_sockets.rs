@@ -4,9 +4,12 @@
 use std::time::Instant;
 
 use data_encoding::BASE64;
-use protocol_tests::attack::{self, ALLOWED, WAVE};
-use protocol_tests::http::{Connection, Request};
-use protocol_tests::{Chat, Setup, User, check_code, check_detail, note, wait};
+use harness::attack::{self, ALLOWED, WAVE};
+use harness::chat::{Chat, User, check_code, check_detail};
+use harness::http::{Connection, Request};
+use harness::note::note;
+use harness::server::Setup;
+use harness::wait;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -86,7 +89,7 @@ async fn end(chat: &Chat, target: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn handshakes_without_end_are_503_and_cost_little() {
-    let _alone = protocol_tests::alone().await;
+    let _alone = harness::heavy::alone().await;
     let chat = Chat::start().await;
     let request = chat.server.request("GET", POLLING).header("X-Filler", "a".repeat(4000));
     let mut refused = 0;
@@ -194,7 +197,7 @@ async fn silent_bodies_of_sessions_are_408_and_make_room() {
 /// One that has a session for each of its bodies is no more than one user.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_users_bodies_are_bounded_while_they_are_read_and_others_send() {
-    let _alone = protocol_tests::alone().await;
+    let _alone = harness::heavy::alone().await;
     let chat = Chat::start().await;
     let mut other = chat.socket(&chat.bob).await;
     let (piece, mut number) = (vec![b'a'; 1 << 20], 0);
@@ -259,7 +262,7 @@ async fn a_session_asks_for_few_namespaces() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_strangers_frames_are_small() {
-    let _alone = protocol_tests::alone().await;
+    let _alone = harness::heavy::alone().await;
     let chat = Chat::start().await;
     let (text, bytes) = (1, 2);
     attack::goes_on(&chat, ALLOWED, async || {
@@ -287,7 +290,7 @@ async fn a_strangers_frames_are_small() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn names_that_come_back_in_errors_cost_nothing() {
-    let _alone = protocol_tests::alone().await;
+    let _alone = harness::heavy::alone().await;
     let chat = Chat::start().await;
     let names: Vec<_> = (0..16).map(|_| format!("40/{},", "a".repeat(63))).collect();
     attack::goes_on(&chat, ALLOWED, async || {
@@ -302,7 +305,7 @@ async fn names_that_come_back_in_errors_cost_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn large_events_that_say_little_are_refused_unread() {
-    let _alone = protocol_tests::alone().await;
+    let _alone = harness::heavy::alone().await;
     let chat = Chat::start().await;
     let mut socket = chat.socket(&chat.alice).await;
     let mut number = 0;
@@ -371,7 +374,7 @@ async fn ask_and_never_read(chat: &Chat, target: &str, event: &str) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_polls_for_none_of_what_was_asked_for_ends() {
-    let _alone = protocol_tests::alone().await;
+    let _alone = harness::heavy::alone().await;
     let chat = Chat::start().await;
     let data = long_message(&chat).await;
     let asks: Vec<_> = (0..8).map(|number| format!("42{number}{}", json!(["send_message", data]))).collect();
@@ -390,7 +393,7 @@ async fn who_polls_for_none_of_what_was_asked_for_ends() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_to_polls_that_nobody_reads_cost_little() {
-    let _alone = protocol_tests::alone().await;
+    let _alone = harness::heavy::alone().await;
     let chat = Chat::start().await;
     let data = long_message(&chat).await;
     let asks: Vec<_> = (0..8).map(|number| format!("42{number}{}", json!(["send_message", data]))).collect();
@@ -413,7 +416,7 @@ async fn answers_to_polls_that_nobody_reads_cost_little() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_reads_nothing_of_its_websocket_ends() {
-    let _alone = protocol_tests::alone().await;
+    let _alone = harness::heavy::alone().await;
     let chat = Chat::start().await;
     let data = long_message(&chat).await;
     let connect = format!("40{}", json!({"token": chat.alice.token}));
@@ -432,7 +435,7 @@ async fn who_reads_nothing_of_its_websocket_ends() {
 /// All that members are told costs each session of theirs, over either transport, no more than its bound.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_told_to_sessions_that_do_not_read_is_bounded() {
-    let _alone = protocol_tests::alone().await;
+    let _alone = harness::heavy::alone().await;
     let chat = Chat::start().await;
     let connect = format!("40{}", json!({"token": chat.bob.token}));
     let text = "\u{1}".repeat(4096);
@@ -446,7 +449,7 @@ async fn what_is_told_to_sessions_that_do_not_read_is_bounded() {
             unread.push(connection);
         }
         for number in 0..60 {
-            let form = protocol_tests::multipart::Form::of("a.txt", b"x", &chat.conversation);
+            let form = harness::multipart::Form::of("a.txt", b"x", &chat.conversation);
             let form = form.field("content", &text).into_request(chat.one_shot(&chat.alice));
             let message = form.send().await.expecting(200).json()["message"].clone();
             if number % 20 == 0 {
@@ -465,7 +468,7 @@ async fn what_is_told_to_sessions_that_do_not_read_is_bounded() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sessions_of_a_user_are_bounded_and_nobody_elses() {
-    let _alone = protocol_tests::alone().await;
+    let _alone = harness::heavy::alone().await;
     let chat = Chat::start().await;
     let connect = format!("40{}", json!({"token": chat.eve.token}));
     let mut sessions = Vec::new();
@@ -502,8 +505,8 @@ async fn the_sessions_of_a_user_are_bounded_and_nobody_elses() {
 async fn an_upload_goes_on_while_there_are_no_descriptors_left_for_connections() {
     let chat = Chat::on(Setup::default().most_files(100).setting("--header-timeout", 1)).await;
     let content = vec![7; 4 << 20];
-    let location = protocol_tests::tus::create(&chat, 4 * MIB, &[]).await;
-    let patch = protocol_tests::tus::patch(&chat, &chat.alice, &location, 0).declared_length(4 * MIB);
+    let location = harness::tus::create(&chat, 4 * MIB, &[]).await;
+    let patch = harness::tus::patch(&chat, &chat.alice, &location, 0).declared_length(4 * MIB);
     let mut upload = patch.open().await;
     let (mut sent, mut crowd) = (0, Vec::new());
     for piece in content.chunks(512 << 10) {

@@ -1,10 +1,14 @@
 //! A server that is mounted below a path: every way in, every URL that it gives, and nothing outside.
 
-use protocol_tests::http::{Request, Response};
-use protocol_tests::multipart::Form;
-use protocol_tests::{
-    Chat, Conditions, Script, Sending, Setup, check_detail, note, run_to_its_end, socket, tus,
-};
+use harness::chat::{Chat, check_detail};
+use harness::http::{Request, Response};
+use harness::multipart::Form;
+use harness::note::note;
+use harness::proxy::Conditions;
+use harness::script::{Script, socket};
+use harness::sending::Sending;
+use harness::server::{Setup, run_to_its_end};
+use harness::tus;
 use serde_json::{Value, json};
 
 const BASE: &str = "/chat";

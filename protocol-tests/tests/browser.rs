@@ -1,7 +1,13 @@
 //! Headless Chromium: tus-js-client, Uppy, and what a page does without them, from another origin than the
 //! server's. Each ends by reading the message and comparing the bytes.
 
-use protocol_tests::{Script, Sending, Step, alone, left_out, note, wait};
+use harness::heavy::alone;
+use harness::left_out::left_out;
+use harness::note::note;
+use harness::proxy::Step;
+use harness::script::Script;
+use harness::sending::Sending;
+use harness::wait;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::MutexGuard;

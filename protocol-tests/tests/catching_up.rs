@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use protocol_tests::multipart::Form;
-use protocol_tests::{Chat, Script, Setup, User, conversation_id, wait};
+use harness::chat::{Chat, User, conversation_id};
+use harness::multipart::Form;
+use harness::script::Script;
+use harness::server::Setup;
+use harness::wait;
 use serde_json::{Value, json};
 
 /// A client that names this message when it connects, and from then on the last one that it was told of.

@@ -6,8 +6,11 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use protocol_tests::multipart::Form;
-use protocol_tests::{Chat, Content, Death, Setup, run_to_its_end, tus};
+use harness::chat::Chat;
+use harness::content::Content;
+use harness::multipart::Form;
+use harness::server::{Death, Setup, run_to_its_end};
+use harness::tus;
 use serde_json::Value;
 
 const CLEAN: Option<i32> = Some(0);
@@ -74,7 +77,7 @@ async fn use_everything(chat: &Chat) -> std::io::Result<()> {
     Ok(())
 }
 
-fn located(answer: protocol_tests::http::Response) -> std::io::Result<String> {
+fn located(answer: harness::http::Response) -> std::io::Result<String> {
     answer.header("Location").map(str::to_owned).ok_or_else(|| std::io::ErrorKind::InvalidData.into())
 }
 

@@ -2,8 +2,12 @@
 
 use std::net::SocketAddr;
 
-use protocol_tests::http::{Connection, Request};
-use protocol_tests::{Chat, Conditions, Content, Proxy, Server, Setup, check_detail, wait};
+use harness::chat::{Chat, check_detail};
+use harness::content::Content;
+use harness::http::{Connection, Request};
+use harness::proxy::{Conditions, Proxy};
+use harness::server::{Server, Setup};
+use harness::wait;
 use serde_json::Value;
 use tokio::net::TcpStream;
 

@@ -5,7 +5,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use protocol_tests::{Chat, Content, Death, Server, Setup, note, tus};
+use harness::chat::Chat;
+use harness::content::Content;
+use harness::note::note;
+use harness::server::{Death, Server, Setup};
+use harness::tus;
 use serde_json::Value;
 
 /// Every file below a folder.

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeSet;
 
+use harness::heavy::alone;
+use harness::server::run_to_its_end;
 use protocol_tests::crash::{Plan, Summary, clock, full, kills, power, restart};
-use protocol_tests::{alone, run_to_its_end};
 
 #[tokio::test]
 async fn a_hundred_kills_lose_nothing_and_double_nothing() {

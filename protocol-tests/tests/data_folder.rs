@@ -6,7 +6,9 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use protocol_tests::{Chat, Server, Setup, check_detail, run_to_its_end, tus, wait};
+use harness::chat::{Chat, check_detail};
+use harness::server::{Server, Setup, run_to_its_end};
+use harness::{tus, wait};
 use serde_json::json;
 use tempfile::TempDir;
 

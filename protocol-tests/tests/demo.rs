@@ -1,7 +1,8 @@
 //! Demo mode gives its tokens to whoever sits at this machine, and to nobody's page.
 
-use protocol_tests::http::{Connection, Request, Response};
-use protocol_tests::{Server, Setup, check_detail, run_to_its_end};
+use harness::chat::check_detail;
+use harness::http::{Connection, Request, Response};
+use harness::server::{Server, Setup, run_to_its_end};
 use serde_json::json;
 
 /// The beginning of every token.

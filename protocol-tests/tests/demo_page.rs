@@ -2,7 +2,12 @@
 
 use std::fs;
 
-use protocol_tests::{Person, Server, Setup, alone, left_out, note, wait};
+use harness::heavy::alone;
+use harness::left_out::left_out;
+use harness::note::note;
+use harness::person::Person;
+use harness::server::{Server, Setup};
+use harness::wait;
 use serde_json::{Value, json};
 
 /// Of a film that is larger than `FILM`.

@@ -1,7 +1,9 @@
 //! The page of the demo as it looks, and for those who use it by keyboard or hear it: every state, light and dark, on
 //! a wide screen and on a phone.
 
-use protocol_tests::{Person, Server, Setup, left_out};
+use harness::left_out::left_out;
+use harness::person::Person;
+use harness::server::{Server, Setup};
 use serde_json::{Value, json};
 
 const LARGE: u64 = 12_000_000;

@@ -1,6 +1,9 @@
 //! The page of the demo: the ways in, what a person does with a file on its way, and what arrives.
 
-use protocol_tests::{Person, Server, Setup, left_out, wait};
+use harness::left_out::left_out;
+use harness::person::Person;
+use harness::server::{Server, Setup};
+use harness::wait;
 use serde_json::{Value, json};
 
 const LARGE: u64 = 12_000_000;

@@ -3,9 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use protocol_tests::http::{Request, Response};
-use protocol_tests::multipart::Form;
-use protocol_tests::{Chat, Script, User, tus};
+use harness::chat::{Chat, User};
+use harness::http::{Request, Response};
+use harness::multipart::Form;
+use harness::script::Script;
+use harness::tus;
 use serde_json::{Map, Value, json};
 
 /// A description whose objects have no other keys than those that it names. To clients it says less: keys may be added.

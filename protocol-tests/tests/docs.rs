@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use protocol_tests::http::{Request, Response};
-use protocol_tests::{Chat, Script, Server, Setup, check_code, left_out};
+use harness::chat::{Chat, check_code};
+use harness::http::{Request, Response};
+use harness::left_out::left_out;
+use harness::script::Script;
+use harness::server::{Server, Setup};
 use serde_json::json;
 
 const DOCUMENTS: [&str; 9] =

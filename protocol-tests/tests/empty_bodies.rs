@@ -1,7 +1,11 @@
 //! Bodies of no bytes, which proxies and clients frame as they like: only the first frame tells that there are none.
 
-use protocol_tests::http::Request;
-use protocol_tests::{Chat, Setup, check_detail, left_out, note, tus, wait};
+use harness::chat::{Chat, check_detail};
+use harness::http::Request;
+use harness::left_out::left_out;
+use harness::note::note;
+use harness::server::Setup;
+use harness::{tus, wait};
 use serde_json::json;
 use tokio::process::Command;
 

@@ -1,8 +1,11 @@
 //! Errors say what they are to people and to programs, on every way in.
 
-use protocol_tests::http::Request;
-use protocol_tests::multipart::Form;
-use protocol_tests::{Chat, Script, Setup, check_code, conversation_id, tus};
+use harness::chat::{Chat, check_code, conversation_id};
+use harness::http::Request;
+use harness::multipart::Form;
+use harness::script::Script;
+use harness::server::Setup;
+use harness::tus;
 use serde_json::json;
 
 const MAX_UPLOAD: u64 = 100_000;

@@ -1,7 +1,9 @@
 //! What members are told of uploads while they run, whichever way they come.
 
-use protocol_tests::multipart::{Form, content_type};
-use protocol_tests::{Chat, Script, check_code, conversation_id, tus};
+use harness::chat::{Chat, check_code, conversation_id};
+use harness::multipart::{Form, content_type};
+use harness::script::Script;
+use harness::tus;
 use serde_json::{Value, json};
 
 /// The events of an upload and its message as a client saw them, in order.
@@ -104,7 +106,7 @@ async fn what_a_restart_interrupted_is_listed_until_it_goes_on_or_ends() {
     tus::append(&chat, &location, 0, &[7; 40]).await.expecting(204);
     chat.server.restart().await;
     let target = format!("/conversations/{}/uploads", chat.conversation);
-    protocol_tests::wait::until_true("it is recalled", async || {
+    harness::wait::until_true("it is recalled", async || {
         let list = chat.request(&chat.alice, "GET", &target).send().await.expecting(200).json();
         list["uploads"].as_array().is_some_and(|uploads| uploads.len() == 1 && uploads[0]["percent"] == 40)
     })

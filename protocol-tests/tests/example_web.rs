@@ -4,8 +4,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
-use protocol_tests::multipart::Form;
-use protocol_tests::{Conditions, Cut, Proxy, Script, Server, Setup, Step, alone, left_out, note, wait};
+use harness::heavy::alone;
+use harness::left_out::left_out;
+use harness::multipart::Form;
+use harness::note::note;
+use harness::proxy::{Conditions, Cut, Proxy, Step};
+use harness::script::Script;
+use harness::server::{Server, Setup};
+use harness::wait;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;

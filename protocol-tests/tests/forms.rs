@@ -2,9 +2,13 @@
 
 use std::process::Command;
 
-use protocol_tests::http::Request;
-use protocol_tests::multipart::{Form, before_file, content_type};
-use protocol_tests::{Chat, Script, left_out, note, tus};
+use harness::chat::Chat;
+use harness::http::Request;
+use harness::left_out::left_out;
+use harness::multipart::{Form, before_file, content_type};
+use harness::note::note;
+use harness::script::Script;
+use harness::tus;
 use serde_json::{Value, json};
 
 /// A form of this boundary: a file whose headers are given, and the conversation.

@@ -6,8 +6,13 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use protocol_tests::http::Request;
-use protocol_tests::{Chat, Content, Server, Setup, left_out, longhaul, run_to_its_end, tus, wait};
+use harness::binary::longhaul;
+use harness::chat::Chat;
+use harness::content::Content;
+use harness::http::Request;
+use harness::left_out::left_out;
+use harness::server::{Server, Setup, run_to_its_end};
+use harness::{tus, wait};
 use tokio::net::UnixDatagram;
 
 const MIB: u64 = 1 << 20;

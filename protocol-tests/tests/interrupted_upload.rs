@@ -1,7 +1,14 @@
 //! The main job, end to end: a stock tus client, a connection that dies, a server that is
 //! killed, and exactly one message.
 
-use protocol_tests::{Chat, Content, Cut, Proxy, Script, Setup, Step, alone, check_detail, note, tus, wait};
+use harness::chat::{Chat, check_detail};
+use harness::content::Content;
+use harness::heavy::alone;
+use harness::note::note;
+use harness::proxy::{Cut, Proxy, Step};
+use harness::script::Script;
+use harness::server::Setup;
+use harness::{tus, wait};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 

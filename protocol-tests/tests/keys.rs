@@ -3,10 +3,13 @@
 
 use std::time::Duration;
 
-use protocol_tests::http::Response;
-use protocol_tests::{
-    Issuer, Says, Script, Server, Setup, SigningKey, Token, check_detail, key_set, run_to_its_end, wait,
-};
+use harness::chat::check_detail;
+use harness::http::Response;
+use harness::issuer::{Issuer, Says, SigningKey, key_set};
+use harness::script::Script;
+use harness::server::{Server, Setup, run_to_its_end};
+use harness::token::Token;
+use harness::wait;
 use serde_json::json;
 
 /// What `GET /files`, which every user may ask for, answers to this token.
@@ -379,7 +382,7 @@ async fn a_token_of_16_kibibytes_comes_through_everywhere() {
 
 #[tokio::test]
 async fn a_token_of_16_kibibytes_comes_through_over_http_2() {
-    if protocol_tests::left_out("curl") {
+    if harness::left_out::left_out("curl") {
         return;
     }
     let server = Server::start().await;

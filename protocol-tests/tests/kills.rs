@@ -4,9 +4,14 @@
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 
-use protocol_tests::http::{Request, Response};
-use protocol_tests::multipart::Form;
-use protocol_tests::{Chat, Content, Script, Setup, note, sha256, tus, wait};
+use harness::chat::Chat;
+use harness::content::{Content, sha256};
+use harness::http::{Request, Response};
+use harness::multipart::Form;
+use harness::note::note;
+use harness::script::Script;
+use harness::server::Setup;
+use harness::{tus, wait};
 use serde_json::{Value, json};
 
 /// Every step, in the order in which an upload passes them.
@@ -267,7 +272,7 @@ struct TusClient<'a> {
 
 impl<'a> TusClient<'a> {
     fn new(chat: &'a Chat, content: Content) -> Self {
-        let id = format!("client-{}", protocol_tests::conversation_id());
+        let id = format!("client-{}", harness::chat::conversation_id());
         Self { chat, content, id, location: None }
     }
 

@@ -4,8 +4,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use protocol_tests::http::{Connection, Request};
-use protocol_tests::{Chat, Setup, check_detail, note, tus, wait};
+use harness::chat::{Chat, check_detail};
+use harness::http::{Connection, Request};
+use harness::note::note;
+use harness::server::Setup;
+use harness::{tus, wait};
 use tokio::task::JoinSet;
 
 mod well;
@@ -16,7 +19,7 @@ const MIB: u64 = 1 << 20;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_creations_by_one_user_stops_at_the_limit_and_is_that_users_problem() {
-    let _alone = protocol_tests::alone().await;
+    let _alone = harness::heavy::alone().await;
     let chat = Chat::on(Setup::default().setting("--max-unfinished", 40)).await;
     let mut flood = JoinSet::new();
     for _ in 0..8 {
@@ -142,7 +145,7 @@ async fn a_process_with_few_descriptors_takes_as_many_connections_as_it_can_serv
 /// The server as a program that may have so many files open.
 fn with_few_descriptors(folder: &Path, count: u64) -> PathBuf {
     let program = folder.join("longhaul");
-    let server = protocol_tests::longhaul().display();
+    let server = harness::binary::longhaul().display();
     fs::write(&program, format!("#!/bin/sh\nulimit -n {count}\nexec '{server}' \"$@\"\n")).expect("written");
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("made a program");
     program

@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 
-use protocol_tests::http::{Connection, Response};
-use protocol_tests::multipart::Form;
-use protocol_tests::{Chat, Setup, check_detail, longhaul, run_to_its_end, tus, wait};
+use harness::binary::longhaul;
+use harness::chat::{Chat, check_detail};
+use harness::http::{Connection, Response};
+use harness::multipart::Form;
+use harness::server::{Setup, run_to_its_end};
+use harness::{tus, wait};
 use serde_json::{Value, json};
 
 const FILE: &str = "divorce-papers.pdf";

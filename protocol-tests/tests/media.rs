@@ -1,9 +1,9 @@
 //! The media of messages: who gets them, in which pieces, under which names, and how a browser
 //! is kept from running them.
 
-use protocol_tests::http::{Request, Response};
-use protocol_tests::multipart::Form;
-use protocol_tests::{Chat, check_detail};
+use harness::chat::{Chat, check_detail};
+use harness::http::{Request, Response};
+use harness::multipart::Form;
 use serde_json::{Value, json};
 
 const CONTENT: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyz";

@@ -1,8 +1,11 @@
 //! Links to media, which need no token: who is given them, for how long they are good, and what is said of bad ones.
 
-use protocol_tests::http::{Request, Response};
-use protocol_tests::multipart::Form;
-use protocol_tests::{Chat, Setup, Token, check_detail, run_to_its_end, tus, wait};
+use harness::chat::{Chat, check_detail};
+use harness::http::{Request, Response};
+use harness::multipart::Form;
+use harness::server::{Setup, run_to_its_end};
+use harness::token::Token;
+use harness::{tus, wait};
 use serde_json::{Value, json};
 
 const CONTENT: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyz";

@@ -1,7 +1,11 @@
 //! Memory: gigabytes pass through, and stay nowhere.
 
-use protocol_tests::http::Connection;
-use protocol_tests::{Chat, Content, Digest, alone, multipart, note, tus, wait};
+use harness::chat::Chat;
+use harness::content::{Content, Digest};
+use harness::heavy::alone;
+use harness::http::Connection;
+use harness::note::note;
+use harness::{multipart, tus, wait};
 use std::time::Duration;
 
 const GIB: u64 = 1 << 30;

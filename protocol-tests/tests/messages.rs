@@ -1,7 +1,8 @@
 //! Reading messages, and making conversations.
 
-use protocol_tests::http::Response;
-use protocol_tests::{Chat, Token, User, check_detail, conversation_id};
+use harness::chat::{Chat, User, check_detail, conversation_id};
+use harness::http::Response;
+use harness::token::Token;
 use serde_json::{Value, json};
 
 #[tokio::test]

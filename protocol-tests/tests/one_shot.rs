@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use protocol_tests::multipart::{self, BOUNDARY, Form};
-use protocol_tests::{
-    Chat, Content, Cut, Proxy, Setup, Step, Token, check_detail, conversation_id, sha256, wait,
-};
+use harness::chat::{Chat, check_detail, conversation_id};
+use harness::content::{Content, sha256};
+use harness::multipart::{self, BOUNDARY, Form};
+use harness::proxy::{Cut, Proxy, Step};
+use harness::server::Setup;
+use harness::token::Token;
+use harness::wait;
 use serde_json::{Value, json};
 
 const MIB: u64 = 1 << 20;
@@ -272,7 +275,7 @@ async fn a_server_that_is_killed_in_mid_body_leaves_nothing() {
     assert!(chat.messages().await.is_empty());
 }
 
-async fn half_sent(chat: &Chat) -> protocol_tests::http::Connection {
+async fn half_sent(chat: &Chat) -> harness::http::Connection {
     let request = multipart::content_type(chat.one_shot(&chat.alice)).declared_length(64 * MIB);
     let mut connection = request.open().await;
     connection.send(multipart::before_file("gone.mp4").as_bytes()).await;
@@ -319,7 +322,7 @@ async fn a_lost_answer_is_told_again_to_the_same_key() {
     let chat = Chat::start().await;
     let proxy = Proxy::start(chat.server.address(), vec![(1000, Step::LoseAnswer)]).await;
     let form = || Form::of("a.bin", &[7; 5000], &chat.conversation);
-    let through = protocol_tests::http::Request::new(proxy.address(), "POST", "/messages/upload");
+    let through = harness::http::Request::new(proxy.address(), "POST", "/messages/upload");
     let through = through.bearer(&chat.alice.token).header("Idempotency-Key", "key-1");
     form().into_request(through).try_send().await.expect_err("the answer gets lost");
     let again = form().into_request(chat.one_shot(&chat.alice)).header("Idempotency-Key", "key-1");
@@ -332,7 +335,7 @@ const FLOOD: usize = 200;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_boundary_or_a_header_that_never_ends_costs_nothing() {
-    let _alone = protocol_tests::alone().await;
+    let _alone = harness::heavy::alone().await;
     let chat = Chat::start().await;
     let piece = vec![b'a'; 1 << 20];
     let almost = format!("\r\n--{}", &BOUNDARY[..BOUNDARY.len() - 1]).repeat(30_000).into_bytes();

@@ -4,7 +4,12 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use protocol_tests::{Chat, Content, Script, User, alone, left_out, wait};
+use harness::chat::{Chat, User};
+use harness::content::Content;
+use harness::heavy::alone;
+use harness::left_out::left_out;
+use harness::script::Script;
+use harness::wait;
 use serde_json::{Value, json};
 
 const MIB: u64 = 1 << 20;

@@ -5,7 +5,11 @@ use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use protocol_tests::{Chat, Token, left_out, note, tus, wait};
+use harness::chat::Chat;
+use harness::left_out::left_out;
+use harness::note::note;
+use harness::token::Token;
+use harness::{tus, wait};
 use serde_json::{Value, json};
 use tokio::process::Command;
 

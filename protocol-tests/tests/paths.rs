@@ -1,7 +1,9 @@
 //! Paths and methods: every route with and without a slash at its end, and no method that means something else.
 
-use protocol_tests::http::{Request, Response};
-use protocol_tests::{Chat, check_detail, note, tus};
+use harness::chat::{Chat, check_detail};
+use harness::http::{Request, Response};
+use harness::note::note;
+use harness::tus;
 use serde_json::{Value, json};
 
 /// The rest of an answer names the moment, or the request.

@@ -4,7 +4,14 @@
 use std::path::Path;
 use std::process::Output;
 
-use protocol_tests::{Chat, Cut, Script, Sending, Setup, Step, left_out, note, tus, wait};
+use harness::chat::Chat;
+use harness::left_out::left_out;
+use harness::note::note;
+use harness::proxy::{Cut, Step};
+use harness::script::Script;
+use harness::sending::Sending;
+use harness::server::Setup;
+use harness::{tus, wait};
 use serde_json::json;
 use tokio::process::Command;
 

@@ -6,8 +6,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::time::Duration;
 
-use protocol_tests::http::Connection;
-use protocol_tests::{Chat, Content, Setup, check_detail, multipart, run_to_its_end, tus, wait};
+use harness::chat::{Chat, check_detail};
+use harness::content::Content;
+use harness::http::Connection;
+use harness::server::{Setup, run_to_its_end};
+use harness::{multipart, tus, wait};
 use serde_json::json;
 
 const MIB: u64 = 1 << 20;
@@ -137,7 +140,7 @@ async fn a_one_shot_that_does_not_end_in_time_leaves_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_lets_a_send_over_a_socket_end_and_closes_the_others_at_once() {
-    let _alone = protocol_tests::alone().await;
+    let _alone = harness::heavy::alone().await;
     let chat = Chat::on(Setup::default().setting("--drain-timeout", 60)).await;
     let member = chat.socket(&chat.bob).await;
     let mut sender = chat.socket(&chat.alice).await;
@@ -267,7 +270,7 @@ async fn the_help_names_every_setting_that_others_rely_on() {
 async fn the_secret_is_not_told() {
     let chat = Chat::on(Setup::default().env("RUST_LOG", "debug")).await;
     let _socket = chat.socket(&chat.bob).await;
-    let form = protocol_tests::multipart::Form::of("private-name.txt", b"private bytes", &chat.conversation);
+    let form = harness::multipart::Form::of("private-name.txt", b"private bytes", &chat.conversation);
     let form = form.field("content", "private caption");
     form.into_request(chat.one_shot(&chat.alice)).send().await.expecting(200);
     let log = chat.server.log();

@@ -6,12 +6,18 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use protocol_tests::http::Request;
-use protocol_tests::multipart::Form;
-use protocol_tests::{
-    Chat, Conditions, Content, Direction, Product, ReverseProxy, Script, Sending, Setup, left_out, note,
-    socket, tus, wait,
-};
+use harness::chat::Chat;
+use harness::content::Content;
+use harness::http::Request;
+use harness::left_out::left_out;
+use harness::multipart::Form;
+use harness::note::note;
+use harness::proxy::{Conditions, Direction};
+use harness::reverse_proxy::{Product, ReverseProxy};
+use harness::script::{Script, socket};
+use harness::sending::Sending;
+use harness::server::Setup;
+use harness::{tus, wait};
 use serde_json::{Value, json};
 
 const MIB: u64 = 1 << 20;

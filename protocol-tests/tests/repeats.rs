@@ -3,9 +3,13 @@
 
 use std::os::unix::process::ExitStatusExt;
 
-use protocol_tests::http::{Request, Response};
-use protocol_tests::multipart::Form;
-use protocol_tests::{Chat, Content, Setup, check_detail, note, run_to_its_end, sha256, tus, wait};
+use harness::chat::{Chat, check_detail};
+use harness::content::{Content, sha256};
+use harness::http::{Request, Response};
+use harness::multipart::Form;
+use harness::note::note;
+use harness::server::{Setup, run_to_its_end};
+use harness::{tus, wait};
 use serde_json::{Value, json};
 
 /// More than what is looked at of an upload under way, and nothing is aligned to it.

@@ -3,7 +3,12 @@
 
 use std::os::unix::process::ExitStatusExt;
 
-use protocol_tests::{Chat, Content, Script, Setup, note, run_to_its_end, tus, wait};
+use harness::chat::Chat;
+use harness::content::Content;
+use harness::note::note;
+use harness::script::Script;
+use harness::server::{Setup, run_to_its_end};
+use harness::{tus, wait};
 use serde_json::{Value, json};
 
 const NAMED: [(&str, &str); 2] = [("filename", "clip.mp4"), ("client_message_id", "once")];

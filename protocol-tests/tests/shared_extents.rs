@@ -3,8 +3,14 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use harness::chat::Chat;
+use harness::content::Content;
+use harness::heavy::alone;
+use harness::left_out::left_out;
+use harness::note::note;
+use harness::server::Setup;
+use harness::tus;
 use protocol_tests::crash::{Format, Image};
-use protocol_tests::{Chat, Content, Setup, alone, left_out, note, tus};
 
 const MIB: u64 = 1 << 20;
 const DISK_MIB: u64 = 1024;

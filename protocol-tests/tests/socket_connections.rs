@@ -3,8 +3,13 @@
 use std::os::unix::process::ExitStatusExt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use protocol_tests::multipart::Form;
-use protocol_tests::{Chat, Content, Script, Setup, Token, wait};
+use harness::chat::Chat;
+use harness::content::Content;
+use harness::multipart::Form;
+use harness::script::Script;
+use harness::server::Setup;
+use harness::token::Token;
+use harness::wait;
 use serde_json::{Value, json};
 
 /// A message that a crash kept its members from hearing of.
@@ -47,8 +52,8 @@ async fn what_a_crash_left_is_told_to_each_member_as_it_connects_and_once() {
         left_by_a_crash(&chat, "finalize.committed").await;
         let left = chat.only_message().await;
         let url = chat.server.url();
-        let fresh = protocol_tests::socket(&url, &chat.alice.token, transports).await;
-        let stranger = protocol_tests::socket(&url, &chat.eve.token, transports).await;
+        let fresh = harness::script::socket(&url, &chat.alice.token, transports).await;
+        let stranger = harness::script::socket(&url, &chat.eve.token, transports).await;
         for (member, own) in [(&back, false), (&fresh, true)] {
             let finished = member.saw("upload_finished").await;
             assert_eq!((&finished["message_id"], &finished["own"]), (&left["_id"], &json!(own)));

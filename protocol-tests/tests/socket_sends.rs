@@ -1,6 +1,10 @@
 //! Socket.IO: large sends, who may connect, what a bad payload is answered, and the live events.
 
-use protocol_tests::{Chat, Content, Script, Token, conversation_id, socket, tus, wait};
+use harness::chat::{Chat, conversation_id};
+use harness::content::Content;
+use harness::script::{Script, socket};
+use harness::token::Token;
+use harness::{tus, wait};
 use serde_json::{Value, json};
 
 /// This many bytes are 40 MB of base64.
@@ -17,7 +21,7 @@ async fn a_send_of_40_mb_of_base64_arrives_over_polling() {
 }
 
 async fn a_large_send_arrives(transports: &[&str]) {
-    let _alone = protocol_tests::alone().await;
+    let _alone = harness::heavy::alone().await;
     let chat = Chat::start().await;
     let member = chat.socket(&chat.bob).await;
     let mut sender = socket(&chat.server.url(), &chat.alice.token, transports).await;
@@ -175,7 +179,7 @@ async fn a_stranger_hears_nothing() {
 }
 
 async fn post_to(chat: &Chat, conversation: &str) -> Value {
-    let form = protocol_tests::multipart::Form::of("for-eve.txt", b"for eve", conversation);
+    let form = harness::multipart::Form::of("for-eve.txt", b"for eve", conversation);
     form.into_request(chat.one_shot(&chat.alice)).send().await.expecting(200).json()["message"].clone()
 }
 

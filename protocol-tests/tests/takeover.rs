@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use protocol_tests::http::Connection;
-use protocol_tests::{Chat, Content, Setup, check_code, check_detail, tus, wait};
+use harness::chat::{Chat, check_code, check_detail};
+use harness::content::Content;
+use harness::http::Connection;
+use harness::server::Setup;
+use harness::{tus, wait};
 use serde_json::Value;
 
 const MIB: u64 = 1 << 20;
@@ -198,9 +201,9 @@ async fn whoever_can_still_hear_that_its_body_broke_off_may_go_on() {
 #[tokio::test]
 async fn a_one_shot_that_stands_still_leaves_nothing() {
     let chat = Chat::on(Setup::default().setting("--idle-timeout", 1)).await;
-    let request = protocol_tests::multipart::content_type(chat.one_shot(&chat.alice));
+    let request = harness::multipart::content_type(chat.one_shot(&chat.alice));
     let mut idle = request.declared_length(MIB).open().await;
-    idle.send(protocol_tests::multipart::before_file("a.mp4").as_bytes()).await;
+    idle.send(harness::multipart::before_file("a.mp4").as_bytes()).await;
     idle.send(&[7; 5000]).await;
     idle.gone().await;
     chat.check_folders().await;

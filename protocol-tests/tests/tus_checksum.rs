@@ -2,8 +2,14 @@
 
 use std::os::unix::process::ExitStatusExt;
 
-use protocol_tests::http::{Connection, Request};
-use protocol_tests::{ALGORITHMS, Chat, Content, Setup, alone, check_detail, checksum, note, tus, wait};
+use harness::chat::{Chat, check_detail};
+use harness::checksum::{ALGORITHMS, checksum};
+use harness::content::Content;
+use harness::heavy::alone;
+use harness::http::{Connection, Request};
+use harness::note::note;
+use harness::server::Setup;
+use harness::{tus, wait};
 
 const MIB: u64 = 1 << 20;
 

@@ -1,7 +1,11 @@
 //! tus 1.0.0, Concatenation: parts, finished or not, become one upload and one message.
 
-use protocol_tests::http::{Request, Response};
-use protocol_tests::{Chat, Content, Setup, check_detail, note, tus, wait};
+use harness::chat::{Chat, check_detail};
+use harness::content::Content;
+use harness::http::{Request, Response};
+use harness::note::note;
+use harness::server::Setup;
+use harness::{tus, wait};
 use serde_json::Value;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::ExitStatusExt;
@@ -285,7 +289,7 @@ async fn announced_digests_are_of_the_whole() {
     let urls = parts_of(&chat, &content, &SIZES).await;
     let location = joined(&chat, &urls, &[("sha256", &content.sha256())]).await;
     is_told(&chat, &location, content.len()).await;
-    let other = protocol_tests::sha256(b"other");
+    let other = harness::content::sha256(b"other");
     for _ in 0..2 {
         check_detail(&final_in_chat(&chat, &urls, &[("sha256", &other)]).send().await, 422);
     }

@@ -1,7 +1,10 @@
 //! tus 1.0.0, the core: discovery, versions, HEAD, PATCH, and what is refused how.
 
-use protocol_tests::http::Request;
-use protocol_tests::{Chat, Content, Setup, check_detail, conversation_id, tus};
+use harness::chat::{Chat, check_detail, conversation_id};
+use harness::content::Content;
+use harness::http::Request;
+use harness::server::Setup;
+use harness::tus;
 
 const MIB: u64 = 1 << 20;
 
@@ -367,7 +370,7 @@ async fn an_early_refusal_can_be_read_by_a_client_that_sends_everything_first() 
     let patch = |offset| tus::patch(&chat, &chat.alice, &location, offset);
     let form = |target: &str| {
         let request = chat.request(&chat.alice, "POST", target);
-        protocol_tests::multipart::content_type(request)
+        harness::multipart::content_type(request)
     };
     let unknown = conversation_id();
     let refused: [(&str, Request, u16); 9] = [

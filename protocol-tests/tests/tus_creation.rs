@@ -1,8 +1,12 @@
 //! Creation: where an upload lives, what its metadata may be, and what makes it the same one.
 
 use data_encoding::{BASE64, HEXLOWER};
-use protocol_tests::http::{Request, Response};
-use protocol_tests::{Chat, Content, Setup, Token, check_detail, conversation_id, sha256, tus};
+use harness::chat::{Chat, check_detail, conversation_id};
+use harness::content::{Content, sha256};
+use harness::http::{Request, Response};
+use harness::server::Setup;
+use harness::token::Token;
+use harness::tus;
 use serde_json::json;
 
 #[tokio::test]

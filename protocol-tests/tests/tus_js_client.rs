@@ -4,7 +4,14 @@
 use std::collections::BTreeMap;
 use std::ops::Deref;
 
-use protocol_tests::{Direction, Script, Sending, Step, Token, alone, check_detail, note, tus, wait};
+use harness::chat::check_detail;
+use harness::heavy::alone;
+use harness::note::note;
+use harness::proxy::{Direction, Step};
+use harness::script::Script;
+use harness::sending::Sending;
+use harness::token::Token;
+use harness::{tus, wait};
 use serde_json::{Value, json};
 
 const MIB: u64 = 1 << 20;

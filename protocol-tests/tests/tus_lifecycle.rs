@@ -1,8 +1,11 @@
 //! What becomes of an upload: its result, its end, its owner, and uploads without a conversation.
 
-use protocol_tests::http::Response;
-use protocol_tests::multipart::Form;
-use protocol_tests::{Chat, Setup, Token, User, check_detail, conversation_id, tus, wait};
+use harness::chat::{Chat, User, check_detail, conversation_id};
+use harness::http::Response;
+use harness::multipart::Form;
+use harness::server::Setup;
+use harness::token::Token;
+use harness::{tus, wait};
 use serde_json::{Value, json};
 
 const STATUS_KEYS: [&str; 13] = [

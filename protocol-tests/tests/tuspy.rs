@@ -1,7 +1,11 @@
 //! tuspy, the tus client of Python, in its ways of sending. Each ends by reading the message and comparing the
 //! bytes.
 
-use protocol_tests::{Script, Sending, Step, left_out, note};
+use harness::left_out::left_out;
+use harness::note::note;
+use harness::proxy::Step;
+use harness::script::Script;
+use harness::sending::Sending;
 use serde_json::{Value, json};
 
 const MIB: u64 = 1 << 20;

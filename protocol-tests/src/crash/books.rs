@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard};
 use tokio::sync::watch;
 
 use super::way::Way;
-use crate::content::Content;
+use harness::content::Content;
 
 /// What clients were told, which is what the server has to stand by.
 #[derive(Debug, Default)]
@@ -53,7 +53,7 @@ impl Books {
     /// Takes a new job in.
     pub(super) fn open(&self, way: Way, content: &Content) -> Number {
         let mut jobs = self.jobs();
-        let id = format!("{}-{}", way.name(), crate::conversation_id());
+        let id = format!("{}-{}", way.name(), harness::chat::conversation_id());
         jobs.push(Job {
             id,
             way,

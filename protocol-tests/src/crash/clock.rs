@@ -12,10 +12,10 @@ use super::desk::Desk;
 use super::stage::Stage;
 use super::summary::{Row, Summary};
 use super::way::Mix;
-use crate::chat::{Chat, User};
-use crate::server::{Server, Setup};
-use crate::token::Token;
-use crate::wait;
+use harness::chat::{Chat, User};
+use harness::server::{Server, Setup};
+use harness::token::Token;
+use harness::wait;
 
 /// So many jumps on one data folder.
 const STRETCH: u64 = 16;

@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use super::chance::Chance;
 use super::desk::Desk;
 use super::way::Way;
-use crate::chat::User;
-use crate::content::Content;
-use crate::script::Script;
-use crate::socket;
+use harness::chat::User;
+use harness::content::Content;
+use harness::script::Script;
+use harness::script::socket;
 
 /// What is later than that does not come.
 const HANG: Duration = Duration::from_secs(150);

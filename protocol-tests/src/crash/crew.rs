@@ -9,7 +9,7 @@ use super::correspondent::Correspondent;
 use super::desk::Desk;
 use super::errand;
 use super::way::Mix;
-use crate::wait;
+use harness::wait;
 
 /// So many clients at a time.
 const CLIENTS: usize = 7;

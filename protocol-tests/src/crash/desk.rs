@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::books::Books;
 use super::gate::Gate;
 use super::way::Mix;
-use crate::chat::{Chat, User};
-use crate::http::{Request, Response};
-use crate::tus;
-use crate::wait;
+use harness::chat::{Chat, User};
+use harness::http::{Request, Response};
+use harness::tus;
+use harness::wait;
 
 /// No answer takes longer on any machine: what does, hangs.
 const HANG: Duration = Duration::from_secs(150);

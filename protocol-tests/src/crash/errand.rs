@@ -7,8 +7,8 @@ use super::desk::Desk;
 use super::joined;
 use super::upload::Upload;
 use super::way::Way;
-use crate::content::Content;
-use crate::multipart::Form;
+use harness::content::Content;
+use harness::multipart::Form;
 
 /// The server is never away for so long.
 const HANG: Duration = Duration::from_secs(60);

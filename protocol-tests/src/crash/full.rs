@@ -14,8 +14,8 @@ use super::image::{self, Format, Image};
 use super::stage::Stage;
 use super::summary::{Row, Summary};
 use super::way::Mix;
-use crate::chat::Chat;
-use crate::server::Setup;
+use harness::chat::Chat;
+use harness::server::Setup;
 
 /// So often one disk is filled.
 const STRETCH: u64 = 8;

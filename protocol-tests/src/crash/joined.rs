@@ -6,9 +6,9 @@ use super::desk::Desk;
 use super::errand::insist;
 use super::upload::Upload;
 use super::way::Way;
-use crate::content::Content;
-use crate::http::Response;
-use crate::tus;
+use harness::content::Content;
+use harness::http::Response;
+use harness::tus;
 
 /// How often the final upload is asked for: its answer counts as lost the first time.
 const TIMES: usize = 2;

@@ -8,7 +8,7 @@ use super::chance::Chance;
 use super::stage::{self, Stage};
 use super::summary::{Row, Summary};
 use super::way::Mix;
-use crate::server::Setup;
+use harness::server::Setup;
 
 /// So many kills on one data folder.
 const STRETCH: u64 = 25;

@@ -44,7 +44,7 @@ pub use summary::{Row, Summary};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::server::Setup;
+use harness::server::Setup;
 
 /// Between two looks at something that cannot be waited for, and before a client tries again.
 const PAUSE: Duration = Duration::from_millis(10);

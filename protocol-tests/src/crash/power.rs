@@ -9,7 +9,7 @@ use super::image::{self, Format, Image};
 use super::stage::Stage;
 use super::summary::{Row, Summary};
 use super::way::Mix;
-use crate::server::Setup;
+use harness::server::Setup;
 
 /// So many cuts on one data folder.
 const STRETCH: u64 = 15;

@@ -7,8 +7,8 @@ use super::chance::Chance;
 use super::stage::Stage;
 use super::summary::{Row, Summary};
 use super::way::Mix;
-use crate::server::Setup;
-use crate::wait;
+use harness::server::Setup;
+use harness::wait;
 
 /// So many restarts on one data folder.
 const STRETCH: u64 = 20;

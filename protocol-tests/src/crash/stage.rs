@@ -13,9 +13,9 @@ use super::desk::Desk;
 use super::gate::Closed;
 use super::summary::Row;
 use super::way::Mix;
-use crate::chat::Chat;
-use crate::server::{Death, Server, Setup};
-use crate::wait;
+use harness::chat::Chat;
+use harness::server::{Death, Server, Setup};
+use harness::wait;
 
 /// A server, its clients at work, and what was counted.
 #[derive(Debug)]

@@ -108,7 +108,7 @@ impl Summary {
 
     /// Adds a row and says it.
     pub fn say(&mut self, row: Row) {
-        crate::note::note(&row);
+        harness::note::note(&row);
         self.rows.push(row);
     }
 

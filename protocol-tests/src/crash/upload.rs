@@ -4,9 +4,9 @@ use super::books::{Number, Told};
 use super::chance::Chance;
 use super::desk::Desk;
 use super::way::{Mode, Way};
-use crate::content::Content;
-use crate::http::{Request, Response};
-use crate::tus::{self, OFFSET_OCTET_STREAM};
+use harness::content::Content;
+use harness::http::{Request, Response};
+use harness::tus::{self, OFFSET_OCTET_STREAM};
 
 /// A tus upload by a client that remembers every offset that it was told, and holds the server to it.
 #[derive(Debug)]
@@ -104,7 +104,7 @@ impl<'a> Upload<'a> {
     fn metadata(&self) -> Option<String> {
         let id = self.desk.books.id(self.job);
         let mut pairs = vec![("filename", "crash.mp4"), ("client_message_id", id.as_str())];
-        let other = crate::sha256(b"another file");
+        let other = harness::content::sha256(b"another file");
         match self.role {
             Role::Part => return None,
             Role::Mistake => pairs.push(("sha256", &other)),

@@ -1,7 +1,8 @@
 //! A server that has been through something, and is as well as before.
 
-pub(crate) use protocol_tests::attack::ALLOWED;
-use protocol_tests::{Chat, note};
+pub(crate) use harness::attack::ALLOWED;
+use harness::chat::Chat;
+use harness::note::note;
 
 /// Others are served, and no more memory was ever needed.
 pub(crate) async fn is_well(chat: &Chat, allowed: u64) {

@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::messages;
 use crate::crash::PAUSE;
 use crate::crash::desk::Desk;
-use crate::wait::BOUND;
+use harness::wait::BOUND;
 
 /// There is a part for nobody but unfinished uploads, and a folder for each message with its one file. What the
 /// server finishes by itself meanwhile is waited for.

@@ -5,10 +5,10 @@ use std::io;
 
 use serde_json::Value;
 
-use crate::content::Digest;
 use crate::crash::books::Job;
 use crate::crash::desk::Desk;
-use crate::http::Connection;
+use harness::content::Digest;
+use harness::http::Connection;
 
 /// Every message that a client was told of is there, each file is one message at the most, and its bytes are
 /// those that were sent.

@@ -1,0 +1,479 @@
+//! The server's process.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+use crate::binary::longhaul;
+use crate::folder::Folder;
+use crate::token::SECRET;
+use tus_lab::http::{Request, Response};
+use tus_lab::note::note;
+use tus_lab::wait;
+
+/// How many lines of the server's log a failed test shows.
+const LOG_LINES: usize = 60;
+
+/// How a server is to be started.
+#[derive(Debug, Clone, Default)]
+pub struct Setup {
+    arguments: Vec<String>,
+    environment: Vec<(String, String)>,
+    base: String,
+    demo: bool,
+    binary: Option<PathBuf>,
+    data: Option<PathBuf>,
+    handed_over: Option<Arc<TcpListener>>,
+    most_files: Option<u32>,
+}
+
+/// The shell takes away what the server could raise its limit to, and becomes the server.
+const FEW_FILES: &str = r#"ulimit -n "$1"; shift; exec "$0" "$@""#;
+
+/// The shell moves the listener to where the protocol wants it, and becomes the server without a new process id.
+const HAND_OVER: &str = r#"exec 3<&0 0</dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@""#;
+
+impl Setup {
+    /// Adds an argument to the command line.
+    #[must_use]
+    pub fn flag(mut self, argument: impl fmt::Display) -> Self {
+        self.arguments.push(argument.to_string());
+        self
+    }
+
+    /// Adds a setting with its value to the command line.
+    #[must_use]
+    pub fn setting(self, flag: &str, value: impl fmt::Display) -> Self {
+        self.flag(flag).flag(value)
+    }
+
+    /// Everything is below this path, which begins with a slash and ends without one.
+    #[must_use]
+    pub fn base_path(mut self, path: &str) -> Self {
+        path.clone_into(&mut self.base);
+        self.setting("--base-path", path)
+    }
+
+    /// Sets a variable in the server's environment.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: impl fmt::Display) -> Self {
+        self.environment.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    /// The process kills itself when it reaches this step.
+    #[must_use]
+    pub fn crash_at(self, step: &str) -> Self {
+        self.env("LONGHAUL_CRASH_AT", step)
+    }
+
+    /// Another binary than the one that the tests build.
+    #[must_use]
+    pub fn binary(mut self, path: &Path) -> Self {
+        self.binary = Some(path.to_owned());
+        self
+    }
+
+    /// A data folder that is not the server's own, on a disk of the test's choice.
+    #[must_use]
+    pub fn data_folder(mut self, path: &Path) -> Self {
+        self.data = Some(path.to_owned());
+        self
+    }
+
+    /// A listener that the test holds is handed over to the process, as systemd does with a socket unit's.
+    #[must_use]
+    pub fn handed_over(mut self, listener: TcpListener) -> Self {
+        self.handed_over = Some(Arc::new(listener));
+        self
+    }
+
+    /// The process may have so many files open.
+    #[must_use]
+    pub fn most_files(mut self, count: u32) -> Self {
+        self.most_files = Some(count);
+        self
+    }
+
+    /// No key is given, which is what makes a demo.
+    #[must_use]
+    pub fn demo(mut self) -> Self {
+        self.demo = true;
+        self
+    }
+
+    /// Another source of keys than the secret of these tests.
+    #[must_use]
+    pub fn keys(self, flag: &str, value: impl fmt::Display) -> Self {
+        let setup = self.setting(flag, value);
+        Self { demo: true, ..setup }
+    }
+
+    /// Starts a server with a new folder, and waits until it is ready.
+    ///
+    /// # Panics
+    /// When the server ends or hangs instead.
+    pub async fn start(self) -> Server {
+        let mut server = Server {
+            home: TempDir::new().expect("the system has a folder for temporary files"),
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            setup: Mutex::new(self),
+            child: Mutex::default(),
+            printed: Arc::default(),
+        };
+        let address = server.launch().await;
+        server.address = address.unwrap_or_else(|death| panic!("the server did not start: {death}"));
+        server
+    }
+
+    fn command(&self, listen: &str, data: &Path) -> Command {
+        let binary = self.binary.as_deref().unwrap_or_else(|| longhaul());
+        let mut command = match (&self.handed_over, self.most_files) {
+            (None, None) => bare_command(binary),
+            (None, Some(count)) => {
+                let mut command = bare_command(Path::new("sh"));
+                command.args(["-c", FEW_FILES]).arg(binary).arg(count.to_string());
+                command
+            }
+            (Some(listener), _) => {
+                let listener = listener.try_clone().expect("a listener can be shared");
+                let mut command = bare_command(Path::new("sh"));
+                command.args(["-c", HAND_OVER]).arg(binary).stdin(OwnedFd::from(listener));
+                command
+            }
+        };
+        command.args(["--listen", listen]).arg("--data-dir").arg(data);
+        if !self.demo {
+            command.args(["--jwt-secret", SECRET]);
+        }
+        // A message that is read twice is the same both times, whenever that is.
+        command.env("LONGHAUL_MEDIA_LINK_SECS", "7d");
+        command.args(&self.arguments).envs(self.environment.clone());
+        command
+    }
+}
+
+/// A process that ended before it was ready.
+#[derive(Debug)]
+pub struct Death {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// What it had to say.
+    pub log: String,
+}
+
+impl fmt::Display for Death {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "it ended with {}:\n{}", self.status, self.log)
+    }
+}
+
+/// The real server, as a process that can be killed.
+#[derive(Debug)]
+pub struct Server {
+    home: TempDir,
+    address: SocketAddr,
+    setup: Mutex<Setup>,
+    child: Mutex<Option<Child>>,
+    printed: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    /// Starts a server with default settings and a new folder.
+    pub async fn start() -> Self {
+        Setup::default().start().await
+    }
+
+    /// Where it listens; stays the same from start to start.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// `http://` and the address.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Its data folder.
+    #[must_use]
+    pub fn folder(&self) -> Folder {
+        let data = held(&self.setup).data.clone();
+        Folder::new(data.unwrap_or_else(|| self.home.path().join("data")))
+    }
+
+    /// A path for a file of the test's own, removed with the server's.
+    #[must_use]
+    pub fn scratch(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    /// The lines that it printed for a person to paste.
+    #[must_use]
+    pub fn printed(&self) -> Vec<String> {
+        held(&self.printed).clone()
+    }
+
+    /// The path below which everything is; empty if there is none.
+    #[must_use]
+    pub fn base(&self) -> String {
+        held(&self.setup).base.clone()
+    }
+
+    /// A request to this server: of a URL, of a path that the server gave, or of a route, which goes below the base
+    /// path.
+    #[must_use]
+    pub fn request(&self, method: &str, target: &str) -> Request {
+        let base = self.base();
+        let is_complete = !target.starts_with('/') || target.starts_with(&format!("{base}/"));
+        let target = if is_complete { target.to_owned() } else { format!("{base}{target}") };
+        Request::new(self.address, method, &target)
+    }
+
+    /// Kills the process with SIGKILL.
+    pub async fn kill(&self) {
+        let mut child = self.take_child();
+        child.kill().await.expect("the process can be killed");
+    }
+
+    /// Kills the process if it still runs, and starts it again: same port, same folder, same
+    /// settings.
+    pub async fn restart(&self) {
+        let setup = held(&self.setup).clone();
+        self.restart_with(setup).await;
+    }
+
+    /// Kills the process if it still runs, and starts it with other settings: same port, same
+    /// folder.
+    ///
+    /// # Panics
+    /// When the new process ends or hangs instead of getting ready.
+    pub async fn restart_with(&self, setup: Setup) {
+        self.try_restart_with(setup)
+            .await
+            .unwrap_or_else(|death| panic!("the server did not start: {death}"));
+    }
+
+    /// The same, for a start that may end in a crash.
+    ///
+    /// # Errors
+    /// [`Death`] when the new process ends before it is ready.
+    pub async fn try_restart_with(&self, setup: Setup) -> Result<(), Death> {
+        if held(&self.child).is_some() {
+            self.kill().await;
+        }
+        *held(&self.setup) = setup;
+        self.launch().await.map(drop)
+    }
+
+    /// Asks the process to end (SIGTERM).
+    pub fn terminate(&self) {
+        kill_process(self.pid(), Signal::TERM).expect("the process can be signalled");
+    }
+
+    /// Tells the process to read its keys again (SIGHUP).
+    pub fn hang_up(&self) {
+        kill_process(self.pid(), Signal::HUP).expect("the process can be signalled");
+    }
+
+    /// Stops the process where it stands (SIGSTOP), so that it can only be killed any more.
+    pub fn freeze(&self) {
+        kill_process(self.pid(), Signal::STOP).expect("the process can be signalled");
+    }
+
+    /// Whether there is a process that nobody has seen the end of.
+    #[must_use]
+    pub fn is_started(&self) -> bool {
+        held(&self.child).is_some()
+    }
+
+    /// Whether the process has ended by itself, and nobody has taken note of it yet.
+    #[must_use]
+    pub fn has_died(&self) -> bool {
+        held(&self.child).is_some() && self.has_ended()
+    }
+
+    /// Waits until the process has ended by itself.
+    ///
+    /// # Panics
+    /// When it does not within `bound`.
+    pub async fn ended(&self, bound: Duration) -> ExitStatus {
+        let mut child = self.take_child();
+        let status = wait::within(bound, "the server ends", child.wait()).await;
+        status.expect("the process was ours")
+    }
+
+    /// The most memory that the process ever had resident, in bytes.
+    #[must_use]
+    pub fn peak_memory(&self) -> u64 {
+        self.memory_as("VmHWM:")
+    }
+
+    /// What the process has resident now, in bytes.
+    #[must_use]
+    pub fn memory(&self) -> u64 {
+        self.memory_as("VmRSS:")
+    }
+
+    /// The most that the process has resident is counted anew from now on.
+    pub fn forget_peak_memory(&self) {
+        let path = format!("/proc/{}/clear_refs", self.pid().as_raw_nonzero());
+        fs::write(path, "5").expect("a process of ours is told about");
+    }
+
+    fn memory_as(&self, name: &str) -> u64 {
+        let path = format!("/proc/{}/status", self.pid().as_raw_nonzero());
+        let status = fs::read_to_string(path).expect("the process runs");
+        let line = status.lines().find(|line| line.starts_with(name)).expect("Linux tells it");
+        let kibibytes = line.split_whitespace().nth(1).and_then(|count| count.parse::<u64>().ok());
+        kibibytes.expect("it is a number") * 1024
+    }
+
+    /// What the process has logged so far, from all its starts.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    fn take_child(&self) -> Child {
+        held(&self.child).take().expect("the server was started")
+    }
+
+    fn pid(&self) -> Pid {
+        let id = held(&self.child).as_ref().and_then(Child::id).expect("the server runs");
+        Pid::from_raw(id.cast_signed()).expect("a process id is not zero")
+    }
+
+    fn has_ended(&self) -> bool {
+        let mut child = held(&self.child);
+        let child = child.as_mut().expect("only a started server is asked");
+        child.try_wait().expect("the process was ours").is_some()
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.scratch("server.log")
+    }
+
+    /// A crash point may be reached between the announcement and readiness, so an end counts as
+    /// a death wherever it comes.
+    async fn launch(&self) -> Result<SocketAddr, Death> {
+        let stdout = self.spawn();
+        let announced = wait::bounded("the server prints where it listens", self.announced(stdout)).await;
+        let Some(address) = announced else {
+            return Err(self.death().await);
+        };
+        if self.gets_ready(address).await { Ok(address) } else { Err(self.death().await) }
+    }
+
+    fn spawn(&self) -> ChildStdout {
+        let log = File::options().create(true).append(true).open(self.log_path()).expect("a log can be made");
+        let folder = self.folder();
+        let mut child = held(&self.setup)
+            .command(&self.address.to_string(), folder.path())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the server's binary can be started");
+        let stdout = child.stdout.take().expect("its output is piped");
+        *held(&self.child) = Some(child);
+        stdout
+    }
+
+    /// Reads up to the line that tells the address; what follows is collected in the background.
+    async fn announced(&self, stdout: ChildStdout) -> Option<SocketAddr> {
+        let mut lines = BufReader::new(stdout).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            let address = line.strip_prefix("listening on http://").map(|address| address.trim().parse());
+            held(&self.printed).push(line);
+            if let Some(address) = address {
+                tokio::spawn(collect(lines, Arc::clone(&self.printed)));
+                return Some(address.expect("the address is one"));
+            }
+        }
+        None
+    }
+
+    async fn gets_ready(&self, address: SocketAddr) -> bool {
+        wait::until("the server is ready or dead", async || {
+            if self.has_ended() {
+                return Some(false);
+            }
+            let readyz = format!("{}/readyz", self.base());
+            let answer = Request::new(address, "GET", &readyz).try_send().await;
+            // One that has nothing left to do but to wait for room or keys is as ready as it gets.
+            let waits =
+                |answer: &Response| ["no room", "no keys"].iter().any(|why| answer.text().contains(why));
+            answer.is_ok_and(|answer| answer.status == 200 || waits(&answer)).then_some(true)
+        })
+        .await
+    }
+
+    async fn death(&self) -> Death {
+        let status = self.ended(wait::BOUND).await;
+        Death { status, log: self.log() }
+    }
+}
+
+impl Server {
+    /// The end of its log, to understand a failure by.
+    pub fn note_log(&self) {
+        let log = self.log();
+        let lines: Vec<_> = log.lines().collect();
+        let tail = &lines[lines.len().saturating_sub(LOG_LINES)..];
+        note(format_args!("the server's log ended with:\n{}", tail.join("\n")));
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.note_log();
+        }
+    }
+}
+
+/// Runs the binary with nothing but these arguments until it ends by itself.
+///
+/// # Panics
+/// When it does not end.
+pub async fn run_to_its_end(arguments: &[&str], environment: &[(&str, &str)]) -> Death {
+    let mut command = bare_command(longhaul());
+    command.args(arguments).envs(environment.iter().copied()).kill_on_drop(true);
+    let output = wait::bounded("the server ends by itself", command.output()).await;
+    let output = output.expect("the server's binary can be started");
+    let log = [output.stdout, output.stderr].concat();
+    Death { status: output.status, log: String::from_utf8_lossy(&log).into_owned() }
+}
+
+/// Settings in the environment of the person who runs the tests must not reach the server.
+fn bare_command(binary: &Path) -> Command {
+    let mut command = Command::new(binary);
+    std::env::vars_os()
+        .filter(|(name, _)| name.to_string_lossy().starts_with("LONGHAUL_"))
+        .for_each(|(name, _)| _ = command.env_remove(name));
+    command.stdin(Stdio::null());
+    command
+}
+
+async fn collect(mut lines: Lines<BufReader<ChildStdout>>, printed: Arc<Mutex<Vec<String>>>) {
+    while let Ok(Some(line)) = lines.next_line().await {
+        held(&printed).push(line);
+    }
+}
+
+/// No lock is held across an await, and nobody panics while holding one.
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("nobody panicked while holding it")
+}

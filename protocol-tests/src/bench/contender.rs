@@ -1,0 +1,104 @@
+use std::path::Path;
+use std::process::Stdio;
+
+use tokio::process::Command;
+
+use super::Options;
+use harness::token::SECRET;
+
+/// All clients of a measurement are one user, who makes more uploads than a person does.
+const UNBOUND: [&str; 4] = ["--max-unfinished", "100000000", "--max-reserved-bytes", "1024TiB"];
+
+/// A server that is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Contender {
+    /// longhaul as it is shipped: an acknowledgement survives a power cut, and every file has its SHA-256.
+    Longhaul,
+    /// The same without digests.
+    Undigested,
+    /// longhaul whose acknowledgements survive kill -9, but no power cut.
+    Process,
+    /// The same without digests: what is left is receiving and writing, as the sink that writes does.
+    Bare,
+    /// tusd as it is released.
+    Tusd,
+    /// tusd's handler with its locks in memory and without logs.
+    TusdMem,
+    /// The sink that forgets everything.
+    Discard,
+    /// The sink that writes.
+    Write,
+    /// The sink that writes and syncs.
+    Fsync,
+}
+
+impl Contender {
+    /// What it is called in the tables.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Longhaul => "longhaul",
+            Self::Undigested => "longhaul --digest off",
+            Self::Process => "longhaul --durability process",
+            Self::Bare => "longhaul --durability process --digest off",
+            Self::Tusd => "tusd",
+            Self::TusdMem => "tusd-mem",
+            Self::Discard => "sink: discard",
+            Self::Write => "sink: write",
+            Self::Fsync => "sink: write and fsync",
+        }
+    }
+
+    pub(super) fn is_longhaul(self) -> bool {
+        matches!(self, Self::Longhaul | Self::Undigested | Self::Process | Self::Bare)
+    }
+
+    /// Whether it answers GET of an upload with its bytes.
+    pub(super) fn gives_back(self) -> bool {
+        !matches!(self, Self::Discard | Self::Write | Self::Fsync)
+    }
+
+    /// Whether its program is here.
+    pub(super) fn is_here(self, options: &Options) -> bool {
+        match self {
+            Self::Tusd => options.tusd.is_some(),
+            Self::TusdMem => options.tusd_mem.is_some(),
+            _ => true,
+        }
+    }
+
+    /// The command that starts it with this folder; `flags` are for longhaul. Settings of whoever runs this do not
+    /// reach it.
+    pub(super) fn command(self, options: &Options, folder: &Path, flags: &[&str]) -> Command {
+        let own = match self {
+            Self::Undigested => &["--digest", "off"][..],
+            Self::Process => &["--durability", "process"][..],
+            Self::Bare => &["--durability", "process", "--digest", "off"][..],
+            _ => &[][..],
+        };
+        let lab = Some(&options.lab);
+        let (program, arguments) = match self {
+            Self::Longhaul | Self::Undigested | Self::Process | Self::Bare => (
+                Some(&options.longhaul),
+                [&UNBOUND[..], &["--listen", "127.0.0.1:0", "--jwt-secret", SECRET, "--data-dir"][..]]
+                    .concat(),
+            ),
+            Self::Tusd => {
+                (options.tusd.as_ref(), ["-host", "127.0.0.1", "-port", "0", "-upload-dir"].to_vec())
+            }
+            Self::TusdMem => (options.tusd_mem.as_ref(), ["127.0.0.1:0"].to_vec()),
+            Self::Discard => (lab, ["sink", "--keeping", "discard", "--folder"].to_vec()),
+            Self::Write => (lab, ["sink", "--keeping", "write", "--folder"].to_vec()),
+            Self::Fsync => (lab, ["sink", "--keeping", "fsync", "--folder"].to_vec()),
+        };
+        let mut command = Command::new(program.expect("only those take part whose program is here"));
+        command.args(arguments).arg(folder).args(own).stdin(Stdio::null()).kill_on_drop(true);
+        if self.is_longhaul() {
+            command.args(flags);
+        }
+        std::env::vars_os()
+            .filter(|(name, _)| name.to_string_lossy().starts_with("LONGHAUL_") || name == "RUST_LOG")
+            .for_each(|(name, _)| _ = command.env_remove(name));
+        command
+    }
+}

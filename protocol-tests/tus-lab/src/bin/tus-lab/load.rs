@@ -1,0 +1,125 @@
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use data_encoding::BASE64;
+use tokio::runtime;
+use tus_lab::load::{Report, Scenario, Settings};
+
+use tus_lab::open_files::allow_open_files;
+
+/// Nothing failed, or something did; or nothing could be done.
+const GOOD: u8 = 0;
+const BAD: u8 = 1;
+const COULD_NOT_RUN: u8 = 2;
+
+/// What the command line says.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Exit status:
+  0  every request was answered as it should be
+  1  some were not, or what was read back differed
+  2  nothing could be done")]
+pub(crate) struct Args {
+    /// The URL where uploads are created, for example http://127.0.0.1:1080/files/
+    #[arg(long, value_name = "URL")]
+    endpoint: String,
+    /// A header for every request, such as a token; may be repeated
+    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header)]
+    headers: Vec<(String, String)>,
+    /// A pair for the Upload-Metadata of every creation, the value as plain text; may be repeated
+    #[arg(long = "metadata", value_name = "KEY VALUE", value_parser = pair)]
+    metadata: Vec<String>,
+    /// The server's process: what it and its descendants use is told
+    #[arg(long, value_name = "PID")]
+    pid: Option<u32>,
+    /// How many threads send
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    threads: usize,
+    /// How long a request may take before it counts as failed
+    #[arg(long, value_name = "SECS", default_value_t = 120)]
+    timeout: u64,
+    /// Read finished uploads back with GET, at most 64 of them, and compare
+    #[arg(long)]
+    verify: bool,
+    /// Terminate in the end what was uploaded
+    #[arg(long)]
+    clean_up: bool,
+    /// Write the report as JSON, to standard output if FILE is -
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    #[command(subcommand)]
+    scenario: Scenario,
+}
+
+/// Puts a server under load, and tells what it did and what that cost.
+pub(crate) async fn run(args: Args) -> ExitCode {
+    allow_open_files();
+    let json = args.json.clone();
+    let done = tokio::task::spawn_blocking(move || load(&args)).await;
+    let report = done.expect("no scenario panics").and_then(|report| {
+        write(&report, json.as_deref())?;
+        Ok(report)
+    });
+    match report {
+        Ok(report) => ExitCode::from(if report.is_good() { GOOD } else { BAD }),
+        Err(why) => {
+            _ = writeln!(std::io::stderr(), "tus-lab load: {why}");
+            ExitCode::from(COULD_NOT_RUN)
+        }
+    }
+}
+
+/// Runs the scenario with a runtime of its own, whose number of threads is the client's.
+fn load(args: &Args) -> Result<Report, String> {
+    let mut builder = match args.threads {
+        0 | 1 => runtime::Builder::new_current_thread(),
+        threads => {
+            let mut builder = runtime::Builder::new_multi_thread();
+            builder.worker_threads(threads);
+            builder
+        }
+    };
+    let runtime = builder.enable_all().build().map_err(|error| error.to_string())?;
+    let settings = Settings {
+        headers: args.headers.clone(),
+        metadata: args.metadata.join(","),
+        pid: args.pid,
+        patience: Duration::from_secs(args.timeout),
+        verify: args.verify,
+        clean_up: args.clean_up,
+        ..Settings::of(&args.endpoint)
+    };
+    runtime.block_on(args.scenario.run(&settings)).map_err(|failure| failure.to_string())
+}
+
+fn write(report: &Report, json: Option<&Path>) -> Result<(), String> {
+    match json {
+        Some(path) if path == Path::new("-") => {
+            _ = writeln!(std::io::stdout(), "{}", report.json());
+            return Ok(());
+        }
+        Some(path) => {
+            let written = std::fs::write(path, report.json());
+            written.map_err(|error| format!("{}: {error}", path.display()))?;
+        }
+        None => {}
+    }
+    _ = write!(std::io::stdout(), "{report}");
+    Ok(())
+}
+
+fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or("a header is 'Name: value'")?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
+
+fn pair(text: &str) -> Result<String, String> {
+    let (key, value) = text.split_once(' ').unwrap_or((text, ""));
+    match (key, value) {
+        ("", _) => Err("metadata is 'key value'".to_owned()),
+        (key, "") => Ok(key.to_owned()),
+        (key, value) => Ok(format!("{key} {}", BASE64.encode(value.as_bytes()))),
+    }
+}

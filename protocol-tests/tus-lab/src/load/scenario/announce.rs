@@ -1,0 +1,81 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::Receiver;
+use tokio::time::timeout;
+
+use crate::amount::bytes;
+use crate::load::client::Request;
+use crate::load::failure::Failure;
+use crate::load::report::Report;
+use crate::load::socket::{self, Event};
+use crate::load::subject::Subject;
+use crate::load::tally::Tally;
+use crate::load::upload::{self, Upload};
+
+/// How long an announcement may take before it counts as lost.
+const BOUND: Duration = Duration::from_secs(60);
+
+/// A request is an upload in one PATCH; the latency is from its last byte to the event at another member.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Announce {
+    /// How large an upload is
+    #[arg(long, value_name = "SIZE", default_value = "16KiB", value_parser = bytes)]
+    pub size: u64,
+    /// How many there are, one after the other
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 100)]
+    pub count: u64,
+    /// The token of the member who listens; the endpoint creates in a conversation of theirs
+    #[arg(long, value_name = "TOKEN")]
+    pub member: String,
+}
+
+impl Announce {
+    pub(super) async fn run(&self, subject: &Arc<Subject>) -> Result<Report, Failure> {
+        let uploads = subject.create(self.count, self.size).await?;
+        let mut events = socket::listen(&subject.target, &self.member).await?;
+        let mut tally = Tally::default();
+        let meter = subject.meter();
+        for upload in &uploads {
+            match one(subject, upload, &mut events).await {
+                Ok(took) => {
+                    tally.note_time(took, self.size);
+                    tally.uploads.push(upload.clone());
+                }
+                Err(failure) => {
+                    if !tally.fail(&failure) {
+                        break;
+                    }
+                }
+            }
+        }
+        tally.connects = 1 + tally.requests;
+        let resources = meter.stop(tally.bytes, tally.requests);
+        let report = Report::new("announce", &mut tally, resources);
+        Ok(subject.conclude(report, &tally, &uploads).await)
+    }
+}
+
+async fn one(subject: &Subject, upload: &Upload, events: &mut Receiver<Event>) -> Result<Duration, Failure> {
+    let size = upload.content.len;
+    // Or the last byte would be the one that this machine has put into a buffer of several MiB.
+    let mut connection = subject.connection().sending_at_once();
+    let headers = upload::patch_headers(0);
+    let request = Request::new("PATCH", &upload.path).headers(&headers);
+    connection.send_part(request.body(upload::patch_body(upload, 0, size)), u64::MAX).await?;
+    let last_byte = Instant::now();
+    let heard = timeout(BOUND, announced(events, upload.id())).await;
+    let heard = heard.map_err(|_| Failure::new(format_args!("not announced within {BOUND:?}")))??;
+    connection.finish().await?.expecting(&[204])?;
+    Ok(heard.saturating_duration_since(last_byte))
+}
+
+/// When the message of this upload was heard of.
+async fn announced(events: &mut Receiver<Event>, upload_id: &str) -> Result<Instant, Failure> {
+    while let Some(event) = events.recv().await {
+        if event.name == "new_message" && event.data["upload_id"] == upload_id {
+            return Ok(event.at);
+        }
+    }
+    Err(Failure::new("the member's socket was closed"))
+}

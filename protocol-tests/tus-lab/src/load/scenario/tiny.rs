@@ -1,0 +1,116 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use crate::amount::bytes;
+use crate::load::client::{Connection, Response};
+use crate::load::failure::Failure;
+use crate::load::report::Report;
+use crate::load::subject::Subject;
+use crate::load::tally::Tally;
+use crate::load::tickets::{AsyncWork, Pace, at_pace};
+use crate::load::upload::{self, Upload};
+
+/// The header that tells which message an upload has become.
+const MESSAGE: &str = "chat-message-id";
+
+/// A request is a whole upload, which may have taken several.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Tiny {
+    /// How many, how long, and by how many at once.
+    #[command(flatten)]
+    pub pace: Pace,
+    /// How large an upload is
+    #[arg(long, value_name = "SIZE", default_value = "16KiB", value_parser = bytes)]
+    pub size: u64,
+    /// Create and PATCH in two requests, instead of creation-with-upload
+    #[arg(long)]
+    pub two_requests: bool,
+    /// It is done only when an answer names the message that was made of it (longhaul only)
+    #[arg(long)]
+    pub to_message: bool,
+}
+
+impl Tiny {
+    pub(super) async fn run(&self, subject: &Arc<Subject>) -> Result<Report, Failure> {
+        let whole = Whole {
+            size: self.size,
+            two_requests: self.two_requests,
+            to_message: self.to_message,
+            patched: Arc::default(),
+            asked: Arc::default(),
+        };
+        let meter = subject.meter();
+        let mut tally = at_pace(subject, &self.pace, whole.clone()).await;
+        let resources = meter.stop(tally.bytes, tally.requests);
+        let figure = |count: &AtomicU64| count.load(Ordering::Relaxed) as f64;
+        let report = Report::new("tiny", &mut tally, resources)
+            .with("needed_a_patch", figure(&whole.patched))
+            .with("needed_a_head", figure(&whole.asked));
+        Ok(subject.conclude(report, &tally, &tally.uploads).await)
+    }
+}
+
+/// One whole upload.
+#[derive(Debug, Clone)]
+pub(super) struct Whole {
+    size: u64,
+    two_requests: bool,
+    to_message: bool,
+    /// Uploads whose bytes were not all taken with the creation.
+    patched: Arc<AtomicU64>,
+    /// Uploads of which the last answer did not name the message.
+    asked: Arc<AtomicU64>,
+}
+
+impl AsyncWork for Whole {
+    async fn once(
+        &self,
+        subject: &Subject,
+        connection: &mut Connection,
+        ticket: u64,
+        tally: &mut Tally,
+    ) -> Result<(), Failure> {
+        let started = Instant::now();
+        let (upload, answer) = self.send(subject, connection, ticket).await?;
+        if self.to_message && answer.header(MESSAGE).is_none() {
+            self.asked.fetch_add(1, Ordering::Relaxed);
+            let answer = upload::try_head(connection, &upload.path).await?.expecting(&[200, 204])?;
+            answer.header(MESSAGE).ok_or_else(|| Failure::new("HEAD names no message"))?;
+        }
+        tally.note(started, self.size);
+        tally.uploads.push(upload);
+        Ok(())
+    }
+}
+
+impl Whole {
+    /// One that is done when an answer names its message.
+    pub(super) fn to_message(size: u64) -> Self {
+        Self { size, two_requests: false, to_message: true, patched: Arc::default(), asked: Arc::default() }
+    }
+
+    async fn send(
+        &self,
+        subject: &Subject,
+        connection: &mut Connection,
+        ticket: u64,
+    ) -> Result<(Upload, Response), Failure> {
+        let content = subject.content(ticket, self.size);
+        let (upload, offset) = if self.two_requests {
+            (upload::create(connection, content, &subject.metadata).await?, 0)
+        } else {
+            let made = upload::create_with_upload(connection, content, &subject.metadata).await?;
+            match made.1.number("upload-offset") {
+                Some(offset) if offset == self.size => return Ok(made),
+                // A server without the extension tells no offset, or none to speak of.
+                offset => (made.0, offset.unwrap_or(0)),
+            }
+        };
+        self.patched.fetch_add(1, Ordering::Relaxed);
+        let answer = upload::try_patch(connection, &upload, offset, self.size - offset).await?;
+        let answer = answer.expecting(&[204])?;
+        upload::check_offset(&answer, self.size)?;
+        Ok((upload, answer))
+    }
+}

@@ -1,0 +1,16 @@
+//! What requests of tus 1.0.0 are made of.
+
+use data_encoding::BASE64;
+
+/// The media type of a PATCH body.
+pub const OFFSET_OCTET_STREAM: &str = "application/offset+octet-stream";
+
+/// `Upload-Metadata` with these keys and values.
+#[must_use]
+pub fn metadata(pairs: &[(&str, &str)]) -> String {
+    let encoded = pairs.iter().map(|(key, value)| match BASE64.encode(value.as_bytes()) {
+        value if value.is_empty() => (*key).to_owned(),
+        value => format!("{key} {value}"),
+    });
+    encoded.collect::<Vec<_>>().join(",")
+}
