@@ -39,7 +39,7 @@ async fn tus_gives_urls_below_the_base_path() {
     let message = chat.request(&chat.bob, "GET", &message_url).send().await.expecting(200).json();
     assert_eq!(message, chat.only_message().await);
     check_media(&chat, &message, BASE, b"hello").await;
-    let status = tus::status(&chat, &location).await.expecting(200).json();
+    let status = chat.status(&location).await.expecting(200).json();
     assert_eq!(status["message"], message);
 }
 

@@ -36,7 +36,7 @@ async fn connections_wait_while_one_server_is_killed_and_the_next_one_starts() {
     let mut running = patch.open().await;
     running.send(&content.slice(0..9 * MIB)).await;
     wait::until_true("a checkpoint is recorded", async || {
-        tus::status(&chat, &location).await.json()["offset"].as_u64() > Some(0)
+        chat.status(&location).await.json()["offset"].as_u64() > Some(0)
     })
     .await;
     chat.server.kill().await;

@@ -123,7 +123,7 @@ async fn a_process_with_few_descriptors_takes_as_many_connections_as_it_can_serv
         if number == inside {
             for location in &locations[..inside] {
                 wait::until_true("what came is recorded", async || {
-                    let status = tus::status(&chat, location).await.expecting(200).json();
+                    let status = chat.status(location).await.expecting(200).json();
                     status["offset"] == piece.len()
                 })
                 .await;

@@ -24,7 +24,7 @@ async fn sigterm_under_a_running_patch_keeps_its_bytes_and_ends_with_0() {
     let mut running = patch.open().await;
     running.send(&content.slice(0..9 * MIB)).await;
     let recorded = wait::until("a checkpoint is recorded", async || {
-        let offset = tus::status(&chat, &location).await.expecting(200).json()["offset"].as_u64();
+        let offset = chat.status(&location).await.expecting(200).json()["offset"].as_u64();
         offset.filter(|offset| *offset > 0)
     })
     .await;

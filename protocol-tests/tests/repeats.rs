@@ -119,7 +119,7 @@ async fn final_of(chat: &Chat, bytes: &[u8]) -> Request {
 
 async fn wait_for_the_end(chat: &Chat, location: &str) -> Told {
     wait::until("the parts are joined", async || {
-        let status = tus::status(chat, location).await;
+        let status = chat.status(location).await;
         match status.json()["state"].as_str() {
             Some("committed" | "published") => Some(Ok(text(&status.json()["message"]["_id"]))),
             Some("rejected") => Some(Err(text(&status.json()["detail"]))),
@@ -305,7 +305,7 @@ async fn a_kill_at_any_step_of_the_second_leaves_the_first_whole() {
 
 /// Goes on with an upload wherever it is after a kill.
 async fn what_became_of(chat: &Chat, location: &str, bytes: &[u8]) -> Told {
-    let state = tus::status(chat, location).await.expecting(200).json()["state"].clone();
+    let state = chat.status(location).await.expecting(200).json()["state"].clone();
     if state == "receiving" {
         let offset = usize::try_from(tus::offset(chat, location).await).expect("small");
         return told(&tus::append(chat, location, length(&bytes[..offset]), &bytes[offset..]).await);

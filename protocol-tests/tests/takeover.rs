@@ -146,7 +146,7 @@ async fn what_was_recorded_before_a_reset_is_kept() {
     let location = tus::create(&chat, content.len(), &[]).await;
     let dying = stall(&chat, &location, &content, 9 * MIB).await;
     let recorded = wait::until("a checkpoint is recorded", async || {
-        let offset = tus::status(&chat, &location).await.expecting(200).json()["offset"].as_u64();
+        let offset = chat.status(&location).await.expecting(200).json()["offset"].as_u64();
         offset.filter(|offset| *offset > 0)
     })
     .await;
@@ -161,7 +161,7 @@ async fn reading_the_status_does_not_disturb_a_running_patch() {
     let (chat, content) = (Chat::start().await, Content::random(2 * MIB));
     let location = tus::create(&chat, content.len(), &[]).await;
     let mut running = stall(&chat, &location, &content, MIB).await;
-    tus::status(&chat, &location).await.expecting(200);
+    chat.status(&location).await.expecting(200);
     chat.request(&chat.alice, "GET", "/files").send().await.expecting(200);
     running.send(&content.slice(MIB..content.len())).await;
     assert_eq!(running.answer().await.expecting(204).number("Upload-Offset"), content.len());

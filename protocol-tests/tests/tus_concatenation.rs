@@ -398,7 +398,7 @@ async fn parts_are_listed_as_parts_until_an_upload_was_made_of_them() {
     let bytes = chat.request(&chat.alice, "GET", &unbound).send().await.expecting(200);
     assert_eq!(bytes.body, b"hello world!");
     assert_eq!(listed(&chat).await, of(&[(&plain, false), (&unbound, false)]));
-    assert_eq!(tus::status(&chat, one).await.json()["is_partial"], true);
+    assert_eq!(chat.status(one).await.json()["is_partial"], true);
 }
 
 #[tokio::test]

@@ -409,7 +409,7 @@ async fn a_wrong_digest_is_rejected_and_stays_so() {
     let detail = check_detail(&last, last.status);
     assert!((400..500).contains(&last.status), "{}", last.status);
 
-    let document = tus::status(&chat, &location).await.expecting(200).json();
+    let document = chat.status(&location).await.expecting(200).json();
     assert_eq!((&document["state"], &document["detail"]), (&json!("rejected"), &json!(detail)));
     assert_eq!(document["message"], json!(null));
     let again = create(&chat, 5, &pairs).await;

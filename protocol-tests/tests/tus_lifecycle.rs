@@ -68,7 +68,7 @@ async fn the_status_document_follows_the_upload() {
     let chat = Chat::start().await;
     let location = tus::create(&chat, 5, &[("client_message_id", "mine"), ("filename", "holiday.mp4")]).await;
     tus::append(&chat, &location, 0, b"hel").await.expecting(204);
-    let document = tus::status(&chat, &location).await.expecting(200).json();
+    let document = chat.status(&location).await.expecting(200).json();
     check_keys(&document);
     for (key, value) in [
         ("upload_id", json!(tus::id_of(&location))),
@@ -89,7 +89,7 @@ async fn the_status_document_follows_the_upload() {
 
     tus::append(&chat, &location, 3, b"lo").await.expecting(204);
     chat.upload_is(&location, "published").await;
-    let document = tus::status(&chat, &location).await.json();
+    let document = chat.status(&location).await.json();
     check_keys(&document);
     assert_eq!((&document["offset"], &document["message"]), (&json!(5), &chat.only_message().await));
 }
@@ -188,7 +188,7 @@ async fn a_terminated_upload_is_gone() {
     assert_eq!(tus::head(&chat, &location).await.status, 404);
     check_detail(&tus::append(&chat, &location, 2, b"llo").await, 404);
     check_detail(&chat.request(&chat.alice, "GET", &location).send().await, 404);
-    check_detail(&tus::status(&chat, &location).await, 404);
+    check_detail(&chat.status(&location).await, 404);
     check_detail(&delete.send().await, 404);
     chat.check_folders().await;
 }
@@ -396,7 +396,7 @@ async fn who_leaves_during_the_last_patch_sends_no_message() {
     connection.send(&[2; 1000]).await;
     let refused = connection.answer().await;
     check_detail(&refused, 403);
-    let document = tus::status(&chat, &location).await.expecting(200).json();
+    let document = chat.status(&location).await.expecting(200).json();
     assert_eq!(document["state"], "rejected");
     assert!(chat.messages().await.is_empty());
     chat.check_folders().await;

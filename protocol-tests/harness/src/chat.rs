@@ -8,7 +8,6 @@ use crate::multipart::Form;
 use crate::script::{Script, socket};
 use crate::server::{Server, Setup};
 use crate::token::Token;
-use crate::tus;
 use tus_lab::content::Digest;
 use tus_lab::http::{Head, Request, Response};
 use tus_lab::wait;
@@ -173,11 +172,16 @@ impl Chat {
         }
     }
 
+    /// The status document of an upload, as the first member gets it.
+    pub async fn status(&self, location: &str) -> Response {
+        self.request(&self.alice, "GET", location).header("Accept", "application/json").send().await
+    }
+
     /// Waits until the state of an upload is this one.
     pub async fn upload_is(&self, location: &str, state: &str) {
         let what = format!("the upload is {state}");
         wait::until_true(&what, async || {
-            let answer = tus::status(self, location).await;
+            let answer = self.status(location).await;
             answer.status == 200 && answer.json()["state"] == state
         })
         .await;

@@ -97,7 +97,7 @@ impl Sending {
         wait::until("the server holds what arrived", async || {
             let mut held = 0;
             for location in tus::created_by(&[client]) {
-                let status = tus::status(&self.chat, &location).await.expecting(200).json();
+                let status = self.chat.status(&location).await.expecting(200).json();
                 held += status["offset"].as_u64().expect("an offset is a number");
             }
             (held >= least).then_some(held)

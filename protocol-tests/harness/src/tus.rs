@@ -63,11 +63,6 @@ pub async fn offset(chat: &Chat, location: &str) -> u64 {
     head(chat, location).await.expecting(200).number("Upload-Offset")
 }
 
-/// The status document, as the first member gets it.
-pub async fn status(chat: &Chat, location: &str) -> Response {
-    chat.request(&chat.alice, "GET", location).header("Accept", "application/json").send().await
-}
-
 /// Ends the parts that these clients made, of which the last one has its upload. Parts outlive what was joined of
 /// them, for a client that asks again; whoever sent a file in one piece made none.
 pub async fn end_parts(chat: &Chat, clients: &[&Script]) {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::chance::Chance;
 use super::desk::Desk;
+use super::insist::insist;
 use super::way::Way;
 use harness::chat::User;
 use harness::content::Content;
@@ -39,7 +40,7 @@ impl Correspondent {
             content.write_to(&self.file);
             let id = desk.books.id(job);
             let mut attempt = 0;
-            let message = super::errand::insist(async || {
+            let message = insist(async || {
                 attempt += 1;
                 self.send(desk, &id, attempt).await
             })

@@ -1,17 +1,12 @@
-use std::io;
-use std::time::{Duration, Instant};
-
 use super::books::{Number, Told};
 use super::chance::Chance;
 use super::desk::Desk;
+use super::insist::insist;
 use super::joined;
 use super::upload::Upload;
 use super::way::Way;
 use harness::content::Content;
 use harness::multipart::Form;
-
-/// The server is never away for so long.
-const HANG: Duration = Duration::from_secs(60);
 
 /// One file, sent in one way until that has come to its end, however often the server is away meanwhile.
 pub(super) async fn run(desk: &Desk, way: Way, chance: &mut Chance) {
@@ -82,20 +77,5 @@ async fn abandoned(desk: &Desk, job: Number, content: Content, chance: &mut Chan
     let answer = insist(async || upload.go_on(some).await).await;
     if let (410, Some(location)) = (answer.status, &upload.location) {
         desk.books.told(job, location, Told::Expired);
-    }
-}
-
-/// Tries again and again, as clients do.
-///
-/// # Panics
-/// When the server is there and the client does not get on all the same.
-pub(super) async fn insist<T>(mut attempt: impl AsyncFnMut() -> io::Result<T>) -> T {
-    let end = Instant::now() + HANG;
-    loop {
-        match attempt().await {
-            Ok(done) => return done,
-            Err(error) => assert!(Instant::now() < end, "a client does not get on: {error}"),
-        }
-        tokio::time::sleep(super::PAUSE).await;
     }
 }

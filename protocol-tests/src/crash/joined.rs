@@ -3,7 +3,7 @@ use std::io;
 use super::books::{Number, Told};
 use super::chance::Chance;
 use super::desk::Desk;
-use super::errand::insist;
+use super::insist::insist;
 use super::upload::Upload;
 use super::way::Way;
 use harness::content::Content;

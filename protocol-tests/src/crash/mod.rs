@@ -28,6 +28,7 @@ mod errand;
 pub mod full;
 mod gate;
 mod image;
+mod insist;
 mod joined;
 pub mod kills;
 pub mod power;

@@ -20,6 +20,18 @@ pub enum Level {
     Robust,
 }
 
+impl Level {
+    /// The level in a word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Must => "MUST",
+            Self::Should => "SHOULD",
+            Self::Robust => "ROBUST",
+        }
+    }
+}
+
 /// The cases of one section of the text.
 #[derive(Debug)]
 pub struct Section {

@@ -15,6 +15,7 @@ mod answer;
 mod bench;
 mod case;
 mod cases;
+mod options;
 mod place;
 mod report;
 mod runner;
@@ -23,8 +24,9 @@ mod verdict;
 
 pub use case::{Case, Level, Section};
 pub use cases::SECTIONS;
+pub use options::{Options, Pattern};
 pub use place::{BadUrl, Place};
 pub use report::{CaseRecord, Counts, Outcome, Record, Report, side_by_side};
-pub use runner::{Options, Pattern, run};
+pub use runner::run;
 pub use subject::{CouldNotRun, Offer, Subject};
 pub use verdict::Verdict;

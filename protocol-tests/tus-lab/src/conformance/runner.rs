@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::bench::Bench;
 use super::case::{Case, Section};
 use super::cases::SECTIONS;
+use super::options::Options;
 use super::report::{Outcome, Report};
 use super::subject::{CouldNotRun, Subject};
 use super::verdict::Verdict;
@@ -18,73 +19,6 @@ const AWAY: Duration = Duration::from_secs(5);
 /// After so many hangs the rest is not tried, so that a run ends within minutes.
 const HANGS: usize = 5;
 
-/// What is to be done.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// The URL of creation.
-    pub endpoint: String,
-    /// Headers for every request.
-    pub headers: Vec<(String, String)>,
-    /// `Upload-Metadata` for every creation.
-    pub metadata: Option<String>,
-    /// Which cases are to run, by their ids; all, if nothing is said.
-    pub only: Vec<Pattern>,
-    /// How long a case may last; more is a hang.
-    pub bound: Duration,
-}
-
-impl Options {
-    /// All cases, against this URL.
-    #[must_use]
-    pub fn of(endpoint: impl Into<String>) -> Self {
-        Self {
-            endpoint: endpoint.into(),
-            headers: Vec::new(),
-            metadata: None,
-            only: Vec::new(),
-            bound: Duration::from_secs(20),
-        }
-    }
-}
-
-impl Options {
-    fn chooses(&self, case: &Case) -> bool {
-        self.only.is_empty() || self.only.iter().any(|pattern| pattern.selects(case.id))
-    }
-}
-
-/// A pattern for ids, in which `*` stands for anything.
-#[derive(Debug, Clone)]
-pub struct Pattern(String);
-
-impl Pattern {
-    /// This pattern.
-    #[must_use]
-    pub fn new(pattern: &str) -> Self {
-        Self(pattern.to_owned())
-    }
-
-    /// Whether an id matches, or begins with what is no more than a beginning.
-    #[must_use]
-    pub fn selects(&self, id: &str) -> bool {
-        self.matches(id) || (!self.0.contains('*') && id.starts_with(&self.0))
-    }
-
-    /// Whether an id is one of those that are meant.
-    #[must_use]
-    pub fn matches(&self, id: &str) -> bool {
-        fn rest_matches(pattern: &str, id: &str) -> bool {
-            match pattern.split_once('*') {
-                None => pattern == id,
-                Some((start, rest)) => id.strip_prefix(start).is_some_and(|id| {
-                    id.char_indices().any(|(at, _)| rest_matches(rest, &id[at..])) || rest_matches(rest, "")
-                }),
-            }
-        }
-        rest_matches(&self.0, id)
-    }
-}
-
 /// Runs the chosen cases one after another, and tells `seen` of each as it ends.
 ///
 /// # Errors
@@ -93,7 +27,7 @@ pub async fn run(options: &Options, mut seen: impl FnMut(&Outcome)) -> Result<Re
     let chosen: Vec<_> = SECTIONS
         .iter()
         .flat_map(|section| section.cases.iter().map(move |case| (*section, case)))
-        .filter(|(_, case)| options.chooses(case))
+        .filter(|(_, case)| options.chooses(case.id))
         .collect();
     if chosen.is_empty() {
         return Err(CouldNotRun::NothingChosen);
@@ -206,35 +140,4 @@ async fn is_there(subject: &Subject) -> bool {
         }
     };
     tokio::time::timeout(AWAY, asking).await.is_ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Pattern;
-
-    #[test]
-    fn a_star_stands_for_anything() {
-        for (pattern, id, matches) in [
-            ("*", "core.head.no-store", true),
-            ("core.*", "core.head.no-store", true),
-            ("*.no-store", "core.head.no-store", true),
-            ("core.*.no*", "core.head.no-store", true),
-            ("core.head.no-store", "core.head.no-store", true),
-            ("core.head.no-store*", "core.head.no-store", true),
-            ("core.head", "core.head.no-store", false),
-            ("head*", "core.head.no-store", false),
-            ("*.no", "core.head.no-store", false),
-        ] {
-            assert_eq!(Pattern::new(pattern).matches(id), matches, "{pattern} {id}");
-        }
-    }
-
-    #[test]
-    fn a_beginning_selects_too_and_a_pattern_does_not_become_one() {
-        for (pattern, selects) in
-            [("core.head", true), ("core", true), ("", true), ("head", false), ("*.head", false)]
-        {
-            assert_eq!(Pattern::new(pattern).selects("core.head.no-store"), selects, "{pattern}");
-        }
-    }
 }

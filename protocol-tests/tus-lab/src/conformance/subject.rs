@@ -4,8 +4,8 @@ use std::io;
 use serde::{Deserialize, Serialize};
 
 use super::answer::{Answer, digits};
+use super::options::Options;
 use super::place::{BadUrl, Place};
-use super::runner::Options;
 use crate::http::Request;
 
 /// The version of the protocol that is asked for.

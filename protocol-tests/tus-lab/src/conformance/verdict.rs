@@ -17,6 +17,28 @@ pub enum Verdict {
     Skip(String),
 }
 
+impl Verdict {
+    /// The verdict in a word.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Note(_) => "note",
+            Self::Fail(_) => "FAIL",
+            Self::Skip(_) => "skip",
+        }
+    }
+
+    /// What there is to say about it.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Pass => None,
+            Self::Note(text) | Self::Fail(text) | Self::Skip(text) => Some(text),
+        }
+    }
+}
+
 /// How a case ends that went as it should.
 #[derive(Debug)]
 pub(super) enum Finding {

@@ -12,24 +12,16 @@ use super::outcome::{Bytes, Course, End, Outcome, Verdict};
 use super::parallel;
 use super::report::Report;
 use super::rogue;
+use super::run::Run;
 use super::session::Session;
 use super::settings::{BOUND, Settings};
+use super::sight::Sight;
 use super::subject::{CouldNotRun, Subject};
-use super::verify::{Sight, claims, compare};
+use super::verify::{claims, compare};
 use crate::content::Content;
 
 /// How long tidying up behind a row may take: it is a courtesy.
 const TIDYING: Duration = Duration::from_secs(10);
-
-/// What all rows of a run share.
-#[derive(Debug)]
-pub(super) struct Run {
-    pub(super) settings: Settings,
-    pub(super) subject: Subject,
-    pub(super) content: Content,
-    /// What no other run has in its tags.
-    mark: u64,
-}
 
 /// Runs the chosen rows, some at a time, and tells `seen` of each as it ends.
 ///

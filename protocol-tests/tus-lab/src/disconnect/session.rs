@@ -11,7 +11,7 @@ use super::fault::{Fault, Moment, Scene};
 use super::ledger::Ledger;
 use super::matrix::Row;
 use super::outcome::End;
-use super::runner::Run;
+use super::run::Run;
 use super::settings::PATIENCE;
 use super::shape::{PARTS, Shape};
 use super::subject::Client;

@@ -7,8 +7,9 @@ use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
 use super::outcome::Bytes;
-use super::runner::Run;
+use super::run::Run;
 use super::settings::PATIENCE;
+use super::sight::Sight;
 use crate::content::Content;
 use crate::http::Connection;
 
@@ -17,17 +18,6 @@ const BOUND: Duration = Duration::from_secs(60);
 
 /// How much of a file is read at once.
 const BUFFER: usize = 256 * 1024;
-
-/// Where an upload's bytes can be seen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Sight {
-    /// GET of the upload gives them.
-    Get,
-    /// A folder has a file named like the upload's id.
-    Folder(PathBuf),
-    /// Nowhere.
-    None,
-}
 
 /// Compares what the server holds of a finished upload with what was sent.
 pub(super) async fn compare(run: &Run, sight: &Sight, path: &str) -> Bytes {

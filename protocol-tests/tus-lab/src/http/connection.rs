@@ -5,7 +5,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::response::Framing;
-use super::{Head, Request, Response};
+use super::{Head, Response};
 use crate::wait;
 
 /// How much is read at once.
@@ -88,26 +88,6 @@ impl Connection {
     pub async fn send_chunk(&mut self, data: &[u8]) {
         let chunk = [format!("{:x}\r\n", data.len()).as_bytes(), data, b"\r\n"].concat();
         self.send(&chunk).await;
-    }
-
-    /// Sends a whole request and reads its answer; the connection stays usable.
-    pub async fn request(&mut self, request: &Request) -> Response {
-        let answer = wait::bounded("an answer", self.try_request(request)).await;
-        answer.expect("the server answers")
-    }
-
-    /// The same, for a server that may die.
-    ///
-    /// # Errors
-    /// When there was no complete answer.
-    pub async fn try_request(&mut self, request: &Request) -> io::Result<Response> {
-        self.try_send(&request.head()).await?;
-        // An early refusal may already be here when the body can no longer be sent.
-        let sent = self.try_send(&request.payload()).await;
-        match self.try_answer(request.is_head()).await {
-            Ok(answer) => Ok(answer),
-            Err(error) => sent.and(Err(error)),
-        }
     }
 
     /// Says that nothing more will be sent, and keeps listening.

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use super::event::Observer;
-use super::plan::Step;
 use super::recurring::Recurring;
+use super::step::Step;
 
 /// What a network is like.
 #[derive(Debug, Clone)]

@@ -11,7 +11,7 @@ use super::event::Event;
 use super::gateway;
 use super::lane::{End, Ended, Lane};
 use super::network::Network;
-use super::plan::{Cut, Direction};
+use super::step::{Cut, Direction};
 
 /// How long a connection lives on after the server has said everything.
 const LINGER: Duration = Duration::from_secs(5);

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::plan::{Cut, Direction, Step};
+use super::step::{Cut, Direction, Step};
 
 /// Something that the network did.
 #[derive(Debug, Clone, PartialEq, Eq)]

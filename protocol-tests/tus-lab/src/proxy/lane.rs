@@ -7,7 +7,7 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use super::event::Event;
 use super::network::Network;
-use super::plan::{Cut, Direction, Step};
+use super::step::{Cut, Direction, Step};
 
 /// How many pieces are on their way at once over a line with latency.
 const ON_THEIR_WAY: usize = 32;

@@ -27,13 +27,14 @@ mod network;
 mod pace;
 mod plan;
 mod recurring;
+mod step;
 #[cfg(test)]
 mod tests;
 
 pub use conditions::Conditions;
 pub use event::{Event, Observer};
-pub use plan::{Cut, Direction, Step};
 pub use recurring::{Every, Recurring};
+pub use step::{Cut, Direction, Step};
 
 use connection::connect;
 use network::Network;

@@ -7,7 +7,8 @@ use tokio::sync::{Notify, watch};
 use super::conditions::Conditions;
 use super::event::{Event, Observer};
 use super::pace::Pace;
-use super::plan::{Cut, Direction, Plan, Step};
+use super::plan::Plan;
+use super::step::{Cut, Direction, Step};
 
 /// How much is read at once; a plan's byte counts are met exactly all the same.
 const BUFFER: usize = 64 * 1024;

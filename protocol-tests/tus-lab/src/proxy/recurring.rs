@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use super::plan::Step;
+use super::step::Step;
 
 /// How far apart troubles are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +70,7 @@ impl Recurring {
 
 #[cfg(test)]
 mod tests {
-    use super::super::plan::Cut;
+    use super::super::step::Cut;
     use super::*;
 
     const STEPS: [Step; 3] = [Step::Cut(Cut::Fin), Step::LoseAnswer, Step::Vanish];

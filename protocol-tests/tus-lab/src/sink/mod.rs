@@ -4,6 +4,7 @@
 //! that. What it reaches is this machine's limit, not a server's: whoever keeps promises has more to do.
 
 mod head;
+mod keeping;
 mod session;
 mod store;
 
@@ -11,22 +12,12 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::ValueEnum;
 use tokio::net::TcpListener;
+
+pub use keeping::Keeping;
 
 use session::Session;
 use store::Store;
-
-/// What is done with the bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Keeping {
-    /// They are received and forgotten
-    Discard,
-    /// They are written, by the thread that received them
-    Write,
-    /// They are written, and synced before the answer
-    Fsync,
-}
 
 /// Answers whoever connects, for ever.
 ///

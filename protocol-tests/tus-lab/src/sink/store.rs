@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::Keeping;
+use super::keeping::Keeping;
 
 /// What is known of an upload: nothing that survives the process.
 #[derive(Debug)]

@@ -228,7 +228,7 @@ async fn cut(bench: &Bench) -> Judged {
     connection.try_send(&content[..1_000_000]).await?;
     connection.try_finish().await?;
     drop(connection);
-    let offset = super::settled_offset(bench, &upload).await?;
+    let offset = super::settled::settled_offset(bench, &upload).await?;
     ensure(offset <= 1_000_000, format_args!("1000000 bytes had come, and HEAD says {offset}"))?;
     bench.resume(&upload, &content).await?;
     bench.expect_bytes(&upload, &content).await?;

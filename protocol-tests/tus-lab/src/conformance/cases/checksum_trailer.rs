@@ -133,7 +133,7 @@ async fn promised(bench: &Bench) -> Judged {
     match (answer.accepted(), offset) {
         (false, 0) => FINE,
         (true, 5) => room("a chunk whose announced checksum never came is taken unverified"),
-        _ => super::wrong_offset(&answer, offset),
+        _ => super::contradiction::wrong_offset(&answer, offset),
     }
 }
 
@@ -144,7 +144,7 @@ async fn cut(bench: &Bench) -> Judged {
     send_chunk(&mut connection, &content[..500_000]).await?;
     connection.try_finish().await?;
     drop(connection);
-    let offset = super::settled_offset(bench, &upload).await?;
+    let offset = super::settled::settled_offset(bench, &upload).await?;
     ensure(offset <= 500_000, format_args!("500000 bytes had come, and HEAD says {offset}"))?;
     bench.resume(&upload, &content).await?;
     bench.expect_bytes(&upload, &content).await?;

@@ -120,11 +120,11 @@ async fn stores_what_came(bench: &Bench) -> Judged {
     connection.try_send(&content[..3_000_000]).await?;
     connection.try_finish().await?;
     drop(connection);
-    let mut offset = super::settled_offset(bench, &upload).await?;
+    let mut offset = super::settled::settled_offset(bench, &upload).await?;
     // A loaded server may get to it later.
     for _ in 0..LOOKS {
         if offset == 0 {
-            offset = super::settled_offset(bench, &upload).await?;
+            offset = super::settled::settled_offset(bench, &upload).await?;
         }
     }
     ensure(offset > 0, "3000000 bytes of 4000000 had come, and none was kept")?;

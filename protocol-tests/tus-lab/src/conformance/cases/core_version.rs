@@ -203,7 +203,7 @@ async fn left_out(bench: &Bench) -> Judged {
     match (answer.accepted(), offset) {
         (false, 0) => FINE,
         (true, 5) => room("a PATCH that names no version was processed; the text binds only the client"),
-        _ => super::wrong_offset(&answer, offset),
+        _ => super::contradiction::wrong_offset(&answer, offset),
     }
 }
 
@@ -215,6 +215,6 @@ async fn twice(bench: &Bench) -> Judged {
     match (answer.accepted(), offset) {
         (false, 0) => FINE,
         (true, 5) => room("of two versions that disagree, one is taken"),
-        _ => super::wrong_offset(&answer, offset),
+        _ => super::contradiction::wrong_offset(&answer, offset),
     }
 }

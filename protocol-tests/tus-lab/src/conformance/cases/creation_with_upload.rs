@@ -1,6 +1,6 @@
 //! Creation With Upload.
 
-use super::Expectation;
+use super::expectation::Expectation;
 use crate::conformance::bench::{Bench, random};
 use crate::conformance::case::{Section, must, robust, run, should};
 use crate::conformance::verdict::{FINE, Judged, ensure, room};
@@ -78,7 +78,7 @@ async fn offset_at_zero(bench: &Bench) -> Judged {
     bench.located(&answer).await?;
     match answer.number_if_any("Upload-Offset")? {
         Some(0) => FINE,
-        Some(offset) => super::wrong_offset(&answer, offset),
+        Some(offset) => super::contradiction::wrong_offset(&answer, offset),
         None => room("a creation with an empty body is a plain creation, without Upload-Offset"),
     }
 }
@@ -114,7 +114,7 @@ async fn deferred(bench: &Bench) -> Judged {
 async fn expect(bench: &Bench) -> Judged {
     let request = creation(bench, 5).header("Expect", "100-continue").declared_length(5);
     let mut connection = bench.begin(&request).await?;
-    let expectation = super::expectation(&mut connection).await?;
+    let expectation = super::expectation::expectation(&mut connection).await?;
     if let Expectation::Final(status) = expectation {
         return room(format_args!("the expectation is answered {status} at once"));
     }
@@ -129,7 +129,7 @@ async fn expect(bench: &Bench) -> Judged {
 async fn expect_refused(bench: &Bench) -> Judged {
     let request = creation(bench, 5).without("Tus-Resumable").header("Tus-Resumable", "99.0.0");
     let mut connection = bench.begin(&request.header("Expect", "100-continue").declared_length(5)).await?;
-    match super::expectation(&mut connection).await? {
+    match super::expectation::expectation(&mut connection).await? {
         Expectation::Final(status) if status >= 300 => FINE,
         Expectation::Final(status) => {
             room(format_args!("a creation of an unknown version is answered {status}"))
@@ -145,7 +145,7 @@ async fn too_long(bench: &Bench) -> Judged {
         let answer = bench.ask(request).await?;
         if answer.accepted() {
             let upload = bench.located(&answer).await?;
-            super::never_past_its_length(bench, &upload, b"hello").await?;
+            super::settled::never_past_its_length(bench, &upload, b"hello").await?;
         }
     }
     FINE

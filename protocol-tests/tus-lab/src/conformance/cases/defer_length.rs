@@ -150,7 +150,7 @@ async fn both(bench: &Bench) -> Judged {
     match (head.number_if_any("Upload-Length")?, head.header("Upload-Defer-Length")?) {
         (Some(5), None) => room("a length that is also deferred is taken"),
         (None, Some("1")) => room("a length that is also deferred is ignored"),
-        (length, deferred) => super::contradiction(&head, length, deferred),
+        (length, deferred) => super::contradiction::contradiction(&head, length, deferred),
     }
 }
 

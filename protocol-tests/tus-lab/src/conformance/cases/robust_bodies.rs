@@ -178,7 +178,7 @@ async fn two_lengths(bench: &Bench) -> Judged {
 async fn too_long(bench: &Bench) -> Judged {
     let upload = bench.upload(5).await?;
     bench.append(&upload, 0, b"hello world").await?;
-    super::never_past_its_length(bench, &upload, b"hello").await?;
+    super::settled::never_past_its_length(bench, &upload, b"hello").await?;
     FINE
 }
 
@@ -196,7 +196,7 @@ async fn too_long_chunked(bench: &Bench) -> Judged {
     // So may the end of the connection.
     _ = bench.hear("PATCH", &mut connection).await;
     drop(connection);
-    super::never_past_its_length(bench, &upload, &content[..1_000_000]).await?;
+    super::settled::never_past_its_length(bench, &upload, &content[..1_000_000]).await?;
     FINE
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Expectation;
+use super::expectation::Expectation;
 use crate::conformance::bench::Bench;
 use crate::conformance::case::{Section, robust, run};
 use crate::conformance::verdict::{FINE, Judged, ensure, room};
@@ -153,7 +153,7 @@ async fn expect(bench: &Bench) -> Judged {
     let upload = bench.upload(5).await?;
     let patch = bench.patch(&upload, 0).header("Expect", "100-continue").declared_length(5);
     let mut connection = bench.begin(&patch).await?;
-    let expectation = super::expectation(&mut connection).await?;
+    let expectation = super::expectation::expectation(&mut connection).await?;
     if let Expectation::Final(status) = expectation {
         return room(format_args!("the expectation is answered {status} at once"));
     }
@@ -167,7 +167,7 @@ async fn expect_refused(bench: &Bench) -> Judged {
     let upload = bench.upload(10).await?;
     let patch = bench.patch(&upload, 5).header("Expect", "100-continue").declared_length(5);
     let mut connection = bench.begin(&patch).await?;
-    match super::expectation(&mut connection).await? {
+    match super::expectation::expectation(&mut connection).await? {
         Expectation::Continue => room("100 Continue comes before the request is looked at"),
         Expectation::Final(status) => {
             ensure(status >= 300, format_args!("a PATCH at a wrong offset answered {status}"))?;

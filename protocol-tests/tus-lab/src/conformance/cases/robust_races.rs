@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::SOON;
+use super::expectation::SOON;
 use crate::conformance::answer::Answer;
 use crate::conformance::bench::{Bench, PAUSE};
 use crate::conformance::case::{Section, robust, run};
@@ -46,7 +46,7 @@ async fn one_offset(bench: &Bench) -> Judged {
         let both = reached.iter().all(|offset| *offset > 0);
         ensure(!both, "two PATCHes of 3000000 bytes at offset 0 were both accepted")?;
         let winner = reached.iter().position(|offset| *offset == LENGTH as u64);
-        let offset = super::settled_offset(bench, &upload).await?;
+        let offset = super::settled::settled_offset(bench, &upload).await?;
         ensure(offset <= LENGTH as u64, format_args!("HEAD then says offset {offset} of {LENGTH}"))?;
         if winner.is_some() {
             bench.expect_offset(&upload, LENGTH as u64).await?;

@@ -2,14 +2,18 @@ use super::{Outcome, Report};
 use crate::conformance::case::Level;
 use crate::conformance::verdict::Verdict;
 
-/// As most readers of JUnit's format understand it: a suite per section.
-pub(super) fn junit(report: &Report, level: Level) -> String {
-    let mut xml =
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"tus-lab conformance\">\n".to_owned();
-    for suite in report.outcomes.chunk_by(|left, right| left.section.name == right.section.name) {
-        xml += &suite_of(suite, level);
+impl Report {
+    /// The verdicts as JUnit's XML, a suite per section; failures below `level` are skipped.
+    #[must_use]
+    pub fn junit(&self, level: Level) -> String {
+        let mut xml =
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"tus-lab conformance\">\n"
+                .to_owned();
+        for suite in self.outcomes.chunk_by(|left, right| left.section.name == right.section.name) {
+            xml += &suite_of(suite, level);
+        }
+        xml + "</testsuites>\n"
     }
-    xml + "</testsuites>\n"
 }
 
 fn suite_of(outcomes: &[Outcome], level: Level) -> String {

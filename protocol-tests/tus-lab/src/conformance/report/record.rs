@@ -55,6 +55,14 @@ impl Record {
     }
 }
 
+impl Report {
+    /// Everything, as JSON.
+    #[must_use]
+    pub fn json(&self) -> String {
+        Record::from(self).json()
+    }
+}
+
 impl From<&Report> for Record {
     fn from(report: &Report) -> Self {
         Self {

@@ -7,31 +7,39 @@ pub(super) const ID_WIDTH: usize = 33;
 /// Where reasons begin.
 const INDENT: &str = "             ";
 
-pub(super) fn table(report: &Report) -> String {
-    let mut table = String::new();
-    let mut section = "";
-    for outcome in &report.outcomes {
-        if outcome.section.name != section {
-            section = outcome.section.name;
-            table += &heading(outcome);
+impl Report {
+    /// The verdicts as a table, with the reasons below each that is no plain pass.
+    #[must_use]
+    pub fn table(&self) -> String {
+        let mut table = String::new();
+        let mut section = "";
+        for outcome in &self.outcomes {
+            if outcome.section.name != section {
+                section = outcome.section.name;
+                table += &outcome.heading();
+            }
+            table += &outcome.line();
         }
-        table += &line(outcome);
+        table
     }
-    table
 }
 
-pub(super) fn heading(outcome: &Outcome) -> String {
-    let section = outcome.section;
-    format!("\n{} <{}>\n", section.name, section.text)
-}
+impl Outcome {
+    /// What stands above the first outcome of a section.
+    #[must_use]
+    pub fn heading(&self) -> String {
+        format!("\n{} <{}>\n", self.section.name, self.section.text)
+    }
 
-pub(super) fn line(outcome: &Outcome) -> String {
-    let (word, level) = (outcome.verdict.word(), outcome.case.level.word());
-    let case = outcome.case;
-    let line = format!("  {word}  {level:6} {:ID_WIDTH$} {}", case.id, case.title);
-    match &outcome.verdict {
-        Verdict::Pass => format!("{line}\n"),
-        Verdict::Skip(reason) => format!("{line} ({reason})\n"),
-        Verdict::Note(reason) | Verdict::Fail(reason) => format!("{line}\n{INDENT}-> {reason}\n"),
+    /// The outcome as a line of the table, with the reason below.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let (word, level, case) = (self.verdict.word(), self.case.level.word(), self.case);
+        let line = format!("  {word}  {level:6} {:ID_WIDTH$} {}", case.id, case.title);
+        match &self.verdict {
+            Verdict::Pass => format!("{line}\n"),
+            Verdict::Skip(reason) => format!("{line} ({reason})\n"),
+            Verdict::Note(reason) | Verdict::Fail(reason) => format!("{line}\n{INDENT}-> {reason}\n"),
+        }
     }
 }

@@ -1,9 +1,9 @@
 use std::time::Duration;
 
-use super::{Counts, Level, Offer, Outcome, Report, Verdict};
+use super::{Counts, Level, Offer, Outcome, Report};
 use crate::conformance::bench::Bench;
 use crate::conformance::case::{Case, Section, must, robust, run, should};
-use crate::conformance::verdict::{FINE, Judged};
+use crate::conformance::verdict::{FINE, Judged, Verdict};
 
 async fn nothing(_: &Bench) -> Judged {
     FINE

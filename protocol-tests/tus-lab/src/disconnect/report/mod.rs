@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::outcome::{Outcome, Verdict};
 use super::settings::Settings;
-use super::verify::Sight;
+use super::sight::Sight;
 
 mod junit;
 mod measure;

@@ -6,6 +6,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
+use super::end::End;
 use super::{Request, Response, Target};
 use crate::load::failure::Failure;
 
@@ -116,7 +117,7 @@ impl Connection {
         // A server may have answered before it closed the connection, so its answer counts for more.
         let answer = self.read(request.method == "HEAD", on_body).await;
         match (answer, sent) {
-            (Ok(answer), Ok(super::write::End::Complete)) => Ok(answer),
+            (Ok(answer), Ok(End::Complete)) => Ok(answer),
             (Ok(answer), _) => {
                 self.close();
                 Ok(answer)

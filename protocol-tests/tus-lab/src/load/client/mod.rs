@@ -1,6 +1,7 @@
 //! An HTTP/1.1 client that costs as little as it can, so that what is measured is the server.
 
 mod connection;
+mod end;
 mod read;
 mod request;
 mod response;

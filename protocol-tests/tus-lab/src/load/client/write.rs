@@ -4,19 +4,12 @@ use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 use super::connection::ROOM;
+use super::end::End;
 use super::{Body, Connection, Request};
 use crate::load::payload::{Payload, Span, index};
 
 /// After so many writes the other connections of this thread have their turn.
 const TURN: u32 = 8;
-
-/// How the sending of a request ended.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum End {
-    Complete,
-    /// An answer, or the end of the stream, came first.
-    Interrupted,
-}
 
 /// What of a request is still to be sent.
 struct Rest<'a> {

@@ -1,0 +1,60 @@
+use std::time::Duration;
+
+use crate::conformance::case::{Case, Level, Section};
+use crate::conformance::verdict::Verdict;
+
+/// What became of one case.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The section that it belongs to.
+    pub section: &'static Section,
+    /// The case.
+    pub case: &'static Case,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl Outcome {
+    /// Whether the server did not do what was asked.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        matches!(self.verdict, Verdict::Fail(_))
+    }
+}
+
+/// How many cases ended how.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Passed, with or without a note.
+    pub passed: usize,
+    /// Those of them with a note.
+    pub noted: usize,
+    /// Failed on a MUST.
+    pub failed_must: usize,
+    /// Failed on a SHOULD.
+    pub failed_should: usize,
+    /// Failed on robustness.
+    pub failed_robust: usize,
+    /// Not judged.
+    pub skipped: usize,
+}
+
+impl Counts {
+    /// With one more.
+    pub(super) fn with(mut self, outcome: &Outcome) -> Self {
+        match (&outcome.verdict, outcome.case.level) {
+            (Verdict::Pass, _) => self.passed += 1,
+            (Verdict::Note(_), _) => {
+                self.passed += 1;
+                self.noted += 1;
+            }
+            (Verdict::Skip(_), _) => self.skipped += 1,
+            (Verdict::Fail(_), Level::Must) => self.failed_must += 1,
+            (Verdict::Fail(_), Level::Should) => self.failed_should += 1,
+            (Verdict::Fail(_), Level::Robust) => self.failed_robust += 1,
+        }
+        self
+    }
+}
