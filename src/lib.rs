@@ -48,6 +48,8 @@
 //!   record with the bytes in the record's journal, tell, and sync later ([`store::Files`]). What is ahead after
 //!   a crash is cut off by the next writer.
 //! - **The ledger's end is the offset.** There is no second place for it.
+//! - **A displaced holder writes nothing.** One request at a time holds an upload ([`store::Leases`]); what it writes
+//!   carries its epoch, and is refused once another has the upload.
 //! - **The record is the truth.** Wake-ups and socket events are hints; whoever is owed a message is found from
 //!   stored state, at the start and every few seconds.
 //! - **A message id is stored before the first effect**, every effect can be repeated, and the commit is one

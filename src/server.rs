@@ -20,6 +20,7 @@ use crate::keys::{Keyring, LinkFileError, LinkKeyring};
 use crate::links::{MediaLinks, Presenter};
 use crate::metrics;
 use crate::store::disk::Disk;
+use crate::store::local::LocalLeases;
 use crate::store::sled::{OpenError, SledPayloads, SledStore};
 use crate::store::{Durability, Payloads, StoreError, Stores};
 use crate::uploads::{Allowance, Limits, Reservations, Uploads};
@@ -304,6 +305,7 @@ fn stores(
         records: store.clone(),
         messages: store.clone(),
         memberships: store,
+        leases: Arc::new(LocalLeases::default()),
         payloads,
         announcements: Arc::new(chat::SocketAnnouncements::new(engine.clone())),
     }

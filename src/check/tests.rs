@@ -9,7 +9,7 @@ use crate::message::{ConversationId, MessageId};
 use crate::store::sled::SledStore;
 use crate::store::{Claim, Durability, Messages, Place, Records, Taking};
 use crate::time::Timestamp;
-use crate::upload::{Appended, Binding, Chunk, Length, Metadata, State, UploadId};
+use crate::upload::{Appended, Binding, Chunk, Epoch, Length, Metadata, State, UploadId};
 
 const BYTES: &[u8] = b"0123456789";
 
@@ -74,13 +74,16 @@ async fn upload(store: &SledStore, disk: &Disk, offset: u64, binding: Option<Bin
     let upload = Upload::new(id, owner, Length::Known(10), metadata, binding, true, Timestamp::now());
     store.create(&upload, Taking::IfFree).await.expect("created");
     let bytes = &BYTES[..usize::try_from(offset).expect("small")];
-    let mut sink = disk.open(id, 0).await.expect("opened");
+    let mut sink = disk.open(id, Epoch::FIRST, 0).await.expect("opened");
     sink.sync(vec![Bytes::from_static(bytes)]).await.expect("written");
     let mut digest = crate::upload::RunningDigest::default();
     digest.update(bytes);
     let chunk = Chunk { offset: 0, length: offset, at: Timestamp::now(), digest: Some(digest.state()) };
     let state = if offset == 10 { State::Complete } else { State::Receiving };
-    store.append(id, &Appended { chunk, length: Length::Known(10), state }).await.expect("recorded");
+    store
+        .append(id, &Appended { chunk, length: Length::Known(10), state, epoch: Epoch::FIRST })
+        .await
+        .expect("recorded");
     id
 }
 

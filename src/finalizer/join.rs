@@ -8,7 +8,8 @@
 //! a stretch of another part is copied    bytes ahead of the row     cut off, copied again
 //! its row, the last one completes        offset, state              a complete upload like any other
 //! ```
-//! Bytes are read once, for the digest, beside the copying. The first part's digest is known: it is where that
+//! Meanwhile it holds the upload, as the request of a PATCH does, and lets go at the end of a stretch for a newcomer who
+//! wants to end it. Bytes are read once, for the digest, beside the copying. The first part's digest is known: it is where that
 //! of the whole goes on.
 
 use std::collections::HashMap;
@@ -36,8 +37,8 @@ pub(super) enum Joined {
     Whole(Upload),
     /// A part has not all of its bytes yet.
     Waiting,
-    /// Its owner has as much to join as anybody may: later.
-    Crowded,
+    /// Its owner has as much to join as anybody may, or another request holds it.
+    Later,
     /// There is no room for what has to be copied: later.
     NoRoom,
     /// It will never be whole.
@@ -102,7 +103,7 @@ impl Finalizer {
         Ok(if are_unfinished { Found::Unfinished } else { Found::Complete(complete) })
     }
 
-    async fn join_all(&self, mut upload: Upload, parts: Vec<Upload>) -> Result<Joined, StoreError> {
+    async fn join_all(&self, upload: Upload, parts: Vec<Upload>) -> Result<Joined, StoreError> {
         let lengths: Vec<_> = parts.iter().map(|part| part.offset).collect();
         let total: u64 = lengths.iter().sum();
         if total > self.allowance.max_upload_size() {
@@ -110,11 +111,19 @@ impl Finalizer {
         }
         let left = |upload: &Upload| total.saturating_sub(upload.offset);
         let Some(place) = self.joins.enter(&upload.owner, upload.id, left(&upload)) else {
-            return Ok(Joined::Crowded);
+            return Ok(Joined::Later);
         };
+        let Some(lease) = self.stores.leases.take_idle(upload.id).await? else { return Ok(Joined::Later) };
+        // It may have been taken, and moved on, since it was read.
+        let Some(mut upload) = self.stores.records.find(upload.id).await? else { return Ok(Joined::Later) };
         let mut work = Join { finalizer: self, parts: &parts, lengths, total, room: self.allowance.flight() };
         while upload.state == State::Receiving {
-            let Some(_turn) = place.turn(left(&upload)).await else { return Ok(Joined::Crowded) };
+            let turn = tokio::select! {
+                biased;
+                _ = lease.displaced() => None,
+                turn = place.turn(left(&upload)) => turn,
+            };
+            let Some(_turn) = turn else { return Ok(Joined::Later) };
             match work.step(&mut upload).await {
                 Ok(true) => {}
                 Ok(false) => return Ok(Joined::NoRoom),
@@ -161,7 +170,7 @@ impl Join<'_> {
         };
         let chunk = Chunk { offset: upload.offset, length, at: Timestamp::now(), digest };
         let state = if chunk.end() == self.total { State::Complete } else { State::Receiving };
-        let row = Appended { chunk, length: Length::Known(self.total), state };
+        let row = Appended { chunk, length: Length::Known(self.total), state, epoch: upload.epoch };
         let state = self.finalizer.stores.records.append(upload.id, &row).await?;
         crash::point("join.recorded");
         *upload = Upload { state, ..upload.clone().append(&row).map_err(StoreError::from)? };
@@ -210,7 +219,8 @@ impl Join<'_> {
     ) -> Result<Option<DigestState>, StoreError> {
         let ranges: Vec<_> =
             stretches.into_iter().map(|stretch| (self.parts[stretch.part].id, stretch.range)).collect();
-        let copy = self.finalizer.stores.payloads.copy(upload.id, upload.offset, ranges.clone());
+        let payloads = &self.finalizer.stores.payloads;
+        let copy = payloads.copy(upload.id, upload.epoch, upload.offset, ranges.clone());
         let digest = async {
             match &upload.digest {
                 Some(state) => self.digest(state, ranges).await.map(Some),

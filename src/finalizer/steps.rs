@@ -18,8 +18,8 @@ impl Finalizer {
         match self.advance(id).await {
             Ok(ending) => ending,
             // Another request changed it meanwhile; what is stored says what to do.
-            Err(StoreError::Conflict(what)) => {
-                tracing::debug!(upload = %id, %what, "the upload changed while it was finalized");
+            Err(error @ (StoreError::Conflict(_) | StoreError::Fenced)) => {
+                tracing::debug!(upload = %id, %error, "the upload changed while it was finalized");
                 Ending::Failed
             }
             Err(error) => {
@@ -34,7 +34,7 @@ impl Finalizer {
         let upload = match self.join(upload).await? {
             Joined::Whole(upload) => upload,
             Joined::Waiting => return Ok(Ending::NotOwed),
-            Joined::Crowded => return Ok(Ending::Failed),
+            Joined::Later => return Ok(Ending::Failed),
             Joined::NoRoom => return Ok(Ending::NoRoom),
             Joined::Unfit(upload, reason) => return self.reject(&upload, reason).await,
         };
@@ -119,7 +119,8 @@ impl Finalizer {
             }
             Err(error) => return Err(error),
         }
-        self.stores.records.transition(upload.id, &State::Complete, &State::Committed(message)).await?;
+        let (complete, committed) = (State::Complete, State::Committed(message));
+        self.stores.records.transition(upload.id, upload.epoch, &complete, &committed).await?;
         crash::point("adopt.recorded");
         self.free(upload).await?;
         self.tell_repeat(upload, message).await?;
@@ -145,7 +146,7 @@ impl Finalizer {
 
     async fn reject(&self, upload: &Upload, reason: RejectionReason) -> Result<Ending, StoreError> {
         let rejected = upload.state.reject(reason).map_err(Conflict::from)?;
-        self.stores.records.transition(upload.id, &upload.state, &rejected).await?;
+        self.stores.records.transition(upload.id, upload.epoch, &upload.state, &rejected).await?;
         crash::point("reject.recorded");
         self.free(upload).await?;
         self.teller.cancelled(upload);

@@ -22,6 +22,7 @@ use crate::finalizer::Finalizer;
 use crate::keys::Keyring;
 use crate::links::{MediaLinks, Presenter};
 use crate::message::{ConversationId, Message};
+use crate::store::local::LocalLeases;
 use crate::store::memory::{Memory, MemoryAnnouncements, MemoryPayloads};
 use crate::store::{Durability, Stores};
 use crate::time::Timestamp;
@@ -192,6 +193,7 @@ fn stores() -> Stores {
         records: memory.clone(),
         messages: memory.clone(),
         memberships: memory,
+        leases: Arc::new(LocalLeases::default()),
         payloads: Arc::new(MemoryPayloads::default()),
         announcements: Arc::new(MemoryAnnouncements::default()),
     }

@@ -12,7 +12,10 @@ pub enum StoreError {
     Full,
     /// The change no longer fits what is stored.
     #[error("conflict: {0}")]
-    Conflict(#[from] Conflict),
+    Conflict(Conflict),
+    /// The writer no longer holds the upload: a newer one took it over.
+    #[error("a newer holder has the upload")]
+    Fenced,
     /// What is stored cannot be what was written.
     #[error("damaged: {0}")]
     Damaged(String),
@@ -25,6 +28,15 @@ pub enum StoreError {
     /// The operating system refused.
     #[error(transparent)]
     Io(io::Error),
+}
+
+impl From<Conflict> for StoreError {
+    fn from(conflict: Conflict) -> Self {
+        match conflict {
+            Conflict::Fenced => Self::Fenced,
+            conflict => Self::Conflict(conflict),
+        }
+    }
 }
 
 impl From<io::Error> for StoreError {

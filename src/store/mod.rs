@@ -6,6 +6,7 @@
 //! | --- | --- | --- |
 //! | [`Records`], [`Messages`], [`Memberships`] | sled | PostgreSQL |
 //! | [`Payloads`] | files; small uploads in sled | an S3 store |
+//! | [`Leases`] | one process's own ([`local`]) | PostgreSQL |
 //! | [`Announcements`] | Socket.IO | Redis |
 //!
 //! `Records` and `Messages` of one server share a database: a claim and a commit change both in one atomic
@@ -19,6 +20,8 @@ pub mod disk;
 mod durability;
 mod error;
 mod files;
+mod leases;
+pub mod local;
 mod memberships;
 pub mod memory;
 mod messages;
@@ -31,6 +34,7 @@ pub use announcements::{Announcement, Announcements, Progress};
 pub use durability::Durability;
 pub use error::StoreError;
 pub use files::{Carried, Files, Placement};
+pub use leases::{Displacement, Lease, Leases, NoTurn, Wanted};
 pub use memberships::{Memberships, Put};
 pub use messages::{Claim, Messages, Position};
 pub use payloads::{ByteStream, Payloads, Place, Sink, Source, Syncing};

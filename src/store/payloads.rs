@@ -10,17 +10,19 @@ use futures_util::{FutureExt, Stream, TryStreamExt};
 
 use super::error::StoreError;
 use crate::message::{Message, MessageId};
-use crate::upload::UploadId;
+use crate::upload::{Epoch, UploadId};
 
 /// Bytes of uploads while they grow, and of messages for good.
 #[async_trait]
 pub trait Payloads: Send + Sync + 'static {
     /// Opens an upload's bytes for appending at `offset`, which the ledger says is durable. Bytes beyond it,
-    /// which a crash left, are cut off before the first new byte is written.
+    /// which a crash left, are cut off before the first new byte is written. Only for the holder of the upload in this
+    /// epoch. Where several processes share the bytes, those of an earlier epoch are never read from now on that were
+    /// not in the ledger by then: what is written late in it is refused ([`StoreError::Fenced`]), or to no effect.
     ///
     /// # Errors
     /// [`StoreError::Damaged`] at the latest with the first write, if fewer bytes than `offset` are there.
-    async fn open(&self, id: UploadId, offset: u64) -> Result<Box<dyn Sink>, StoreError>;
+    async fn open(&self, id: UploadId, epoch: Epoch, offset: u64) -> Result<Box<dyn Sink>, StoreError>;
 
     /// Makes the first `length` bytes of `part` those of `id` as well, by sharing them: `part` keeps them, and
     /// `id` goes on after them. Durable when it answers; doing it twice is doing it once. False if they cannot
@@ -42,10 +44,11 @@ pub trait Payloads: Send + Sync + 'static {
     async fn copy(
         &self,
         id: UploadId,
+        epoch: Epoch,
         offset: u64,
         ranges: Vec<(UploadId, Range<u64>)>,
     ) -> Result<(), StoreError> {
-        let mut sink = self.open(id, offset).await?;
+        let mut sink = self.open(id, epoch, offset).await?;
         for (part, range) in ranges {
             let mut pieces = self.read(&Source::Part(part), range).await?;
             while let Some(piece) = pieces.try_next().await? {
@@ -113,7 +116,7 @@ pub trait Payloads: Send + Sync + 'static {
     fn max_size(&self) -> Option<u64>;
 }
 
-/// An upload's bytes, open for appending. One writer at a time: whoever opens one holds the upload.
+/// An upload's bytes, open for appending by its holder: one writer at a time.
 #[async_trait]
 pub trait Sink: Send {
     /// Appends. It may answer before the bytes are down, which lets the caller receive the next ones

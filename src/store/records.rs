@@ -6,10 +6,14 @@ use bytes::Bytes;
 use super::error::StoreError;
 use crate::message::UserId;
 use crate::time::Timestamp;
-use crate::upload::{Appended, Binding, State, Upload, UploadId};
+use crate::upload::{Appended, Binding, Epoch, State, Upload, UploadId};
 
 /// Upload records, each with a ledger of the chunks that are durable. The ledger's end is the upload's offset;
 /// there is no other place where an offset is stored.
+///
+/// What only the holder of an upload may do carries the [`Epoch`] of its lease, or that of the upload as it was read,
+/// and is refused ([`StoreError::Fenced`]) once another has taken the upload: rows, ends, removals. A binding, a claim
+/// and a commit carry none. Any process may make them at any time, also twice, and what is stored decides between two.
 #[async_trait]
 pub trait Records: Send + Sync + 'static {
     /// Stores a new upload, and, if it is bound with a `client_message_id`, takes that id for it. An upload
@@ -31,11 +35,17 @@ pub trait Records: Send + Sync + 'static {
     /// Which upload holds the `client_message_id` that this one is bound with.
     async fn holder(&self, upload: &Upload) -> Result<Option<UploadId>, StoreError>;
 
+    /// Puts the upload into its next epoch, which is answered: from then on nothing is taken that is written in an
+    /// earlier one. `None` if there is no such upload. It is what a lease among several processes begins with; where
+    /// one process has all uploads, it is never asked for.
+    async fn raise(&self, id: UploadId) -> Result<Option<Epoch>, StoreError>;
+
     /// Adds a row at the end of the ledger and changes length and state with it, in one step. Answers the state that is
     /// stored.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] unless the upload is receiving and the row starts at the ledger's end.
+    /// [`StoreError::Fenced`] unless the row's writer holds the upload; [`StoreError::Conflict`] unless that is
+    /// receiving and the row starts at the ledger's end.
     async fn append(&self, id: UploadId, row: &Appended) -> Result<State, StoreError> {
         self.append_with(id, row, Along::default()).await
     }
@@ -56,8 +66,10 @@ pub trait Records: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`StoreError::Conflict`] if the upload is gone or not in `from`, and for [`State::Expired`] if it is owed
-    /// a message, which it may have become by a binding a moment ago.
-    async fn transition(&self, id: UploadId, from: &State, to: &State) -> Result<(), StoreError>;
+    /// a message, which it may have become by a binding a moment ago. [`StoreError::Fenced`] if it is not in the epoch
+    /// that was seen.
+    async fn transition(&self, id: UploadId, seen: Epoch, from: &State, to: &State)
+    -> Result<(), StoreError>;
 
     /// Binds an unbound upload that is receiving or complete, and takes the binding's `client_message_id`
     /// under the rule of [`Records::create`].
@@ -70,8 +82,9 @@ pub trait Records: Send + Sync + 'static {
     /// An upload that is not there is removed.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] while it is [`State::Finalizing`]: its message will be made.
-    async fn remove(&self, id: UploadId) -> Result<(), StoreError>;
+    /// [`StoreError::Conflict`] while it is [`State::Finalizing`]: its message will be made. [`StoreError::Fenced`] if
+    /// it is not in the epoch that was seen.
+    async fn remove(&self, id: UploadId, seen: Epoch) -> Result<(), StoreError>;
 
     /// The owner's uploads that are not committed, newest first, at most `limit`; without the parts that another
     /// upload was made of ([`Upload::joined_parts`]), whatever became of that.

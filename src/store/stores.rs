@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Announcements, Memberships, Messages, Payloads, Records};
+use super::{Announcements, Leases, Memberships, Messages, Payloads, Records};
 
 /// One implementation of each port.
 #[derive(Clone)]
@@ -14,6 +14,8 @@ pub struct Stores {
     pub messages: Arc<dyn Messages>,
     /// Who is in which conversation.
     pub memberships: Arc<dyn Memberships>,
+    /// Who holds which upload.
+    pub leases: Arc<dyn Leases>,
     /// Bytes.
     pub payloads: Arc<dyn Payloads>,
     /// Who is connected now.

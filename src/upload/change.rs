@@ -2,6 +2,7 @@
 //! A store reads an upload, lets it change here, and writes what comes of it.
 
 use super::binding::Binding;
+use super::epoch::Epoch;
 use super::length::Length;
 use super::model::{Chunk, Upload};
 use super::state::{IllegalTransition, State};
@@ -17,14 +18,17 @@ pub struct Appended {
     pub length: Length,
     /// The state from now on.
     pub state: State,
+    /// That of the holder who writes it.
+    pub epoch: Epoch,
 }
 
 impl Appended {
     /// Whether the row may follow what is recorded.
     ///
     /// # Errors
-    /// [`Conflict`] unless the upload is receiving and ends where the row begins.
-    pub fn follows(&self, state: &State, offset: u64) -> Result<(), Conflict> {
+    /// [`Conflict`] unless its writer holds the upload, and the upload is receiving and ends where the row begins.
+    pub fn follows(&self, epoch: Epoch, state: &State, offset: u64) -> Result<(), Conflict> {
+        holds(self.epoch, epoch)?;
         if *state != State::Receiving {
             return Err(Conflict::NotReceiving);
         }
@@ -38,6 +42,9 @@ impl Appended {
 /// A change that does not fit what is stored: another request was there first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Conflict {
+    /// The writer no longer holds the upload: it was taken over.
+    #[error("another holder has the upload")]
+    Fenced,
     /// There is no such upload, or not any more.
     #[error("the upload is gone")]
     Gone,
@@ -79,13 +86,24 @@ impl From<IllegalTransition> for Conflict {
     }
 }
 
+/// Whether the holder of an epoch may write what is recorded under another.
+fn holds(writer: Epoch, recorded: Epoch) -> Result<(), Conflict> {
+    if writer == recorded { Ok(()) } else { Err(Conflict::Fenced) }
+}
+
 impl Upload {
+    /// The upload in its next epoch: nothing but what is written in that one is taken from now on.
+    #[must_use]
+    pub fn taken(self) -> Self {
+        Self { epoch: self.epoch.next(), ..self }
+    }
+
     /// The upload with a further row of its ledger.
     ///
     /// # Errors
     /// As [`Appended::follows`].
     pub fn append(self, row: &Appended) -> Result<Self, Conflict> {
-        row.follows(&self.state, self.offset)?;
+        row.follows(self.epoch, &self.state, self.offset)?;
         Ok(Self {
             offset: row.chunk.end(),
             active_at: row.chunk.at,
@@ -146,9 +164,10 @@ impl Upload {
     /// The upload at one of its ends: rejected, expired, or a repeat of a message that another upload became.
     ///
     /// # Errors
-    /// [`Conflict`] if it is not in the state `from`, if `to` never follows on that, or if it would expire though it is
-    /// owed a message.
-    pub fn end(self, from: &State, to: &State) -> Result<Self, Conflict> {
+    /// [`Conflict`] if it is not in the state `from` or not in the epoch `seen`, if `to` never follows on that, or if it
+    /// would expire though it is owed a message.
+    pub fn end(self, seen: Epoch, from: &State, to: &State) -> Result<Self, Conflict> {
+        holds(seen, self.epoch)?;
         if self.state != *from {
             return Err(Conflict::AnotherState);
         }
@@ -165,8 +184,9 @@ impl Upload {
     /// Whether its record may be removed.
     ///
     /// # Errors
-    /// [`Conflict`] while its message is being made.
-    pub fn removable(&self) -> Result<(), Conflict> {
+    /// [`Conflict`] while its message is being made, and if it is not in the epoch `seen`.
+    pub fn removable(&self, seen: Epoch) -> Result<(), Conflict> {
+        holds(seen, self.epoch)?;
         match self.state {
             State::Finalizing(_) => Err(Conflict::Finalizing),
             _ => Ok(()),
@@ -223,7 +243,7 @@ mod tests {
     fn a_row_follows_where_the_ledger_of_a_receiving_upload_ends() {
         let row = |offset| {
             let chunk = Chunk { offset, length: 6, at: at(9), digest: None };
-            Appended { chunk, length: Length::Known(10), state: State::Complete }
+            Appended { chunk, length: Length::Known(10), state: State::Complete, epoch: Epoch::FIRST }
         };
         for state in states() {
             let is_receiving = state == State::Receiving;
@@ -298,26 +318,42 @@ mod tests {
         for (from, allowed) in states().iter().zip(bound) {
             for (to, is_allowed) in states().iter().zip(allowed) {
                 let before = upload(from.clone(), Some(binding()));
-                let outcome = before.clone().end(from, to);
+                let outcome = before.clone().end(Epoch::FIRST, from, to);
                 assert_eq!(outcome.is_ok(), is_allowed, "{from:?} {to:?}");
                 if is_allowed {
                     assert_eq!(outcome, Ok(Upload { state: to.clone(), ..before.clone() }));
                 }
                 for other in states().iter().filter(|other| *other != from) {
-                    assert_eq!(before.clone().end(other, to), Err(Conflict::AnotherState));
+                    assert_eq!(before.clone().end(Epoch::FIRST, other, to), Err(Conflict::AnotherState));
                 }
             }
-            let expired = upload(from.clone(), None).end(from, &State::Expired);
+            let expired = upload(from.clone(), None).end(Epoch::FIRST, from, &State::Expired);
             assert_eq!(expired.is_ok(), matches!(from, State::Receiving | State::Complete));
         }
         let owed = upload(State::Complete, Some(binding()));
-        assert_eq!(owed.end(&State::Complete, &State::Expired), Err(Conflict::Owed));
+        assert_eq!(owed.end(Epoch::FIRST, &State::Complete, &State::Expired), Err(Conflict::Owed));
     }
 
     #[test]
     fn what_is_finalizing_stays() {
         for (state, expected) in states().into_iter().zip([true, true, false, true, true, true]) {
-            assert_eq!(upload(state, None).removable().is_ok(), expected);
+            assert_eq!(upload(state, None).removable(Epoch::FIRST).is_ok(), expected);
+        }
+    }
+
+    /// Before its state is looked at: whatever it is, the writer has no say in it.
+    #[test]
+    fn nothing_is_changed_by_a_holder_that_was_displaced() {
+        for state in states() {
+            let taken = upload(state.clone(), None).taken();
+            let chunk = Chunk { offset: 4, length: 6, at: at(9), digest: None };
+            let row =
+                Appended { chunk, length: Length::Known(10), state: State::Complete, epoch: Epoch::FIRST };
+            assert_eq!(taken.clone().append(&row), Err(Conflict::Fenced));
+            assert_eq!(taken.clone().end(Epoch::FIRST, &state, &State::Expired), Err(Conflict::Fenced));
+            assert_eq!(taken.removable(Epoch::FIRST), Err(Conflict::Fenced));
+            let own = Appended { epoch: taken.epoch, ..row };
+            assert_ne!(taken.append(&own), Err(Conflict::Fenced));
         }
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::binding::Binding;
 use super::concat::{Concat, Parts};
 use super::digest::{DigestState, RunningDigest};
+use super::epoch::Epoch;
 use super::id::UploadId;
 use super::length::Length;
 use super::metadata::Metadata;
@@ -37,6 +38,8 @@ pub struct Upload {
     pub active_at: Timestamp,
     /// The digest up to `offset`; `None` when digests were off.
     pub digest: Option<DigestState>,
+    /// That of its holder: who writes with another is refused.
+    pub epoch: Epoch,
 }
 
 /// A row of the ledger: bytes that are durable.
@@ -86,6 +89,7 @@ impl Upload {
             offset: 0,
             active_at: now,
             digest,
+            epoch: Epoch::FIRST,
         }
     }
 

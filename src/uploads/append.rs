@@ -6,13 +6,12 @@ use futures_util::FutureExt;
 
 use super::error::UploadError;
 use super::intake::Intake;
-use super::lease::{Lease, Wanted};
 use super::reception::{Reception, Surroundings};
 use super::standing::Standing;
 use super::{Body, Uploads};
 use crate::message::UserId;
 use crate::outlive::outlive;
-use crate::store::StoreError;
+use crate::store::{Lease, StoreError, Wanted};
 use crate::upload::{Admission, AppendRefusal, AppendRequest, Concat, State, Upload, UploadId};
 
 impl Uploads {
@@ -80,13 +79,14 @@ impl Uploads {
         id: UploadId,
         request: AppendRequest,
     ) -> Result<(Lease, Upload), UploadError> {
-        if let Some(lease) = self.leases.take_idle(id) {
-            return Ok((lease, self.find_while(owner, id, false).await?));
+        if let Some(lease) = self.stores.leases.take_idle(id).await? {
+            let upload = self.find_held(owner, id).await?;
+            return if self.is_due(&upload) { Err(UploadError::Expired) } else { Ok((lease, upload)) };
         }
         let upload = self.find(owner, id).await?;
         self.admit(&upload, request).await?;
-        let lease = self.leases.take_over(id, Wanted::RecordedOffset).await?;
-        Ok((lease, self.find_while(owner, id, true).await?))
+        let lease = self.stores.leases.take_over(id, Wanted::RecordedOffset).await?;
+        Ok((lease, self.find_held(owner, id).await?))
     }
 
     /// Receives, and waits for the message if there is to be one: dropping this future ends the body at the most,
@@ -100,7 +100,7 @@ impl Uploads {
         body: Body,
     ) -> Result<Standing, UploadError> {
         let room = self.allowance.take(&upload, &admission, content_length).await?;
-        let sink = self.stores.payloads.open(upload.id, upload.offset).await?;
+        let sink = self.stores.payloads.open(upload.id, lease.epoch(), upload.offset).await?;
         let digest =
             upload.digest.as_ref().map(|state| state.resume().ok_or_else(foreign_digest)).transpose()?;
         let intake = Intake::checked(sink, upload.offset, digest, body.verification.clone());

@@ -1,7 +1,6 @@
 //! What can go wrong with an upload: what the client did, what the storage did.
 
-use super::lease::NoTurn;
-use crate::store::StoreError;
+use crate::store::{NoTurn, StoreError};
 use crate::upload::{AppendRefusal, BindingError, CheckError, ConcatError, MetadataError, RejectionReason};
 
 /// Why a request about an upload fails. The text of every variant but [`UploadError::Store`] is for clients.
@@ -92,7 +91,17 @@ pub enum UploadError {
     Busy,
     /// The storage failed; the text is for the log.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(StoreError),
+}
+
+impl From<StoreError> for UploadError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            // What it was refused for was done by a newer request.
+            StoreError::Fenced => Self::Displaced,
+            error => Self::Store(error),
+        }
+    }
 }
 
 impl From<NoTurn> for UploadError {
@@ -100,6 +109,7 @@ impl From<NoTurn> for UploadError {
         match why {
             NoTurn::Displaced => Self::Displaced,
             NoTurn::Late => Self::Busy,
+            NoTurn::Store(error) => error.into(),
         }
     }
 }

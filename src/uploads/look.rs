@@ -4,11 +4,10 @@ use std::ops::Range;
 
 use super::Uploads;
 use super::error::UploadError;
-use super::lease::{NoTurn, Wanted};
 use super::standing::Standing;
 use crate::message::UserId;
-use crate::store::{ByteStream, Place, Source};
-use crate::upload::{Upload, UploadId};
+use crate::store::{ByteStream, NoTurn, Place, Source, Wanted};
+use crate::upload::{Concat, Upload, UploadId};
 
 /// As many unfinished uploads are listed.
 const MOST_LISTED: usize = 1000;
@@ -27,17 +26,22 @@ impl Uploads {
         }
         let settled = self.settle_for_head(id, upload).await;
         // A client that gets anything else here throws its upload away.
-        settled.map_err(|error| if matches!(error, UploadError::NoRoom) { UploadError::Busy } else { error })
+        settled.map_err(|error| match error {
+            UploadError::NoRoom | UploadError::Displaced => UploadError::Busy,
+            error => error,
+        })
     }
 
     async fn settle_for_head(&self, id: UploadId, upload: Upload) -> Result<Standing, UploadError> {
-        if !self.leases.is_held(id) {
+        if matches!(upload.concat, Concat::Final(_)) {
+            // No client sends it bytes, and the server's join is waited for.
             return self.settle_found(upload).await;
         }
-        match self.leases.take_over(id, Wanted::WhatCame).await {
-            // A newer request is at it: the offset is what is recorded, which it may move on from.
-            Ok(_) | Err(NoTurn::Displaced) => self.settle(id).await,
-            Err(NoTurn::Late) => Err(UploadError::Busy),
+        match self.stores.leases.take_held(id, Wanted::WhatCame).await.map(|lease| lease.is_some()) {
+            Ok(false) => self.settle_found(upload).await,
+            // Or a newer request is at it: the offset is what is recorded, which it may move on from.
+            Ok(true) | Err(NoTurn::Displaced) => self.settle(id).await,
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -57,7 +61,7 @@ impl Uploads {
     pub async fn unfinished(&self, owner: &UserId) -> Result<Vec<Standing>, UploadError> {
         let mut standings = Vec::new();
         for upload in self.stores.records.unfinished(owner, MOST_LISTED).await? {
-            if upload.state.needs_bytes() && !self.is_overdue(&upload) {
+            if upload.state.needs_bytes() && !self.is_overdue(&upload).await? {
                 standings.push(self.standing(upload).await?);
             }
         }

@@ -11,7 +11,6 @@ mod create;
 mod create_with;
 mod error;
 mod intake;
-mod lease;
 mod limits;
 mod look;
 mod one_shot;
@@ -51,7 +50,6 @@ use crate::message::{ConversationId, MessageId, UserId};
 use crate::store::{StoreError, Stores};
 use crate::time::Timestamp;
 use crate::upload::{State, Upload, UploadId};
-use lease::Leases;
 
 /// Everything that can be done with uploads.
 #[derive(Debug)]
@@ -62,7 +60,6 @@ pub struct Uploads {
     limits: Limits,
     /// The most bytes that the records carry for the payloads.
     carried: usize,
-    leases: Arc<Leases>,
     tasks: TaskTracker,
     draining: CancellationToken,
 }
@@ -80,7 +77,7 @@ impl Uploads {
     ) -> Self {
         let allowance = finalizer.allowance().clone();
         let carried = if stores.payloads.may_be_carried() { stores.records.carries() } else { 0 };
-        Self { stores, finalizer, allowance, limits, carried, leases: Arc::default(), tasks, draining }
+        Self { stores, finalizer, allowance, limits, carried, tasks, draining }
     }
 
     /// The bounds in force.
@@ -100,26 +97,26 @@ impl Uploads {
         }
     }
 
-    /// The caller's upload; what is another's is not there.
+    /// The caller's upload; what is another's is not there. While a request holds an upload, it is not overdue.
     async fn find(&self, owner: &UserId, id: UploadId) -> Result<Upload, UploadError> {
-        self.find_while(owner, id, self.leases.is_held(id)).await
+        let upload = self.find_held(owner, id).await?;
+        if self.is_overdue(&upload).await? { Err(UploadError::Expired) } else { Ok(upload) }
     }
 
-    /// The same; while somebody is at it, nothing is overdue.
-    async fn find_while(&self, owner: &UserId, id: UploadId, is_held: bool) -> Result<Upload, UploadError> {
+    /// The caller's upload, for the request that holds it after another.
+    async fn find_held(&self, owner: &UserId, id: UploadId) -> Result<Upload, UploadError> {
         let upload = self.stores.records.find(id).await?.filter(|upload| upload.owner == *owner);
         let upload = upload.ok_or(UploadError::NotFound)?;
         match upload.state {
             State::Expired => Err(UploadError::Expired),
             State::Committed(message) if self.is_over(&upload, message).await? => Err(UploadError::Over),
-            _ if !is_held && self.is_due(&upload) => Err(UploadError::Expired),
             _ => Ok(upload),
         }
     }
 
-    /// Whether its time is up, though the sweeper has not been there yet.
-    fn is_overdue(&self, upload: &Upload) -> bool {
-        self.is_due(upload) && !self.leases.is_held(upload.id)
+    /// Whether its time is up and no request holds it, though the sweeper has not been there yet.
+    async fn is_overdue(&self, upload: &Upload) -> Result<bool, StoreError> {
+        Ok(self.is_due(upload) && self.stores.leases.take_idle(upload.id).await?.is_some())
     }
 
     fn is_due(&self, upload: &Upload) -> bool {

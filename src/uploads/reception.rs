@@ -35,12 +35,11 @@ use super::body::{BodyFrame, Frames};
 use super::checkpoint::{self, Checkpoint, Reached};
 use super::error::UploadError;
 use super::intake::{Intake, checkpoint_bytes};
-use super::lease::Lease;
 use super::reservations::Sending;
 use crate::crash;
 use crate::finalizer::Finalizer;
 use crate::metrics;
-use crate::store::{Along, Records, StoreError};
+use crate::store::{Along, Lease, Records, StoreError, Wanted};
 use crate::time::Timestamp;
 use crate::upload::{
     Admission, AppendRefusal, Appended, Check, CheckError, Chunk, Length, RejectionReason, State,
@@ -164,7 +163,7 @@ impl Reception {
 
     /// Whether what came counts before it is all there.
     fn keeps_what_came(&self) -> bool {
-        !self.intake.is_checked() && !self.lease.leaves_nothing()
+        !self.intake.is_checked() && self.lease.is_displaced() != Some(Wanted::RecordedOffset)
     }
 
     /// Leaves it to whoever comes next whether what a broken body brought is recorded; if nobody comes, it is. That
@@ -181,7 +180,7 @@ impl Reception {
                 self.begin_checkpoint().await?;
             }
             tokio::select! {
-                () = self.lease.displaced() => {}
+                _ = self.lease.displaced() => {}
                 () = self.surroundings.draining.cancelled() => {}
                 () = tokio::time::sleep(AFTERMATH) => {}
             }
@@ -206,7 +205,7 @@ impl Reception {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             // Asked, and awaited only where nothing else is to be done: most frames are there already.
-            if self.lease.is_displaced() {
+            if self.lease.is_displaced().is_some() {
                 return self.catch_up(&mut body).await;
             }
             if self.surroundings.draining.is_cancelled() {
@@ -229,7 +228,7 @@ impl Reception {
                         }
                     }
                 },
-                () = self.lease.displaced() => {}
+                _ = self.lease.displaced() => {}
                 () = self.surroundings.draining.cancelled() => {}
                 _ = tick.tick() => {
                     if last_byte.elapsed() >= self.surroundings.idle {
@@ -348,7 +347,7 @@ impl Reception {
         let chunk = Chunk { offset, length, at: Timestamp::now(), digest };
         let whole = self.upload.state == State::Receiving && self.length.is_reached_at(chunk.end());
         let state = if whole { State::Complete } else { self.upload.state.clone() };
-        let row = Appended { chunk, length: self.length, state };
+        let row = Appended { chunk, length: self.length, state, epoch: self.lease.epoch() };
         let records = &self.surroundings.records;
         let next = self.upload.clone().append(&row).map_err(StoreError::from)?;
         let mut along = Along::carrying(carried);

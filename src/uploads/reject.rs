@@ -13,7 +13,7 @@ pub(super) async fn reject(records: &dyn Records, upload: &Upload, reason: Rejec
         // It is further than it seemed, or dead already.
         Err(_) => return UploadError::Busy,
     };
-    match records.transition(upload.id, &upload.state, &rejected).await {
+    match records.transition(upload.id, upload.epoch, &upload.state, &rejected).await {
         Ok(()) => {
             crash::point("reject.recorded");
             metrics::get().uploads_rejected.inc();

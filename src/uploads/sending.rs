@@ -67,8 +67,10 @@ impl Uploads {
         loop {
             let begun = Instant::now();
             let page = self.stores.records.every_unfinished(after.as_ref(), PAGE).await?;
-            for upload in page.iter().filter(|upload| !self.is_overdue(upload)) {
-                self.finalizer.teller().recall(upload);
+            for upload in &page {
+                if !self.is_overdue(upload).await? {
+                    self.finalizer.teller().recall(upload);
+                }
             }
             match page.into_iter().next_back() {
                 Some(last) => after = Some(last),

@@ -9,7 +9,7 @@ use super::error::UploadError;
 use super::{Limits, Uploads};
 use crate::crash;
 use crate::metrics;
-use crate::store::StoreError;
+use crate::store::{Lease, StoreError};
 use crate::time::Timestamp;
 use crate::upload::{State, Upload, UploadId};
 
@@ -106,14 +106,14 @@ impl Uploads {
     /// Its message has the bytes and the `client_message_id`, so the record is all that there is to take away, in one
     /// step.
     async fn end_over(&self, id: UploadId) -> Result<bool, StoreError> {
-        let Some(_lease) = self.leases.take_idle(id) else { return Ok(false) };
+        let Some(lease) = self.stores.leases.take_idle(id).await? else { return Ok(false) };
         match self.stores.records.find(id).await?.map(|upload| upload.state) {
             // Nothing that is owed is lost: who was not told yet may ask.
             Some(State::Committed(message)) if !self.stores.messages.is_unpublished(message).await? => {}
             _ => return Ok(false),
         }
         crash::point("sweep.found");
-        self.stores.records.remove(id).await?;
+        self.stores.records.remove(id, lease.epoch()).await?;
         crash::point("sweep.ended");
         Ok(true)
     }
@@ -133,24 +133,25 @@ impl Uploads {
 
     /// Expires one upload if it is due and nobody is at it.
     async fn expire(&self, id: UploadId, now: Timestamp) -> Result<bool, StoreError> {
-        let Some(_lease) = self.leases.take_idle(id) else { return Ok(false) };
+        let Some(lease) = self.stores.leases.take_idle(id).await? else { return Ok(false) };
         let Some(upload) = self.stores.records.find(id).await? else { return Ok(false) };
         match upload.expires_at(self.limits.expire_after_secs) {
-            Some(due) if due <= now => self.expire_held(upload, now).await,
+            Some(due) if due <= now => self.expire_held(&lease, upload, now).await,
             _ => Ok(false),
         }
     }
 
-    async fn expire_held(&self, upload: Upload, now: Timestamp) -> Result<bool, StoreError> {
+    async fn expire_held(&self, lease: &Lease, upload: Upload, now: Timestamp) -> Result<bool, StoreError> {
+        let (id, epoch) = (upload.id, lease.epoch());
         let outcome = match upload.state {
             State::Expired if now < self.buried_at(&upload) => return Ok(false),
-            State::Expired | State::Rejected(_) => self.stores.records.remove(upload.id).await,
-            _ => self.stores.records.transition(upload.id, &upload.state, &State::Expired).await,
+            State::Expired | State::Rejected(_) => self.stores.records.remove(id, epoch).await,
+            _ => self.stores.records.transition(id, epoch, &upload.state, &State::Expired).await,
         };
         match outcome {
             Ok(()) => {}
-            // It was bound, or changed otherwise, at the last moment.
-            Err(StoreError::Conflict(_)) => return Ok(false),
+            // It was bound, or taken, or changed otherwise, at the last moment.
+            Err(StoreError::Conflict(_) | StoreError::Fenced) => return Ok(false),
             Err(error) => return Err(error),
         }
         crash::point("expire.recorded");

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use super::Uploads;
 use super::error::UploadError;
-use super::lease::{Lease, Wanted};
 use crate::crash;
 use crate::message::UserId;
-use crate::store::StoreError;
+use crate::store::{Lease, StoreError, Wanted};
 use crate::upload::{State, Upload, UploadId};
 
 impl Uploads {
@@ -17,8 +16,8 @@ impl Uploads {
     /// [`UploadError::NotFound`], [`UploadError::Expired`], [`UploadError::Busy`].
     pub async fn terminate(self: &Arc<Self>, owner: &UserId, id: UploadId) -> Result<(), UploadError> {
         self.find(owner, id).await?;
-        let lease = self.leases.take_over(id, Wanted::WhatCame).await?;
-        let mut upload = self.find(owner, id).await?;
+        let lease = self.stores.leases.take_over(id, Wanted::WhatCame).await?;
+        let mut upload = self.find_held(owner, id).await?;
         if matches!(upload.state, State::Finalizing(_)) {
             // Its message will be made: wait for that, then end the upload resource.
             upload = self.settle(id).await?.upload;
@@ -33,7 +32,7 @@ impl Uploads {
     /// Ends an upload that came to nothing within the request that created it, unless somebody else has taken
     /// it up meanwhile. What cannot be ended now expires.
     pub(super) async fn abandon(self: &Arc<Self>, id: UploadId) {
-        let Some(lease) = self.leases.take_idle(id) else { return };
+        let Ok(Some(lease)) = self.stores.leases.take_idle(id).await else { return };
         let uploads = Arc::clone(self);
         let work = async move {
             let upload = uploads.stores.records.find(id).await?.ok_or(UploadError::NotFound)?;
@@ -51,7 +50,7 @@ impl Uploads {
 /// The record goes first: bytes without a record are freed at the next start, a record without bytes would be
 /// a lie.
 async fn remove(uploads: Arc<Uploads>, lease: Lease, upload: Upload) -> Result<(), UploadError> {
-    match uploads.stores.records.remove(upload.id).await {
+    match uploads.stores.records.remove(upload.id, lease.epoch()).await {
         Ok(()) => {}
         Err(StoreError::Conflict(_)) => return Err(UploadError::Busy),
         Err(error) => return Err(error.into()),

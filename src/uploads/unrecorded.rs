@@ -10,7 +10,7 @@ use super::intake::Intake;
 use crate::crash;
 use crate::metrics;
 use crate::store::{Along, Created, StoreError, Taking};
-use crate::upload::{RunningDigest, State, Upload, UploadId};
+use crate::upload::{Epoch, RunningDigest, State, Upload, UploadId};
 
 /// The bytes of an upload without a record. Dropped before it has one, they are freed.
 pub(super) struct Unrecorded {
@@ -76,7 +76,7 @@ impl Unrecorded {
 
     async fn intake(&mut self) -> Result<&mut Intake, StoreError> {
         if self.intake.is_none() {
-            let sink = self.uploads.stores.payloads.open(self.id, 0).await?;
+            let sink = self.uploads.stores.payloads.open(self.id, Epoch::FIRST, 0).await?;
             let digest = self.is_digested.then(RunningDigest::default);
             self.intake = Some(Intake::new(sink, 0, digest));
         }

@@ -22,6 +22,7 @@ use crate::chats::Chats;
 use crate::finalizer::Finalizer;
 use crate::keys::Keyring;
 use crate::message::{Message, MessageId, UserId};
+use crate::store::local::LocalLeases;
 use crate::store::memory::{Memory, MemoryPayloads};
 use crate::store::{Announcement, Announcements, Memberships, Progress, StoreError, Stores};
 use crate::time::Timestamp;
@@ -64,6 +65,7 @@ impl Server {
             records: memory.clone(),
             messages: memory.clone(),
             memberships: memory,
+            leases: Arc::new(LocalLeases::default()),
             payloads: Arc::new(MemoryPayloads::default()),
             announcements: Arc::new(self.announcements.clone()),
         };

@@ -135,6 +135,7 @@ impl From<&StoreError> for Code {
     fn from(error: &StoreError) -> Self {
         match error {
             StoreError::Full => Self::NoRoom,
+            StoreError::Fenced => Self::UploadDisplaced,
             StoreError::Missing(_) => Self::FileGone,
             StoreError::Conflict(_)
             | StoreError::Damaged(_)

@@ -352,6 +352,9 @@ impl From<MetadataError> for ApiError {
 impl From<StoreError> for ApiError {
     /// Logged here, once, because here it leaves the server and its text does not go along.
     fn from(error: StoreError) -> Self {
+        if matches!(error, StoreError::Fenced) {
+            return UploadError::Displaced.into();
+        }
         if matches!(error, StoreError::Full) {
             tracing::warn!(%error, "refused a request for want of room");
             return Self::no_room();

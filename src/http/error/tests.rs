@@ -70,6 +70,8 @@ fn every_failure_has_its_status() {
         (507, U::Store(StoreError::Full).into()),
         (410, U::Store(StoreError::Missing("what".into())).into()),
         (410, ChatError::Store(StoreError::Missing("what".into())).into()),
+        (400, U::from(StoreError::Fenced).into()),
+        (400, StoreError::Fenced.into()),
         (500, U::Store(StoreError::Conflict(Conflict::Gone)).into()),
         (500, U::Store(StoreError::Damaged("where".into())).into()),
         (500, U::Store(StoreError::Unavailable("why".into())).into()),

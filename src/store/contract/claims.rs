@@ -4,9 +4,9 @@ use super::samples::{
     at, binding, bound, claim, commit, conversation, digest, found, last_row, store, transition, unbound,
     whole,
 };
-use super::{DatabaseFixture, is_conflict};
+use super::{DatabaseFixture, SharedFixture, is_conflict};
 use crate::store::{Along, Claim, Created, Taking};
-use crate::upload::{Binding, RejectionReason, State, Upload, UploadId};
+use crate::upload::{Binding, Epoch, RejectionReason, State, Upload, UploadId};
 
 pub(crate) async fn a_claim_is_kept_and_repeated(mut fixture: impl DatabaseFixture) {
     let upload = whole(Some("c"));
@@ -156,7 +156,7 @@ pub(crate) async fn a_claimed_message_is_taken_for_ever(mut fixture: impl Databa
     let taken = Claim::Taken { message: message.id, upload: second };
     assert_eq!(fixture.messages().claim(first, at(6_000)).await.expect("answered"), taken);
     fixture.messages().published(&[message.id]).await.expect("published");
-    fixture.records().remove(second).await.expect("removed");
+    fixture.records().remove(second, Epoch::FIRST).await.expect("removed");
     fixture.reopen();
     assert_eq!(fixture.messages().claim(first, at(6_000)).await.expect("answered"), taken);
 }
@@ -192,4 +192,20 @@ pub(crate) async fn of_many_claims_at_once_one_has_the_message(fixture: impl Dat
     let [(message, upload)] = winners[..] else { panic!("{claims:?}") };
     let others = claims.iter().filter(|claim| **claim == Claim::Taken { message, upload });
     assert_eq!(others.count(), 15);
+}
+
+pub(crate) async fn of_two_nodes_that_claim_one_has_the_message(fixture: impl SharedFixture) {
+    let (one, two) = (fixture.messages(), fixture.second().messages());
+    // The same upload, and two that repeat each other.
+    let upload = store(&fixture, &whole(None)).await;
+    let claims = tokio::join!(one.claim(upload, at(5_000)), two.claim(upload, at(5_500)));
+    assert_eq!(claims.0.expect("answered"), claims.1.expect("answered"));
+    let [first, second] = [(); 2].map(|()| whole(Some("c")));
+    for upload in [&first, &second] {
+        fixture.records().create(upload, Taking::Overtake).await.expect("answered");
+    }
+    let claims = tokio::join!(one.claim(first.id, at(6_000)), two.claim(second.id, at(6_000)));
+    let claims = [claims.0.expect("answered"), claims.1.expect("answered")];
+    let is_taken = |claim: &&Claim| matches!(claim, Claim::Taken { .. });
+    assert_eq!(claims.iter().filter(is_taken).count(), 1, "{claims:?}");
 }

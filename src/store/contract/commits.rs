@@ -4,7 +4,7 @@ use super::samples::{at, binding, claim, commit, conversation, digest, found, me
 use super::{DatabaseFixture, is_conflict};
 use crate::message::{MAX_CONTENT_BYTES, Message, MessageId};
 use crate::store::{Created, Taking};
-use crate::upload::{Binding, Metadata, State, Upload};
+use crate::upload::{Binding, Epoch, Metadata, State, Upload};
 
 pub(crate) async fn a_commit_changes_everything_at_once(mut fixture: impl DatabaseFixture) {
     let upload = whole(Some("c"));
@@ -68,7 +68,7 @@ pub(crate) async fn only_the_claimed_message_is_committed(fixture: impl Database
     fixture.messages().commit(&message, at(6_000)).await.expect("committed");
     let other = Message { id: unclaimed.id, ..message.clone() };
     assert!(is_conflict(&fixture.messages().commit(&other, at(6_000)).await), "another message is committed");
-    fixture.records().remove(upload.id).await.expect("removed");
+    fixture.records().remove(upload.id, Epoch::FIRST).await.expect("removed");
     assert!(is_conflict(&fixture.messages().commit(&message, at(6_000)).await), "the upload is gone");
     assert_eq!(fixture.messages().find(other.id).await.expect("readable"), None);
     assert_eq!(fixture.messages().page(conversation(1), None, 9).await.expect("readable"), [message]);
@@ -81,13 +81,13 @@ pub(crate) async fn an_upload_adopts_the_message_of_another(mut fixture: impl Da
     assert!(fixture.records().create(&second, Taking::Overtake).await.expect("answered").is_new());
     let message = commit(&fixture, second.id).await;
     let adopted = State::Committed(message.id);
-    fixture.records().transition(first.id, &State::Complete, &adopted).await.expect("changed");
+    fixture.records().transition(first.id, Epoch::FIRST, &State::Complete, &adopted).await.expect("changed");
     fixture.reopen();
     let upload = found(&fixture, first.id).await;
     assert_eq!((upload.state, upload.offset, upload.digest), (adopted, 10, digest(10)));
     assert_eq!(fixture.records().owed(None, 9).await.expect("readable"), []);
     assert_eq!(fixture.records().unfinished(&user("ann"), 9).await.expect("readable"), []);
-    fixture.records().remove(first.id).await.expect("removed");
+    fixture.records().remove(first.id, Epoch::FIRST).await.expect("removed");
     let third = fixture.records().create(&whole(Some("c")), Taking::Overtake).await.expect("answered");
     assert_eq!(third, Created::Taken(second.id));
     assert_eq!(fixture.messages().outbox(None, 9).await.expect("readable"), [message]);

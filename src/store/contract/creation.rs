@@ -8,7 +8,7 @@ use super::{DatabaseFixture, is_conflict};
 use crate::message::MAX_CONTENT_BYTES;
 use crate::store::{Created, Taking};
 use crate::upload::{
-    Binding, Concat, Length, MAX_METADATA_BYTES, Metadata, RejectionReason, State, Upload, UploadId,
+    Binding, Concat, Epoch, Length, MAX_METADATA_BYTES, Metadata, RejectionReason, State, Upload, UploadId,
 };
 
 pub(crate) async fn what_was_created_is_found_as_it_was(mut fixture: impl DatabaseFixture) {
@@ -227,7 +227,7 @@ pub(crate) async fn an_upload_beside_the_holder_leaves_it_the_client_message_id(
         for beside in [created.id, unbound.id] {
             assert_eq!(found(&fixture, beside).await.binding, Some(binding(Some(name))));
             assert_eq!(fixture.records().holder(&created).await.expect("readable"), Some(holder));
-            fixture.records().remove(beside).await.expect("removed");
+            fixture.records().remove(beside, Epoch::FIRST).await.expect("removed");
         }
         let third = fixture.records().create(&created, Taking::IfFree).await.expect("answered");
         assert_eq!(third, Created::Taken(holder), "what is beside it has nothing to give free");

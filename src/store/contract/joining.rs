@@ -4,12 +4,12 @@ use super::PayloadsFixture;
 use super::payloads::{append, bytes, parts, read};
 use crate::message::MessageId;
 use crate::store::{Place, Source};
-use crate::upload::UploadId;
+use crate::upload::{Epoch, UploadId};
 
 /// The first part by adoption where that is possible, and otherwise as a copy.
 async fn begin(fixture: &impl PayloadsFixture, id: UploadId, part: UploadId, length: u64) {
     if !fixture.payloads().adopt(id, part, length).await.expect("adopted or not") {
-        fixture.payloads().copy(id, 0, vec![(part, 0..length)]).await.expect("copied");
+        fixture.payloads().copy(id, Epoch::FIRST, 0, vec![(part, 0..length)]).await.expect("copied");
     }
 }
 
@@ -23,10 +23,10 @@ pub(crate) async fn parts_are_copied_behind_each_other(mut fixture: impl Payload
     append(&fixture, one, 0..300_000).await;
     append(&fixture, other, 0..5_000).await;
     let payloads = fixture.payloads();
-    payloads.copy(whole, 0, vec![(other, 0..5_000)]).await.expect("copied");
-    payloads.copy(whole, 5_000, vec![(one, 0..100_001)]).await.expect("copied");
-    payloads.copy(whole, 105_001, vec![(one, 100_001..300_000)]).await.expect("copied");
-    payloads.copy(whole, 305_000, vec![(other, 4_000..4_001)]).await.expect("copied");
+    payloads.copy(whole, Epoch::FIRST, 0, vec![(other, 0..5_000)]).await.expect("copied");
+    payloads.copy(whole, Epoch::FIRST, 5_000, vec![(one, 0..100_001)]).await.expect("copied");
+    payloads.copy(whole, Epoch::FIRST, 105_001, vec![(one, 100_001..300_000)]).await.expect("copied");
+    payloads.copy(whole, Epoch::FIRST, 305_000, vec![(other, 4_000..4_001)]).await.expect("copied");
     drop(payloads);
     fixture.reopen();
     let expected = [bytes(0..5_000), bytes(0..300_000), bytes(4_000..4_001)].concat();
@@ -37,9 +37,9 @@ pub(crate) async fn parts_are_copied_behind_each_other(mut fixture: impl Payload
 pub(crate) async fn what_a_crash_left_of_a_copy_is_cut_off(mut fixture: impl PayloadsFixture) {
     let [one, whole] = [(); 2].map(|()| UploadId::random());
     append(&fixture, one, 0..9_000).await;
-    fixture.payloads().copy(whole, 0, vec![(one, 0..9_000)]).await.expect("copied");
+    fixture.payloads().copy(whole, Epoch::FIRST, 0, vec![(one, 0..9_000)]).await.expect("copied");
     fixture.reopen();
-    fixture.payloads().copy(whole, 10, vec![(one, 5..20)]).await.expect("copied");
+    fixture.payloads().copy(whole, Epoch::FIRST, 10, vec![(one, 5..20)]).await.expect("copied");
     assert_bytes(&fixture, &Source::Part(whole), &[bytes(0..10), bytes(5..20)].concat()).await;
     assert!(read(&fixture, &Source::Part(whole), 0..26).await.is_err());
 }
@@ -52,7 +52,7 @@ pub(crate) async fn an_adopted_part_keeps_its_bytes(mut fixture: impl PayloadsFi
     fixture.reopen();
     // As after a kill before the first row.
     begin(&fixture, whole, first, 70_000).await;
-    fixture.payloads().copy(whole, 70_000, vec![(second, 0..10_000)]).await.expect("copied");
+    fixture.payloads().copy(whole, Epoch::FIRST, 70_000, vec![(second, 0..10_000)]).await.expect("copied");
     let expected = [bytes(0..70_000), bytes(0..10_000)].concat();
     assert_bytes(&fixture, &Source::Part(whole), &expected).await;
     assert_bytes(&fixture, &Source::Part(first), &bytes(0..70_000)).await;
@@ -71,7 +71,7 @@ pub(crate) async fn a_part_is_joined_to_several_uploads(fixture: impl PayloadsFi
     append(&fixture, part, 0..8_000).await;
     for (whole, range) in [(one, 1_000..2_000), (other, 0..5_000)] {
         begin(&fixture, whole, part, 8_000).await;
-        fixture.payloads().copy(whole, 8_000, vec![(part, range)]).await.expect("copied");
+        fixture.payloads().copy(whole, Epoch::FIRST, 8_000, vec![(part, range)]).await.expect("copied");
     }
     assert_bytes(&fixture, &Source::Part(one), &[bytes(0..8_000), bytes(1_000..2_000)].concat()).await;
     assert_bytes(&fixture, &Source::Part(other), &[bytes(0..8_000), bytes(0..5_000)].concat()).await;
@@ -85,8 +85,8 @@ pub(crate) async fn fewer_bytes_than_a_part_should_have_are_not_joined(fixture: 
     append(&fixture, part, 0..10).await;
     let payloads = fixture.payloads();
     assert!(!matches!(payloads.adopt(whole, part, 11).await, Ok(true)));
-    assert!(payloads.copy(whole, 0, vec![(part, 0..11)]).await.is_err());
-    assert!(payloads.copy(whole, 0, vec![(part, 10..11)]).await.is_err());
+    assert!(payloads.copy(whole, Epoch::FIRST, 0, vec![(part, 0..11)]).await.is_err());
+    assert!(payloads.copy(whole, Epoch::FIRST, 0, vec![(part, 10..11)]).await.is_err());
     assert!(!matches!(payloads.adopt(whole, gone, 10).await, Ok(true)));
-    assert!(payloads.copy(whole, 0, vec![(gone, 0..10)]).await.is_err());
+    assert!(payloads.copy(whole, Epoch::FIRST, 0, vec![(gone, 0..10)]).await.is_err());
 }

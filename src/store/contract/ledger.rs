@@ -4,7 +4,7 @@ use super::samples::{
     at, bound, claim, commit, digest, found, last_row, row, store, transition, unbound, whole,
 };
 use super::{DatabaseFixture, is_conflict};
-use crate::upload::{Appended, Chunk, Length, RejectionReason, State, Upload, UploadId};
+use crate::upload::{Appended, Chunk, Epoch, Length, RejectionReason, State, Upload, UploadId};
 
 pub(crate) async fn a_row_moves_the_offset(mut fixture: impl DatabaseFixture) {
     let upload = unbound();
@@ -44,7 +44,7 @@ pub(crate) async fn a_row_can_declare_the_length_without_a_byte(mut fixture: imp
     assert_eq!((declared.length, declared.offset), (Length::Known(10), 6));
     fixture.records().append(upload.id, &row(6, 2)).await.expect("appended");
     let chunk = Chunk { length: 0, ..row(8, 0).chunk };
-    let end = Appended { chunk, length: Length::Known(8), state: State::Complete };
+    let end = Appended { chunk, length: Length::Known(8), state: State::Complete, epoch: Epoch::FIRST };
     fixture.records().append(upload.id, &end).await.expect("appended");
     fixture.reopen();
     let complete = found(&fixture, upload.id).await;
@@ -103,7 +103,7 @@ async fn with_long_ledger(fixture: &impl DatabaseFixture) -> Upload {
     for offset in 0..MANY {
         let state = if offset + 1 == MANY { State::Complete } else { State::Receiving };
         let chunk = Chunk { offset, length: 1, at: at(offset), digest: None };
-        let row = Appended { chunk, length: Length::Known(MANY), state };
+        let row = Appended { chunk, length: Length::Known(MANY), state, epoch: Epoch::FIRST };
         fixture.records().append(upload.id, &row).await.expect("appended");
     }
     upload
@@ -111,7 +111,7 @@ async fn with_long_ledger(fixture: &impl DatabaseFixture) -> Upload {
 
 pub(crate) async fn a_long_ledger_is_dropped_with_its_upload(mut fixture: impl DatabaseFixture) {
     let upload = with_long_ledger(&fixture).await;
-    fixture.records().remove(upload.id).await.expect("removed");
+    fixture.records().remove(upload.id, Epoch::FIRST).await.expect("removed");
     fixture.reopen();
     store(&fixture, &upload).await;
     assert_eq!(found(&fixture, upload.id).await, upload);

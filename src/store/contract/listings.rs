@@ -7,7 +7,7 @@ use super::samples::{
     at, binding, bound, claim, commit, last_row, row, store, transition, unbound, user, whole,
 };
 use crate::store::Taking;
-use crate::upload::{Concat, RejectionReason, State, Upload, UploadId};
+use crate::upload::{Concat, Epoch, RejectionReason, State, Upload, UploadId};
 
 fn rejected() -> State {
     State::Receiving.reject(RejectionReason::Damaged).expect("legal")
@@ -44,7 +44,7 @@ pub(crate) async fn the_newest_unfinished_upload_comes_first(mut fixture: impl D
     fixture.records().append(middle, &row(0, 7)).await.expect("appended");
     let found = fixture.records().unfinished(&user("ann"), 2).await.expect("readable");
     assert_eq!(found.last().map(|upload| upload.offset), Some(7));
-    fixture.records().remove(new).await.expect("removed");
+    fixture.records().remove(new, Epoch::FIRST).await.expect("removed");
     assert_eq!(unfinished(&fixture, "ann", 9).await, [middle, old]);
 }
 
@@ -62,7 +62,7 @@ pub(crate) async fn every_upload_that_is_not_committed_is_unfinished(mut fixture
         let id = store(&fixture, &unbound()).await;
         transition(&fixture, id, &dead).await;
         assert_eq!(unfinished(&fixture, "ann", 9).await, [id]);
-        fixture.records().remove(id).await.expect("removed");
+        fixture.records().remove(id, Epoch::FIRST).await.expect("removed");
     }
 }
 
@@ -82,7 +82,7 @@ pub(crate) async fn everybodys_unfinished_uploads_are_listed_once_each(mut fixtu
         found.extend(page.iter().map(|upload| upload.id));
         let Some(last) = page.into_iter().next_back() else { break };
         if found.len() == 2 {
-            records.remove(last.id).await.expect("removed");
+            records.remove(last.id, Epoch::FIRST).await.expect("removed");
         }
         after = Some(last);
     }
@@ -216,7 +216,7 @@ pub(crate) async fn a_part_is_listed_until_an_upload_is_made_of_it(mut fixture: 
     fixture.reopen();
     assert_eq!(listed(&fixture).await, sorted([whole, again]));
     for id in [part, other, gone] {
-        fixture.records().remove(id).await.expect("removed");
+        fixture.records().remove(id, Epoch::FIRST).await.expect("removed");
     }
     let anew = store(&fixture, &Upload { id: part, ..partial() }).await;
     assert_eq!(listed(&fixture).await, sorted([whole, again, anew]));
@@ -264,7 +264,7 @@ pub(crate) async fn the_committed_are_listed_from_the_earliest_on(mut fixture: i
         }
         fixture.reopen();
     }
-    fixture.records().remove(first).await.expect("removed");
+    fixture.records().remove(first, Epoch::FIRST).await.expect("removed");
     fixture.reopen();
     let found = fixture.records().committed_before(at(8_000), 9).await.expect("readable");
     assert_eq!(found, [second, adopting]);

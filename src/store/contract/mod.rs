@@ -11,11 +11,14 @@ pub(crate) mod announcements;
 pub(crate) mod claims;
 pub(crate) mod commits;
 pub(crate) mod creation;
+pub(crate) mod fencing;
 pub(crate) mod joining;
+pub(crate) mod leases;
 pub(crate) mod ledger;
 pub(crate) mod listings;
 pub(crate) mod memberships;
 pub(crate) mod model;
+pub(crate) mod nodes;
 pub(crate) mod payloads;
 pub(crate) mod placing;
 pub(crate) mod reading;
@@ -24,7 +27,7 @@ pub(crate) mod states;
 
 use std::sync::Arc;
 
-use super::{Memberships, Messages, Payloads, Records, StoreError};
+use super::{Leases, Memberships, Messages, Payloads, Records, StoreError};
 
 /// An empty store of records, messages and memberships.
 pub(crate) trait DatabaseFixture: Send {
@@ -34,6 +37,25 @@ pub(crate) trait DatabaseFixture: Send {
 
     /// Closes the store and opens it again, as after a restart. Whatever was handed out before is gone by then.
     fn reopen(&mut self);
+}
+
+/// One that several can be had of.
+pub(crate) trait SharedFixture: DatabaseFixture {
+    /// Another node on the same store.
+    fn second(&self) -> Self;
+}
+
+/// Nodes that share empty stores.
+pub(crate) trait NodesFixture: Send {
+    fn records(&self) -> Arc<dyn Records>;
+    fn payloads(&self) -> Arc<dyn Payloads>;
+    fn leases(&self) -> Arc<dyn Leases>;
+
+    /// One node more.
+    fn second(&self) -> Self;
+
+    /// Stops this node: it hears of nothing any more, renews nothing, and may go on later where it was.
+    fn stop(&self);
 }
 
 /// An empty store of bytes.
@@ -77,6 +99,11 @@ macro_rules! records_contract {
             creation::a_binding_takes_the_client_message_id,
             creation::a_binding_of_a_taken_client_message_id_changes_nothing,
             creation::only_an_unbound_upload_that_may_become_a_message_is_bound,
+            fencing::a_late_row_of_an_older_epoch_is_fenced,
+            fencing::a_displaced_holder_ends_nothing,
+            fencing::an_epoch_outlives_a_restart,
+            fencing::an_epoch_changes_nothing_else,
+            fencing::what_needs_no_holder_is_fenced_by_nothing,
             ledger::a_row_moves_the_offset,
             ledger::a_row_that_starts_elsewhere_is_a_conflict,
             ledger::a_row_can_declare_the_length_without_a_byte,
@@ -125,6 +152,7 @@ macro_rules! messages_contract {
             claims::a_claimed_message_is_taken_for_ever,
             claims::without_a_client_message_id_every_upload_is_its_own_message,
             claims::of_many_claims_at_once_one_has_the_message,
+            claims::of_two_nodes_that_claim_one_has_the_message,
             commits::a_commit_changes_everything_at_once,
             commits::the_largest_message_is_found_as_it_was,
             commits::committing_twice_is_committing_once,
@@ -189,6 +217,34 @@ macro_rules! payloads_contract {
     };
 }
 
+/// Facts of [`Leases`](super::Leases), wherever their holders are.
+macro_rules! leases_contract {
+    ($fixture:expr) => {
+        crate::store::contract::facts!(
+            $fixture,
+            leases::a_newcomer_displaces_the_holder_and_follows_it,
+            leases::the_newest_displaces_those_that_wait_and_they_give_way_at_once,
+            leases::uploads_do_not_wait_for_each_other,
+            leases::the_holder_learns_what_the_first_newcomer_wants,
+            leases::what_nobody_holds_is_not_taken_from_a_holder,
+        );
+    };
+}
+
+/// Facts of several nodes with leases, records and bytes in common.
+macro_rules! nodes_contract {
+    ($fixture:expr) => {
+        crate::store::contract::facts!(
+            $fixture,
+            nodes::a_holder_on_another_node_keeps_what_came_and_lets_go,
+            nodes::a_lease_that_is_not_renewed_is_taken,
+            nodes::a_newcomer_at_the_recorded_offset_waits_for_no_other_node,
+            nodes::an_upload_is_idle_if_no_node_holds_it,
+            nodes::bytes_of_an_older_epoch_are_never_read,
+        );
+    };
+}
+
 /// Facts of [`Announcements`](super::Announcements).
 macro_rules! announcements_contract {
     ($fixture:expr) => {
@@ -205,13 +261,18 @@ macro_rules! announcements_contract {
 }
 
 pub(crate) use {
-    announcements_contract, facts, memberships_contract, messages_contract, payloads_contract,
-    records_contract,
+    announcements_contract, facts, leases_contract, memberships_contract, messages_contract, nodes_contract,
+    payloads_contract, records_contract,
 };
 
 /// Whether somebody else was there first.
 pub(crate) fn is_conflict<T>(outcome: &Result<T, StoreError>) -> bool {
     matches!(outcome, Err(StoreError::Conflict(_)))
+}
+
+/// Whether a newer holder was there first.
+pub(crate) fn is_fenced<T>(outcome: &Result<T, StoreError>) -> bool {
+    matches!(outcome, Err(StoreError::Fenced))
 }
 
 /// Whether what is stored cannot be what was written.

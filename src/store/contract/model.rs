@@ -11,7 +11,7 @@ use super::samples::{at, binding, conversation, digest, unbound, user};
 use crate::message::{Message, MessageId, Stamp};
 use crate::store::memory::Memory;
 use crate::store::{Claim, Memberships, Messages, Records, StoreError, Taking};
-use crate::upload::{Appended, Binding, Chunk, Length, RejectionReason, State, Upload, UploadId};
+use crate::upload::{Appended, Binding, Chunk, Epoch, Length, RejectionReason, State, Upload, UploadId};
 
 const UPLOADS: u8 = 5;
 const CONVERSATIONS: u8 = 2;
@@ -115,7 +115,7 @@ impl Names {
             Step::Claim { upload, now } => self.claim(store, *upload, *now).await,
             Step::Commit { upload, message } => self.commit(store, *upload, *message).await,
             Step::Publish(upload) => told(store.messages.published(&[self.message(*upload).id]).await),
-            Step::Remove(upload) => told(store.records.remove(id(*upload)).await),
+            Step::Remove(upload) => told(store.records.remove(id(*upload), Epoch::FIRST).await),
             Step::Put { conversation: number, users } => {
                 let users: Vec<_> = users.iter().map(|number| user(&format!("user {number}"))).collect();
                 told(store.memberships.put(conversation(*number), &users).await)
@@ -130,7 +130,7 @@ impl Names {
         let length = length.min(LENGTH.saturating_sub(offset));
         let chunk = Chunk { offset, length, at: at(3_000 + offset), digest: digest(offset + length) };
         let state = if offset + length == LENGTH { State::Complete } else { State::Receiving };
-        let row = Appended { chunk, length: Length::Known(LENGTH), state };
+        let row = Appended { chunk, length: Length::Known(LENGTH), state, epoch: Epoch::FIRST };
         told(store.records.append(id(upload), &row).await)
     }
 
@@ -143,7 +143,7 @@ impl Names {
         let there = store.records.find(id(upload)).await.expect("readable");
         let from = there.map_or(State::Receiving, |upload| upload.state);
         match to(&from) {
-            Some(to) => told(store.records.transition(id(upload), &from, &to).await),
+            Some(to) => told(store.records.transition(id(upload), Epoch::FIRST, &from, &to).await),
             None => "not possible".into(),
         }
     }

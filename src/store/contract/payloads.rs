@@ -7,7 +7,7 @@ use futures_util::TryStreamExt;
 
 use super::{PayloadsFixture, is_damaged};
 use crate::store::{Source, StoreError};
-use crate::upload::UploadId;
+use crate::upload::{Epoch, UploadId};
 
 /// Bytes that tell where they belong.
 pub(super) fn bytes(range: Range<u64>) -> Vec<u8> {
@@ -22,7 +22,7 @@ fn pieces(range: Range<u64>) -> Vec<Bytes> {
 
 /// Appends the bytes of a range as one request.
 pub(super) async fn append(fixture: &impl PayloadsFixture, id: UploadId, range: Range<u64>) {
-    let mut sink = fixture.payloads().open(id, range.start).await.expect("opened");
+    let mut sink = fixture.payloads().open(id, Epoch::FIRST, range.start).await.expect("opened");
     let middle = range.start + (range.end - range.start) / 3;
     sink.write(pieces(range.start..middle)).await.expect("written");
     sink.sync(pieces(middle..range.end)).await.expect("synced");
@@ -94,7 +94,7 @@ pub(crate) async fn bytes_beyond_the_ledger_are_cut_off(mut fixture: impl Payloa
         let id = UploadId::random();
         append(&fixture, id, 0..written).await;
         fixture.reopen();
-        let mut sink = fixture.payloads().open(id, known).await.expect("opened");
+        let mut sink = fixture.payloads().open(id, Epoch::FIRST, known).await.expect("opened");
         sink.sync(pieces(known..known + 7)).await.expect("synced");
         assert_part(&fixture, id, 0..known + 7).await;
         let end = written.max(known + 8);
@@ -111,7 +111,7 @@ pub(crate) async fn fewer_bytes_than_the_ledger_says_are_damage(fixture: impl Pa
         if written > 0 {
             append(&fixture, id, 0..written).await;
         }
-        let outcome = match fixture.payloads().open(id, claimed).await {
+        let outcome = match fixture.payloads().open(id, Epoch::FIRST, claimed).await {
             Ok(mut sink) => sink.sync(vec![Bytes::from_static(b"x")]).await,
             Err(error) => Err(error),
         };
@@ -124,7 +124,7 @@ pub(crate) async fn fewer_bytes_than_the_ledger_says_are_damage(fixture: impl Pa
 
 pub(crate) async fn nothing_is_appended_by_an_empty_write(fixture: impl PayloadsFixture) {
     let id = UploadId::random();
-    let mut sink = fixture.payloads().open(id, 0).await.expect("opened");
+    let mut sink = fixture.payloads().open(id, Epoch::FIRST, 0).await.expect("opened");
     sink.write(vec![]).await.expect("written");
     sink.write(vec![Bytes::new()]).await.expect("written");
     sink.write(pieces(0..5_000)).await.expect("written");

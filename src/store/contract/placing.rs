@@ -4,7 +4,7 @@ use super::payloads::{append, bytes, parts, read};
 use super::{PayloadsFixture, is_damaged};
 use crate::message::MessageId;
 use crate::store::{Place, Source};
-use crate::upload::UploadId;
+use crate::upload::{Epoch, UploadId};
 
 fn place(number: u8) -> Place {
     Place { message: MessageId::from_bytes([number; 12]), file_name: "a né.mp4".into() }
@@ -99,7 +99,7 @@ pub(crate) async fn appending_anew_leaves_what_was_placed(mut fixture: impl Payl
     append(&fixture, id, 0..9_000).await;
     fixture.payloads().place(id, 9_000, &place(1)).await.expect("placed");
     // Whether it is taken or refused is the store's to say.
-    if let Ok(mut sink) = fixture.payloads().open(id, 0).await {
+    if let Ok(mut sink) = fixture.payloads().open(id, Epoch::FIRST, 0).await {
         let _ = sink.sync(vec![bytes::Bytes::from_static(b"other")]).await;
     }
     fixture.payloads().discard(id).await.expect("freed");

@@ -4,7 +4,9 @@ use super::DatabaseFixture;
 use crate::message::{ConversationId, Message, Stamp, UserId};
 use crate::store::{Claim, Taking};
 use crate::time::Timestamp;
-use crate::upload::{Appended, Binding, Chunk, Length, Metadata, RunningDigest, State, Upload, UploadId};
+use crate::upload::{
+    Appended, Binding, Chunk, Epoch, Length, Metadata, RunningDigest, State, Upload, UploadId,
+};
 
 pub(crate) fn user(name: &str) -> UserId {
     name.parse().expect("a valid user id")
@@ -54,7 +56,7 @@ pub(crate) fn digest(length: u64) -> Option<crate::upload::DigestState> {
 /// A row of a known length of ten that leaves the upload receiving.
 pub(crate) fn row(offset: u64, length: u64) -> Appended {
     let chunk = Chunk { offset, length, at: at(2_000 + offset), digest: digest(offset + length) };
-    Appended { chunk, length: Length::Known(10), state: State::Receiving }
+    Appended { chunk, length: Length::Known(10), state: State::Receiving, epoch: Epoch::FIRST }
 }
 
 /// The row up to the tenth byte.
@@ -97,5 +99,5 @@ pub(crate) async fn found(store: &impl DatabaseFixture, id: UploadId) -> Upload 
 /// Moves an upload on, by an event that its state knows.
 pub(crate) async fn transition(store: &impl DatabaseFixture, id: UploadId, to: &State) {
     let from = found(store, id).await.state;
-    store.records().transition(id, &from, to).await.expect("changed");
+    store.records().transition(id, Epoch::FIRST, &from, to).await.expect("changed");
 }

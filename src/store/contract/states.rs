@@ -6,7 +6,7 @@ use super::samples::{
 use super::{DatabaseFixture, is_conflict};
 use crate::message::MessageId;
 use crate::store::{Created, Taking};
-use crate::upload::{RejectionReason, State, Upload, UploadId};
+use crate::upload::{Epoch, RejectionReason, State, Upload, UploadId};
 
 fn rejected() -> State {
     State::Receiving.reject(RejectionReason::DigestMismatch).expect("legal")
@@ -17,15 +17,25 @@ pub(crate) async fn a_state_changes_from_the_one_that_is_stored(mut fixture: imp
     store(&fixture, &upload).await;
     let other = State::Committed(MessageId::from_bytes([1; 12]));
     for from in [State::Complete, State::Expired, rejected(), other] {
-        assert!(is_conflict(&fixture.records().transition(upload.id, &from, &State::Expired).await));
+        assert!(is_conflict(
+            &fixture.records().transition(upload.id, Epoch::FIRST, &from, &State::Expired).await
+        ));
     }
     assert_eq!(found(&fixture, upload.id).await, upload);
-    fixture.records().transition(upload.id, &State::Receiving, &State::Expired).await.expect("changed");
+    fixture
+        .records()
+        .transition(upload.id, Epoch::FIRST, &State::Receiving, &State::Expired)
+        .await
+        .expect("changed");
     fixture.reopen();
     assert_eq!(found(&fixture, upload.id).await, Upload { state: State::Expired, ..upload.clone() });
-    let again = fixture.records().transition(upload.id, &State::Receiving, &State::Expired).await;
+    let again =
+        fixture.records().transition(upload.id, Epoch::FIRST, &State::Receiving, &State::Expired).await;
     assert!(is_conflict(&again));
-    let gone = fixture.records().transition(UploadId::random(), &State::Receiving, &State::Expired).await;
+    let gone = fixture
+        .records()
+        .transition(UploadId::random(), Epoch::FIRST, &State::Receiving, &State::Expired)
+        .await;
     assert!(is_conflict(&gone));
 }
 
@@ -51,7 +61,7 @@ pub(crate) async fn an_expired_upload_is_kept_without_its_client_message_id(
     let expired = found(&fixture, upload.id).await;
     assert_eq!((expired.state, expired.offset), (State::Expired, 3));
     let second = store(&fixture, &bound(Some("c"))).await;
-    fixture.records().remove(upload.id).await.expect("removed");
+    fixture.records().remove(upload.id, Epoch::FIRST).await.expect("removed");
     let third = fixture.records().create(&bound(Some("c")), Taking::IfFree).await.expect("answered");
     assert_eq!(third, Created::Taken(second), "whoever gave it free has no say in it");
 }
@@ -59,7 +69,8 @@ pub(crate) async fn an_expired_upload_is_kept_without_its_client_message_id(
 pub(crate) async fn what_is_owed_a_message_does_not_expire(mut fixture: impl DatabaseFixture) {
     let upload = whole(None);
     store(&fixture, &upload).await;
-    let outcome = fixture.records().transition(upload.id, &State::Complete, &State::Expired).await;
+    let outcome =
+        fixture.records().transition(upload.id, Epoch::FIRST, &State::Complete, &State::Expired).await;
     assert!(is_conflict(&outcome));
     fixture.reopen();
     assert_eq!(found(&fixture, upload.id).await.state, State::Complete);
@@ -73,20 +84,20 @@ pub(crate) async fn an_overtaken_upload_gives_nothing_free(fixture: impl Databas
     for _ in 0..2 {
         let third = fixture.records().create(&bound(Some("c")), Taking::IfFree).await.expect("answered");
         assert_eq!(third, Created::Taken(second.id));
-        fixture.records().remove(first).await.expect("removed");
+        fixture.records().remove(first, Epoch::FIRST).await.expect("removed");
     }
 }
 
 pub(crate) async fn removing_frees_the_client_message_id(mut fixture: impl DatabaseFixture) {
     for upload in [bound(Some("c")), whole(Some("c")), bound(Some("c"))] {
         store(&fixture, &upload).await;
-        fixture.records().remove(upload.id).await.expect("removed");
-        fixture.records().remove(upload.id).await.expect("removed");
+        fixture.records().remove(upload.id, Epoch::FIRST).await.expect("removed");
+        fixture.records().remove(upload.id, Epoch::FIRST).await.expect("removed");
         fixture.reopen();
         assert_eq!(fixture.records().find(upload.id).await.expect("readable"), None);
     }
     assert_eq!(fixture.records().owed(None, 9).await.expect("readable"), []);
-    fixture.records().remove(UploadId::random()).await.expect("it is not there");
+    fixture.records().remove(UploadId::random(), Epoch::FIRST).await.expect("it is not there");
 }
 
 pub(crate) async fn a_removed_upload_leaves_no_bytes_to_its_successor(fixture: impl DatabaseFixture) {
@@ -94,7 +105,7 @@ pub(crate) async fn a_removed_upload_leaves_no_bytes_to_its_successor(fixture: i
     store(&fixture, &upload).await;
     fixture.records().append(upload.id, &row(0, 4)).await.expect("appended");
     fixture.records().append(upload.id, &last_row(4)).await.expect("appended");
-    fixture.records().remove(upload.id).await.expect("removed");
+    fixture.records().remove(upload.id, Epoch::FIRST).await.expect("removed");
     store(&fixture, &upload).await;
     assert_eq!(found(&fixture, upload.id).await, upload);
 }
@@ -103,16 +114,16 @@ pub(crate) async fn a_finalizing_upload_is_not_removed(mut fixture: impl Databas
     let id = store(&fixture, &whole(Some("c"))).await;
     let stamp = claim(&fixture, id).await;
     fixture.reopen();
-    assert!(is_conflict(&fixture.records().remove(id).await));
+    assert!(is_conflict(&fixture.records().remove(id, Epoch::FIRST).await));
     assert_eq!(found(&fixture, id).await.state, State::Finalizing(stamp));
     commit(&fixture, id).await;
-    fixture.records().remove(id).await.expect("removed");
+    fixture.records().remove(id, Epoch::FIRST).await.expect("removed");
 }
 
 pub(crate) async fn removing_a_committed_upload_leaves_its_message(mut fixture: impl DatabaseFixture) {
     let upload = whole(Some("c"));
     let message = message(&fixture, &upload).await;
-    fixture.records().remove(upload.id).await.expect("removed");
+    fixture.records().remove(upload.id, Epoch::FIRST).await.expect("removed");
     fixture.reopen();
     assert_eq!(fixture.records().find(upload.id).await.expect("readable"), None);
     assert_eq!(fixture.messages().find(message.id).await.expect("readable"), Some(message.clone()));

@@ -64,6 +64,7 @@ mod tests {
     use crate::message::MessageId;
     use crate::store::disk::Disk;
     use crate::store::{Durability, Payloads, Place, StoreError};
+    use crate::upload::Epoch;
 
     fn disk() -> (tempfile::TempDir, Disk) {
         let data = tempfile::tempdir().expect("a folder");
@@ -72,7 +73,7 @@ mod tests {
     }
 
     async fn append(disk: &Disk, id: UploadId, offset: u64, bytes: &'static [u8]) -> Result<(), StoreError> {
-        let mut sink = disk.open(id, offset).await?;
+        let mut sink = disk.open(id, Epoch::FIRST, offset).await?;
         sink.sync(vec![Bytes::from_static(bytes)]).await
     }
 

@@ -5,6 +5,7 @@
 //! <data folder>/parts/<bucket>/<upload id>           while bytes are missing
 //! <data folder>/chats/<message id>/<file name>       afterwards
 //! ```
+//! One process has the folders, whose leases let an upload have one writer at a time: an epoch tells nothing here.
 //! `buckets` says which part is in which bucket. The folders of messages are all in one, which people look into.
 
 mod buckets;
@@ -28,7 +29,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 
 use super::{ByteStream, Durability, Payloads, Place, Sink, Source, StoreError};
-use crate::upload::UploadId;
+use crate::upload::{Epoch, UploadId};
 use buckets::{Bucket, Buckets};
 use idle::Idle;
 use part::Part;
@@ -217,7 +218,7 @@ impl Folders {
 
 #[async_trait]
 impl Payloads for Disk {
-    async fn open(&self, id: UploadId, offset: u64) -> Result<Box<dyn Sink>, StoreError> {
+    async fn open(&self, id: UploadId, _: Epoch, offset: u64) -> Result<Box<dyn Sink>, StoreError> {
         // The file is opened with the first write, on the thread that writes.
         Ok(Box::new(DiskSink::new(Part::new(Arc::clone(&self.folders), id, offset))))
     }
@@ -233,6 +234,7 @@ impl Payloads for Disk {
     async fn copy(
         &self,
         id: UploadId,
+        _: Epoch,
         offset: u64,
         ranges: Vec<(UploadId, Range<u64>)>,
     ) -> Result<(), StoreError> {

@@ -227,6 +227,7 @@ mod tests {
     use super::*;
     use crate::message::MessageId;
     use crate::store::{Durability, Payloads, Place};
+    use crate::upload::Epoch;
 
     fn disk() -> (tempfile::TempDir, Disk) {
         let data = tempfile::tempdir().expect("a folder");
@@ -237,7 +238,7 @@ mod tests {
 
     async fn shown(disk: &Disk) -> UploadId {
         let id = UploadId::random();
-        let mut sink = disk.open(id, 0).await.expect("opened");
+        let mut sink = disk.open(id, Epoch::FIRST, 0).await.expect("opened");
         sink.show(vec![Bytes::from_static(b"abc")]).await.expect("written");
         id
     }

@@ -2,6 +2,7 @@
 
 mod announcements;
 mod claims;
+mod leases;
 mod memberships;
 mod messages;
 mod payloads;
@@ -11,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use announcements::MemoryAnnouncements;
+pub use leases::MemoryLeases;
 pub use payloads::MemoryPayloads;
 
 use crate::message::{ConversationId, Message, MessageId, MessageIds, Stamp, UserId};

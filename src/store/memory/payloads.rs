@@ -1,6 +1,6 @@
 //! Bytes in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
@@ -11,7 +11,7 @@ use futures_util::stream;
 use super::lock;
 use crate::message::MessageId;
 use crate::store::{ByteStream, Payloads, Place, Sink, Source, StoreError};
-use crate::upload::UploadId;
+use crate::upload::{Epoch, UploadId};
 
 /// Parts and files as vectors. Clones share what they store.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +23,8 @@ pub struct MemoryPayloads {
 #[derive(Debug, Default)]
 struct Stored {
     parts: BTreeMap<UploadId, Vec<u8>>,
+    /// Of the uploads that were open, the latest in which they were.
+    epochs: HashMap<UploadId, Epoch>,
     files: BTreeMap<(MessageId, String), Vec<u8>>,
     room: Option<u64>,
     size: Option<u64>,
@@ -58,6 +60,19 @@ impl MemoryPayloads {
 }
 
 impl Stored {
+    /// Lets a holder write, and none of an earlier epoch from then on.
+    fn enter(&mut self, id: UploadId, epoch: Epoch) -> Result<(), StoreError> {
+        let latest = self.epochs.entry(id).or_insert(epoch);
+        *latest = epoch.max(*latest);
+        if *latest == epoch { Ok(()) } else { Err(StoreError::Fenced) }
+    }
+
+    /// An upload with this id begins anew.
+    fn forget(&mut self, id: UploadId) {
+        self.parts.remove(&id);
+        self.epochs.remove(&id);
+    }
+
     fn bytes(&self) -> u64 {
         let lengths = self.parts.values().chain(self.files.values()).map(|bytes| bytes.len() as u64);
         lengths.sum()
@@ -66,8 +81,10 @@ impl Stored {
 
 #[async_trait]
 impl Payloads for MemoryPayloads {
-    async fn open(&self, id: UploadId, offset: u64) -> Result<Box<dyn Sink>, StoreError> {
-        Ok(Box::new(MemorySink { stored: Arc::clone(&self.stored), id, offset: length_in_memory(offset)? }))
+    async fn open(&self, id: UploadId, epoch: Epoch, offset: u64) -> Result<Box<dyn Sink>, StoreError> {
+        lock(&self.stored).enter(id, epoch)?;
+        let (stored, offset) = (Arc::clone(&self.stored), length_in_memory(offset)?);
+        Ok(Box::new(MemorySink { stored, id, epoch, offset }))
     }
 
     async fn place(&self, id: UploadId, length: u64, place: &Place) -> Result<(), StoreError> {
@@ -83,12 +100,12 @@ impl Payloads for MemoryPayloads {
             return Err(StoreError::Damaged(format!("part of {id} has {} of {length} bytes", part.len())));
         };
         stored.files.insert(key, file);
-        stored.parts.remove(&id);
+        stored.forget(id);
         Ok(())
     }
 
     async fn discard(&self, id: UploadId) -> Result<(), StoreError> {
-        lock(&self.stored).parts.remove(&id);
+        lock(&self.stored).forget(id);
         Ok(())
     }
 
@@ -122,6 +139,7 @@ impl Payloads for MemoryPayloads {
 struct MemorySink {
     stored: Arc<Mutex<Stored>>,
     id: UploadId,
+    epoch: Epoch,
     offset: usize,
 }
 
@@ -129,6 +147,7 @@ struct MemorySink {
 impl Sink for MemorySink {
     async fn write(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
         let mut stored = lock(&self.stored);
+        stored.enter(self.id, self.epoch)?;
         if stored.parts.get(&self.id).map_or(0, Vec::len) < self.offset {
             return Err(StoreError::Damaged(format!("part of {} is shorter than its ledger", self.id)));
         }

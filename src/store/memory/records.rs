@@ -8,7 +8,7 @@ use super::{Memory, Tables};
 use crate::message::UserId;
 use crate::store::{Along, Created, Records, StoreError, Taking};
 use crate::time::Timestamp;
-use crate::upload::{Appended, Binding, Conflict, State, Upload, UploadId};
+use crate::upload::{Appended, Binding, Conflict, Epoch, State, Upload, UploadId};
 
 #[async_trait]
 impl Records for Memory {
@@ -40,6 +40,13 @@ impl Records for Memory {
         Ok(self.tables().claims.holder(upload).map(|holder| holder.upload))
     }
 
+    async fn raise(&self, id: UploadId) -> Result<Option<Epoch>, StoreError> {
+        let mut tables = self.tables();
+        let Some(upload) = tables.uploads.get_mut(&id) else { return Ok(None) };
+        *upload = upload.clone().taken();
+        Ok(Some(upload.epoch))
+    }
+
     async fn append_with(&self, id: UploadId, row: &Appended, along: Along) -> Result<State, StoreError> {
         let mut tables = self.tables();
         let upload = tables.upload(id)?;
@@ -49,10 +56,16 @@ impl Records for Memory {
         tables.go_along(id, &along)
     }
 
-    async fn transition(&self, id: UploadId, from: &State, to: &State) -> Result<(), StoreError> {
+    async fn transition(
+        &self,
+        id: UploadId,
+        seen: Epoch,
+        from: &State,
+        to: &State,
+    ) -> Result<(), StoreError> {
         let mut tables = self.tables();
         let upload = tables.upload(id)?;
-        *upload = upload.clone().end(from, to)?;
+        *upload = upload.clone().end(seen, from, to)?;
         if *to == State::Expired {
             let upload = upload.clone();
             tables.claims.release(&upload);
@@ -71,12 +84,12 @@ impl Records for Memory {
         Ok(Created::New(state))
     }
 
-    async fn remove(&self, id: UploadId) -> Result<(), StoreError> {
+    async fn remove(&self, id: UploadId, seen: Epoch) -> Result<(), StoreError> {
         let mut tables = self.tables();
         let Some(upload) = tables.uploads.get(&id).cloned() else {
             return Ok(());
         };
-        upload.removable()?;
+        upload.removable(seen)?;
         tables.claims.release(&upload);
         tables.uploads.remove(&id);
         tables.used.remove(&id);

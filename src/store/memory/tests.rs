@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Memory, MemoryAnnouncements, MemoryPayloads};
+use super::{Memory, MemoryAnnouncements, MemoryLeases, MemoryPayloads};
 use crate::message::UserId;
 use crate::store::contract::announcements::{self, AnnouncementsFixture, Connection, Heard};
-use crate::store::contract::{DatabaseFixture, PayloadsFixture};
-use crate::store::{Announcement, Announcements, Memberships, Messages, Payloads, Records};
+use crate::store::contract::{DatabaseFixture, NodesFixture, PayloadsFixture, SharedFixture};
+use crate::store::{Announcement, Announcements, Leases, Memberships, Messages, Payloads, Records};
 
 /// What is in memory stays there.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Fixture {
     memory: Arc<Memory>,
     payloads: MemoryPayloads,
@@ -32,6 +32,47 @@ impl DatabaseFixture for Fixture {
     }
 
     fn reopen(&mut self) {}
+}
+
+impl SharedFixture for Fixture {
+    fn second(&self) -> Self {
+        self.clone()
+    }
+}
+
+/// A node on stores in memory.
+struct Node {
+    stores: Fixture,
+    leases: MemoryLeases,
+}
+
+impl Node {
+    fn new() -> Self {
+        let stores = Fixture::default();
+        Self { leases: MemoryLeases::over(stores.memory.clone()), stores }
+    }
+}
+
+impl NodesFixture for Node {
+    fn records(&self) -> Arc<dyn Records> {
+        self.stores.memory.clone()
+    }
+
+    fn payloads(&self) -> Arc<dyn Payloads> {
+        Arc::new(self.stores.payloads.clone())
+    }
+
+    fn leases(&self) -> Arc<dyn Leases> {
+        Arc::new(self.leases.clone())
+    }
+
+    fn second(&self) -> Self {
+        Self { stores: self.stores.clone(), leases: self.leases.second() }
+    }
+
+    fn stop(&self) {
+        self.leases.stop();
+    }
 }
 
 impl PayloadsFixture for Fixture {
@@ -90,6 +131,14 @@ mod memberships {
 
 mod payloads {
     crate::store::contract::payloads_contract!(super::Fixture::default());
+}
+
+mod leases {
+    crate::store::contract::leases_contract!(super::Node::new().leases);
+}
+
+mod nodes {
+    crate::store::contract::nodes_contract!(super::Node::new());
 }
 
 mod announcing {

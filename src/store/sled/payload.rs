@@ -14,7 +14,7 @@ use super::engine::core::{Answer, Core};
 use super::store::SledStore;
 use super::tables::{blocks, keys};
 use crate::store::{ByteStream, Payloads, Place, Sink, Source, StoreError};
-use crate::upload::UploadId;
+use crate::upload::{Epoch, UploadId};
 
 /// One operation writes no more bytes, or deletes no more blocks, than this.
 const WRITE_BYTES: usize = 256 * 1024;
@@ -46,7 +46,7 @@ impl SledPayloads {
 
 #[async_trait]
 impl Payloads for SledPayloads {
-    async fn open(&self, id: UploadId, offset: u64) -> Result<Box<dyn Sink>, StoreError> {
+    async fn open(&self, id: UploadId, _: Epoch, offset: u64) -> Result<Box<dyn Sink>, StoreError> {
         let (is_part, length) =
             self.core.read(|tree| Ok((blocks::is_part(tree, id)?, blocks::length(tree, id)?))).await?;
         if length > 0 && !is_part {

@@ -14,7 +14,7 @@ use super::tables::{carried, claims, keys, uploads};
 use crate::message::UserId;
 use crate::store::{Along, Claim, Created, Records, StoreError, Taking};
 use crate::time::Timestamp;
-use crate::upload::{Appended, Binding, Conflict, State, Upload, UploadId};
+use crate::upload::{Appended, Binding, Conflict, Epoch, State, Upload, UploadId};
 
 /// A reader looks at no more uploads than this before it lets the committer in.
 const SCAN_STEP: usize = 256;
@@ -41,6 +41,10 @@ impl Records for SledStore {
         self.core.read(|tree| Ok(claims::holder(tree, upload)?.map(|holder| holder.upload))).await
     }
 
+    async fn raise(&self, id: UploadId) -> Result<Option<Epoch>, StoreError> {
+        self.core.change(move |view| Ok(raise(view, id)?)).await
+    }
+
     async fn append_with(&self, id: UploadId, row: &Appended, along: Along) -> Result<State, StoreError> {
         let row = row.clone();
         self.core.change(move |view| Ok(append(view, id, &row, along)?)).await
@@ -50,9 +54,15 @@ impl Records for SledStore {
         self.carries
     }
 
-    async fn transition(&self, id: UploadId, from: &State, to: &State) -> Result<(), StoreError> {
+    async fn transition(
+        &self,
+        id: UploadId,
+        seen: Epoch,
+        from: &State,
+        to: &State,
+    ) -> Result<(), StoreError> {
         let (from, to) = (from.clone(), to.clone());
-        self.change_with_ledger(id, move |view| transition(view, id, &from, &to)).await
+        self.change_with_ledger(id, move |view| transition(view, id, seen, &from, &to)).await
     }
 
     async fn bind(&self, id: UploadId, binding: &Binding, taking: Taking) -> Result<Created, StoreError> {
@@ -60,8 +70,8 @@ impl Records for SledStore {
         self.core.change(move |view| Ok(bind(view, id, binding, taking)?)).await
     }
 
-    async fn remove(&self, id: UploadId) -> Result<(), StoreError> {
-        self.change_with_ledger(id, move |view| remove(view, id)).await
+    async fn remove(&self, id: UploadId, seen: Epoch) -> Result<(), StoreError> {
+        self.change_with_ledger(id, move |view| remove(view, id, seen)).await
     }
 
     async fn unfinished(&self, owner: &UserId, limit: usize) -> Result<Vec<Upload>, StoreError> {
@@ -182,9 +192,17 @@ fn claimed(
     })
 }
 
+fn raise(view: &mut View<'_>, id: UploadId) -> Result<Option<Epoch>, Unwritten> {
+    let Some(stored) = uploads::find(view, id)? else { return Ok(None) };
+    let taken = stored.upload.clone().taken();
+    let epoch = taken.epoch;
+    uploads::update(view, stored, taken)?;
+    Ok(Some(epoch))
+}
+
 fn append(view: &mut View<'_>, id: UploadId, row: &Appended, along: Along) -> Result<State, Unwritten> {
     let before = uploads::progress(view, id)?;
-    row.follows(&before.state, before.offset)?;
+    row.follows(before.epoch, &before.state, before.offset)?;
     carried::put(view, id, row.chunk.end(), along.bytes);
     if row.length == before.length && row.state == before.state {
         uploads::extend(view, id, &row.chunk, before.last_row)?;
@@ -198,9 +216,15 @@ fn append(view: &mut View<'_>, id: UploadId, row: &Appended, along: Along) -> Re
     Ok(state)
 }
 
-fn transition(view: &mut View<'_>, id: UploadId, from: &State, to: &State) -> Result<(), Unwritten> {
+fn transition(
+    view: &mut View<'_>,
+    id: UploadId,
+    seen: Epoch,
+    from: &State,
+    to: &State,
+) -> Result<(), Unwritten> {
     let stored = uploads::existing(view, id)?;
-    let next = stored.upload.clone().end(from, to)?;
+    let next = stored.upload.clone().end(seen, from, to)?;
     if next.state == State::Expired {
         claims::release(view, &stored.upload)?;
     }
@@ -218,11 +242,11 @@ fn bind(view: &mut View<'_>, id: UploadId, binding: Binding, taking: Taking) -> 
     Ok(Created::New(state))
 }
 
-pub(super) fn remove(view: &mut View<'_>, id: UploadId) -> Result<(), Unwritten> {
+pub(super) fn remove(view: &mut View<'_>, id: UploadId, seen: Epoch) -> Result<(), Unwritten> {
     let Some(stored) = uploads::find(view, id)? else {
         return Ok(());
     };
-    stored.upload.removable()?;
+    stored.upload.removable(seen)?;
     claims::release(view, &stored.upload)?;
     uploads::remove(view, &stored)
 }

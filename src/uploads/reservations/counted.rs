@@ -8,7 +8,7 @@ use super::Reservations;
 use crate::message::{ConversationId, Message, MessageId, UserId};
 use crate::store::{Along, Claim, Created, Messages, Records, StoreError, Stores, Taking};
 use crate::time::Timestamp;
-use crate::upload::{Appended, Binding, State, Upload, UploadId};
+use crate::upload::{Appended, Binding, Epoch, State, Upload, UploadId};
 
 /// Records and messages that are counted. Every change is told when it is durable.
 pub(super) struct Counted {
@@ -46,6 +46,10 @@ impl Records for Counted {
         self.records.holder(upload).await
     }
 
+    async fn raise(&self, id: UploadId) -> Result<Option<Epoch>, StoreError> {
+        self.records.raise(id).await
+    }
+
     async fn append_with(&self, id: UploadId, row: &Appended, along: Along) -> Result<State, StoreError> {
         let state = self.records.append_with(id, row, along).await?;
         self.reservations.grown(id, row.chunk.end(), row.length);
@@ -56,8 +60,14 @@ impl Records for Counted {
         self.records.carries()
     }
 
-    async fn transition(&self, id: UploadId, from: &State, to: &State) -> Result<(), StoreError> {
-        self.records.transition(id, from, to).await?;
+    async fn transition(
+        &self,
+        id: UploadId,
+        seen: Epoch,
+        from: &State,
+        to: &State,
+    ) -> Result<(), StoreError> {
+        self.records.transition(id, seen, from, to).await?;
         if !to.needs_bytes() {
             self.reservations.forget(id);
         }
@@ -68,8 +78,8 @@ impl Records for Counted {
         self.records.bind(id, binding, taking).await
     }
 
-    async fn remove(&self, id: UploadId) -> Result<(), StoreError> {
-        self.records.remove(id).await?;
+    async fn remove(&self, id: UploadId, seen: Epoch) -> Result<(), StoreError> {
+        self.records.remove(id, seen).await?;
         self.reservations.forget(id);
         Ok(())
     }

@@ -5,7 +5,7 @@ use super::*;
 use crate::store::memory::{Memory, MemoryPayloads};
 use crate::store::{Records, Taking};
 use crate::time::Timestamp;
-use crate::upload::{Appended, Chunk, Metadata, State};
+use crate::upload::{Appended, Chunk, Epoch, Metadata, State};
 use std::time::Duration;
 
 const MIB: u64 = 1 << 20;
@@ -237,13 +237,16 @@ async fn a_start_counts_what_is_unfinished() {
         let upload = upload(if number % 2 == 0 { "ann" } else { "bob" }, Length::Known(2 * MIB));
         memory.create(&upload, Taking::IfFree).await.expect("memory");
         match number % 3 {
-            0 => memory.transition(upload.id, &State::Receiving, &State::Expired).await.expect("memory"),
+            0 => memory
+                .transition(upload.id, Epoch::FIRST, &State::Receiving, &State::Expired)
+                .await
+                .expect("memory"),
             _ => receiving.push(upload),
         }
     }
     let first = &receiving[0];
     let chunk = Chunk { offset: 0, length: MIB, at: Timestamp::now(), digest: None };
-    let row = Appended { chunk, length: first.length, state: State::Receiving };
+    let row = Appended { chunk, length: first.length, state: State::Receiving, epoch: Epoch::FIRST };
     memory.append(first.id, &row).await.expect("memory");
     let allowance = allowance(&MemoryPayloads::default());
     assert_eq!(allowance.count(&memory).await.expect("memory"), 600);
@@ -263,10 +266,10 @@ async fn a_start_counts_what_changes_meanwhile() {
     let noting = reservations.note_changes();
     let page = memory.every_unfinished(None, 9).await.expect("memory");
     let chunk = Chunk { offset: 0, length: MIB, at: Timestamp::now(), digest: None };
-    let row = Appended { chunk, length: grown.length, state: State::Receiving };
+    let row = Appended { chunk, length: grown.length, state: State::Receiving, epoch: Epoch::FIRST };
     memory.append(grown.id, &row).await.expect("memory");
     reservations.grown(grown.id, MIB, grown.length);
-    memory.remove(gone.id).await.expect("memory");
+    memory.remove(gone.id, Epoch::FIRST).await.expect("memory");
     reservations.forget(gone.id);
     reservations.count_page(&page, noting, &memory, room(u64::MAX)).await.expect("memory");
     assert_eq!(counted(&reservations, "ann"), (2, 8 * MIB, 7 * MIB));

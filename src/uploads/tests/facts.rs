@@ -6,7 +6,7 @@ use std::task::Poll;
 use super::*;
 use crate::message::MessageKind;
 use crate::time::Timestamp;
-use crate::upload::{AppendRefusal, Binding, RejectionReason, Upload};
+use crate::upload::{AppendRefusal, Binding, Epoch, RejectionReason, Upload};
 
 #[tokio::test]
 async fn the_last_byte_makes_the_message() {
@@ -71,7 +71,7 @@ async fn a_newcomer_takes_over_and_keeps_what_came() {
     let uploads = Arc::clone(&house.uploads);
     let request = AppendRequest { offset: 0, content_length: Some(6), upload_length: None };
     let dead = tokio::spawn(async move { uploads.append(&ada(), id, request, stalled(b"abcd")).await });
-    while !house.uploads.leases.is_held(id) {
+    while house.stores.leases.take_idle(id).await.expect("local").is_some() {
         tokio::task::yield_now().await;
     }
     tokio::task::yield_now().await;
@@ -308,7 +308,7 @@ async fn bytes_without_a_record_are_freed_at_the_start() {
     let house = House::new().await;
     let kept = house.create(3, &bound(&[])).await.expect("created").standing.upload.id;
     house.append(kept, 0, body(&[b"a"])).await.expect("appended");
-    let mut orphan = house.stores.payloads.open(UploadId::random(), 0).await.expect("memory");
+    let mut orphan = house.stores.payloads.open(UploadId::random(), Epoch::FIRST, 0).await.expect("memory");
     orphan.sync(vec![Bytes::from_static(b"abc")]).await.expect("memory");
     assert_eq!(house.uploads.free_orphans().await.expect("memory"), 1);
     assert_eq!(house.stores.payloads.parts().await.expect("memory"), [kept]);

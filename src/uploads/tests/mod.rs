@@ -6,6 +6,7 @@ mod concatenations;
 mod creations;
 mod facts;
 mod model;
+mod nodes;
 mod over;
 mod repeats;
 mod reservations;
@@ -26,11 +27,12 @@ use super::{
 };
 use crate::finalizer::Finalizer;
 use crate::message::{ConversationId, Message, UserId};
+use crate::store::local::LocalLeases;
 use crate::store::memory::{Memory, MemoryAnnouncements, MemoryPayloads};
-use crate::store::{Payloads, Stores};
+use crate::store::{Leases, Payloads, Stores};
 use crate::time::Timestamp;
 use crate::upload::{
-    AppendRequest, Appended, Checksum, Chunk, Length, Metadata, State, UploadId, Verification,
+    AppendRequest, Appended, Checksum, Chunk, Epoch, Length, Metadata, State, UploadId, Verification,
 };
 
 const MAX: u64 = 1 << 20;
@@ -54,10 +56,21 @@ impl House {
 
     async fn with(payloads: Arc<dyn Payloads>, limits: Limits) -> Self {
         let memory = Arc::new(Memory::new());
+        Self::on(memory, Arc::new(LocalLeases::default()), payloads, limits).await
+    }
+
+    /// One node of those that share these stores.
+    async fn on(
+        memory: Arc<Memory>,
+        leases: Arc<dyn Leases>,
+        payloads: Arc<dyn Payloads>,
+        limits: Limits,
+    ) -> Self {
         let (stores, reservations) = Reservations::over(Stores {
             records: memory.clone(),
             messages: memory.clone(),
             memberships: memory,
+            leases,
             payloads,
             announcements: Arc::new(MemoryAnnouncements::default()),
         });
@@ -88,11 +101,11 @@ impl House {
     /// complete, and nobody at it.
     async fn record_all(&self, id: UploadId, bytes: &'static [u8]) {
         let upload = self.stores.records.find(id).await.expect("memory").expect("recorded");
-        let mut sink = self.stores.payloads.open(id, 0).await.expect("memory");
+        let mut sink = self.stores.payloads.open(id, Epoch::FIRST, 0).await.expect("memory");
         sink.sync(vec![Bytes::from_static(bytes)]).await.expect("memory");
         let length = u64::try_from(bytes.len()).expect("small");
         let chunk = Chunk { offset: 0, length, at: Timestamp::now(), digest: upload.digest };
-        let row = Appended { chunk, length: upload.length, state: State::Complete };
+        let row = Appended { chunk, length: upload.length, state: State::Complete, epoch: Epoch::FIRST };
         self.stores.records.append(id, &row).await.expect("memory");
     }
 

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use crate::store::memory::MemoryPayloads;
 use crate::store::{ByteStream, Payloads, Place, Sink, Source, StoreError, Syncing};
-use crate::upload::UploadId;
+use crate::upload::{Epoch, UploadId};
 
 /// Payloads whose writes and checkpoints wait for a permit each, as on a disk that is busy. A checkpoint fails when
 /// its permits come to an end.
@@ -89,8 +89,8 @@ impl Sink for SlowSink {
 
 #[async_trait]
 impl Payloads for Slow {
-    async fn open(&self, id: UploadId, offset: u64) -> Result<Box<dyn Sink>, StoreError> {
-        let sink = Arc::new(Mutex::new(self.memory.open(id, offset).await?));
+    async fn open(&self, id: UploadId, epoch: Epoch, offset: u64) -> Result<Box<dyn Sink>, StoreError> {
+        let sink = Arc::new(Mutex::new(self.memory.open(id, epoch, offset).await?));
         let (writes, syncs) = (Arc::clone(&self.writes), Arc::clone(&self.syncs));
         Ok(Box::new(SlowSink { sink, writes, syncs, under_way: None }))
     }

@@ -6,7 +6,7 @@ use crate::store::Durability;
 use crate::store::disk::{Disk, Folders};
 use crate::store::{Files, Payloads};
 use crate::time::Timestamp;
-use crate::upload::{Concat, Metadata};
+use crate::upload::{Concat, Epoch, Metadata};
 
 fn buckets(round: Duration) -> (tempfile::TempDir, Buckets) {
     let parts = tempfile::tempdir().expect("a folder");
@@ -224,7 +224,7 @@ async fn a_bucket_that_is_gone_is_damage_to_its_parts_and_to_no_others() {
     let disk = Disk::open(data.path(), Durability::Power, 0).expect("opened");
     let id = id_at(7);
     let append = async |offset: u64| {
-        let mut sink = disk.open(id, offset).await.expect("opened");
+        let mut sink = disk.open(id, Epoch::FIRST, offset).await.expect("opened");
         sink.sync(vec![bytes::Bytes::from_static(b"abc")]).await
     };
     append(0).await.expect("written");

@@ -9,11 +9,13 @@ use smallvec::SmallVec;
 use crate::message::{MessageId, UserId};
 use crate::store::StoreError;
 use crate::time::Timestamp;
-use crate::upload::{Binding, DigestState, Length, State, UploadId};
+use crate::upload::{Binding, DigestState, Epoch, Length, State, UploadId};
 
 const VERSION: u8 = 1;
 /// Of an upload's record with its description behind it.
 const DESCRIBED: u8 = 2;
+/// Of an upload's record in another epoch than the first, which stands before the row of one of the versions above.
+const TAKEN: u8 = 3;
 /// Few rows have more.
 const USUAL_BYTES: usize = 256;
 
@@ -82,7 +84,11 @@ pub(crate) fn decode<T: DeserializeOwned>(table: &str, bytes: &[u8]) -> Result<T
 }
 
 /// The bytes of an upload's record, and of its description, if that lies behind it.
-pub(crate) fn encode_upload(row: &UploadRow, description: Option<&str>) -> IVec {
+pub(crate) fn encode_upload(epoch: Epoch, row: &UploadRow, description: Option<&str>) -> IVec {
+    if epoch != Epoch::FIRST {
+        let row = encode_upload(Epoch::FIRST, row, description);
+        return IVec::from([&[TAKEN][..], &epoch.number().to_be_bytes(), &row].concat());
+    }
     let Some(description) = description else { return encode(row) };
     let bytes = SmallVec::<[u8; USUAL_BYTES]>::from_slice(&[DESCRIBED]);
     let mut bytes = postcard::to_extend(row, bytes).expect("rows are made of what postcard can write");
@@ -94,14 +100,24 @@ pub(crate) fn encode_upload(row: &UploadRow, description: Option<&str>) -> IVec 
 ///
 /// # Errors
 /// [`StoreError::Damaged`]
-pub(crate) fn decode_upload(bytes: &[u8]) -> Result<(UploadRow, Option<&str>), StoreError> {
-    let Some((&DESCRIBED, row)) = bytes.split_first() else {
-        return Ok((decode("upload", bytes)?, None));
+pub(crate) fn decode_upload(bytes: &[u8]) -> Result<(Epoch, UploadRow, Option<&str>), StoreError> {
+    let (epoch, bytes) = match bytes.split_first() {
+        Some((&TAKEN, row)) => {
+            let (epoch, row) = row.split_first_chunk().ok_or_else(|| damaged(&"no epoch"))?;
+            (Epoch::new(u64::from_be_bytes(*epoch)), row)
+        }
+        _ => (Epoch::FIRST, bytes),
     };
-    let damaged = |error: &dyn std::fmt::Display| StoreError::Damaged(format!("upload: {error}"));
+    let Some((&DESCRIBED, row)) = bytes.split_first() else {
+        return Ok((epoch, decode("upload", bytes)?, None));
+    };
     let (row, description) = postcard::take_from_bytes(row).map_err(|error| damaged(&error))?;
     let description = std::str::from_utf8(description).map_err(|error| damaged(&error))?;
-    Ok((row, Some(description)))
+    Ok((epoch, row, Some(description)))
+}
+
+fn damaged(why: &dyn std::fmt::Display) -> StoreError {
+    StoreError::Damaged(format!("upload: {why}"))
 }
 
 #[cfg(test)]
@@ -119,13 +135,15 @@ mod tests {
             end: End { offset: 0, active_at: Timestamp::from_millis(7), digest: None },
         };
         for description in [None, Some(""), Some("filename YQ==\0final;/files/1")] {
-            let bytes = encode_upload(&row, description);
-            assert_eq!(decode_upload(&bytes).expect("whole"), (row.clone(), description));
-            for bytes in [&bytes[..9], &[DESCRIBED], &[DESCRIBED + 1], &[]] {
-                assert!(matches!(decode_upload(bytes), Err(StoreError::Damaged(_))), "{bytes:?}");
+            for epoch in [Epoch::FIRST, Epoch::FIRST.next(), Epoch::new(u64::MAX)] {
+                let bytes = encode_upload(epoch, &row, description);
+                assert_eq!(decode_upload(&bytes).expect("whole"), (epoch, row.clone(), description));
+                for bytes in [&bytes[..9], &[DESCRIBED], &[TAKEN], &[TAKEN + 1], &[]] {
+                    assert!(matches!(decode_upload(bytes), Err(StoreError::Damaged(_))), "{bytes:?}");
+                }
             }
         }
-        let other = [&encode_upload(&row, Some(""))[..], &[0xff]].concat();
+        let other = [&encode_upload(Epoch::FIRST, &row, Some(""))[..], &[0xff]].concat();
         assert!(matches!(decode_upload(&other), Err(StoreError::Damaged(_))));
     }
 

@@ -7,7 +7,7 @@ use super::super::engine::view::View;
 use super::keys;
 use super::rows::{self, ChunkRow, End, UploadRow};
 use crate::store::StoreError;
-use crate::upload::{Chunk, Concat, Conflict, Length, Metadata, Parts, State, Upload, UploadId};
+use crate::upload::{Chunk, Concat, Conflict, Epoch, Length, Metadata, Parts, State, Upload, UploadId};
 
 /// A description up to this length lies behind the record, which is written again with every change of it; a longer
 /// one is a row of its own.
@@ -58,7 +58,7 @@ pub(crate) fn find(rows: &impl Rows, id: UploadId) -> Result<Option<Stored>, Sto
     let Some(row) = rows.get(&keys::upload(id))? else {
         return Ok(None);
     };
-    let (row, description) = rows::decode_upload(&row)?;
+    let (epoch, row, description) = rows::decode_upload(&row)?;
     let ledger = end_of_ledger(rows, id, &row)?;
     let (has_ledger, is_described) = (ledger.is_some(), description.is_some());
     let end = ledger.map_or_else(|| row.end.clone(), |(_, end)| end);
@@ -78,6 +78,7 @@ pub(crate) fn find(rows: &impl Rows, id: UploadId) -> Result<Option<Stored>, Sto
         offset: end.offset,
         active_at: end.active_at,
         digest: end.digest,
+        epoch,
     };
     Ok(Some(Stored { upload, base: row.end, has_ledger, is_described }))
 }
@@ -85,6 +86,7 @@ pub(crate) fn find(rows: &impl Rows, id: UploadId) -> Result<Option<Stored>, Sto
 /// What an append is judged by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Progress {
+    pub(crate) epoch: Epoch,
     pub(crate) length: Length,
     pub(crate) state: State,
     pub(crate) offset: u64,
@@ -98,10 +100,10 @@ pub(crate) struct Progress {
 /// [`StoreError::Conflict`] if it is gone.
 pub(crate) fn progress(rows: &impl Rows, id: UploadId) -> Result<Progress, StoreError> {
     let row = rows.get(&keys::upload(id))?.ok_or(StoreError::Conflict(Conflict::Gone))?;
-    let (row, _) = rows::decode_upload(&row)?;
+    let (epoch, row, _) = rows::decode_upload(&row)?;
     let end = end_of_ledger(rows, id, &row)?;
     let (last_row, end) = end.map_or((None, row.end), |(last, end)| (Some(last), end));
-    Ok(Progress { length: row.length, state: row.state, offset: end.offset, last_row })
+    Ok(Progress { epoch, length: row.length, state: row.state, offset: end.offset, last_row })
 }
 
 /// The upload as recorded, for a change of it.
@@ -204,7 +206,7 @@ fn write(
         created_at: upload.created_at,
         end,
     };
-    view.put(keys::upload(upload.id), rows::encode_upload(&row, description))?;
+    view.put(keys::upload(upload.id), rows::encode_upload(upload.epoch, &row, description))?;
     // Most changes of a record change no index.
     if before.is_some_and(is_unfinished) != is_unfinished(upload) {
         let key = keys::unfinished(&upload.owner, upload.created_at, upload.id);

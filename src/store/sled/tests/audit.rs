@@ -7,7 +7,7 @@ use super::super::{SledCopy, SledStore};
 use crate::message::{ConversationId, MessageId};
 use crate::store::contract::samples::{at, bound, row, unbound, user, whole};
 use crate::store::{Claim, Durability, Memberships, Messages, Position, Records, StoreError, Taking};
-use crate::upload::{Metadata, Upload, UploadId};
+use crate::upload::{Epoch, Metadata, Upload, UploadId};
 
 /// Uploads in several states, and two messages.
 struct House {
@@ -81,7 +81,7 @@ async fn tables_that_agree_have_no_fault() {
     assert_eq!(house.faults().await, Vec::<String>::new());
     house.store.claim(house.whole.id, at(6_000)).await.expect("claimed");
     house.store.published(&[house.message]).await.expect("published");
-    house.store.remove(house.receiving.id).await.expect("removed");
+    house.store.remove(house.receiving.id, Epoch::FIRST).await.expect("removed");
     assert_eq!(house.faults().await, Vec::<String>::new());
 }
 

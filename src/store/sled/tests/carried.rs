@@ -18,7 +18,7 @@ use crate::store::{
     Along, Carried, Durability, Files, Memberships, Messages, Payloads, Place, Records, Sink, Source,
     StoreError, Taking,
 };
-use crate::upload::{Length, RejectionReason, State, Upload, UploadId};
+use crate::upload::{Epoch, Length, RejectionReason, State, Upload, UploadId};
 
 const BYTES: &[u8] = b"0123456789";
 
@@ -77,7 +77,7 @@ impl House {
         store(self, &upload).await;
         for (row, bytes) in [(row(0, 4), &BYTES[..4]), (last_row(4), &BYTES[4..])] {
             let bytes = vec![Bytes::from_static(bytes)];
-            let mut sink = self.disk.open(upload.id, row.chunk.offset).await.expect("opened");
+            let mut sink = self.disk.open(upload.id, row.epoch, row.chunk.offset).await.expect("opened");
             sink.show(bytes.clone()).await.expect("written");
             self.store().append_with(upload.id, &row, Along::carrying(bytes)).await.expect("carried");
         }
@@ -88,7 +88,7 @@ impl House {
     async fn begin(&self, bytes: &'static [u8]) -> (Upload, Box<dyn Sink>) {
         let upload = bound(None);
         store(self, &upload).await;
-        let mut sink = self.disk.open(upload.id, 0).await.expect("opened");
+        let mut sink = self.disk.open(upload.id, Epoch::FIRST, 0).await.expect("opened");
         sink.sync(vec![Bytes::from_static(bytes)]).await.expect("synced");
         self.store().append(upload.id, &row(0, 4)).await.expect("recorded");
         (upload, sink)
@@ -215,7 +215,7 @@ async fn a_committed_message_has_its_file() {
         let place = house.place(&upload).await;
         commit(&house, upload.id).await;
         if is_removed {
-            house.store().remove(upload.id).await.expect("removed");
+            house.store().remove(upload.id, Epoch::FIRST).await.expect("removed");
         }
         for next in house.after_each_loss(upload.id) {
             next.has_placed(&place, upload.id).await;
@@ -245,7 +245,7 @@ async fn a_file_that_was_synced_is_moved_again() {
 async fn bytes_that_nobody_needs_stay_away() {
     let house = House::new();
     let [removed, rejected] = [house.carry().await, house.carry().await];
-    house.store().remove(removed.id).await.expect("removed");
+    house.store().remove(removed.id, Epoch::FIRST).await.expect("removed");
     let state = rejected.state.reject(RejectionReason::NotAParticipant).expect("complete");
     transition(&house, rejected.id, &state).await;
     for upload in [removed, rejected] {

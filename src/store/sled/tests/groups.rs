@@ -9,7 +9,7 @@ use super::Fixture;
 use crate::store::contract::samples::{at, bound, found, last_row, row, store, whole};
 use crate::store::contract::{DatabaseFixture, is_conflict};
 use crate::store::{Claim, Created, Messages, Records, Taking};
-use crate::upload::State;
+use crate::upload::{Epoch, State};
 
 /// Runs the operations as one group: the committer is held until all of them wait for it. Each expression is
 /// polled once, in order, which hands its operation over.
@@ -98,7 +98,7 @@ async fn what_a_group_deletes_is_gone_for_its_later_operations() {
             .core
             .change({
                 let id = upload.id;
-                move |view| Ok(super::super::records::remove(view, id)?)
+                move |view| Ok(super::super::records::remove(view, id, Epoch::FIRST)?)
             })
             .boxed(),
         store.create(&upload, Taking::IfFree),

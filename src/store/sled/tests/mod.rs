@@ -13,18 +13,18 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::{SledPayloads, SledStore};
-use crate::store::contract::{DatabaseFixture, PayloadsFixture, model};
+use crate::store::contract::{DatabaseFixture, PayloadsFixture, SharedFixture, model};
 use crate::store::{Durability, Memberships, Messages, Payloads, Records};
 
 /// A store in a folder of its own.
 struct Fixture {
-    folder: TempDir,
+    folder: Arc<TempDir>,
     store: Option<Arc<SledStore>>,
 }
 
 impl Fixture {
     fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        let folder = Arc::new(tempfile::tempdir().expect("a temporary folder"));
         let mut fixture = Self { folder, store: None };
         fixture.open();
         fixture
@@ -65,6 +65,12 @@ impl DatabaseFixture for Fixture {
 
     fn reopen(&mut self) {
         self.open_again();
+    }
+}
+
+impl SharedFixture for Fixture {
+    fn second(&self) -> Self {
+        Self { folder: Arc::clone(&self.folder), store: self.store.clone() }
     }
 }
 

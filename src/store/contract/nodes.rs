@@ -1,0 +1,110 @@
+//! Several nodes on the same stores: whatever one of them does late, another that took the upload is not disturbed.
+
+use bytes::Bytes;
+use futures_util::TryStreamExt;
+
+use super::samples::{row, unbound};
+use super::{NodesFixture, is_fenced};
+use crate::store::{Lease, Source, StoreError, Taking, Wanted};
+use crate::upload::{Appended, UploadId};
+
+async fn created(node: &impl NodesFixture) -> UploadId {
+    let upload = unbound();
+    node.records().create(&upload, Taking::IfFree).await.expect("stored");
+    upload.id
+}
+
+async fn held(node: &impl NodesFixture, id: UploadId) -> Lease {
+    node.leases().take_over(id, Wanted::WhatCame).await.expect("idle")
+}
+
+/// Records so many bytes more.
+async fn append(
+    node: &impl NodesFixture,
+    lease: &Lease,
+    id: UploadId,
+    at: u64,
+    length: u64,
+) -> Result<(), StoreError> {
+    let row = Appended { epoch: lease.epoch(), ..row(at, length) };
+    node.records().append(id, &row).await.map(drop)
+}
+
+async fn offset(node: &impl NodesFixture, id: UploadId) -> u64 {
+    node.records().find(id).await.expect("readable").expect("there").offset
+}
+
+pub(crate) async fn a_holder_on_another_node_keeps_what_came_and_lets_go(one: impl NodesFixture) {
+    let two = one.second();
+    let id = created(&one).await;
+    let first = held(&one, id).await;
+    let leases = two.leases();
+    let newcomer = tokio::spawn(async move { leases.take_held(id, Wanted::WhatCame).await });
+    assert_eq!(first.displaced().await, Wanted::WhatCame);
+    append(&one, &first, id, 0, 3).await.expect("it still holds it");
+    drop(first);
+    let second = newcomer.await.expect("no panic").expect("its turn").expect("it was held");
+    assert_eq!(offset(&two, id).await, 3);
+    append(&two, &second, id, 3, 3).await.expect("held");
+}
+
+pub(crate) async fn a_lease_that_is_not_renewed_is_taken(one: impl NodesFixture) {
+    let two = one.second();
+    let id = created(&one).await;
+    let first = held(&one, id).await;
+    append(&one, &first, id, 0, 2).await.expect("held");
+    one.stop();
+    let second = two.leases().take_idle(id).await.expect("asked").expect("its holder is gone");
+    assert!(second.epoch() > first.epoch());
+    assert_eq!(first.is_displaced(), None, "it hears of nothing");
+    assert!(is_fenced(&append(&one, &first, id, 2, 3).await));
+    append(&two, &second, id, 2, 4).await.expect("held");
+    drop(first);
+    append(&two, &second, id, 6, 1).await.expect("what is let go late is another's");
+    assert!(two.second().leases().take_idle(id).await.expect("asked").is_none());
+}
+
+pub(crate) async fn a_newcomer_at_the_recorded_offset_waits_for_no_other_node(one: impl NodesFixture) {
+    let two = one.second();
+    let id = created(&one).await;
+    let first = held(&one, id).await;
+    let second = two.leases().take_over(id, Wanted::RecordedOffset).await.expect("taken");
+    assert_eq!(first.is_displaced(), Some(Wanted::RecordedOffset));
+    assert!(is_fenced(&append(&one, &first, id, 0, 3).await));
+    append(&two, &second, id, 0, 4).await.expect("held");
+}
+
+pub(crate) async fn an_upload_is_idle_if_no_node_holds_it(one: impl NodesFixture) {
+    let two = one.second();
+    let id = created(&one).await;
+    let first = held(&one, id).await;
+    assert!(two.leases().take_idle(id).await.expect("asked").is_none());
+    assert_eq!(first.is_displaced(), None);
+    drop(first);
+    assert!(two.leases().take_held(id, Wanted::WhatCame).await.expect("asked").is_none());
+    assert!(two.leases().take_idle(id).await.expect("asked").is_some());
+}
+
+/// The older holder has bytes under way that no row tells of, and goes on to write after the newer one has begun.
+pub(crate) async fn bytes_of_an_older_epoch_are_never_read(one: impl NodesFixture) {
+    let two = one.second();
+    let id = created(&one).await;
+    let first = held(&one, id).await;
+    let mut late = one.payloads().open(id, first.epoch(), 0).await.expect("opened");
+    late.write(vec![Bytes::from_static(b"aaa")]).await.expect("written");
+    one.stop();
+    let second = held(&two, id).await;
+    let mut sink = two.payloads().open(id, second.epoch(), 0).await.expect("opened");
+    // Refused or to no effect, now and when the newer one has written.
+    let _ = late.write(vec![Bytes::from_static(b"aaa")]).await;
+    sink.write(vec![Bytes::from_static(b"bb")]).await.expect("written");
+    let _ = late.sync(vec![Bytes::from_static(b"aaa")]).await;
+    sink.sync(vec![Bytes::from_static(b"bb")]).await.expect("synced");
+    let _ = late.sync(Vec::new()).await;
+    assert!(is_fenced(&append(&one, &first, id, 0, 9).await));
+    append(&two, &second, id, 0, 4).await.expect("held");
+    let pieces = two.payloads().read(&Source::Part(id), 0..4).await.expect("there");
+    let read: Vec<_> = pieces.try_collect().await.expect("readable");
+    assert_eq!(read.concat(), b"bbbb");
+    assert!(one.payloads().open(id, first.epoch(), 4).await.is_err(), "it comes too late");
+}

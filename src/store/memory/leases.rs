@@ -1,0 +1,153 @@
+//! Leases among several nodes: each orders its own requests as one process does, and takes an upload from another node
+//! by raising its epoch in the records. The other is asked to let go before, if it is there; if it is not, it need not.
+//!
+//! ```text
+//! own turn ─► the other node's holder is told ─► it lets go, or is late ─► epoch raised ─► the holder's name on the board
+//! ```
+//! A node that stops between any two of these leaves a name on the board at the most, of a node that is not there.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+
+use super::lock;
+use crate::store::leases::{Displacement, Lease, Leases, NoTurn, Wanted};
+use crate::store::local::LocalLeases;
+use crate::store::{Records, StoreError};
+use crate::upload::{Epoch, UploadId};
+
+/// How long a holder on another node is waited for.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+/// The leases of one node.
+#[derive(Clone)]
+pub struct MemoryLeases {
+    records: Arc<dyn Records>,
+    board: Arc<Mutex<HashMap<UploadId, Holder>>>,
+    node: Arc<Node>,
+}
+
+/// A process, as the others see it.
+#[derive(Debug, Default)]
+struct Node {
+    own: LocalLeases,
+    is_gone: AtomicBool,
+}
+
+/// The holder of an upload, as the board has it.
+#[derive(Clone)]
+struct Holder {
+    node: Arc<Node>,
+    epoch: Epoch,
+    displacement: Displacement,
+    let_go: watch::Receiver<()>,
+}
+
+/// A name on the board, until it is dropped. Its sender goes with it, which the newcomer waits for.
+struct Entry {
+    board: Arc<Mutex<HashMap<UploadId, Holder>>>,
+    id: UploadId,
+    epoch: Epoch,
+    _let_go: watch::Sender<()>,
+    _turn: Lease,
+}
+
+impl MemoryLeases {
+    /// The leases of the first node over these records.
+    pub fn over(records: Arc<dyn Records>) -> Self {
+        Self { records, board: Arc::default(), node: Arc::default() }
+    }
+
+    /// Those of one node more.
+    #[must_use]
+    pub fn second(&self) -> Self {
+        Self { node: Arc::default(), ..self.clone() }
+    }
+
+    /// From now on the others take this node for gone, as one is that does not renew its leases. It does not know.
+    pub fn stop(&self) {
+        self.node.is_gone.store(true, Ordering::Release);
+    }
+
+    /// The holder on another node.
+    fn elsewhere(&self, id: UploadId) -> Option<Holder> {
+        let holder = lock(&self.board).get(&id).cloned();
+        holder.filter(|holder| !Arc::ptr_eq(&holder.node, &self.node))
+    }
+
+    /// The lease of a request whose turn it is among those of this node.
+    async fn sign(&self, id: UploadId, turn: Lease) -> Result<Lease, StoreError> {
+        // Without a record there is nothing that another could write.
+        let epoch = self.records.raise(id).await?.unwrap_or(Epoch::FIRST);
+        let (let_go, gone) = watch::channel(());
+        let displacement = turn.displacement().clone();
+        let (node, told) = (Arc::clone(&self.node), displacement.clone());
+        let holder = Holder { node, epoch, displacement: told, let_go: gone };
+        let before = lock(&self.board).insert(id, holder);
+        if let Some(before) = before.filter(Holder::is_there) {
+            before.displacement.tell(Wanted::RecordedOffset);
+        }
+        let entry = Entry { board: Arc::clone(&self.board), id, epoch, _let_go: let_go, _turn: turn };
+        Ok(Lease::new(epoch, displacement, entry))
+    }
+}
+
+impl fmt::Debug for MemoryLeases {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryLeases").field("node", &self.node).finish_non_exhaustive()
+    }
+}
+
+impl Holder {
+    fn is_there(&self) -> bool {
+        !self.node.is_gone.load(Ordering::Acquire)
+    }
+}
+
+#[async_trait]
+impl Leases for MemoryLeases {
+    async fn take_over(&self, id: UploadId, wanted: Wanted) -> Result<Lease, NoTurn> {
+        let turn = self.node.own.take_over(id, wanted).await?;
+        if let Some(mut holder) = self.elsewhere(id).filter(Holder::is_there) {
+            holder.displacement.tell(wanted);
+            if wanted == Wanted::WhatCame {
+                let _ = tokio::time::timeout(PATIENCE, holder.let_go.changed()).await;
+            }
+        }
+        Ok(self.sign(id, turn).await?)
+    }
+
+    async fn take_held(&self, id: UploadId, wanted: Wanted) -> Result<Option<Lease>, NoTurn> {
+        if self.elsewhere(id).is_some() {
+            return self.take_over(id, wanted).await.map(Some);
+        }
+        match self.node.own.take_held(id, wanted).await? {
+            Some(turn) => Ok(Some(self.sign(id, turn).await?)),
+            None => Ok(None),
+        }
+    }
+
+    async fn take_idle(&self, id: UploadId) -> Result<Option<Lease>, StoreError> {
+        match self.node.own.take_idle(id).await? {
+            Some(turn) if !self.elsewhere(id).is_some_and(|holder| holder.is_there()) => {
+                self.sign(id, turn).await.map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let mut board = lock(&self.board);
+        // It may be the next one's by now.
+        if board.get(&self.id).is_some_and(|holder| holder.epoch == self.epoch) {
+            board.remove(&self.id);
+        }
+    }
+}
