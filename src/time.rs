@@ -60,6 +60,11 @@ impl Timestamp {
         Self(self.0.saturating_sub(secs.saturating_mul(1000)))
     }
 
+    /// How long ago an earlier time was; nothing for a later one.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+
     /// RFC 3339 with exactly three digits of milliseconds and `Z`.
     pub fn rfc3339(self) -> String {
         let format =

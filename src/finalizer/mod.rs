@@ -19,6 +19,7 @@ mod health;
 mod join;
 mod judge;
 mod left;
+mod overdue;
 mod publisher;
 mod queue;
 mod same_file;
@@ -28,7 +29,7 @@ mod worker;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -37,6 +38,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use crate::message::Message;
+use crate::metrics;
 use crate::outlive::outlive;
 use crate::store::Stores;
 use crate::upload::{Concat, RejectionReason, State, Upload, UploadId};
@@ -45,6 +47,7 @@ pub(crate) use comparison::Comparison;
 pub use health::Ability;
 use health::Health;
 use left::Left;
+pub use overdue::Overdue;
 use queue::Queue;
 use waiting::Waiting;
 
@@ -160,7 +163,11 @@ impl Finalizer {
         flights.insert(id, flight);
         let landing = Landing { finalizer: Arc::clone(self), id };
         let work = async move {
+            let begun = Instant::now();
             let ending = landing.finalizer.finalize(id).await;
+            if matches!(ending, Ending::Message(_)) {
+                metrics::get().finalize_seconds.since(begun);
+            }
             // Whoever departs from now on reads what is stored by now.
             drop(landing);
             sender.send_replace(Some(ending.clone()));

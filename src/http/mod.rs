@@ -26,6 +26,7 @@ mod peer;
 mod presence;
 pub(crate) mod range;
 mod request;
+mod route;
 mod sending;
 mod shown_path;
 mod site;

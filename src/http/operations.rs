@@ -101,9 +101,14 @@ async fn text(State(api): State<Api>) -> impl IntoResponse {
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8"),
     );
+    let metrics = metrics::get();
     if let Some(left) = api.uploads().room_left().await {
-        metrics::get().room_reserved.set(left.reserved);
-        metrics::get().room_free.set(left.free);
+        metrics.room_reserved_bytes.set(left.reserved);
+        metrics.room_free_bytes.set(left.free);
+    }
+    if let Some(overdue) = api.uploads().overdue().await {
+        metrics.owed_upload_age_seconds.set(overdue.message.as_secs_f64());
+        metrics.outbox_age_seconds.set(overdue.announcement.as_secs_f64());
     }
     ([TEXT], metrics::text())
 }

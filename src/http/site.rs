@@ -23,6 +23,7 @@ use tracing::Instrument;
 use super::coding::Coded;
 use super::connection::NoPlace;
 use super::cors::CrossOrigin;
+use super::route::{OTHER, route_of};
 use super::trace::Exchange;
 use super::{Api, Cors, cache, coding, cors, demo_names, error, host, operations, path, routes, websocket};
 use crate::base_path::BasePath;
@@ -95,6 +96,7 @@ impl Site {
     pub fn answer(&self, mut request: Request) -> impl Future<Output = Response> + use<> {
         let (exchange, span) = Exchange::begin(&request);
         let is_inside = path::strip(&self.base_path, request.uri_mut());
+        let route = if is_inside { route_of(request.uri().path()) } else { OTHER };
         // CORS stands outside of Socket.IO, which knows nothing of it.
         let cross_origin = self.cors.as_ref().and_then(|cors| CrossOrigin::of(cors, &request));
         let answered = match self.at_once(&request, is_inside) {
@@ -114,7 +116,7 @@ impl Site {
                 cross_origin.show(&mut response);
             }
             cache::keep_private(response.status(), response.headers_mut());
-            exchange.end(&mut response);
+            exchange.end(&mut response, route);
             response
         });
         ended.instrument(span)

@@ -33,15 +33,15 @@ impl Exchange {
         (Self { id, start: Instant::now() }, span)
     }
 
-    /// Logs and counts the answer, and puts the id on it.
-    pub(super) fn end(self, response: &mut Response) {
+    /// Logs and counts the answer of this route, and puts the id on it.
+    pub(super) fn end(self, response: &mut Response, route: &'static str) {
         let status = response.status().as_u16();
         let elapsed_us = u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX);
         tracing::debug!(status, elapsed_us, "answered");
         if let Some(detail) = error::detail_of(response) {
             refusals::request(status, &detail);
         }
-        crate::metrics::get().answered(status);
+        crate::metrics::get().answered(route, status, self.start);
         if let Ok(value) = HeaderValue::try_from(self.id) {
             response.headers_mut().insert(X_REQUEST_ID, value);
         }

@@ -45,7 +45,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use crate::finalizer::Ability;
-use crate::finalizer::Finalizer;
+use crate::finalizer::{Finalizer, Overdue};
 use crate::message::{ConversationId, MessageId, UserId};
 use crate::store::{StoreError, Stores};
 use crate::time::Timestamp;
@@ -151,6 +151,11 @@ impl Uploads {
     /// How much room there is; none that anybody knows of if the disk cannot be asked.
     pub async fn room_left(&self) -> Option<RoomLeft> {
         self.allowance.left().await.ok()
+    }
+
+    /// How late the oldest work is that is owed, if the records can be read.
+    pub async fn overdue(&self) -> Option<Overdue> {
+        self.finalizer.overdue(Timestamp::now()).await.ok()
     }
 
     /// The limits of a user do not hold until then: a backend that uploads for many.

@@ -8,6 +8,8 @@ use rustix::net::sockopt::set_tcp_user_timeout;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::metrics::{self, Counted};
+
 /// After an error of accept(2), which is mostly a lack of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -15,7 +17,14 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) struct Accepted {
     pub(super) stream: TcpStream,
-    pub(super) permit: OwnedSemaphorePermit,
+    pub(super) place: Place,
+}
+
+/// A place among all connections.
+#[derive(Debug)]
+pub(super) struct Place {
+    _permit: OwnedSemaphorePermit,
+    _counted: Counted,
 }
 
 /// The next connection, once there is room for it.
@@ -34,7 +43,8 @@ pub(super) async fn accept(listener: &TcpListener, room: &Arc<Semaphore>, send: 
                 if let Err(error) = set_tcp_user_timeout(&stream, send_millis) {
                     tracing::debug!(%error, "a connection without a send timeout");
                 }
-                return Accepted { stream, permit };
+                let counted = Counted::by(&metrics::get().connections);
+                return Accepted { stream, place: Place { _permit: permit, _counted: counted } };
             }
             Err(error) => pause_after(&error).await,
         }

@@ -7,9 +7,8 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
 
-use super::accept::Accepted;
+use super::accept::{Accepted, Place};
 use super::activity::Activity;
 use super::framing::{BadChunk, Framing};
 use super::observed::Observed;
@@ -30,12 +29,12 @@ pub(super) struct Wire {
     activity: Arc<Activity>,
     /// Why nothing is read any more.
     refused: Option<BadChunk>,
-    _permit: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Wire {
     pub(super) fn new(accepted: Accepted, spoken: Seen, activity: Arc<Activity>) -> Self {
-        Self { stream: accepted.stream, spoken, activity, refused: None, _permit: accepted.permit }
+        Self { stream: accepted.stream, spoken, activity, refused: None, _place: accepted.place }
     }
 
     fn stream(self: Pin<&mut Self>) -> Pin<&mut TcpStream> {
