@@ -7,34 +7,33 @@ const MOST_PARTS: usize = 4;
 
 /// The route of a path below the base path.
 pub(super) fn route_of(path: &str) -> &'static str {
-    let mut parts = [""; MOST_PARTS];
-    for (count, part) in path.trim_matches('/').split('/').enumerate() {
-        match parts.get_mut(count) {
-            Some(place) => *place = part,
-            None => return OTHER,
-        }
+    let (mut parts, mut count) = ([""; MOST_PARTS], 0);
+    for part in path.trim_matches('/').split('/') {
+        let Some(place) = parts.get_mut(count) else { return OTHER };
+        *place = part;
+        count += 1;
     }
-    match parts {
-        ["", "", "", ""] => "/",
-        ["files", "", "", ""] => "/files",
-        ["files", _, "", ""] => "/files/{upload_id}",
-        ["messages", "", "", ""] => "/messages",
-        ["messages", "upload", "", ""] => "/messages/upload",
-        ["messages", _, "", ""] => "/messages/{message_id}",
-        ["messages", _, "media-link", ""] => "/messages/{message_id}/media-link",
-        ["conversations", _, "", ""] => "/conversations/{conversation_id}",
-        ["conversations", _, "files", ""] => "/conversations/{conversation_id}/files",
-        ["conversations", _, "messages", ""] => "/conversations/{conversation_id}/messages",
-        ["conversations", _, "uploads", ""] => "/conversations/{conversation_id}/uploads",
+    match parts[..count] {
+        [""] => "/",
+        ["files"] => "/files",
+        ["files", _] => "/files/{upload_id}",
+        ["messages"] => "/messages",
+        ["messages", "upload"] => "/messages/upload",
+        ["messages", _] => "/messages/{message_id}",
+        ["messages", _, "media-link"] => "/messages/{message_id}/media-link",
+        ["conversations", _] => "/conversations/{conversation_id}",
+        ["conversations", _, "files"] => "/conversations/{conversation_id}/files",
+        ["conversations", _, "messages"] => "/conversations/{conversation_id}/messages",
+        ["conversations", _, "uploads"] => "/conversations/{conversation_id}/uploads",
         ["uploads", "chats", _, _] => "/uploads/chats/{message_id}/{filename}",
-        ["healthz", "", "", ""] => "/healthz",
-        ["readyz", "", "", ""] => "/readyz",
-        ["metrics", "", "", ""] => "/metrics",
-        ["docs", "", "", ""] => "/docs",
-        ["docs", _, "", ""] => "/docs/{name}",
-        ["openapi.json", "", "", ""] => "/openapi.json",
-        ["asyncapi.json", "", "", ""] => "/asyncapi.json",
-        ["socket.io", "", "", ""] => "/socket.io/",
+        ["healthz"] => "/healthz",
+        ["readyz"] => "/readyz",
+        ["metrics"] => "/metrics",
+        ["docs"] => "/docs",
+        ["docs", _] => "/docs/{name}",
+        ["openapi.json"] => "/openapi.json",
+        ["asyncapi.json"] => "/asyncapi.json",
+        ["socket.io"] => "/socket.io/",
         _ => OTHER,
     }
 }

@@ -282,6 +282,25 @@ async fn what_is_owed_is_found_without_anyone_asking() {
 }
 
 #[tokio::test]
+async fn what_is_owed_grows_old_until_it_is_done() {
+    let house = House::new().await;
+    house.create(3, &bound(&[])).await.expect("created");
+    let id = house.create(3, &bound(&[])).await.expect("created").standing.upload.id;
+    let ages = async || {
+        let later = house.finalizer.overdue(Timestamp::now().plus_secs(60)).await.expect("memory");
+        [later.message, later.announcement].map(|age| age.as_secs() / 60)
+    };
+    assert_eq!(ages().await, [0, 0], "an upload that is being sent is not late");
+    house.record_all(id, b"abc").await;
+    assert_eq!(ages().await, [1, 0]);
+    house.finalizer.recover().await.expect("memory");
+    assert_eq!(ages().await, [0, 1]);
+    let message = house.messages().await.pop().expect("made");
+    house.stores.messages.published(&[message.id]).await.expect("memory");
+    assert_eq!(ages().await, [0, 0]);
+}
+
+#[tokio::test]
 async fn the_sweeper_takes_what_nobody_came_back_for_and_nothing_else() {
     let house = House::new().await;
     let stale = house.create(3, &bound(&[("client_message_id", "c")])).await.expect("created");
