@@ -1,7 +1,6 @@
 //! What is wrong with a token, or with a key.
 
-use super::key::{MIN_RSA_BITS, MIN_SECRET_BYTES};
-use super::verifier::MAX_TOKEN_BYTES;
+use super::bounds::{MAX_TOKEN_BYTES, MIN_RSA_BITS, MIN_SECRET_BYTES};
 
 /// Why a token is refused. A client learns no more than this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

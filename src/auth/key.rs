@@ -4,14 +4,9 @@
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind, Header, Validation, decode};
 
+use super::bounds::{MIN_RSA_BITS, MIN_SECRET_BYTES};
 use super::claims::Claims;
 use super::error::{AuthError, KeyError};
-
-/// The least bytes of a secret of HS256 (RFC 7518 §3.2).
-pub const MIN_SECRET_BYTES: usize = 32;
-
-/// The least bits of an RSA key (RFC 7518 §3.3).
-pub(super) const MIN_RSA_BITS: usize = 2048;
 
 /// Of a key set's member in which nothing can be recognised.
 pub(super) const NO_PUBLIC_KEY: &str = "it is malformed, or no public key of RSA, P-256, P-384 or Ed25519";

@@ -5,10 +5,10 @@ use jsonwebtoken::{AlgorithmFamily, Header, decode_header};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::bounds::MAX_TOKEN_BYTES;
 use super::claims::Claims;
 use super::error::{AuthError, KeyError};
 use super::key::{Key, NO_PUBLIC_KEY};
-use super::verifier::MAX_TOKEN_BYTES;
 
 /// As many secrets may be valid at a time: a new one, and the one that it replaces.
 pub const MOST_SECRETS: usize = 2;

@@ -2,6 +2,7 @@
 //! any time; where they come from is not known here.
 
 mod bearer;
+mod bounds;
 mod cache;
 mod claims;
 mod error;
@@ -13,10 +14,10 @@ mod rules;
 mod verifier;
 
 pub use bearer::bearer;
+pub use bounds::{MAX_TOKEN_BYTES, MIN_SECRET_BYTES};
 pub use error::{AuthError, KeyError};
 pub use grant::NBF_LEEWAY_SECS;
-pub use key::MIN_SECRET_BYTES;
 pub use key_set::{KeySet, MOST_SECRETS, PassedOver};
 pub use mint::{mint_by_rules, mint_hs256};
 pub use rules::Rules;
-pub use verifier::{Identity, MAX_TOKEN_BYTES, Verifier};
+pub use verifier::{Identity, Verifier};

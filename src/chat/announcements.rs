@@ -6,12 +6,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use socketioxide::extract::SocketRef;
 
-use super::connect::{NAMESPACE, room_of};
 use super::event::Event;
 use super::gate;
 use super::leftovers::Leftover;
 use super::names::Name;
 use super::open::Engine;
+use super::session::{NAMESPACE, room_of};
 use crate::http::LiveUpload;
 use crate::message::{Message, MessageId, UserId};
 use crate::store::{Announcement, Announcements, Progress, StoreError};

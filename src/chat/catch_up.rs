@@ -4,10 +4,10 @@ use socketioxide::extract::SocketRef;
 use tokio::sync::Semaphore;
 
 use super::answer::EventError;
-use super::connect::Session;
 use super::event::Event;
 use super::gate::Failure;
 use super::presented::After;
+use super::session::Session;
 use super::transport::Guest;
 use crate::chats::{ChatError, Missed};
 use crate::http::error::Code;

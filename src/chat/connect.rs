@@ -1,6 +1,5 @@
 //! Who may connect, and what a connection may then do.
 
-use std::fmt;
 use std::sync::Arc;
 
 use socketioxide::SocketIo;
@@ -8,123 +7,23 @@ use socketioxide::extract::SocketRef;
 use socketioxide::handler::ConnectHandler;
 use tokio_util::sync::CancellationToken;
 
-use super::answer::EventError;
 use super::catch_up::CatchingUp;
 use super::event::Ack;
-use super::expiry::{Expiry, Watch};
+use super::expiry::Expiry;
 use super::gate::Gate;
-use super::line::{Hall, Line, Place, TooManySessions};
+use super::line::{Hall, Line, TooManySessions};
 use super::open::Engine;
 use super::presented::{After, Presented};
+use super::session::{NAMESPACE, Session, State, room_of};
 use super::text::EventText;
 use super::transport::{Guest, TOO_MANY_SESSIONS, UNAUTHORIZED};
-use super::work::{Job, Work};
+use super::watch::watch;
+use super::work::Work;
 use super::{announcements, membership, send, unknown};
 use crate::auth::{AuthError, Identity};
-use crate::chats::Chats;
-use crate::keys::Keyring;
-use crate::links::Presenter;
 use crate::message::UserId;
 use crate::refusals;
 use crate::time::Timestamp;
-use crate::uploads::Uploads;
-
-/// The only namespace.
-pub(super) const NAMESPACE: &str = "/";
-
-/// What the events need.
-#[derive(Clone)]
-pub struct State {
-    /// Makes messages of files.
-    pub uploads: Arc<Uploads>,
-    /// Knows who is in which conversation.
-    pub chats: Arc<Chats>,
-    /// Knows whose token it is.
-    pub keyring: Arc<Keyring>,
-    /// The most bytes of a file sent by `send_message`.
-    pub max_size: u64,
-}
-
-impl fmt::Debug for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("State").field("max_size", &self.max_size).finish_non_exhaustive()
-    }
-}
-
-/// A connection and whose it is.
-pub(super) struct Session {
-    state: Arc<State>,
-    user: UserId,
-    presenter: Presenter,
-    line: Arc<Line>,
-    expiry: Expiry,
-    after: After,
-    gate: Arc<Gate>,
-    greeted: CancellationToken,
-    gone: CancellationToken,
-    _watch: Watch,
-    work: Work,
-}
-
-impl Session {
-    /// What the events need.
-    pub(super) fn state(&self) -> &State {
-        &self.state
-    }
-
-    /// The user of the token.
-    pub(super) fn user(&self) -> &UserId {
-        &self.user
-    }
-
-    /// How the user is given messages.
-    pub(super) fn presenter(&self) -> &Presenter {
-        &self.presenter
-    }
-
-    /// Whether a message of this connection is in the making.
-    pub(super) fn is_at_work(&self) -> bool {
-        self.work.is_under_way()
-    }
-
-    /// Refuses what is asked for after the token has expired.
-    pub(super) fn judge_token(&self) -> Result<(), AuthError> {
-        self.expiry.judge(Timestamp::now())
-    }
-
-    /// The last message that the client knows.
-    pub(super) fn after(&self) -> &After {
-        &self.after
-    }
-
-    /// Through which the connection is told of what happens.
-    pub(super) fn gate(&self) -> &Gate {
-        &self.gate
-    }
-
-    /// Waits until the connection has been told of what was left over.
-    pub(super) async fn greeted(&self) {
-        self.greeted.cancelled().await;
-    }
-
-    /// Tells a connection what is going on, before anything that it sends is looked at, and then what it missed.
-    async fn greet(&self, socket: &SocketRef, catching_up: &CatchingUp) {
-        match self.state.uploads.sending_to(&self.user).await {
-            Ok(sending) => announcements::tell_sending(socket, &self.user, &sending),
-            Err(error) => tracing::error!(%error, "a connection is not told of what is being sent"),
-        }
-        self.greeted.cancel();
-        self.gone.run_until_cancelled(catching_up.catch_up(self, socket)).await;
-    }
-
-    /// A place for a message whose payload has so many bytes, and what counts it until it is done with. Called in the
-    /// order in which events come in, and without waiting.
-    fn take(&self, payload_bytes: usize) -> (Result<Place, EventError>, Job) {
-        let job = self.work.begin();
-        let place = self.state.uploads.take_new().map_err(EventError::from);
-        (place.and_then(|()| Ok(self.line.enter(payload_bytes)?)), job)
-    }
-}
 
 /// The refusal that a client sees as the message of `connect_error`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -135,11 +34,6 @@ enum Refusal {
     /// The user has as many as there may be.
     #[error("{TOO_MANY_SESSIONS}")]
     TooManySessions(#[from] TooManySessions),
-}
-
-/// The room of all connections of a user.
-pub(super) fn room_of(user: &UserId) -> String {
-    format!("user:{user}")
 }
 
 /// Lets users connect. From here on announcements are handed over, and until [`close`](super::close).
@@ -159,7 +53,7 @@ pub fn serve(engine: &Engine, state: State) {
         let catching_up = Arc::clone(&catching_up);
         async move {
             if let Some(session) = session {
-                session.greet(&socket, &catching_up).await;
+                tell(&session, &socket, &catching_up).await;
             }
         }
     };
@@ -180,13 +74,23 @@ pub fn serve(engine: &Engine, state: State) {
             greeted: CancellationToken::new(),
             gone: CancellationToken::new(),
             work: Work::among(&engine_of.work),
-            _watch: expiry.watch(&engine_of, socket.id, Guest::of(&socket)),
+            _watch: watch(&engine_of, socket.id, Guest::of(&socket), expiry),
         };
         admit(&socket, session);
         Ok::<(), Refusal>(())
     };
     engine.io.ns(NAMESPACE, greet.with(connect));
     hold_late_comers(&engine.io);
+}
+
+/// Tells a connection what is going on, before anything that it sends is looked at, and then what it missed.
+async fn tell(session: &Session, socket: &SocketRef, catching_up: &CatchingUp) {
+    match session.state.uploads.sending_to(&session.user).await {
+        Ok(sending) => announcements::tell_sending(socket, &session.user, &sending),
+        Err(error) => tracing::error!(%error, "a connection is not told of what is being sent"),
+    }
+    session.greeted.cancel();
+    session.gone.run_until_cancelled(catching_up.catch_up(session, socket)).await;
 }
 
 /// Closing takes the namespace away, and who then asks for it would be told that there is none, which to clients

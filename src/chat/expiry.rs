@@ -1,15 +1,7 @@
-//! The end of a connection's token, which is the connection's own: the client connects again with a fresh one. Likewise
-//! it ends when too much waits for it to be read.
+//! Until when a connection's token is good.
 
-use std::future::pending;
-use std::sync::Arc;
 use std::time::Duration;
 
-use socketioxide::socket::Sid;
-use tokio_util::sync::{CancellationToken, DropGuard};
-
-use super::open::Engine;
-use super::transport::Guest;
 use crate::auth::AuthError;
 use crate::time::Timestamp;
 
@@ -20,12 +12,6 @@ const LOOK: Duration = Duration::from_secs(600);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Expiry(pub(super) Timestamp);
 
-/// A connection's watch; dropping it ends it.
-#[derive(Debug)]
-pub(super) struct Watch {
-    _until_dropped: DropGuard,
-}
-
 impl Expiry {
     /// Refuses what a client asks for with a token that has expired.
     ///
@@ -35,32 +21,8 @@ impl Expiry {
         if now < self.0 { Ok(()) } else { Err(AuthError::Invalid) }
     }
 
-    /// Closes the connection of this session when its token expires, or ends it when it reads too slowly.
-    pub(super) fn watch(self, engine: &Engine, sid: Sid, guest: Option<&Arc<Guest>>) -> Watch {
-        let (engine, ended) = (engine.clone(), CancellationToken::new());
-        let until_dropped = ended.clone().drop_guard();
-        // The session is not kept by its own watch.
-        let over = guest.map(|guest| guest.backlog().over());
-        tokio::spawn(async move {
-            let is_too_slow = tokio::select! {
-                () = ended.cancelled() => return,
-                () = self.passed() => false,
-                () = async { if let Some(over) = over { over.await } else { pending().await } } => true,
-            };
-            // Closing goes on though the connection, and its watch with it, are gone meanwhile.
-            let Some(socket) = engine.io.get_socket(sid) else { return };
-            if is_too_slow {
-                tracing::warn!(%sid, "a connection was too slow for what it was told, and ends");
-                engine.transports.end(&socket).await;
-            } else {
-                tracing::debug!(%sid, "a connection's token has expired");
-                engine.transports.close(&socket).await;
-            }
-        });
-        Watch { _until_dropped: until_dropped }
-    }
-
-    async fn passed(self) {
+    /// Waits until the token has expired.
+    pub(super) async fn passed(self) {
         while let Some(left) = self.left(Timestamp::now()) {
             tokio::time::sleep(left.min(LOOK)).await;
         }

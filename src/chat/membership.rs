@@ -7,9 +7,9 @@ use bytes::Bytes;
 use socketioxide::extract::SocketRef;
 
 use super::answer::{Answer, EventError, Failure};
-use super::connect::Session;
 use super::event::Ack;
 use super::request::{PayloadError, conversation_of};
+use super::session::Session;
 
 /// The events' names.
 pub(super) const EVENTS: [&str; 2] = ["join_conversation", "leave_conversation"];

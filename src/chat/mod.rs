@@ -62,17 +62,22 @@ mod open;
 mod presented;
 mod request;
 mod send;
+mod session;
+mod settings;
 mod text;
 mod transport;
 mod unknown;
+mod watch;
 mod work;
 
 #[cfg(test)]
 mod tests;
 
 pub use announcements::SocketAnnouncements;
-pub use connect::{State, serve};
+pub use connect::serve;
 #[cfg(fuzzing)]
 pub use fuzz::fuzz_event;
-pub use open::{Engine, PATH, Settings, close, finish, open};
+pub use open::{Engine, close, finish, open};
+pub use session::State;
+pub use settings::{PATH, Settings};
 pub use transport::Transports;

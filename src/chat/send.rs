@@ -6,10 +6,10 @@ use tracing::Instrument;
 
 use super::answer::{Answer, EventError, Failure};
 use super::base64::Base64;
-use super::connect::Session;
 use super::event::Ack;
 use super::line::Place;
 use super::request::{Reading, Request};
+use super::session::Session;
 use crate::auth::AuthError;
 use crate::message::{ClientMessageId, Message};
 use crate::time::Timestamp;

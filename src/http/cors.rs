@@ -6,7 +6,7 @@ use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use super::page;
+use crate::web;
 
 /// Which origins may call, and whether with credentials.
 #[derive(Debug, Clone)]
@@ -104,7 +104,7 @@ pub(super) fn preflight_of(request: &Request) -> Option<Response> {
         && fields.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     is_preflight.then(|| {
         let mut response = preflight(fields);
-        if page::is_at(request.uri().path()) {
+        if web::is_private(request.uri().path()) {
             response.extensions_mut().insert(SameOrigin);
         }
         response

@@ -17,6 +17,7 @@ mod media;
 mod media_link;
 mod messages;
 mod method_override;
+mod no_place;
 mod one_shot;
 mod operations;
 mod outside;

@@ -13,9 +13,7 @@ use tower_http::services::ServeDir;
 use super::cors::SameOrigin;
 use super::{Api, error};
 use crate::base_path::BasePath;
-use crate::web::{self, Asset, Web};
-
-const PEOPLE: &str = "/demo.json";
+use crate::web::{self, Asset, PEOPLE, Web};
 
 /// It stays where it is: not in a cache, nor in a frame or a script of another origin, nor in a `Referer`; and it runs
 /// and shows nothing that is not its own. What a message has may come from an address that ends there as well.
@@ -53,11 +51,6 @@ pub(super) fn routes(web: &Web, base: &BasePath) -> Router<Api> {
         }
         None => router.fallback(error::unknown_route),
     }
-}
-
-/// Whether something of it that is for its own origin alone is at this path, with or without a further slash.
-pub(super) fn is_at(path: &str) -> bool {
-    matches!(path.trim_end_matches('/'), "" | PEOPLE)
 }
 
 fn shown(asset: Asset) -> impl IntoResponse {

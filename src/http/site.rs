@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::Method;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use futures_util::future::{Either, ready};
@@ -21,13 +20,13 @@ use tower::Service;
 use tracing::Instrument;
 
 use super::coding::Coded;
-use super::connection::NoPlace;
 use super::cors::CrossOrigin;
 use super::route::{OTHER, route_of};
 use super::trace::Exchange;
-use super::{Api, Cors, cache, coding, cors, demo_names, error, host, operations, path, routes, websocket};
+use super::{
+    Api, Cors, cache, coding, cors, demo_names, error, host, no_place, operations, path, routes, websocket,
+};
 use crate::base_path::BasePath;
-use crate::uploads::UploadError;
 
 /// The whole site, or the part of it for those who run the server.
 #[derive(Debug, Clone)]
@@ -134,7 +133,7 @@ impl Site {
     fn at_once(&self, request: &Request, is_inside: bool) -> Option<Response> {
         let outside = || (!is_inside).then(error::outside_of_the_base_path);
         host::refusal_of(request)
-            .or_else(|| refusal_without_place(request))
+            .or_else(|| no_place::refusal_of(request))
             .or_else(|| self.is_demo.then(|| demo_names::refusal_of(request)).flatten())
             .or_else(outside)
             .map(IntoResponse::into_response)
@@ -167,16 +166,6 @@ impl Site {
         let answered = router.clone().call(request);
         answered.map(|answered: Result<Response, Infallible>| answered.unwrap_or_else(|never| match never {}))
     }
-}
-
-/// A client of tus that is told 503 about its offset throws it away.
-fn refusal_without_place(request: &Request) -> Option<error::ApiError> {
-    request.extensions().get::<NoPlace>()?;
-    Some(if request.method() == Method::HEAD {
-        UploadError::Busy.into()
-    } else {
-        error::ApiError::no_place()
-    })
 }
 
 #[cfg(test)]

@@ -16,6 +16,14 @@ use serde_json::{Value, json};
 use crate::base_path::BasePath;
 use crate::demo::Demo;
 
+/// Where a demo's people are, with their tokens.
+pub const PEOPLE: &str = "/demo.json";
+
+/// Whether something that is for its own origin alone is at this path, with or without a further slash.
+pub fn is_private(path: &str) -> bool {
+    matches!(path.trim_end_matches('/'), "" | PEOPLE)
+}
+
 /// What stands at `/`.
 #[derive(Debug, Clone)]
 pub enum Web {

@@ -10,9 +10,6 @@ use super::rules::Rules;
 use crate::message::UserId;
 use crate::time::Timestamp;
 
-/// A token longer than this is refused unread.
-pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
-
 /// A verified caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {

@@ -49,7 +49,7 @@ pub(super) use self::refused::{TOO_MANY_SESSIONS, UNAUTHORIZED};
 use self::sent::Sent;
 use self::severable::{Severable, Shears};
 use self::websockets::{Place, WebSockets};
-use super::open::{PATH, Settings};
+use super::settings::{PATH, Settings};
 use crate::http::error::{ApiError, Code, of_session};
 use crate::uploads::UploadError;
 

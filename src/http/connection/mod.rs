@@ -33,7 +33,6 @@ use tokio_util::task::TaskTracker;
 use self::accept::{Accepted, accept};
 #[cfg(fuzzing)]
 pub use self::framing::fuzz_framing;
-pub(super) use self::speak::NoPlace;
 use self::speak::Protocols;
 use self::spoken::spoken;
 use super::Site;

@@ -33,6 +33,7 @@ use super::streams::Streams;
 use super::watch::Watch;
 use super::wire::{Seen, Wire};
 use crate::http::method_override::Overridden;
+use crate::http::no_place::NoPlace;
 use crate::http::{Peer, Site, request};
 
 const MOST_STREAMS: u32 = 64;
@@ -43,10 +44,6 @@ const HEADER_BYTES: u32 = 64 * 1024;
 const STREAM_PIECE: usize = 32 * 1024;
 /// How often a client of HTTP/2 has to show that it is there, while it has requests or between them.
 const PING_EVERY: Duration = Duration::from_secs(20);
-
-/// With a request for which there is no place.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::http) struct NoPlace;
 
 /// How each protocol is spoken, and who answers.
 #[derive(Debug)]

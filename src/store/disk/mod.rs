@@ -9,6 +9,7 @@
 //! `buckets` says which part is in which bucket. The folders of messages are all in one, which people look into.
 
 mod buckets;
+mod copy;
 mod idle;
 mod join;
 mod part;

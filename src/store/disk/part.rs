@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::{Buf, Bytes};
 
 use super::Folders;
+use super::copy::copy_range;
 use super::idle::OpenFile;
-use super::join::copy_range;
 use crate::crash;
 use crate::store::StoreError;
 use crate::upload::UploadId;

@@ -5,13 +5,11 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::counts::{Room, SMALL_BYTES};
-use super::flight::Flight;
-use super::sending::Sending;
 use super::{Reservation, Reservations};
 use crate::message::UserId;
 use crate::store::{Payloads, StoreError};
 use crate::time::Timestamp;
-use crate::upload::{Admission, Upload, UploadId};
+use crate::upload::{Upload, UploadId};
 use crate::uploads::{Limits, UploadError};
 
 /// Of so few bytes it is enough to know what there was a moment ago.
@@ -47,27 +45,6 @@ impl Allowance {
     pub(in crate::uploads) async fn reserve(&self, upload: &Upload) -> Result<Reservation<'_>, UploadError> {
         let room = self.room(upload.length.known().unwrap_or(0)).await?;
         self.reservations.reserve(upload, room, &self.limits)
-    }
-
-    /// Lets an upload take a body that was found to fit it, as far as there is room when it begins. More room is taken
-    /// as the bytes come.
-    ///
-    /// # Errors
-    /// [`UploadError::NoRoom`], [`UploadError::NoMoreBytes`].
-    pub(in crate::uploads) async fn take(
-        &self,
-        upload: &Upload,
-        admission: &Admission,
-        content_length: Option<u64>,
-    ) -> Result<Sending, UploadError> {
-        let room = self.room(content_length.unwrap_or(SMALL_BYTES)).await?;
-        self.reservations.extend(upload, admission.length, content_length, room, &self.limits)?;
-        Ok(Sending::new(self.clone(), upload, content_length))
-    }
-
-    /// Room for bytes that no record knows of.
-    pub(crate) fn flight(&self) -> Flight {
-        Flight::new(self.clone())
     }
 
     /// The limits of a user hold no more until then.

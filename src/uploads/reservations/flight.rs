@@ -16,11 +16,14 @@ pub(crate) struct Flight {
     until: u64,
 }
 
-impl Flight {
-    pub(super) fn new(allowance: Allowance) -> Self {
-        Self { allowance, bytes: 0, until: 0 }
+impl Allowance {
+    /// Room for bytes that no record knows of.
+    pub(crate) fn flight(&self) -> Flight {
+        Flight { allowance: self.clone(), bytes: 0, until: 0 }
     }
+}
 
+impl Flight {
     /// Sees to it that bytes up to an offset have room before they are written. What was written before that, but for
     /// the last of it, the disk knows of.
     ///

@@ -3,8 +3,8 @@
 use tokio::time::Instant;
 
 use super::Allowance;
-use super::counts::{Promise, STEP, step};
-use crate::upload::{Upload, UploadId};
+use super::counts::{Promise, SMALL_BYTES, STEP, step};
+use crate::upload::{Admission, Upload, UploadId};
 use crate::uploads::UploadError;
 
 /// Somebody sends to an upload. Dropped, it leaves the room that is kept for what is missing.
@@ -18,8 +18,26 @@ pub(in crate::uploads) struct Sending {
     body_end: Option<u64>,
 }
 
+impl Allowance {
+    /// Lets an upload take a body that was found to fit it, as far as there is room when it begins. More room is taken
+    /// as the bytes come.
+    ///
+    /// # Errors
+    /// [`UploadError::NoRoom`], [`UploadError::NoMoreBytes`].
+    pub(in crate::uploads) async fn take(
+        &self,
+        upload: &Upload,
+        admission: &Admission,
+        content_length: Option<u64>,
+    ) -> Result<Sending, UploadError> {
+        let room = self.room(content_length.unwrap_or(SMALL_BYTES)).await?;
+        self.reservations.extend(upload, admission.length, content_length, room, &self.limits)?;
+        Ok(Sending::new(self.clone(), upload, content_length))
+    }
+}
+
 impl Sending {
-    pub(super) fn new(allowance: Allowance, upload: &Upload, content_length: Option<u64>) -> Self {
+    fn new(allowance: Allowance, upload: &Upload, content_length: Option<u64>) -> Self {
         let until = {
             let mut counts = allowance.reservations.counts();
             counts.change(upload.id, |promise| {
