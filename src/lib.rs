@@ -17,10 +17,10 @@
 //! | [`loopback`] | PURE: names of this machine | |
 //! | [`keys`] | the keys of tokens and of links, and when they are read again | auth, links, loopback, time |
 //! | [`crash`] | named steps at which a test kills the process | |
-//! | [`metrics`] | counters | |
+//! | [`metrics`] | what Prometheus is told | |
 //! | [`outlive`] | work that its caller waits for, and that goes on without it | |
 //! | [`refusals`] | what is refused, in the log | |
-//! | [`store`] | PORTS, and a folder per implementation | crash, message, time, upload |
+//! | [`store`] | PORTS, and a folder per implementation | crash, message, metrics, time, upload |
 //! | [`finalizer`] | complete upload → message, once | crash, message, metrics, outlive, store, time, upload, uploads |
 //! | [`uploads`] | create, append, look, end, bind, one-shot; who may have how much | crash, finalizer, message, metrics, outlive, store, time, upload |
 //! | [`chats`] | conversations, messages, media; what a user missed | message, store, time |

@@ -6,7 +6,7 @@ mod durations;
 
 use std::sync::LazyLock;
 use std::sync::atomic::AtomicU64;
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -74,7 +74,7 @@ metrics! {
     /// Bytes of changes that are in the journal and not in the database yet
     pub journal_bytes: Level,
     /// When the database was last given what the journal held, in Unix time
-    pub checkpoint_timestamp_seconds: Seconds,
+    checkpoint_timestamp_seconds: Seconds,
     /// From received bytes to their durable row in the ledger
     pub append_seconds: Durations,
     /// From the beginning of a finalization to its committed message
@@ -125,6 +125,12 @@ impl Metrics {
     /// Notes a sync that began then.
     pub fn synced(&self, what: Synced, begun: Instant) {
         self.sync_seconds.since(&[("of", what.name())], begun);
+    }
+
+    /// Notes that the database has just been given what the journal held.
+    pub fn checkpointed(&self) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.checkpoint_timestamp_seconds.set(now.as_secs_f64());
     }
 
     /// Says what an acknowledgement survives: 1 for the kind that is so named.

@@ -2,7 +2,7 @@ use data_encoding::BASE64URL_NOPAD;
 use serde_json::json;
 
 use super::*;
-use crate::auth::{KeyError, mint_hs256};
+use crate::auth::{KeyError, MAX_TOKEN_BYTES, mint_hs256};
 
 const SECRET: &str = "a secret of the tests, of more than 32 bytes";
 const ANOTHER: &str = "another secret of the tests, as long as that";

@@ -5,6 +5,7 @@ use std::io::{self, IoSlice};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use bytes::{Buf, Bytes};
 
@@ -12,6 +13,7 @@ use super::Folders;
 use super::copy::copy_range;
 use super::idle::OpenFile;
 use crate::crash;
+use crate::metrics::{self, Synced};
 use crate::store::StoreError;
 use crate::upload::UploadId;
 
@@ -37,6 +39,7 @@ pub(super) struct PartSync {
 impl PartSync {
     /// Blocks until it is durable.
     pub(super) fn run(&self) -> Result<(), StoreError> {
+        let begun = Instant::now();
         if let Err(error) = self.folders.make_durable(&self.open.file) {
             // The kernel tells it once, and may have dropped bytes that somebody carries.
             self.folders.unsettled.failed(self.id);
@@ -46,6 +49,7 @@ impl PartSync {
             self.folders.sync_name(self.id)?;
             self.open.entry_is_durable.store(true, Ordering::Release);
         }
+        metrics::get().synced(Synced::Part, begun);
         crash::point("append.synced");
         Ok(())
     }

@@ -7,12 +7,14 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use bytes::Bytes;
 
 use super::place::length_of;
 use super::{Disk, Folders};
 use crate::crash;
+use crate::metrics::{self, Synced};
 use crate::store::{Carried, Files, Placement, StoreError};
 use crate::upload::UploadId;
 
@@ -116,7 +118,7 @@ impl Disk {
 
 impl Files for Folders {
     fn settle(&self, ids: &[UploadId]) -> Result<(), StoreError> {
-        let mut seen = Vec::new();
+        let (begun, mut seen) = (Instant::now(), Vec::new());
         for id in ids {
             seen.extend(self.unsettled.look(*id)?.map(|entry| (*id, entry)));
         }
@@ -140,6 +142,7 @@ impl Files for Folders {
             }
         }
         seen.iter().for_each(|(id, entry)| self.unsettled.settled(*id, entry));
+        metrics::get().synced(Synced::Carried, begun);
         Ok(())
     }
 

@@ -16,6 +16,7 @@ use super::open::OpenError;
 use super::outside::Outside;
 use super::view::View;
 use crate::message::MessageIds;
+use crate::metrics;
 use crate::store::{Durability, StoreError};
 
 /// The database and the way to its committer.
@@ -43,6 +44,8 @@ impl Core {
         getrandom::fill(&mut random).map_err(|error| io(io::Error::other(error)))?;
         let (database, journal) = Database::open(folder, durability, layout, outside)?;
         let (database, checkpoints) = (Arc::new(database), Arc::new(Checkpoints::default()));
+        // What the journal still held is on its way, or there was nothing.
+        metrics::get().checkpointed();
         if database.is_frozen() {
             checkpoints.want();
         }

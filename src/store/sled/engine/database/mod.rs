@@ -48,6 +48,7 @@ use super::open::{self, OpenError, Opened};
 use super::outside::Outside;
 use super::runs;
 use crate::crash;
+use crate::metrics;
 use crate::store::{Durability, StoreError};
 
 /// What sled may take for one checkpoint, and more: a disk that is full in the middle of it costs opening it again.
@@ -76,6 +77,13 @@ struct State {
     /// The frozen memtable, which is on its way to sled.
     frozen: Option<Arc<Memtable>>,
     active: Memtable,
+}
+
+impl State {
+    fn say_how_much_is_ahead(&self) {
+        let bytes = self.active.bytes() + self.frozen.as_ref().map_or(0, |frozen| frozen.bytes());
+        metrics::get().journal_bytes.set(u64::try_from(bytes).unwrap_or(u64::MAX));
+    }
 }
 
 enum Stored {
@@ -163,7 +171,9 @@ impl Database {
 
     /// Makes a group visible that the journal has.
     pub(super) fn show(&self, changes: Memtable) {
-        self.state_mut().active.merge(changes);
+        let mut state = self.state_mut();
+        state.active.merge(changes);
+        state.say_how_much_is_ahead();
     }
 
     /// The bytes of the active changes.
@@ -213,7 +223,13 @@ impl Database {
             .and_then(|()| self.sync())
         {
             Ok(()) => {
-                let arrived = self.state_mut().frozen.take();
+                let arrived = {
+                    let mut state = self.state_mut();
+                    let arrived = state.frozen.take();
+                    state.say_how_much_is_ahead();
+                    arrived
+                };
+                metrics::get().checkpointed();
                 // Many rows, and nobody should wait for the lock meanwhile.
                 drop((frozen, arrived));
                 Ok(())

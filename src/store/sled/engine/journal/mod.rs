@@ -25,8 +25,10 @@ pub use fuzz::fuzz_record;
 
 use std::io;
 use std::path::Path;
+use std::time::Instant;
 
 use super::memtable::Memtable;
+use crate::metrics::{self, Synced};
 use crate::store::Durability;
 use buffer::Buffer;
 use file::{FILE_BYTES, JournalFile, START};
@@ -123,7 +125,9 @@ impl Journal {
         record::encode(buffer, file.seed(), self.sequence + 1, self.flushed, changes);
         let end = file.write(&mut self.buffer, self.offset).map_err(Failure::Write)?;
         if self.durability.syncs() {
+            let begun = Instant::now();
             file.sync().map_err(Failure::Sync)?;
+            metrics::get().synced(Synced::Journal, begun);
         }
         self.sequence += 1;
         self.said = self.flushed;
