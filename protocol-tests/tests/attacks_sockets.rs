@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use data_encoding::BASE64;
 use harness::attack::{self, ALLOWED, WAVE};
-use harness::chat::{Chat, User, check_code, check_detail};
+use harness::chat::{Chat, User, check_code, check_detail, conversation_id};
 use harness::http::{Connection, Request};
 use harness::note::note;
 use harness::server::Setup;
@@ -347,16 +347,27 @@ async fn websockets_take_places_of_connections() {
 /// A message whose text is as long as it may be, in the characters that take most room in JSON; and the event that has
 /// its sender told of it once more.
 async fn long_message(chat: &Chat) -> Value {
+    long_message_of(chat, &chat.alice, &chat.conversation).await
+}
+
+/// The same of this user, in a conversation of the user's.
+async fn long_message_of(chat: &Chat, user: &User, conversation: &str) -> Value {
     let mut data = json!({
-        "conversation_id": chat.conversation, "content": "\u{1}".repeat(4096), "file_data": "",
+        "conversation_id": conversation, "content": "\u{1}".repeat(4096), "file_data": "",
         "client_message_id": "long",
     });
-    let mut socket = chat.socket(&chat.alice).await;
+    let mut socket = chat.socket(user).await;
     socket.order(&json!({"emit": "send_message", "ack": "long", "data": data})).await;
     let ack = socket.saw("ack").await;
     assert_eq!(ack["answer"]["success"], true, "{ack}");
     data.as_object_mut().expect("an object").remove("content");
     data
+}
+
+/// A poll's body that sends this message eight times.
+fn eight(data: &Value) -> String {
+    let asks: Vec<_> = (0..8).map(|number| format!("42{number}{}", json!(["send_message", data]))).collect();
+    asks.join("\u{1e}")
 }
 
 /// Asks for the same long answer again and again, over a session that reads none of them, until that has ended;
@@ -376,13 +387,15 @@ async fn ask_and_never_read(chat: &Chat, target: &str, event: &str) -> usize {
 async fn who_polls_for_none_of_what_was_asked_for_ends() {
     let _alone = harness::heavy::alone().await;
     let chat = Chat::start().await;
-    let data = long_message(&chat).await;
-    let asks: Vec<_> = (0..8).map(|number| format!("42{number}{}", json!(["send_message", data]))).collect();
-    let events = asks.join("\u{1e}");
+    let mut users = 0;
     attack::goes_on(&chat, ALLOWED + 64 * MIB, async || {
         for _ in 0..20 {
-            // It is told how the uploads of the others go as well, and would end of that before it asks.
-            let target = session_of(&chat, &chat.alice).await;
+            users += 1;
+            // Of what others asked for, and is still being made, it is told nothing: it would end of that.
+            let (user, conversation) = (User::named(&format!("user-{users}")), conversation_id());
+            chat.put_conversation(&conversation, &[&user]).await.expecting(201);
+            let events = eight(&long_message_of(&chat, &user, &conversation).await);
+            let target = session_of(&chat, &user).await;
             let asked = 8 * ask_and_never_read(&chat, &target, &events).await;
             // Each answer has some 25 KiB, and what waits for a session 1 MiB.
             assert!((30..5000).contains(&asked), "it ended after {asked} answers");
@@ -396,8 +409,7 @@ async fn answers_to_polls_that_nobody_reads_cost_little() {
     let _alone = harness::heavy::alone().await;
     let chat = Chat::start().await;
     let data = long_message(&chat).await;
-    let asks: Vec<_> = (0..8).map(|number| format!("42{number}{}", json!(["send_message", data]))).collect();
-    let events = asks.join("\u{1e}");
+    let events = eight(&data);
     attack::goes_on(&chat, ALLOWED + 64 * MIB, async || {
         let target = session_of(&chat, &chat.alice).await;
         let mut unread = Vec::new();

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use protocol_tests::{Chat, tus, wait};
+use harness::chat::Chat;
+use harness::{tus, wait};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/monitoring");
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../src/docs/operation.md");
