@@ -24,7 +24,7 @@ impl Memberships for SledStore {
                 let prefix = keys::participants(id);
                 let users = tree.rows(prefix.clone()..keys::end_of(&prefix));
                 let users = users.map(|row| user(&row?.0, id)).collect::<Result<Vec<_>, _>>()?;
-                // Whoever has participants exists.
+                // A conversation with participants exists.
                 let exists = !users.is_empty() || tree.get(&keys::conversation(id))?.is_some();
                 Ok(exists.then_some(users))
             })
@@ -51,7 +51,7 @@ impl Memberships for SledStore {
     async fn is_participant(&self, id: ConversationId, user: &UserId) -> Result<Option<bool>, StoreError> {
         self.core
             .read(|tree| {
-                // Whoever has a participant exists.
+                // A conversation with a participant exists.
                 let is_participant = tree.get(&keys::participant(id, user))?.is_some();
                 let exists = is_participant || tree.get(&keys::conversation(id))?.is_some();
                 Ok(exists.then_some(is_participant))
@@ -65,13 +65,11 @@ fn put(view: &mut View<'_>, id: ConversationId, participants: &BTreeSet<UserId>)
     let after: BTreeSet<_> = participants.iter().map(|user| keys::participant(id, user)).collect();
     let changed = before.symmetric_difference(&after).map(|key| (key, after.contains(key)));
     for (key, is_there) in changed {
-        view.mark(key.clone(), is_there);
-        view.mark(keys::membership_of(key).ok_or_else(|| damaged("a participant"))?, is_there);
+        view.mark(key.clone(), is_there)?;
+        view.mark(keys::membership_of(key).ok_or_else(|| damaged("a participant"))?, is_there)?;
     }
     let existed = view.get(&keys::conversation(id))?.is_some();
-    if !existed {
-        view.mark(keys::conversation(id), true);
-    }
+    view.mark(keys::conversation(id), true)?;
     Ok(if existed { Put::Changed } else { Put::Made })
 }
 

@@ -90,16 +90,7 @@ impl Messages for SledStore {
 
     async fn published(&self, ids: &[MessageId]) -> Result<(), StoreError> {
         let keys: Vec<_> = ids.iter().map(|id| keys::outbox(*id)).collect();
-        self.core
-            .change(move |view| {
-                for key in keys {
-                    if view.get(&key)?.is_some() {
-                        view.mark(key, false);
-                    }
-                }
-                Ok(())
-            })
-            .await
+        self.core.change(move |view| keys.into_iter().try_for_each(|key| view.mark(key, false))).await
     }
 
     async fn is_unpublished(&self, id: MessageId) -> Result<bool, StoreError> {
@@ -152,7 +143,7 @@ fn commit(view: &mut View<'_>, message: Message, now: Timestamp) -> Result<(), U
     let Some(next) = stored.upload.clone().commit(message.id, now)? else { return Ok(()) };
     uploads::update(view, stored, next)?;
     order::append(view, message.conversation_id, message.id)?;
-    view.mark(keys::outbox(message.id), true);
+    view.mark(keys::outbox(message.id), true)?;
     Ok(insert(view, message)?)
 }
 

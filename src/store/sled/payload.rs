@@ -19,7 +19,7 @@ use crate::upload::{Epoch, UploadId};
 /// One operation writes no more bytes, or deletes no more blocks, than this.
 const WRITE_BYTES: usize = 256 * 1024;
 const DELETE_BLOCKS: usize = 64;
-/// A reader takes so many bytes at a time.
+/// A reader takes this many bytes at a time.
 const READ_BYTES: u64 = 64 * 1024;
 
 /// Bytes in the database of a [`SledStore`].

@@ -18,7 +18,7 @@ use crate::upload::{Appended, Binding, Conflict, Epoch, State, Upload, UploadId}
 
 /// A reader looks at no more uploads than this before it lets the committer in.
 const SCAN_STEP: usize = 256;
-/// For each upload that is listed, as many parts are passed over that others were made of.
+/// For each upload that is listed, up to this many parts are passed over that others were made of.
 const USED_BETWEEN: usize = 16;
 
 #[async_trait]
@@ -136,31 +136,6 @@ impl Records for SledStore {
     }
 }
 
-impl SledStore {
-    /// Carries out a change that may drop the upload's ledger. That can have a row for every second of a week: a long
-    /// one is first cut down in bounded steps; a kill between them leaves the end, which is all that counts.
-    pub(super) async fn change_with_ledger(
-        &self,
-        id: UploadId,
-        work: impl FnOnce(&mut View<'_>) -> Result<(), Unwritten> + Clone + Send + 'static,
-    ) -> Result<(), StoreError> {
-        loop {
-            let work = work.clone();
-            let attempt = move |view: &mut View<'_>| match work(view) {
-                Err(Unwritten::LongLedger) => {
-                    view.undo();
-                    Ok(false)
-                }
-                outcome => Ok(outcome.map(|()| true)?),
-            };
-            if self.core.change(attempt).await? {
-                return Ok(());
-            }
-            while self.core.change(move |view| uploads::shorten_ledger(view, id)).await? {}
-        }
-    }
-}
-
 fn create(view: &mut View<'_>, upload: Upload, taking: Taking, along: Along) -> Result<Created, StoreError> {
     match uploads::find(view, upload.id)? {
         Some(there) if there.upload == upload => return Ok(Created::New(upload.state)),
@@ -205,11 +180,11 @@ fn append(view: &mut View<'_>, id: UploadId, row: &Appended, along: Along) -> Re
     row.follows(before.epoch, &before.state, before.offset)?;
     carried::put(view, id, row.chunk.end(), along.bytes);
     if row.length == before.length && row.state == before.state {
-        uploads::extend(view, id, &row.chunk, before.last_row)?;
+        uploads::extend(view, id, &row.chunk)?;
         return Ok(before.state);
     }
     let stored = uploads::existing(view, id)?;
-    uploads::extend(view, id, &row.chunk, before.last_row)?;
+    uploads::extend(view, id, &row.chunk)?;
     let next = stored.upload.clone().append(row)?;
     let state = claimed(view, &next, next.state.clone(), along.claim)?;
     uploads::update(view, stored, Upload { state: state.clone(), ..next })?;

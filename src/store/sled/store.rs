@@ -6,13 +6,16 @@ use std::sync::Arc;
 
 use super::engine::core::Core;
 use super::engine::open::OpenError;
+use super::engine::view::View;
 use super::tables::carried::{self, CarriedFiles};
 use super::tables::keys::LAYOUT;
+use super::tables::uploads::{self, Unwritten};
 use crate::store::{Carried, Durability, Files, StoreError};
+use crate::upload::UploadId;
 
 /// The embedded store of records, messages and memberships. When it and every
-/// [`SledPayloads`](super::SledPayloads) of it are dropped, what was asked of them is made durable and the folder is
-/// closed.
+/// [`SledPayloads`](super::SledPayloads) of it are dropped, what was asked of them is made durable and the
+/// folder is closed.
 pub struct SledStore {
     pub(super) core: Arc<Core>,
     /// The most bytes that are carried with a row.
@@ -51,6 +54,29 @@ impl SledStore {
     /// [`StoreError`]
     pub async fn carried(&self) -> Result<Vec<Carried>, StoreError> {
         self.core.read(carried::all).await
+    }
+
+    /// Carries out a change that may drop the upload's ledger. That can have a row for every second of a week: a long
+    /// one is first cut down in bounded steps; a kill between them leaves the end, which is all that counts.
+    pub(super) async fn change_with_ledger(
+        &self,
+        id: UploadId,
+        work: impl FnOnce(&mut View<'_>) -> Result<(), Unwritten> + Clone + Send + 'static,
+    ) -> Result<(), StoreError> {
+        loop {
+            let work = work.clone();
+            let attempt = move |view: &mut View<'_>| match work(view) {
+                Err(Unwritten::LongLedger) => {
+                    view.undo();
+                    Ok(false)
+                }
+                outcome => Ok(outcome.map(|()| true)?),
+            };
+            if self.core.change(attempt).await? {
+                return Ok(());
+            }
+            while self.core.change(move |view| uploads::shorten_ledger(view, id)).await? {}
+        }
     }
 }
 

@@ -1,6 +1,6 @@
-//! The checkpointer: one thread that gives sled what the journal holds, at its own pace: just fast enough that it has
-//! done with the changes of one checkpoint when those of the next are there. At full speed it would be in everybody's
-//! way, and then have nothing to do.
+//! The checkpointer: one thread that gives sled what the journal holds, at its own pace: just fast enough
+//! that it has done with the changes of one checkpoint when those of the next are there. At full speed it
+//! would be in everybody's way, and then have nothing to do.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -27,7 +27,7 @@ pub(super) struct Checkpoints {
 
 #[derive(Debug, Default)]
 struct Order {
-    /// Somebody asked for one since the last attempt began.
+    /// The committer asked for one since the last attempt began.
     is_wanted: bool,
     is_under_way: bool,
     is_ending: bool,
@@ -67,8 +67,8 @@ impl Checkpoints {
         }
     }
 
-    /// Rests in the middle of an attempt after so much work, while the changes of the next checkpoint have so many
-    /// bytes. Not if somebody waits for it.
+    /// Rests in the middle of an attempt after so much work, while the changes of the next checkpoint have so
+    /// many bytes. Not if somebody waits for it.
     pub(super) fn rest(&self, worked: Duration, active_bytes: usize) {
         let rest = rest_after(worked, active_bytes);
         if rest > Duration::ZERO {
@@ -90,9 +90,9 @@ impl Checkpoints {
         }
     }
 
-    /// Waits for the next order, and a moment after a failure; false at the end. What is asked for from now on is
-    /// another order: the changes of this one may have arrived, and the next be on their way, before its attempt
-    /// is known to have ended.
+    /// Waits for the next order, and a moment after a failure; false at the end. What is asked for from now
+    /// on is another order: the changes of this one may have arrived, and the next be on their way, before
+    /// its attempt is known to have ended.
     fn next(&self) -> bool {
         let mut order = self.order();
         if order.failure.is_some() {

@@ -1,16 +1,15 @@
-//! The committer: one thread that makes everybody's changes durable, many of them at once, while callers wait.
+//! The committer: one thread that makes everybody's changes durable, many of them at once, while callers
+//! wait.
 //!
 //! ```text
 //! operations ─► evaluated in order, on what is stored and the group's earlier changes
 //!            ─► one record of the journal ─► one sync ─► visible ─► everyone is answered
 //! ```
 //! Each caller syncing by itself is ten times slower at sixteen callers. An operation that fails its check is
-//! answered with its group all the same: what it was refused for may be what an earlier operation of the group
-//! changed.
+//! answered with its group all the same: what it was refused for may be what an earlier operation of the
+//! group changed.
 
 use std::sync::Arc;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -28,15 +27,10 @@ pub(super) const INBOX: usize = 1024;
 /// Bounds of a group: large enough that the flush is shared by all who wait, small enough that it is short.
 const GROUP_OPERATIONS: usize = 512;
 const GROUP_BYTES: usize = 1024 * 1024;
-/// Fewer callers than this are not worth waiting for: with 64 of them more was committed, with 16 less.
-const MANY: usize = 24;
-/// How long those are waited for who may come again, and how often it is looked whether they have.
-const MOST_PATIENCE: Duration = Duration::from_millis(1);
-const GLANCE: Duration = Duration::from_micros(20);
 /// More is not held in memory while sled is slow, or the disk full.
 const MOST_ACTIVE_BYTES: usize = 6 * 1024 * 1024;
 
-/// A change that somebody waits for.
+/// A change that a caller waits for.
 pub(super) trait Operation: Send {
     /// Checks, and changes what the group is to write.
     fn evaluate(&mut self, view: &mut View<'_>);
@@ -77,7 +71,7 @@ where
             (Ok(()), None) => Err(StoreError::Unavailable("the operation was not evaluated".into())),
             (Err(error), _) => Err(error),
         };
-        // Whoever no longer waits has its change all the same.
+        // A caller that no longer waits has its change all the same.
         let _ = self.reply.send(outcome);
     }
 }
@@ -90,37 +84,12 @@ pub(super) struct Committer {
     pub(super) ids: MessageIds,
 }
 
-/// How the last group went.
-#[derive(Debug, Default)]
-struct Pace {
-    callers: usize,
-    took: Duration,
-}
-
-impl Pace {
-    /// Who was answered together mostly comes again together. The first of them would have a sync of its own, and
-    /// the others would wait for it: where they are many, waiting for them is quicker, for a part of the time that
-    /// a sync takes.
-    fn gather(&self, inbox: &mpsc::Receiver<Box<dyn Operation>>) {
-        if self.callers < MANY {
-            return;
-        }
-        let end = Instant::now() + (self.took / 3).min(MOST_PATIENCE);
-        while inbox.len() + 1 < self.callers && Instant::now() < end {
-            thread::sleep(GLANCE);
-        }
-    }
-}
-
 impl Committer {
     /// The thread's work: commits groups until the last sender is gone and everything it sent is answered.
     pub(super) fn run(mut self, mut inbox: mpsc::Receiver<Box<dyn Operation>>) {
-        let mut pace = Pace::default();
         while let Some(first) = inbox.blocking_recv() {
-            pace.gather(&inbox);
-            let (mut group, begun) = (vec![first], Instant::now());
+            let mut group = vec![first];
             let committed = self.commit_group(&mut group, &mut inbox);
-            pace = Pace { callers: group.len(), took: begun.elapsed() };
             answer(group, &committed);
         }
         if let Err(error) = self.finish() {

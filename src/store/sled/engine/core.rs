@@ -53,7 +53,7 @@ impl Core {
             let (database, checkpoints) = (Arc::clone(&database), Arc::clone(&checkpoints));
             move || {
                 let rest = |worked| checkpoints.rest(worked, database.active_bytes());
-                checkpoints.run(|| database.checkpoint(&rest));
+                checkpoints.run(|| database.flush(&rest));
             }
         });
         let (sender, inbox) = mpsc::channel(committer::INBOX);
@@ -102,8 +102,8 @@ impl<T> Answer<T> {
 }
 
 impl Drop for Core {
-    /// The committer ends when everything that was sent is answered, then the checkpointer; then sled is closed.
-    /// What it has not got is in the journal.
+    /// The committer ends when everything that was sent is answered, then the checkpointer; then sled is
+    /// closed. What it has not got is in the journal.
     fn drop(&mut self) {
         self.inbox = None;
         for thread in self.threads.drain(..) {

@@ -17,7 +17,7 @@ pub(crate) fn of(error: sled::Error) -> StoreError {
     }
 }
 
-/// The same failure for each of those who wait for a group.
+/// A copy of a failure, for each of those who wait for a group.
 pub(crate) fn copy(error: &StoreError) -> StoreError {
     match error {
         StoreError::Full => StoreError::Full,

@@ -8,21 +8,9 @@ use sled::IVec;
 use super::fault;
 use super::key::{self, Key};
 use super::memtable::Memtable;
+pub(crate) use super::rows::Rows;
 use super::runs::{Row, Stored};
 use crate::store::StoreError;
-
-/// Reading rows, whatever they lie in.
-pub(crate) trait Rows {
-    /// The row of a key.
-    fn get(&self, key: &[u8]) -> Result<Option<IVec>, StoreError>;
-
-    /// The last row whose key has this prefix.
-    fn last(&self, prefix: &[u8]) -> Result<Option<(Key, IVec)>, StoreError>;
-
-    /// The same, quicker, of rows that are only ever added behind the last one, and never deleted there while
-    /// others stay.
-    fn end(&self, prefix: &[u8]) -> Result<Option<(Key, IVec)>, StoreError>;
-}
 
 /// The latest changes first, and sled below all of them.
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +25,7 @@ impl<'a> Layered<'a> {
         Self { changes: [None, Some(later), earlier], stored }
     }
 
-    /// The same with the changes of a group on top.
+    /// These layers with the changes of a group on top.
     pub(crate) fn below(self, group: &'a Memtable) -> Self {
         let [_, later, earlier] = self.changes;
         Self { changes: [Some(group), later, earlier], ..self }

@@ -5,13 +5,14 @@
 pub(crate) struct Layout {
     /// The key of the row that every folder of ours has.
     pub(crate) format: &'static [u8],
-    /// The key of the row with the number of the journal's last record that was flushed to sled. It comes after every
-    /// other key, so that a log of sled which ends early has an older one.
+    /// The key of the row with the number of the journal's last record that was flushed to sled. It comes
+    /// after every other key, so that a log of sled which ends early has an older one.
     pub(crate) flushed: &'static [u8],
-    /// Whether rows of this key are volatile: the journal has them, and sled never gets them. What they stand for is
-    /// settled outside of the store ([`Outside`](super::outside::Outside)) before the journal forgets them.
+    /// Whether rows of this key are volatile: the journal has them, and sled never gets them. What they stand
+    /// for is settled outside of the store ([`Outside`](super::outside::Outside)) before the journal forgets
+    /// them.
     pub(crate) is_volatile: fn(&[u8]) -> bool,
-    /// How many bytes at the end of its keys differ within a set, if the key's table is sets: its rows are empty, and
-    /// sled has them in [`runs`](super::runs).
+    /// How many bytes at the end of its keys differ within a set, if the key's table is sets: its rows are
+    /// empty, and sled has them in [`runs`](super::runs).
     pub(crate) suffix_of_set: fn(&[u8]) -> Option<usize>,
 }

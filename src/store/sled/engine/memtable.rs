@@ -1,4 +1,5 @@
-//! What a group, or a stretch of the journal, changes.
+//! A memtable: rows in memory that sled has not got yet. A group's changes are one, the active memtable is
+//! what groups are merged into, and the frozen one is on its way to sled.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -7,12 +8,14 @@ use std::ops::{Bound, Range};
 use sled::IVec;
 
 use super::key::Key;
+use super::rows::Fresh;
 
-/// Rows to write, and `None` for rows to delete.
+/// Rows to write, and `None`, a tombstone, for rows to delete.
 ///
-/// A row that nothing below has, and that is deleted before these changes go on to what is below, leaves nothing: it
-/// need not be deleted there, and whoever reads from the beginning of a queue does not pass over all that were taken
-/// out of it.
+/// A row that nothing below has, and that is deleted before this memtable goes on to what is below, leaves
+/// nothing: it need not be deleted there, and a reader of a queue does not pass over all that were taken out
+/// of it. Taking a row for such a one that is not would bring back the row below with its deletion, so only a
+/// [`Fresh`] key makes one.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Memtable {
     rows: BTreeMap<Key, Change>,
@@ -32,11 +35,6 @@ impl Change {
     /// Writes a row.
     pub(crate) fn put(row: impl Into<IVec>) -> Self {
         Self { row: Some(row.into()), is_new: false }
-    }
-
-    /// Writes a row whose key nothing has.
-    pub(crate) fn add(row: impl Into<IVec>) -> Self {
-        Self { row: Some(row.into()), is_new: true }
     }
 
     /// Deletes the row.
@@ -81,6 +79,11 @@ impl Memtable {
                 Some(place.insert(change))
             }
         }
+    }
+
+    /// Writes a row whose key nothing below has.
+    pub(crate) fn add(&mut self, key: Fresh, row: impl Into<IVec>) -> Option<Change> {
+        self.insert(key.into_key(), Change { row: Some(row.into()), is_new: true })
     }
 
     /// Takes a change back: the one before is in its place, or none.

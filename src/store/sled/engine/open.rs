@@ -1,6 +1,6 @@
-//! Opening the folder of the records with care. sled panics on some damage, takes a file that a kill left behind
-//! for damage, and takes a log that it cannot read for an empty one, which it then writes over. So what can be
-//! seen beforehand is looked at beforehand, and a mark outside of sled says that there were rows.
+//! Opening the folder of the records with care. sled panics on some damage, takes a file that a kill left
+//! behind for damage, and takes a log that it cannot read for an empty one, which it then writes over. So
+//! what can be seen beforehand is looked at beforehand, and a mark outside of sled says that there were rows.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
@@ -32,8 +32,8 @@ pub enum OpenError {
     /// Another process, or another store of this one, has them.
     #[error("{} is in use by another process", .0.display())]
     InUse(PathBuf),
-    /// They are not what was written. sled may have written over what it could not read: whoever wants to save
-    /// something of it works on a copy.
+    /// They are not what was written. sled may have written over what it could not read: whoever wants to
+    /// save something of it works on a copy.
     #[error("{} is damaged: {what}. No file was deleted; put a backup in its place", folder.display())]
     Damaged {
         /// The folder.
@@ -62,7 +62,7 @@ impl OpenError {
         }
     }
 
-    /// The same error about the folder that people know.
+    /// This error, about the folder that an operator knows.
     pub(crate) fn about(self, folder: &Path) -> Self {
         let folder = folder.to_owned();
         match self {
@@ -96,8 +96,8 @@ pub(super) struct Opened {
     pub(super) found: Found,
 }
 
-/// Opens a folder, which is made if it is missing. A folder is marked once its rows are durable: of one that is not,
-/// nothing is missed.
+/// Opens a folder, which is made if it is missing. A folder is marked once its rows are durable: of one that
+/// is not, nothing is missed.
 pub(super) fn open(
     folder: &Path,
     durability: Durability,
@@ -185,7 +185,8 @@ fn is_marked(folder: &Path) -> Result<bool, OpenError> {
     Ok(is_marked)
 }
 
-/// Sees to it that the rows are ours and there, as far as one can tell, and says in an empty folder that they are.
+/// Sees to it that the rows are ours and there, as far as one can tell, and says in an empty folder that they
+/// are.
 fn look_for_format(folder: &Path, db: &Db, is_marked: bool, layout: &Layout) -> Result<(), OpenError> {
     match db.get(layout.format).map_err(|error| of(folder, error))? {
         Some(format) if format.as_ref() == FORMAT => Ok(()),
@@ -196,8 +197,8 @@ fn look_for_format(folder: &Path, db: &Db, is_marked: bool, layout: &Layout) -> 
     }
 }
 
-/// Whether sled has everything that the journal says was flushed to it. A log that ends early looks like one of which
-/// the end was never written, so sled cannot tell.
+/// Whether sled has everything that the journal says was flushed to it. A log that ends early looks like one
+/// of which the end was never written, so sled cannot tell.
 fn look_for_flushed(
     folder: &Path,
     db: &Db,

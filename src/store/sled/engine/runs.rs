@@ -1,17 +1,17 @@
 //! Sets of keys, many of them in one row of sled, which copies a leaf for every row that it is given.
 //!
-//! Some tables are sets: their rows are empty, and their keys differ in a few bytes at the end, the suffix, within
-//! the prefix that names the set. sled has them in runs: the key of the first, and in its row the suffixes of those
-//! that follow. A key alone, with an empty row, is the shortest run.
+//! Some tables are sets: their rows are empty, and their keys differ in a few bytes at the end, the suffix,
+//! within the prefix that names the set. sled has them in runs: the key of the first, and in its row the
+//! suffixes of those that follow. A key alone, with an empty row, is the shortest run.
 //!
-//! **A run ends where the next one begins**, whatever it says of keys behind that. So a run is split by writing the
-//! later part first, and a kill between two rows shows every key once. What is given again after it is merged into
-//! what is there.
+//! **A run ends where the next one begins**, whatever it says of keys behind that. So a run is split by
+//! writing the later part first, and a kill between two rows shows every key once. What is given again after
+//! it is merged into what is there.
 //!
-//! **Keys move while they are read.** sled is read leaf by leaf, each as it was when the reader came to it. A reader
-//! that goes forwards meets the later part of a run after the shortened one, so it meets both. One that goes backwards
-//! may come from a leaf in which the later part was not yet to a leaf in which the run is shortened already: so it looks
-//! once more behind each run.
+//! **Keys move while they are read.** sled is read leaf by leaf, each as it was when the reader came to it. A
+//! reader that goes forwards meets the later part of a run after the shortened one, so it meets both. One
+//! that goes backwards may come from a leaf in which the later part was not yet to a leaf in which the run is
+//! shortened already: so it looks once more behind each run.
 
 use std::collections::BTreeSet;
 use std::iter;
@@ -23,7 +23,8 @@ use sled::{IVec, Tree};
 use super::key::{self, Key};
 use super::layout::Layout;
 
-/// More keys are in no run that is written. A longer one would be dearer when single keys are taken out of it.
+/// More keys are in no run that is written. A longer one would be dearer when single keys are taken out of
+/// it.
 const LONGEST: usize = 16;
 
 /// Rows of sled, and the keys of runs as if they were rows of their own.
@@ -70,7 +71,7 @@ impl<'a> Stored<'a> {
         Box::new(rows.flatten())
     }
 
-    /// The same, the last one first.
+    /// The rows of a range, which lies within a table, the last one first.
     pub(crate) fn rows_back(self, keys: Range<&[u8]>) -> Box<dyn Iterator<Item = Row> + 'a> {
         let Some(suffix) = (self.layout.suffix_of_set)(keys.start) else {
             return Box::new(self.tree.range(keys).rev().map(|row| row.map(owned)));
@@ -102,7 +103,7 @@ impl<'a> Stored<'a> {
         }
     }
 
-    /// The same, the last one first.
+    /// The runs that may have keys of a range, the last one first.
     fn runs_back(self, keys: &Range<&[u8]>) -> impl Iterator<Item = sled::Result<(IVec, IVec)>> + use<'a> {
         let table = keys.start[..1].to_vec();
         let mut end = keys.end.to_vec();
@@ -156,8 +157,8 @@ fn behind(run: Option<&(IVec, IVec)>, key: &[u8]) -> Bound<Vec<u8>> {
     run.map_or_else(|| Bound::Included(key[..1].to_vec()), |(first, _)| Bound::Excluded(first.to_vec()))
 }
 
-/// What to write, in this order, so that the keys of a run and these changes, which all come before the next run,
-/// are what is there: rows, and `None` for one that goes.
+/// What to write, in this order, so that the keys of a run and these changes, which all come before the next
+/// run, are what is there: rows, and `None` for one that goes.
 fn rewritten(
     run: Option<&(IVec, IVec)>,
     next: Option<&[u8]>,
@@ -345,7 +346,8 @@ mod tests {
         }
     }
 
-    /// What a checkpoint does not change is seen once by a reader that it meets everywhere, in whichever direction.
+    /// What a checkpoint does not change is seen once by a reader that it meets everywhere, in whichever
+    /// direction.
     #[test]
     fn keys_that_move_are_seen_once() {
         let first: Vec<u64> = (0..300u64).map(|number| number.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();

@@ -6,8 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use sled::IVec;
 
 use super::key::{self, Key};
-use super::layered::{Layered, Rows};
+use super::layered::Layered;
 use super::memtable::{Change, Memtable};
+use super::rows::{Fresh, Rows};
 use crate::message::{MessageId, MessageIds, Stamp};
 use crate::store::StoreError;
 use crate::time::Timestamp;
@@ -61,14 +62,16 @@ impl<'a> View<'a> {
         Ok(())
     }
 
-    /// Writes a row whose key nothing has, so that deleting it soon costs nothing.
+    /// Writes a row that will be deleted soon. If nothing has its key yet, that costs nothing then.
     ///
     /// # Errors
     /// [`StoreError::Io`] if it is larger than a row may be.
-    pub(crate) fn add(&mut self, key: Key, row: impl Into<IVec>) -> Result<(), StoreError> {
-        debug_assert!(self.get(&key).is_ok_and(|row| row.is_none()), "there is a row");
+    pub(crate) fn put_for_a_while(&mut self, key: Key, row: impl Into<IVec>) -> Result<(), StoreError> {
         let row = small(row.into())?;
-        self.change(key, Change::add(row));
+        match Fresh::look(self, key)? {
+            Ok(key) => self.add(key, row),
+            Err(key) => self.change(key, Change::put(row)),
+        }
         Ok(())
     }
 
@@ -77,15 +80,24 @@ impl<'a> View<'a> {
         self.change(key, Change::put(row));
     }
 
-    /// Writes or deletes a row of an index, which says everything by being there, and was not, or was, before.
-    pub(crate) fn mark(&mut self, key: Key, is_there: bool) {
-        debug_assert!(self.get(&key).is_ok_and(|row| row.is_some() != is_there), "it was so before");
-        self.change(key, if is_there { Change::add(IVec::default()) } else { Change::delete() });
+    /// Sees to it that an index has a key, or has it not; the row says everything by being there.
+    pub(crate) fn mark(&mut self, key: Key, is_there: bool) -> Result<(), StoreError> {
+        if !is_there {
+            self.delete(key);
+        } else if let Ok(key) = Fresh::look(self, key)? {
+            self.add(key, IVec::default());
+        }
+        Ok(())
     }
 
     /// Deletes a row.
     pub(crate) fn delete(&mut self, key: Key) {
         self.change(key, Change::delete());
+    }
+
+    fn add(&mut self, key: Fresh, row: IVec) {
+        let (name, before) = (key.key().clone(), self.changes.add(key, row));
+        self.replaced.push((name, before));
     }
 
     fn change(&mut self, key: Key, change: Change) {
@@ -165,10 +177,29 @@ mod tests {
         prop::collection::vec((key, prop::option::of(prop::collection::vec(any::<u8>(), 0..3))), 0..24)
     }
 
-    fn below(db: &sled::Db) -> Stored<'_> {
+    fn below_of(db: &sled::Db) -> Stored<'_> {
         const LAYOUT: Layout =
             Layout { format: b"\x00", flushed: b"\x7f", is_volatile: |_| false, suffix_of_set: |_| None };
         Stored { tree: db, layout: &LAYOUT }
+    }
+
+    /// What an operation that looks for a key sees of it.
+    fn looked(key: &Key, was_there: bool) -> Result<Fresh, Key> {
+        struct Rows(bool);
+        impl super::Rows for Rows {
+            fn get(&self, _: &[u8]) -> Result<Option<IVec>, StoreError> {
+                Ok(self.0.then(IVec::default))
+            }
+
+            fn last(&self, _: &[u8]) -> Result<Option<(Key, IVec)>, StoreError> {
+                unreachable!("a key is looked for")
+            }
+
+            fn end(&self, _: &[u8]) -> Result<Option<(Key, IVec)>, StoreError> {
+                unreachable!("a key is looked for")
+            }
+        }
+        Fresh::look(&Rows(was_there), key.clone()).expect("read")
     }
 
     fn change(view: &mut View<'_>, rows: &[Row]) {
@@ -202,7 +233,7 @@ mod tests {
             }
             let (frozen, active) = (changes(&earlier), changes(&current));
             let mut ids = MessageIds::new([0; 32]);
-            let mut view = View::new(Layered::new(&active, Some(&frozen), below(&db)), &mut ids);
+            let mut view = View::new(Layered::new(&active, Some(&frozen), below_of(&db)), &mut ids);
             view.attempt(|view| { change(view, &changed); Ok(()) }).expect("nothing fails");
             let refused = view.attempt(|view| {
                 change(view, &failed);
@@ -261,7 +292,7 @@ mod tests {
             for (key, row) in stored.iter() {
                 if let Some(row) = row { db.insert(key, row).expect("inserted"); }
             }
-            let stored = Layered::new(active, Some(frozen), below(&db));
+            let stored = Layered::new(active, Some(frozen), below_of(&db));
             for rows in [stored, stored.below(group)] {
                 prop_assert_eq!(rows.end(&[0x10]).expect("read"), rows.last(&[0x10]).expect("read"));
             }
@@ -271,8 +302,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
-        /// Rows that come and go, some of them within a layer: whoever reads sees as much as if every deletion had
-        /// been kept, and what comes and goes within a layer leaves nothing in it.
+        /// Rows that come and go, some of them within a layer: whoever reads sees as much as if every
+        /// deletion had been kept, and what comes and goes within a layer leaves nothing in it.
         #[test]
         fn what_comes_and_goes_leaves_nothing(steps in prop::collection::vec((0..4usize, 0..3u8, 0..9usize), 0..40)) {
             let db = sled::Config::new().temporary(true).open().expect("opened");
@@ -283,19 +314,20 @@ mod tests {
                 layer = layer.max(at_least);
                 let (key, row): (Key, _) = (smallvec![0x10, key], vec![u8::try_from(what).expect("small")]);
                 let was_there = model.contains_key(&key);
-                let change = match what {
-                    0..4 => model.remove(&key).map(|_| Change::delete()),
-                    4 | 5 if !was_there => Some(Change::add(row.clone())),
-                    _ => Some(Change::put(row.clone())),
+                let change = |layer: &mut Memtable| match (what, looked(&key, was_there)) {
+                    (0..4, _) => drop(layer.insert(key.clone(), Change::delete())),
+                    (4 | 5, Ok(key)) => drop(layer.add(key, row.clone())),
+                    _ => drop(layer.insert(key.clone(), Change::put(row.clone()))),
                 };
-                let Some(change) = change else { continue };
-                if what >= 4 {
-                    model.insert(key.clone(), row);
+                match what {
+                    0..4 if !was_there => continue,
+                    0..4 => drop(model.remove(&key)),
+                    _ => drop(model.insert(key.clone(), row.clone())),
                 }
                 match layer {
                     0 => {
                         let mut first = Memtable::default();
-                        first.insert(key, change);
+                        change(&mut first);
                         for (key, row) in first.iter() {
                             match row {
                                 Some(row) => db.insert(key, row).expect("inserted"),
@@ -306,14 +338,14 @@ mod tests {
                     // As a group's changes, which are made by themselves.
                     3 => {
                         let mut group = Memtable::default();
-                        group.insert(key, change);
+                        change(&mut group);
                         layers[2].merge(group);
                     }
-                    layer => drop(layers[layer - 1].insert(key, change)),
+                    layer => change(&mut layers[layer - 1]),
                 }
             }
             let [frozen, active, group] = &layers;
-            let mut rows = Layered::new(active, Some(frozen), below(&db)).below(group).rows(smallvec![0x10]..smallvec![0x11]);
+            let mut rows = Layered::new(active, Some(frozen), below_of(&db)).below(group).rows(smallvec![0x10]..smallvec![0x11]);
             let seen = rows.by_ref().map(|row| row.expect("read")).map(|(key, row)| (key, row.to_vec()));
             prop_assert_eq!(seen.collect::<BTreeMap<_, _>>(), model);
         }
@@ -325,8 +357,8 @@ mod tests {
         let (mut active, mut ids) = (Memtable::default(), MessageIds::new([0; 32]));
         for is_there in [true, false] {
             for number in 0..9 {
-                let mut view = View::new(Layered::new(&active, None, below(&db)), &mut ids);
-                view.mark(smallvec![0x10, number], is_there);
+                let mut view = View::new(Layered::new(&active, None, below_of(&db)), &mut ids);
+                view.mark(smallvec![0x10, number], is_there).expect("read");
                 let group = view.into_changes();
                 active.merge(group);
             }
@@ -335,11 +367,40 @@ mod tests {
         assert!(active.bytes() > 0, "what was put into them counts");
     }
 
+    /// Wherever the row lies that the one which comes and goes would hide.
+    #[test]
+    fn what_is_deleted_never_comes_back() {
+        for below in 0..3 {
+            let db = sled::Config::new().temporary(true).open().expect("opened");
+            let key: Key = smallvec![0x10];
+            let mut layers = [(); 2].map(|()| Memtable::default());
+            match below {
+                0 => drop(db.insert(&key, b"old").expect("inserted")),
+                layer => drop(layers[layer - 1].insert(key.clone(), Change::put("old"))),
+            }
+            let [frozen, mut active] = layers;
+            let mut ids = MessageIds::new([0; 32]);
+            for is_marked in [false, true] {
+                let mut view = View::new(Layered::new(&active, Some(&frozen), below_of(&db)), &mut ids);
+                if is_marked {
+                    view.mark(key.clone(), true).expect("read");
+                } else {
+                    view.put_for_a_while(key.clone(), "new").expect("small");
+                }
+                view.mark(key.clone(), false).expect("read");
+                let group = view.into_changes();
+                active.merge(group);
+                let rows = Layered::new(&active, Some(&frozen), below_of(&db));
+                assert_eq!(rows.get(&key).expect("read"), None, "below: {below}, marked: {is_marked}");
+            }
+        }
+    }
+
     #[test]
     fn a_row_that_is_too_large_is_refused() {
         let db = sled::Config::new().temporary(true).open().expect("opened");
         let (mut ids, active) = (MessageIds::new([0; 32]), Memtable::default());
-        let mut view = View::new(Layered::new(&active, None, below(&db)), &mut ids);
+        let mut view = View::new(Layered::new(&active, None, below_of(&db)), &mut ids);
         view.put(smallvec![0x10], vec![0; MAX_ROW_BYTES]).expect("just so");
         assert!(matches!(view.put(smallvec![0x10], vec![0; MAX_ROW_BYTES + 1]), Err(StoreError::Io(_))));
     }

@@ -1,9 +1,9 @@
 //! sled's file, written through.
 //!
-//! sled writes a segment of its log anew once what replaces it is on the disk. What it takes for that is writing
-//! the bytes back, without the file's metadata, and not out of the disk's own cache: a power cut then finds the old
-//! segment overwritten and the new one gone, and the log cannot be read any more. The attribute that makes every
-//! write of a file synchronous (`chattr +S`) makes it true.
+//! sled writes a segment of its log anew once what replaces it is on the disk. What it takes for that is
+//! writing the bytes back, without the file's metadata, and not out of the disk's own cache: a power cut then
+//! finds the old segment overwritten and the new one gone, and the log cannot be read any more. The attribute
+//! that makes every write of a file synchronous (`chattr +S`) makes it true.
 
 use std::fs::File;
 use std::io;
@@ -26,7 +26,8 @@ pub(crate) fn set(file: &File, path: &Path, durability: Durability) {
     }
 }
 
-/// Why files of this folder cannot be written through; `None` if they can. Found out with a file that nobody sees.
+/// Why files of this folder cannot be written through; `None` if they can. Found out with a file that nobody
+/// sees.
 ///
 /// # Errors
 /// If there can be no file.

@@ -1,5 +1,5 @@
-//! Reading everything, one row after the other, and comparing the tables with each other. Nothing of it is needed
-//! to serve.
+//! Reading everything, one row after the other, and comparing the tables with each other. Nothing of it is
+//! needed to serve.
 
 use sled::IVec;
 
@@ -82,7 +82,7 @@ impl SledStore {
             let page: Vec<(Key, IVec)> = self.core.read(page).await?;
             let Some((last, _)) = page.last() else { return Ok(()) };
             start = keys::after(last);
-            // The rows do not change meanwhile: nobody writes to a copy.
+            // The rows do not change meanwhile: a copy is not written to.
             let look = std::cell::RefCell::new(&mut look);
             self.core
                 .read(|rows| {

@@ -1,5 +1,5 @@
-//! The records of a folder that nobody has open, read without changing a byte of it: opening them would write,
-//! so a copy is opened.
+//! The records of a folder that nobody has open, read without changing a byte of it: opening them would
+//! write, so a copy is opened.
 
 use std::fs::{self, File};
 use std::io;

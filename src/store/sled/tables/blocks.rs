@@ -55,10 +55,7 @@ pub(crate) fn write(
     if !block.is_empty() {
         view.put(keys::block(id, number), block)?;
     }
-    if !is_part(view, id)? {
-        view.mark(keys::part(id), true);
-    }
-    Ok(())
+    view.mark(keys::part(id), true)
 }
 
 /// What the block of an offset holds before it.
@@ -69,7 +66,8 @@ fn before(view: &View<'_>, id: UploadId, offset: u64) -> Result<Vec<u8>, StoreEr
     Ok(if kept.len() == BLOCK_BYTES { Vec::new() } else { kept.to_vec() })
 }
 
-/// Cuts bytes beyond a length off, from the end, at most `limit` blocks of them; answers whether there are more.
+/// Cuts bytes beyond a length off, from the end, at most `limit` blocks of them; answers whether there are
+/// more.
 pub(crate) fn cut(view: &mut View<'_>, id: UploadId, length: u64, limit: usize) -> Result<bool, StoreError> {
     for _ in 0..limit {
         let Some((key, block)) = view.last(&keys::blocks(id))? else { return Ok(false) };
@@ -87,8 +85,8 @@ pub(crate) fn cut(view: &mut View<'_>, id: UploadId, length: u64, limit: usize) 
     Ok(true)
 }
 
-/// Frees the blocks of a part, at most `limit` of them; answers whether there are more. A kill between leaves a
-/// part that is still listed as one.
+/// Frees the blocks of a part, at most `limit` of them; answers whether there are more. A kill between leaves
+/// a part that is still listed as one.
 pub(crate) fn free(view: &mut View<'_>, id: UploadId, limit: usize) -> Result<bool, StoreError> {
     if !is_part(view, id)? {
         return Ok(false);
@@ -97,7 +95,7 @@ pub(crate) fn free(view: &mut View<'_>, id: UploadId, limit: usize) -> Result<bo
     let are_more = blocks.len() == limit;
     blocks.into_iter().for_each(|key| view.delete(key));
     if !are_more {
-        view.mark(keys::part(id), false);
+        view.mark(keys::part(id), false)?;
     }
     Ok(are_more)
 }
@@ -108,10 +106,7 @@ pub(crate) fn place(view: &mut View<'_>, id: UploadId, length: u64) -> Result<()
     if found != length {
         return Err(StoreError::Damaged(format!("upload {id} has {found} of {length} bytes")));
     }
-    if is_part(view, id)? {
-        view.mark(keys::part(id), false);
-    }
-    Ok(())
+    view.mark(keys::part(id), false)
 }
 
 /// The bytes of a range.

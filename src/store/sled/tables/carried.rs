@@ -75,7 +75,8 @@ fn committed(row: &[u8]) -> Result<Placement, StoreError> {
     Ok(Placement { place: Place { message, file_name }, length, is_committed: true })
 }
 
-/// The same, with where the file is going, if it is; nothing if neither a message nor a record needs its bytes.
+/// What is carried, with where the file is going, if it is; nothing if neither a message nor a record needs its
+/// bytes.
 fn needed(stored: &impl Rows, carried: Carried) -> Result<Option<Carried>, StoreError> {
     if carried.place.is_some() {
         return Ok(Some(carried));

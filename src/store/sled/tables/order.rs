@@ -1,9 +1,9 @@
 //! The order of a conversation's messages, which is that of their commits.
 //!
-//! A message gets its id before its file is placed, and others may overtake it meanwhile. A client that has seen one of
-//! those would ask for what is newer, and never hear of a message that came in behind its back. So the message that
-//! was overtaken goes to the end, as [`Position::of`] says. That is rare: such messages are in tables of their own, which
-//! are mostly empty.
+//! A message gets its id before its file is placed, and others may overtake it meanwhile. A client that has
+//! seen one of those would ask for what is newer, and never hear of a message that came in behind its back.
+//! So the message that was overtaken goes to the end, as [`Position::of`] says. That is rare: such messages
+//! are in tables of their own, which are mostly empty.
 
 use std::collections::HashMap;
 
@@ -26,8 +26,7 @@ pub(crate) fn append(
         view.put(keys::moved(conversation, position), rows::encode(&id))?;
         view.put(keys::position(id), rows::encode(&position.0))?;
     }
-    view.mark(keys::order(conversation, position), true);
-    Ok(())
+    view.mark(keys::order(conversation, position), true)
 }
 
 /// Where a message is, or where one with this id would be.

@@ -9,8 +9,8 @@ use super::rows::{self, ChunkRow, End, UploadRow};
 use crate::store::StoreError;
 use crate::upload::{Chunk, Concat, Conflict, Epoch, Length, Metadata, Parts, State, Upload, UploadId};
 
-/// A description up to this length lies behind the record, which is written again with every change of it; a longer
-/// one is a row of its own.
+/// A description up to this length lies behind the record, which is written again with every change of it; a
+/// longer one is a row of its own.
 const SHORT_DESCRIPTION: usize = 1024;
 /// One operation deletes no more rows of a ledger than this.
 const LEDGER_STEP: usize = 256;
@@ -61,7 +61,7 @@ pub(crate) fn find(rows: &impl Rows, id: UploadId) -> Result<Option<Stored>, Sto
     let (epoch, row, description) = rows::decode_upload(&row)?;
     let ledger = end_of_ledger(rows, id, &row)?;
     let (has_ledger, is_described) = (ledger.is_some(), description.is_some());
-    let end = ledger.map_or_else(|| row.end.clone(), |(_, end)| end);
+    let end = ledger.unwrap_or_else(|| row.end.clone());
     let (metadata, concat) = match description {
         Some(description) => parse(description)?,
         None => parse_row(&rows.get(&keys::metadata(id))?.unwrap_or_default())?,
@@ -90,8 +90,6 @@ pub(crate) struct Progress {
     pub(crate) length: Length,
     pub(crate) state: State,
     pub(crate) offset: u64,
-    /// Where the last row of the ledger begins, if it has any.
-    pub(crate) last_row: Option<u64>,
 }
 
 /// How far an upload is, without reading the rest of it.
@@ -101,9 +99,8 @@ pub(crate) struct Progress {
 pub(crate) fn progress(rows: &impl Rows, id: UploadId) -> Result<Progress, StoreError> {
     let row = rows.get(&keys::upload(id))?.ok_or(StoreError::Conflict(Conflict::Gone))?;
     let (epoch, row, _) = rows::decode_upload(&row)?;
-    let end = end_of_ledger(rows, id, &row)?;
-    let (last_row, end) = end.map_or((None, row.end), |(last, end)| (Some(last), end));
-    Ok(Progress { epoch, length: row.length, state: row.state, offset: end.offset, last_row })
+    let end = end_of_ledger(rows, id, &row)?.unwrap_or(row.end);
+    Ok(Progress { epoch, length: row.length, state: row.state, offset: end.offset })
 }
 
 /// The upload as recorded, for a change of it.
@@ -126,22 +123,16 @@ pub(crate) fn insert(view: &mut View<'_>, upload: &Upload) -> Result<(), StoreEr
     if upload.state == State::Receiving && upload.offset > 0 {
         let chunk =
             Chunk { offset: 0, length: upload.offset, at: upload.active_at, digest: upload.digest.clone() };
-        extend(view, upload.id, &chunk, None)?;
+        extend(view, upload.id, &chunk)?;
         end.offset = 0;
     }
     write(view, None, upload, end, is_short.then_some(&*description))
 }
 
 /// Writes a row of the ledger. It takes the place of the last one where that has no bytes.
-pub(crate) fn extend(
-    view: &mut View<'_>,
-    id: UploadId,
-    chunk: &Chunk,
-    last_row: Option<u64>,
-) -> Result<(), StoreError> {
+pub(crate) fn extend(view: &mut View<'_>, id: UploadId, chunk: &Chunk) -> Result<(), StoreError> {
     let row = ChunkRow { length: chunk.length, at: chunk.at, digest: chunk.digest.clone() };
-    let (key, row) = (keys::chunk(id, chunk.offset), rows::encode(&row));
-    if last_row == Some(chunk.offset) { view.put(key, row) } else { view.add(key, row) }
+    view.put_for_a_while(keys::chunk(id, chunk.offset), rows::encode(&row))
 }
 
 /// Writes a change of the record. Once committed, the end of the ledger is all that is kept of it.
@@ -182,8 +173,8 @@ pub(crate) fn remove(view: &mut View<'_>, stored: &Stored) -> Result<(), Unwritt
     Ok(())
 }
 
-/// Deletes the oldest rows of a ledger down to its last one, as many as one operation may; answers whether there
-/// are more. Only its end is ever read, so nobody can tell.
+/// Deletes the oldest rows of a ledger down to its last one, up to the bound of an operation; answers whether
+/// there are more. Only its end is ever read.
 pub(crate) fn shorten_ledger(view: &mut View<'_>, id: UploadId) -> Result<bool, StoreError> {
     let oldest = view.keys(&keys::ledger(id), LEDGER_STEP + 1)?;
     let surplus = oldest.len().saturating_sub(1);
@@ -210,13 +201,13 @@ fn write(
     // Most changes of a record change no index.
     if before.is_some_and(is_unfinished) != is_unfinished(upload) {
         let key = keys::unfinished(&upload.owner, upload.created_at, upload.id);
-        view.mark(key, is_unfinished(upload));
+        view.mark(key, is_unfinished(upload))?;
     }
     if before.is_some_and(Upload::is_driven) != upload.is_driven() {
-        view.mark(keys::owed(upload.id), upload.is_driven());
+        view.mark(keys::owed(upload.id), upload.is_driven())?;
     }
     if is_committed(upload) && !before.is_some_and(is_committed) {
-        view.mark(keys::committed(upload.active_at, upload.id), true);
+        view.mark(keys::committed(upload.active_at, upload.id), true)?;
     }
     match upload.joined_parts() {
         Some(parts) if before.is_none_or(|before| before.joined_parts().is_none()) => mark_used(view, parts),
@@ -227,8 +218,8 @@ fn write(
 /// A part may be used more than once, and those of an upload that is asked for once more may be gone.
 fn mark_used(view: &mut View<'_>, parts: &Parts) -> Result<(), StoreError> {
     for id in parts.ids() {
-        if view.get(&keys::upload(*id))?.is_some() && view.get(&keys::used(*id))?.is_none() {
-            view.mark(keys::used(*id), true);
+        if view.get(&keys::upload(*id))?.is_some() {
+            view.mark(keys::used(*id), true)?;
         }
     }
     Ok(())
@@ -251,13 +242,10 @@ fn drop_ledger(view: &mut View<'_>, id: UploadId) -> Result<(), Unwritten> {
     Ok(())
 }
 
-/// The end of the ledger, and where its last row begins; `None` if it has no rows, or none that counts.
-fn end_of_ledger(
-    rows: &impl Rows,
-    id: UploadId,
-    record: &UploadRow,
-) -> Result<Option<(u64, End)>, StoreError> {
-    // It was created with all of its bytes, or is committed: then what is left of the ledger is no longer read.
+/// The end of the ledger; `None` if it has no rows, or none that counts.
+fn end_of_ledger(rows: &impl Rows, id: UploadId, record: &UploadRow) -> Result<Option<End>, StoreError> {
+    // It was created with all of its bytes, or is committed: then what is left of the ledger is no longer
+    // read.
     if record.end.offset > 0 || matches!(record.state, State::Committed(_)) {
         return Ok(None);
     }
@@ -268,15 +256,15 @@ fn end_of_ledger(
     let damaged = || StoreError::Damaged("ledger: an offset".into());
     let start = keys::number_at_end(&key).ok_or_else(damaged)?;
     let offset = start.checked_add(row.length).ok_or_else(damaged)?;
-    Ok(Some((start, End { offset, active_at: row.at, digest: row.digest })))
+    Ok(Some(End { offset, active_at: row.at, digest: row.digest }))
 }
 
 fn end_of(upload: &Upload) -> End {
     End { offset: upload.offset, active_at: upload.active_at, digest: upload.digest.clone() }
 }
 
-/// `Upload-Metadata` and `Upload-Concat`, with a byte between them that no header can carry; without the second,
-/// without it.
+/// `Upload-Metadata` and `Upload-Concat`, with a byte between them that no header can carry; without the
+/// second, without it.
 fn describe(upload: &Upload) -> Cow<'_, str> {
     let (metadata, concat) = (upload.metadata.raw(), upload.concat.raw());
     if concat.is_empty() { metadata.into() } else { format!("{metadata}\0{concat}").into() }

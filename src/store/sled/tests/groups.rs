@@ -126,7 +126,7 @@ async fn an_operation_that_panics_changes_nothing_and_harms_nobody() {
         store
             .core
             .change(|view| -> Result<(), _> {
-                view.mark(smallvec![0x43, 1], true);
+                view.mark(smallvec![0x43, 1], true)?;
                 panic!("on purpose")
             })
             .boxed(),

@@ -1,28 +1,17 @@
-//! The open database: sled, the changes above it that sled has not got yet, and the journal that has them.
-//!
-//! **Nobody is told what is not durable.** A group becomes visible when the journal has it, so whatever a reader
-//! sees is durable, and no reader waits.
-//!
-//! ```text
-//!  group ─► journal ─► active changes ─► frozen changes ─► sled
-//!           durable    visible           (the journal      the journal's
-//!                                        has turned)       file is free
-//! ```
-//! The committer carries the first two steps out, the checkpointer the last, at its own pace.
-//!
-//! **What fails, and what is done about it**
+//! The open database: the memtables, sled below them, and what becomes of them when something fails.
 //!
 //! | failing | what may be on the disk | done |
 //! | --- | --- | --- |
 //! | writing the journal | nothing of the group | the group is refused |
-//! | syncing the journal | who knows: the kernel shows what the disk does not have | closed for good |
-//! | opening those files, for want of descriptors | nothing; the journal has them | tried again |
-//! | syncing files whose bytes are carried | who knows, likewise; the journal has them | closed for good; the next start writes them again |
-//! | sled, disk nearly full | nothing of the frozen changes | left as it is until there is room; the journal has its own |
-//! | sled, disk full all the same | some of them | opened again, and given all of them once more |
-//! | sled, otherwise | likewise | closed for good; the next start gives it the changes once more |
+//! | syncing the journal | unknown: the kernel shows what the disk does not have | closed for good |
+//! | opening what is to be settled, for want of descriptors | nothing; the journal has it | tried again |
+//! | settling it | unknown, likewise; the journal has it | closed for good; the next start does it once more |
+//! | flushing, disk nearly full | nothing of the frozen memtable | left as it is until there is room |
+//! | flushing, disk full all the same | some of it | opened again, and flushed once more |
+//! | flushing, otherwise | likewise | closed for good; the next start flushes it once more |
 //!
-//! sled remembers its first error and repeats it for ever; dropping and opening it is what clears a full disk.
+//! sled remembers its first error and repeats it for ever; dropping and opening it is what clears a full
+//! disk.
 
 use std::fs::File;
 use std::io;
@@ -51,10 +40,12 @@ use crate::crash;
 use crate::metrics;
 use crate::store::{Durability, StoreError};
 
-/// What sled may take for one checkpoint, and more: a disk that is full in the middle of it costs opening it again.
-const ROOM_FOR_A_CHECKPOINT: u64 = 16 * 1024 * 1024;
+/// What sled may take for one flush, and more: a disk that is full in the middle of it costs opening it
+/// again.
+const ROOM_FOR_A_FLUSH: u64 = 16 * 1024 * 1024;
 
-/// How long a reader waits for sled to be opened again where the last attempt found the disk full: some attempts.
+/// How long a reader waits for sled to be opened again where the last attempt found the disk full: some
+/// attempts.
 const PATIENCE_WHEN_FULL: Duration = Duration::from_secs(1);
 
 pub(super) struct Database {
@@ -125,8 +116,8 @@ impl Database {
         Ok((database, journal))
     }
 
-    /// Reads what is durable. Only while sled is opened again does that take a moment; on a disk that is full, that
-    /// may have to be tried again.
+    /// Reads what is durable. Only while sled is opened again does that take a moment; on a disk that is
+    /// full, that may have to be tried again.
     pub(super) async fn read<T>(
         &self,
         look: impl Fn(&Layered<'_>) -> Result<T, StoreError>,
@@ -176,18 +167,18 @@ impl Database {
         state.say_how_much_is_ahead();
     }
 
-    /// The bytes of the active changes.
+    /// The bytes of the active memtable.
     pub(super) fn active_bytes(&self) -> usize {
         self.state().active.bytes()
     }
 
-    /// Whether changes are on their way to sled.
+    /// Whether there is a frozen memtable.
     pub(super) fn is_frozen(&self) -> bool {
         self.state().frozen.is_some()
     }
 
-    /// Sends the active changes on their way, which end with this record of the journal. Those before them have
-    /// arrived.
+    /// Freezes the active memtable, which ends with this record of the journal. The frozen one before it was
+    /// flushed.
     pub(super) fn freeze(&self, record: u64) {
         let mut state = self.state_mut();
         let mut changes = mem::take(&mut state.active);
@@ -195,13 +186,13 @@ impl Database {
         state.frozen = Some(Arc::new(changes));
     }
 
-    /// Gives sled the frozen changes, durably, with a rest after each piece of work. Whatever it has of them already it
-    /// gets once more.
+    /// Flushes the frozen memtable to sled, durably, with a rest after each piece of work. What sled has of
+    /// it already it gets once more.
     ///
     /// # Errors
-    /// [`StoreError::Full`], or files that cannot be opened: it may be tried again. After any other the database
-    /// is closed.
-    pub(super) fn checkpoint(&self, rest: &dyn Fn(Duration)) -> Result<(), StoreError> {
+    /// [`StoreError::Full`], or files that cannot be opened: it may be tried again. After any other the
+    /// database is closed.
+    pub(super) fn flush(&self, rest: &dyn Fn(Duration)) -> Result<(), StoreError> {
         let open = {
             let state = self.state();
             match (&state.frozen, &state.stored) {
@@ -213,9 +204,9 @@ impl Database {
         };
         let Some((frozen, db)) = open else {
             // Without the lock, which opening takes.
-            return self.reopen().and_then(|()| self.checkpoint(rest));
+            return self.reopen().and_then(|()| self.flush(rest));
         };
-        if self.room()? < ROOM_FOR_A_CHECKPOINT {
+        if self.room()? < ROOM_FOR_A_FLUSH {
             return Err(StoreError::Full);
         }
         self.settle(&frozen)?;
@@ -230,7 +221,7 @@ impl Database {
                     arrived
                 };
                 metrics::get().checkpointed();
-                // Many rows, and nobody should wait for the lock meanwhile.
+                // Many rows, and readers should not wait for the lock meanwhile.
                 drop((frozen, arrived));
                 Ok(())
             }

@@ -44,7 +44,7 @@ async fn a_group_is_read_wherever_it_is() {
     database.freeze(1);
     assert!(database.is_frozen() && database.active_bytes() == 0);
     assert_eq!(read(&database).await.expect("read"), Some("one".into()));
-    database.checkpoint(&|_| ()).expect("stored");
+    database.flush(&|_| ()).expect("stored");
     assert!(!database.is_frozen());
     assert_eq!(read(&database).await.expect("read"), Some("one".into()));
     database.show(change("two"));
@@ -98,7 +98,7 @@ async fn a_reader_waits_for_a_while_where_the_disk_was_too_full_to_open_sled() {
 
 /// As when the first attempt to open it found no room.
 #[test]
-fn a_checkpoint_opens_what_is_not_open() {
+fn a_flush_opens_what_is_not_open() {
     let (_folder, database, _journal) = open();
     database.show(change("one"));
     database.freeze(1);
@@ -106,8 +106,8 @@ fn a_checkpoint_opens_what_is_not_open() {
     database.state_mut().stored = Stored::Reopening(Some(StoreError::Full));
     let database = Arc::new(database);
     let (done, outcome) = mpsc::channel();
-    let checkpoint = Arc::clone(&database);
-    std::thread::spawn(move || done.send(checkpoint.checkpoint(&|_| ())));
+    let flushing = Arc::clone(&database);
+    std::thread::spawn(move || done.send(flushing.flush(&|_| ())));
     let outcome = outcome.recv_timeout(Duration::from_secs(60)).expect("it does not wait for itself");
     outcome.expect("stored");
     assert!(!database.is_frozen());
@@ -138,10 +138,10 @@ async fn what_cannot_be_settled_for_the_moment_closes_nothing() {
     changes.insert(VOLATILE.into(), Change::put("bytes"));
     database.show(changes);
     database.freeze(1);
-    assert!(matches!(database.checkpoint(&|_| ()), Err(StoreError::Unavailable(_))));
+    assert!(matches!(database.flush(&|_| ()), Err(StoreError::Unavailable(_))));
     assert!(database.is_frozen());
     assert_eq!(read(&database).await.expect("read"), Some("one".into()));
-    database.checkpoint(&|_| ()).expect("stored");
+    database.flush(&|_| ()).expect("stored");
     assert!(!database.is_frozen());
     let volatile = database.read(|stored| stored.get(VOLATILE)).await;
     assert_eq!(volatile.expect("read"), None, "sled never gets it");
@@ -154,7 +154,7 @@ async fn a_closed_database_says_so() {
     database.freeze(1);
     database.close(&StoreError::Full);
     assert!(matches!(read(&database).await, Err(StoreError::Unavailable(_))));
-    assert!(matches!(database.checkpoint(&|_| ()), Err(StoreError::Unavailable(_))));
+    assert!(matches!(database.flush(&|_| ()), Err(StoreError::Unavailable(_))));
 }
 
 /// As a sweep of many uploads does.

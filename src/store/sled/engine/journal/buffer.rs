@@ -12,7 +12,7 @@ pub(super) struct Buffer {
 }
 
 impl Buffer {
-    /// Makes room for so many bytes and nothing else, to be added to what is answered.
+    /// Empties the buffer and makes room for this many bytes, which the caller adds to what is answered.
     pub(super) fn begin(&mut self, length: usize) -> &mut Vec<u8> {
         self.memory.clear();
         // What is added, and filled up, never moves the rest.

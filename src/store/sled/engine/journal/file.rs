@@ -3,14 +3,14 @@
 //! ```text
 //! "longhaul journal, format 2\n\0" 28 │ seed 4 │ block 4 │ zeros up to 4096 │ records
 //! ```
-//! A record begins at the next block behind the one before, or at the next page; checksums begin with the seed, a
-//! random number. Bytes that somebody uploaded lie in here as well, and without it some could be made to look like a
-//! record that comes next.
+//! A record begins at the next block behind the one before, or at the next page; checksums begin with the
+//! seed, a random number. Bytes that a client uploaded lie in here as well, and without it some could be made
+//! to look like a record that comes next.
 //!
-//! Short records go past the page cache to the disk, which is less work for each, and leaves none to the sync; for
-//! that they take up whole blocks, in the file and in memory. A block is the disk's own sector, for what it has to write
-//! anew with the next record it may lose ([`sector`](super::sector)). Long ones are there sooner through the cache, which
-//! has them in larger pieces; they take up whole pages, for the rest of a page would have to be read.
+//! Short records go past the page cache to the disk, which is less work for each, and leaves none to the
+//! sync; for that they take up whole blocks, in the file and in memory. A block is the disk's own sector, for
+//! what it has to write anew with the next record it may lose. Long ones are there sooner through the cache,
+//! which has them in larger pieces; they take up whole pages, for the rest of a page would have to be read.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -42,7 +42,7 @@ pub(super) struct JournalFile {
     file: File,
     /// What a record begins at multiples of, where it is synced.
     sector: u32,
-    /// The same file past the cache, where that is possible and wanted.
+    /// A second way to the file, past the page cache, where that is possible and wanted.
     direct: Option<File>,
     title: Title,
 }
@@ -54,8 +54,8 @@ struct Title {
 }
 
 impl JournalFile {
-    /// Opens the file, making it if it need not be there. It gets its full size then, and its bytes are written
-    /// once, so that a record never has to wait for room to be found.
+    /// Opens the file, making it if it need not be there. It gets its full size then, and its bytes are
+    /// written once, so that a record never has to wait for room to be found.
     ///
     /// # Errors
     /// [`io::ErrorKind::InvalidData`] if it has to be there and is not what was made.
@@ -93,7 +93,8 @@ impl JournalFile {
         Ok(Self { direct: title.direct(&path, durability), path, file, sector, title })
     }
 
-    /// The records from the beginning of the file on, as long as each follows the one before, and where they end.
+    /// The records from the beginning of the file on, as long as each follows the one before, and where they
+    /// end.
     pub(super) fn records(&self) -> io::Result<(Vec<Record>, u64)> {
         let mut bytes = vec![0; index(FILE_BYTES)];
         self.file.read_exact_at(&mut bytes, 0)?;
@@ -119,7 +120,7 @@ impl JournalFile {
         self.title.seed
     }
 
-    /// Where a record of so many bytes belongs behind one that ends here.
+    /// Where a record of this length belongs behind one that ends here.
     pub(super) fn place(&self, end: u64, bytes: usize) -> Range<u64> {
         let [block, page] = self.title.units();
         let unit = if length(bytes) <= MOST_DIRECT { block } else { page };
@@ -156,10 +157,15 @@ impl JournalFile {
         self.file.sync_data()
     }
 
-    /// Makes a file of this format of one whose records are not needed any more, before it gets others; answers
-    /// whether that has to be made durable.
+    /// Whether records begin where they should with this durability.
+    pub(super) fn is_for(&self, durability: Durability) -> bool {
+        self.title.block == Title::block_for(durability, self.sector)
+    }
+
+    /// Makes a file for this durability of one whose records are not needed any more, before it gets others;
+    /// answers whether that has to be made durable.
     pub(super) fn renew(&mut self, durability: Durability) -> io::Result<bool> {
-        if self.title.block == Title::block_for(durability, self.sector) {
+        if self.is_for(durability) {
             return Ok(false);
         }
         let title = Title::new(durability, self.sector)?;

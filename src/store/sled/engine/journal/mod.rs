@@ -1,16 +1,14 @@
-//! The journal: where a group of changes becomes durable, with one write and one sync of a file that has its
-//! size already. sled gets many groups at once, later, and out of anybody's way; what it has not got yet is
-//! here, and is read back after a kill.
+//! The journal: where a group becomes durable, with one write and one sync of a file that has its size
+//! already.
 //!
-//! Two files take turns. One is written; the other holds what is on its way to sled, and is written over once
-//! it has arrived. A record is found by its sequence number, which follows the one before, so what a former
-//! turn left behind the last record is never taken for one.
+//! Two files take turns. One is written; the other holds the frozen memtable, and is written over once that
+//! was flushed. Why that loses nothing is said in [`engine`](super).
 //!
 //! ```text
 //! left behind by a kill or a power cut         what is found
 //! before the write was durable                 no record, or a torn one: the group never was, nobody was told
 //! after it, before anyone was told             the group
-//! while sled was given the other file's        the other file still counts; giving it twice is giving it once
+//! while the other file was flushed             the other file still counts; flushing it twice is flushing it once
 //! ```
 
 mod buffer;
@@ -44,11 +42,11 @@ pub(super) struct Journal {
     offset: u64,
     /// Of the last record.
     sequence: u64,
-    /// Of the last record whose changes are in sled for good.
+    /// Of the last record that was flushed to sled for good.
     flushed: u64,
     /// What the last record says of that.
     said: u64,
-    /// Of the last record of the other file, which is on its way there.
+    /// Of the last record of the other file, which is the end of the frozen memtable.
     turned: u64,
     durability: Durability,
     buffer: Buffer,
@@ -57,9 +55,9 @@ pub(super) struct Journal {
 /// What was found in the files.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Found {
-    /// What was on its way to sled.
+    /// The frozen memtable.
     pub(super) earlier: Memtable,
-    /// What came after it.
+    /// The active memtable.
     pub(super) later: Memtable,
 }
 
@@ -67,9 +65,9 @@ impl Journal {
     /// Opens the files of a folder, making them if the folder is new, and reads what they hold.
     ///
     /// # Errors
-    /// What the operating system says; [`io::ErrorKind::InvalidData`] if the files have to be there and are not,
-    /// or if a record between others is gone, which without syncs is what a power cut may do: then what follows
-    /// it never was.
+    /// What the operating system says; [`io::ErrorKind::InvalidData`] if the files have to be there and are
+    /// not, or if a record between others is gone, which without syncs is what a power cut may do: then what
+    /// follows it never was.
     pub(super) fn open(
         folder: &Path,
         is_expected: bool,
@@ -135,29 +133,30 @@ impl Journal {
         Ok(())
     }
 
-    /// The last record that is in sled for good.
+    /// The last record that was flushed to sled for good.
     pub(super) fn flushed(&self) -> u64 {
         self.flushed
     }
 
-    /// The last record of those that are on their way to sled, or came there.
+    /// The last record of the other file: the end of what is being flushed, or was.
     pub(super) fn turned(&self) -> u64 {
         self.turned
     }
 
-    /// Whether a group fits into the file, and the last word before a turn behind it.
+    /// Whether a group fits into the file, and the last word before a turn behind it. Nothing does into one
+    /// that was made for another durability: its records may share sectors.
     pub(super) fn has_room_for(&self, changes: &Memtable) -> bool {
         let file = &self.files[self.current];
         let record = file.place(self.offset, record::length_of(changes));
-        file.place(record.end, HEADER).end <= FILE_BYTES
+        file.is_for(self.durability) && file.place(record.end, HEADER).end <= FILE_BYTES
     }
 
-    /// Says that the other file's changes have arrived in sled.
+    /// Takes note that everything in the other file was flushed.
     pub(super) fn other_is_flushed(&mut self) {
         self.flushed = self.flushed.max(self.turned);
     }
 
-    /// Goes on with the other file, whose changes have arrived. Those of this one are next.
+    /// Goes on with the other file, of which everything was flushed. This one is next.
     ///
     /// # Errors
     /// As [`Journal::append`]; then it has not turned.

@@ -4,8 +4,8 @@
 //! magic 4 │ CRC-32 of what follows 4 │ sequence 8 │ flushed 8 │ length 4 │ changes
 //! change: key length 2 │ row length 4, or all ones for a deletion │ key │ row
 //! ```
-//! Numbers are big-endian. The checksum goes on from the seed of the file. `flushed` is the last sequence number of which the records were in sled when this
-//! one was written.
+//! Numbers are big-endian. The checksum goes on from the seed of the file. `flushed` is the number of the
+//! last record that was flushed to sled when this one was written.
 
 use sled::IVec;
 

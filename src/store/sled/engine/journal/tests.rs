@@ -275,6 +275,38 @@ fn long_and_short_records_take_turns() {
     assert_eq!(open_with(&folder, Durability::Power).1.later, all);
 }
 
+/// What a power cut leaves of the sector that is written must not cost what was acknowledged.
+#[test]
+fn records_that_are_synced_share_no_sector() {
+    let folder = folder();
+    let (mut journal, _) = open_with(&folder, Durability::Power);
+    let sector = u64::from(sector::of(&file(&folder, NAMES[0])));
+    for length in [1, 600, 4_000, 70_000] {
+        let before = journal.offset;
+        let mut changes = Memtable::default();
+        changes.insert(smallvec![1], Change::put(vec![7; length]));
+        journal.append(&changes).expect("written");
+        assert!(journal.offset.is_multiple_of(sector) && journal.offset > before, "{length}");
+    }
+}
+
+/// One that was made without syncs has records that share sectors.
+#[test]
+fn a_file_that_was_made_for_another_durability_gets_no_records() {
+    for (made, wanted) in [(Durability::Process, Durability::Power), (Durability::Power, Durability::Process)]
+    {
+        let folder = folder();
+        let (mut journal, _) = open_with(&folder, made);
+        journal.append(&group(&[(1, Some(1))])).expect("written");
+        assert!(journal.has_room_for(&group(&[(2, Some(2))])));
+        drop(journal);
+        let (mut journal, _) = open_with(&folder, wanted);
+        assert!(!journal.has_room_for(&group(&[(2, Some(2))])));
+        journal.turn().expect("turned");
+        assert!(journal.has_room_for(&group(&[(2, Some(2))])));
+    }
+}
+
 #[test]
 fn a_full_file_has_no_room() {
     let folder = folder();

@@ -1,0 +1,40 @@
+//! Reading rows, whatever they lie in.
+
+use sled::IVec;
+
+use super::key::Key;
+use crate::store::StoreError;
+
+/// Rows by their keys.
+pub(crate) trait Rows {
+    /// The row of a key.
+    fn get(&self, key: &[u8]) -> Result<Option<IVec>, StoreError>;
+
+    /// The last row whose key has this prefix.
+    fn last(&self, prefix: &[u8]) -> Result<Option<(Key, IVec)>, StoreError>;
+
+    /// The last row whose key has this prefix, found quicker, where rows are only ever added behind the last
+    /// one, and never deleted there while others stay.
+    fn end(&self, prefix: &[u8]) -> Result<Option<(Key, IVec)>, StoreError>;
+}
+
+/// A key that had no row anywhere when this was made: there is no other way to get one than to look.
+#[derive(Debug)]
+pub(crate) struct Fresh(Key);
+
+impl Fresh {
+    /// The key if it has no row; as it is otherwise.
+    pub(crate) fn look(rows: &impl Rows, key: Key) -> Result<Result<Self, Key>, StoreError> {
+        Ok(if rows.get(&key)?.is_none() { Ok(Self(key)) } else { Err(key) })
+    }
+
+    /// The key.
+    pub(crate) fn key(&self) -> &Key {
+        &self.0
+    }
+
+    /// The key, to be given a row.
+    pub(crate) fn into_key(self) -> Key {
+        self.0
+    }
+}
