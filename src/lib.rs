@@ -28,7 +28,8 @@
 //! | [`chat`] | the wire of Socket.IO | auth, chats, http, json, keys, links, message, refusals, store, time, upload, uploads |
 //! | [`config`] | settings, checked once | auth, base_path, crash, keys, links, store, upload |
 //! | [`data_folder`] | the data folder: its note, who may look into it, what it is fit for | store |
-//! | [`check`] | what is wrong with a data folder, offline | data_folder, message, store, upload |
+//! | [`backend`] | the implementations of the ports, opened by the settings | config, data_folder, message, store, upload |
+//! | [`check`] | what is wrong with a data folder, offline | backend, message, store, upload |
 //! | [`docs`] | the documentation, and the pages made of it | |
 //! | [`descriptors`] | how many files the process may have open | |
 //! | [`demo`] | what the server is without a key | auth, message, time |
@@ -36,7 +37,7 @@
 //! | [`web`] | the page at `/` | base_path, demo |
 //! | [`logging`] | the log | config, time |
 //! | [`supervisor`] | listeners that were handed over; telling systemd | |
-//! | [`server`] | the composition root | auth, chat, chats, config, data_folder, demo, finalizer, http, keys, links, metrics, store, uploads, web |
+//! | [`server`] | the composition root | auth, backend, chat, chats, config, data_folder, demo, finalizer, http, keys, links, metrics, store, uploads, web |
 //!
 //! A test below holds this table against the sources.
 //!
@@ -93,6 +94,7 @@
 //!    `client_message_id`.
 
 pub mod auth;
+pub mod backend;
 pub mod base_path;
 pub mod chat;
 pub mod chats;

@@ -1,4 +1,4 @@
-//! The composition root: the only place that knows every implementation.
+//! The composition root: who is given what.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,20 +9,18 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::{KeyError, KeySet, Rules};
+use crate::backend::{Backend, BackendError};
 use crate::chat;
 use crate::chats::Chats;
-use crate::config::{Config, Page, Payload};
-use crate::data_folder::{DataFolder, FolderError};
+use crate::config::{Config, Page};
+use crate::data_folder::DataFolder;
 use crate::demo::Demo;
 use crate::finalizer::Finalizer;
 use crate::http::{self, Api, Connections, Cors, Inner, Readiness, Site, Timeouts};
 use crate::keys::{Keyring, LinkFileError, LinkKeyring};
 use crate::links::{MediaLinks, Presenter};
 use crate::metrics;
-use crate::store::disk::Disk;
-use crate::store::local::LocalLeases;
-use crate::store::sled::{OpenError, SledPayloads, SledStore};
-use crate::store::{Durability, Payloads, StoreError, Stores};
+use crate::store::{Durability, StoreError, Stores};
 use crate::uploads::{Allowance, Limits, Reservations, Uploads};
 use crate::web::Web;
 
@@ -65,12 +63,9 @@ const TELL_WAIT: Duration = Duration::from_secs(1);
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The data folder cannot be used.
+    /// What is stored cannot be opened.
     #[error(transparent)]
-    Folder(#[from] FolderError),
-    /// The records cannot be opened.
-    #[error(transparent)]
-    Records(#[from] OpenError),
+    Backend(#[from] BackendError),
     /// The keys are none.
     #[error("the keys of tokens: {0}")]
     Key(#[from] KeyError),
@@ -91,11 +86,9 @@ impl Server {
     /// # Errors
     /// [`StartError`]. Nothing that was stored is changed by one.
     pub async fn open(config: Config, address: SocketAddr) -> Result<Self, StartError> {
-        let folder = DataFolder::open(&config.data_dir, payload_name(config.payload))?;
-        let durability = folder.durability(config.durability)?;
-        let disk = disk(&config, &folder, durability)?;
-        let store = SledStore::open_beside(disk.files(), &folder.records(), durability)?;
-        let link_keyring = link_keyring(&config, &folder)?;
+        let backend = Backend::open(&config)?;
+        let (folder, durability) = (&backend.folder, backend.durability);
+        let link_keyring = link_keyring(&config, folder)?;
         let presenter = Presenter::new(config.base_path.clone(), link_keyring.links());
         let (transports, engine) = chat::open(chat::Settings {
             presenter: presenter.clone(),
@@ -103,8 +96,9 @@ impl Server {
             trust_forwarded: config.trust_forwarded,
             ..chat::Settings::default()
         });
-        let (stores, reservations) = Reservations::over(stores(&config, &folder, store, disk, &engine));
-        let (keyring, demo) = identity(&config, &folder, &stores).await?;
+        let announcements = Arc::new(chat::SocketAnnouncements::new(engine.clone()));
+        let (stores, reservations) = Reservations::over(backend.stores(announcements));
+        let (keyring, demo) = identity(&config, folder, &stores).await?;
         let instructions = demo.is_some().then(|| {
             Demo::instructions(
                 &format!("{address}{}", config.base_path),
@@ -125,7 +119,7 @@ impl Server {
         let orphans = uploads.free_orphans().await?;
         finalizer.find_left().await?;
         tracing::info!(orphans, data = %folder.path().display(), "stores are open");
-        say_what_is_different(&config, &folder, durability);
+        say_what_is_different(&config, folder, durability);
         let chats = Arc::new(Chats::new(stores.memberships, stores.messages, stores.payloads));
         chat::serve(
             &engine,
@@ -257,21 +251,6 @@ async fn recover(finalizer: Arc<Finalizer>, readiness: Readiness, cancelled: Can
     finalizer.keep_recovering(&cancelled).await;
 }
 
-fn payload_name(payload: Payload) -> &'static str {
-    match payload {
-        Payload::Disk => "disk",
-        Payload::Sled { .. } => "sled",
-    }
-}
-
-/// The files of the folder; where bytes are not in files, only those that are there from before.
-fn disk(config: &Config, folder: &DataFolder, durability: Durability) -> Result<Disk, FolderError> {
-    if config.payload != Payload::Disk {
-        return Ok(Disk::look(folder.path()));
-    }
-    Disk::open(folder.path(), durability, config.reserve).map_err(|error| folder.unfit(error))
-}
-
 /// Says what the folder is not as a server that nobody told otherwise would have it.
 fn say_what_is_different(config: &Config, folder: &DataFolder, durability: Durability) {
     metrics::get().survives(durability.name());
@@ -284,30 +263,6 @@ fn say_what_is_different(config: &Config, folder: &DataFolder, durability: Durab
     for path in folder.open_to_others() {
         let path = path.display();
         tracing::warn!("{path} is open to others; `chmod -R g-w,o-rwx '{path}'` closes it");
-    }
-}
-
-fn stores(
-    config: &Config,
-    folder: &DataFolder,
-    store: SledStore,
-    disk: Disk,
-    engine: &chat::Engine,
-) -> Stores {
-    let payloads: Arc<dyn Payloads> = match config.payload {
-        Payload::Disk => Arc::new(disk),
-        Payload::Sled { max_bytes } => {
-            Arc::new(SledPayloads::new(&store, folder.path(), config.reserve, max_bytes))
-        }
-    };
-    let store = Arc::new(store);
-    Stores {
-        records: store.clone(),
-        messages: store.clone(),
-        memberships: store,
-        leases: Arc::new(LocalLeases::default()),
-        payloads,
-        announcements: Arc::new(chat::SocketAnnouncements::new(engine.clone())),
     }
 }
 

@@ -8,12 +8,11 @@ use std::path::Path;
 use super::{Found, Report};
 use crate::message::MessageId;
 use crate::store::StoreError;
-use crate::store::disk::Disk;
 use crate::upload::State;
 
 pub(super) fn compare(
     data: &Path,
-    disk: &Disk,
+    foreign_parts: Vec<String>,
     found: &Found,
     report: &mut Report<'_>,
 ) -> Result<(), StoreError> {
@@ -31,7 +30,7 @@ pub(super) fn compare(
             },
         }
     }
-    for name in disk.foreign_parts()? {
+    for name in foreign_parts {
         report.note(format!("parts/{name}: not ours; nothing touches it"));
     }
     Ok(())

@@ -17,13 +17,10 @@ mod stored;
 
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
 
-use crate::data_folder::{DataFolder, FolderError};
+use crate::backend::{BackendError, Examined};
 use crate::message::Message;
-use crate::store::disk::Disk;
-use crate::store::sled::{OpenError, SledCopy, SledPayloads};
-use crate::store::{Payloads, StoreError};
+use crate::store::StoreError;
 use crate::upload::Upload;
 use stored::Stored;
 
@@ -47,46 +44,22 @@ pub struct Summary {
     pub wrong: u64,
 }
 
-/// Why a folder could not be read.
-#[derive(Debug, thiserror::Error)]
-pub enum CheckError {
-    /// It is no data folder.
-    #[error(transparent)]
-    Folder(#[from] FolderError),
-    /// Its records are in use, or damaged as a whole.
-    #[error(transparent)]
-    Records(#[from] OpenError),
-    /// Its bytes are kept in a way that this version does not know.
-    #[error("its bytes are kept in `{0}`, which this version does not know")]
-    Payload(String),
-    /// Reading failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
 /// Checks a data folder; `deep` reads every byte. Findings are told as they are found.
 ///
 /// # Errors
-/// [`CheckError`] if it cannot be read.
+/// [`BackendError`] if it cannot be read.
 pub async fn check(
     data: &Path,
     deep: bool,
     tell: &mut (dyn FnMut(&Finding) + Send),
-) -> Result<Summary, CheckError> {
-    let (folder, payload) = DataFolder::look(data)?;
-    let copy = SledCopy::of(&folder.records())?;
-    let disk = Disk::look(folder.path());
-    let (payloads, has_folders): (Arc<dyn Payloads>, bool) = match payload.as_str() {
-        "disk" => (Arc::new(disk.clone()), true),
-        "sled" => (Arc::new(SledPayloads::new(copy.store(), folder.path(), 0, u64::MAX)), false),
-        _ => return Err(CheckError::Payload(payload)),
-    };
+) -> Result<Summary, BackendError> {
+    let examined = Examined::of(data)?;
     let mut report = Report { tell, summary: Summary::default() };
-    let found = read(&copy, &mut report).await?;
-    let stored = Stored::new(payloads.as_ref(), copy.store().carried().await?);
+    let found = read(&examined, &mut report).await?;
+    let stored = Stored::new(examined.payloads(), examined.carried().await?);
     contents::compare(&stored, &found, deep, &mut report).await?;
-    if has_folders {
-        folders::compare(folder.path(), &disk, &found, &mut report)?;
+    if let Some(folder) = examined.folders() {
+        folders::compare(folder, examined.foreign_parts()?, &found, &mut report)?;
     }
     Ok(report.summary)
 }
@@ -98,11 +71,10 @@ struct Found {
 }
 
 /// Reads all records; what cannot be read, or does not agree with the rest, is told.
-async fn read(copy: &SledCopy, report: &mut Report<'_>) -> Result<Found, StoreError> {
+async fn read(examined: &Examined, report: &mut Report<'_>) -> Result<Found, StoreError> {
     let mut found = Found { uploads: Vec::new(), messages: Vec::new() };
-    let store = copy.store();
-    store.audit(|fault| report.wrong(fault)).await?;
-    store
+    examined.audit(|fault| report.wrong(fault)).await?;
+    examined
         .every_upload(|id, upload| {
             report.summary.uploads += 1;
             match upload {
@@ -113,7 +85,7 @@ async fn read(copy: &SledCopy, report: &mut Report<'_>) -> Result<Found, StoreEr
             }
         })
         .await?;
-    store
+    examined
         .every_message(|id, message| {
             report.summary.messages += 1;
             match message {

@@ -5,9 +5,11 @@ use bytes::Bytes;
 use tempfile::TempDir;
 
 use super::*;
+use crate::data_folder::DataFolder;
 use crate::message::{ConversationId, MessageId};
-use crate::store::sled::SledStore;
-use crate::store::{Claim, Durability, Messages, Place, Records, Taking};
+use crate::store::disk::Disk;
+use crate::store::sled::{OpenError, SledStore};
+use crate::store::{Claim, Durability, Messages, Payloads, Place, Records, Taking};
 use crate::time::Timestamp;
 use crate::upload::{Appended, Binding, Chunk, Epoch, Length, Metadata, State, UploadId};
 
@@ -229,12 +231,13 @@ async fn a_folder_that_is_in_use_or_none_of_ours_is_not_read() {
     let open = SledStore::open(&records, Durability::Process).expect("opened");
     let mut tell = |_: &Finding| panic!("nothing is told");
     let in_use = check(house.folder.path(), false, &mut tell).await;
-    assert!(matches!(in_use, Err(CheckError::Records(OpenError::InUse(_)))), "{in_use:?}");
+    let Err(BackendError::Records(error)) = in_use else { panic!("{in_use:?}") };
+    assert!(matches!(error.downcast_ref(), Some(OpenError::InUse(_))), "{error}");
     drop(open);
     let other = tempfile::tempdir().expect("a folder");
     let foreign = check(other.path(), false, &mut tell).await;
-    assert!(matches!(foreign, Err(CheckError::Folder(_))), "{foreign:?}");
+    assert!(matches!(foreign, Err(BackendError::Folder(_))), "{foreign:?}");
     fs::remove_dir_all(&records).expect("removed");
     let without = check(house.folder.path(), false, &mut tell).await;
-    assert!(matches!(without, Err(CheckError::Records(_))), "{without:?}");
+    assert!(matches!(without, Err(BackendError::Records(_))), "{without:?}");
 }

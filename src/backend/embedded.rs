@@ -1,0 +1,52 @@
+//! One process and one folder: records in sled, bytes in files, or, where all of them are few, in sled as well.
+
+use std::sync::Arc;
+
+use super::{Backend, BackendError};
+use crate::config::{Config, Payload};
+use crate::data_folder::{DataFolder, FolderError};
+use crate::store::disk::Disk;
+use crate::store::local::LocalLeases;
+use crate::store::sled::{SledPayloads, SledStore};
+use crate::store::{Durability, Payloads};
+
+/// Opens the folder of the settings. The records come after the files, some of which they may have to write again.
+pub(super) fn open(config: &Config) -> Result<Backend, BackendError> {
+    let folder = DataFolder::open(&config.data_dir, name_of(config.payload))?;
+    let durability = folder.durability(config.durability)?;
+    let disk = disk(config, &folder, durability)?;
+    let store = SledStore::open_beside(disk.files(), &folder.records(), durability)
+        .map_err(|error| BackendError::Records(error.into()))?;
+    let payloads: Arc<dyn Payloads> = match config.payload {
+        Payload::Disk => Arc::new(disk),
+        Payload::Sled { max_bytes } => {
+            Arc::new(SledPayloads::new(&store, folder.path(), config.reserve, max_bytes))
+        }
+    };
+    let store = Arc::new(store);
+    Ok(Backend {
+        folder,
+        durability,
+        records: store.clone(),
+        messages: store.clone(),
+        memberships: store,
+        leases: Arc::new(LocalLeases::default()),
+        payloads,
+    })
+}
+
+/// How the folder's note calls it.
+fn name_of(payload: Payload) -> &'static str {
+    match payload {
+        Payload::Disk => "disk",
+        Payload::Sled { .. } => "sled",
+    }
+}
+
+/// The files of the folder; where bytes are not in files, only those that are there from before.
+fn disk(config: &Config, folder: &DataFolder, durability: Durability) -> Result<Disk, FolderError> {
+    if config.payload != Payload::Disk {
+        return Ok(Disk::look(folder.path()));
+    }
+    Disk::open(folder.path(), durability, config.reserve).map_err(|error| folder.unfit(error))
+}

@@ -1,0 +1,73 @@
+//! Where everything is stored: the implementations of the ports, as the settings want them. Nothing above it names one.
+
+mod embedded;
+mod examined;
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::config::Config;
+use crate::data_folder::{DataFolder, FolderError};
+use crate::store::{
+    Announcements, Durability, Leases, Memberships, Messages, Payloads, Records, StoreError, Stores,
+};
+
+pub use examined::Examined;
+
+/// The ports to what is stored, all of one place.
+pub struct Backend {
+    /// The folder of this process.
+    pub folder: DataFolder,
+    /// What an acknowledgement survives.
+    pub durability: Durability,
+    records: Arc<dyn Records>,
+    messages: Arc<dyn Messages>,
+    memberships: Arc<dyn Memberships>,
+    leases: Arc<dyn Leases>,
+    payloads: Arc<dyn Payloads>,
+}
+
+/// Why what is stored cannot be opened. Nothing of it was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum BackendError {
+    /// The data folder cannot be used.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The records are in use, or damaged as a whole.
+    #[error(transparent)]
+    Records(Box<dyn std::error::Error + Send + Sync>),
+    /// Bytes are kept in a way that this version does not know.
+    #[error("its bytes are kept in `{0}`, which this version does not know")]
+    Payload(String),
+    /// Reading failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Backend {
+    /// Opens what the settings name.
+    ///
+    /// # Errors
+    /// [`BackendError`]
+    pub fn open(config: &Config) -> Result<Self, BackendError> {
+        embedded::open(config)
+    }
+
+    /// All ports, with this one to those who are connected.
+    pub fn stores(&self, announcements: Arc<dyn Announcements>) -> Stores {
+        Stores {
+            records: Arc::clone(&self.records),
+            messages: Arc::clone(&self.messages),
+            memberships: Arc::clone(&self.memberships),
+            leases: Arc::clone(&self.leases),
+            payloads: Arc::clone(&self.payloads),
+            announcements,
+        }
+    }
+}
+
+impl fmt::Debug for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Backend").field("folder", &self.folder).finish_non_exhaustive()
+    }
+}
