@@ -1,4 +1,4 @@
-//! Telling connected users, each connection once.
+//! //! Telling connected users, each connection once.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -24,18 +24,19 @@ pub struct SocketAnnouncements {
 }
 
 impl SocketAnnouncements {
-    /// Over this engine. Before [`serve`](super::serve) and after [`close`](super::close) nothing can be handed
-    /// over, and what is owed stays owed.
+    /// Announcements over this engine's connections. Before [`serve`](super::serve) and after
+    /// [`close`](super::close) handing over fails, and the publisher still owes the announcement.
     pub fn new(engine: Engine) -> Self {
         Self { engine }
     }
 
-    /// The link in it is made now: the message may have waited for long.
+    /// The `new_message` event, with a media link made now: the message may have waited for long.
     fn new_message(&self, message: &Message) -> Result<Arc<Event>, StoreError> {
         written(Event::new_message(&self.engine.presenter, message))
     }
 
-    /// Each connection is told once. What one of them loses that is about to end is not an error.
+    /// Hands the event to every connection of these users, once each. An event lost by a connection that is
+    /// about to end is not an error.
     fn tell(&self, to: &[UserId], event: &Arc<Event>) -> Result<(), StoreError> {
         let users: BTreeSet<&UserId> = to.iter().collect();
         let rooms: Vec<String> = users.into_iter().map(room_of).collect();
@@ -43,7 +44,7 @@ impl SocketAnnouncements {
         let Some(namespace) = open.and_then(|engine| engine.io.of(NAMESPACE)) else {
             return Err(StoreError::Unavailable("the sockets are not open".into()));
         };
-        // To the library no rooms mean everybody.
+        // To the library an empty list of rooms means every connection.
         if !rooms.is_empty() {
             namespace.within(rooms).sockets().iter().for_each(|socket| gate::tell(socket, event));
         }
@@ -62,7 +63,7 @@ pub(super) fn tell_sending(socket: &SocketRef, user: &UserId, sending: &[Sending
     }
 }
 
-/// How members are told of an upload: its sender, and the others.
+/// The two versions of an upload event: the sender's, and the other members'.
 fn told(name: Name, progress: &Progress, message: Option<MessageId>) -> Result<[Arc<Event>; 2], StoreError> {
     let of = |own| written(Event::new(name, &LiveUpload::of(progress, own).became(message)));
     Ok([of(true)?, of(false)?])
@@ -89,7 +90,7 @@ impl Announcements for SocketAnnouncements {
         self.tell(&own, &to_sender)
     }
 
-    // What is left waits for some seconds at most, so its link can be made here.
+    // A leftover waits for some seconds at most, so its media link can be made here.
     async fn leave(&self, to: &[UserId], message: &Message) -> Result<bool, StoreError> {
         let finished = told(Name::UploadFinished, &Progress::of_message(message), Some(message.id))?;
         let leftover = Leftover::new(to, &message.sender, self.new_message(message)?, finished);

@@ -1,4 +1,4 @@
-//! What an acknowledgement says.
+//! The acknowledgement of an event: success or failure.
 
 use serde::Serialize;
 use socketioxide::extract::SocketRef;
@@ -16,34 +16,34 @@ use crate::refusals;
 use crate::store::StoreError;
 use crate::uploads::UploadError;
 
-/// Why an event fails.
+/// The reason why an event fails.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum EventError {
     /// The token that the connection began with has expired.
     #[error(transparent)]
     Token(#[from] AuthError),
-    /// The payload says nothing that could be done.
+    /// The payload is not a valid request.
     #[error(transparent)]
     Payload(#[from] PayloadError),
-    /// The file is no file.
+    /// The file is not base64.
     #[error(transparent)]
     Base64(#[from] InvalidBase64),
-    /// The connection sends faster than messages are made.
+    /// Too much of this user, or of all users, waits already.
     #[error(transparent)]
     TooMany(#[from] TooMany),
-    /// No message may or can be made.
+    /// The message may not or cannot be made.
     #[error(transparent)]
     Upload(#[from] UploadError),
-    /// The conversation is not for this user.
+    /// The user may not see the conversation or message, or the store failed.
     #[error(transparent)]
     Chat(#[from] ChatError),
-    /// Work on another thread did not come to its end: it panicked, or the process is about to stop.
+    /// Work on another thread ended early: it panicked, or the process is about to stop.
     #[error("interrupted: {0}")]
     Interrupted(#[from] tokio::task::JoinError),
 }
 
 impl EventError {
-    /// The text for the client. What failed on our side is said in the log only.
+    /// The text for the client. A fault of the server is described in the log only.
     pub(super) fn detail(&self) -> String {
         match self {
             Self::Upload(UploadError::Store(StoreError::Full)) => UploadError::NoRoom.to_string(),
@@ -52,7 +52,7 @@ impl EventError {
         }
     }
 
-    /// What it is, for programs.
+    /// The error's code, for programs.
     pub(super) fn code(&self) -> Code {
         match self {
             Self::Token(error) => error.into(),
@@ -65,7 +65,7 @@ impl EventError {
         }
     }
 
-    /// Logged here, once, because here it leaves the server.
+    /// Logs the error. Called once, where the error leaves the server.
     pub(super) fn log(&self, event: &'static str) {
         if self.is_ours() {
             tracing::error!(event, error = %self, "an event failed");
@@ -95,54 +95,53 @@ pub(super) struct Answer<'a> {
 }
 
 impl<'a> Answer<'a> {
-    /// Done.
+    /// Success without a message.
     pub(super) fn done() -> Self {
         Self { success: true, message: None, detail: None, code: None }
     }
 
-    /// This message was made.
+    /// Success: this message was made.
     pub(super) fn made(message: MessageBody<'a>) -> Self {
         Self { success: true, message: Some(message), detail: None, code: None }
     }
 
-    /// Failed.
+    /// Failure.
     pub(super) fn failed(code: Code, detail: &'a str) -> Self {
         Self { success: false, message: None, detail: Some(detail), code: Some(code) }
     }
 
-    /// Sends it, if the client asked for one.
+    /// Sends the answer, if the client asked for an acknowledgement.
     pub(super) fn send(&self, ack: Ack) {
         ack.send(self);
     }
 }
 
-/// The payload of `message_error`, which tells the sender of a failure whether it asked for an acknowledgement
-/// or not.
+/// The payload of `message_error`. The sender gets it whether it asked for an acknowledgement or not.
 #[derive(Debug, Serialize)]
 pub(super) struct Failure<'a> {
-    /// As in the acknowledgement.
+    /// The text, as in the acknowledgement.
     pub(super) detail: &'a str,
-    /// As in the acknowledgement.
+    /// The code, as in the acknowledgement.
     code: Code,
-    /// Which message it was, as far as the client said.
+    /// The id of the message that failed, if the client gave one that can be read.
     pub(super) client_message_id: Option<&'a str>,
-    /// Which event it was, unless it was to make a message.
+    /// The event that failed, unless it was to make a message.
     #[serde(skip_serializing_if = "Option::is_none")]
     event: Option<&'a str>,
 }
 
 impl<'a> Failure<'a> {
-    /// Of this message.
+    /// The failure to make the message with this id.
     pub(super) fn of(code: Code, detail: &'a str, id: Option<&'a ClientMessageId>) -> Self {
         Self { detail, code, client_message_id: id.map(ClientMessageId::as_str), event: None }
     }
 
-    /// Of this event, which makes no message.
+    /// The failure of this event, which makes no message.
     pub(super) fn of_event(self, event: &'a str) -> Self {
         Self { event: Some(event), ..self }
     }
 
-    /// Tells the sender.
+    /// Emits the failure to the sender.
     pub(super) fn send(&self, socket: &SocketRef) {
         if let Ok(event) = Event::new(Name::MessageError, self) {
             event.send(socket);

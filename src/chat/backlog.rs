@@ -1,8 +1,9 @@
-//! What waits for clients that read slowly, or not at all: bounded in bytes, of a session and of all of them.
+//! Events that wait for clients that read slowly or not at all, bounded in bytes: per session and in total.
 //!
-//! The library bounds by number what it could not write yet. Here each event counts from when it is handed over until
-//! its transport has taken all of it. A session that goes beyond its bound ends, and so does the one that has most
-//! waiting when all of them go beyond theirs: the client connects again, and reads what it missed.
+//! The library bounds only the number of packets that it could not write yet. Here each event counts, in
+//! bytes, from when it is handed to the library until its transport has taken all of it. A session that
+//! exceeds its bound is ended. When all sessions together exceed theirs, the one with most waiting is ended.
+//! The client connects again, and reads what it missed.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,15 +12,15 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-/// What may wait for a session, some thousand usual events, and for all of them.
+/// The most bytes that wait for one session, some thousand usual events, and for all sessions together.
 pub(super) const SESSION_BYTES: usize = 1024 * 1024;
 const OVERALL_BYTES: usize = 128 * 1024 * 1024;
-/// What an event counts for at the least, which bounds the number of small ones.
+/// The least that an event counts for, which bounds the number of small ones.
 pub(super) const LEAST_BYTES: usize = 1024;
-/// What may be kept for a session that is not ready for it.
+/// The most bytes kept for a session that is not ready for them.
 const HELD_BYTES: usize = SESSION_BYTES / 2;
 
-/// What waits for all sessions.
+/// The backlogs of all sessions.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Backlogs(Arc<Mutex<All>>);
 
@@ -30,18 +31,18 @@ struct All {
     sessions: HashMap<u64, Waiting>,
 }
 
-/// What waits for a session.
+/// The events that wait for one session.
 #[derive(Debug, Default)]
 struct Waiting {
     bytes: usize,
-    /// What is kept until the session is ready for it.
+    /// Bytes of events that are kept until the session is ready for them.
     held: usize,
-    /// Told when something has been written or read.
+    /// Notified when an event has been written or an answer has been read.
     read: Arc<Notify>,
-    /// The events that were handed to the library, oldest first. Two that were handed over at once may have changed
-    /// places, which leaves the sum as it is.
+    /// Sizes of the events handed to the library, oldest first. Two that were handed over at the same time
+    /// may be in the wrong order, which leaves the sum as it is.
     events: VecDeque<usize>,
-    /// Answers to polls which are being read.
+    /// Answers to polls that are being read.
     answers: HashMap<u64, Answer>,
     over: CancellationToken,
 }
@@ -52,7 +53,7 @@ struct Answer {
     counted: usize,
 }
 
-/// What waits for one session, until that is dropped.
+/// One session's backlog. Dropping it removes the session.
 #[derive(Debug)]
 pub(super) struct Backlog {
     all: Backlogs,
@@ -61,7 +62,7 @@ pub(super) struct Backlog {
     over: CancellationToken,
 }
 
-/// An answer that is being read, until it is dropped.
+/// The answer to a poll while the client reads it. Dropping it ends the counting.
 #[derive(Debug)]
 pub(super) struct Reading {
     all: Backlogs,
@@ -69,13 +70,13 @@ pub(super) struct Reading {
     id: u64,
 }
 
-/// The session has ended meanwhile.
+/// The session ended while its answer was being read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("The session read too slowly")]
 pub(super) struct TooSlow;
 
 impl Backlogs {
-    /// Of a new session.
+    /// The backlog of a new session.
     pub(super) fn begin(&self) -> Backlog {
         let mut all = self.lock();
         all.last_id += 1;
@@ -92,7 +93,7 @@ impl Backlogs {
 }
 
 impl All {
-    /// Nothing waits for the session any more, which is about to end.
+    /// Ends the session: its bytes count no more.
     fn end(&mut self, id: u64) {
         if let Some(session) = self.sessions.get_mut(&id) {
             self.bytes -= session.all();
@@ -123,7 +124,8 @@ impl Waiting {
 }
 
 impl Backlog {
-    /// An event of so many bytes is to wait; answers whether it may be handed over. If not, the session ends.
+    /// Counts an event of this size and answers whether it may be handed to the library. If not, the session
+    /// ends.
     pub(super) fn add(&self, bytes: usize) -> bool {
         let bytes = bytes.max(LEAST_BYTES);
         let mut all = self.all.lock();
@@ -142,7 +144,7 @@ impl Backlog {
         !self.over.is_cancelled()
     }
 
-    /// An event of so many bytes is to be kept until the session is ready for it; answers whether it may be.
+    /// Counts an event to be kept until the session is ready for it, and answers whether it may be kept.
     pub(super) fn hold(&self, bytes: usize) -> bool {
         let bytes = bytes.max(LEAST_BYTES);
         let mut all = self.all.lock();
@@ -156,14 +158,14 @@ impl Backlog {
         !self.over.is_cancelled()
     }
 
-    /// Nothing is kept any more.
+    /// Stops counting the events that were kept.
     pub(super) fn let_go(&self) {
         let mut all = self.all.lock();
         let held = all.sessions.get_mut(&self.id).map_or(0, |session| std::mem::take(&mut session.held));
         all.bytes -= held;
     }
 
-    /// Waits until no more bytes than this wait for the client. For one at a time.
+    /// Waits until at most this many bytes wait for the client. For one caller at a time.
     pub(super) async fn until_no_more_waits_than(&self, most: usize) {
         let is_more = || self.all.lock().sessions.get(&self.id).is_some_and(|session| session.bytes > most);
         while is_more() {
@@ -171,7 +173,7 @@ impl Backlog {
         }
     }
 
-    /// The oldest event that waited has been written.
+    /// Stops counting the oldest event, which has been written.
     pub(super) fn written(&self) {
         let mut all = self.all.lock();
         let Some(session) = all.sessions.get_mut(&self.id) else { return };
@@ -181,7 +183,7 @@ impl Backlog {
         all.bytes -= bytes;
     }
 
-    /// The oldest events that waited, so many, are in this answer to a poll, which is to be read now.
+    /// Moves the oldest events, this many of them, into the answer to a poll that is to be read now.
     pub(super) fn answer(&self, rest: Bytes, events: usize) -> Reading {
         let mut all = self.all.lock();
         all.last_id += 1;
@@ -194,13 +196,13 @@ impl Backlog {
         Reading { all: self.all.clone(), session: self.id, id }
     }
 
-    /// What waits.
+    /// How many bytes wait, without those that are kept.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         self.all.lock().sessions.get(&self.id).map_or(0, |session| session.bytes)
     }
 
-    /// Waits until the session is to end, without keeping it.
+    /// Waits until the session is to end, without keeping it alive.
     pub(super) fn over(&self) -> WaitForCancellationFutureOwned {
         self.over.clone().cancelled_owned()
     }
@@ -216,7 +218,7 @@ impl Drop for Backlog {
 }
 
 impl Reading {
-    /// The next piece, of so many bytes at the most, in memory of its own; nothing at the end.
+    /// The next piece of the answer, of at most this many bytes, in memory of its own; empty at the end.
     ///
     /// # Errors
     /// [`TooSlow`], if the session has ended.
@@ -228,7 +230,7 @@ impl Reading {
         Ok(Bytes::copy_from_slice(&piece))
     }
 
-    /// How much is left.
+    /// How many bytes are left to read.
     pub(super) fn left(&self) -> usize {
         let all = self.all.lock();
         let answer = all.sessions.get(&self.session).and_then(|session| session.answers.get(&self.id));
@@ -268,7 +270,7 @@ mod tests {
             backlog.written();
             backlog.written();
         }
-        // What was never counted takes nothing from others.
+        // An event that was never counted takes nothing from others.
         backlog.written();
         assert_eq!(bytes(&backlogs), 0);
     }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use data_encoding::BASE64;
 
-/// Digits decoded at once: a file is never decoded as a whole. A multiple of four.
+/// How many digits are decoded at once: a file is never decoded as a whole. A multiple of four.
 const SLICE_DIGITS: usize = 1024 * 1024;
 
 /// The text is not padded base64 (RFC 4648 §4).
@@ -11,18 +11,18 @@ const SLICE_DIGITS: usize = 1024 * 1024;
 #[error("file_data is not base64")]
 pub(super) struct InvalidBase64;
 
-/// Padded base64 with white space anywhere, as PEM-like encoders and line-breaking ones write it. An iterator
-/// over the decoded bytes in order; after an error it says nothing sensible.
+/// Padded base64 with white space anywhere, as PEM-like and other line-breaking encoders write it. An
+/// iterator over the decoded bytes in order; what follows an error means nothing.
 ///
 /// Text without its padding is refused: it cannot be told from text that was cut off.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Base64 {
-    /// What is still to be decoded, without white space at its end.
+    /// The text still to be decoded, without white space at its end.
     text: Bytes,
 }
 
 impl Base64 {
-    /// This text, not yet checked.
+    /// A decoder of this text, which has not been checked yet.
     pub(super) fn new(text: &Bytes) -> Self {
         Self { text: text.slice_ref(text.trim_ascii()) }
     }
@@ -53,7 +53,7 @@ impl Iterator for Base64 {
         if digits.is_empty() {
             return None;
         }
-        // The decoder would take padding between two pieces of base64 as well.
+        // The decoder would accept padding between two pieces of base64 as well.
         let before_padding = if self.text.is_empty() { digits.len().saturating_sub(2) } else { digits.len() };
         if digits[..before_padding].contains(&b'=') {
             return Some(Err(InvalidBase64));

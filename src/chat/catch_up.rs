@@ -1,4 +1,4 @@
-//! Telling a connection what it missed: `auth.after` names the last message that its client knows.
+//! Telling a connection what it missed since the message that `auth.after` names.
 
 use socketioxide::extract::SocketRef;
 use tokio::sync::Semaphore;
@@ -14,14 +14,14 @@ use crate::http::error::Code;
 use crate::message::MessageId;
 use crate::time::Timestamp;
 
-/// No more messages are told: who missed more reads them page by page.
+/// At most this many messages are told; a client that missed more reads them page by page.
 const MOST: usize = 1000;
-/// Connections whose missed messages are looked for at the same time.
+/// How many connections' missed messages are looked up at the same time.
 const AT_ONCE: usize = 2;
-/// A message is read from the store once no more than this waits for the client.
+/// A message is read from the store once at most this many bytes wait for the client.
 pub(super) const AHEAD_BYTES: usize = 64 * 1024;
 
-/// Takes turns in looking for what was missed.
+/// The permits to look up missed messages.
 #[derive(Debug)]
 pub(super) struct CatchingUp(Semaphore);
 
@@ -59,7 +59,7 @@ impl CatchingUp {
                 announced.push(id);
             }
         }
-        // An id that is ahead of the clock does not say what is newer.
+        // An id that is ahead of the clock does not say which messages are newer.
         let is_all = missed.is_all && known.secs() <= Timestamp::now().secs();
         match missed.is_known {
             false => Err(failure(ChatError::MessageNotFound)),
@@ -73,14 +73,14 @@ impl CatchingUp {
     }
 }
 
-/// Tells of one message, once there is room for it; answers whether to go on.
+/// Tells of one message once the client has read enough; answers whether to go on.
 async fn tell(session: &Session, socket: &SocketRef, id: MessageId) -> Result<bool, ChatError> {
     if let Some(guest) = Guest::of(socket) {
         guest.backlog().until_no_more_waits_than(AHEAD_BYTES).await;
     }
     let message = match session.state().chats.message(session.user(), id).await {
         Ok(message) => message,
-        // The user has left the conversation meanwhile.
+        // The user left the conversation meanwhile.
         Err(ChatError::MessageNotFound) => return Ok(true),
         Err(error) => return Err(error),
     };

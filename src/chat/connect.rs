@@ -1,4 +1,4 @@
-//! Who may connect, and what a connection may then do.
+//! Connecting: which clients may, and what their connections may then do.
 
 use std::sync::Arc;
 
@@ -25,23 +25,23 @@ use crate::message::UserId;
 use crate::refusals;
 use crate::time::Timestamp;
 
-/// The refusal that a client sees as the message of `connect_error`.
+/// The refusal of a connection, which the client sees as the message of `connect_error`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 enum Refusal {
-    /// Whatever the reason is.
+    /// The token is missing or invalid, or belongs to another user than the session.
     #[error("{UNAUTHORIZED}")]
     Unauthorized,
-    /// The user has as many as there may be.
+    /// The user has the most sessions allowed.
     #[error("{TOO_MANY_SESSIONS}")]
     TooManySessions(#[from] TooManySessions),
 }
 
-/// Lets users connect. From here on announcements are handed over, and until [`close`](super::close).
+/// Lets users connect. From here on, until [`close`](super::close), announcements are handed over.
 pub fn serve(engine: &Engine, state: State) {
     let (state, hall) = (Arc::new(state), Hall::new());
     let (leftovers, engine_of) = (Arc::clone(&engine.leftovers), engine.clone());
     let catching_up = Arc::new(CatchingUp::new());
-    // Called, up to its future, in the step that tells the client that it is connected.
+    // The library calls this, up to its future, in the step that tells the client that it is connected.
     let greet = move |socket: SocketRef| {
         let session = socket.extensions.get::<Arc<Session>>();
         if let Some(session) = &session {
@@ -58,7 +58,7 @@ pub fn serve(engine: &Engine, state: State) {
         }
     };
     // Everything is set up before the client hears that it is connected. The library runs a connect handler
-    // afterwards: what came in before its first line would be lost, and so would be what was announced.
+    // only afterwards: events and announcements that came before its first line would be lost.
     let connect = async move |socket: SocketRef, presented: Presented| {
         let identity = verify(&state, presented.token).await?;
         let line = line_of(&hall, &socket, &identity.user)?;
@@ -83,7 +83,7 @@ pub fn serve(engine: &Engine, state: State) {
     hold_late_comers(&engine.io);
 }
 
-/// Tells a connection what is going on, before anything that it sends is looked at, and then what it missed.
+/// Tells a connection which uploads run, before any event from it is looked at, and then what it missed.
 async fn tell(session: &Session, socket: &SocketRef, catching_up: &CatchingUp) {
     match session.state.uploads.sending_to(&session.user).await {
         Ok(sending) => announcements::tell_sending(socket, &session.user, &sending),
@@ -93,14 +93,16 @@ async fn tell(session: &Session, socket: &SocketRef, catching_up: &CatchingUp) {
     session.gone.run_until_cancelled(catching_up.catch_up(session, socket)).await;
 }
 
-/// Closing takes the namespace away, and who then asks for it would be told that there is none, which to clients
-/// means to stay away. The library falls back on this one, which says nothing until the transport is closed.
+/// Holds connections that come while the engine closes. Closing removes the namespace, and clients that then
+/// ask for it would be told that there is none, which means to stay away. The library falls back on this one,
+/// which says nothing until the transport is closed.
 fn hold_late_comers(io: &SocketIo) {
     let hold = async |_: SocketRef| std::future::pending::<Result<(), Refusal>>().await;
     io.dyn_ns(NAMESPACE, { async || () }.with(hold)).expect("a path without parameters");
 }
 
-/// While there are no keys a client waits for them: told that it is unauthorized, it would stay away.
+/// Verifies the token. While there are no keys a client waits: told that it is unauthorized, it would stay
+/// away.
 async fn verify(state: &State, token: Option<String>) -> Result<Identity, Refusal> {
     let verified = match token {
         Some(token) => {
@@ -115,8 +117,8 @@ async fn verify(state: &State, token: Option<String>) -> Result<Identity, Refusa
     })
 }
 
-/// The line of the user's messages in this session, which stays the same as long as the session: a user who leaves the
-/// namespace and comes back is counted once, and another user is refused.
+/// The queue of the user's messages in this session. It stays the same as long as the session: a user who
+/// leaves the namespace and comes back is counted once, and another user is refused.
 fn line_of(hall: &Arc<Hall>, socket: &SocketRef, user: &UserId) -> Result<Arc<Line>, Refusal> {
     match Guest::of(socket).and_then(|guest| guest.line()) {
         Some(line) if line.user() == user => Ok(Arc::clone(line)),
@@ -128,7 +130,7 @@ fn line_of(hall: &Arc<Hall>, socket: &SocketRef, user: &UserId) -> Result<Arc<Li
     }
 }
 
-/// Events first, then the room.
+/// Registers the event handlers first, and then joins the user's room.
 fn admit(socket: &SocketRef, session: Session) {
     let room = room_of(&session.user);
     let session = Arc::new(session);
@@ -149,7 +151,7 @@ fn admit(socket: &SocketRef, session: Session) {
     let gone = session.gone.clone();
     socket.on_disconnect(async move || gone.cancel());
     socket.on(send::EVENT, move |socket: SocketRef, ack: Ack, EventText(text): EventText| {
-        // Still in the task that reads the connection: here is the order of events.
+        // Still in the task that reads the connection, so slots are taken in the order of the events.
         let (place, job) = session.take(text.len());
         async move {
             send::handle(&session, &socket, ack, text, place).await;

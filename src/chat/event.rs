@@ -1,4 +1,4 @@
-//! An event on its way to clients: written once, and counted for each session until it has been read.
+//! An event for clients: serialized once, and counted for each session until its client has read it.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -16,20 +16,20 @@ use crate::links::Presenter;
 use crate::message::{Message, MessageId};
 use crate::time::Timestamp;
 
-/// What stands around an event's payload at the most: its name and the marks of the protocol.
+/// The most bytes around an event's payload: its name and the protocol's marks.
 const AROUND: usize = 64;
 
-/// An event.
+/// An event to be sent to clients.
 #[derive(Debug)]
 pub(super) struct Event {
     name: Name,
     data: Box<RawValue>,
-    /// The message that it brings.
+    /// The message that the event announces.
     pub(super) message: Option<MessageId>,
 }
 
 impl Event {
-    /// Of this payload.
+    /// An event with this payload.
     ///
     /// # Errors
     /// If the payload cannot be written as JSON.
@@ -37,26 +37,27 @@ impl Event {
         Ok(Self { name, data: to_raw_value(data)?, message: None })
     }
 
-    /// That there is this message, as members are given it now.
+    /// The event that announces this message, as members are given it now.
     ///
     /// # Errors
-    /// As of [`Event::new`].
+    /// If the payload cannot be written as JSON.
     pub(super) fn new_message(presenter: &Presenter, message: &Message) -> serde_json::Result<Self> {
         let event = Self::new(Name::NewMessage, &presenter.body(message, Timestamp::now()))?;
         Ok(Self { message: Some(message.id), ..event })
     }
 
-    /// What it counts for.
+    /// How many bytes the event counts for.
     pub(super) fn bytes(&self) -> usize {
         self.data.get().len() + AROUND
     }
 
-    /// Whether there is room for it to wait until the connection is ready for it.
+    /// Whether the event may wait until the connection is ready for it. If so, it is counted.
     pub(super) fn may_wait(&self, socket: &SocketRef) -> bool {
         Guest::of(socket).is_none_or(|guest| guest.backlog().hold(self.bytes()))
     }
 
-    /// Tells this socket. One that is gone or too slow hears nothing, and is sent what it missed when it comes back.
+    /// Sends the event to this socket. One that is gone or too slow gets nothing; its client is sent what it
+    /// missed when it comes back.
     pub(super) fn send(&self, socket: &SocketRef) {
         let has_room = Guest::of(socket).is_none_or(|guest| guest.backlog().add(self.bytes()));
         if has_room && let Err(error) = socket.emit(self.name.as_str(), &self.data) {
@@ -65,7 +66,7 @@ impl Event {
     }
 }
 
-/// The acknowledgement that a client asked for, if it did.
+/// The acknowledgement of an event, if the client asked for one.
 pub(super) struct Ack {
     sender: AckSender,
     guest: Option<Arc<Guest>>,
@@ -73,7 +74,7 @@ pub(super) struct Ack {
 }
 
 impl Ack {
-    /// Answers with this one argument.
+    /// Sends the acknowledgement with this one argument.
     pub(super) fn send(self, answer: &impl Serialize) {
         let Ok(answer) = to_raw_value(answer) else { return };
         let has_room = self.guest.is_none_or(|guest| guest.backlog().add(answer.get().len() + AROUND));
@@ -94,7 +95,7 @@ impl FromMessageParts<LocalAdapter> for Ack {
         value: &mut Value,
         id: &Option<i64>,
     ) -> Result<Self, Infallible> {
-        // What nobody asked for is not sent, and does not count.
+        // An acknowledgement that the client did not ask for is not sent, and does not count.
         let guest = id.and_then(|_| socket.req_parts().extensions.get().cloned());
         let sender = AckSender::from_message_parts(socket, value, id)?;
         Ok(Self { sender, guest, is_asked_for: id.is_some() })

@@ -1,19 +1,19 @@
-//! Until when a connection's token is good.
+//! The time until which a connection's token is valid.
 
 use std::time::Duration;
 
 use crate::auth::AuthError;
 use crate::time::Timestamp;
 
-/// The system's clock is looked at so often at the least: it may be set, and a timer runs by another one.
+/// The longest wait between two looks at the system's clock: it may be set, and timers run by another clock.
 const LOOK: Duration = Duration::from_secs(600);
 
-/// Until when a token is good.
+/// The time until which a token is valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Expiry(pub(super) Timestamp);
 
 impl Expiry {
-    /// Refuses what a client asks for with a token that has expired.
+    /// Refuses a request whose token has expired.
     ///
     /// # Errors
     /// [`AuthError::Invalid`], as over HTTP.
@@ -28,7 +28,7 @@ impl Expiry {
         }
     }
 
-    /// How long the token is good for from now on.
+    /// How long the token stays valid; `None` once it has expired.
     fn left(self, now: Timestamp) -> Option<Duration> {
         let left = self.0.millis().saturating_sub(now.millis());
         (left > 0).then(|| Duration::from_millis(left))

@@ -1,20 +1,20 @@
-//! One value of a payload that anyone may have written.
+//! One value of a payload, which may be any JSON.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// A value where text is expected, borrowed from the JSON wherever no escape stands in the way. Anything but
-/// text is told apart without being kept.
+/// A value where text is expected, borrowed from the JSON unless it has escapes. Any other value is
+/// recognized without being kept.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) enum Field<'a> {
-    /// Not there, or `null`.
+    /// The value is absent, or `null`.
     #[default]
     Absent,
-    /// Text.
+    /// The value is text.
     Text(Cow<'a, str>),
-    /// A number, a list, an object, or an attachment.
+    /// The value is a number, a truth value, a list, an object, or an attachment.
     Other,
 }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::request::Reading;
 
-/// Reads a payload as `send_message` does, and decodes what it has of a file.
+/// Reads a payload as `send_message` does, and decodes the file in it.
 pub fn fuzz_event(data: &[u8]) {
     if let Ok(request) = Reading::of(&Bytes::copy_from_slice(data)).request
         && let Ok(item) = request.item

@@ -1,11 +1,11 @@
-//! What happens, on its way to one connection: each event once, and in order.
+//! The gate of a connection, through which it gets each event once, and in order.
 //!
 //! ```text
-//!  held ── the connection is there, and has been told of what it missed ──► open
-//!    what happens is kept                 told first, then what was kept      told at once
+//!  held ── the missed messages are told, then the events that were kept ──► open
+//!    events are kept                                                           events are sent at once
 //! ```
-//! A connection is among those of its user from before it hears that it is connected, so that nothing is lost in
-//! between. Of a message that is read from the store and announced as well, only the first counts.
+//! A connection is in its user's room before its client hears that it is connected, so that no event is lost
+//! in between. A message that is both read from the store and announced is sent once.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,14 +20,14 @@ use super::transport::Guest;
 use crate::http::error::Code;
 use crate::message::MessageId;
 
-/// Where events wait while a connection is not ready for them.
+/// The gate that keeps events while a connection is not ready for them.
 #[derive(Debug)]
 pub(super) struct Gate(Mutex<State>);
 
 #[derive(Debug)]
 enum State {
     Held(Held),
-    /// Messages that were told and are still to be announced.
+    /// Missed messages that were told and are still to be announced.
     Open(HashSet<MessageId>),
 }
 
@@ -38,19 +38,19 @@ struct Held {
     end: Option<CaughtUp>,
 }
 
-/// The payload of `caught_up`, behind everything that was missed.
+/// The payload of `caught_up`, sent after everything that was missed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct CaughtUp {
     /// The last message that was told, or the one that the client named; `None` if that is no id.
     after: Option<String>,
-    /// Whether that was everything.
+    /// Whether everything that was missed has been told.
     complete: bool,
-    /// Why not, unless it was too much.
+    /// The reason, if something other than too many messages prevented it.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     failure: Option<Failure>,
 }
 
-/// An error as everywhere.
+/// The text and code of an error, as everywhere.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Failure {
     detail: String,
@@ -63,7 +63,7 @@ impl Failure {
     }
 }
 
-/// Tells a connection of what happens.
+/// Passes an event to a connection, through its gate.
 pub(super) fn tell(socket: &SocketRef, event: &Arc<Event>) {
     match socket.extensions.get::<Arc<Gate>>() {
         Some(gate) => gate.tell(socket, event),
@@ -72,7 +72,7 @@ pub(super) fn tell(socket: &SocketRef, event: &Arc<Event>) {
 }
 
 impl Gate {
-    /// Of a connection that begins.
+    /// The gate of a connection that begins, which keeps events.
     pub(super) fn held(after: &After) -> Self {
         let end = |after| CaughtUp { after, complete: false, failure: None };
         let end = match after {
@@ -83,7 +83,8 @@ impl Gate {
         Self(Mutex::new(State::Held(Held { end, ..Held::default() })))
     }
 
-    /// Something happens. What finds no room ends the waiting, and with it the telling of what was missed.
+    /// Keeps or sends an event. One that finds no room opens the gate, and ends the telling of what was
+    /// missed.
     fn tell(&self, socket: &SocketRef, event: &Arc<Event>) {
         let mut state = self.lock();
         if let State::Held(held) = &mut *state {
@@ -113,8 +114,8 @@ impl Gate {
         true
     }
 
-    /// Everything that was missed has been told, or this is why not. Of these messages no announcement is to come any
-    /// more.
+    /// Opens the gate: everything that was missed has been told, or the outcome says why not. The messages in
+    /// `announced` will not be announced again.
     pub(super) fn open(
         &self,
         socket: &SocketRef,
@@ -137,7 +138,7 @@ impl Gate {
 }
 
 impl Held {
-    /// Tells that this is the end of what was missed, and then what waits; answers what was told.
+    /// Sends `caught_up` and then the events that were kept; answers which missed messages were told.
     fn release(self, socket: &SocketRef) -> HashSet<MessageId> {
         if let Some(event) = self.end.and_then(|end| Event::new(Name::CaughtUp, &end).ok()) {
             event.send(socket);

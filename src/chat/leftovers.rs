@@ -1,9 +1,9 @@
-//! What a crash left unannounced, for those who connect again.
+//! Messages that a crash left unannounced, for clients that connect again.
 //!
-//! Clients of the process before need some seconds to come back. A message of which nobody has been told waits for
-//! them here, and each connection gets it right behind the word that it is connected. Later, it would come between
-//! what a client sends and what it hears of that, and a client that waits for the next `new_message` would take it
-//! for its own.
+//! The previous process's clients need some seconds to come back. An unannounced message waits for them here,
+//! and each connection gets it right after it hears that it is connected. Later, the message would come
+//! between what a client sends and the answer to that, and a client that waits for the next `new_message`
+//! would take it for its own.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,19 +15,19 @@ use super::event::Event;
 use super::gate;
 use crate::message::UserId;
 
-/// What is kept. A connection is told of it at once, and has room for as much again.
+/// The most bytes of leftovers. A connection is told all of them at once, and has room for as much again.
 const MOST_BYTES: usize = SESSION_BYTES / 2;
 
-/// The messages that wait; each connection of their members hears each of them once.
+/// The leftover messages. Each connection of their members is told each of them once.
 #[derive(Default)]
 pub(super) struct Leftovers(Mutex<Waiting>);
 
-/// A message, and behind it that its upload is finished.
+/// A message, and the event after it that says that its upload is finished.
 pub(super) struct Leftover {
     members: BTreeSet<UserId>,
     sender: UserId,
     message: Arc<Event>,
-    /// As its sender hears it, and the others.
+    /// The `upload_finished` event for the sender, and for the other members.
     finished: [Arc<Event>; 2],
 }
 
@@ -40,8 +40,8 @@ struct Waiting {
 }
 
 impl Leftovers {
-    /// Tells a connection of this user, which is there from now on, of everything that waits. Whatever it sends is
-    /// looked at afterwards.
+    /// Tells a new connection of this user all leftovers; later ones are told when they are added. Events
+    /// from the connection are looked at afterwards.
     pub(super) fn greet(&self, user: &UserId, socket: &SocketRef) {
         let mut waiting = self.lock();
         for message in waiting.messages.iter().filter(|message| message.members.contains(user)) {
@@ -49,14 +49,14 @@ impl Leftovers {
         }
         if !waiting.is_over {
             let greeted = waiting.greeted.entry(user.clone()).or_default();
-            // One that is gone would keep its place among its user's sessions.
+            // A socket that is gone would keep its place among its user's sessions.
             greeted.retain(|socket| socket.connected());
             greeted.push(socket.clone());
         }
     }
 
-    /// Tells the connections of these users that have been greeted, and every later one when it is. Answers whether
-    /// that is still done, and there is room for the message.
+    /// Tells the members' connections that have been greeted, and every later one when it is. Answers whether
+    /// leftovers are still told, and there is room for the message.
     pub(super) fn add(&self, message: Leftover) -> bool {
         let mut waiting = self.lock();
         let bytes = waiting.bytes + message.bytes();
@@ -72,7 +72,7 @@ impl Leftovers {
         true
     }
 
-    /// Nobody is waited for any more.
+    /// Ends the telling of leftovers: no client is waited for any more.
     pub(super) fn let_go(&self) {
         *self.lock() = Waiting { is_over: true, ..Waiting::default() };
     }
@@ -83,7 +83,7 @@ impl Leftovers {
 }
 
 impl Leftover {
-    /// Of these members.
+    /// The leftover message for these members.
     pub(super) fn new(
         members: &[UserId],
         sender: &UserId,
@@ -99,7 +99,7 @@ impl Leftover {
         [&self.message, finished].into_iter().for_each(|event| gate::tell(socket, event));
     }
 
-    /// What a connection of a member has to have room for.
+    /// How many bytes a member's connection needs room for.
     fn bytes(&self) -> usize {
         [&self.message, &self.finished[0]].into_iter().map(|event| event.bytes().max(LEAST_BYTES)).sum()
     }

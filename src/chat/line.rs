@@ -1,10 +1,10 @@
-//! How many messages are worked on at once, and in which order.
+//! The queues of `send_message` events: how many messages are worked on at once, and in which order.
 //!
-//! Every event is a task of its own at once, with its payload in memory: the library knows no back-pressure.
-//! What a user and all of them together may hold is therefore bounded by refusing, not by waiting. What is not an
-//! event yet, because it is still being read, counts apart: it becomes one.
+//! The library has no back-pressure: every event is a task of its own at once, with its payload in memory.
+//! What one user and all users together may hold is therefore bounded by refusing, not by waiting. Bytes that
+//! are still being read have bounds of their own: they become an event, which counts for itself.
 //!
-//! One user takes a share of everything at the most, over however many connections.
+//! One user takes at most a share of everything, over however many connections.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -13,28 +13,29 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::message::UserId;
 
-/// Sessions of a user. Ten devices with many tabs each have fewer.
+/// The most sessions of one user. Ten devices with many tabs each have fewer.
 const USER_SESSIONS: usize = 256;
-/// Payloads that a user may have waiting, two of the largest and some more, and all users together.
+/// The most bytes of waiting payloads: of one user, two of the largest and some more, and of all users
+/// together.
 const USER_BYTES: usize = 128 * 1024 * 1024;
 const OVERALL_BYTES: usize = 512 * 1024 * 1024;
-/// Bytes of payloads that are still being read, likewise.
+/// The most bytes of payloads that are still being read: of one user, and of all users together.
 const USER_READING: usize = 128 * 1024 * 1024;
 const OVERALL_READING: usize = 512 * 1024 * 1024;
-/// What a payload counts for at the least, which bounds the number of small ones.
+/// The least that a payload counts for, which bounds the number of small ones.
 const LEAST_BYTES: usize = 64 * 1024;
-/// Messages that are worked on at once, of a user and of all.
+/// How many messages are worked on at once: of one user, and of all users together.
 const USER_TURNS: usize = 4;
 const OVERALL_TURNS: usize = 16;
 
-/// What all users share.
+/// The bounds that all users share, and the share of each.
 #[derive(Debug)]
 pub(super) struct Hall {
     room: Room,
     users: Mutex<HashMap<UserId, Weak<Share>>>,
 }
 
-/// What there is room for, at a time.
+/// The permits for what is held and worked on at a time.
 #[derive(Debug)]
 struct Room {
     bytes: Arc<Semaphore>,
@@ -42,7 +43,7 @@ struct Room {
     turns: Arc<Semaphore>,
 }
 
-/// A user's part in it, as long as there is a session of the user, or a message in the making.
+/// One user's share. It exists while the user has a session or a message in the making.
 #[derive(Debug)]
 struct Share {
     hall: Arc<Hall>,
@@ -51,7 +52,7 @@ struct Share {
     room: Room,
 }
 
-/// One session's messages, which are worked on one after the other, as they came.
+/// One session's queue of messages, which are worked on one after the other, as they came.
 #[derive(Debug)]
 pub(super) struct Line {
     share: Arc<Share>,
@@ -59,14 +60,14 @@ pub(super) struct Line {
     _session: OwnedSemaphorePermit,
 }
 
-/// A message's place in its line. Dropping it lets the next one go on.
+/// A message's slot in its queue. Dropping it lets the next one go on.
 #[derive(Debug)]
 pub(super) struct Place {
     before: Option<oneshot::Receiver<()>>,
     held: Held,
 }
 
-/// What a message holds until it is done with.
+/// The room that a message holds until it is done.
 #[derive(Debug)]
 struct Held {
     share: Arc<Share>,
@@ -74,19 +75,19 @@ struct Held {
     _done: oneshot::Sender<()>,
 }
 
-/// A message's turn, until it is dropped.
+/// The permit to work on a message, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Turn {
     _held: Held,
     _turns: Vec<OwnedSemaphorePermit>,
 }
 
-/// More waits than may be kept.
+/// More payload bytes wait than may be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("Too many messages at once")]
 pub(super) struct TooMany;
 
-/// A user has as many sessions as there may be.
+/// The user has the most sessions allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("Too many sessions")]
 pub(super) struct TooManySessions;
@@ -99,13 +100,13 @@ impl Room {
 }
 
 impl Hall {
-    /// Empty.
+    /// The queues of all users, who have none yet.
     pub(super) fn new() -> Arc<Self> {
         let room = Room::of(OVERALL_BYTES, OVERALL_READING, OVERALL_TURNS);
         Arc::new(Self { room, users: Mutex::default() })
     }
 
-    /// The line of a new session of this user.
+    /// The queue of a new session of this user.
     ///
     /// # Errors
     /// [`TooManySessions`], if the user has too many already.
@@ -137,7 +138,7 @@ impl Hall {
 impl Drop for Share {
     fn drop(&mut self) {
         let mut users = self.hall.lock();
-        // The user may have come again meanwhile.
+        // The user may have come back meanwhile.
         if users.get(&self.user).is_some_and(|share| share.strong_count() == 0) {
             users.remove(&self.user);
         }
@@ -145,23 +146,23 @@ impl Drop for Share {
 }
 
 impl Line {
-    /// Whose it is.
+    /// The user whose messages these are.
     pub(super) fn user(&self) -> &UserId {
         &self.share.user
     }
 
-    /// Room for so many bytes that are being read.
+    /// Takes room for this many bytes that are being read.
     ///
     /// # Errors
-    /// [`TooMany`], if they have none beside what is being read already.
+    /// [`TooMany`], if there is no room beside what is being read already.
     pub(super) fn read(&self, bytes: usize) -> Result<[OwnedSemaphorePermit; 2], TooMany> {
         room([&self.share.room.reading, &self.share.hall.room.reading], bytes)
     }
 
-    /// Takes the place at the end. Called in the order in which events come in, and without waiting.
+    /// Takes the last slot in the queue. Called in the order in which events come in, and without waiting.
     ///
     /// # Errors
-    /// [`TooMany`], if the payload has no room beside those that wait.
+    /// [`TooMany`], if there is no room for the payload beside those that wait.
     pub(super) fn enter(&self, payload_bytes: usize) -> Result<Place, TooMany> {
         let share = Arc::clone(&self.share);
         let held_bytes = room([&share.room.bytes, &share.hall.room.bytes], payload_bytes.max(LEAST_BYTES))?;
@@ -171,7 +172,7 @@ impl Line {
     }
 }
 
-/// So many bytes of the room that a user has, and of that of all.
+/// Takes this many bytes of the user's room, and of the room of all.
 fn room(of: [&Arc<Semaphore>; 2], bytes: usize) -> Result<[OwnedSemaphorePermit; 2], TooMany> {
     let bytes = u32::try_from(bytes).map_err(|_| TooMany)?;
     let room = |of: &Arc<Semaphore>| Arc::clone(of).try_acquire_many_owned(bytes).map_err(|_| TooMany);
@@ -179,14 +180,14 @@ fn room(of: [&Arc<Semaphore>; 2], bytes: usize) -> Result<[OwnedSemaphorePermit;
 }
 
 impl Place {
-    /// Waits for the turn: until the messages before are done with, however they ended.
+    /// Waits until the messages before are done, however they ended, and permits are free.
     pub(super) async fn turn(self) -> Turn {
         if let Some(before) = self.before {
             // An error says that the sender was dropped, which is how every turn ends.
             _ = before.await;
         }
         let mut turns = Vec::new();
-        // A user's own comes first: few of a user wait for a turn of all.
+        // The user's own permit comes first, so that few messages of one user wait for a permit of all.
         for of in [&self.held.share.room.turns, &self.held.share.hall.room.turns] {
             turns.extend(Arc::clone(of).acquire_owned().await);
         }

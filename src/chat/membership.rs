@@ -1,7 +1,7 @@
-//! `join_conversation` and `leave_conversation`: accepted from members, for clients that know no better.
+//! `join_conversation` and `leave_conversation`: accepted from members, for clients that expect them.
 //!
-//! They change nothing. A connection hears all of its user's conversations; a room for each would only be
-//! another way to hear the same message twice.
+//! They change nothing. A connection gets the events of all its user's conversations; a room per conversation
+//! would only be a second way to get the same message.
 
 use bytes::Bytes;
 use socketioxide::extract::SocketRef;
@@ -14,7 +14,7 @@ use super::session::Session;
 /// The events' names.
 pub(super) const EVENTS: [&str; 2] = ["join_conversation", "leave_conversation"];
 
-/// The most bytes of such an event, which has an id of 24 characters in it.
+/// The most bytes of such an event, which contains an id of 24 characters.
 const MAX_BYTES: usize = 4096;
 
 /// Answers whether the user is in the conversation.
@@ -38,7 +38,7 @@ pub(super) async fn handle(
 
 async fn check(session: &Session, text: &Bytes) -> Result<(), EventError> {
     session.judge_token()?;
-    // Reading it takes several times its size, for which nothing is counted.
+    // Parsing it takes several times its size in memory, which is not counted.
     if text.len() > MAX_BYTES {
         return Err(PayloadError::TooLong(MAX_BYTES).into());
     }

@@ -1,4 +1,5 @@
-//! The names of all events that clients are told. None has another name, so none is left out of `src/docs/asyncapi.json`.
+//! The names of all events sent to clients. No event has another name, so `src/docs/asyncapi.json` can miss
+//! none.
 
 macro_rules! names {
     ($($name:ident = $text:literal,)+) => {
@@ -9,11 +10,11 @@ macro_rules! names {
         }
 
         impl Name {
-            /// All of them.
+            /// All names.
             #[cfg(test)]
             const ALL: &[Self] = &[$(Self::$name,)+];
 
-            /// As clients read it.
+            /// The name as clients read it.
             pub(super) fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => $text,)+
@@ -44,10 +45,10 @@ mod tests {
     use crate::chat::{membership, send};
     use crate::docs::ASYNCAPI;
 
-    /// Events that Socket.IO itself has.
+    /// Events of Socket.IO itself.
     const OF_SOCKET_IO: [&str; 2] = ["connect", "connect_error"];
 
-    /// The names of the messages that operations of this kind have.
+    /// The names of the messages in operations of this kind.
     fn described(asyncapi: &Value, action: &str) -> BTreeSet<String> {
         let operations = asyncapi["operations"].as_object().expect("operations").values();
         let of_kind = operations.filter(|operation| operation["action"] == action);

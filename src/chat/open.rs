@@ -20,8 +20,8 @@ use super::settings::{PATH, Settings};
 use super::transport::Transports;
 use crate::links::Presenter;
 
-/// Packets that wait for one connection in the library: those that are counted by their bytes
-/// ([`backlog`](super::backlog)), of which there are half as many at the most, and its own.
+/// The most packets that wait for one connection in the library. Half of them are for events, which are
+/// bounded by their bytes ([`backlog`](super::backlog)) to that number; the rest are the library's own.
 const OUTGOING_PACKETS: usize = 2 * (SESSION_BYTES / LEAST_BYTES);
 
 /// How long closing waits for connections.
@@ -33,8 +33,8 @@ pub struct Engine {
     pub(super) io: SocketIo,
     pub(super) transports: Transports,
     pub(super) leftovers: Arc<Leftovers>,
-    /// How messages are told. One telling goes to all connections of a user, so it cannot say what a proxy took away
-    /// from the path of each.
+    /// How messages are given to clients. One event goes to all connections of a user, so it cannot contain
+    /// the path prefix that a proxy removed for one of them.
     pub(super) presenter: Presenter,
     /// Messages in the making, of all connections.
     pub(super) work: TaskTracker,
@@ -53,8 +53,8 @@ impl fmt::Debug for Engine {
     }
 }
 
-/// An engine that refuses every connection until [`serve`](super::serve) is called, and the transports that answer
-/// its requests beside a router. CORS belongs outside of them.
+/// Opens an engine that refuses every connection until [`serve`](super::serve) is called, and the transports
+/// that answer its requests beside a router. CORS belongs outside of them.
 pub fn open(settings: Settings) -> (Transports, Engine) {
     let limit = settings.max_payload_bytes;
     // Each transport and the parser have a limit of their own; the lowest one counts.
@@ -82,8 +82,8 @@ pub fn open(settings: Settings) -> (Transports, Engine) {
     (transports, engine)
 }
 
-/// Lets the messages in the making end, for so long. Connections without any are closed at once: their clients come
-/// back to the next server, and what they send meanwhile is not refused by this one.
+/// Waits, at most this long, for the messages in the making. Connections without any are closed at once:
+/// their clients go to the next server, so that what they send meanwhile is not refused by this one.
 pub async fn finish(engine: &Engine, patience: Duration) {
     for socket in engine.io.of(NAMESPACE).map(|namespace| namespace.sockets()).unwrap_or_default() {
         let session = socket.extensions.get::<Arc<Session>>();
@@ -102,7 +102,7 @@ pub async fn finish(engine: &Engine, patience: Duration) {
 /// instead would tell them to stay away.
 pub async fn close(engine: &Engine) {
     engine.closed.store(true, Ordering::Release);
-    // A client that does not read is in the middle of being written to, for ever.
+    // A write to a client that does not read never ends.
     if tokio::time::timeout(CLOSE_WAIT, engine.io.close()).await.is_err() {
         tracing::debug!("connections that do not read are left to the end of the process");
     }

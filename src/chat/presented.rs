@@ -1,4 +1,4 @@
-//! What a connection presents: its token, and the message that its client knows last.
+//! The data that a client presents when it connects: its token, and the last message it knows.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -17,28 +17,28 @@ use crate::auth::{MAX_TOKEN_BYTES, bearer};
 use crate::json::whole_characters;
 use crate::message::MessageId;
 
-/// The most bytes of a handshake's `auth` that are read, whose sender is a stranger yet: room for the longest token.
+/// The most bytes of a handshake's `auth` that are read. The sender has no user yet; the longest token has
+/// room.
 const MAX_AUTH_BYTES: usize = 2 * MAX_TOKEN_BYTES;
 
-/// What stands in the handshake.
+/// The data that a client presents in the handshake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Presented {
-    /// The token in `auth.token`, `auth.access_token`, the `Authorization` header or `?token=`: the first of them
-    /// that is there.
+    /// The first token found in `auth.token`, `auth.access_token`, the `Authorization` header or `?token=`.
     pub(super) token: Option<String>,
-    /// `auth.after`.
+    /// The last message that the client knows, `auth.after`.
     pub(super) after: After,
 }
 
 /// The last message that a client knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum After {
-    /// It does not say.
+    /// The client names none.
     #[default]
     Nothing,
-    /// It says what is no id of a message.
+    /// The client names something that is no message id.
     Unreadable,
-    /// This one.
+    /// The message of this id.
     Message(MessageId),
 }
 
@@ -96,7 +96,7 @@ fn in_query(query: Option<&str>) -> Option<String> {
     (!token.is_empty()).then(|| bare(&token).to_owned())
 }
 
-/// A token without the scheme that many clients put before it, here as in the header.
+/// The token without a scheme: many clients write one here as they do in the header.
 fn bare(token: &str) -> &str {
     bearer(token).unwrap_or(token)
 }

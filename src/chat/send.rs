@@ -1,4 +1,4 @@
-//! `send_message`: a file in base64 becomes a message, on the way that every upload goes.
+//! `send_message`: a file in base64 becomes a message, by the steps that every upload goes through.
 
 use bytes::Bytes;
 use socketioxide::extract::SocketRef;
@@ -18,7 +18,7 @@ use crate::uploads::{OneShot, UploadError};
 /// The event's name.
 pub(super) const EVENT: &str = "send_message";
 
-/// Answers the event, whatever came in. The message is made even if the sender has gone meanwhile.
+/// Answers the event, whatever it contains. The message is made even if the sender has gone meanwhile.
 pub(super) async fn handle(
     session: &Session,
     socket: &SocketRef,
@@ -26,7 +26,7 @@ pub(super) async fn handle(
     text: Bytes,
     place: Result<Place, EventError>,
 ) {
-    // As over HTTP, the token is judged when the request comes, and not once it has waited.
+    // As over HTTP, the token is judged when the event comes, and not once it has waited.
     let token = session.judge_token();
     session.greeted().await;
     let (client_message_id, outcome) = match place {
@@ -54,7 +54,7 @@ async fn work(
     token: Result<(), AuthError>,
     text: Bytes,
 ) -> (Option<ClientMessageId>, Result<Message, EventError>) {
-    // Tens of megabytes of JSON take a while to read.
+    // Tens of megabytes of JSON take a while to parse.
     match tokio::task::spawn_blocking(move || Reading::of(&text)).await {
         Ok(reading) => {
             let outcome = match (token, reading.request) {
@@ -81,8 +81,8 @@ async fn make(session: &Session, request: Request) -> Result<Message, EventError
     Ok(upload.finish(item.metadata, item.binding).await?)
 }
 
-/// Decodes on another thread, one slice after the other, so that a file is never in memory as a whole beside
-/// its text.
+/// Writes the file slice by slice. Another thread decodes each slice, so that the decoded file is never in
+/// memory as a whole beside its text.
 async fn write(upload: &mut OneShot, mut data: Base64) -> Result<(), EventError> {
     loop {
         let (slice, rest) = tokio::task::spawn_blocking(move || (data.next(), data)).await?;

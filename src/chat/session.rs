@@ -1,4 +1,4 @@
-//! A connection, and whose it is.
+//! A connection, and the user it belongs to.
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,14 +22,14 @@ use crate::uploads::Uploads;
 /// The only namespace.
 pub(super) const NAMESPACE: &str = "/";
 
-/// What the events need.
+/// The use cases and settings that the event handlers need.
 #[derive(Clone)]
 pub struct State {
     /// Makes messages of files.
     pub uploads: Arc<Uploads>,
-    /// Knows who is in which conversation.
+    /// Knows which user is in which conversation.
     pub chats: Arc<Chats>,
-    /// Knows whose token it is.
+    /// Verifies tokens.
     pub keyring: Arc<Keyring>,
     /// The most bytes of a file sent by `send_message`.
     pub max_size: u64,
@@ -41,7 +41,7 @@ impl fmt::Debug for State {
     }
 }
 
-/// A connection and whose it is.
+/// A connection, and the user it belongs to.
 pub(super) struct Session {
     pub(super) state: Arc<State>,
     pub(super) user: UserId,
@@ -57,7 +57,7 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// What the events need.
+    /// The use cases and settings that the event handlers need.
     pub(super) fn state(&self) -> &State {
         &self.state
     }
@@ -67,7 +67,7 @@ impl Session {
         &self.user
     }
 
-    /// How the user is given messages.
+    /// How messages are given to the user.
     pub(super) fn presenter(&self) -> &Presenter {
         &self.presenter
     }
@@ -77,7 +77,7 @@ impl Session {
         self.work.is_under_way()
     }
 
-    /// Refuses what is asked for after the token has expired.
+    /// Refuses a request that comes after the token has expired.
     pub(super) fn judge_token(&self) -> Result<(), AuthError> {
         self.expiry.judge(Timestamp::now())
     }
@@ -87,18 +87,18 @@ impl Session {
         &self.after
     }
 
-    /// Through which the connection is told of what happens.
+    /// The gate through which the connection gets its events.
     pub(super) fn gate(&self) -> &Gate {
         &self.gate
     }
 
-    /// Waits until the connection has been told of what was left over.
+    /// Waits until the connection has been told of leftovers and of the uploads that run.
     pub(super) async fn greeted(&self) {
         self.greeted.cancelled().await;
     }
 
-    /// A place for a message whose payload has so many bytes, and what counts it until it is done with. Called in the
-    /// order in which events come in, and without waiting.
+    /// Takes a slot for a message with this many bytes of payload, and a job that counts the message until it
+    /// is done. Called in the order in which events come in, and without waiting.
     pub(super) fn take(&self, payload_bytes: usize) -> (Result<Place, EventError>, Job) {
         let job = self.work.begin();
         let place = self.state.uploads.take_new().map_err(EventError::from);
@@ -106,7 +106,7 @@ impl Session {
     }
 }
 
-/// The room of all connections of a user.
+/// The room that all connections of a user are in.
 pub(super) fn room_of(user: &UserId) -> String {
     format!("user:{user}")
 }

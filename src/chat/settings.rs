@@ -1,28 +1,28 @@
-//! What a deployment may set of its sockets, and where they are.
+//! The settings of the sockets, and the path where clients find them.
 
 use std::time::Duration;
 
 use crate::links::Presenter;
 
-/// Where clients connect to.
+/// The path that clients connect to.
 pub const PATH: &str = "/socket.io";
 
-/// What a deployment may set; [`Settings::default`] is what clients have been promised.
+/// The settings of a deployment; [`Settings::default`] is what clients have been promised.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The most bytes of one incoming packet, over either transport. 50 MiB.
     pub max_payload_bytes: usize,
-    /// Between two pings. 25 s.
+    /// The time between two pings. 25 s.
     pub ping_interval: Duration,
-    /// How long a ping may stay unanswered, for clients whose line is full with an upload. 60 s.
+    /// How long a ping may stay unanswered: long, for clients whose line is full with an upload. 60 s.
     pub ping_timeout: Duration,
-    /// How long a connection may take to present its token. 10 s.
+    /// How long a client may take to present its token. 10 s.
     pub connect_timeout: Duration,
-    /// How messages are given to members: without a path before their media, and without links.
+    /// How messages are given to members. By default media have no path prefix and no links.
     pub presenter: Presenter,
-    /// How long the body of a poll's POST may say nothing. 30 s.
+    /// How long the body of a polling POST may be silent. 30 s.
     pub body_idle: Duration,
-    /// Whether `X-Forwarded-For` is to be believed.
+    /// Whether `X-Forwarded-For` is believed.
     pub trust_forwarded: bool,
 }
 

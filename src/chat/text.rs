@@ -1,4 +1,4 @@
-//! An event's arguments as they came.
+//! The arguments of an event, as they came.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -8,9 +8,9 @@ use socketioxide::adapter::LocalAdapter;
 use socketioxide::handler::{FromMessageParts, Value};
 use socketioxide::socket::Socket;
 
-/// The JSON array of an event, unread and not copied: `["send_message",{…}]`. It is read where that does not
-/// hold up the connection, and a payload of any shape gets an answer, which the library's own extractors would
-/// drop together with the event.
+/// The JSON array of an event, not parsed and not copied: `["send_message",{…}]`. It is parsed where that
+/// does not hold up the connection, and a payload of any shape gets an answer. The library's own extractors
+/// would drop such a payload together with the event.
 #[derive(Debug)]
 pub(super) struct EventText(pub(super) Bytes);
 

@@ -1,4 +1,4 @@
-//! Events that this server does not know: answered, so that nobody waits for what never comes.
+//! Events that this server does not know: answered, so that no client waits for an answer in vain.
 
 use bytes::Bytes;
 use socketioxide::extract::SocketRef;
@@ -9,12 +9,12 @@ use super::request::Reading;
 use crate::http::error::Code;
 use crate::refusals;
 
-/// Of a longer payload no `client_message_id` is given back.
+/// The longest payload whose `client_message_id` is given back.
 const MAX_READ_BYTES: usize = 4096;
-/// An event's name is given back up to here.
+/// The most characters of an event's name that are given back.
 const MAX_NAME_CHARACTERS: usize = 64;
 
-/// Answers the event, by an acknowledgement and as a failure.
+/// Answers the event, with an acknowledgement and with `message_error`.
 pub(super) fn handle(socket: &SocketRef, ack: Ack, text: &Bytes) {
     let name = name_of(text);
     let detail = format!("Unknown event \"{name}\"");
@@ -24,7 +24,7 @@ pub(super) fn handle(socket: &SocketRef, ack: Ack, text: &Bytes) {
     Failure::of(Code::UnknownEvent, &detail, id.as_ref()).of_event(&name).send(socket);
 }
 
-/// The event's name: the text up to the next quote, as the library takes none with escapes.
+/// The event's name: the text up to the next quote, as the library accepts none with escapes.
 fn name_of(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(&text[..text.len().min(MAX_READ_BYTES)]);
     let name = text.split('"').nth(1).unwrap_or_default();

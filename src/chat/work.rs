@@ -1,4 +1,4 @@
-//! Messages in the making: how the end of the server knows whom to wait for.
+//! Messages in the making, which the server waits for before it ends.
 
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
@@ -18,17 +18,17 @@ pub(super) struct Job {
 }
 
 impl Work {
-    /// Of a new connection; all that is done counts there too.
+    /// The work of a new connection, which counts among that of all.
     pub(super) fn among(of_all: &TaskTracker) -> Self {
         Self { of_connection: TaskTracker::new(), of_all: of_all.clone() }
     }
 
-    /// Begins a message.
+    /// Counts a message that begins.
     pub(super) fn begin(&self) -> Job {
         Job { _of_connection: self.of_connection.token(), _of_all: self.of_all.token() }
     }
 
-    /// Whether there is any.
+    /// Whether any message is in the making.
     pub(super) fn is_under_way(&self) -> bool {
         !self.of_connection.is_empty()
     }

@@ -9,16 +9,16 @@ use serde_json::value::RawValue;
 
 use crate::chat::field::Field;
 
-/// All arguments but the event's name.
+/// The arguments of an event, without the event's name.
 #[derive(Debug, Default)]
 pub(super) struct Arguments<'a> {
-    /// The first one.
+    /// The fields of the first argument.
     pub(super) fields: Fields<'a>,
-    /// Whether that is an object, and the only one.
+    /// Whether the first argument is an object, and the only one.
     pub(super) is_one_object: bool,
 }
 
-/// What a payload may have; anything else in it is passed over.
+/// The known fields of a payload; any other field is ignored.
 #[derive(Debug, Default)]
 pub(super) struct Fields<'a> {
     pub(super) conversation_id: Field<'a>,
@@ -28,13 +28,13 @@ pub(super) struct Fields<'a> {
     pub(super) file_data: Field<'a>,
     pub(super) reply_to: Field<'a>,
     pub(super) client_message_id: Field<'a>,
-    /// The name of a field that is there more than once. The first one is kept.
+    /// The name of a field that is given more than once. The first value is kept.
     pub(super) twice: Option<&'static str>,
     seen: Vec<&'static str>,
 }
 
 impl<'a> Fields<'a> {
-    /// The field that has this name on the wire, and the name.
+    /// The field with this name on the wire, and its name.
     fn of(&mut self, name: &str) -> Option<(&'static str, &mut Field<'a>)> {
         Some(match name {
             "conversation_id" => ("conversation_id", &mut self.conversation_id),
@@ -77,7 +77,7 @@ impl<'de> Visitor<'de> for ArgumentsVisitor {
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
         list.next_element::<IgnoredAny>()?;
         let first: Option<&RawValue> = list.next_element()?;
-        // What is no object has no fields, which is no reason to read no further.
+        // An argument that is no object has no fields; the other arguments are read all the same.
         let fields = first.and_then(|first| serde_json::from_str(first.get()).ok());
         let mut is_one_object = fields.is_some();
         while list.next_element::<IgnoredAny>()?.is_some() {

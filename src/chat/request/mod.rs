@@ -1,4 +1,4 @@
-//! What `send_message` asks for, read from what a client sent.
+//! The request in a `send_message` event, parsed from what a client sent.
 
 mod arguments;
 
@@ -14,19 +14,20 @@ use crate::json::whole_characters;
 use crate::message::{ClientMessageId, ConversationId, InvalidClientMessageId, MediaType};
 use crate::upload::{Binding, BindingError, Metadata, content_of, reply_to_of};
 
-/// The most bytes of a file's name. It is stored with the upload, whose record has to stay small.
+/// The most bytes of a file name. It is stored in the upload's record, which has to stay small.
 const MAX_FILE_NAME_BYTES: usize = 1024;
 
-/// A payload, read.
+/// A parsed payload.
 #[derive(Debug)]
 pub(super) struct Reading {
-    /// Given back with a failure, so that the sender knows which of its messages failed.
+    /// The client's id of the message, given back with a failure so that the sender knows which message
+    /// failed.
     pub(super) client_message_id: Option<ClientMessageId>,
-    /// What is asked for.
+    /// The request in the payload.
     pub(super) request: Result<Request, PayloadError>,
 }
 
-/// Whom a message is for, which is judged before anything that it says.
+/// The conversation that a message is for, which is judged before the message itself.
 #[derive(Debug)]
 pub(super) struct Request {
     /// The conversation.
@@ -35,10 +36,10 @@ pub(super) struct Request {
     pub(super) item: Result<Item, PayloadError>,
 }
 
-/// The message that is to be made.
+/// The message to be made.
 #[derive(Debug)]
 pub(super) struct Item {
-    /// The words that go with the file.
+    /// The conversation, the text, the reply and the client's id.
     pub(super) binding: Binding,
     /// The file's name and declared type.
     pub(super) metadata: Metadata,
@@ -46,40 +47,40 @@ pub(super) struct Item {
     pub(super) data: Base64,
 }
 
-/// Why a payload is not a message. The texts are for clients.
+/// The reason why a payload is not a message. The texts are for clients.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum PayloadError {
-    /// Not one object.
+    /// The payload is not exactly one object.
     #[error("Invalid payload")]
     Shape,
-    /// An event that says little in many bytes.
+    /// The event is longer than its kind may be.
     #[error("The payload is longer than {0} bytes")]
     TooLong(usize),
-    /// A key that is there more than once.
+    /// A field is given more than once.
     #[error("{0} is given twice")]
     Twice(&'static str),
-    /// No text, or none of the known ones, under this key.
+    /// The field is no text, or none of the known ones.
     #[error("Invalid {0}")]
     Value(&'static str),
-    /// A longer name than is stored.
+    /// The file name is longer than may be stored.
     #[error("file_name is longer than {MAX_FILE_NAME_BYTES} bytes")]
     FileNameTooLong,
-    /// No file. This server knows no messages without one.
+    /// The file is missing. This server has no messages without one.
     #[error("Missing file_data")]
     MissingFileData,
-    /// A data URL that is not in base64.
+    /// The file is a data URL that is not in base64.
     #[error("file_data is a data URL without base64")]
     DataUrl,
-    /// A value against the rule that holds on every way in.
+    /// A value breaks the rule that holds on every way in.
     #[error(transparent)]
     Binding(#[from] BindingError),
-    /// A `client_message_id` against its rule.
+    /// The `client_message_id` breaks its rule.
     #[error(transparent)]
     ClientMessageId(#[from] InvalidClientMessageId),
 }
 
 impl PayloadError {
-    /// What it is, for programs.
+    /// The error's code, for programs.
     pub(super) fn code(&self) -> Code {
         match self {
             Self::Shape => Code::InvalidPayload,
@@ -96,7 +97,8 @@ impl PayloadError {
 }
 
 impl Reading {
-    /// Reads an event's arguments, `["send_message",{…}]`. The file is not copied, unless it has escapes.
+    /// Reads an event's arguments, `["send_message",{…}]`. The file is not copied, unless its text has
+    /// escapes.
     pub(super) fn of(event: &Bytes) -> Self {
         let event = whole_characters(event.clone());
         let Ok(Arguments { fields, is_one_object }) = serde_json::from_slice(&event) else {
@@ -119,7 +121,7 @@ impl Reading {
 /// The conversation that `join_conversation` and `leave_conversation` name.
 ///
 /// # Errors
-/// [`PayloadError`]; another payload than an object with a `conversation_id` names none.
+/// [`PayloadError`], if the payload is not one object with a `conversation_id`.
 pub(super) fn conversation_of(event: &Bytes) -> Result<ConversationId, PayloadError> {
     let event = whole_characters(event.clone());
     let Arguments { fields, is_one_object } =
@@ -173,7 +175,7 @@ fn client_message_id(field: &Field<'_>) -> Result<Option<ClientMessageId>, Paylo
     }
 }
 
-/// The message's type comes from the file; what the client says about it only has to be a type.
+/// Checks that `type` is a type. The message's own type comes from the file.
 fn check_kind(field: &Field<'_>) -> Result<(), PayloadError> {
     match text(field, "type")? {
         None | Some("image" | "video" | "file") => Ok(()),
@@ -189,7 +191,7 @@ fn file_name<'a>(field: &'a Field<'_>) -> Result<Option<&'a str>, PayloadError> 
     }
 }
 
-/// The text of `file_data` as a part of the event that it came in.
+/// The text of `file_data`, as a part of its event unless it has escapes.
 fn file_data(field: Field<'_>, event: &Bytes) -> Result<Bytes, PayloadError> {
     match field {
         Field::Absent => Err(PayloadError::MissingFileData),
@@ -199,8 +201,8 @@ fn file_data(field: Field<'_>, event: &Bytes) -> Result<Bytes, PayloadError> {
     }
 }
 
-/// Declared type and base64 of a data URL (RFC 2397), or of bare base64, which declares nothing. A file of no bytes
-/// is written as `data:` by some browsers, and with every type and encoding by the others.
+/// The declared type and the base64 of a data URL (RFC 2397), or of bare base64, which declares no type. An
+/// empty file is written as `data:` by some browsers, and with type and encoding by others.
 fn file(text: Bytes) -> Result<(Option<MediaType>, Base64), PayloadError> {
     const SCHEME: &[u8] = b"data:";
     let text = text.slice_ref(text.trim_ascii());
@@ -209,7 +211,8 @@ fn file(text: Bytes) -> Result<(Option<MediaType>, Base64), PayloadError> {
     }
     let (head, data) = match text.iter().position(|b| *b == b',') {
         Some(comma) => (&text[SCHEME.len()..comma], text.slice(comma + 1..)),
-        // Without a comma there is no data, which is a file only if nothing at all is there.
+        // Without a comma there is no data. That is a file, an empty one, only if nothing else is there
+        // either.
         None if text.len() == SCHEME.len() => (&[][..], Bytes::new()),
         None => return Err(PayloadError::DataUrl),
     };

@@ -1,4 +1,5 @@
-//! Who is told of what, and how often: the facts of the port, and what is this implementation's own.
+//! Announcements: which connections are told what, and how often. Facts of the port, and of this
+//! implementation.
 
 use async_trait::async_trait;
 

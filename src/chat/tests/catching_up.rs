@@ -1,4 +1,4 @@
-//! Connections that name the last message that they know, and read slowly.
+//! Catching up by clients that name the last message they know, and read slowly.
 
 use super::client::Client;
 use super::sends::payload;
@@ -7,10 +7,11 @@ use crate::chat::backlog::SESSION_BYTES;
 use crate::chat::catch_up::AHEAD_BYTES;
 use crate::chat::transport::Guest;
 
-/// As many bytes as no more than fit beside what may wait.
+/// The length of a text, small beside what may wait.
 const LONG: usize = 4000;
 
-/// A server, the ids of messages in it, and a client of Bob's that names the first of them and has not read on.
+/// A server, the ids of messages in it, and a client of Bob's that names the first of them and has not read
+/// on.
 async fn slow(count: usize) -> (Server, Vec<String>, Client) {
     let server = Server::start().await;
     let mut alice = server.connect("alice").await;
@@ -32,7 +33,7 @@ async fn slow(count: usize) -> (Server, Vec<String>, Client) {
     (server, ids, bob)
 }
 
-/// What waits for Bob.
+/// How many bytes wait for Bob.
 fn waiting(server: &Server) -> usize {
     let sockets = server.engine.io.sockets();
     let guests = sockets.iter().filter_map(Guest::of);
@@ -55,7 +56,7 @@ async fn next_id(client: &mut Client) -> String {
 #[tokio::test]
 async fn who_reads_slowly_is_waited_for_and_told_everything_once() {
     let (server, ids, mut bob) = slow(100).await;
-    // One that was told already, and one that happens meanwhile.
+    // A message that was told already; the others happen meanwhile.
     let mut again = message(0);
     again.id = ids[1].parse().expect("an id");
     for announcement in [Announcement::NewMessage(Box::new(again)), large(1), large(1)] {

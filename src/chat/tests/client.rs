@@ -1,4 +1,4 @@
-//! The least of a Socket.IO client: engine.io 4 over long polling, one HTTP request after the other.
+//! A minimal Socket.IO client: engine.io 4 over long polling, one HTTP request after the other.
 
 use std::net::SocketAddr;
 
@@ -44,11 +44,11 @@ impl Client {
         self.exchange("GET", &self.path, "", "").await
     }
 
-    /// The next packet, whatever it is.
+    /// The next packet of any kind but a ping.
     pub(super) async fn packet(&mut self) -> String {
         while self.unread.is_empty() {
             let polled = self.request("GET", &self.path, "", "").await;
-            // Engine.io pings are none of the tests' business.
+            // The tests are not about engine.io's pings.
             self.unread.extend(polled.split('\x1e').filter(|packet| *packet != "2").map(str::to_owned));
         }
         self.unread.remove(0)
@@ -71,7 +71,7 @@ impl Client {
         }
     }
 
-    /// Emits an event with an acknowledgement; answers it, and the events that came before.
+    /// Emits an event with an acknowledgement; answers that, and the events that came before it.
     pub(super) async fn emit(&mut self, event: &str, payload: &Value) -> (Value, Vec<(String, Value)>) {
         self.asked += 1;
         self.send(&format!("42{}{}", self.asked, serde_json::json!([event, payload]))).await;
@@ -107,7 +107,7 @@ impl Client {
     }
 }
 
-/// Connects over a websocket and from then on reads nothing, like a phone in a tunnel.
+/// Connects over a WebSocket and then reads nothing, like a phone in a tunnel.
 pub(super) async fn deaf(address: SocketAddr, token: &str) -> TcpStream {
     let mut stream = TcpStream::connect(address).await.expect("the server listens");
     let upgrade = format!(

@@ -1,4 +1,4 @@
-//! Who gets in, and how it ends.
+//! Connecting: which clients get in, and how a connection ends.
 
 use super::client::{Client, deaf};
 use super::*;
@@ -67,7 +67,7 @@ async fn before_serving_and_after_closing_nothing_is_taken_for_told() {
     assert!(unavailable(server.announce(&["alice"], &announcement).await));
 }
 
-/// A refusal would be final to a client; silence is a reason to connect again.
+/// A client takes a refusal as final; after silence it connects again.
 #[tokio::test]
 async fn who_comes_while_the_engine_closes_is_not_refused() {
     let server = Server::start().await;
@@ -87,7 +87,7 @@ async fn closing_waits_for_nobody_who_does_not_read() {
     let long = Message { file_name: "x".repeat(64 * 1024), ..message(1) };
     let announcement = Announcement::NewMessage(Box::new(long));
     let socket = server.engine.io.sockets().pop().expect("it is connected");
-    // What the kernel has no room for waits here, within the bound.
+    // What the kernel's buffers do not take waits in the backlog, within the bound.
     while Guest::of(&socket).expect("a session").backlog().bytes() < SESSION_BYTES / 2 {
         server.announce(&["alice"], &announcement).await.expect("handed over");
         tokio::task::yield_now().await;
@@ -176,7 +176,7 @@ async fn what_was_left_over_comes_before_anything_that_is_sent_is_looked_at() {
     let server = Server::start().await;
     let left = message(7);
     server.announcements.leave(&[user("alice"), user("bob")], &left).await.expect("kept");
-    // The client says everything at once, without waiting for a word of the server.
+    // The client sends everything at once, without waiting for a word of the server.
     let mut client = Client::open(server.address, "", "").await;
     client.send(&format!(r#"40{{"token":"{}"}}"#, token(&user("alice")))).await;
     assert!(client.packet().await.starts_with("40"));

@@ -1,4 +1,4 @@
-//! The adapter as clients meet it, over real connections to a real engine, on stores in memory.
+//! The adapter as clients see it, over real connections to a real engine, on stores in memory.
 
 mod announcements;
 mod catching_up;
@@ -41,7 +41,7 @@ struct Server {
 }
 
 impl Server {
-    /// Alice and Bob share a conversation, and Eve is not in it.
+    /// A server where Alice and Bob share a conversation, and Eve is not in it.
     async fn start() -> Self {
         let server = Self::unserved().await;
         serve(&server.engine, server.state().await);

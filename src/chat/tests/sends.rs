@@ -1,4 +1,4 @@
-//! `send_message`, and what its sender and the others hear.
+//! `send_message`, and what its sender and the other members are told.
 
 use super::*;
 
@@ -136,7 +136,7 @@ async fn an_event_that_nobody_knows_is_answered() {
             json!({"detail": detail, "code": "unknown_event", "client_message_id": id, "event": event});
         assert_eq!(client.other_event().await, ("message_error".into(), failure));
     }
-    // Without an acknowledgement, and with an attachment.
+    // One without an acknowledgement, and one with an attachment.
     client.send(r#"42["typing"]"#).await;
     assert_eq!(client.other_event().await.1["event"], "typing");
     client.send("451-[\"typing\",{\"_placeholder\":true,\"num\":0}]\x1ebAQI=").await;

@@ -1,4 +1,4 @@
-//! The body of a poll's POST, as it may be read: in time, within bounds, with short names.
+//! The body of a polling POST: read in time, within bounds, and with short names.
 
 use std::fmt;
 use std::pin::Pin;
@@ -14,27 +14,27 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::guests::{Excess, Guest, Held};
 use super::packets::{LongName, Packets};
 
-/// Why a body is not read to its end.
+/// The reason why a body is not read to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Fault {
     /// The client was silent for too long.
     #[error("The body said nothing for too long")]
     Idle,
-    /// More than may be read.
+    /// The session sends more than it may.
     #[error(transparent)]
     Excess(#[from] Excess),
-    /// A name that would be given back with every error.
+    /// A namespace has a name too long to be given back with every error.
     #[error(transparent)]
     LongName(#[from] LongName),
-    /// It broke off.
+    /// The body broke off.
     #[error("The body broke off")]
     Broken,
 }
 
-/// Where a body's fault is found once the library has given up on it.
+/// The fault of a body, to be looked up once the library has given up on the body.
 pub(super) type Found = Arc<OnceLock<Fault>>;
 
-/// A body within bounds.
+/// A request body that is kept within bounds.
 pub(super) struct Bounded {
     body: Body,
     guest: Arc<Guest>,
@@ -47,7 +47,7 @@ pub(super) struct Bounded {
 }
 
 impl Bounded {
-    /// The body of a session's request, and where its fault is found.
+    /// The bounded body of a session's request, and where its fault is found.
     pub(super) fn new(body: Body, guest: Arc<Guest>, idle: Duration) -> (Self, Found) {
         let found = Found::default();
         let bounded = Self {
@@ -63,7 +63,7 @@ impl Bounded {
         (bounded, found)
     }
 
-    /// A stranger's body has so long as a whole, another one from piece to piece.
+    /// Restarts the timeout, unless the session has no user: a stranger's body has this long as a whole.
     fn restart(&mut self) {
         if !self.guest.is_stranger() {
             self.alarm.as_mut().reset(Instant::now() + self.idle);
@@ -105,7 +105,7 @@ impl HttpBody for Bounded {
             },
             Poll::Ready(Some(Err(_))) => self.fails(Fault::Broken),
             Poll::Ready(None) => {
-                // What is made of it next counts for itself.
+                // The event that is made of the body counts for itself.
                 self.held = Held::default();
                 Poll::Ready(None)
             }

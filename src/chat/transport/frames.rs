@@ -1,5 +1,5 @@
-//! The frames of a WebSocket (RFC 6455 §5.2) as they come in: their headers are read, and the beginnings of the packets
-//! in them, so that a session keeps within its bounds before anything is kept.
+//! The incoming frames of a WebSocket (RFC 6455 §5.2). Their headers are parsed, and the beginnings of the
+//! packets in them, so that a session keeps within its bounds before the library keeps anything.
 
 use std::sync::Arc;
 
@@ -12,14 +12,14 @@ const CONTROL: u8 = 0x08;
 const MASKED: u8 = 0x80;
 const TEXT: u8 = 1;
 const CONTINUATION: u8 = 0;
-/// Two bytes, eight of length, and four of mask.
+/// The most bytes of a header: two, eight of length, and four of mask.
 const LONGEST_HEADER: usize = 14;
 
-/// Reads frames in pieces of any size.
+/// A reader of frames in pieces of any size.
 #[derive(Debug)]
 pub(super) struct Frames {
     guest: Arc<Guest>,
-    /// Of the message that is being read.
+    /// The room for the message that is being read.
     held: Held,
     packets: Packets,
     is_text: bool,
@@ -38,7 +38,7 @@ pub(super) struct Frame {
 }
 
 impl Frames {
-    /// Of this session.
+    /// A reader for this session.
     pub(super) fn new(guest: Arc<Guest>) -> Self {
         let header = Vec::with_capacity(LONGEST_HEADER);
         Self {
@@ -51,7 +51,7 @@ impl Frames {
         }
     }
 
-    /// Reads on.
+    /// Reads the next bytes.
     ///
     /// # Errors
     /// [`Fault`], if the session goes beyond its bounds.
@@ -65,25 +65,26 @@ impl Frames {
         Ok(())
     }
 
-    /// Reads a byte of a header.
+    /// Reads one byte of a header.
     fn header<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8], Fault> {
         let Some((&byte, rest)) = bytes.split_first() else { return Ok(bytes) };
         self.header.push(byte);
         if let Some((opcode, frame)) = parse(&self.header) {
             self.header.clear();
-            // A stranger's frame is refused by what it announces: the library makes room for it at once.
+            // The frame of a session without a user is judged by the length it announces: the library
+            // allocates that at once.
             self.guest.judge(frame.left, 1)?;
             if !frame.is_control && opcode != CONTINUATION {
                 (self.is_text, self.packets) = (opcode == TEXT, Packets::default());
             }
-            // A frame counts, be it empty.
+            // A frame counts even if it is empty.
             self.guest.hold(&mut self.held, 0, 1)?;
             self.go_on(frame);
         }
         Ok(rest)
     }
 
-    /// Reads what there is of a payload.
+    /// Reads the bytes that belong to the frame's payload.
     fn payload<'a>(&mut self, mut frame: Frame, bytes: &'a [u8]) -> Result<&'a [u8], Fault> {
         let (before, mask) = (frame.at, frame.mask);
         let (piece, rest) = frame.take(bytes);
@@ -108,14 +109,14 @@ impl Frames {
         }
         self.frame = None;
         if frame.ends_message {
-            // What is made of it next counts for itself.
+            // The event that is made of the message counts for itself.
             self.held = Held::default();
         }
     }
 }
 
 impl Frame {
-    /// Its part of these bytes, and what follows.
+    /// Splits these bytes into the frame's part and what follows.
     pub(super) fn take<'a>(&mut self, bytes: &'a [u8]) -> (&'a [u8], &'a [u8]) {
         let count = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
         self.at += count;
@@ -123,7 +124,7 @@ impl Frame {
         bytes.split_at(count)
     }
 
-    /// Whether nothing of it is missing.
+    /// Whether the whole payload has been read.
     pub(super) fn is_whole(&self) -> bool {
         self.left == 0
     }

@@ -1,7 +1,7 @@
-//! The sessions that have no user yet, bounded in number and in what each of them may cost.
+//! The sessions without a user, bounded in number and in what each of them may cost.
 //!
-//! A session's guest is part of the request that began it, which the library keeps as long as the session: a place is
-//! free again when the memory is.
+//! A session's guest is part of the request that began it, which the library keeps as long as the session: a
+//! slot is free again only when the memory is.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -14,24 +14,24 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::super::backlog::{Backlog, Backlogs};
 use super::super::line::Line;
 
-/// Sessions without a user, at a time: of all clients, of an address, and over a connection.
+/// The most sessions without a user at a time: of all clients, of an address, and over a connection.
 const OVERALL: usize = 4096;
 const PER_ADDRESS: usize = 1024;
 const PER_CONNECTION: usize = 64;
-/// What a session may send before it has a user: a token, and the packets that change its transport.
+/// The most that a session without a user may send: a token, and the packets that change its transport.
 const STRANGER_BYTES: usize = 64 * 1024;
 const STRANGER_PACKETS: usize = 16;
-/// How often a session may ask for a namespace, of which there is one.
+/// How often a session may ask for a namespace. There is only one.
 const CONNECTS: usize = 16;
-/// What all sessions without a user may have half sent.
+/// The most bytes of unfinished messages of all sessions without a user.
 const STRANGERS_BYTES: usize = 16 * 1024 * 1024;
 
-/// Where a session comes from, as far as that is bounded.
+/// The origin of a session: how many sessions each origin may have is bounded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Origin {
-    /// Addresses that are one client's.
+    /// The address of a client, or the network of addresses that one client has.
     Address(IpAddr),
-    /// A connection.
+    /// One connection.
     Connection(u64),
 }
 
@@ -53,7 +53,7 @@ struct Register {
     by_session: HashMap<String, Weak<Guest>>,
 }
 
-/// A session, a stranger's until it is admitted.
+/// A session. Until it is admitted it has no user: it is a stranger's.
 #[derive(Debug)]
 pub(in crate::chat) struct Guest {
     guests: Guests,
@@ -66,20 +66,20 @@ pub(in crate::chat) struct Guest {
     backlog: Backlog,
 }
 
-/// Bytes of a message that is being read.
+/// The room taken for a message that is being read.
 #[derive(Debug, Default)]
 pub(super) struct Held(Vec<OwnedSemaphorePermit>);
 
-/// Why nothing more is read from a session.
+/// The reason why nothing more is read from a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Excess {
-    /// More than a session may send that has no user.
+    /// A session without a user sends more than it may.
     #[error("A session without a user may send {STRANGER_BYTES} bytes in {STRANGER_PACKETS} packets")]
     Stranger,
-    /// More than may be read at once.
+    /// More is being read than may be at once.
     #[error("Too much is being sent at once")]
     Reading,
-    /// More namespaces than there could be.
+    /// The session asks for a namespace too often.
     #[error("A session may ask for a namespace {CONNECTS} times")]
     Namespaces,
 }
@@ -92,7 +92,7 @@ impl Default for Guests {
 }
 
 impl Guests {
-    /// A new session, if there is room for a stranger from there.
+    /// A new session, if there is room for another stranger from these origins.
     pub(super) fn enter(&self, origins: &[Origin]) -> Option<Arc<Guest>> {
         let mut register = self.lock();
         let is_full = |origin| register.by_origin.get(origin).copied().unwrap_or(0) >= most(origin);
@@ -115,7 +115,7 @@ impl Guests {
         }))
     }
 
-    /// The session of this id, if it began with one.
+    /// The session with this id, if it began by polling.
     pub(super) fn of(&self, sid: &str) -> Option<Arc<Guest>> {
         self.lock().by_session.get(sid)?.upgrade()
     }
@@ -138,26 +138,26 @@ impl Guest {
         socket.req_parts().extensions.get()
     }
 
-    /// The library has given the session this id.
+    /// Notes the id that the library has given the session.
     pub(super) fn is_called(self: &Arc<Self>, sid: &str) {
         if self.sid.set(sid.to_owned()).is_ok() {
             self.guests.lock().by_session.insert(sid.to_owned(), Arc::downgrade(self));
         }
     }
 
-    /// The session has a user, and is no stranger's any more.
+    /// Gives the session a user; it is no stranger's any more.
     pub(in crate::chat) fn admit(&self, line: Arc<Line>) {
         if self.line.set(line).is_ok() {
             self.leave();
         }
     }
 
-    /// The line of its user's messages.
+    /// The queue of the user's messages, if the session has a user.
     pub(in crate::chat) fn line(&self) -> Option<&Arc<Line>> {
         self.line.get()
     }
 
-    /// What waits for it to be read.
+    /// The events that wait to be read.
     pub(in crate::chat) fn backlog(&self) -> &Backlog {
         &self.backlog
     }
@@ -167,7 +167,7 @@ impl Guest {
         self.line.get().is_none()
     }
 
-    /// Looks at what is announced or begun, before any of it is kept.
+    /// Checks a stranger's bounds for what is announced or begun, before any of it is kept.
     pub(super) fn judge(&self, bytes: u64, packets: usize) -> Result<(), Excess> {
         if !self.is_stranger() {
             return Ok(());
@@ -181,7 +181,7 @@ impl Guest {
         if is_little { Ok(()) } else { Err(Excess::Stranger) }
     }
 
-    /// Keeps so many bytes of a message that is being read, in which so many packets begin.
+    /// Takes room for this many bytes of a message that is being read, in which this many packets begin.
     pub(super) fn hold(&self, held: &mut Held, bytes: usize, packets: usize) -> Result<(), Excess> {
         self.judge(u64::try_from(bytes).unwrap_or(u64::MAX), packets)?;
         if let Some(line) = self.line.get() {
@@ -197,13 +197,13 @@ impl Guest {
         Ok(())
     }
 
-    /// Counts how often a namespace is asked for, whoever asks: each time a token is looked at.
+    /// Counts requests for a namespace, of users and strangers alike: for each of them a token is looked at.
     pub(super) fn ask(&self, times: usize) -> Result<(), Excess> {
         let before = self.connects.fetch_add(times, Ordering::Relaxed);
         if times == 0 || before + times <= CONNECTS { Ok(()) } else { Err(Excess::Namespaces) }
     }
 
-    /// Gives its place to another stranger.
+    /// Frees the slot for another stranger.
     fn leave(&self) {
         let mut register = self.guests.lock();
         register.strangers -= 1;
@@ -230,7 +230,7 @@ impl Drop for Guest {
 }
 
 impl Held {
-    /// Adds these to those of the same bounds.
+    /// Adds these permits to those of the same semaphores.
     fn add(&mut self, permits: impl IntoIterator<Item = OwnedSemaphorePermit>) {
         for permit in permits {
             let known = self.0.iter_mut().find(|held| Arc::ptr_eq(held.semaphore(), permit.semaphore()));

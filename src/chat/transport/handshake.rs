@@ -1,4 +1,4 @@
-//! The request that begins a session, which the library keeps as long as that.
+//! The request that begins a session, which the library keeps as long as the session.
 
 use std::sync::Arc;
 
@@ -13,23 +13,23 @@ use super::guests::{Guest, Guests, Origin};
 use crate::auth::MAX_TOKEN_BYTES;
 use crate::http::{Peer, forwarded_address, network_of};
 
-/// What is kept of the request: its token, in the target or a header, and a target around it.
+/// The most bytes kept of that request: its token, in the target or a header, and the target around it.
 const MAX_KEPT_BYTES: usize = MAX_TOKEN_BYTES + 4 * 1024;
 
-/// The session that a request is about.
+/// The session id in a request.
 pub(super) fn sid_of<B>(request: &Request<B>) -> Option<&str> {
     request.uri().query()?.split('&').find_map(|pair| pair.strip_prefix("sid="))
 }
 
-/// Whether the request asks for a WebSocket, by what the library goes by: its target, whatever its headers say.
+/// Whether the request asks for a WebSocket. As in the library, its target says so, whatever its headers say.
 pub(super) fn is_websocket<B>(request: &Request<B>) -> bool {
     let query = request.uri().query().unwrap_or_default();
     let transport = query.split('&').find_map(|pair| pair.strip_prefix("transport="));
     transport.is_some_and(|transport| transport.split('=').next() == Some("websocket"))
 }
 
-/// Where a session comes from. A proxy has many clients, over the connections that it keeps; if it is trusted and says
-/// nothing of them, they are not bounded one by one.
+/// The origins of a session. A proxy has many clients over the connections that it keeps: if it is trusted
+/// and names no client, they are not bounded one by one.
 pub(super) fn origins_of<B>(request: &Request<B>, trusts_forwarded: bool) -> Vec<Origin> {
     if trusts_forwarded {
         let address = forwarded_address(request.headers());
@@ -41,7 +41,8 @@ pub(super) fn origins_of<B>(request: &Request<B>, trusts_forwarded: bool) -> Vec
     })
 }
 
-/// Of a request what a session needs, in memory of its own: a header shares that of all headers. `None` if it is long.
+/// The parts of a request that a session needs, copied: a header shares the memory of all. `None` if they are
+/// long.
 pub(super) fn kept<B>(request: &Request<B>, guest: &Arc<Guest>) -> Option<Request<()>> {
     let target = request.uri().to_string();
     let token = request.headers().get(AUTHORIZATION);
@@ -59,7 +60,7 @@ pub(super) fn kept<B>(request: &Request<B>, guest: &Arc<Guest>) -> Option<Reques
     Some(kept)
 }
 
-/// Takes note of the id that the library gives a session in its answer, `0{"sid":"…",…}`.
+/// Notes the id that the library gives a session in its answer, `0{"sid":"…",…}`.
 pub(super) async fn named(guest: &Arc<Guest>, answer: Response) -> Response {
     let (parts, body) = answer.into_parts();
     let Ok(body) = body.collect().await else { return Response::from_parts(parts, Body::empty()) };
@@ -72,7 +73,7 @@ pub(super) async fn named(guest: &Arc<Guest>, answer: Response) -> Response {
     Response::from_parts(parts, Body::from(body))
 }
 
-/// The session that a request goes on with; one that is not known has nothing to send.
+/// The session that a request continues, if it is known.
 pub(super) fn guest_of<B>(guests: &Guests, request: &Request<B>) -> Option<Arc<Guest>> {
     sid_of(request).and_then(|sid| guests.of(sid))
 }

@@ -1,4 +1,5 @@
-//! A WebSocket's stream that ends when its session goes beyond its bounds, and that tells what has been written.
+//! A WebSocket's stream that fails when its session exceeds its bounds, and that counts what has been
+//! written.
 
 use std::fmt;
 use std::io;

@@ -1,11 +1,11 @@
-//! The transports below Socket.IO: taken in here, so that a single one can be closed.
+//! The transports below Socket.IO, handled here so that a single one can be closed.
 //!
-//! The library closes all of them, or tells a client to disconnect, which clients take for good. One whose transport
-//! ends connects again by itself.
+//! The library closes all of them, or tells a client to disconnect, which clients take as final. A client
+//! whose transport ends connects again by itself.
 //!
 //! ```text
-//!  polling     the library is told what a client says that closes: a POST of the packet `1`
-//!  WebSocket   its stream is ours, and ends
+//!  polling     the library is given what a client sends to close: a POST of the packet `1`
+//!  WebSocket   its stream is ours, and is ended
 //! ```
 
 mod body;
@@ -63,18 +63,18 @@ pub struct Transports {
 }
 
 impl Transports {
-    /// Over this service, whose path is [`PATH`].
+    /// The transports over this service, whose path is [`PATH`].
     pub(super) fn new(service: SocketIoService<Router>, settings: Settings) -> Self {
         Self { service, websockets: WebSockets::default(), guests: Guests::default(), settings }
     }
 
-    /// The router, and these transports at their path.
+    /// The router with these transports at their path.
     pub fn beside(self, router: Router) -> Router {
         let below = [PATH.to_owned(), format!("{PATH}/"), format!("{PATH}/{{*rest}}")];
         below.iter().fold(router, |router, path| router.route_service(path, self.clone()))
     }
 
-    /// Closes the transport of a connection, whichever it has.
+    /// Closes a connection's transport, of either kind.
     pub(super) async fn close(&self, socket: &SocketRef) {
         let sid = socket.id.to_string();
         self.close_polling(&sid).await;
@@ -83,7 +83,7 @@ impl Transports {
         }
     }
 
-    /// Ends the transport of a connection, without another word to a client that does not read.
+    /// Ends a connection's transport, without last packets for a client that does not read.
     pub(super) async fn end(&self, socket: &SocketRef) {
         let sid = socket.id.to_string();
         self.close_polling(&sid).await;
@@ -92,7 +92,8 @@ impl Transports {
         }
     }
 
-    /// What ends its WebSocket: it may just have become one, or have been one from the beginning.
+    /// The means to end the session's WebSocket: the session may just have changed to it, or have begun with
+    /// it.
     fn shears_of(&self, sid: &str, socket: &SocketRef) -> Option<Shears> {
         self.websockets.of(sid).or_else(|| socket.req_parts().extensions.get().cloned())
     }
@@ -117,7 +118,7 @@ impl Transports {
         named(&guest, answer).await
     }
 
-    /// Goes on with a session that polls.
+    /// Continues a session that polls.
     async fn go_on(self, request: Request, guest: Arc<Guest>) -> Response {
         if request.method() == Method::GET {
             let Ok(answer) = self.pass(request.map(|_| Body::empty())).await;
@@ -132,10 +133,11 @@ impl Transports {
         }
     }
 
-    /// Makes a WebSocket, of a session or of none.
+    /// Upgrades a request to a WebSocket, for a known session or a new one.
     async fn upgrade(self, mut request: Request, guest: Arc<Guest>) -> Response {
         let Some(kept) = kept(&request, &guest) else { return ApiError::long_header().into_response() };
-        // Without it the library judges and answers the request, and then finds nothing to take over.
+        // With the upgrade taken out, the library judges and answers the request, and then finds nothing to
+        // take over.
         let upgrade = hyper::upgrade::on(&mut request);
         let Ok(answer) = self.clone().pass(request.map(|_| Body::empty())).await;
         if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
@@ -154,12 +156,12 @@ impl Transports {
         let ending = Ending { transports: self.clone(), _place: place, sid };
         let stream = Explained::new(stream.until_dropped(ending), Arc::clone(&guest));
         let stream = Metered::new(stream, Frames::new(Arc::clone(&guest)), Sent::new(guest));
-        // The answer says whether the request could be read, which the library has said before.
+        // The result says whether the request could be read, which the library has said before.
         let _ = self.service.clone().call((stream, request)).await;
     }
 }
 
-/// What is left to do when a WebSocket ends.
+/// The rest to do when a WebSocket ends.
 struct Ending {
     transports: Transports,
     _place: Option<Place>,
@@ -167,7 +169,7 @@ struct Ending {
 }
 
 impl Drop for Ending {
-    /// A session that was to change to a WebSocket, and did not, answers no poll any more: it ends.
+    /// Closes the session: one that was to change to a WebSocket, and did not, answers no poll any more.
     fn drop(&mut self) {
         let Some(sid) = self.sid.take() else { return };
         let transports = self.transports.clone();
@@ -190,7 +192,7 @@ impl Service<Request> for Transports {
         let transports = self.clone();
         let (guest, is_new) = match (guest_of(&self.guests, &request), sid_of(&request)) {
             (Some(guest), _) => (guest, false),
-            // Such a session is a WebSocket or none, of which nothing is read here.
+            // Such a session is a WebSocket or unknown. Nothing more is read for it here.
             (None, Some(_)) => return transports.pass(request.map(|_| Body::empty())).boxed(),
             (None, None) => match self.guests.enter(&origins_of(&request, self.settings.trust_forwarded)) {
                 Some(guest) => (guest, true),

@@ -1,27 +1,27 @@
-//! The beginnings of packets, read before the library reads the packets: it keeps what it is sent, and gives the name
-//! of a namespace back with every error.
+//! The beginnings of packets, read before the library reads the packets: it keeps whatever it is sent, and
+//! repeats the name of a namespace in every error.
 
-/// The most bytes of a namespace's name. There is only one namespace, whose name has one.
+/// The most bytes of a namespace's name. The name of the only namespace has one.
 const MAX_NAME_BYTES: usize = 64;
-/// Between the packets of a polling body. No JSON text has it.
+/// The separator of packets in a polling body, which no JSON text contains.
 const SEPARATOR: u8 = 0x1e;
-/// The engine's packet that has one of Socket.IO in it.
+/// The engine's packet that contains one of Socket.IO.
 const MESSAGE: u8 = b'4';
-/// Socket.IO's that asks for a namespace, and those that this server makes and the library does not: an event and an
-/// acknowledgement.
+/// Socket.IO's packet that asks for a namespace, and those that this server makes and the library does not:
+/// an event and an acknowledgement.
 const CONNECT: u8 = b'0';
 const TOLD: [u8; 2] = [b'2', b'3'];
 
-/// Reads packets as they come, in pieces of any size.
+/// A reader of packets in pieces of any size.
 #[derive(Debug, Default)]
 pub(super) struct Packets(At);
 
-/// What begins in a piece.
+/// The packets that begin in a piece.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Begun {
-    /// Packets.
+    /// How many there are.
     pub(super) packets: usize,
-    /// Those of them that ask for a namespace.
+    /// How many of them ask for a namespace.
     pub(super) connects: usize,
 }
 
@@ -36,18 +36,18 @@ enum At {
     Rest,
 }
 
-/// A namespace's name that is too long.
+/// A namespace's name is too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("A namespace's name has at most {MAX_NAME_BYTES} bytes")]
 pub(super) struct LongName;
 
 impl Packets {
-    /// Whether what comes up to the next packet is of no interest.
+    /// Whether the bytes up to the next packet are of no interest.
     pub(super) fn is_within(&self) -> bool {
         self.0 == At::Rest
     }
 
-    /// Reads on, and answers what begins in these bytes.
+    /// Reads the next bytes, and answers what begins in them.
     pub(super) fn read(&mut self, bytes: &[u8]) -> Result<Begun, LongName> {
         let (mut begun, mut left) = (Begun::default(), bytes);
         while let Some((&byte, rest)) = left.split_first() {
@@ -83,12 +83,12 @@ impl At {
     }
 }
 
-/// Whether an outgoing packet that begins so is an event or an acknowledgement.
+/// Whether an outgoing packet with this beginning is an event or an acknowledgement.
 pub(super) fn is_event(packet: &[u8]) -> bool {
     matches!(packet, [MESSAGE, kind, ..] if TOLD.contains(kind))
 }
 
-/// How many there are of them in the answer to a poll.
+/// How many events and acknowledgements the answer to a poll contains.
 pub(super) fn events_in(body: &[u8]) -> usize {
     body.split(|byte| *byte == SEPARATOR).filter(|packet| is_event(packet)).count()
 }

@@ -1,4 +1,4 @@
-//! The answer to a poll, whose events wait until the client has read them.
+//! The answer to a poll, whose events count as waiting until the client has read them.
 
 use std::fmt;
 use std::pin::Pin;
@@ -13,16 +13,16 @@ use http_body_util::BodyExt;
 use super::super::backlog::{Backlog, Reading, TooSlow};
 use super::packets::events_in;
 
-/// What is handed to the connection at a time: that is not counted any more.
+/// How many bytes are handed to the connection at a time. Once the last piece is, the answer counts no more.
 const PIECE: usize = 16 * 1024;
 
-/// A body that breaks off when its session ends.
+/// The body of an answer, which breaks off when its session ends.
 struct Polled(Reading);
 
-/// Counts what is in the answer as waiting until it has been read.
+/// Counts the events in the answer as waiting until the client has read them.
 pub(super) async fn counted(backlog: &Backlog, answer: Response) -> Response {
     let (parts, body) = answer.into_parts();
-    // The library has it whole.
+    // The library has the whole answer in memory already.
     let Ok(body) = body.collect().await else { return Response::from_parts(parts, Body::empty()) };
     let body = body.to_bytes();
     let body = match events_in(&body) {

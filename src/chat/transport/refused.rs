@@ -1,5 +1,5 @@
-//! The refusal of a connection, with `data` beside its message: the library sends a message and nothing else, so what
-//! says the same and more is put in its place, where a session that has no user yet is written to.
+//! The refusal of a connection, with `data` beside its message. The library sends a message and nothing else,
+//! so its packet is replaced by a longer one in what is written to a session without a user.
 
 use std::fmt;
 use std::io;
@@ -16,12 +16,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::guests::Guest;
 use crate::http::error::Code;
 
-/// What a client reads as the message of `connect_error`.
+/// The message of `connect_error` without a valid token.
 pub(in crate::chat) const UNAUTHORIZED: &str = "Unauthorized";
-/// The same, of a user who has as many sessions as there may be.
+/// The message of `connect_error` for a user with the most sessions allowed.
 pub(in crate::chat) const TOO_MANY_SESSIONS: &str = "Too many sessions";
 
-/// For each refusal the packet of the library, and the one in its place.
+/// Each refusal: the library's packet, and the one that replaces it.
 static PACKETS: LazyLock<[[String; 2]; 2]> = LazyLock::new(|| {
     let too_many = "The user has too many sessions";
     [
@@ -33,7 +33,7 @@ static PACKETS: LazyLock<[[String; 2]; 2]> = LazyLock::new(|| {
         [format!(r#"44{{"message":"{message}"}}"#), format!(r#"44{{"message":"{message}","data":{data}}}"#)]
     })
 });
-/// The same as frames of a WebSocket.
+/// Each refusal as frames of a WebSocket: the library's, and the one that replaces it.
 static FRAMES: LazyLock<[[Bytes; 2]; 2]> =
     LazyLock::new(|| PACKETS.each_ref().map(|packets| packets.each_ref().map(|packet| frame(packet))));
 
@@ -44,7 +44,7 @@ fn frame(text: &str) -> Bytes {
     [&head[..], text.as_bytes()].concat().into()
 }
 
-/// The answer to a poll of a session.
+/// Replaces a refusal in the answer to a poll.
 pub(super) async fn explained(guest: &Guest, answer: Response) -> Response {
     if !guest.is_stranger() {
         return answer;
@@ -59,11 +59,12 @@ pub(super) async fn explained(guest: &Guest, answer: Response) -> Response {
     Response::from_parts(parts, Body::from(text.replace(said.as_str(), instead)))
 }
 
-/// The stream of a WebSocket.
+/// A WebSocket's stream in which a refusal is replaced.
 pub(super) struct Explained<S> {
     stream: S,
     guest: Arc<Guest>,
-    /// Of a refusal, how long it was, and what is still to be written instead.
+    /// While a refusal is replaced: the length of the library's frame, and what is still to be written
+    /// instead.
     left: Option<(usize, Bytes)>,
 }
 
@@ -90,7 +91,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Explained<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let Self { stream, guest, left } = &mut *self;
-        // The library hands a frame over whole, and again what was not taken of it.
+        // The library hands over a whole frame, and later again the part that was not taken.
         if left.is_none() && guest.is_stranger() {
             match refusal_in(bytes) {
                 Some((0, [said, instead])) => *left = Some((said.len(), instead.clone())),

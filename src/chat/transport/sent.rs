@@ -1,4 +1,4 @@
-//! The frames of a WebSocket as they go out: an event does not wait any more once its frame has been written.
+//! The outgoing frames of a WebSocket: an event waits no more once its frame has been written.
 
 use std::sync::Arc;
 
@@ -6,23 +6,23 @@ use super::frames::{Frame, parse};
 use super::guests::Guest;
 use super::packets::is_event;
 
-/// Reads what has been written, in pieces of any size.
+/// A reader of what has been written, in pieces of any size.
 #[derive(Debug)]
 pub(super) struct Sent {
     guest: Arc<Guest>,
     header: Vec<u8>,
     frame: Option<Frame>,
-    /// Of the frame's payload, as far as it tells what it is.
+    /// The first bytes of the frame's payload, which tell the kind of its packet.
     beginning: Vec<u8>,
 }
 
 impl Sent {
-    /// Of this session.
+    /// A reader for this session.
     pub(super) fn new(guest: Arc<Guest>) -> Self {
         Self { guest, header: Vec::new(), frame: None, beginning: Vec::new() }
     }
 
-    /// Reads on. The library writes each packet in a frame of its own.
+    /// Reads the next bytes. The library writes each packet in a frame of its own.
     pub(super) fn read(&mut self, mut bytes: &[u8]) {
         while let Some((&byte, rest)) = bytes.split_first() {
             bytes = match self.frame.take() {

@@ -9,11 +9,11 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-/// What is still to be written when a stream is ended, its last packets and the closing frame, has so long: a client
-/// that does not read would hold its connection for ever.
+/// How long a stream that is ended may still be written to, for the last packets and the closing frame. A
+/// client that does not read would hold its connection for ever.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
-/// A stream that ends when [`Shears`] cut it: for its reader at once, for its writer a little later.
+/// A stream that can be ended by its [`Shears`]: for its reader at once, for its writer a little later.
 pub(super) struct Severable<S> {
     stream: S,
     no_more_reading: Pin<Box<WaitForCancellationFutureOwned>>,
@@ -21,7 +21,7 @@ pub(super) struct Severable<S> {
     _until_dropped: Option<Box<dyn Send>>,
 }
 
-/// Ends a stream. Clones end the same one.
+/// The means to end a stream. Clones end the same one.
 #[derive(Debug, Clone)]
 pub(super) struct Shears {
     no_more_reading: CancellationToken,
@@ -29,7 +29,7 @@ pub(super) struct Shears {
 }
 
 impl<S> Severable<S> {
-    /// This stream, and what ends it.
+    /// Wraps this stream; answers it, and the means to end it.
     pub(super) fn new(stream: S) -> (Self, Shears) {
         let [no_more_reading, no_more_writing] = [CancellationToken::new(), CancellationToken::new()];
         let severable = Self {
@@ -41,7 +41,7 @@ impl<S> Severable<S> {
         (severable, Shears { no_more_reading, no_more_writing })
     }
 
-    /// Keeps a value as long as the stream is there.
+    /// Keeps a value as long as the stream exists.
     pub(super) fn until_dropped(self, value: impl Send + 'static) -> Self {
         Self { _until_dropped: Some(Box::new(value)), ..self }
     }
@@ -55,7 +55,7 @@ impl<S> Severable<S> {
 }
 
 impl Shears {
-    /// Ends the stream at once, whatever is still to be written.
+    /// Ends the stream at once, even if something is still to be written.
     pub(super) fn tear(&self) {
         self.no_more_reading.cancel();
         self.no_more_writing.cancel();
@@ -76,7 +76,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Severable<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         match self.no_more_reading.as_mut().poll(context) {
-            // Nothing read is the end.
+            // A read of no bytes says that the stream has ended.
             Poll::Ready(()) => Poll::Ready(Ok(())),
             Poll::Pending => Pin::new(&mut self.stream).poll_read(context, buffer),
         }
@@ -127,7 +127,7 @@ mod tests {
         tokio::task::yield_now().await;
         assert_eq!(near.read(&mut [0; 1]).await.expect("the end"), 0);
         near.write_all(b"ef").await.expect("its last words");
-        // Nobody reads: the writer waits, and not for ever.
+        // The other side does not read: the writer waits, and not for ever.
         let error = near.write_all(b"gh").await.expect_err("no more room");
         assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
         cutting.await.expect("cut");

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::severable::Shears;
 
-/// By session; each as long as its WebSocket is there.
+/// The WebSockets by session, each as long as it exists.
 #[derive(Debug, Clone, Default)]
 pub(super) struct WebSockets(Arc<Mutex<HashMap<String, Shears>>>);
 
-/// A WebSocket's place among them, until it is dropped.
+/// A WebSocket's entry, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Place {
     websockets: WebSockets,
@@ -18,7 +18,7 @@ pub(super) struct Place {
 }
 
 impl WebSockets {
-    /// The session has this WebSocket, unless it has one already: the library refuses a second one.
+    /// Enters the session's WebSocket, unless there is one already: the library refuses a second one.
     pub(super) fn enter(&self, sid: &str, shears: Shears) -> Option<Place> {
         match self.lock().entry(sid.to_owned()) {
             Entry::Occupied(_) => None,
@@ -29,7 +29,7 @@ impl WebSockets {
         }
     }
 
-    /// What ends the session's WebSocket.
+    /// The means to end the session's WebSocket.
     pub(super) fn of(&self, sid: &str) -> Option<Shears> {
         self.lock().get(sid).cloned()
     }
