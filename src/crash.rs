@@ -1,6 +1,6 @@
-//! Named steps at which the process can be made to die, so that what a kill leaves behind is tested on the
-//! binary that ships. `LONGHAUL_CRASH_AT=finalize.claimed` (or `finalize.claimed:3` for the third time) makes
-//! the process send itself SIGKILL there; without the variable a step costs one load.
+//! Named steps at which the process can be killed, so that tests see, with the binary that ships, what a kill
+//! leaves behind. `LONGHAUL_CRASH_AT=finalize.claimed` (or `finalize.claimed:3` for the third time) makes the
+//! process send itself SIGKILL there; without the variable a step costs one load.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +10,7 @@ use rustix::process::{Signal, getpid, kill_process};
 /// The environment variable that names the step.
 pub const VARIABLE: &str = "LONGHAUL_CRASH_AT";
 
-/// Every step, in the order in which an upload passes them; then what sweeps and starts do.
+/// Every step, in the order in which an upload passes them, and then those of sweeps and starts.
 pub const STEPS: [&str; 28] = [
     "create.recorded",
     "append.written",
@@ -49,23 +49,23 @@ struct Plan {
 
 static PLAN: OnceLock<Option<Plan>> = OnceLock::new();
 
-/// Dies here if the plan says so.
+/// Kills the process if this is the step that the variable names.
 pub fn point(step: &'static str) {
     let Some(plan) = PLAN.get_or_init(|| std::env::var(VARIABLE).ok().and_then(|text| parse(&text))) else {
         return;
     };
     if plan.step == step && plan.left.fetch_sub(1, Ordering::Relaxed) == 1 {
-        // SIGKILL cannot fail to arrive at ourselves; the loop is for the moment until it does.
+        // SIGKILL always arrives; the loop is for the moment until it does.
         while kill_process(getpid(), Signal::KILL).is_ok() {
             std::thread::park();
         }
     }
 }
 
-/// Whether the variable, if set, names a step that exists.
+/// Checks that the variable, if set, names a step that exists.
 ///
 /// # Errors
-/// A sentence for whoever set it.
+/// A sentence for the operator who set the variable.
 pub fn check() -> Result<(), String> {
     match std::env::var(VARIABLE) {
         Ok(text) if parse(&text).is_none() => {
@@ -89,7 +89,7 @@ mod tests {
 
     use super::*;
 
-    /// The steps that the sources pass.
+    /// The steps that the sources contain.
     fn passed(folder: &Path, steps: &mut BTreeSet<String>) {
         for entry in fs::read_dir(folder).expect("a folder of sources") {
             let path = entry.expect("a readable entry").path();

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-/// Milliseconds since the Unix epoch, UTC.
+/// A point in time: milliseconds since the Unix epoch, UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Timestamp(u64);
 
@@ -20,17 +20,18 @@ impl Timestamp {
         Self::from_millis(u64::try_from(since.as_millis()).unwrap_or(LAST_MILLIS))
     }
 
-    /// A time of so many milliseconds since the epoch; later than the year 9999 counts as its end.
+    /// The time this many milliseconds after the epoch; later than the year 9999 counts as its end.
     pub fn from_millis(millis: u64) -> Self {
         Self(millis.min(LAST_MILLIS))
     }
 
-    /// A time of so many whole seconds since the epoch; later than the year 9999 counts as its end.
+    /// The time this many seconds after the epoch; later than the year 9999 counts as its end.
     pub fn from_secs(secs: u64) -> Self {
         Self::from_millis(secs.saturating_mul(1000))
     }
 
-    /// The first time that is not before this NumericDate (RFC 7519 §2): seconds since the epoch, with a fraction.
+    /// The first time that is not before this NumericDate (RFC 7519 §2): seconds since the epoch, with a
+    /// fraction.
     pub fn from_numeric_date(secs: f64) -> Self {
         match Duration::try_from_secs_f64(secs.max(0.0)) {
             Ok(since) => {
@@ -50,22 +51,22 @@ impl Timestamp {
         self.0 / 1000
     }
 
-    /// This time and so many seconds more.
+    /// The time this many seconds later.
     pub fn plus_secs(self, secs: u64) -> Self {
         Self::from_millis(self.0.saturating_add(secs.saturating_mul(1000)))
     }
 
-    /// This time less so many seconds, the epoch at the least.
+    /// The time this many seconds earlier, or the epoch if that would be before it.
     pub fn minus_secs(self, secs: u64) -> Self {
         Self(self.0.saturating_sub(secs.saturating_mul(1000)))
     }
 
-    /// How long ago an earlier time was; nothing for a later one.
+    /// How long before this time an earlier one was; zero for a later one.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 
-    /// RFC 3339 with exactly three digits of milliseconds and `Z`.
+    /// The time in RFC 3339, with exactly three digits of milliseconds and `Z`.
     pub fn rfc3339(self) -> String {
         let format =
             format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
@@ -74,7 +75,7 @@ impl Timestamp {
         at.format(&format).expect("every part of the format is known for a date and time")
     }
 
-    /// The date of HTTP headers (RFC 9110 §5.6.7), which `Upload-Expires` uses too.
+    /// The time as in the dates of HTTP headers (RFC 9110 §5.6.7), which `Upload-Expires` uses too.
     pub fn http_date(self) -> String {
         httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_millis(self.0))
     }

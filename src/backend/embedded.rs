@@ -1,4 +1,5 @@
-//! One process and one folder: records in sled, bytes in files, or, where all of them are few, in sled as well.
+//! One process and one folder. Records are in sled; bytes are in files, or in sled as well where all of them
+//! are few.
 
 use std::sync::Arc;
 
@@ -10,7 +11,8 @@ use crate::store::local::LocalLeases;
 use crate::store::sled::{SledPayloads, SledStore};
 use crate::store::{Durability, Payloads};
 
-/// Opens the folder of the settings. The records come after the files, some of which they may have to write again.
+/// Opens the folder of the settings. The records come after the files, some of which they may have to write
+/// again.
 pub(super) fn open(config: &Config) -> Result<Backend, BackendError> {
     let folder = DataFolder::open(&config.data_dir, name_of(config.payload))?;
     let durability = folder.durability(config.durability)?;
@@ -35,7 +37,7 @@ pub(super) fn open(config: &Config) -> Result<Backend, BackendError> {
     })
 }
 
-/// How the folder's note calls it.
+/// The name of this payload store in the folder's note.
 fn name_of(payload: Payload) -> &'static str {
     match payload {
         Payload::Disk => "disk",
@@ -43,7 +45,7 @@ fn name_of(payload: Payload) -> &'static str {
     }
 }
 
-/// The files of the folder; where bytes are not in files, only those that are there from before.
+/// The files of the folder. Where bytes are kept in sled, only the files that are there from before.
 fn disk(config: &Config, folder: &DataFolder, durability: Durability) -> Result<Disk, FolderError> {
     if config.payload != Payload::Disk {
         return Ok(Disk::look(folder.path()));

@@ -1,4 +1,4 @@
-//! What is stored in a folder that no server has open, as `longhaul check` reads it: without a change.
+//! The contents of a folder that no server has open, as `longhaul check` reads them: without a change.
 
 use std::fmt;
 use std::path::Path;
@@ -21,7 +21,7 @@ pub struct Examined {
 }
 
 impl Examined {
-    /// Those of this folder. Nobody else opens it as long as this is there.
+    /// Opens this folder for reading. No other process opens it as long as this value exists.
     ///
     /// # Errors
     /// [`BackendError`]
@@ -37,17 +37,17 @@ impl Examined {
         Ok(Self { folder, copy, payloads, disk })
     }
 
-    /// The bytes.
+    /// The port to the bytes.
     pub fn payloads(&self) -> &dyn Payloads {
         self.payloads.as_ref()
     }
 
-    /// The folder in which each message has one of its own, if bytes are kept in files.
+    /// The data folder, in which each message has a folder, if bytes are kept in files.
     pub fn folders(&self) -> Option<&Path> {
         self.disk.is_some().then(|| self.folder.path())
     }
 
-    /// Files among the parts that are no parts.
+    /// Files in the folder of parts that are not parts.
     ///
     /// # Errors
     /// [`StoreError`] if they cannot be listed.
@@ -55,8 +55,8 @@ impl Examined {
         Ok(self.disk.as_ref().map_or_else(|| Ok(Vec::new()), Disk::foreign_parts)?)
     }
 
-    /// Compares every index with the rows that it leads to, both ways, and every ledger with its upload. What does not
-    /// agree is handed on.
+    /// Compares every index with the rows that it leads to, both ways, and every ledger with its upload.
+    /// Hands each disagreement to `fault`.
     ///
     /// # Errors
     /// [`StoreError`] if the records cannot be read at all.
@@ -64,7 +64,7 @@ impl Examined {
         self.copy.store().audit(fault).await
     }
 
-    /// Hands on every upload, in the order of their ids, or why it cannot be read.
+    /// Hands every upload to `each`, in the order of their ids, or the error why it cannot be read.
     ///
     /// # Errors
     /// [`StoreError`] if the records cannot be read at all.
@@ -75,7 +75,7 @@ impl Examined {
         self.copy.store().every_upload(each).await
     }
 
-    /// Hands on every message, in the order of their ids, or why it cannot be read.
+    /// Hands every message to `each`, in the order of their ids, or the error why it cannot be read.
     ///
     /// # Errors
     /// [`StoreError`] if the records cannot be read at all.
@@ -86,7 +86,7 @@ impl Examined {
         self.copy.store().every_message(each).await
     }
 
-    /// What the next start will write to files before anything else.
+    /// The bytes that the next start will write to files before anything else.
     ///
     /// # Errors
     /// [`StoreError`] if the records cannot be read.

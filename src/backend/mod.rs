@@ -1,4 +1,5 @@
-//! Where everything is stored: the implementations of the ports, as the settings want them. Nothing above it names one.
+//! The place where everything is stored: the settings choose the implementations of the ports, and no module
+//! above names one.
 
 mod embedded;
 mod examined;
@@ -14,11 +15,11 @@ use crate::store::{
 
 pub use examined::Examined;
 
-/// The ports to what is stored, all of one place.
+/// The ports to what is stored, all to one place.
 pub struct Backend {
-    /// The folder of this process.
+    /// The data folder of this process.
     pub folder: DataFolder,
-    /// What an acknowledgement survives.
+    /// The failure that an acknowledged change survives.
     pub durability: Durability,
     records: Arc<dyn Records>,
     messages: Arc<dyn Messages>,
@@ -27,7 +28,7 @@ pub struct Backend {
     payloads: Arc<dyn Payloads>,
 }
 
-/// Why what is stored cannot be opened. Nothing of it was changed.
+/// The reason why the store cannot be opened. Nothing in it was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum BackendError {
     /// The data folder cannot be used.
@@ -36,7 +37,7 @@ pub enum BackendError {
     /// The records are in use, or damaged as a whole.
     #[error(transparent)]
     Records(Box<dyn std::error::Error + Send + Sync>),
-    /// Bytes are kept in a way that this version does not know.
+    /// The bytes are kept in a way that this version does not know.
     #[error("its bytes are kept in `{0}`, which this version does not know")]
     Payload(String),
     /// Reading failed.
@@ -45,7 +46,7 @@ pub enum BackendError {
 }
 
 impl Backend {
-    /// Opens what the settings name.
+    /// Opens the store that the settings name.
     ///
     /// # Errors
     /// [`BackendError`]
@@ -53,7 +54,7 @@ impl Backend {
         embedded::open(config)
     }
 
-    /// All ports, with this one to those who are connected.
+    /// All ports, together with this one to connected users.
     pub fn stores(&self, announcements: Arc<dyn Announcements>) -> Stores {
         Stores {
             records: Arc::clone(&self.records),

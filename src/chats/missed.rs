@@ -1,4 +1,4 @@
-//! What a user missed who knows a message: everything newer, of all conversations.
+//! The messages that a user missed since one that the user knows: everything newer, in all conversations.
 
 use std::collections::BTreeSet;
 
@@ -6,27 +6,27 @@ use super::{ChatError, Chats};
 use crate::message::{ConversationId, MessageId, UserId};
 use crate::time::Timestamp;
 
-/// In other conversations than that of the known message, it is read from so long before it on: ids are given before
-/// messages stand, and one of an earlier id may have come to stand later.
+/// How far before the known message reading begins in the other conversations: a message gets its id before
+/// it is committed, and one with an earlier id may be committed later.
 const OVERLAP_SECS: u32 = 60;
-/// So many conversations, and messages of one, are read at once.
+/// How many conversations, and messages of one conversation, are read at once.
 const CONVERSATIONS: usize = 64;
 const MESSAGES: usize = 16;
 
-/// What a user missed.
+/// The messages that a user missed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missed {
-    /// From the oldest on, those of a conversation in its order. Some of the last minute before the known message may be
-    /// among them, which the user may know.
+    /// The ids, oldest first, those of a conversation in its order. Some from the minute before the known
+    /// message may be among them, which the user may know.
     pub messages: Vec<MessageId>,
-    /// Whether that is all.
+    /// Whether these are all.
     pub is_all: bool,
-    /// Whether the user may know of the known message. If not, its time was taken for what it says.
+    /// Whether the user may see the known message. If not, only the time in its id was used.
     pub is_known: bool,
 }
 
 impl Chats {
-    /// The oldest messages, at most `most`, of those that are newer than one that the user knows.
+    /// The messages that are newer than one that the user knows: the oldest of them, at most `most`.
     ///
     /// # Errors
     /// [`ChatError::Store`].
@@ -50,7 +50,7 @@ impl Chats {
         }
     }
 
-    /// Whether connections are still to be told of a message.
+    /// Whether the message is still to be announced to connections.
     ///
     /// # Errors
     /// [`ChatError::Store`].
@@ -80,11 +80,11 @@ impl Chats {
     }
 }
 
-/// The oldest of messages that come conversation by conversation.
+/// The oldest of the messages that are added conversation by conversation.
 struct Oldest {
     most: usize,
     is_all: bool,
-    /// By time, and within a conversation in its order, whatever the times say.
+    /// The messages by time, and within a conversation in its order, whatever their times are.
     kept: BTreeSet<(Timestamp, usize, usize, MessageId)>,
     conversation: usize,
     latest: Option<Timestamp>,
@@ -96,12 +96,12 @@ impl Oldest {
         Self { most, is_all: true, kept: BTreeSet::new(), conversation: 0, latest: None, count: 0 }
     }
 
-    /// The next conversation.
+    /// Begins the next conversation.
     fn begin(&mut self) {
         (self.conversation, self.latest) = (self.conversation + 1, None);
     }
 
-    /// The conversation's next message; answers whether those behind it may belong to the oldest.
+    /// Adds the conversation's next message; answers whether those after it may be among the oldest.
     fn add(&mut self, at: Timestamp, id: MessageId) -> bool {
         let at = self.latest.map_or(at, |latest| latest.max(at));
         (self.latest, self.count) = (Some(at), self.count + 1);
@@ -176,7 +176,7 @@ mod tests {
         let missed = chats.missed(&ann, known, 9).await.expect("readable");
         let messages = vec![first, second, newer, last];
         assert_eq!(missed, Missed { messages, is_all: true, is_known: true });
-        // Of another's conversation, or of none: by its time.
+        // A known message of another's conversation, or of none, counts by its time.
         let missed = chats.missed(&user("bob"), known, 9).await.expect("readable");
         assert_eq!((missed.messages.len(), missed.is_known), (1, false));
         let missed = chats.missed(&ann, known.successor(), 9).await.expect("readable");
@@ -200,7 +200,7 @@ mod tests {
             (2, &[&[(1, 8), (2, 9)], one], &[8, 9], false),
             (0, &[one], &[], false),
             (0, &[], &[], true),
-            // Committed in another order than they were begun.
+            // Messages that are committed in another order than they were claimed.
             (9, &[&[(50, 1), (40, 2), (60, 3)], &[(45, 4), (55, 5)]], &[4, 1, 2, 5, 3], true),
         ] {
             assert_eq!(

@@ -1,4 +1,4 @@
-//! Use cases of conversations: who is in them, what was said, and the media.
+//! Use cases of conversations: their participants, their messages, and the media.
 
 mod missed;
 
@@ -19,16 +19,16 @@ pub struct Chats {
     payloads: Arc<dyn Payloads>,
 }
 
-/// Why a participant does not get what was asked for.
+/// The reason why a participant does not get what was asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum ChatError {
-    /// No such conversation.
+    /// The conversation does not exist.
     #[error("Conversation not found")]
     ConversationNotFound,
-    /// The caller is not in it.
+    /// The caller is not in the conversation.
     #[error("You are not a participant in this conversation")]
     NotAParticipant,
-    /// No such message, or the caller may not know of it.
+    /// The message does not exist, or the caller may not know of it.
     #[error("Message not found")]
     MessageNotFound,
     /// The storage failed; the text is for the log.
@@ -39,23 +39,24 @@ pub enum ChatError {
 /// A page of messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
-    /// Newest first.
+    /// The messages, newest first.
     pub messages: Vec<Message>,
-    /// Where the next page begins, the `before` of an older one or the `after` of a newer one; `None` at the end.
+    /// The start of the next page, its `before` if older or its `after` if newer; `None` at the end.
     pub next: Option<MessageId>,
 }
 
-/// Which messages of a conversation are asked for.
+/// The messages of a conversation that are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Stretch {
-    /// Older than this one.
+    /// The message that all of them are older than.
     pub before: Option<MessageId>,
-    /// Newer than this one: pages go from there to the newest, so that nothing between them is left out.
+    /// The message that all of them are newer than. Pages then go from there to the newest, so that none is
+    /// left out.
     pub after: Option<MessageId>,
 }
 
 impl Chats {
-    /// Over these stores.
+    /// The use cases over these stores.
     pub fn new(
         memberships: Arc<dyn Memberships>,
         messages: Arc<dyn Messages>,
@@ -64,7 +65,7 @@ impl Chats {
         Self { memberships, messages, payloads }
     }
 
-    /// Makes a conversation or replaces its participants.
+    /// Creates a conversation, or replaces its participants.
     ///
     /// # Errors
     /// [`ChatError::Store`].
@@ -72,7 +73,7 @@ impl Chats {
         Ok(self.memberships.put(id, participants).await?)
     }
 
-    /// Whether the user may read and write there.
+    /// Checks that the user may read and write in the conversation.
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`], [`ChatError::NotAParticipant`].
@@ -84,21 +85,22 @@ impl Chats {
         }
     }
 
-    /// A message that the user may see. For anybody else it does not exist, so that nobody can find out which ids
-    /// are those of messages.
+    /// A message that the user may see. To any other user it does not exist, so that no user can find out
+    /// which ids are those of messages.
     ///
     /// # Errors
     /// [`ChatError::MessageNotFound`].
     pub async fn message(&self, user: &UserId, id: MessageId) -> Result<Message, ChatError> {
         let found = self.messages.find(id).await?;
-        // Some conversation is looked up in any case: nor does the time tell whether there is a message.
+        // Some conversation is looked up in any case, so that the time taken does not tell whether the
+        // message exists.
         let none = ConversationId::from_bytes(*id.as_bytes());
         let conversation = found.as_ref().map_or(none, |message| message.conversation_id);
         let is_participant = self.memberships.is_participant(conversation, user).await? == Some(true);
         found.filter(|_| is_participant).ok_or(ChatError::MessageNotFound)
     }
 
-    /// A message whose link is good. A link is given to members only, and stands for them.
+    /// The message of a valid link. Only members are given a link, and it stands for them.
     ///
     /// # Errors
     /// [`ChatError::MessageNotFound`].
@@ -106,7 +108,7 @@ impl Chats {
         self.messages.find(id).await?.ok_or(ChatError::MessageNotFound)
     }
 
-    /// Messages of a stretch, at most `limit`: the newest of it, or with `after` the oldest.
+    /// Messages of a stretch, at most `limit`: the newest ones, or with `after` the oldest ones.
     ///
     /// # Errors
     /// [`ChatError::ConversationNotFound`], [`ChatError::NotAParticipant`].
@@ -121,7 +123,7 @@ impl Chats {
         if let Some(after) = after {
             return self.newer(id, after, before, limit).await;
         }
-        // One more than asked for shows whether there is a next page.
+        // One message more than asked for shows whether there is a next page.
         let mut messages = self.messages.page(id, before, limit + 1).await?;
         let is_last = messages.len() <= limit;
         messages.truncate(limit);

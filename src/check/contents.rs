@@ -1,4 +1,4 @@
-//! The records against the bytes, wherever those are kept.
+//! Comparison of the records with the bytes, wherever those are kept.
 
 use std::collections::HashSet;
 
@@ -34,7 +34,7 @@ pub(super) async fn compare(
     Ok(())
 }
 
-/// The ledger is what was told; bytes beyond it are nobody's.
+/// The fault of an upload's bytes. Clients were told of what the ledger has; bytes beyond it do not count.
 async fn fault_of_upload(
     stored: &Stored<'_>,
     upload: &Upload,
@@ -44,7 +44,7 @@ async fn fault_of_upload(
     let (id, length) = (upload.id, upload.offset);
     let is_part = parts.contains(&id) || stored.is_carried(id);
     let source = match place_of(upload) {
-        // A kill came between the file's move and the message.
+        // A kill came after the file was moved and before the message was committed.
         Some(place) if !is_part => Source::Placed(place, id),
         _ => Source::Part(id),
     };
@@ -67,7 +67,7 @@ async fn fault_of_upload(
     }
 }
 
-/// Where the file of an upload goes that is becoming a message.
+/// The place of the file of an upload that is finalizing.
 fn place_of(upload: &Upload) -> Option<Place> {
     let State::Finalizing(stamp) = upload.state else { return None };
     upload.message(stamp).as_ref().map(Place::of)

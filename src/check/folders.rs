@@ -1,4 +1,4 @@
-//! The folders of messages against the messages, where bytes are kept in files.
+//! Comparison of the folders of messages with the messages, where bytes are kept in files.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -43,7 +43,7 @@ fn coming(state: &State) -> Option<MessageId> {
     }
 }
 
-/// Whatever is in a message's folder besides its file, whose absence is told of elsewhere.
+/// Reports the other files in a message's folder. If its own file is absent, that is reported elsewhere.
 fn others(data: &Path, folder: &str, own: &str, report: &mut Report<'_>) -> Result<(), StoreError> {
     for name in names_in(&data.join("chats").join(folder))? {
         if name != own {
@@ -56,7 +56,7 @@ fn others(data: &Path, folder: &str, own: &str, report: &mut Report<'_>) -> Resu
 fn names_in(folder: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     match fs::read_dir(folder) {
-        // Nothing was ever stored.
+        // Nothing has been stored yet.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(names),
         Err(error) => return Err(error),
         Ok(entries) => {

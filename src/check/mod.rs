@@ -1,15 +1,16 @@
-//! `longhaul check`: what is wrong with a data folder that no server has open. It reads and changes nothing; the
-//! records are read from a copy, because opening them would write.
+//! `longhaul check`: what is wrong with a data folder that no server has open. The check reads and changes
+//! nothing; it reads the records from a copy, because opening them would write.
 //!
 //! | compared | with |
 //! | --- | --- |
 //! | every ledger | the bytes of its upload: there may be more of them, never fewer |
 //! | every message | its file: there, of the right size, alone in its folder |
-//! | every folder of a message | the messages, made or being made |
+//! | every folder of a message | the messages, committed or claimed |
 //! | every index | the rows that it leads to, both ways |
 //! | with `deep`: every digest | the bytes it is of |
 //!
-//! What a kill leaves behind by design, and the next start frees or goes on with, is noted and is not wrong.
+//! What a kill leaves by design, and the next start frees or continues, is reported as a note and not as
+//! wrong.
 
 mod contents;
 mod folders;
@@ -24,30 +25,30 @@ use crate::store::StoreError;
 use crate::upload::Upload;
 use stored::Stored;
 
-/// Something that was found.
+/// A finding of the check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Finding {
-    /// It cannot be what was written.
+    /// Something differs from what was written.
     Wrong(String),
-    /// It looks odd and is none of a server's business, or the next start sees to it.
+    /// Something looks odd but is no matter of the server, or the next start sees to it.
     Note(String),
 }
 
-/// What was looked at, and how that went.
+/// The numbers of what was checked, and of what is wrong.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// Upload records.
+    /// The number of upload records.
     pub uploads: u64,
-    /// Messages.
+    /// The number of messages.
     pub messages: u64,
-    /// Findings of the kind [`Finding::Wrong`].
+    /// The number of findings of the kind [`Finding::Wrong`].
     pub wrong: u64,
 }
 
-/// Checks a data folder; `deep` reads every byte. Findings are told as they are found.
+/// Checks a data folder; `deep` reads every byte. Findings are reported as they are found.
 ///
 /// # Errors
-/// [`BackendError`] if it cannot be read.
+/// [`BackendError`] if the folder cannot be read.
 pub async fn check(
     data: &Path,
     deep: bool,
@@ -64,13 +65,13 @@ pub async fn check(
     Ok(report.summary)
 }
 
-/// What the records say there is.
+/// The uploads and messages in the records.
 struct Found {
     uploads: Vec<Upload>,
     messages: Vec<Message>,
 }
 
-/// Reads all records; what cannot be read, or does not agree with the rest, is told.
+/// Reads all records; reports those that cannot be read or do not agree with the rest.
 async fn read(examined: &Examined, report: &mut Report<'_>) -> Result<Found, StoreError> {
     let mut found = Found { uploads: Vec::new(), messages: Vec::new() };
     examined.audit(|fault| report.wrong(fault)).await?;
@@ -78,7 +79,7 @@ async fn read(examined: &Examined, report: &mut Report<'_>) -> Result<Found, Sto
         .every_upload(|id, upload| {
             report.summary.uploads += 1;
             match upload {
-                // Bytes and message of a committed upload are the message's.
+                // The bytes of a committed upload are its message's, which is compared itself.
                 Ok(upload) if upload.state.needs_bytes() => found.uploads.push(upload),
                 Ok(_) => {}
                 Err(error) => report.wrong(format!("upload {id} cannot be read: {error}")),
@@ -97,7 +98,7 @@ async fn read(examined: &Examined, report: &mut Report<'_>) -> Result<Found, Sto
     Ok(found)
 }
 
-/// Tells and counts.
+/// The findings' way to the caller, and their count.
 struct Report<'a> {
     tell: &'a mut (dyn FnMut(&Finding) + Send),
     summary: Summary,

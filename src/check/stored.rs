@@ -1,4 +1,4 @@
-//! The bytes as the next start will have them: those that the journal carries are on top of what the files have.
+//! The bytes as the next start will have them: those that the journal carries override those in the files.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -8,7 +8,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use crate::store::{ByteStream, Carried, Payloads, Source, StoreError};
 use crate::upload::UploadId;
 
-/// Payloads, and what is carried for them.
+/// The stored bytes, and those that the journal carries for them.
 pub(super) struct Stored<'a> {
     payloads: &'a dyn Payloads,
     carried: HashMap<UploadId, Carried>,
@@ -24,17 +24,17 @@ impl<'a> Stored<'a> {
         self.payloads.parts().await
     }
 
-    /// Whether anything of it is carried.
+    /// Whether the journal carries bytes of this upload.
     pub(super) fn is_carried(&self, id: UploadId) -> bool {
         self.carried.get(&id).is_some_and(|carried| !carried.pieces.is_empty())
     }
 
-    /// Reads a range of what will be stored there.
+    /// Reads a range of the source, as it will be after the next start.
     pub(super) async fn read(&self, source: &Source, range: Range<u64>) -> Result<ByteStream, StoreError> {
         let (Source::Part(id) | Source::Placed(_, id)) = source;
         let Some(carried) = self.carried.get(id) else { return self.payloads.read(source, range).await };
         let source = match source {
-            // The move to its place was undone, and will be done again.
+            // The move of the file was undone, and will be done again.
             Source::Placed(..) if self.payloads.read(source, 0..0).await.is_err() => Source::Part(*id),
             source => source.clone(),
         };
@@ -58,7 +58,7 @@ enum Segment {
     Stored(Range<u64>),
 }
 
-/// A range, cut into what is carried of it and what is not.
+/// The range, cut into segments that the journal carries and segments that are stored.
 fn segments(carried: &Carried, range: Range<u64>) -> Vec<Segment> {
     let (mut segments, mut at) = (Vec::new(), range.start);
     for (offset, bytes) in &carried.pieces {

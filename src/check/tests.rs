@@ -15,7 +15,7 @@ use crate::upload::{Appended, Binding, Chunk, Epoch, Length, Metadata, State, Up
 
 const BYTES: &[u8] = b"0123456789";
 
-/// A data folder with an upload under way, one that is finalizing, and a message.
+/// A data folder with an upload that is receiving, one that is finalizing, and a message.
 struct House {
     folder: TempDir,
     receiving: UploadId,
@@ -52,7 +52,7 @@ impl House {
         findings
     }
 
-    /// Where the part of an upload lies whose id is none of a time.
+    /// The part file of an upload whose id does not begin with a time.
     fn part(&self, id: UploadId) -> PathBuf {
         let id = id.to_string();
         self.folder.path().join("parts").join(format!("x{}", &id[..2])).join(id)
@@ -68,7 +68,7 @@ fn binding() -> Binding {
     Binding { conversation_id, content: Some("words".into()), reply_to: None, client_message_id: None }
 }
 
-/// An upload of ten bytes that has so many of them.
+/// An upload with a length of ten bytes and this offset.
 async fn upload(store: &SledStore, disk: &Disk, offset: u64, binding: Option<Binding>) -> UploadId {
     let owner = "ann".parse().expect("valid");
     let metadata = Metadata::of([("filename", "a.txt")]);
@@ -96,7 +96,7 @@ async fn claim(store: &SledStore, id: UploadId) -> crate::message::Stamp {
     }
 }
 
-/// Everything that a folder holds: names, sizes and contents.
+/// The whole contents of a folder: names, sizes and bytes.
 fn image(folder: &Path) -> Vec<(PathBuf, Option<Vec<u8>>)> {
     let mut image = Vec::new();
     for entry in fs::read_dir(folder).expect("readable") {
@@ -130,7 +130,7 @@ async fn bytes_beyond_the_ledger_are_nobodys() {
     assert_eq!(house.check(true).await, []);
 }
 
-/// Everything that can be wrong with files, each by itself.
+/// Each damage to files by itself.
 #[tokio::test]
 async fn every_damage_to_a_file_is_found() {
     type Damage = fn(&House);
@@ -193,7 +193,7 @@ async fn a_folder_without_a_message_is_wrong_and_what_a_kill_leaves_is_not() {
     assert!(matches!(zzz, Finding::Note(text) if text.contains("/zzz: not ours")), "{zzz:?}");
 }
 
-/// A folder may be looked at before a server of this version has had it.
+/// A folder may be checked before a server of this version has opened it.
 #[tokio::test]
 async fn parts_of_the_former_layout_are_found() {
     let house = House::new().await;
@@ -208,7 +208,7 @@ async fn parts_of_the_former_layout_are_found() {
     assert_eq!(house.check(false).await.len(), 1);
 }
 
-/// As a kill leaves it after the file was moved and before the message was made.
+/// The state that a kill leaves after the file was moved and before the message was committed.
 #[tokio::test]
 async fn a_file_that_is_placed_before_its_message_is_well() {
     let house = House::new().await;

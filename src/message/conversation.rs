@@ -7,17 +7,17 @@ use serde::{Deserialize, Serialize};
 
 use super::id::{InvalidId, parse_hex};
 
-/// 24 hexadecimal digits: twelve bytes.
+/// A conversation id: twelve bytes, written as 24 hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ConversationId([u8; 12]);
 
 impl ConversationId {
-    /// The bytes behind the digits.
+    /// The twelve bytes of the id.
     pub fn as_bytes(&self) -> &[u8; 12] {
         &self.0
     }
 
-    /// A conversation of these twelve bytes.
+    /// The id with these twelve bytes.
     pub fn from_bytes(bytes: [u8; 12]) -> Self {
         Self(bytes)
     }

@@ -3,18 +3,18 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
-/// File systems take this many bytes.
+/// The most bytes of a name that file systems accept.
 const MAX_BYTES: usize = 255;
-/// An extension longer than this is part of the name.
+/// The most bytes of an extension; a longer one is part of the name.
 const MAX_EXTENSION_BYTES: usize = 32;
 
-/// The stored name of a file that a client calls `original`: its last path part in NFC, with Unicode letters,
-/// digits, the marks that follow one and `._-` kept, spaces as `_`, all else dropped; never empty, `.` or `..`; at
-/// most 255 bytes with the extension kept.
+/// The stored name of a file that a client calls `original`: its last path part in NFC. Unicode letters, digits,
+/// the marks that follow one, and `._-` are kept, a space becomes `_`, all else is dropped. The name is never
+/// empty, `.` or `..`, and has at most 255 bytes, with the extension kept.
 pub fn stored_file_name(original: &str) -> String {
     let mut name = pass(original);
-    // What was dropped may have been all that stood between two dots, or between a letter and its mark; then the
-    // rules meet another name.
+    // A dropped character may have been all that stood between two dots, or between a letter and its mark.
+    // Then the rules apply to a new name.
     loop {
         let next = pass(&name);
         if next == name {
@@ -24,12 +24,12 @@ pub fn stored_file_name(original: &str) -> String {
     }
 }
 
-/// Whether two names are the same to their reader, in whichever normal form either is written.
+/// Whether two names look the same to a reader, whichever normal form each is written in.
 pub fn is_same_file_name(one: &str, other: &str) -> bool {
     one == other || one.nfc().eq(other.nfc())
 }
 
-/// The longest beginning of at most so many bytes that ends between two letters with all their marks.
+/// The longest beginning of at most this many bytes that ends between two letters, each with all its marks.
 pub fn whole_letters(text: &str, bytes: usize) -> &str {
     if text.len() <= bytes {
         return text;
@@ -46,7 +46,7 @@ fn pass(original: &str) -> String {
     let end = if extension.is_empty() { String::new() } else { format!(".{extension}") };
     let mut stem = whole_letters(&stem, MAX_BYTES - end.len());
     if end.is_empty() {
-        // Nothing of an extension is left, so neither is the dot before it.
+        // Nothing of the extension is left, so the dot before it goes as well.
         stem = stem.trim_end_matches('.');
     }
     if stem.chars().all(|c| c == '.') {
@@ -55,7 +55,7 @@ fn pass(original: &str) -> String {
     format!("{stem}{end}")
 }
 
-/// Stem and extension; a name that only starts with a dot has no extension.
+/// The stem and the extension; a name that only starts with a dot has no extension.
 fn split(name: &str) -> (&str, &str) {
     match name.rsplit_once('.') {
         Some((stem, extension)) if !stem.is_empty() && clean(extension).len() <= MAX_EXTENSION_BYTES => {
@@ -73,7 +73,7 @@ fn clean(part: &str) -> String {
             '.' | '_' | '-' => (Some(character), false),
             mark if is_mark(mark) => (Some(mark).filter(|_| carries_marks), carries_marks),
             letter if letter.is_alphanumeric() => (Some(letter), true),
-            // What is dropped stands between nothing: a mark behind it is the letter's before it.
+            // A dropped character separates nothing: a mark after it belongs to the letter before it.
             _ => (None, carries_marks),
         };
         cleaned.extend(kept);
@@ -82,7 +82,7 @@ fn clean(part: &str) -> String {
     cleaned
 }
 
-/// A vowel sign, a tone, an accent: nothing without the letter before it.
+/// Whether the character is a vowel sign, a tone or an accent, which needs the letter before it.
 fn is_mark(character: char) -> bool {
     matches!(character.general_category(), GeneralCategory::NonspacingMark | GeneralCategory::SpacingMark)
 }
@@ -127,10 +127,10 @@ mod tests {
         for (original, stored) in [
             ("cafe\u{301}.txt", "café.txt"),
             ("caf\u{e9}.txt", "café.txt"),
-            // As a Mac writes them.
+            // Names as a Mac writes them.
             ("U\u{308}bung \u{30ab}\u{3099}.pdf", "Übung_ガ.pdf"),
             ("\u{1100}\u{1161}\u{11a8}.txt", "각.txt"),
-            // Vowel signs, viramas and tones that no letter has been composed with.
+            // Vowel signs, viramas and tones for which there is no composed letter.
             ("हिन्दी.txt", "हिन्दी.txt"),
             ("தமிழ்.jpg", "தமிழ்.jpg"),
             ("ภาษาไทยที่นี่.png", "ภาษาไทยที่นี่.png"),
@@ -140,15 +140,15 @@ mod tests {
             ("q\u{323}\u{307}.txt", "q\u{323}\u{307}.txt"),
             ("1\u{302}.txt", "1\u{302}.txt"),
             ("a.m\u{323}p4", "a.ṃp4"),
-            // Excluded from composition: NFC takes it apart.
+            // A letter excluded from composition: NFC takes it apart.
             ("\u{958}.txt", "\u{915}\u{93c}.txt"),
             ("\u{2126}.txt", "Ω.txt"),
-            // Marks on nothing.
+            // Marks without a letter.
             ("\u{301}a.txt", "a.txt"),
             (" \u{301}a.txt", "_a.txt"),
             ("a.\u{301}txt", "a.txt"),
             ("\u{93f}.txt", "file.txt"),
-            // What is dropped in between hides no mark.
+            // A dropped character in between does not separate a mark from its letter.
             ("e\u{200d}\u{301}.txt", "é.txt"),
             ("a\u{20dd}.txt", "a.txt"),
         ] {
@@ -184,7 +184,7 @@ mod tests {
         ] {
             assert_eq!(whole_letters(text, bytes), whole, "{text} in {bytes}");
         }
-        // A letter that has no room with all its marks has none.
+        // A letter without room for all its marks is dropped whole.
         assert_eq!(stored_file_name(&format!("q{}.mp4", "\u{323}".repeat(300))), "file.mp4");
     }
 

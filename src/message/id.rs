@@ -8,10 +8,10 @@ use sha2::{Digest, Sha256};
 
 use crate::time::Timestamp;
 
-/// An ObjectId: four bytes of seconds, and eight that are random, or, after another id of the same second and
-/// conversation, further by a random step; big-endian, so that the order of ids is the order in which messages of a
-/// conversation were claimed. That of their commits is their [`Position`](crate::store::Position). An id tells nothing
-/// about other conversations.
+/// A message's id, an ObjectId: four bytes of seconds and eight bytes of a number, big-endian. The number is
+/// random; after another id of the same second and conversation, it is that id's plus a random step. So the
+/// order of ids is the order in which a conversation's messages were claimed. The order of their commits is
+/// their [`Position`](crate::store::Position). An id tells nothing about other conversations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct MessageId([u8; 12]);
 
@@ -21,23 +21,23 @@ pub struct MessageId([u8; 12]);
 pub struct InvalidId;
 
 impl MessageId {
-    /// The bytes behind the digits.
+    /// The twelve bytes of the id.
     pub fn as_bytes(&self) -> &[u8; 12] {
         &self.0
     }
 
-    /// The second that it is of.
+    /// The id's second.
     pub fn secs(&self) -> u64 {
         u64::from(self.split().0)
     }
 
-    /// The first id of so many seconds before.
+    /// The first id of the second that is this many seconds earlier.
     #[must_use]
     pub fn earlier(self, secs: u32) -> Self {
         Self::join(self.split().0.saturating_sub(secs), 0)
     }
 
-    /// An id of these twelve bytes.
+    /// The id with these twelve bytes.
     pub fn from_bytes(bytes: [u8; 12]) -> Self {
         Self(bytes)
     }
@@ -63,7 +63,7 @@ pub(super) fn parse_hex(text: &str) -> Result<[u8; 12], InvalidId> {
     bytes.try_into().map_err(|_| InvalidId)
 }
 
-/// A message's id and `created_at`, allocated together when finalization starts and kept for good.
+/// A message's id and `created_at`, allocated together by the claim and kept for good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Stamp {
     /// The message's id.
@@ -72,32 +72,33 @@ pub struct Stamp {
     pub at: Timestamp,
 }
 
-/// Allocates stamps. A store owns one and calls it where it orders changes, so that within a conversation
-/// neither ids nor times ever run backwards, whatever the clock does.
+/// The allocator of stamps. A store owns one and calls it where it orders changes, so that within a
+/// conversation neither ids nor times ever run backwards, whatever the clock does.
 pub struct MessageIds {
     seed: [u8; 32],
-    /// How many numbers were drawn.
+    /// How many random numbers have been drawn.
     drawn: u64,
 }
 
-/// The longest step to the next id of a second: too long to try the ids after a known one, and short enough for
-/// millions of them.
+/// The longest step to the next id of the same second: too long for trying the ids after a known one, and
+/// short enough for millions of ids.
 const LONGEST_STEP: u64 = 1 << 40;
 
 impl MessageIds {
-    /// A generator whose numbers follow from the seed, and cannot be guessed without it.
+    /// An allocator whose numbers follow from the seed and cannot be guessed without it.
     pub fn new(seed: [u8; 32]) -> Self {
         Self { seed, drawn: 0 }
     }
 
-    /// The stamp of the next message of a conversation whose latest one is `last`. `is_taken` knows the messages of
-    /// all conversations.
+    /// The stamp of a conversation's next message, after `last`, its latest one. `is_taken` knows the
+    /// messages of all conversations.
     ///
-    /// An id that is claimed and has no message yet is not among those. It would have to be of the same second: with
-    /// ten thousand such claims, ten thousand further messages in that second meet one of them once in 10¹¹ times.
+    /// `is_taken` does not know an id that is claimed and has no message yet. A collision with one needs the
+    /// same second: with ten thousand such claims, ten thousand further messages in that second meet one of
+    /// them once in 10¹¹ times.
     ///
     /// # Errors
-    /// Those of `is_taken`.
+    /// The errors of `is_taken`.
     pub fn stamp<E>(
         &mut self,
         now: Timestamp,
@@ -126,7 +127,7 @@ impl MessageIds {
         }
     }
 
-    /// Where a second begins: in the lower half, so that there is room behind it.
+    /// The first number of a second: in the lower half, so that there is room after it.
     fn first(&mut self) -> u64 {
         self.random() >> 1
     }
@@ -145,7 +146,7 @@ impl fmt::Debug for MessageIds {
 }
 
 impl MessageId {
-    /// The next higher one.
+    /// The next higher id.
     #[must_use]
     pub fn successor(self) -> Self {
         match self.split() {
@@ -154,7 +155,7 @@ impl MessageId {
         }
     }
 
-    /// Seconds, and the rest.
+    /// The id's seconds, and its number.
     fn split(self) -> (u32, u64) {
         let number = self.0.iter().fold(0u128, |number, byte| number << 8 | u128::from(*byte));
         let [secs, rest] = [number >> 64, number & u128::from(u64::MAX)];
@@ -232,7 +233,7 @@ mod tests {
         }
     }
 
-    /// Which second an id is of, and whether it begins it or goes on behind the last one.
+    /// The second of an id, and whether the id begins that second or continues after the last one.
     #[test]
     fn an_id_goes_on_within_its_second_and_begins_anew_in_the_next() {
         let near_end = u64::MAX - 1;
@@ -283,7 +284,7 @@ mod tests {
         assert_eq!(failed, Err("unreadable"));
     }
 
-    /// Neither how many messages others have, nor which process made them.
+    /// An id tells neither how many messages others have, nor which process made it.
     #[test]
     fn an_id_says_nothing_about_other_conversations() {
         let mut ids = MessageIds::new([6; 32]);
@@ -303,7 +304,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the clock does and however often the process starts anew.
+        /// The clock may do anything, and the process may start anew at any time.
         #[test]
         fn stamps_never_run_backwards(
             steps in prop::collection::vec((any::<bool>(), 0u64..4_000, any::<[u8; 32]>()), 1..80)

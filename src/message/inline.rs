@@ -1,12 +1,13 @@
-//! What a browser may show in our origin: what its name says that it is, unless its first bytes say otherwise.
+//! Types of media that a browser may show in our origin: by the file's name, unless its first bytes
+//! contradict it.
 
 use super::media_type::MediaType;
 use super::record::Message;
 
-/// How many of a file's first bytes say what it is.
+/// How many of a file's first bytes are examined.
 pub const SNIFFED_BYTES: u64 = 512;
 
-/// What a browser may render: nothing that can carry a script of the uploader's.
+/// The types that a browser may render: none that can carry a script of the uploader's.
 const SHOWN: [&str; 18] = [
     "image/jpeg",
     "image/png",
@@ -28,8 +29,9 @@ const SHOWN: [&str; 18] = [
     "audio/webm",
 ];
 
-/// The type under which a message's media may be shown by its name; `None` for what is to be downloaded, whatever is in
-/// it. An extension that is not known counts before what the sender declared: `photo.jpg.exe` is no picture.
+/// The type under which a message's media may be shown, judged by its name; `None` for media to be
+/// downloaded, whatever they contain. An unknown extension overrules the type that the sender declared:
+/// `photo.jpg.exe` is no picture.
 pub fn inline_type(message: &Message) -> Option<&'static str> {
     let name = &message.stored_name;
     let by_extension = MediaType::by_extension(name);
@@ -42,10 +44,10 @@ pub fn inline_type(message: &Message) -> Option<&'static str> {
     shown(own)
 }
 
-/// The type under which a file may be shown that its name calls `named`, and that begins with these bytes.
+/// The type under which a file may be shown whose name says `named` and which begins with these bytes.
 ///
-/// Another kind of picture is shown as the picture that it is. Bytes that say nothing are left to the name: there are
-/// more kinds of films than anybody can list, and a browser that was told not to guess makes no page of them.
+/// Another kind of picture is shown as the kind that it is. If the bytes tell nothing, the name decides: no
+/// list of video formats is complete, and a browser that was told not to guess makes no page of them.
 pub fn inline_type_of(named: &'static str, first_bytes: &[u8]) -> Option<&'static str> {
     if is_markup(first_bytes) {
         return None;
@@ -57,10 +59,10 @@ pub fn inline_type_of(named: &'static str, first_bytes: &[u8]) -> Option<&'stati
     }
 }
 
-/// No picture, film or sound begins with `<`, and no page or drawing with scripts begins with anything else, white space
-/// and byte order marks aside.
+/// Whether the bytes may begin a page or a drawing with scripts. Those begin with `<`, after white space and
+/// byte order marks; no picture, film or sound does.
 fn is_markup(bytes: &[u8]) -> bool {
-    // Zeros are every other byte of UTF-16.
+    // In UTF-16 every other byte is zero.
     let skipped = |b: &u8| b.is_ascii_whitespace() || matches!(b, 0xef | 0xbb | 0xbf | 0xfe | 0xff | 0);
     bytes.iter().find(|b| !skipped(b)) == Some(&b'<')
 }

@@ -1,4 +1,4 @@
-//! Image, video or file.
+//! The kind of a message: image, video or file.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,17 +8,17 @@ use super::media_type::MediaType;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MessageKind {
-    /// A picture.
+    /// The file is a picture.
     Image,
-    /// A film.
+    /// The file is a film.
     Video,
-    /// Anything else.
+    /// The file is anything else.
     File,
 }
 
 impl MessageKind {
-    /// The kind of a file by its extension, any letter case; without a known one by the declared MIME type,
-    /// where SVG counts as a file, because it can carry scripts.
+    /// The kind of a file by its extension, in any letter case. Without a known extension the declared MIME
+    /// type decides; there SVG counts as a file, because it can carry scripts.
     pub fn of(file_name: &str, declared: Option<&MediaType>) -> Self {
         let extension = file_name.rsplit_once('.').map(|(_, e)| e.to_ascii_lowercase());
         match extension.as_deref() {

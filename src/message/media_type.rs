@@ -1,4 +1,4 @@
-//! MIME types: the one that a client declares, and the one that a name has.
+//! MIME types: declared by a client, or derived from a name.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,7 +13,7 @@ pub struct MediaType(String);
 pub struct InvalidMediaType;
 
 impl MediaType {
-    /// `type/subtype`.
+    /// The type as `type/subtype`.
     pub fn essence(&self) -> &str {
         &self.0
     }

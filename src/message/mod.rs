@@ -1,4 +1,4 @@
-//! What a chat message is: identities, names, kinds, and the message itself. Pure: no I/O, no clock.
+//! Chat messages: identities, names, kinds, and the message itself. Pure: no I/O, no clock.
 
 mod conversation;
 mod file_name;

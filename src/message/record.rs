@@ -13,17 +13,17 @@ use crate::time::Timestamp;
 pub struct Message {
     /// The message's id, and the name of its folder.
     pub id: MessageId,
-    /// The conversation it belongs to.
+    /// The message's conversation.
     pub conversation_id: ConversationId,
-    /// Who sent it.
+    /// The message's sender.
     pub sender: UserId,
     /// The caption.
     pub content: Option<String>,
     /// Image, video or file.
     pub kind: MessageKind,
-    /// The message that it answers.
+    /// The message that this one answers.
     pub reply_to: Option<MessageId>,
-    /// When it was made.
+    /// The time of the message's claim.
     pub created_at: Timestamp,
     /// The file's name as the sender gave it.
     pub file_name: String,
@@ -42,30 +42,30 @@ pub struct Message {
 }
 
 impl Message {
-    /// The route of the media: non-ASCII bytes percent-encoded, nothing else needs to be.
+    /// The route of the media. Non-ASCII bytes are percent-encoded; nothing else needs it.
     pub fn media_url(&self) -> String {
         const NON_ASCII: &AsciiSet = CONTROLS;
         format!("/uploads/chats/{}/{}", self.id, utf8_percent_encode(&self.stored_name, NON_ASCII))
     }
 
-    /// The message as clients read it, who find the server below this path and may use this link. Neither is part of
-    /// the message, because the next reader may come another way, and later.
+    /// The message as this reader's client gets it: below this path, with this link. Neither is part of the
+    /// message, because the next reader may come by another path, and later.
     pub fn body<'a>(&'a self, base: &'a BasePath, link: Option<MediaLink>) -> MessageBody<'a> {
         MessageBody { message: self, base, link }
     }
 }
 
-/// What makes the path of a message's media a link that needs no token.
+/// The query that makes the path of a message's media a link that needs no token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MediaLink {
     /// The query of the URL.
     pub query: String,
-    /// When the link ends.
+    /// The time when the link ends.
     pub expires_at: Timestamp,
 }
 
 impl MediaLink {
-    /// The link of this message, below this path and without a host.
+    /// The link to this message's media, below this path and without a host.
     pub fn path(&self, message: &Message, base: &BasePath) -> String {
         format!("{}?{}", base.of(&message.media_url()), self.query)
     }
@@ -133,7 +133,7 @@ struct Wire<'a> {
     media_link_expires_at: Option<String>,
 }
 
-/// A film of this name, for tests.
+/// A message with a film of this name, for tests.
 #[cfg(test)]
 pub(crate) fn sample(name: &str) -> Message {
     Message {

@@ -1,4 +1,4 @@
-//! Who sends, and the sender's own name for a message.
+//! The sender, and the sender's own id of a message.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A user as the token names it: 1 to 256 bytes without control characters. Everything that a user owns has it, so a
-/// copy is cheap.
+/// A user as the token names it: 1 to 256 bytes without control characters. A copy is cheap, because
+/// everything that a user owns has one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UserId(Arc<str>);
 
@@ -65,8 +65,8 @@ impl<'de> Deserialize<'de> for UserId {
     }
 }
 
-/// The sender's own id of a message, unique per sender and conversation: 1 to 128 printable ASCII
-/// characters. Whatever carries it is idempotent.
+/// The sender's own id of a message, unique per sender and conversation: 1 to 128 printable ASCII characters.
+/// A request with one is idempotent.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ClientMessageId(String);
 
@@ -76,10 +76,10 @@ pub struct ClientMessageId(String);
 pub struct InvalidClientMessageId;
 
 impl ClientMessageId {
-    /// What stands where an id may stand; an empty text is none.
+    /// The id in a field where one may be given; an empty text is none.
     ///
     /// # Errors
-    /// [`InvalidClientMessageId`] against its rule.
+    /// [`InvalidClientMessageId`] if the text breaks the rule.
     pub fn given(text: &str) -> Result<Option<Self>, InvalidClientMessageId> {
         if text.is_empty() { Ok(None) } else { text.parse().map(Some) }
     }

@@ -1,10 +1,10 @@
-//! Whether bytes may be appended: the rules of PATCH (tus 1.0.0, Core and Creation).
+//! The rules of PATCH: whether bytes may be appended (tus 1.0.0, Core and Creation).
 
 use super::length::Length;
 use super::model::Upload;
 use super::state::{RejectionReason, State};
 
-/// What a PATCH asks for.
+/// The values of a PATCH that decide about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AppendRequest {
     /// `Upload-Offset`.
@@ -15,33 +15,33 @@ pub struct AppendRequest {
     pub upload_length: Option<u64>,
 }
 
-/// A PATCH that may go on.
+/// The admission of a PATCH.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Admission {
-    /// Where its first byte goes.
+    /// The offset of the first byte.
     pub offset: u64,
-    /// The offset that it must not pass.
+    /// The offset that the request must not pass.
     pub limit: u64,
-    /// The length, declared now or before.
+    /// The upload's length, declared now or before.
     pub length: Length,
 }
 
-/// Why bytes are refused. Nothing that was stored is lost by it.
+/// The reason why a PATCH is refused. No stored byte is lost by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AppendRefusal {
-    /// The bytes do not belong where the upload ends.
+    /// The bytes do not begin where the upload ends.
     #[error("Upload-Offset is not the current offset")]
     OffsetMismatch {
-        /// Where the upload ends.
+        /// The upload's offset.
         current: u64,
     },
-    /// More bytes than the upload may have.
+    /// The upload would have more bytes than its length.
     #[error("The upload would become longer than its length")]
     TooLong,
-    /// More bytes than the server takes.
+    /// The upload would have more bytes than the server accepts.
     #[error("The upload would become larger than the server accepts: at most {0} bytes")]
     TooLarge(u64),
-    /// A length that contradicts the one declared or the bytes that are there.
+    /// The length contradicts the declared one, or the bytes that are there.
     #[error("Upload-Length contradicts the upload")]
     LengthConflict,
     /// The upload has expired.
@@ -53,10 +53,11 @@ pub enum AppendRefusal {
 }
 
 impl Upload {
-    /// Decides on a PATCH. On a complete upload only an empty one at its end passes: it asks for the result.
+    /// Decides on a PATCH. On a complete upload only an empty one at its end is admitted: it asks for the
+    /// result.
     ///
     /// # Errors
-    /// [`AppendRefusal`], with which the stored upload stays as it is.
+    /// [`AppendRefusal`]; the stored upload stays as it is.
     pub fn admit(&self, request: AppendRequest, max_size: u64) -> Result<Admission, AppendRefusal> {
         match &self.state {
             State::Expired => return Err(AppendRefusal::Expired),
@@ -119,7 +120,7 @@ mod tests {
         use Length::{Deferred, Known};
         let limit = |limit| Ok(limit);
         type Row = (Length, u64, u64, Option<u64>, Option<u64>, Result<u64, R>);
-        // length, offset; Upload-Offset, Content-Length, Upload-Length; limit or refusal
+        // columns: length, offset; Upload-Offset, Content-Length, Upload-Length; limit or refusal
         let table: [Row; 20] = [
             (Known(10), 0, 0, Some(10), None, limit(10)),
             (Known(10), 4, 4, Some(6), None, limit(10)),

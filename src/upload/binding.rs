@@ -1,39 +1,39 @@
-//! What message an upload is to become.
+//! The binding of an upload to the message that it is to become.
 
 use serde::{Deserialize, Serialize};
 
 use super::metadata::{Metadata, MetadataError};
 use crate::message::{ClientMessageId, ConversationId, MAX_CONTENT_BYTES, MessageId};
 
-/// The conversation and the words that go with the file.
+/// The conversation of a message, and the words that go with its file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Binding {
-    /// Where the message will stand.
+    /// The message's conversation.
     pub conversation_id: ConversationId,
-    /// Its caption.
+    /// The message's caption.
     pub content: Option<String>,
-    /// The message that it answers.
+    /// The message that this one answers.
     pub reply_to: Option<MessageId>,
-    /// The sender's own id of it.
+    /// The sender's own id of the message.
     pub client_message_id: Option<ClientMessageId>,
 }
 
-/// Why a request does not say what message is to be made.
+/// The reason why a request does not say which message is to be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BindingError {
-    /// Not 24 hexadecimal digits.
+    /// The `conversation_id` is not 24 hexadecimal digits.
     #[error("Invalid conversation_id")]
     ConversationId,
     /// The path and the metadata name different conversations.
     #[error("conversation_id in the path and in Upload-Metadata differ")]
     ConversationsDiffer,
-    /// Not 24 hexadecimal digits.
+    /// The `reply_to` is not 24 hexadecimal digits.
     #[error("Invalid reply_to")]
     ReplyTo,
-    /// More than [`MAX_CONTENT_BYTES`].
+    /// The content is longer than [`MAX_CONTENT_BYTES`].
     #[error("content is longer than {MAX_CONTENT_BYTES} bytes")]
     ContentTooLong,
-    /// Unreadable metadata.
+    /// The metadata cannot be read.
     #[error(transparent)]
     Metadata(#[from] MetadataError),
 }
@@ -42,7 +42,7 @@ impl Binding {
     /// The binding that a creation asks for; `None` for an unbound upload.
     ///
     /// # Errors
-    /// [`BindingError`] naming what is wrong.
+    /// [`BindingError`] that names what is wrong.
     pub fn of_creation(
         metadata: &Metadata,
         path: Option<ConversationId>,
@@ -63,7 +63,7 @@ impl Binding {
     }
 }
 
-/// A caption; an empty one is none.
+/// A message's caption; an empty text is none.
 ///
 /// # Errors
 /// [`BindingError::ContentTooLong`].
@@ -75,7 +75,7 @@ pub fn content_of(text: Option<&str>) -> Result<Option<String>, BindingError> {
     }
 }
 
-/// The message answered; an empty one is none.
+/// The message that is answered; an empty text is none.
 ///
 /// # Errors
 /// [`BindingError::ReplyTo`].

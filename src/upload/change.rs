@@ -1,5 +1,5 @@
-//! What can change of an upload, and what it is afterwards: the rules that every store applies to what it has stored.
-//! A store reads an upload, lets it change here, and writes what comes of it.
+//! The changes of an upload, and the upload after each: the rules that every store applies to what it has
+//! stored. A store reads an upload, lets it change here, and writes the result.
 
 use super::binding::Binding;
 use super::epoch::Epoch;
@@ -14,19 +14,20 @@ use crate::time::Timestamp;
 pub struct Appended {
     /// The row. One of length zero is not added; it only carries length and state.
     pub chunk: Chunk,
-    /// The length from now on.
+    /// The upload's length after the row.
     pub length: Length,
-    /// The state from now on.
+    /// The upload's state after the row.
     pub state: State,
-    /// That of the holder who writes it.
+    /// The epoch of the holder that writes the row.
     pub epoch: Epoch,
 }
 
 impl Appended {
-    /// Whether the row may follow what is recorded.
+    /// Checks that the row may follow what is recorded.
     ///
     /// # Errors
-    /// [`Conflict`] unless its writer holds the upload, and the upload is receiving and ends where the row begins.
+    /// [`Conflict`] unless its writer holds the upload, and the upload is receiving and ends where the row
+    /// begins.
     pub fn follows(&self, epoch: Epoch, state: &State, offset: u64) -> Result<(), Conflict> {
         holds(self.epoch, epoch)?;
         if *state != State::Receiving {
@@ -39,43 +40,43 @@ impl Appended {
     }
 }
 
-/// A change that does not fit what is stored: another request was there first.
+/// The conflict of a change with what is stored: another request was there first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Conflict {
     /// The writer no longer holds the upload: it was taken over.
     #[error("another holder has the upload")]
     Fenced,
-    /// There is no such upload, or not any more.
+    /// The upload does not exist, or no longer.
     #[error("the upload is gone")]
     Gone,
-    /// The id of a new upload is that of another one.
+    /// The id of the new upload is that of another one.
     #[error("another upload has this id")]
     AnotherUpload,
-    /// Bytes for an upload that takes none.
+    /// The upload takes no bytes.
     #[error("the upload is not receiving")]
     NotReceiving,
-    /// Bytes that do not begin where the ledger ends.
+    /// The bytes do not begin where the ledger ends.
     #[error("the ledger ends elsewhere")]
     EndsElsewhere,
-    /// It changed since it was read, or this state never follows on that one.
+    /// The upload has changed since it was read, or the new state never follows the old one.
     #[error("the upload is in another state")]
     AnotherState,
-    /// What is owed a message does not expire.
+    /// The upload is owed a message, so it does not expire.
     #[error("the upload is owed a message")]
     Owed,
-    /// A second binding.
+    /// The upload has a binding already.
     #[error("the upload is bound already")]
     Bound,
-    /// No binding where one is needed.
+    /// The upload has no binding, and needs one.
     #[error("the upload is unbound")]
     Unbound,
-    /// A claim before the last byte, or after the end.
+    /// A claim came before the last byte, or after the end.
     #[error("the upload is not complete")]
     Incomplete,
-    /// A commit of a message that was not claimed.
+    /// The message to be committed was not claimed.
     #[error("the upload is not finalizing this message")]
     NotClaimed,
-    /// From the claim on the message will be made.
+    /// The upload's message is claimed, and will be made.
     #[error("the upload is finalizing")]
     Finalizing,
 }
@@ -86,13 +87,13 @@ impl From<IllegalTransition> for Conflict {
     }
 }
 
-/// Whether the holder of an epoch may write what is recorded under another.
+/// Checks that the writer's epoch is the recorded one.
 fn holds(writer: Epoch, recorded: Epoch) -> Result<(), Conflict> {
     if writer == recorded { Ok(()) } else { Err(Conflict::Fenced) }
 }
 
 impl Upload {
-    /// The upload in its next epoch: nothing but what is written in that one is taken from now on.
+    /// The upload in its next epoch: from now on only what is written in that epoch is accepted.
     #[must_use]
     pub fn taken(self) -> Self {
         Self { epoch: self.epoch.next(), ..self }
@@ -101,7 +102,7 @@ impl Upload {
     /// The upload with a further row of its ledger.
     ///
     /// # Errors
-    /// As [`Appended::follows`].
+    /// The errors of [`Appended::follows`].
     pub fn append(self, row: &Appended) -> Result<Self, Conflict> {
         row.follows(self.epoch, &self.state, self.offset)?;
         Ok(Self {
@@ -114,10 +115,10 @@ impl Upload {
         })
     }
 
-    /// The upload with the message that it is to become.
+    /// The upload, bound to the message that it is to become.
     ///
     /// # Errors
-    /// [`Conflict`] if it has one, or if it is too late for one.
+    /// [`Conflict`] if it has a binding already, or if it is too late for one.
     pub fn bind(self, binding: Binding) -> Result<Self, Conflict> {
         if self.binding.is_some() {
             return Err(Conflict::Bound);
@@ -128,7 +129,7 @@ impl Upload {
         }
     }
 
-    /// The message that may be claimed for it.
+    /// The binding of a message that may be claimed.
     ///
     /// # Errors
     /// [`Conflict`] unless it is complete and bound.
@@ -140,13 +141,13 @@ impl Upload {
     /// The upload with its message claimed.
     ///
     /// # Errors
-    /// As [`Upload::claimable`].
+    /// The errors of [`Upload::claimable`].
     pub fn claim(self, stamp: Stamp) -> Result<Self, Conflict> {
         self.claimable()?;
         Ok(Self { state: self.state.claim(stamp)?, ..self })
     }
 
-    /// The upload with its message made; `None` if it has been made already.
+    /// The upload with its message committed; `None` if that was done before.
     ///
     /// # Errors
     /// [`Conflict`] unless this message was claimed.
@@ -161,11 +162,11 @@ impl Upload {
         }
     }
 
-    /// The upload at one of its ends: rejected, expired, or a repeat of a message that another upload became.
+    /// The upload in a final state: rejected, expired, or committed as a repeat of another upload's message.
     ///
     /// # Errors
-    /// [`Conflict`] if it is not in the state `from` or not in the epoch `seen`, if `to` never follows on that, or if it
-    /// would expire though it is owed a message.
+    /// [`Conflict`] if the upload is not in the state `from` or the epoch `seen`, if `to` never follows
+    /// `from`, or if the upload would expire although it is owed a message.
     pub fn end(self, seen: Epoch, from: &State, to: &State) -> Result<Self, Conflict> {
         holds(seen, self.epoch)?;
         if self.state != *from {
@@ -181,10 +182,10 @@ impl Upload {
         Ok(Self { state, ..self })
     }
 
-    /// Whether its record may be removed.
+    /// Checks that the upload's record may be removed.
     ///
     /// # Errors
-    /// [`Conflict`] while its message is being made, and if it is not in the epoch `seen`.
+    /// [`Conflict`] while the message is being made, or if the upload is not in the epoch `seen`.
     pub fn removable(&self, seen: Epoch) -> Result<(), Conflict> {
         holds(seen, self.epoch)?;
         match self.state {
@@ -303,10 +304,10 @@ mod tests {
         }
     }
 
-    /// From each state to each, of bound uploads and of others.
+    /// Every change from each state to each, for bound and unbound uploads.
     #[test]
     fn every_end() {
-        // to: receiving, complete, finalizing, committed, rejected, expired
+        // columns: receiving, complete, finalizing, committed, rejected, expired
         let bound = [
             [false, false, false, false, true, true],
             [false, false, false, true, true, false],
@@ -341,7 +342,7 @@ mod tests {
         }
     }
 
-    /// Before its state is looked at: whatever it is, the writer has no say in it.
+    /// The epoch is compared before the state: a displaced holder changes nothing in any state.
     #[test]
     fn nothing_is_changed_by_a_holder_that_was_displaced() {
         for state in states() {

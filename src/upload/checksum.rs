@@ -7,19 +7,19 @@ use sha2::digest::DynDigest;
 /// An algorithm that a client may choose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Algorithm {
-    /// Which every tus server with checksums has to know.
+    /// SHA-1, which every tus server with checksums must support.
     Sha1,
     /// SHA-2, 256 bits.
     Sha256,
     /// SHA-2, 512 bits.
     Sha512,
-    /// For old clients.
+    /// MD5, for old clients.
     Md5,
-    /// The one of zlib, four bytes big-endian.
+    /// CRC-32 as in zlib, four bytes big-endian.
     Crc32,
 }
 
-/// Their names on the wire.
+/// The algorithms' names on the wire.
 const NAMES: [(&str, Algorithm); 5] = [
     ("sha1", Algorithm::Sha1),
     ("sha256", Algorithm::Sha256),
@@ -28,20 +28,20 @@ const NAMES: [(&str, Algorithm); 5] = [
     ("crc32", Algorithm::Crc32),
 ];
 
-/// What a request's bytes must add up to.
+/// The checksum that a request's bytes must have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checksum {
     algorithm: Algorithm,
     expected: Vec<u8>,
 }
 
-/// Why an `Upload-Checksum` cannot be used.
+/// The reason why an `Upload-Checksum` cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ChecksumError {
-    /// An algorithm that this server does not know.
+    /// The algorithm is not supported.
     #[error("Unsupported checksum algorithm")]
     Unsupported,
-    /// Not an algorithm, a space and base64.
+    /// The value is not an algorithm, a space and base64.
     #[error("Invalid Upload-Checksum")]
     Malformed,
 }
@@ -55,7 +55,7 @@ enum State {
 }
 
 impl Algorithm {
-    /// All of them, in the order of their names.
+    /// All algorithms, in the order of their names in the header.
     pub(super) fn all() -> [Self; 5] {
         NAMES.map(|(_, algorithm)| algorithm)
     }
@@ -65,7 +65,7 @@ impl Algorithm {
         NAMES.map(|(name, _)| name).join(",")
     }
 
-    /// A checksum over nothing.
+    /// A checksum over no bytes yet.
     pub fn begin(self) -> RunningChecksum {
         RunningChecksum(match self {
             Self::Sha1 => State::Digest(Box::new(sha1::Sha1::default())),
@@ -84,7 +84,7 @@ impl FromStr for Checksum {
         let (name, value) = text.split_once(' ').ok_or(ChecksumError::Malformed)?;
         let known = NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         let algorithm = known.ok_or(ChecksumError::Unsupported)?.1;
-        // A value of another length is well-formed, and one that no bytes add up to.
+        // A value of another length is well-formed; it is one that no bytes have.
         match data_encoding::BASE64.decode(value.trim().as_bytes()) {
             Ok(expected) if !expected.is_empty() => Ok(Self { algorithm, expected }),
             _ => Err(ChecksumError::Malformed),
@@ -93,19 +93,19 @@ impl FromStr for Checksum {
 }
 
 impl Checksum {
-    /// The algorithm that was chosen.
+    /// The algorithm that the client chose.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// Whether the bytes were what they had to be.
+    /// Whether the bytes have the expected checksum.
     pub fn is_met_by(&self, running: RunningChecksum) -> bool {
         running.finish() == self.expected
     }
 }
 
 impl RunningChecksum {
-    /// Takes in the bytes that follow.
+    /// Adds the bytes that follow.
     pub fn update(&mut self, bytes: &[u8]) {
         match &mut self.0 {
             State::Digest(digest) => digest.update(bytes),

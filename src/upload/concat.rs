@@ -1,5 +1,4 @@
-//! `Upload-Concat` (tus 1.0.0, Concatenation): which uploads are parts, and of which parts an upload is the
-//! whole.
+//! `Upload-Concat` (tus 1.0.0, Concatenation): which uploads are partial, and which parts a final upload has.
 
 use std::ops::Range;
 
@@ -13,15 +12,15 @@ use crate::message::{ConversationId, UserId};
 /// The most bytes of `Upload-Concat` and `Upload-Metadata` together: both are stored in one row.
 pub const MAX_DESCRIPTION_BYTES: usize = MAX_METADATA_BYTES;
 
-/// What an upload is to the concatenation extension.
+/// The role of an upload in a concatenation.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Concat {
-    /// An upload like any other.
+    /// An upload that is neither partial nor final.
     #[default]
     Whole,
-    /// A part: complete it waits for the final upload that names it.
+    /// A partial upload. Once complete, it waits for the final upload that names it.
     Partial,
-    /// The concatenation of parts. The server appends to it; clients cannot.
+    /// A final upload, the concatenation of parts. The server appends to it; clients cannot.
     Final(Parts),
 }
 
@@ -32,16 +31,16 @@ pub struct Parts {
     ids: Vec<UploadId>,
 }
 
-/// Why a header is not `Upload-Concat`.
+/// The reason why a header is not a valid `Upload-Concat`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ConcatError {
-    /// Neither `partial` nor `final;` and URLs.
+    /// The value is neither `partial` nor `final;` and URLs.
     #[error("Invalid Upload-Concat: it is `partial`, or `final;` and the URLs of partial uploads")]
     Shape,
-    /// A URL that is not that of an upload of this server.
+    /// A URL is not that of an upload of this server.
     #[error("Invalid Upload-Concat: a URL does not name an upload")]
     Url,
-    /// More than [`MAX_DESCRIPTION_BYTES`].
+    /// The headers together are longer than [`MAX_DESCRIPTION_BYTES`].
     #[error("Upload-Concat and Upload-Metadata together are longer than {MAX_DESCRIPTION_BYTES} bytes")]
     TooLong,
 }
@@ -49,14 +48,14 @@ pub enum ConcatError {
 /// A stretch of a part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stretch {
-    /// Which part, counted from zero.
+    /// The index of the part, counted from zero.
     pub part: usize,
-    /// Which of its bytes.
+    /// The range within the part.
     pub range: Range<u64>,
 }
 
 impl Concat {
-    /// Reads a header's value; an empty one is that of an upload like any other.
+    /// Parses the header's value; an empty one means neither partial nor final.
     ///
     /// # Errors
     /// [`ConcatError`].
@@ -88,14 +87,14 @@ impl Parts {
         if ids.is_empty() { Err(ConcatError::Shape) } else { Ok(Self { raw: raw.to_owned(), ids }) }
     }
 
-    /// The parts in order; one may occur more than once.
+    /// The ids of the parts in order; one may occur more than once.
     pub fn ids(&self) -> &[UploadId] {
         &self.ids
     }
 
-    /// The id of the final upload. Who asks for the same parts to be made the same message once more, because
-    /// the answer was lost, means the same upload: its id follows from everything that was asked for. Nobody
-    /// who does not know the parts' ids can guess it.
+    /// The id of the final upload, which follows from everything that was asked for. A client that lost the
+    /// answer and asks again for the same parts and the same message means the same upload. Without the
+    /// parts' ids its id cannot be guessed.
     pub fn final_id(
         &self,
         owner: &UserId,
@@ -117,19 +116,19 @@ impl Parts {
     }
 }
 
-/// The upload that a URL names, relative or absolute. A proxy may have put something before our path.
+/// The upload that a URL names, relative or absolute. A proxy may have put a prefix before our path.
 fn upload_of(url: &str) -> Result<UploadId, ConcatError> {
     let (before, id) = url.rsplit_once('/').ok_or(ConcatError::Url)?;
     let folder = before.rsplit_once('/').map_or(before, |(_, folder)| folder);
-    // A list that is separated otherwise must not pass for its last URL.
+    // A list with another separator must not be taken for its last URL.
     if folder != "files" || url.contains([',', ';', '?', '#']) {
         return Err(ConcatError::Url);
     }
     id.parse().map_err(|_| ConcatError::Url)
 }
 
-/// The bytes of parts of these lengths that follow at an offset of their concatenation, at most `most` and of
-/// one part; `None` at the end.
+/// The bytes that follow at an offset of a concatenation, whose parts have these lengths: of one part, and at
+/// most `most`. `None` at the end.
 pub fn stretch_at(lengths: &[u64], offset: u64, most: u64) -> Option<Stretch> {
     let mut start = 0u64;
     for (part, length) in lengths.iter().enumerate() {

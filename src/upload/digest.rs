@@ -1,4 +1,4 @@
-//! The SHA-256 of the bytes so far, whose state is stored with every chunk and taken up again.
+//! The SHA-256 of the bytes so far. Its state is stored with every chunk, and resumed.
 
 use std::fmt;
 
@@ -12,22 +12,22 @@ use smallvec::SmallVec;
 #[derive(Debug, Clone, Default)]
 pub struct RunningDigest(Sha256);
 
-/// A [`RunningDigest`] at rest: it says what all bytes before its chunk's end were, so it is the ledger's
-/// digest of a chunk, and it is where the next chunk goes on, so nothing is ever read again.
+/// A [`RunningDigest`] at rest: the ledger's digest of all bytes up to a chunk's end. The next chunk
+/// continues from it, so no byte is ever read again.
 ///
-/// It is the hash's own serialized state without the zeros at its end: after whole blocks, which is after most
-/// chunks, that are 65 of its 105 bytes.
+/// The stored form is the hash's own serialized state without the zeros at its end: after whole blocks, as
+/// after most chunks, those are 65 of its 105 bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DigestState(SmallVec<[u8; WHOLE_BLOCKS]>);
 
-/// The state after whole blocks: eight words and a count.
+/// The length of the state after whole blocks: eight words and a count.
 const WHOLE_BLOCKS: usize = 40;
-/// The eight words. They are never shorter: at the beginning the last one does not end with a zero, and later there is
-/// a count behind them.
+/// The length of the eight words. No state is shorter: at the beginning the last word does not end with a
+/// zero, and later a count follows.
 const WORDS: usize = 32;
 
 impl RunningDigest {
-    /// Takes in the bytes that follow.
+    /// Adds the bytes that follow.
     pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
@@ -44,7 +44,7 @@ impl DigestState {
         Self(SmallVec::from_slice(&state[..length]))
     }
 
-    /// Goes on from here; `None` if this is no state that we wrote.
+    /// The digest that continues from this state; `None` if this is no state that we wrote.
     pub fn resume(&self) -> Option<RunningDigest> {
         let mut state = SerializedState::<Sha256>::default();
         state.get_mut(..self.0.len()).filter(|_| self.0.len() >= WORDS)?.copy_from_slice(&self.0);

@@ -8,7 +8,8 @@ use uuid::{Builder, Uuid, Version};
 
 use crate::time::Timestamp;
 
-/// A UUID, written as 32 lower-case hexadecimal digits; the last part of the upload's URL.
+/// An upload's id: a UUID, written as 32 lower-case hexadecimal digits, which is the last part of the
+/// upload's URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct UploadId(Uuid);
 
@@ -18,21 +19,21 @@ pub struct UploadId(Uuid);
 pub struct InvalidUploadId;
 
 impl UploadId {
-    /// A new id that nobody can guess. It begins with the time, as version 7 of UUIDs does, so that what is stored
-    /// of new uploads lies together.
+    /// A new id that cannot be guessed. It begins with the time, as UUIDs of version 7 do, so that the rows
+    /// of new uploads are stored close together.
     pub fn new(now: Timestamp) -> Self {
         let mut bytes = Uuid::new_v4().into_bytes();
         bytes[..6].copy_from_slice(&now.millis().to_be_bytes()[2..]);
         Self(Builder::from_bytes(bytes).with_version(Version::SortRand).into_uuid())
     }
 
-    /// A new id of no particular time.
+    /// A new id without a time.
     #[cfg(test)]
     pub fn random() -> Self {
         Self(Uuid::new_v4())
     }
 
-    /// An id of these bytes.
+    /// The id with these bytes.
     pub fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(Uuid::from_bytes(bytes))
     }
@@ -42,7 +43,7 @@ impl UploadId {
         self.0.as_bytes()
     }
 
-    /// Whether it was made by [`UploadId::new`]: that of a final upload follows from its parts.
+    /// Whether the id was made by [`UploadId::new`]. The id of a final upload follows from its parts instead.
     pub fn begins_with_time(&self) -> bool {
         self.0.get_version() == Some(Version::SortRand)
     }

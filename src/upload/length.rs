@@ -1,13 +1,13 @@
-//! How long an upload will be.
+//! The length of an upload.
 
 use serde::{Deserialize, Serialize};
 
 /// The length of the whole upload in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Length {
-    /// Declared, for good.
+    /// The length is declared, for good.
     Known(u64),
-    /// To be declared with a later request (`Upload-Defer-Length: 1`).
+    /// The length is declared by a later request (`Upload-Defer-Length: 1`).
     Deferred,
 }
 
@@ -20,7 +20,7 @@ impl Length {
         }
     }
 
-    /// Whether an upload with so many bytes is whole.
+    /// Whether an upload with this many bytes is complete.
     pub fn is_reached_at(self, offset: u64) -> bool {
         self == Self::Known(offset)
     }

@@ -1,5 +1,5 @@
-//! How an upload goes, as others see it: which event is due. Pure; time enters in milliseconds of any clock that never
-//! runs backwards.
+//! The progress of an upload as the other members see it: which event is due. Pure; time enters in
+//! milliseconds of any clock that never runs backwards.
 //!
 //! ```text
 //!               bytes, at most one event a second
@@ -9,26 +9,26 @@
 //!                       └──────────────────── bytes: upload_progress ◄─────────────────┘
 //! ```
 
-/// Progress is told at most this often.
+/// The shortest time between two progress events.
 const PROGRESS_EVERY_MS: u64 = 1000;
-/// Without a byte for so long, an upload is paused.
+/// How long an upload is without a byte before it is paused.
 const PAUSED_AFTER_MS: u64 = 5000;
 
-/// What the others are to be told.
+/// The event that is due for the other members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Due {
-    /// Bytes came.
+    /// The event `upload_progress`: bytes came.
     Progress,
-    /// None come any more.
+    /// The event `upload_paused`: no more bytes come.
     Paused,
 }
 
-/// What the others know of an upload.
+/// The progress of an upload that the other members know of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Live {
     /// How many bytes have come.
     offset: u64,
-    /// How many of them were told of.
+    /// How many bytes the last event told of.
     told: u64,
     told_at: u64,
     heard_at: u64,
@@ -36,12 +36,12 @@ pub struct Live {
 }
 
 impl Live {
-    /// An upload that begins, or goes on, with so many bytes, and of which the others are told now.
+    /// An upload that begins or continues with this many bytes, of which the others are told now.
     pub fn begin(offset: u64, now: u64) -> Self {
         Self { offset, told: offset, told_at: now, heard_at: now, is_paused: false }
     }
 
-    /// An upload that nothing has come to for long.
+    /// An upload that has got no bytes for long.
     pub fn paused(offset: u64, now: u64) -> Self {
         Self { is_paused: true, ..Self::begin(offset, now) }
     }
@@ -51,17 +51,17 @@ impl Live {
         self.offset
     }
 
-    /// Whether nothing comes.
+    /// Whether the last event was that no bytes come.
     pub fn is_paused(&self) -> bool {
         self.is_paused
     }
 
-    /// The connection says something, though no byte of it counts yet.
+    /// Notes a sign of life from the connection, though no byte of it counts yet.
     pub fn heard(&mut self, now: u64) {
         self.heard_at = self.heard_at.max(now);
     }
 
-    /// So many bytes have come.
+    /// Notes that the upload has this many bytes; answers the event that is due.
     pub fn reached(&mut self, offset: u64, now: u64) -> Option<Due> {
         if offset > self.offset {
             self.offset = offset;
@@ -70,12 +70,12 @@ impl Live {
         self.look(now)
     }
 
-    /// The connection is dead.
+    /// Notes that the connection is dead; answers the event that is due.
     pub fn broke(&mut self, now: u64) -> Option<Due> {
         self.tell(now, !self.is_paused, Due::Paused)
     }
 
-    /// What time alone makes due.
+    /// The event that is due by the time alone.
     pub fn look(&mut self, now: u64) -> Option<Due> {
         let is_silent = now.saturating_sub(self.heard_at) >= PAUSED_AFTER_MS;
         if is_silent {

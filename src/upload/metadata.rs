@@ -1,15 +1,15 @@
-//! `Upload-Metadata` (tus 1.0.0, Creation): kept and given back byte for byte, read where we need it.
+//! `Upload-Metadata` (tus 1.0.0, Creation): kept and given back byte for byte, parsed where we need it.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::message::{ClientMessageId, InvalidClientMessageId, MediaType};
 
-/// The most bytes of the header. What is stored of an upload has to stay well below the record store's
-/// comfortable value size.
+/// The most bytes of the header. An upload's row has to stay well below the value size that suits the record
+/// store.
 pub const MAX_METADATA_BYTES: usize = 6144;
 
-/// The most pairs of the header. Clients give some ten.
+/// The most pairs in the header. Clients send some ten.
 const MAX_METADATA_PAIRS: usize = 64;
 
 /// Parsed metadata and the header it came from. It never changes, and a copy is cheap.
@@ -22,40 +22,40 @@ struct Parsed {
     pairs: Vec<(String, Vec<u8>)>,
 }
 
-/// Why a header is not metadata.
+/// The reason why a header is not valid metadata.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MetadataError {
-    /// A pair without a key, or with more than key and value.
+    /// A pair has no key, or more than a key and a value.
     #[error("Invalid Upload-Metadata: a pair has a key, and a value in base64 after one space")]
     Shape,
-    /// A key twice.
+    /// A key occurs twice.
     #[error("Invalid Upload-Metadata: a key occurs twice")]
     DuplicateKey,
-    /// A value that is not padded base64.
+    /// A value is not padded base64.
     #[error("Invalid Upload-Metadata: a value is not base64")]
     Base64,
-    /// A value that we read and that is not UTF-8.
+    /// A value that we read is not UTF-8.
     #[error("Invalid Upload-Metadata: {0} is not UTF-8")]
     NotUtf8(&'static str),
-    /// More pairs than are kept.
+    /// The header has more pairs than are kept.
     #[error("Upload-Metadata has more than {MAX_METADATA_PAIRS} keys")]
     TooMany,
-    /// More than [`MAX_METADATA_BYTES`].
+    /// The header is longer than [`MAX_METADATA_BYTES`].
     #[error("Upload-Metadata is longer than {MAX_METADATA_BYTES} bytes")]
     TooLong,
-    /// A `sha256` that is neither hex nor base64 of 32 bytes.
+    /// The `sha256` is neither hex nor base64 of 32 bytes.
     #[error("Invalid sha256")]
     Sha256,
-    /// A `client_message_id` against its rule.
+    /// The `client_message_id` breaks its rule.
     #[error(transparent)]
     ClientMessageId(#[from] InvalidClientMessageId),
 }
 
 impl Metadata {
-    /// Reads a header's value; an empty one is no metadata.
+    /// Parses the header's value; an empty one is no metadata.
     ///
     /// # Errors
-    /// [`MetadataError`] for everything that the tus text does not allow.
+    /// [`MetadataError`] for everything that tus does not allow.
     pub fn parse(raw: &str) -> Result<Self, MetadataError> {
         if raw.len() > MAX_METADATA_BYTES {
             return Err(MetadataError::TooLong);
@@ -98,7 +98,7 @@ impl Metadata {
         &self.0.raw
     }
 
-    /// The file's name as the client calls it; `file` without one.
+    /// The file's name as the client gave it; `file` without one.
     ///
     /// # Errors
     /// [`MetadataError::NotUtf8`].
@@ -107,7 +107,7 @@ impl Metadata {
         Ok(name.unwrap_or("file"))
     }
 
-    /// The declared MIME type; what is not one counts as not declared.
+    /// The declared MIME type; an invalid one counts as not declared.
     ///
     /// # Errors
     /// [`MetadataError::NotUtf8`].
@@ -128,15 +128,15 @@ impl Metadata {
         decoded.try_into().map(Some).map_err(|_| MetadataError::Sha256)
     }
 
-    /// The sender's own id of the message; an empty one is none.
+    /// The sender's own id of the message; an empty text is none.
     ///
     /// # Errors
-    /// [`MetadataError::ClientMessageId`] against its rule.
+    /// [`MetadataError::ClientMessageId`] if it breaks the rule.
     pub fn client_message_id(&self) -> Result<Option<ClientMessageId>, MetadataError> {
         Ok(ClientMessageId::given(self.text("client_message_id")?.unwrap_or_default())?)
     }
 
-    /// A value as text.
+    /// The value of this key as text.
     ///
     /// # Errors
     /// [`MetadataError::NotUtf8`].

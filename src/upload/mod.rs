@@ -1,5 +1,5 @@
-//! What an upload is and what may happen to it: identity, offsets, metadata, digest, checksums, states. Pure:
-//! no I/O, no clock; time enters as `now`.
+//! An upload and what may happen to it: identity, offsets, metadata, digest, checksums, states. Pure: no I/O,
+//! no clock; time enters as `now`.
 
 mod append;
 mod binding;

@@ -13,58 +13,59 @@ use super::state::{RejectionReason, State};
 use crate::message::{ClientMessageId, MediaType, Message, MessageKind, Stamp, UserId, stored_file_name};
 use crate::time::Timestamp;
 
-/// An upload as the record and the end of its ledger say.
+/// An upload, as its record and the end of its ledger say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upload {
-    /// Its identity.
+    /// The upload's id.
     pub id: UploadId,
-    /// Who created it; nobody else ever sees it.
+    /// The client that created the upload; no other client ever sees it.
     pub owner: UserId,
-    /// How long it will be.
+    /// The upload's length.
     pub length: Length,
-    /// What the client said about it.
+    /// The metadata from the client.
     pub metadata: Metadata,
-    /// Whether it is a part, or made of parts.
+    /// Whether the upload is a part, or made of parts.
     pub concat: Concat,
-    /// The message that it is to become; `None` for an unbound upload.
+    /// The message that the upload is to become; `None` for an unbound upload.
     pub binding: Option<Binding>,
-    /// Where it stands.
+    /// The upload's state.
     pub state: State,
-    /// When it was created.
+    /// The time of the creation.
     pub created_at: Timestamp,
-    /// The end of the ledger: so many bytes are durable.
+    /// The end of the ledger: how many bytes are durable.
     pub offset: u64,
-    /// When the last byte was recorded, or the creation; once its own message is committed, when that was.
+    /// The time of the last recorded byte, or of the creation; once the upload's own message is committed, of
+    /// the commit.
     pub active_at: Timestamp,
     /// The digest up to `offset`; `None` when digests were off.
     pub digest: Option<DigestState>,
-    /// That of its holder: who writes with another is refused.
+    /// The epoch of the upload's holder: a write with another epoch is refused.
     pub epoch: Epoch,
 }
 
 /// A row of the ledger: bytes that are durable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chunk {
-    /// Where the bytes start.
+    /// The offset of the first byte.
     pub offset: u64,
-    /// How many there are.
+    /// The number of bytes.
     pub length: u64,
-    /// When they were recorded.
+    /// The time when they were recorded.
     pub at: Timestamp,
-    /// The digest of everything up to the chunk's end.
+    /// The digest of all bytes up to the chunk's end.
     pub digest: Option<DigestState>,
 }
 
 impl Chunk {
-    /// The first byte after the chunk.
+    /// The offset of the first byte after the chunk.
     pub fn end(&self) -> u64 {
         self.offset + self.length
     }
 }
 
 impl Upload {
-    /// A new upload without bytes. It is complete at once if its length is zero. `digests` says whether its
-    /// digest is taken; an announced one always is.
+    /// A new upload without bytes, which is complete at once if its length is zero. `digests` says whether
+    /// its digest is taken; if the client announced one, it always is.
     pub fn new(
         id: UploadId,
         owner: UserId,
@@ -93,12 +94,12 @@ impl Upload {
         }
     }
 
-    /// The sender's own id of its message.
+    /// The sender's own id of the upload's message.
     pub fn client_message_id(&self) -> Option<&ClientMessageId> {
         self.binding.as_ref()?.client_message_id.as_ref()
     }
 
-    /// Whether a message has to be made of it, without anyone asking.
+    /// Whether the server has to make a message of the upload, without a request.
     pub fn is_owed(&self) -> bool {
         match self.state {
             State::Complete => self.binding.is_some(),
@@ -107,7 +108,7 @@ impl Upload {
         }
     }
 
-    /// The parts that it is still to be made of, by the server and without anyone asking.
+    /// The parts of which the server still has to make the upload, without a request.
     pub fn awaited_parts(&self) -> Option<&Parts> {
         match &self.concat {
             Concat::Final(parts) if self.state == State::Receiving => Some(parts),
@@ -115,7 +116,7 @@ impl Upload {
         }
     }
 
-    /// The parts that it was made of, once it has their bytes.
+    /// The parts that the upload was made of, once it has their bytes.
     pub fn joined_parts(&self) -> Option<&Parts> {
         match (&self.concat, &self.state) {
             (Concat::Final(parts), State::Complete | State::Finalizing(_) | State::Committed(_)) => {
@@ -125,17 +126,18 @@ impl Upload {
         }
     }
 
-    /// Whether it is a part with all of its bytes: nobody appends to it any more, but to a file that it shares.
+    /// Whether the upload is a part with all of its bytes: none are appended any more, except to a file that
+    /// it shares.
     pub fn is_whole_part(&self) -> bool {
         self.concat == Concat::Partial && self.state == State::Complete
     }
 
-    /// Whether the server has to go on with it: make a message of it, or first make it of its parts.
+    /// Whether the server has to continue the upload: make a message of it, or first make it of its parts.
     pub fn is_driven(&self) -> bool {
         self.is_owed() || self.awaited_parts().is_some()
     }
 
-    /// When it goes away without another byte; never, once it is owed a message or has one.
+    /// The time when the upload expires without another byte; `None` once it is owed a message or has one.
     pub fn expires_at(&self, expire_after_secs: u64) -> Option<Timestamp> {
         let can_expire = match self.state {
             State::Receiving | State::Rejected(_) | State::Expired => true,
@@ -145,12 +147,12 @@ impl Upload {
         can_expire.then(|| self.active_at.plus_secs(expire_after_secs))
     }
 
-    /// The file's SHA-256, once complete and if its digest was taken.
+    /// The file's SHA-256, once the upload is complete and if its digest was taken.
     pub fn sha256(&self) -> Option<[u8; 32]> {
         self.digest.as_ref().and_then(DigestState::finish)
     }
 
-    /// Why a complete upload's bytes are not acceptable, if so.
+    /// The reason why a complete upload's bytes are not acceptable, if there is one.
     pub fn digest_fault(&self) -> Option<RejectionReason> {
         match self.metadata.sha256() {
             Ok(Some(announced)) if self.sha256() != Some(announced) => Some(RejectionReason::DigestMismatch),
@@ -158,12 +160,12 @@ impl Upload {
         }
     }
 
-    /// [`Upload::digest_fault`] of an upload that has all of its bytes.
+    /// The [`Upload::digest_fault`] of an upload that has all of its bytes.
     pub fn digest_fault_when_complete(&self) -> Option<RejectionReason> {
         (self.state == State::Complete).then(|| self.digest_fault()).flatten()
     }
 
-    /// The type of the file, by its extension or else as declared.
+    /// The type of the file: by its extension, or else as declared.
     pub fn media_type(&self) -> Option<MediaType> {
         let stored_name = stored_file_name(self.file_name());
         MediaType::by_extension(&stored_name).or_else(|| self.metadata.file_type().unwrap_or(None))
@@ -174,13 +176,13 @@ impl Upload {
         self.metadata.file_name().unwrap_or("file")
     }
 
-    /// The `mime_type` that its message has.
+    /// The `mime_type` of the upload's message.
     pub fn mime_type(&self) -> String {
         self.media_type()
             .map_or_else(|| "application/octet-stream".into(), |media_type| media_type.to_string())
     }
 
-    /// The `type` that its message has.
+    /// The `type` of the upload's message.
     pub fn kind(&self) -> MessageKind {
         let declared = self.metadata.file_type().unwrap_or(None);
         MessageKind::of(&stored_file_name(self.file_name()), declared.as_ref())

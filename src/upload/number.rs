@@ -5,11 +5,11 @@
 #[error("not a decimal number below 2^63")]
 pub struct InvalidNumber;
 
-/// Reads a non-negative decimal number of ASCII digits only: no sign, no space, no overflow.
-/// Below 2^63, because file systems count in signed numbers.
+/// Parses a non-negative decimal number of ASCII digits only: no sign, no space, no overflow. It is below
+/// 2^63, because file systems count in signed numbers.
 ///
 /// # Errors
-/// [`InvalidNumber`] for anything else; `"+1"` is one, though Rust's own parser takes it.
+/// [`InvalidNumber`] for anything else, such as `"+1"`, which Rust's own parser accepts.
 pub fn decimal(text: &str) -> Result<u64, InvalidNumber> {
     if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
         return Err(InvalidNumber);

@@ -1,17 +1,17 @@
-//! What can be told of two files before their bytes are compared.
+//! The facts that can tell two files apart before their bytes are compared.
 
 use super::model::Upload;
 use super::state::State;
 use crate::message::Message;
 
-/// What is known of a file so far.
+/// The facts known of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KnownFile {
-    /// Its length, once declared.
+    /// The file's length, once declared.
     pub length: Option<u64>,
-    /// It has so many bytes at least.
+    /// The least number of bytes that the file has.
     pub at_least: u64,
-    /// Its SHA-256, announced or taken.
+    /// The file's SHA-256, announced or computed.
     pub sha256: Option<[u8; 32]>,
 }
 
@@ -29,10 +29,10 @@ impl KnownFile {
 }
 
 impl Upload {
-    /// What is known of its file.
+    /// The known facts of the upload's file.
     pub fn known_file(&self) -> KnownFile {
         let announced = self.metadata.sha256().ok().flatten();
-        // The state of the digest is one of all bytes only once they are there.
+        // The digest is that of the whole file only once all bytes are there.
         let is_whole = matches!(self.state, State::Complete | State::Finalizing(_) | State::Committed(_));
         let taken = if is_whole { self.sha256() } else { None };
         KnownFile { length: self.length.known(), at_least: self.offset, sha256: taken.or(announced) }

@@ -9,8 +9,8 @@
 //!     │       Expired     Rejected
 //!     └─ terminated: the record is gone
 //! ```
-//! A state is durable before anyone is told of it. What follows `Committed`, publication, is the outbox's:
-//! the upload has nothing more to say in it.
+//! A state is durable before any client is told of it. After `Committed` comes publication, which is the
+//! outbox's work and no longer the upload's.
 
 use std::fmt;
 
@@ -18,31 +18,32 @@ use serde::{Deserialize, Serialize};
 
 use crate::message::{MessageId, Stamp};
 
-/// Where an upload stands.
+/// The state of an upload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum State {
-    /// Bytes are missing.
+    /// The upload still lacks bytes.
     Receiving,
-    /// The last byte is there. Bound to a conversation it is owed a message; unbound it waits for one.
+    /// The upload has its last byte. Bound to a conversation it is owed a message; unbound it waits for a
+    /// binding.
     Complete,
-    /// A message id is allocated; from here on the message will be made, whatever happens.
+    /// The upload has a message id; from now on the message will be made, whatever happens.
     Finalizing(Stamp),
-    /// The message stands.
+    /// The upload's message is committed.
     Committed(MessageId),
-    /// No message can be made of it; its bytes are freed.
+    /// The upload can become no message; its bytes are freed.
     Rejected(Rejection),
-    /// It had no byte for too long; its bytes are freed.
+    /// The upload got no byte for too long; its bytes are freed.
     Expired,
 }
 
 /// A permanent refusal and its reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejection {
-    /// What was wrong.
+    /// The reason of the refusal.
     pub reason: RejectionReason,
 }
 
-/// What can be wrong with a complete upload.
+/// The reason why an upload cannot become a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RejectionReason {
     /// The sender is not, or no longer, in the conversation.
@@ -75,7 +76,7 @@ impl fmt::Display for RejectionReason {
     }
 }
 
-/// An event that the state does not know.
+/// The event is not possible in the state.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{event} is not possible in {from}")]
 pub struct IllegalTransition {
@@ -84,7 +85,7 @@ pub struct IllegalTransition {
 }
 
 impl State {
-    /// The last byte is durable.
+    /// The state after the last byte is durable.
     ///
     /// # Errors
     /// [`IllegalTransition`] unless receiving.
@@ -95,7 +96,7 @@ impl State {
         }
     }
 
-    /// A message id is allocated.
+    /// The state after a message id was allocated.
     ///
     /// # Errors
     /// [`IllegalTransition`] unless complete.
@@ -106,8 +107,8 @@ impl State {
         }
     }
 
-    /// The message stands: this upload's own, or, from complete, that of another upload with the same
-    /// `client_message_id`.
+    /// The state after the commit of a message: the upload's own, or, for a complete upload, that of another
+    /// one with the same `client_message_id`.
     ///
     /// # Errors
     /// [`IllegalTransition`] from any other state, or with another id than the claimed one.
@@ -119,7 +120,7 @@ impl State {
         }
     }
 
-    /// No message can be made.
+    /// The state after it was found that no message can be made.
     ///
     /// # Errors
     /// [`IllegalTransition`] unless receiving (damage) or complete: a claimed message will be made.
@@ -130,10 +131,10 @@ impl State {
         }
     }
 
-    /// Nothing came for too long.
+    /// The state after no byte came for too long.
     ///
     /// # Errors
-    /// [`IllegalTransition`] unless receiving or complete; the caller knows whether a complete one is owed
+    /// [`IllegalTransition`] unless receiving or complete; the caller knows whether a complete upload is owed
     /// a message.
     pub fn expire(&self) -> Result<Self, IllegalTransition> {
         match self {
@@ -175,7 +176,7 @@ mod tests {
         let stamp = Stamp { id, at: Timestamp::from_millis(1) };
         let other = MessageId::from_bytes([8; 12]);
         let rejected = State::Rejected(Rejection { reason: RejectionReason::DigestMismatch });
-        // state: last_byte, claim, commit, commit with another id, reject, expire
+        // columns: state; last_byte, claim, commit, commit with another id, reject, expire
         let table = [
             (State::Receiving, [true, false, false, false, true, true]),
             (State::Complete, [false, true, true, true, true, true]),

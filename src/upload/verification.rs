@@ -1,20 +1,20 @@
-//! How the bytes of one request are checked (tus 1.0.0, Checksum): by a header, by a trailer, or not at all.
+//! The verification of one request's bytes (tus 1.0.0, Checksum): by a header, by a trailer, or not at all.
 
 use super::checksum::{Algorithm, Checksum, ChecksumError, RunningChecksum};
 
-/// What a request says of a checksum before its first byte.
+/// The way in which a request's bytes are verified, known before its first byte.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Verification {
-    /// Nothing.
+    /// The request has no checksum.
     #[default]
     None,
-    /// The header `Upload-Checksum`.
+    /// The request has the header `Upload-Checksum`.
     Given(Checksum),
-    /// `Trailer: Upload-Checksum`: it comes after the last byte.
+    /// The request has `Trailer: Upload-Checksum`: the checksum comes after the last byte.
     Trailing,
 }
 
-/// `Upload-Checksum` as it came in the trailer.
+/// The value of `Upload-Checksum` in the trailer.
 pub type TrailingChecksum = Result<Checksum, ChecksumError>;
 
 /// A [`Verification`] under way: it sees every byte, and judges at the end.
@@ -26,33 +26,34 @@ enum Running {
     #[default]
     Off,
     Given(Checksum, RunningChecksum),
-    /// The trailer names its algorithm when the bytes have passed, so every one is run. That costs CPU time in a
-    /// rare case; reading the bytes back would cost a path of its own through every store.
+    /// The trailer names its algorithm only after the bytes have passed, so all algorithms are run. That
+    /// costs CPU time in a rare case; reading the bytes back would cost a path of its own through every
+    /// store.
     Trailing([(Algorithm, RunningChecksum); 5]),
 }
 
-/// Why the bytes of a request are not kept.
+/// The reason why the bytes of a request are not kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CheckError {
     /// The bytes are not those that the client meant to send.
     #[error("The bytes do not match Upload-Checksum")]
     Mismatch,
-    /// The checksum says nothing.
+    /// The checksum cannot be used.
     #[error(transparent)]
     Unusable(#[from] ChecksumError),
-    /// A trailer was announced and did not come.
+    /// The announced trailer did not come.
     #[error("The announced trailer Upload-Checksum did not come")]
     Missing,
-    /// A trailer came of which nobody knew, so the bytes were not summed up, and some may have been recorded.
+    /// A trailer came unannounced, so the bytes were not summed up, and some may have been recorded.
     #[error("A trailer Upload-Checksum has to be announced with Trailer")]
     Unannounced,
-    /// A header and a trailer: as with a header that is repeated, no one of them is the right one.
+    /// A header and a trailer came: as with a repeated header, neither is the right one.
     #[error("Upload-Checksum comes either as a header or as a trailer")]
     Twice,
 }
 
 impl Verification {
-    /// Begins to check.
+    /// Begins the verification.
     pub fn begin(self) -> Check {
         Check(match self {
             Self::None => Running::Off,
@@ -68,12 +69,12 @@ impl Verification {
 }
 
 impl Check {
-    /// Whether a checksum is open: then nothing may be recorded before [`Check::close`].
+    /// Whether a checksum is expected: then nothing may be recorded before [`Check::close`].
     pub fn is_open(&self) -> bool {
         !matches!(self.0, Running::Off)
     }
 
-    /// Takes in the bytes that follow. Costs CPU time in proportion, unless none is open.
+    /// Adds the bytes that follow. Costs CPU time in proportion, unless no checksum is expected.
     pub fn update(&mut self, bytes: &[u8]) {
         match &mut self.0 {
             Running::Off => {}
@@ -82,7 +83,7 @@ impl Check {
         }
     }
 
-    /// Judges, after the last byte and the trailer.
+    /// Judges the bytes, after the last byte and the trailer.
     ///
     /// # Errors
     /// [`CheckError`]
@@ -111,7 +112,7 @@ fn judge(checksum: &Checksum, running: RunningChecksum) -> Result<(), CheckError
 mod tests {
     use super::*;
 
-    /// Of `abc`.
+    /// Checksums of `abc`.
     const SUMS: [&str; 5] = [
         "sha1 qZk+NkcGgWq6PiVxeFDCbJzQ2J0=",
         "md5 kAFQmDzST7DWlj99KOF/cg==",
