@@ -63,6 +63,7 @@ mod membership;
 mod names;
 mod open;
 mod presented;
+mod relay;
 mod request;
 mod send;
 mod session;
@@ -81,6 +82,7 @@ pub use connect::serve;
 #[cfg(fuzzing)]
 pub use fuzz::fuzz_event;
 pub use open::{Engine, close, finish, open};
+pub use relay::RelayedAnnouncements;
 pub use session::State;
 pub use settings::{PATH, Settings};
 pub use transport::Transports;

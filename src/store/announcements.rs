@@ -1,6 +1,7 @@
 //! The port of announcements: telling people who are connected now.
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
 use super::error::StoreError;
 use crate::message::{ConversationId, Message, MessageId, MessageKind, UserId};
@@ -31,7 +32,7 @@ pub trait Announcements: Send + Sync + 'static {
 }
 
 /// What happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Announcement {
     /// A message was made: event `new_message`.
     NewMessage(Box<Message>),
@@ -62,7 +63,7 @@ impl Announcement {
 }
 
 /// How far an upload is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     /// The upload.
     pub upload_id: UploadId,

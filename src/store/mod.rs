@@ -7,7 +7,8 @@
 //! | [`Records`], [`Messages`], [`Memberships`] | sled | PostgreSQL |
 //! | [`Payloads`] | files; small uploads in sled | an S3 store |
 //! | [`Leases`] | one process's own ([`local`]) | PostgreSQL |
-//! | [`Announcements`] | Socket.IO | Redis |
+//! | [`Announcements`] | Socket.IO | |
+//! | [`Relay`] | none: there is one process | Redis, PostgreSQL |
 //!
 //! `Records` and `Messages` of one server share a database: a claim and a commit change both in one atomic
 //! step. A record store may carry small bytes for payloads that are files on its own disk ([`Files`]). What a method returned or wrote is durable when it answers (as far as the configured durability
@@ -27,6 +28,7 @@ pub mod memory;
 mod messages;
 mod payloads;
 mod records;
+mod relay;
 pub mod sled;
 mod stores;
 
@@ -39,4 +41,5 @@ pub use memberships::{Memberships, Put};
 pub use messages::{Claim, Messages, Position};
 pub use payloads::{ByteStream, Payloads, Place, Sink, Source, Syncing};
 pub use records::{Along, Created, Records, Taking};
+pub use relay::{Parcel, Relay};
 pub use stores::Stores;

@@ -7,6 +7,7 @@ mod memberships;
 mod messages;
 mod payloads;
 mod records;
+mod relay;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,6 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub use announcements::MemoryAnnouncements;
 pub use leases::MemoryLeases;
 pub use payloads::MemoryPayloads;
+pub use relay::MemoryRelay;
 
 use crate::message::{ConversationId, Message, MessageId, MessageIds, Stamp, UserId};
 use crate::store::Position;
