@@ -1,4 +1,4 @@
-//! `POST /messages`: a message of an upload that was created without a conversation.
+//! `POST /messages`: makes the message of an upload that was created without a conversation.
 
 use axum::body::Body;
 use axum::extract::State;
@@ -20,7 +20,7 @@ use crate::message::ClientMessageId;
 use crate::upload::{Binding, BindingError, MetadataError, content_of, reply_to_of};
 use crate::uploads::{Standing, UploadError};
 
-/// Room for the longest caption, escaped as JSON.
+/// The most bytes of a body: room for the longest caption, escaped as JSON.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
 pub(super) fn routes() -> Router<Api> {
@@ -36,8 +36,8 @@ struct Request {
     client_message_id: Option<String>,
 }
 
-/// 200 with the message of a complete upload; 202 for one that is still running, whose message will be made
-/// with its last byte.
+/// Binds an upload: 200 with the message if it is complete; 202 if it is still running, as its last byte will
+/// make the message.
 async fn bind(
     State(api): State<Api>,
     Caller(caller): Caller,

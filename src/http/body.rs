@@ -1,4 +1,4 @@
-//! Request bodies: as frames, with a bound on their silence, and read to their end when they were refused.
+//! Request bodies: as frames, and read on when they were refused.
 
 use std::pin::Pin;
 use std::str;
@@ -20,12 +20,12 @@ use crate::uploads::{BodyBroken, BodyFrame, Frames};
 /// `Upload-Checksum` (tus 1.0.0, Checksum).
 pub(super) const UPLOAD_CHECKSUM: HeaderName = HeaderName::from_static("upload-checksum");
 
-/// A refused body is read on for so long and so far, so that a client that is still sending gets to read the
-/// refusal; then the connection is closed.
+/// How far a refused body is read on, and for how long, so that a client that is still sending gets to read
+/// the refusal; then the connection is closed.
 const DRAIN_BYTES: u64 = 64 * 1024 * 1024;
 const DRAIN_TIME: Duration = Duration::from_secs(10);
 
-/// The frames of a request's body, as the use cases take them: data, and of the trailer what concerns them.
+/// The frames of a request's body, as the use cases take them: data, and the checksum in a trailer.
 pub(super) fn frames(body: AxumBody) -> Frames {
     Box::pin(BodyStream::new(body).filter_map(|frame| async move {
         match frame.map(Frame::into_data) {
@@ -39,7 +39,7 @@ pub(super) fn frames(body: AxumBody) -> Frames {
     }))
 }
 
-/// The data of a request's body, and nothing else.
+/// The data of a request's body, without the trailer.
 pub(super) fn data(body: AxumBody) -> BoxStream<'static, Result<Bytes, BodyBroken>> {
     let only_data = frames(body).filter_map(|frame| async move {
         match frame {
@@ -51,7 +51,7 @@ pub(super) fn data(body: AxumBody) -> BoxStream<'static, Result<Bytes, BodyBroke
     only_data.boxed()
 }
 
-/// `Upload-Checksum` in a trailer; what is repeated is malformed, as it is in a header.
+/// `Upload-Checksum` in a trailer. Given twice it is malformed, as it is in a header.
 fn checksum_of(trailer: &HeaderMap) -> Option<TrailingChecksum> {
     let mut values = trailer.get_all(UPLOAD_CHECKSUM).iter();
     let first = values.next()?;
@@ -59,12 +59,12 @@ fn checksum_of(trailer: &HeaderMap) -> Option<TrailingChecksum> {
     Some(text.ok_or(ChecksumError::Malformed).and_then(str::parse))
 }
 
-/// A request's body that is drained in a task of its own when its handler leaves it unread.
+/// A request's body that is drained in a task of its own if its handler leaves it unread.
 #[derive(Debug)]
 pub(super) struct Drained<B: HttpBody<Data = Bytes> + Send + Unpin + 'static> {
-    /// `None` only while being dropped.
+    /// `None` only while the value is dropped.
     body: Option<B>,
-    /// A client that waits for `100 Continue` sends nothing unless asked to, and reading asks.
+    /// Whether the client waits for `100 Continue`: it sends nothing unless asked to, and reading asks.
     waits_to_be_asked: bool,
 }
 
@@ -101,7 +101,7 @@ impl<B: HttpBody<Data = Bytes> + Send + Unpin + 'static> HttpBody for Drained<B>
 impl<B: HttpBody<Data = Bytes> + Send + Unpin + 'static> Drop for Drained<B> {
     fn drop(&mut self) {
         let Some(body) = self.body.take() else { return };
-        // Outside a runtime, at the very end, nobody is left to read the refusal.
+        // Outside a runtime, at the very end, no client is left to read the refusal.
         if !self.waits_to_be_asked
             && !body.is_end_stream()
             && let Ok(runtime) = tokio::runtime::Handle::try_current()

@@ -1,16 +1,16 @@
-//! What caches may keep: nothing that one user got for another, or for nobody.
+//! Rules for caches: what one user got is kept for no other user, nor for a client without a token.
 
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderValue, VARY};
 use axum::http::{HeaderMap, StatusCode};
 
-/// Kept by the caller's own cache alone, asked about before each use, and for the same token only. Without a validator
-/// that means that it is fetched again.
+/// Kept only in the caller's own cache, validated before each use, and for the same token only. Without a
+/// validator the answer is fetched again each time.
 const FOR_ITS_TOKEN: HeaderValue = HeaderValue::from_static("private, no-cache");
-/// A refusal is about this moment.
+/// Never kept, as a refusal is about this moment.
 const NEVER: HeaderValue = HeaderValue::from_static("no-store");
 
-/// Makes an answer private, unless it says itself how it may be kept: what depends on who asks is the rule here, and
-/// what does not is the exception.
+/// Makes an answer private, unless it says itself how it may be kept. As a rule an answer depends on the
+/// caller, and an answer that does not is the exception.
 pub(super) fn keep_private(status: StatusCode, headers: &mut HeaderMap) {
     if headers.contains_key(CACHE_CONTROL) || status.is_informational() {
         return;

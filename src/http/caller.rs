@@ -1,4 +1,4 @@
-//! Who is asking, as extractors. A handler that takes none of them is open to everybody.
+//! Extractors of the caller. A handler that takes none of them is open to all clients.
 
 use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
@@ -11,12 +11,12 @@ use crate::auth::{AuthError, Identity, bearer};
 use crate::time::Timestamp;
 use crate::uploads::UploadError;
 
-/// A caller with a valid token. Judged once, when the request starts.
+/// A caller with a valid token, which is checked once, when the request starts.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller(pub(crate) Identity);
 
-/// A caller whose token may have expired, which [`Identity::expired`] then says: for `HEAD`, because a client
-/// that gets a 401 there throws its whole upload away.
+/// A caller whose token may have expired ([`Identity::expired`]): for `HEAD`, because a client that gets a
+/// 401 there throws its whole upload away.
 #[derive(Debug, Clone)]
 pub(crate) struct CallerOrExpired(pub(crate) Identity);
 
@@ -43,7 +43,7 @@ impl FromRequestParts<Api> for CallerOrExpired {
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
         let token = token(&parts.headers)?;
         match api.0.keyring.verify_expired(token, Timestamp::now()).await {
-            // A 503 costs the upload as well.
+            // A 503 would cost the upload as well.
             Err(AuthError::NoKeys) => Err(UploadError::Busy.into()),
             outcome => Ok(Self(outcome?)),
         }
@@ -60,7 +60,7 @@ impl FromRequestParts<Api> for Admin {
     }
 }
 
-/// The bearer token. Two `Authorization` headers are not ours to choose from.
+/// The bearer token. Of two `Authorization` headers the server chooses neither.
 fn token(headers: &HeaderMap) -> Result<&str, AuthError> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next().ok_or(AuthError::Missing)?;

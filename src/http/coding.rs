@@ -1,5 +1,5 @@
-//! Compressed request bodies, which nobody here unpacks: what is stored has to be the file itself, and a few bytes
-//! must never become gigabytes (RFC 9110 §8.4, §15.5.16).
+//! Compressed request bodies, which the server refuses to unpack: the stored bytes have to be the file
+//! itself, and a few bytes must never become gigabytes (RFC 9110 §8.4, §15.5.16).
 
 use std::time::Duration;
 
@@ -10,20 +10,20 @@ use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, EXPECT, HeaderMap, H
 use super::error::{ApiError, Code};
 use super::presence::{Presence, look};
 
-/// What says that nothing was done to the body.
+/// The coding of a body that is not compressed.
 const IDENTITY: &str = "identity";
 
-/// A request whose body is not as it is, and may be refused for that.
+/// A request that may be refused for its body's coding.
 pub(super) enum Coded {
-    /// As it is, or there is nothing that could have been done to it.
+    /// The body has no coding, or no bytes.
     No(Request),
-    /// Refused.
+    /// The request is refused.
     Refused(ApiError),
-    /// [`refuse_bytes`] tells.
+    /// Undecided by the head: [`refuse_bytes`] tells.
     Perhaps(Request),
 }
 
-/// What the head of a request says of its coding.
+/// Judges the coding of a request by its head.
 pub(super) fn coding_of(request: Request) -> Coded {
     if is_plain(request.headers()) {
         return Coded::No(request);
@@ -31,17 +31,17 @@ pub(super) fn coding_of(request: Request) -> Coded {
     match Presence::of(&request) {
         Presence::None => Coded::No(request),
         Presence::Some => Coded::Refused(refusal()),
-        // Who waits to be asked for bytes has some (RFC 9110 §10.1.1), and looking would ask before anybody else
-        // has found the request acceptable.
+        // A client that waits for `100 Continue` has bytes (RFC 9110 §10.1.1), and looking would ask for them
+        // before the request is found acceptable.
         Presence::Unknown if request.headers().contains_key(EXPECT) => Coded::Refused(refusal()),
         Presence::Unknown => Coded::Perhaps(request),
     }
 }
 
-/// The request, once it is known to have no bytes.
+/// The request, if its body turns out to be empty.
 ///
 /// # Errors
-/// 415 at its first byte, 408 if nothing comes.
+/// 415 at the first byte, 408 if nothing comes.
 pub(super) async fn refuse_bytes(request: Request, patience: Duration) -> Result<Request, ApiError> {
     let (head, body) = request.into_parts();
     let (has_bytes, body) = look(body, patience).await?;

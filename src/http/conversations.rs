@@ -1,4 +1,4 @@
-//! `PUT /conversations/{conversation_id}`: the admin's way to make and change conversations.
+//! `PUT /conversations/{conversation_id}`: an admin creates or changes a conversation.
 
 use std::collections::BTreeSet;
 
@@ -22,15 +22,15 @@ use crate::upload::BindingError;
 
 /// The most participants that a conversation may have.
 const MAX_PARTICIPANTS: usize = 1000;
-/// Room for as many participants as may be, each with the longest id, escaped as JSON.
+/// The most bytes of a body: room for the most participants, each with the longest id, escaped as JSON.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
 
-/// The route.
+/// The route of conversations.
 pub(crate) fn routes() -> Router<Api> {
     Router::new().route("/conversations/{conversation_id}", put(put_conversation))
 }
 
-/// A conversation id in a path.
+/// The conversation id in a path.
 ///
 /// # Errors
 /// 400 `Invalid conversation_id`.
@@ -63,7 +63,7 @@ async fn put_conversation(
     Ok((status, Json(body)).into_response())
 }
 
-/// The participants in their order, each once.
+/// The participants in the given order, each once.
 fn participants(names: &[String]) -> Result<Vec<UserId>, ApiError> {
     let invalid = |detail: String| ApiError::bad_request(Code::InvalidParticipants, detail);
     let mut seen = BTreeSet::new();

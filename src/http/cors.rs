@@ -1,5 +1,5 @@
-//! Cross-origin requests of browsers (Fetch standard, CORS protocol). Written out, because every OPTIONS is a
-//! preflight to the usual layers, and here one without `Access-Control-Request-Method` is tus discovery.
+//! Cross-origin requests of browsers (Fetch standard, CORS protocol). Hand-written, because the usual layers
+//! take every OPTIONS for a preflight; without `Access-Control-Request-Method` it is tus discovery here.
 
 use axum::extract::Request;
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -28,7 +28,7 @@ const EXPOSED: HeaderValue = HeaderValue::from_static(
      Tus-Checksum-Algorithm, Chat-Message-Id, Chat-Message-Url, Chat-Upload-State, Retry-After, \
      Preference-Applied, X-Request-Id, Content-Range, Content-Disposition, Accept-Ranges, ETag, Repr-Digest",
 );
-/// What clients send without being asked what they would like to: answered when a preflight names none.
+/// Headers that clients are known to send: the answer to a preflight that names none.
 const HEADERS: HeaderValue = HeaderValue::from_static(
     "Authorization, Content-Type, Tus-Resumable, Upload-Length, Upload-Defer-Length, Upload-Offset, \
      Upload-Metadata, Upload-Concat, Upload-Checksum, X-HTTP-Method-Override, X-Requested-With, X-Request-Id, \
@@ -37,14 +37,14 @@ const HEADERS: HeaderValue = HeaderValue::from_static(
 const MAX_AGE: HeaderValue = HeaderValue::from_static("86400");
 
 impl Cors {
-    /// These origins, any if there are none. Credentials are for listed origins only: for any origin they
-    /// would let every page on the web act as the user.
+    /// CORS for these origins, or for any if there are none. Credentials are for listed origins only: for any
+    /// origin they would let every page on the web act as the user.
     pub fn new(origins: Vec<String>, credentials: bool) -> Self {
         let origins = if origins.is_empty() { Origins::Any } else { Origins::Listed(origins) };
         Self { origins, credentials }
     }
 
-    /// The headers for an origin; none if it may not call.
+    /// The headers for an answer to this origin; `None` if it may not call.
     fn headers_for(&self, origin: &HeaderValue) -> Option<HeaderMap> {
         let mut headers = HeaderMap::new();
         match &self.origins {
@@ -57,7 +57,7 @@ impl Cors {
                     let yes = HeaderValue::from_static("true");
                     headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, yes);
                 }
-                // A copy: what is shared with the request keeps its whole head in memory.
+                // A copy: a value shared with the request would keep the request's whole head in memory.
                 let origin = HeaderValue::from_bytes(origin.as_bytes()).ok()?;
                 headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin)
             }
@@ -67,11 +67,11 @@ impl Cors {
     }
 }
 
-/// Put on an answer, it keeps it from every other origin, whatever the settings say.
+/// Marks an answer that no other origin may read, whatever the settings say.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SameOrigin;
 
-/// What the answer to a request from another origin gets.
+/// The headers for the answer to a request from another origin.
 #[derive(Debug)]
 pub(super) struct CrossOrigin {
     /// `None` if the origin may not call.
@@ -79,13 +79,13 @@ pub(super) struct CrossOrigin {
 }
 
 impl CrossOrigin {
-    /// `None` for a request that no page of another origin sent.
+    /// The headers for a request's answer; `None` if no page of another origin sent the request.
     pub(super) fn of(cors: &Cors, request: &Request) -> Option<Self> {
         let origin = request.headers().get(header::ORIGIN)?;
         Some(Self { allowed: cors.headers_for(origin) })
     }
 
-    /// Lets the origin have the answer, if it may.
+    /// Lets the origin read the answer, if it may.
     pub(super) fn show(self, response: &mut Response) {
         if response.extensions().get::<SameOrigin>().is_some() {
             return;
@@ -96,7 +96,7 @@ impl CrossOrigin {
     }
 }
 
-/// The answer to a preflight request; `None` if it is none.
+/// The answer to a preflight request; `None` if the request is none.
 pub(super) fn preflight_of(request: &Request) -> Option<Response> {
     let fields = request.headers();
     let is_preflight = *request.method() == Method::OPTIONS
@@ -111,7 +111,7 @@ pub(super) fn preflight_of(request: &Request) -> Option<Response> {
     })
 }
 
-/// Methods and headers; without an allowed origin beside them a browser makes nothing of these.
+/// Allows methods and headers. Without an allowed origin beside them a browser ignores both.
 fn preflight(asked: &HeaderMap) -> Response {
     const NAMES: HeaderName = header::ACCESS_CONTROL_REQUEST_HEADERS;
     let headers = asked.get(NAMES).cloned().unwrap_or(HEADERS);

@@ -1,5 +1,5 @@
-//! Which names a demo answers to. Its page gives tokens away, and a foreign name may resolve to this machine: then a
-//! page of that name is of the same origin as ours, and may read everything (DNS rebinding).
+//! Names that a demo answers to. Its page gives tokens away, and a foreign name may resolve to this machine:
+//! a page under that name would have the demo's origin, and could read everything (DNS rebinding).
 
 use axum::extract::Request;
 use axum::http::header::HOST;
@@ -8,8 +8,8 @@ use axum::http::uri::Authority;
 use super::error::{ApiError, Code};
 use crate::loopback::is_loopback;
 
-/// Refuses a request for any name but this machine's. Only what the browser itself sets counts: the authority of the
-/// request, and `Host`; a page can set every header that a proxy would.
+/// Refuses a request for any name but this machine's. Only what the browser itself sets counts, the request's
+/// authority and `Host`: a page can set every header that a proxy would.
 pub(super) fn refusal_of(request: &Request) -> Option<ApiError> {
     let authority = request.uri().authority().map(|authority| authority.as_str().as_bytes());
     let hosts = request.headers().get_all(HOST).iter().map(|host| host.as_bytes());

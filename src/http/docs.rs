@@ -1,4 +1,4 @@
-//! `GET /docs`, and what programs read of the API. Open to everybody: the documentation is no secret.
+//! `GET /docs`, and the descriptions of the API for programs. Open to all: the documentation is no secret.
 
 use std::future::ready;
 use std::ops::Range;
@@ -21,7 +21,7 @@ use super::range::{Representation, respond};
 use crate::docs::{ASYNCAPI, DOCUMENTS, Document, ICON, OPENAPI, STYLE, html};
 use crate::store::{ByteStream, StoreError};
 
-/// A page that shows what is its own and runs nothing. A cache asks whether its copy is still that of this server.
+/// Headers of a page that shows only its own and runs nothing. Caches ask whether their copy is current.
 const FENCE: [(HeaderName, HeaderValue); 5] = [
     (
         header::CONTENT_SECURITY_POLICY,
@@ -41,7 +41,7 @@ const CSS: &str = "text/css; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 const JSON: &str = "application/json";
 
-/// Where the descriptions say that the server is, until it is known how this request calls it.
+/// Placeholders for the server's address in the descriptions, replaced by what this request calls it.
 const OPENAPI_URL: &str = r#""url": "/""#;
 const ASYNCAPI_HOST: &str = r#""host": "localhost:8000""#;
 const ASYNCAPI_PATH: &str = r#""pathname": "/socket.io/""#;
@@ -87,7 +87,7 @@ async fn openapi(outside: Outside, method: Method, fields: HeaderMap) -> Result<
     answer(&method, fields, JSON, OPENAPI.replace(OPENAPI_URL, &format!(r#""url": "{path}""#))).await
 }
 
-/// A description of sockets has to name the host.
+/// The description of the sockets, which has to name the host.
 async fn asyncapi(outside: Outside, method: Method, fields: HeaderMap) -> Result<Response, ApiError> {
     let url = outside.url("");
     let (scheme, rest) = url.split_once("://").unwrap_or(("http", "localhost"));
@@ -100,7 +100,7 @@ async fn asyncapi(outside: Outside, method: Method, fields: HeaderMap) -> Result
     answer(&method, fields, JSON, text).await
 }
 
-/// A text is short and comes whole, so that what is called JSON is JSON.
+/// Answers with a whole text: it is short, and a range of a JSON text would not be JSON.
 async fn answer(
     method: &Method,
     mut fields: HeaderMap,
@@ -164,14 +164,14 @@ mod tests {
         }
     }
 
-    /// The paths of a router, which it tells nobody but who debugs it; that of its fallback is none.
+    /// The paths of a router, which only its `Debug` output tells, without that of its fallback.
     fn paths_of(router: &Router) -> Vec<String> {
         let text = format!("{router:?}");
         let paths = text.split('"').filter(|text| text.starts_with('/') && !text.contains("{*"));
         paths.map(str::to_owned).collect()
     }
 
-    /// Whether the router knows this method of a path.
+    /// Whether the router supports this method for a path.
     async fn knows(router: &Router, method: &str, path: &str) -> bool {
         let path = path.replace(['{', '}'], "x");
         let request = Request::builder().method(method).uri(path).body(Body::empty()).expect("valid");
@@ -190,7 +190,7 @@ mod tests {
         for path in &paths {
             for method in ["get", "head", "post", "put", "patch", "delete", "options", "trace"] {
                 let is_described = described[path].get(method).is_some();
-                // Wherever there is a GET there is a HEAD, which need not be described.
+                // A GET route answers HEAD as well, which need not be described.
                 if method == "head" && !is_described && path != "/files" {
                     continue;
                 }

@@ -1,5 +1,5 @@
-//! Whom a request is for: `Host` (RFC 9112 §3.2) and `:authority` (RFC 9113 §8.3.1). Proxies and servers that
-//! disagree about it send requests, and what is cached of them, to the wrong place.
+//! The host that a request is for: `Host` (RFC 9112 §3.2) and `:authority` (RFC 9113 §8.3.1). If proxies and
+//! servers disagree about it, requests and cached answers go to the wrong place.
 
 use axum::extract::Request;
 use axum::http::header::HOST;
@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, Uri, Version};
 
 use super::error::{ApiError, Code};
 
-/// Why a request is refused that does not say whom it is for.
+/// The refusal of a request that does not say which host it is for.
 pub(super) fn refusal_of(request: &Request) -> Option<ApiError> {
     let fault = fault(request.version(), request.uri(), request.headers())?;
     Some(ApiError::bad_request(Code::InvalidHost, fault))
@@ -21,9 +21,9 @@ fn fault(version: Version, target: &Uri, headers: &HeaderMap) -> Option<&'static
         return Some("Host is given twice");
     }
     let may_be_missing = match version {
-        // They know no Host.
+        // These versions have no Host.
         Version::HTTP_09 | Version::HTTP_10 => true,
-        // A target in absolute form does not stand for it.
+        // A target in absolute form does not replace it.
         Version::HTTP_11 => false,
         _ => target.authority().is_some(),
     };
@@ -35,14 +35,14 @@ fn fault(version: Version, target: &Uri, headers: &HeaderMap) -> Option<&'static
     }
 }
 
-/// `uri-host [ ":" port ]`, and nothing else that an authority may have.
+/// Whether a value is `uri-host [ ":" port ]`, and nothing else that an authority may have.
 fn names_a_host(value: &HeaderValue) -> bool {
     let authority = Authority::try_from(value.as_bytes());
     authority.is_ok_and(|authority| {
         let text = authority.as_str();
         let port = text.strip_prefix(authority.host());
         !authority.host().is_empty()
-            // What was joined of two lines is no name, though the grammar would have it.
+            // Two lines joined by a comma are no name, though the grammar allows it.
             && !text.contains(['@', ','])
             && port.is_some_and(|port| match port.strip_prefix(':') {
                 Some(digits) => digits.is_empty() || digits.parse::<u16>().is_ok(),

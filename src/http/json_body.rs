@@ -1,4 +1,4 @@
-//! Request bodies that are JSON: bounded, and wrong in the same words as everything else.
+//! JSON request bodies: bounded, and refused in the same words as everything else.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::uploads::UploadError;
 /// Reads a body of at most `limit_bytes` that comes within `patience`. Its `Content-Type` does not matter.
 ///
 /// # Errors
-/// 400 if it is not what is expected, or longer; 408 if it takes too long.
+/// 400 if the body is not what is expected, or longer; 408 if it takes too long.
 pub(crate) async fn read_json<T: DeserializeOwned>(
     body: Body,
     limit_bytes: usize,
@@ -23,7 +23,7 @@ pub(crate) async fn read_json<T: DeserializeOwned>(
     parse(read(body, limit_bytes, patience).await?)
 }
 
-/// As [`read_json`], where an empty body says as much as an empty object.
+/// Reads a body like [`read_json`], but takes an empty body as an empty object.
 ///
 /// # Errors
 /// As [`read_json`].
@@ -50,7 +50,7 @@ fn parse<T: DeserializeOwned>(bytes: Bytes) -> Result<T, ApiError> {
     Ok(value)
 }
 
-/// Names the field that is wrong, which is one of ours; the parser's own words would quote what the client sent.
+/// Names the wrong field, which the server knows; the parser's own words would quote what the client sent.
 fn refusal(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
     let path = error.path().to_string();
     match error.inner().classify() {

@@ -18,7 +18,7 @@ use crate::links::MAX_LINK_SECS;
 
 const MAX_BODY_BYTES: usize = 1024;
 
-/// The route.
+/// The route of fresh links.
 pub(super) fn routes() -> Router<Api> {
     Router::new().route("/messages/{message_id}/media-link", post(renew))
 }

@@ -18,10 +18,10 @@ use crate::upload::decimal;
 
 /// The most messages of a page.
 const MAX_LIMIT: u64 = 200;
-/// Messages of a page whose size was not asked for.
+/// How many messages a page has if the request sets no limit.
 const DEFAULT_LIMIT: usize = 50;
 
-/// The routes.
+/// The routes of messages.
 pub(crate) fn routes() -> Router<Api> {
     Router::new()
         .route("/messages/{message_id}", get(get_message))
@@ -45,7 +45,7 @@ async fn get_message(
     Ok(Json(outside.message(&message)).into_response())
 }
 
-/// The message that a path names.
+/// The message id in a path.
 pub(super) fn message_id(path: Result<Path<String>, PathRejection>) -> Result<MessageId, ApiError> {
     let id = path.ok().and_then(|Path(text)| text.parse().ok());
     id.ok_or_else(|| ApiError::bad_request(Code::InvalidMessageId, "Invalid message_id"))
@@ -82,7 +82,7 @@ fn limit(query: &[(String, String)]) -> Result<usize, ApiError> {
     })
 }
 
-/// The parameter's value; given twice it is nobody's guess which one is meant.
+/// The value of a query parameter. Given twice it is refused, as it is not clear which value is meant.
 fn only<'a>(query: &'a [(String, String)], name: &str) -> Result<Option<&'a str>, ApiError> {
     let mut values = query.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let value = values.next();

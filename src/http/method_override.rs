@@ -1,4 +1,4 @@
-//! `X-HTTP-Method-Override`: the method that a client means (tus 1.0.0, Core), and what that changes about the answer.
+//! `X-HTTP-Method-Override`: the method that a client means (tus 1.0.0, Core), and its effects on the answer.
 
 use std::convert::Infallible;
 
@@ -13,16 +13,16 @@ use super::error::{ApiError, Code};
 
 const X_HTTP_METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-override");
 
-/// What the answer to a request has to observe.
+/// Effects of an overridden method on the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Overridden {
-    /// The client reads a body where the handler, which was asked by `HEAD`, has none.
+    /// The client reads a body, but the handler, which saw a `HEAD`, has none.
     needs_body: bool,
-    /// A cache on the way takes the answer for one to the method that it saw.
+    /// A cache on the way would take the answer for one to the method that it saw.
     is_for_no_cache: bool,
 }
 
-/// Puts the method in place that the client means, in any letter case.
+/// Sets the method that the client means, in any letter case.
 pub(super) fn apply<B>(request: &mut Request<B>) -> Result<Overridden, ApiError> {
     let Some(meant) = request.headers().get(X_HTTP_METHOD_OVERRIDE) else { return Ok(Overridden::default()) };
     let meant = Method::from_bytes(&meant.as_bytes().trim_ascii().to_ascii_uppercase())
@@ -38,7 +38,7 @@ pub(super) fn apply<B>(request: &mut Request<B>) -> Result<Overridden, ApiError>
 impl Overridden {
     pub(super) fn finish(self, response: &mut Response) {
         if self.needs_body {
-            // An empty body whose length is told says that the resource is empty.
+            // An empty body with a length would say that the resource is empty.
             response.headers_mut().remove(CONTENT_LENGTH);
             *response.body_mut() = Body::from_stream(stream::empty::<Result<Bytes, Infallible>>());
         }

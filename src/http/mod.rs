@@ -1,4 +1,4 @@
-//! The wire: HTTP requests to use cases and back. It decides nothing that the domain could decide.
+//! The wire of HTTP: from requests to use cases and back. It decides nothing that the domain could decide.
 
 mod bind;
 pub(crate) mod body;
@@ -58,7 +58,7 @@ use crate::links::{MediaLinks, Presenter};
 use crate::uploads::Uploads;
 use crate::web::Web;
 
-/// What the handlers share.
+/// The state that all handlers share.
 #[derive(Debug, Clone)]
 pub struct Api(pub(crate) Arc<Inner>);
 
@@ -69,26 +69,26 @@ pub struct Inner {
     pub uploads: Arc<Uploads>,
     /// Conversations.
     pub chats: Arc<Chats>,
-    /// Who is asking.
+    /// The keys that tell who a caller is.
     pub keyring: Arc<Keyring>,
-    /// Whether new work is welcome.
+    /// Whether the server takes new work.
     pub readiness: Readiness,
     /// The most bytes of a one-shot upload.
     pub max_oneshot_size: u64,
-    /// How long a body may say nothing.
+    /// The idle timeout of a body.
     pub body_idle: Duration,
-    /// How messages are given to members.
+    /// How messages are presented to members.
     pub presenter: Presenter,
-    /// Which links to media are good.
+    /// The links to media that are valid.
     pub links: Arc<MediaLinks>,
-    /// Whether `Forwarded` and `X-Forwarded-*` are to be believed.
+    /// Whether `Forwarded` and `X-Forwarded-*` are trusted.
     pub trust_forwarded: bool,
-    /// What stands at `/`.
+    /// The page at `/`.
     pub web: Web,
 }
 
 impl Api {
-    /// Over these.
+    /// An API over these use cases and settings.
     pub fn new(inner: Inner) -> Self {
         Self(Arc::new(inner))
     }

@@ -1,4 +1,4 @@
-//! What whoever runs the server asks it.
+//! Routes for operators: health, readiness and metrics.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,8 +17,8 @@ use crate::metrics;
 use crate::store::Durability;
 use crate::uploads::{Ability, Uploads};
 
-/// Whether new work is welcome: not while what was interrupted is driven on, nor while the process ends. And what
-/// an acknowledgement of this server survives.
+/// Whether the server takes new work: not while interrupted work is driven on, nor while the process ends. It
+/// also says what an acknowledgement of this server survives.
 #[derive(Debug, Clone)]
 pub struct Readiness {
     recovered: Arc<AtomicBool>,
@@ -26,7 +26,7 @@ pub struct Readiness {
     durability: Durability,
 }
 
-/// The answer to who asks.
+/// The answer to a readiness check.
 #[derive(Debug, Serialize)]
 struct Ready {
     ready: bool,
@@ -38,17 +38,17 @@ struct Ready {
 }
 
 impl Readiness {
-    /// Of a server that has just been started.
+    /// The readiness of a server that has just started.
     pub fn new(durability: Durability) -> Self {
         Self { recovered: Arc::default(), draining: Arc::default(), durability }
     }
 
-    /// Everything that was owed at the start has been driven on.
+    /// Records that all work owed at the start has been driven on.
     pub fn recovered(&self) {
         self.recovered.store(true, Ordering::Release);
     }
 
-    /// The process is about to end.
+    /// Records that the process is about to end.
     pub fn draining(&self) {
         self.draining.store(true, Ordering::Release);
     }
@@ -84,7 +84,7 @@ async fn ready(State(api): State<Api>) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], answer).into_response()
 }
 
-/// What keeps uploads from being taken in, or from becoming messages.
+/// The fault that keeps uploads from being accepted, or from becoming messages.
 async fn fault_of(uploads: &Uploads) -> Option<&'static str> {
     if !uploads.has_room().await {
         return Some("no room");

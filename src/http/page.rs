@@ -1,4 +1,4 @@
-//! `GET /`: what a person in a browser sees.
+//! `GET /`: the page that a person in a browser sees.
 
 use std::future::ready;
 use std::sync::Arc;
@@ -15,8 +15,8 @@ use super::{Api, error};
 use crate::base_path::BasePath;
 use crate::web::{self, Asset, PEOPLE, Web};
 
-/// It stays where it is: not in a cache, nor in a frame or a script of another origin, nor in a `Referer`; and it runs
-/// and shows nothing that is not its own. What a message has may come from an address that ends there as well.
+/// Headers of the page: no cache keeps it, no other origin frames or loads it, no `Referer` names it. It runs
+/// and shows only its own; a message's file may come from a `blob:` address, which ends with the page.
 const FENCE: [(HeaderName, HeaderValue); 7] = [
     (
         header::CONTENT_SECURITY_POLICY,
@@ -33,7 +33,7 @@ const FENCE: [(HeaderName, HeaderValue); 7] = [
     (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
 ];
 
-/// What stands at `/` and belongs to it, and the answer to every path that no route has.
+/// The page at `/` with what belongs to it, and the answer to every path that has no route.
 pub(super) fn routes(web: &Web, base: &BasePath) -> Router<Api> {
     let mut router = Router::new();
     for (path, asset) in web.assets(base) {

@@ -1,10 +1,10 @@
-//! From the path of a request to that of a route.
+//! Turns the path of a request into the path of a route.
 
 use axum::http::Uri;
 
 use crate::base_path::BasePath;
 
-/// Takes the base path away; answers whether the request is below it, and leaves the path of one that is not.
+/// Removes the base path, and answers whether the request is below it. Any other path stays as it is.
 pub(super) fn strip(base: &BasePath, uri: &mut Uri) -> bool {
     if base.is_empty() {
         return true;
@@ -13,7 +13,7 @@ pub(super) fn strip(base: &BasePath, uri: &mut Uri) -> bool {
     route.is_some_and(|route| replace(uri, &route))
 }
 
-/// Takes a slash at the end of a path away: every route answers with it and without. Socket.IO has a rule of its own.
+/// Removes a slash at the end of a path: every route answers with it and without. Socket.IO has its own rule.
 pub(super) fn end_without_slash(uri: &mut Uri) {
     let path = uri.path();
     let Some(path) = path.strip_suffix('/').filter(|path| !path.is_empty()) else { return };
@@ -21,7 +21,7 @@ pub(super) fn end_without_slash(uri: &mut Uri) {
     replace(uri, &path);
 }
 
-/// Puts another path before the query; answers whether it could.
+/// Replaces the path before the query; answers whether that is possible.
 fn replace(uri: &mut Uri, path: &str) -> bool {
     let path = match uri.query() {
         Some(query) => format!("{path}?{query}"),

@@ -1,4 +1,4 @@
-//! Where a request comes from.
+//! The connection and the address that a request comes from.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,9 +8,9 @@ use axum::http::HeaderMap;
 /// The connection that a request comes over, and the address of its other end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer {
-    /// The connection, of which there is no second one with this number.
+    /// The connection's number, which no other connection has.
     pub connection: u64,
-    /// The other end, which is the proxy if there is one.
+    /// The other end's address, which is the proxy's if there is one.
     pub address: IpAddr,
 }
 
@@ -22,14 +22,14 @@ impl Peer {
     }
 }
 
-/// The address that a proxy says a request comes from: the last one, which is the proxy's own finding. What is before
-/// it may be the client's invention.
+/// The client's address by `X-Forwarded-For`: the last one, which the proxy itself has found. Those before it
+/// may be the client's invention.
 pub(crate) fn forwarded_address(headers: &HeaderMap) -> Option<IpAddr> {
     let last = headers.get_all("x-forwarded-for").iter().next_back()?;
     last.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
 }
 
-/// The network that an address stands for: a client of IPv6 has 2^64 addresses to choose from.
+/// The network of an address: a client of IPv6 has 2^64 addresses to choose from.
 pub(crate) fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),

@@ -1,5 +1,5 @@
-//! Whether a request has bytes. Chunked encoding, and HTTP/2 without a length, tell only with the first frame; many
-//! proxies write every body so, also one of no bytes.
+//! Whether a request has bytes. With chunked encoding, and over HTTP/2 without a length, only the first frame
+//! tells; many proxies send every body like that, even an empty one.
 
 use std::time::Duration;
 
@@ -13,19 +13,19 @@ use tokio::time::timeout;
 
 use crate::uploads::UploadError;
 
-/// What the head of a request says of its bytes.
+/// Whether a request has bytes, as far as its head tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Presence {
-    /// There are none.
+    /// The body is empty.
     None,
-    /// There are some.
+    /// The body has bytes.
     Some,
-    /// [`look`] tells, as soon as the client sends more than the head.
+    /// Undecided by the head: [`look`] tells, once the client sends more.
     Unknown,
 }
 
 impl Presence {
-    /// Reads nothing of the body.
+    /// The presence of bytes by the head alone, without reading the body.
     pub(super) fn of(request: &Request) -> Self {
         let body = request.body();
         if body.is_end_stream() {
@@ -38,8 +38,8 @@ impl Presence {
     }
 }
 
-/// Whether a body has bytes, and the body as it was, less the frames that have none. Nothing is read beyond the first
-/// byte, and the client has so long to send it, or the end. One that waits for `100 Continue` is told to go on.
+/// Whether a body has bytes, and the body less its leading empty frames. Reads up to the first byte, which
+/// the client has `patience` to send, or the end. A client that waits for `100 Continue` is told to go on.
 ///
 /// # Errors
 /// [`UploadError::BodyIdle`], [`UploadError::BodyBroken`].

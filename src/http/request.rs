@@ -1,4 +1,4 @@
-//! What is done to a request before it is routed.
+//! Preparation of a request before it is routed.
 
 use axum::BoxError;
 use axum::body::{Body, HttpBody};
@@ -9,7 +9,7 @@ use super::body::Drained;
 use super::error::ApiError;
 use super::method_override::{self, Overridden};
 
-/// Puts the method in place that the client means, and sees to it that a body which its handler refuses is read on.
+/// Sets the method that the client means, and makes sure that a body is read on if its handler refuses it.
 pub(super) fn prepare<B>(mut request: Request<B>) -> Result<(Request<Body>, Overridden), ApiError>
 where
     B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,

@@ -1,8 +1,8 @@
-//! Which route a path is of, for metrics: one of a few names, whatever strangers ask for.
+//! The route of a path, for metrics: one of a few names, whatever paths clients ask for.
 
-/// What no route has: a path that there is not, or a file of the page's own.
+/// Name for every path without a route: an unknown one, or a file of the page's own.
 pub(super) const OTHER: &str = "other";
-/// No route has more parts.
+/// The most parts of a route's path.
 const MOST_PARTS: usize = 4;
 
 /// The route of a path below the base path.

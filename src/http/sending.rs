@@ -1,4 +1,4 @@
-//! `GET /conversations/{conversation_id}/uploads`: what is being sent there now, as the events say it.
+//! `GET /conversations/{conversation_id}/uploads`: the uploads being sent there now, as the events show them.
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
@@ -14,12 +14,12 @@ use super::error::ApiError;
 use crate::message::{MessageId, MessageKind};
 use crate::store::Progress;
 
-/// The route.
+/// The route of uploads being sent.
 pub(super) fn routes() -> Router<Api> {
     Router::new().route("/conversations/{conversation_id}/uploads", get(list))
 }
 
-/// An upload under way, in an event and in the list.
+/// An upload in progress, in an event and in the list.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct LiveUpload<'a> {
     upload_id: String,
@@ -40,7 +40,7 @@ pub(crate) struct LiveUpload<'a> {
 }
 
 impl<'a> LiveUpload<'a> {
-    /// As its sender (`own`) or another member reads it.
+    /// The upload as its sender (`own`) or another member reads it.
     pub(crate) fn of(progress: &'a Progress, own: bool) -> Self {
         Self {
             upload_id: progress.upload_id.to_string(),
@@ -58,7 +58,7 @@ impl<'a> LiveUpload<'a> {
         }
     }
 
-    /// With the message that it became.
+    /// The upload with the message that it became.
     pub(crate) fn became(self, message: Option<MessageId>) -> Self {
         Self { message_id: message.map(|id| id.to_string()), ..self }
     }

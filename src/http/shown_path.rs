@@ -1,15 +1,15 @@
-//! A request's path as the log may show it: words of our routes and ids, and nothing else. File names are the users',
-//! and what strangers ask for may be anything.
+//! A request's path as the log may show it: only ids and the words of routes. File names are the users' own,
+//! and clients may ask for any path.
 
 use std::fmt;
 
-/// What comes before an id.
+/// Words that come before an id.
 const BEFORE_IDS: [&str; 4] = ["files", "conversations", "messages", "chats"];
 const WORDS: [&str; 7] = ["upload", "uploads", "healthz", "readyz", "metrics", "socket.io", "media-link"];
-/// No route has more parts.
+/// The most parts that are shown: no route has more.
 const MOST_PARTS: usize = 6;
 
-/// A path to be shown.
+/// A path as the log shows it.
 pub(super) struct Shown<'a>(pub(super) &'a str);
 
 impl fmt::Display for Shown<'_> {
@@ -29,7 +29,7 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// 24 hexadecimal digits of a message or conversation, or 32 of an upload with or without hyphens.
+/// Whether a part has the 24 hex digits of a message or conversation, or an upload's 32, perhaps hyphenated.
 fn looks_like_an_id(part: &str) -> bool {
     matches!(part.len(), 24 | 32 | 36) && part.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
 }

@@ -1,11 +1,11 @@
-//! What answers a request: what all of them share, and the routes behind it.
+//! The site answers requests: first the steps that all of them share, then the routes.
 //!
 //! ```text
 //! request id, log, metrics ─► caches ─► CORS ─► host, bodies as they are ─► websocket ─► Socket.IO
 //!                                                                         └─► the routes
 //! ```
-//! Plain functions, and futures that hold the request once: layers of the router would box, clone and copy for each
-//! of them, and an async function keeps its arguments beside what they became.
+//! Plain functions, and futures that hold the request once: layers of the router would box, clone and copy
+//! for each request, and an async function keeps its arguments beside what they became.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ use super::{
 };
 use crate::base_path::BasePath;
 
-/// The whole site, or the part of it for those who run the server.
+/// The whole site, or its routes for operators.
 #[derive(Debug, Clone)]
 pub struct Site {
     routes: Router,
@@ -40,7 +40,7 @@ pub struct Site {
     is_demo: bool,
 }
 
-/// What answers below a path.
+/// The router that answers below a path.
 #[derive(Debug, Clone)]
 struct Sockets {
     api: Api,
@@ -49,7 +49,7 @@ struct Sockets {
 }
 
 impl Sockets {
-    /// A session that begins now would only be closed; one that is there may still have an answer coming.
+    /// Refuses a new session, which would only be closed. An existing session may still get an answer.
     fn refusal_while_draining(&self, request: &Request) -> Option<error::ApiError> {
         let query = request.uri().query().unwrap_or_default();
         let is_new = !query.split('&').any(|pair| pair.starts_with("sid="));
@@ -59,11 +59,11 @@ impl Sockets {
 }
 
 impl Site {
-    /// The routes of the API, and beside them what `layer` answers below a path; all of it below the base path, which
-    /// none of them knows.
+    /// The routes of the API, and beside them the router that `layer` makes, which answers below `path`. All
+    /// of it is below the base path, which none of them knows.
     pub fn new(api: Api, cors: Cors, path: &'static str, layer: impl FnOnce(Router) -> Router) -> Self {
-        // Without a state, the fallback would be made, and put behind the layer, for each request anew: what the
-        // layer remembers of one would be unknown to the next.
+        // Without a state, the router would make the fallback, and put it behind the layer, again for each
+        // request: the layer would lose what it remembers from one request to the next.
         let router = layer(Router::new().fallback(error::unknown_route).with_state(()));
         let sockets = Some(Sockets { api: api.clone(), path, router });
         let body_idle = api.0.body_idle;
@@ -73,14 +73,14 @@ impl Site {
         Self { routes, sockets, base_path, cors, body_idle, max_upload_size, is_demo: false }
     }
 
-    /// The same, for requests that name this machine only.
+    /// The site of a demo, which answers only requests that name this machine.
     #[must_use]
     pub fn for_a_demo(self) -> Self {
         Self { is_demo: true, ..self }
     }
 
-    /// Health and metrics alone, without a base path: nothing is mounted in front of them. No page of the web has any
-    /// business there.
+    /// Health and metrics alone, without a base path, as nothing is mounted in front of them, and without
+    /// CORS, as no web page has any business there.
     pub fn of_operations(api: Api) -> Self {
         let (body_idle, max_upload_size) = (api.0.body_idle, api.uploads().limits().max_upload_size);
         let routes = operations::routes()
@@ -96,7 +96,7 @@ impl Site {
         let (exchange, span) = Exchange::begin(&request);
         let is_inside = path::strip(&self.base_path, request.uri_mut());
         let route = if is_inside { route_of(request.uri().path()) } else { OTHER };
-        // CORS stands outside of Socket.IO, which knows nothing of it.
+        // CORS is outside of Socket.IO, which does not know it.
         let cross_origin = self.cors.as_ref().and_then(|cors| CrossOrigin::of(cors, &request));
         let answered = match self.at_once(&request, is_inside) {
             Some(response) => Either::Left(ready(response)),
@@ -121,7 +121,7 @@ impl Site {
         ended.instrument(span)
     }
 
-    /// Of what names a coding, only what has no bytes.
+    /// Routes a request that names a coding, if it turns out to have no bytes.
     async fn route_empty(self, request: Request) -> Response {
         match coding::refuse_bytes(request, self.body_idle).await {
             Ok(request) => self.route(request).await,
@@ -129,7 +129,7 @@ impl Site {
         }
     }
 
-    /// The answer to a request that says enough before it is routed.
+    /// The answer to a request that needs no routing.
     fn at_once(&self, request: &Request, is_inside: bool) -> Option<Response> {
         let outside = || (!is_inside).then(error::outside_of_the_base_path);
         host::refusal_of(request)
@@ -146,7 +146,7 @@ impl Site {
         websocket::refusal_of(request).or_else(|| sockets.refusal_while_draining(request))
     }
 
-    /// Whether the request is about a session, which belongs to the connection that it begins over.
+    /// Whether the request is about a session. A session belongs to the connection over which it begins.
     pub(super) fn is_about_session(&self, request: &Request) -> bool {
         self.sockets_of(request).is_some()
     }
@@ -179,7 +179,7 @@ mod tests {
     use super::*;
     use crate::http::tests::Chat;
 
-    /// As a layer has to be that keeps sessions.
+    /// A layer that keeps sessions depends on this.
     #[tokio::test]
     async fn what_answers_below_the_path_is_made_once() {
         let made = Arc::new(AtomicUsize::new(0));

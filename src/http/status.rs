@@ -7,12 +7,12 @@ use crate::message::MessageBody;
 use crate::upload::{Concat, State};
 use crate::uploads::Standing;
 
-/// Everything that its owner may know of an upload.
+/// Everything that the owner of an upload may know of it.
 #[derive(Debug, Serialize)]
 pub(crate) struct Status<'a> {
     upload_id: String,
     state: &'static str,
-    /// No message is made of it, but of the upload that it is a part of.
+    /// Whether the upload gets no message of its own, because it is a part of another upload.
     is_partial: bool,
     offset: u64,
     length: Option<u64>,

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::message::MessageBody;
 
-/// `{"success":true,"message":{…}}`.
+/// The body `{"success":true,"message":{…}}`.
 #[derive(Debug, Serialize)]
 pub(crate) struct Sent<'a> {
     success: bool,

@@ -34,11 +34,11 @@ pub(super) const CONVERSATION: &str = "507f1f77bcf86cd799439012";
 pub(super) const ADA: &str = "ada@example.com";
 pub(super) const BOB: &str = "bob@example.com";
 pub(super) const EVE: &str = "eve@example.com";
-/// The most bytes of a one-shot.
+/// The most bytes of a one-shot upload.
 pub(super) const MAX_ONE_SHOT: u64 = 1000;
-/// How long a body may say nothing.
+/// The idle timeout of a body.
 pub(super) const BODY_IDLE: Duration = Duration::from_secs(30);
-/// What tokens are signed with.
+/// The key that tokens are signed with.
 pub(super) const SECRET: &str = "a secret of the tests, of more than 32 bytes";
 
 /// Routes with a chat behind them.
@@ -50,7 +50,7 @@ pub(super) struct Chat {
     tasks: TaskTracker,
 }
 
-/// What a request got.
+/// The answer to a request.
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
@@ -62,7 +62,7 @@ impl Chat {
         Self::with_links(routes, MediaLinks::default()).await
     }
 
-    /// With links to media.
+    /// A chat with links to media.
     pub(super) async fn with_links(routes: Router<Api>, links: MediaLinks) -> Self {
         let links = Arc::new(links);
         let stores = stores();
@@ -91,7 +91,7 @@ impl Chat {
         Self { api, router, stores, uploads, tasks }
     }
 
-    /// What is behind the router.
+    /// The API behind the router.
     pub(super) fn api(&self) -> Api {
         self.api.clone()
     }

@@ -1,4 +1,4 @@
-//! A request id for every request, on the answer and on every log line of it.
+//! A request id for every request, on its answer and on each of its log lines.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
@@ -17,15 +17,15 @@ use crate::refusals;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// A request under way, for the log.
+/// A request in progress, as the log needs it.
 pub(super) struct Exchange {
     id: String,
     start: Instant,
 }
 
 impl Exchange {
-    /// The beginning of one, and the span that its answer has to be made in: method, and what of the path is no
-    /// user's; no query, which may carry a token, and no header.
+    /// Begins an exchange, and the span in which its answer has to be made. The span has the method and the
+    /// path without any user's data; it has no query, which may carry a token, and no header.
     pub(super) fn begin(request: &Request) -> (Self, Span) {
         let id = given_id(request).unwrap_or_else(own_id);
         let path = Shown(request.uri().path());
@@ -33,7 +33,7 @@ impl Exchange {
         (Self { id, start: Instant::now() }, span)
     }
 
-    /// Logs and counts the answer of this route, and puts the id on it.
+    /// Logs and counts the answer of this route, and adds the request's id to it.
     pub(super) fn end(self, response: &mut Response, route: &'static str) {
         let status = response.status().as_u16();
         let elapsed_us = u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX);
@@ -48,14 +48,14 @@ impl Exchange {
     }
 }
 
-/// The method, if it is one that is known: others may be any text.
+/// The method's name, if it is a known one: others may be any text.
 fn name_of(method: &Method) -> &str {
     const KNOWN: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"];
     KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("another")
 }
 
-/// Unlike any other, of this process or another. Everybody sees it, so the count of requests is hidden in a hash whose
-/// key is random.
+/// An id that differs from all others, of this process and of others. Every client sees it, so the count of
+/// requests is hidden in a hash with a random key.
 fn own_id() -> String {
     static PROCESS: LazyLock<(u64, RandomState)> =
         LazyLock::new(|| (Uuid::new_v4().as_u64_pair().0 >> 32, RandomState::new()));
@@ -64,7 +64,7 @@ fn own_id() -> String {
     format!("{process:08x}{:016x}", key.hash_one(COUNT.fetch_add(1, Ordering::Relaxed)))
 }
 
-/// The id that a proxy or a client gave, if it is one that may stand in a log.
+/// The id that a proxy or a client gave, if it is fit for a log.
 fn given_id(request: &Request) -> Option<String> {
     let given = request.headers().get(X_REQUEST_ID)?.to_str().ok()?;
     let fits = (1..=64).contains(&given.len())

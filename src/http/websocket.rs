@@ -1,5 +1,5 @@
-//! The opening of a WebSocket (RFC 6455 §4.2.1), checked before Socket.IO sees it: that answers 101 to whatever names
-//! the transport, and a client whose proxy dropped `Upgrade` would wait for twenty seconds before it polls instead.
+//! The opening of a WebSocket (RFC 6455 §4.2.1), checked before Socket.IO sees it. It answers 101 to all that
+//! names the transport, and a client whose proxy dropped `Upgrade` would wait 20 s before it polls.
 
 use axum::extract::Request;
 use axum::http::header::{CONNECTION, HeaderName, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
@@ -10,7 +10,7 @@ use super::error::{ApiError, WEBSOCKET_VERSION};
 
 const KEY_BYTES: usize = 16;
 
-/// Why a request is refused that asks for a WebSocket of which none can be made.
+/// The refusal of a request that asks for a WebSocket but cannot open one.
 pub(super) fn refusal_of(request: &Request) -> Option<ApiError> {
     let query = request.uri().query().unwrap_or_default();
     if !query.split('&').any(|pair| pair == "transport=websocket") {
@@ -37,12 +37,12 @@ fn fault(version: Version, headers: &HeaderMap) -> Option<&'static str> {
     (key.is_none_or(|key| key.len() != KEY_BYTES)).then_some("Invalid Sec-WebSocket-Key")
 }
 
-/// Whether a list, in as many lines as it likes, has the token in any letter case.
+/// Whether a list header, in any number of lines, has the token in any letter case.
 fn lists(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
     let values = headers.get_all(name).iter();
     values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).any(|item| {
         let item = item.trim_ascii();
-        // A protocol may come with its version.
+        // A protocol may be followed by its version.
         item.split(|byte| *byte == b'/')
             .next()
             .is_some_and(|word| word.eq_ignore_ascii_case(token.as_bytes()))

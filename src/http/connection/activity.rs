@@ -1,30 +1,30 @@
-//! What a connection is at: reading a header, busy with requests, or resting between two of them.
+//! The phase of a connection: reading a header, answering requests, or resting between two of them.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Waker;
 
 use futures_util::task::AtomicWaker;
 
-/// What a connection is at.
+/// The phase of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// A header has begun, or the connection itself.
+    /// A header is being read, or the connection is new.
     Header,
-    /// A request is answered, or the client has not made room for all of an answer.
+    /// A request is being answered, or the client has not made room for all of an answer.
     Busy,
-    /// The client has its answer and says nothing.
+    /// The client has its answer and sends nothing.
     Resting,
 }
 
-/// A phase of which there has been no other since it began.
+/// A stay of a connection in a phase, without interruption.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stretch {
     pub(super) phase: Phase,
-    /// How many exchanges were begun before.
+    /// How many exchanges have begun so far, which tells two stays in the same phase apart.
     exchanges: usize,
 }
 
-/// Notes of what happens on a connection, taken by its wire and by its exchanges.
+/// Record of what happens on a connection, kept by its wire and by its exchanges.
 #[derive(Debug, Default)]
 pub(super) struct Activity {
     begun: AtomicUsize,
@@ -36,14 +36,14 @@ pub(super) struct Activity {
 }
 
 impl Activity {
-    /// A header is whole and its request is being answered.
+    /// Records that a header is complete and its request is being answered.
     pub(super) fn begin_exchange(&self) {
         self.under_way.fetch_add(1, Ordering::AcqRel);
         self.begun.fetch_add(1, Ordering::AcqRel);
         self.has_header_begun.store(false, Ordering::Release);
     }
 
-    /// Nothing is left of the request, nor of its answer.
+    /// Records that nothing is left of a request and its answer.
     pub(super) fn end_exchange(&self) {
         self.under_way.fetch_sub(1, Ordering::AcqRel);
         self.watcher.wake();
@@ -54,21 +54,21 @@ impl Activity {
         self.under_way.load(Ordering::Acquire) > 0
     }
 
-    /// Bytes came. Between two requests of HTTP/1 they begin the next one.
+    /// Records that bytes came. Between two requests of HTTP/1 they begin the next header.
     pub(super) fn came(&self) {
         if !self.is_in_exchange() {
             self.has_header_begun.store(true, Ordering::Release);
         }
     }
 
-    /// Whether the client has made no room for what it is sent.
+    /// Records whether the client has made no room for what it is sent.
     pub(super) fn blocked(&self, is_blocked: bool) {
         if self.is_blocked.load(Ordering::Relaxed) != is_blocked {
             self.is_blocked.store(is_blocked, Ordering::Release);
         }
     }
 
-    /// What comes now is another protocol's.
+    /// Records that the connection has switched to another protocol.
     pub(super) fn upgraded(&self) {
         self.is_upgraded.store(true, Ordering::Release);
     }
@@ -77,7 +77,7 @@ impl Activity {
         self.is_upgraded.load(Ordering::Acquire)
     }
 
-    /// What the connection is at; a change of it by another task wakes.
+    /// The connection's current stretch. `waker` is woken when another task changes it.
     pub(super) fn stretch(&self, waker: &Waker) -> Stretch {
         self.watcher.register(waker);
         let exchanges = self.begun.load(Ordering::Acquire);

@@ -1,19 +1,19 @@
-//! PURE: frames that cost a server more than their sender. A client of HTTP/2 may send some at once, a few each second,
-//! and as many more as go with what it is sent.
+//! PURE: a budget for HTTP/2 frames that cost a server more than their sender. A client may send a burst of
+//! them, a few each second, and more in proportion to what it is sent.
 
 use tokio::time::Instant;
 
 use super::frames::{DATA, Frame, HEADERS};
 
-/// So many at once.
+/// Frames that a client may send at once: its first credit, and the most that it can have.
 const BURST: f64 = 1000.0;
 const A_SECOND: f64 = 10.0;
-/// For each answer: its request may have been withdrawn, or had a priority.
+/// Credit for each answer: the client may cancel the request, or send a priority for it.
 const AN_ANSWER: f64 = 4.0;
-/// A client makes room for what it has read, at the worst for the stream and for the connection after each kibibyte.
+/// Bytes sent that give one frame of credit: at worst a client makes room twice for each KiB it has read.
 const BYTES: f64 = 512.0;
 
-/// How many more frames a client may send that bring nothing.
+/// How many more frames a client may send that are neither HEADERS nor DATA.
 #[derive(Debug)]
 pub(super) struct Credit {
     left: f64,
@@ -25,9 +25,9 @@ impl Credit {
         Self { left: BURST, at: now }
     }
 
-    /// Takes in a frame of the client, and answers whether it may send that.
+    /// Counts a frame from the client, and answers whether the client may send it.
     pub(super) fn came(&mut self, frame: &Frame<'_>, now: Instant) -> bool {
-        // Requests and what is in them are bounded elsewhere.
+        // Requests and their bodies are bounded elsewhere.
         if matches!(frame.kind, DATA | HEADERS) {
             return true;
         }
@@ -38,7 +38,7 @@ impl Credit {
         self.left >= 0.0
     }
 
-    /// Takes in a frame for the client.
+    /// Counts a frame sent to the client, which may give more credit.
     pub(super) fn went(&mut self, frame: &Frame<'_>) {
         match frame.kind {
             DATA => self.give(f64::from(frame.length) / BYTES),

@@ -12,41 +12,41 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::activity::Activity;
 use super::holdings::Account;
 
-/// A request and its answer. Both bodies hold it.
+/// A request and its answer. The bodies of both keep it alive.
 #[derive(Debug)]
 pub(super) struct Exchange {
     activity: Arc<Activity>,
-    /// Pieces of the answer's body that were taken.
+    /// How many pieces of the answer's body the HTTP library has taken.
     pieces: AtomicUsize,
-    /// Whether nobody has asked for another piece since.
+    /// Whether the library has taken a piece and not asked for another since.
     waits_for_client: AtomicBool,
     stream: Option<Stream>,
 }
 
-/// What an exchange has that shares its connection with others.
+/// The account and the permit of an exchange that shares its connection with others (HTTP/2).
 #[derive(Debug)]
 pub(super) struct Stream {
-    /// That of the connection.
+    /// The connection's account.
     account: Arc<Account>,
     _place: Option<OwnedSemaphorePermit>,
 }
 
 impl Stream {
-    /// On the account of its connection, with a place among all connections unless it has that of its own.
+    /// A stream on its connection's account, with a permit of its own unless it uses that of its connection.
     pub(super) fn new(account: Arc<Account>, place: Option<OwnedSemaphorePermit>) -> Self {
         Self { account, _place: place }
     }
 }
 
 impl Exchange {
-    /// Begins one.
+    /// Begins an exchange on a connection.
     pub(super) fn begin(activity: &Arc<Activity>, stream: Option<Stream>) -> Arc<Self> {
         activity.begin_exchange();
         let (pieces, waits_for_client) = (AtomicUsize::new(0), AtomicBool::new(false));
         Arc::new(Self { activity: Arc::clone(activity), pieces, waits_for_client, stream })
     }
 
-    /// The answer is that the connection goes on in another protocol.
+    /// Records that the answer switches the connection to another protocol.
     pub(super) fn upgrades(&self) {
         self.activity.upgraded();
     }
@@ -60,7 +60,7 @@ impl Exchange {
         self.waits_for_client.store(false, Ordering::Release);
     }
 
-    /// Data, on the account of who is to read it.
+    /// Counts an HTTP/2 answer's data on the connection's account until the data is dropped.
     fn on_account(&self, data: Bytes) -> Bytes {
         match &self.stream {
             Some(stream) => stream.account.held(data),
@@ -80,10 +80,10 @@ impl Drop for Exchange {
     }
 }
 
-/// The body of a request, which is part of its exchange for as long as it lasts.
+/// The body of a request, which keeps its exchange alive.
 #[derive(Debug)]
 pub(super) struct RequestPart<B> {
-    // Fields are dropped in this order: what a body does at its end is still part of the exchange.
+    // Fields are dropped in this order, so what a body does on drop is still part of the exchange.
     body: B,
     _exchange: Arc<Exchange>,
 }
@@ -114,18 +114,18 @@ impl<B: HttpBody<Data = Bytes> + Unpin> HttpBody for RequestPart<B> {
     }
 }
 
-/// The body of an answer, which says whose turn it is.
+/// The body of an answer, which records whether the server or the client has to act next.
 #[derive(Debug)]
 pub(super) struct AnswerPart<B> {
     body: B,
     exchange: Arc<Exchange>,
     most: usize,
-    /// What is left of a piece that was too large.
+    /// The rest of data that was larger than a piece.
     left: Bytes,
 }
 
 impl<B> AnswerPart<B> {
-    /// The body in pieces of at most so many bytes: progress is seen from piece to piece.
+    /// An answer's body in pieces of at most `most` bytes: progress is seen from piece to piece.
     pub(super) fn new(body: B, exchange: Arc<Exchange>, most: usize) -> Self {
         Self { body, exchange, most, left: Bytes::new() }
     }

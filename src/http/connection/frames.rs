@@ -1,5 +1,5 @@
-//! PURE: frames of HTTP/2 as they go by (RFC 9113 §4.1 and §6). Of what is in them only the beginning is looked at, of
-//! those frames that say how much may be sent.
+//! PURE: the frames in one direction of an HTTP/2 connection (RFC 9113 §4.1 and §6). Of a payload only the
+//! beginning is kept, and only in frames that say how much may be sent: SETTINGS and WINDOW_UPDATE.
 
 pub(super) const DATA: u8 = 0;
 pub(super) const HEADERS: u8 = 1;
@@ -14,38 +14,38 @@ const ENHANCE_YOUR_CALM: u32 = 11;
 
 const HEAD: usize = 9;
 const SETTING: usize = 6;
-/// More than the settings that a server has.
+/// The most bytes of a payload that are kept: more than the settings that a server sends.
 const MOST_LOOKED_AT: usize = 20 * SETTING;
 
-/// A frame: its head, and of some the beginning of the rest.
+/// A frame: its head, and the beginning of its payload if that is kept.
 #[derive(Debug)]
 pub(super) struct Frame<'a> {
     pub(super) kind: u8,
-    /// Without the head.
+    /// Length of the payload, without the head.
     pub(super) length: u32,
-    /// 0 is the connection.
+    /// The stream's number; 0 is the connection.
     pub(super) stream: u32,
     flags: u8,
     beginning: &'a [u8],
 }
 
 impl Frame<'_> {
-    /// Whether it acknowledges settings.
+    /// Whether the frame acknowledges settings.
     pub(super) fn acknowledges_settings(&self) -> bool {
         self.kind == SETTINGS && self.flags & ACK != 0
     }
 
-    /// Whether the other side has to answer it.
+    /// Whether the other side has to answer the frame.
     pub(super) fn asks(&self) -> bool {
         matches!(self.kind, SETTINGS | PING) && self.flags & ACK == 0
     }
 
-    /// How much more may be sent on all streams together.
+    /// How much more the frame allows on all streams together.
     pub(super) fn room_for_all(&self) -> Option<u32> {
         (self.kind == WINDOW_UPDATE && self.stream == 0).then(|| number(self.beginning)).flatten()
     }
 
-    /// How much may be sent on each stream.
+    /// How much the frame allows on each stream.
     pub(super) fn window(&self) -> Option<u32> {
         if self.kind != SETTINGS {
             return None;
@@ -64,19 +64,19 @@ fn number(bytes: &[u8]) -> Option<u32> {
 /// Finds the frames in one direction of a connection.
 #[derive(Debug)]
 pub(super) struct Frames {
-    /// Of the frame that is being looked at.
+    /// The bytes kept so far of the current frame.
     seen: Vec<u8>,
-    /// What nobody looks at before the next frame.
+    /// How many bytes to skip before the next frame.
     passed_over: usize,
 }
 
 impl Frames {
-    /// After so many bytes that belong to none.
+    /// A finder that first skips this many bytes, which belong to no frame.
     pub(super) fn after(passed_over: usize) -> Self {
         Self { seen: Vec::with_capacity(HEAD), passed_over }
     }
 
-    /// Shows the frames of these bytes.
+    /// Calls `show` for each frame of which enough has come.
     pub(super) fn pass(&mut self, mut bytes: &[u8], mut show: impl FnMut(&Frame<'_>)) {
         loop {
             let over = self.passed_over.min(bytes.len());
@@ -99,12 +99,12 @@ impl Frames {
         }
     }
 
-    /// Whether a frame has ended and none has begun.
+    /// Whether a frame has ended and no other has begun.
     pub(super) fn is_between(&self) -> bool {
         self.seen.is_empty() && self.passed_over == 0
     }
 
-    /// How much of the frame is looked at, as far as that is known.
+    /// How many bytes of the current frame to keep, as far as that is known.
     fn wanted(&self) -> usize {
         if self.seen.len() < HEAD {
             return HEAD;
@@ -126,7 +126,7 @@ fn frame(seen: &[u8]) -> Frame<'_> {
     }
 }
 
-/// GOAWAY for a client that asks too much, which names the last stream of which something may have been done.
+/// GOAWAY frame for a client that asks too much. It names the last stream that may have been processed.
 pub(super) fn enhance_your_calm(last_stream: u32) -> [u8; HEAD + 8] {
     let mut frame = [0; HEAD + 8];
     (frame[2], frame[3]) = (8, GOAWAY);

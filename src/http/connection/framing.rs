@@ -1,25 +1,25 @@
-//! Where the bodies of HTTP/1 requests lie among a connection's bytes, and what of chunks is refused.
+//! Finds the bodies of HTTP/1 requests among a connection's bytes, and refuses some chunk sizes.
 //!
-//! The HTTP library skips blanks between a chunk's size and the end of its line. RFC 9112 §7.1 has none there, and where
-//! a proxy reads such a line differently, one request hides another in its body.
+//! The HTTP library skips blanks between a chunk's size and the end of its line. RFC 9112 §7.1 allows none
+//! there, and if a proxy reads such a line differently, one request can hide another in its body.
 
 use thiserror::Error;
 
-/// A chunk's size is followed by what no grammar has there.
+/// Refusal of a blank after a chunk's size, where the grammar has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("a chunk's size is followed by a blank")]
 pub(super) struct BadChunk {
-    /// So many of the bytes that were read come before it.
+    /// How many of the bytes that were read come before the blank.
     pub(super) before: usize,
 }
 
-/// The two headers that say how long a body is, as a line begins.
+/// The two headers that say how long a body is, in lower case as lines are compared.
 const CONTENT_LENGTH: &[u8] = b"content-length";
 const TRANSFER_ENCODING: &[u8] = b"transfer-encoding";
 const LONGEST_NAME: usize = TRANSFER_ENCODING.len();
 
-/// The bytes of a connection, read as they come. What the library refuses by itself ends the connection, so that
-/// nothing but what it takes is to be read correctly here.
+/// Follows the heads and bodies among the bytes of a connection. What the library itself refuses ends the
+/// connection, so only requests that it accepts have to be read correctly here.
 #[derive(Debug)]
 pub(super) struct Framing {
     at: At,
@@ -29,12 +29,12 @@ pub(super) struct Framing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum At {
     Head,
-    /// So many bytes are left of a body whose length was told.
+    /// How many bytes are left of a body whose length was given.
     Body(u64),
     Size(u64),
     Extension(u64),
     Data(u64),
-    /// At the end of a chunk's data, whose line is empty.
+    /// The empty line after a chunk's data.
     AfterData,
     Trailer {
         is_empty: bool,
@@ -46,10 +46,10 @@ impl Framing {
         Self { at: At::Head, head: Head::default() }
     }
 
-    /// Reads on.
+    /// Reads the next bytes.
     ///
     /// # Errors
-    /// [`BadChunk`], after which nothing may be read any more.
+    /// [`BadChunk`], after which no more may be read.
     pub(super) fn read(&mut self, mut bytes: &[u8]) -> Result<(), BadChunk> {
         let all = bytes.len();
         while let Some((&byte, rest)) = bytes.split_first() {
@@ -68,7 +68,7 @@ impl Framing {
         Ok(())
     }
 
-    /// Where the byte after this one is, unless this one is refused.
+    /// The position of the next byte, or `None` if this byte is refused.
     fn after(&mut self, byte: u8) -> Option<At> {
         Some(match (self.at, byte) {
             (At::Head | At::Body(_), _) => self.head.read(byte),
@@ -87,7 +87,7 @@ impl Framing {
     }
 }
 
-/// A number with one more digit; other bytes are none.
+/// A number with one more digit appended; a byte that is no digit changes nothing.
 fn with_digit(number: u64, byte: u8, radix: u32) -> u64 {
     match char::from(byte).to_digit(radix) {
         Some(digit) => number.saturating_mul(radix.into()).saturating_add(digit.into()),
@@ -106,7 +106,7 @@ struct Head {
 
 #[derive(Debug)]
 enum Line {
-    /// Its beginning, in lower case, which may be a name.
+    /// The line's beginning in lower case, which may be a name, and its length.
     Name([u8; LONGEST_NAME], usize),
     Length(u64),
     Other,
@@ -119,7 +119,7 @@ impl Default for Line {
 }
 
 impl Head {
-    /// What follows a byte of the head.
+    /// Reads a byte of the head, and answers where the next byte is.
     fn read(&mut self, byte: u8) -> At {
         match &mut self.line {
             _ if byte == b'\n' => return self.end_line(),
@@ -129,7 +129,7 @@ impl Head {
                     self.is_chunked = true;
                     self.line = Line::Other;
                 }
-                // An empty line is told by its length.
+                // Not kept, so that an empty line has length 0.
                 (_, b'\r') => {}
                 _ => match name.get_mut(*length) {
                     Some(place) => {
@@ -139,7 +139,7 @@ impl Head {
                     None => self.line = Line::Other,
                 },
             },
-            // A list says the same number several times.
+            // A list such as `5, 5` repeats one number.
             Line::Length(length) if byte == b',' => *length = 0,
             Line::Length(length) => *length = with_digit(*length, byte, 10),
             Line::Other => {}
@@ -149,7 +149,7 @@ impl Head {
 
     fn end_line(&mut self) -> At {
         match std::mem::take(&mut self.line) {
-            // Empty lines before a request are passed over.
+            // Empty lines before a request are skipped.
             Line::Name(_, 0) if !self.has_begun => return At::Head,
             Line::Name(_, 0) => {
                 let head = std::mem::take(self);
@@ -163,7 +163,7 @@ impl Head {
     }
 }
 
-/// Reads bytes as they come on a connection, for the fuzz targets: whole and in pieces they mean the same.
+/// Reads bytes both at once and in pieces, for the fuzz targets: the results have to be equal.
 #[cfg(fuzzing)]
 pub fn fuzz_framing(data: &[u8]) {
     let (mut whole, mut pieces) = (Framing::new(), Framing::new());
@@ -183,7 +183,7 @@ mod tests {
     const CHUNKED: &str = "POST / HTTP/1.1\r\nHost: a\r\ntransfer-Encoding:  chunked\r\n\r\n";
     const BAD: &str = "1 \r\n";
 
-    /// Reads the text in pieces of each size, and answers what is taken of it.
+    /// Reads the text in pieces of every size, and answers the part of it before the refused byte.
     fn read(text: &str) -> &str {
         let by_size = (1..=text.len()).map(|size| {
             let mut framing = Framing::new();

@@ -1,5 +1,5 @@
-//! What clients of HTTP/2 make the server hold: bytes that came and were not read, and answers that are not read. Each
-//! connection may have a little. What all have beyond that is bounded: at the bound, the one that has most is ended.
+//! Bytes that HTTP/2 clients make the server hold: those it has not read, and answers they do not read. Each
+//! connection may hold a little. All may hold `MOST` beyond that; then the one that holds most is ended.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
-/// What a connection may make the server hold in any case, which is what its first window allows.
+/// Bytes that each connection may make the server hold in any case: its first window allows them.
 const A_LITTLE: u64 = 64 * 1024;
-/// What all of them may beyond that.
+/// Bytes that all connections together may hold beyond that.
 const MOST: u64 = 512 * 1024 * 1024;
 
-/// What all connections make the server hold.
+/// How many bytes all connections make the server hold.
 #[derive(Debug, Default)]
 pub(super) struct Holdings(Mutex<Book>);
 
@@ -20,7 +20,7 @@ pub(super) struct Holdings(Mutex<Book>);
 struct Book {
     next: u64,
     accounts: HashMap<u64, Entry>,
-    /// What all of them have beyond the little that each may have.
+    /// Bytes that all accounts hold beyond the little that each may have.
     beyond: u64,
 }
 
@@ -37,7 +37,7 @@ impl Entry {
 }
 
 impl Holdings {
-    /// An account for a connection, for as long as it lives.
+    /// Opens an account for a connection. Dropping it closes it.
     pub(super) fn open(self: &Arc<Self>) -> Arc<Account> {
         let end = CancellationToken::new();
         let mut book = self.book();
@@ -53,7 +53,7 @@ impl Holdings {
 }
 
 impl Book {
-    /// Notes that an account has so much more, and so much less. One that was ended counts no longer.
+    /// Changes how many bytes an account holds. An account whose connection was ended no longer counts.
     fn change(&mut self, id: u64, more: u64, less: u64, most: u64) {
         let Some(entry) = self.accounts.get_mut(&id) else { return };
         let before = entry.beyond();
@@ -73,7 +73,7 @@ impl Book {
     }
 }
 
-/// What one connection makes the server hold.
+/// A connection's account: how many bytes it makes the server hold.
 #[derive(Debug)]
 pub(super) struct Account {
     id: u64,
@@ -82,18 +82,18 @@ pub(super) struct Account {
 }
 
 impl Account {
-    /// Is cancelled when the connection is to end.
+    /// Token that is cancelled when the connection is to end.
     pub(super) fn end(&self) -> &CancellationToken {
         &self.end
     }
 
-    /// These bytes, which are held until the last of them has gone.
+    /// Counts these bytes as held until the last part of them is dropped.
     pub(super) fn held(self: &Arc<Self>, data: Bytes) -> Bytes {
         self.change(length(&data), 0);
         Bytes::from_owner(Held { data, account: Arc::clone(self) })
     }
 
-    /// So much more is held, and so much no longer.
+    /// Adds `more` bytes to the account and takes `less` bytes off it.
     pub(super) fn change(&self, more: u64, less: u64) {
         if more != less {
             self.holdings.book().change(self.id, more, less, MOST);
@@ -107,7 +107,7 @@ impl Drop for Account {
     }
 }
 
-/// Bytes on somebody's account.
+/// Bytes that an account counts until they are dropped.
 struct Held {
     data: Bytes,
     account: Arc<Account>,

@@ -1,4 +1,4 @@
-//! Connections: accepted within bounds, timed out while they say nothing or read nothing, closed in good order.
+//! Connections: accepted within bounds, timed out while a client sends or reads nothing, closed gracefully.
 //!
 //! ```text
 //! accepted ─► spoken: HTTP/1 or 2 ─► header ─► busy ─► resting ─► header ─► …
@@ -38,24 +38,24 @@ use self::spoken::spoken;
 use super::Site;
 use crate::refusals;
 
-/// How long a connection may say nothing, and how long its client may read nothing.
+/// How long a client may send nothing or read nothing before its connection ends.
 #[derive(Debug, Clone, Copy)]
 pub struct Timeouts {
-    /// Until a request's header is whole, from its first byte on, or from the beginning of the connection.
+    /// Header timeout: from a request's first byte, or the connection's start, to the header's end.
     pub header: Duration,
-    /// Between two requests.
+    /// Keep-alive timeout: between two requests.
     pub keep_alive: Duration,
-    /// Until a client that is sent something makes room for more of it.
+    /// Send timeout: until a client makes room for more of the answer that it is sent.
     pub send: Duration,
-    /// After the signal to end, until requests in flight are cut off.
+    /// Drain timeout: from the signal to end until requests in flight are cut off.
     pub drain: Duration,
 }
 
-/// How many connections there may be, those that became websockets included, and streams of HTTP/2 beside others.
+/// The most connections at once, with those that became websockets and with HTTP/2 streams beside others.
 #[derive(Debug, Clone, Copy)]
 pub struct Connections(pub usize);
 
-/// Serves the site until `ending` is cancelled, then lets requests in flight end, for so long.
+/// Serves the site until `ending` is cancelled, then waits up to the drain timeout for requests in flight.
 pub async fn serve(
     listener: TcpListener,
     site: Site,
@@ -76,13 +76,13 @@ pub async fn serve(
     }
 }
 
-/// One connection, from its first byte to its end.
+/// Serves one connection, from its first byte to its end.
 async fn hold(accepted: Accepted, protocols: Arc<Protocols>, header: Duration, ending: CancellationToken) {
     let since = Instant::now();
     let spoken = tokio::select! {
         biased;
         spoken = spoken(&accepted.stream, header) => spoken,
-        // A client that has said nothing when the server ends waits for nothing.
+        // A client that has sent nothing when the server ends loses no request.
         () = ending.cancelled() => None,
     };
     if let Some(spoken) = spoken

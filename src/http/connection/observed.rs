@@ -1,5 +1,5 @@
-//! What is seen of a connection of HTTP/2 from outside of the library: frames that bring nothing, and bytes that nobody
-//! reads. A client that sends too many of them is told so and let go.
+//! An HTTP/2 connection as seen from outside the library: frames that carry neither a request nor data, and
+//! bytes that are not read. If there are too many of either, the client is told so and the connection ends.
 
 use std::io::{self, IoSlice};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::holdings::Account;
 use super::spoken::PREFACE;
 use super::windows::Windows;
 
-/// What is seen of a connection.
+/// Observations of one HTTP/2 connection.
 #[derive(Debug)]
 pub(super) struct Observed {
     read: Frames,
@@ -20,10 +20,10 @@ pub(super) struct Observed {
     credit: Credit,
     windows: Windows,
     account: Arc<Account>,
-    /// What of the account is unread.
+    /// How many bytes from the client the account counts as unread.
     unread: u64,
     last_stream: u32,
-    /// Why it is to end.
+    /// Why the connection is to end.
     excess: Option<&'static str>,
 }
 
@@ -41,10 +41,10 @@ impl Observed {
         }
     }
 
-    /// Takes in what came.
+    /// Observes bytes from the client.
     ///
     /// # Errors
-    /// When the client sends what it may not; the library ends the connection then.
+    /// If the client sends what it may not. The library then ends the connection.
     pub(super) fn came(&mut self, bytes: &[u8]) -> io::Result<()> {
         let Self { read, credit, windows, last_stream, excess, .. } = self;
         read.pass(bytes, |frame| {
@@ -62,7 +62,7 @@ impl Observed {
         self.excess.map_or(Ok(()), |excess| Err(io::Error::other(excess)))
     }
 
-    /// Takes in so many bytes of these, which went to the client.
+    /// Observes the first `count` bytes of these slices, which went to the client.
     pub(super) fn went(&mut self, slices: &[IoSlice<'_>], mut count: usize) {
         let Self { written, credit, windows, .. } = self;
         for slice in slices {
@@ -87,7 +87,7 @@ impl Observed {
         self.excess.or_else(|| self.account.end().is_cancelled().then_some("too much that is not read"))
     }
 
-    /// What the client is told at the end, unless that would be in the middle of something else.
+    /// GOAWAY frame for a client whose connection ends, unless another frame is only partly written.
     pub(super) fn farewell(&self) -> Option<impl AsRef<[u8]> + use<>> {
         self.written.is_between().then(|| enhance_your_calm(self.last_stream))
     }

@@ -37,22 +37,22 @@ use crate::http::no_place::NoPlace;
 use crate::http::{Peer, Site, request};
 
 const MOST_STREAMS: u32 = 64;
-/// Of a request's header over HTTP/2: room for the longest token and all of tus beside it. Over HTTP/1 the library's
-/// buffer of some 400 KiB has it.
+/// The most bytes of a request's header over HTTP/2: room for the longest token and all of tus's headers.
+/// Over HTTP/1 the library's buffer of some 400 KiB has room for them.
 const HEADER_BYTES: u32 = 64 * 1024;
-/// A client of HTTP/2 makes progress when it has made room for so much.
+/// Size of an answer's pieces over HTTP/2: each piece that a client makes room for is progress.
 const STREAM_PIECE: usize = 32 * 1024;
-/// How often a client of HTTP/2 has to show that it is there, while it has requests or between them.
+/// How often a client of HTTP/2 has to answer a ping, during requests and between them.
 const PING_EVERY: Duration = Duration::from_secs(20);
 
-/// How each protocol is spoken, and who answers.
+/// The settings of each protocol, and the site that answers requests.
 #[derive(Debug)]
 pub(super) struct Protocols {
     site: Site,
     timeouts: Timeouts,
     ending: CancellationToken,
     http1: http1::Builder,
-    /// Places of connections, of which streams beside others take some.
+    /// The permits of connections. Concurrent HTTP/2 streams take some of them.
     room: Arc<Semaphore>,
     holdings: Arc<Holdings>,
 }
@@ -65,7 +65,7 @@ impl Protocols {
         room: Arc<Semaphore>,
     ) -> Self {
         let mut http1 = http1::Builder::new();
-        // The header timeout of the library would count the rest between two requests as well.
+        // The library's header timeout would also count the rest between two requests.
         http1.timer(TokioTimer::new()).header_read_timeout(None).half_close(true);
         Self { site, timeouts, ending, http1, room, holdings: Arc::default() }
     }
@@ -104,7 +104,7 @@ impl Protocols {
                     running.begins(&exchange);
                     answer(&protocols.site, peer, exchange, STREAM_PIECE, request)
                 });
-                // There are few of them, and they are large.
+                // Boxed, because connections of HTTP/2 are few and large.
                 let connection = pin!(Box::pin(http2(streams).serve_connection(wire, service)));
                 let driven = drive(connection, watch, self.ending_of(spoken), |connection| {
                     Connection::graceful_shutdown(connection.get_mut().as_mut());
@@ -114,8 +114,8 @@ impl Protocols {
         }
     }
 
-    /// The exchange of a stream. The first on a connection has the place of that; others have one of their own, for each
-    /// may keep a file open, as a connection may.
+    /// Begins the exchange of a stream. A stream uses its connection's permit if no other is in flight.
+    /// Otherwise it takes one of its own, because each stream may keep a file open, as a connection may.
     fn begin_stream(
         &self,
         activity: &Arc<Activity>,
@@ -139,8 +139,8 @@ fn http2(streams: Streams) -> http2::Builder<Streams> {
     let mut http2 = http2::Builder::new(streams);
     http2
         .timer(TokioTimer::new())
-        // Windows begin with 64 KiB, which hold nothing large that nobody reads, and grow with what is read, so that they
-        // fill a long line: with 64 KiB a hundred milliseconds of round trip leave half a megabyte a second.
+        // Windows begin with 64 KiB, so little that is not read is held, and grow with what is read, so that
+        // they fill a line with a long round trip: at 100 ms, 64 KiB allow only half a megabyte a second.
         .adaptive_window(true)
         .max_concurrent_streams(MOST_STREAMS)
         .max_header_list_size(HEADER_BYTES)
@@ -148,17 +148,17 @@ fn http2(streams: Streams) -> http2::Builder<Streams> {
     http2
 }
 
-/// The end of the server, as it concerns a connection.
+/// The end of the server, as one connection has to handle it.
 #[derive(Debug, Clone, Copy)]
 struct Ending<'a> {
     token: &'a CancellationToken,
-    /// Whether a request whose header has begun is lost unless that is waited for. HTTP/2 tells its clients which of
-    /// their requests nobody has looked at.
+    /// Whether a request whose header has begun would be lost if its header were not waited for. HTTP/2
+    /// instead tells clients which of their requests were not processed.
     waits_for_header: bool,
 }
 
-/// Lets a connection go on until it ends. It is shut down in good order when it rests for too long or the server ends,
-/// and cut where its client was to say something and did not, or does not take note of the shutdown.
+/// Drives a connection until it ends. It is shut down gracefully when it rests for too long or the server
+/// ends. It is cut when its client had to send something and did not, or does not react to the shutdown.
 async fn drive<C: Future<Output = hyper::Result<()>>>(
     mut connection: Pin<&mut C>,
     mut watch: Watch,
@@ -166,7 +166,7 @@ async fn drive<C: Future<Output = hyper::Result<()>>>(
     shut_down: impl FnOnce(Pin<&mut C>),
 ) -> hyper::Result<()> {
     tokio::select! {
-        // The watch has to know what came.
+        // The connection is polled first, so that the watch knows what came.
         biased;
         ended = connection.as_mut() => return ended,
         () = ending.token.cancelled() => {}
@@ -190,7 +190,7 @@ async fn drive<C: Future<Output = hyper::Result<()>>>(
     }
 }
 
-/// The answer to a request, in pieces of at most so many bytes. All that hyper and the site make of either is part of the exchange.
+/// Answers a request in pieces of at most `piece` bytes, as an exchange that lasts as long as either body.
 fn answer(
     site: &Site,
     peer: Option<Peer>,

@@ -1,22 +1,22 @@
-//! What a connection speaks.
+//! The protocol that a connection speaks, found by its first bytes.
 
 use std::time::Duration;
 
 use tokio::net::TcpStream;
 
-/// With it a connection begins that speaks HTTP/2 (RFC 9113 §3.4).
+/// The first bytes of every HTTP/2 connection (RFC 9113 §3.4).
 pub(super) const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const PEEK_PAUSE: Duration = Duration::from_millis(20);
 
-/// What a connection speaks.
+/// The protocol that a connection speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Spoken {
     Http1,
     Http2,
 }
 
-/// What a connection speaks, unless it says nothing in time. The wait ends when what was said is no longer a mere
-/// beginning of HTTP/2's preface.
+/// Finds the protocol that a client speaks, unless it sends too little in time. The wait goes on only while
+/// the bytes are an incomplete HTTP/2 preface.
 pub(super) async fn spoken(stream: &TcpStream, patience: Duration) -> Option<Spoken> {
     let speaks = async {
         let mut said = [0; PREFACE.len()];
@@ -25,7 +25,7 @@ pub(super) async fn spoken(stream: &TcpStream, patience: Duration) -> Option<Spo
                 Ok(0) | Err(_) => return None,
                 Ok(count) if !PREFACE.starts_with(&said[..count]) => return Some(Spoken::Http1),
                 Ok(count) if count == PREFACE.len() => return Some(Spoken::Http2),
-                // What was peeked at stays readable, so waiting for more is looking again.
+                // Peeked bytes stay readable, so waiting for readability would not wait: look again later.
                 Ok(_) => tokio::time::sleep(PEEK_PAUSE).await,
             }
         }

@@ -1,5 +1,5 @@
-//! Streams of HTTP/2. A client may read some and leave others: what it does not read is no reason to end the
-//! connection, so each stream has a send timeout of its own, beside that of the connection.
+//! Streams of HTTP/2, each with a send timeout beside that of the connection. A client may read some streams
+//! and leave others, which is no reason to end the connection.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -13,21 +13,21 @@ use tracing::Instrument;
 
 use super::exchange::Exchange;
 
-/// Runs the streams of one connection.
+/// The executor that runs the streams of one connection.
 #[derive(Debug, Clone)]
 pub(super) struct Streams {
     send: Duration,
-    /// The exchange that began last. The library calls the service for a stream, and then has it run.
+    /// The exchange that began last. The library calls the service for a stream, then spawns the stream.
     last: Arc<Mutex<Option<Arc<Exchange>>>>,
 }
 
 impl Streams {
-    /// Streams whose clients have so long to make room for more of an answer.
+    /// An executor whose streams have this send timeout.
     pub(super) fn new(send: Duration) -> Self {
         Self { send, last: Arc::default() }
     }
 
-    /// The stream that is run next has this exchange.
+    /// Records the exchange of the stream that is spawned next.
     pub(super) fn begins(&self, exchange: &Arc<Exchange>) {
         *self.last() = Some(Arc::clone(exchange));
     }
@@ -46,12 +46,12 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Streams {
     }
 }
 
-/// Runs a stream until its client has made no room for too long. Dropped early, a stream is reset.
+/// Runs a stream until it ends or its client has made no room for too long. Dropping a stream resets it.
 async fn run<F: Future<Output = ()>>(stream: F, exchange: Arc<Exchange>, send: Duration) {
     let mut stream = pin!(stream);
     let mut stall = Stall { exchange, send, piece: None, alarm: None };
     tokio::select! {
-        // First the stream, which may ask for more.
+        // The stream is polled first, as it may ask for more.
         biased;
         () = stream.as_mut() => {}
         () = poll_fn(|context| stall.poll(context)) => {
@@ -60,12 +60,12 @@ async fn run<F: Future<Output = ()>>(stream: F, exchange: Arc<Exchange>, send: D
     }
 }
 
-/// The clock of a stream, which runs while a piece waits for the client.
+/// The send timeout of a stream, which runs while a piece waits for the client.
 struct Stall {
     exchange: Arc<Exchange>,
     send: Duration,
     piece: Option<usize>,
-    /// Few streams ever have one.
+    /// Created late, because few streams ever need one.
     alarm: Option<Pin<Box<Sleep>>>,
 }
 

@@ -1,4 +1,4 @@
-//! How long a connection may be at what it is at.
+//! How long a connection may stay in a phase.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -10,31 +10,31 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::Timeouts;
 use super::activity::{Activity, Phase, Stretch};
 
-/// The clock of a connection: it runs while the client is the one to say something.
+/// The clock of a connection, which runs while the client has to send something.
 #[derive(Debug)]
 pub(super) struct Watch {
     activity: Arc<Activity>,
     timeouts: Timeouts,
     seen: Option<Stretch>,
     since: Instant,
-    /// Set late: where requests follow each other closely, it is not touched for each of them.
+    /// Reset late, so that requests in quick succession do not each touch it.
     alarm: Pin<Box<Sleep>>,
 }
 
 impl Watch {
-    /// Of a connection that began then.
+    /// The clock of a connection that began at `since`.
     pub(super) fn new(activity: Arc<Activity>, timeouts: Timeouts, since: Instant) -> Self {
         let alarm = Box::pin(sleep_until(since + timeouts.header));
         Self { activity, timeouts, seen: None, since, alarm }
     }
 
-    /// Waits until the client has been silent for too long, and answers in what. Polled after the connection, so that
-    /// what came is known.
+    /// Waits until a phase has lasted too long, and answers which. The connection has to be polled first, so
+    /// that it is known what came.
     pub(super) async fn over(&mut self) -> Phase {
         poll_fn(|context| self.poll_over(context)).await
     }
 
-    /// Waits until the header that has begun is whole, and answers whether that was in time.
+    /// Waits until the header that has begun is complete, and answers whether that was in time.
     pub(super) async fn header(&mut self) -> bool {
         poll_fn(|context| {
             if self.activity.stretch(context.waker()).phase != Phase::Header {
@@ -45,7 +45,7 @@ impl Watch {
         .await
     }
 
-    /// Gives the client the same time once more.
+    /// Restarts the timeout of the current phase.
     pub(super) fn restart(&mut self) {
         self.since = Instant::now();
     }
@@ -98,7 +98,7 @@ mod tests {
     }
 
     async fn over_after(watch: &mut Watch, time: Duration) -> Option<Phase> {
-        // It is set to the present state first.
+        // The first poll makes the present state known.
         assert_eq!(watch.over().now_or_never(), None);
         advance(time).await;
         watch.over().now_or_never()

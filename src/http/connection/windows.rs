@@ -1,19 +1,19 @@
-//! PURE: how much of what came over an HTTP/2 connection is still there. The server makes room again for what was read;
-//! what it has made no room for is held, or was read a moment ago.
+//! PURE: how much of what came over an HTTP/2 connection is still held. The server makes room again for what
+//! was read; where it has not, the bytes are held, or were read a moment ago.
 
 use super::frames::{DATA, Frame};
 
-/// What every connection begins with (RFC 9113 §6.9.2).
+/// The first window of every connection (RFC 9113 §6.9.2).
 const FIRST: u64 = 65_535;
 
-/// What a client may send, and has sent.
+/// The window of a connection: how much its client may send.
 #[derive(Debug)]
 pub(super) struct Windows {
-    /// What it may send while nothing of it is there. The library gives the connection as much as each stream.
+    /// Size of the window. The library gives the connection the same size as each stream.
     whole: u64,
-    /// What it may still send.
+    /// How much the client may still send.
     left: u64,
-    /// What came since it was told of another window, until it takes note of that.
+    /// How much came since the client was sent a new window, until it acknowledges that.
     untold: Option<u64>,
 }
 
@@ -22,8 +22,8 @@ impl Windows {
         Self { whole: FIRST, left: FIRST, untold: None }
     }
 
-    /// Takes in a frame of the client, and answers whether it keeps to what it was told. One that never takes note of a
-    /// window's size would have a larger one than is known here.
+    /// Counts a frame from the client, and answers whether the client keeps to its window. A client that
+    /// never acknowledges a window's size would have a larger window than is known here.
     pub(super) fn came(&mut self, frame: &Frame<'_>) -> bool {
         if frame.acknowledges_settings() {
             self.untold = None;
@@ -38,7 +38,7 @@ impl Windows {
         *untold <= 2 * self.whole
     }
 
-    /// Takes in a frame for the client.
+    /// Counts a frame sent to the client.
     pub(super) fn went(&mut self, frame: &Frame<'_>) {
         if let Some(window) = frame.window() {
             self.whole = u64::from(window);
@@ -47,7 +47,7 @@ impl Windows {
         self.left += u64::from(frame.room_for_all().unwrap_or(0));
     }
 
-    /// How many bytes may be held at the most.
+    /// How many bytes may be held at most.
     pub(super) fn held(&self) -> u64 {
         self.whole.saturating_sub(self.left)
     }

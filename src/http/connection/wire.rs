@@ -1,4 +1,4 @@
-//! The bytes of a connection, and its place among all of them.
+//! The bytes of a connection, and its permit among all connections.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -14,20 +14,20 @@ use super::framing::{BadChunk, Framing};
 use super::observed::Observed;
 use crate::{metrics, refusals};
 
-/// What is spoken, as it is seen from the bytes.
+/// The observer of a connection's bytes, by its protocol.
 #[derive(Debug)]
 pub(super) enum Seen {
     Http1(Framing),
     Http2(Box<Observed>),
 }
 
-/// A connection's socket. It takes a place until it is dropped, also where a websocket goes on with it.
+/// A connection's socket, with its permit until it is dropped, also where a websocket goes on with it.
 #[derive(Debug)]
 pub(super) struct Wire {
     stream: TcpStream,
     spoken: Seen,
     activity: Arc<Activity>,
-    /// Why nothing is read any more.
+    /// The fault after which nothing more is read.
     refused: Option<BadChunk>,
     _place: Place,
 }
@@ -41,7 +41,7 @@ impl Wire {
         Pin::new(&mut self.get_mut().stream)
     }
 
-    /// Looks at what came, and answers how much of it the library is to see.
+    /// Looks at bytes that came, and answers how many of them the library is to see.
     fn came(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.spoken {
             // A websocket has neither heads nor chunks.
@@ -50,11 +50,11 @@ impl Wire {
                 self.activity.came();
                 self.refused = framing.read(bytes).err();
             }
-            // Most of what comes between two requests begins none.
+            // Over HTTP/2, most bytes between two requests begin no request.
             Seen::Http2(observed) => observed.came(bytes)?,
         }
         match self.refused {
-            // What comes before the fault is good: an upload keeps it.
+            // What comes before the fault is good, and an upload keeps it.
             Some(bad) if bad.before > 0 => Ok(bad.before),
             Some(bad) => Err(io::Error::new(io::ErrorKind::InvalidData, bad)),
             None => Ok(bytes.len()),
@@ -70,7 +70,7 @@ impl Wire {
     }
 }
 
-/// A client of HTTP/2 that is let go because it asked for too much is told so.
+/// Tells an HTTP/2 client that its connection ends because it asked for too much.
 impl Drop for Wire {
     fn drop(&mut self) {
         let Seen::Http2(observed) = &self.spoken else { return };
@@ -78,7 +78,7 @@ impl Drop for Wire {
         metrics::get().connections_ended.inc();
         refusals::connection(excess);
         if let Some(farewell) = observed.farewell() {
-            // One that reads nothing either is not waited for.
+            // A client that does not read either is not waited for.
             let _ = self.stream.try_write(farewell.as_ref());
         }
     }

@@ -1,22 +1,22 @@
-//! The codes of errors, over HTTP and sockets: what programs go by, and translations. All of them are in this table, and
-//! in `src/docs/errors.md`.
+//! The codes of errors, over HTTP and sockets, for programs and translations. All of them are in this table,
+//! and in `src/docs/errors.md`.
 
 use serde::Serialize;
 
 macro_rules! codes {
     ($($name:ident = $text:literal,)+) => {
-        /// What an error is, for programs. The meanings are in the documentation of errors.
+        /// The code of an error, for programs. The meanings are in the documentation of errors.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(crate) enum Code {
             $(#[doc = concat!("`", $text, "`")] $name,)+
         }
 
         impl Code {
-            /// All of them.
+            /// All codes.
             #[cfg(test)]
             pub(super) const ALL: &[Self] = &[$(Self::$name,)+];
 
-            /// As clients read it.
+            /// The code as clients read it.
             pub(crate) fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => $text,)+
@@ -174,7 +174,7 @@ mod tests {
         }
     }
 
-    /// What may come with a status on any route is what the documentation says of that status.
+    /// The codes that any route describes for a status are those that the documentation has for that status.
     #[test]
     fn the_description_has_each_code_at_the_statuses_of_the_documentation() {
         let openapi: Value = serde_json::from_str(OPENAPI).expect("JSON");
@@ -197,7 +197,7 @@ mod tests {
                 expected.entry(status).or_default().insert(code);
             }
         }
-        // No operation that is described has a method that its path does not know.
+        // Each described operation has a method that its path supports, so none answers 405.
         expected.remove(&405).expect("an unknown method");
         assert_eq!(described, expected);
     }

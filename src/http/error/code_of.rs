@@ -1,4 +1,4 @@
-//! Which code a failure of the domain has, on whatever way it reaches a client.
+//! The code of each failure of the domain, on every way to a client.
 
 use super::code::Code;
 use crate::auth::AuthError;

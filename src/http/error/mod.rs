@@ -1,4 +1,4 @@
-//! What went wrong, as HTTP says it. No other file gives a failure its status.
+//! Errors as HTTP answers. No other file gives a failure its status.
 
 mod code;
 mod code_of;
@@ -21,8 +21,8 @@ use crate::store::StoreError;
 use crate::upload::{AppendRefusal, BindingError, CheckError, ConcatError, MetadataError, RejectionReason};
 use crate::uploads::UploadError;
 
-/// An answer that is an error: `{"detail": "<one string>", "code": "<snake_case>"}` as JSON, with a status and further
-/// headers.
+/// An answer that is an error: `{"detail": "<one string>", "code": "<snake_case>"}` as JSON, with a status
+/// and further headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ApiError {
     status: StatusCode,
@@ -35,17 +35,17 @@ pub(crate) struct ApiError {
 const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 /// The upload's state, for clients that read nothing but headers.
 const CHAT_UPLOAD_STATE: HeaderName = HeaderName::from_static("chat-upload-state");
-/// Checksum Mismatch (tus 1.0.0, Checksum), which only tus knows by name.
+/// Status 460 Checksum Mismatch (tus 1.0.0, Checksum), which only tus defines.
 const CHECKSUM_MISMATCH: u16 = 460;
-/// The only version that there is (RFC 6455 §4.1).
+/// The only version of WebSocket (RFC 6455 §4.1).
 pub(crate) const WEBSOCKET_VERSION: &str = "13";
 /// `Tus-Max-Size` (tus 1.0.0, Core).
 pub(super) const TUS_MAX_SIZE: HeaderName = HeaderName::from_static("tus-max-size");
-/// What a client learns of a failure that is ours.
+/// The detail of a failure of the server: clients learn no more of it.
 const INTERNAL: &str = "Internal server error";
 
 impl ApiError {
-    /// An error of this status. The code is for programs, the detail for people.
+    /// An error with this status. The code is for programs, the detail for people.
     pub(crate) fn new(status: StatusCode, code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
         Self { status, code, detail: detail.into(), headers: Vec::new() }
     }
@@ -60,28 +60,28 @@ impl ApiError {
         Self::bad_request(Code::MissingConversationId, "Missing conversation_id")
     }
 
-    /// 403: the caller may not.
+    /// 403: the caller may not do this.
     pub(crate) fn forbidden(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::FORBIDDEN, code, detail)
     }
 
-    /// 403: what was presented as a link to media is none, or none any more. The same for every cause, so that nobody
-    /// can find out which messages there are.
+    /// 403: a link to media is invalid or has expired. Every cause has the same answer, so that no client can
+    /// find out which messages exist.
     pub(crate) fn invalid_link() -> Self {
         Self::forbidden(Code::InvalidLink, "Invalid or expired link")
     }
 
-    /// Whether there was something, and there is not any more.
+    /// Whether the status is 404 or 410: what the client asked for is not there.
     pub(crate) fn says_gone(&self) -> bool {
         matches!(self.status, StatusCode::NOT_FOUND | StatusCode::GONE)
     }
 
-    /// 404: there is no such thing.
+    /// 404: what the client asked for does not exist.
     pub(crate) fn not_found(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::NOT_FOUND, code, detail)
     }
 
-    /// 412: what is there is not what the client means.
+    /// 412: the file is not the one that the client means.
     pub(crate) fn precondition_failed() -> Self {
         Self::new(StatusCode::PRECONDITION_FAILED, Code::PreconditionFailed, "The file is another one")
     }
@@ -94,33 +94,33 @@ impl ApiError {
             .with_header(CONTENT_RANGE, content_range)
     }
 
-    /// 400: no WebSocket can be made of the request (RFC 6455 §4.4), of whatever version it is: clients take any 400
-    /// for a reason to poll, and some wait for long after a 426.
+    /// 400: the request cannot open a WebSocket (RFC 6455 §4.4), whatever the version it names. Clients poll
+    /// after any 400, and some wait for long after a 426.
     pub(crate) fn no_websocket(detail: &'static str) -> Self {
         Self::bad_request(Code::InvalidWebsocket, detail)
             .with_header(SEC_WEBSOCKET_VERSION, HeaderValue::from_static(WEBSOCKET_VERSION))
     }
 
-    /// 503: the server is about to end, and another is about to begin.
+    /// 503: the server is about to end, and its successor is about to start.
     pub(crate) fn draining() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, Code::Restarting, UploadError::Draining.to_string())
             .with_header(RETRY_AFTER, HeaderValue::from_static("2"))
     }
 
-    /// 507: there is no room for it, which may be otherwise in a while.
+    /// 507: there is no room now, but there may be in a while.
     fn no_room() -> Self {
         Self::new(StatusCode::INSUFFICIENT_STORAGE, Code::NoRoom, UploadError::NoRoom.to_string())
             .with_header(RETRY_AFTER, HeaderValue::from_static("10"))
     }
 
-    /// 503: there are as many sessions as there may be before they say whose they are.
+    /// 503: there are too many sessions that have not sent a token yet.
     pub(crate) fn no_session_left() -> Self {
         let detail = "Too many sessions without a token";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, Code::TooManySessions, detail)
             .with_header(RETRY_AFTER, HeaderValue::from_static("5"))
     }
 
-    /// 503: as many requests are being answered side by side as there may be connections.
+    /// 503: the concurrent requests and the connections together are at their limit.
     pub(crate) fn no_place() -> Self {
         let detail = "Too many requests at once";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, Code::TooManyRequests, detail)
@@ -133,41 +133,41 @@ impl ApiError {
             .with_header(RETRY_AFTER, HeaderValue::from_static("5"))
     }
 
-    /// 413: more than a session may send, of bytes before it has said whose it is, or of requests for namespaces.
+    /// 413: a session sends too many bytes before it says whose it is, or too many requests for namespaces.
     pub(crate) fn too_much_of_session(detail: String) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, Code::SessionLimit, detail)
     }
 
-    /// 431: more of a header than is kept.
+    /// 431: a header is longer than what the server keeps of it.
     pub(crate) fn long_header() -> Self {
         let detail = "The target and its token are too long";
         Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, Code::HeaderTooLong, detail)
     }
 
-    /// 500: ours. The caller has logged why.
+    /// 500: the server failed. The caller has logged why.
     pub(crate) fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, INTERNAL)
     }
 
-    /// The same with one more header.
+    /// The error with one more header.
     pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
     }
 
-    /// The status.
+    /// The error's status.
     #[cfg(test)]
     pub(crate) fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// What the client reads.
+    /// The error's text, which the client reads.
     #[cfg(test)]
     pub(crate) fn detail(&self) -> &str {
         &self.detail
     }
 
-    /// A rejected upload stays rejected: the header tells a client that no retry helps.
+    /// The error of a rejected upload, which stays rejected: the header tells the client not to retry.
     fn rejected(reason: RejectionReason) -> Self {
         let status = match reason {
             RejectionReason::NotAParticipant => StatusCode::FORBIDDEN,
@@ -183,14 +183,14 @@ impl ApiError {
     }
 }
 
-/// Says on a refusal for size how large a file may be that is sent in pieces.
+/// Adds `Tus-Max-Size` to a 413: how large a file may be that is sent in pieces.
 pub(super) fn show_max_size(response: &mut Response, max_upload_size: u64) {
     if response.status() == StatusCode::PAYLOAD_TOO_LARGE {
         response.headers_mut().insert(TUS_MAX_SIZE, max_upload_size.into());
     }
 }
 
-/// What the library of sessions answers: a refusal of its own comes in the words of all others.
+/// The answer of the session library, with its own refusals in the words of all others.
 pub(crate) fn of_session(answer: Response, max_payload_bytes: usize) -> Response {
     let status = answer.status();
     let (code, detail) = match status {
@@ -207,12 +207,12 @@ pub(crate) fn of_session(answer: Response, max_payload_bytes: usize) -> Response
     ApiError::new(status, code, detail).into_response()
 }
 
-/// Why a request was refused, beside the answer that says so.
+/// The reason of a refusal, kept beside the answer that tells it.
 #[derive(Debug, Clone)]
 struct Detail(Cow<'static, str>);
 
-/// Why the answer is a refusal, if it is one. What failed on our side has its line already, and that the server is not
-/// ready is an answer to who asks for that.
+/// The reason to log, if the answer is a refusal. A failure of the server has its log line already, and "not
+/// ready" is a regular answer to a readiness check.
 pub(super) fn detail_of(response: &Response) -> Option<Cow<'static, str>> {
     let status = response.status();
     match response.extensions().get::<Detail>() {
@@ -278,12 +278,12 @@ impl From<UploadError> for ApiError {
             UploadError::TooManyUnfinished(_) | UploadError::TooMuchReserved(_) => {
                 StatusCode::INSUFFICIENT_STORAGE
             }
-            // Stock clients go on after a 503, with what they have.
+            // After a 503 stock clients go on from the offset that is stored.
             UploadError::NoMoreBytes(_) => {
                 return Self::new(StatusCode::SERVICE_UNAVAILABLE, code, error.to_string())
                     .with_header(RETRY_AFTER, HeaderValue::from_static("10"));
             }
-            // As the Idempotency-Key draft has it; a 409 would be retried by stock clients.
+            // As in the Idempotency-Key draft; stock clients would retry a 409.
             UploadError::AnotherFile => StatusCode::UNPROCESSABLE_ENTITY,
             UploadError::BodyBroken => StatusCode::BAD_REQUEST,
             // Two live tabs that displace each other would retry a 409, a 423 or a 5xx for ever.
@@ -350,7 +350,7 @@ impl From<MetadataError> for ApiError {
 }
 
 impl From<StoreError> for ApiError {
-    /// Logged here, once, because here it leaves the server and its text does not go along.
+    /// Logs the error, once: this is where it leaves the server, and the answer does not carry its text.
     fn from(error: StoreError) -> Self {
         if matches!(error, StoreError::Fenced) {
             return UploadError::Displaced.into();
@@ -367,7 +367,7 @@ impl From<StoreError> for ApiError {
     }
 }
 
-/// The answer to a path that is none of ours.
+/// The answer to a path that has no route.
 pub(crate) async fn unknown_route() -> ApiError {
     ApiError::not_found(Code::NotFound, "Not found")
 }
@@ -377,7 +377,7 @@ pub(crate) fn outside_of_the_base_path() -> ApiError {
     ApiError::not_found(Code::NotFound, "Not found")
 }
 
-/// The answer to a method that a path does not know; the router adds `Allow`.
+/// The answer to a method that a path does not support; the router adds `Allow`.
 pub(crate) async fn unknown_method() -> ApiError {
     ApiError::new(StatusCode::METHOD_NOT_ALLOWED, Code::MethodNotAllowed, "Method not allowed")
 }

@@ -1,4 +1,4 @@
-//! A message's file for those who have a link. No token is looked at, good or bad.
+//! A message's file for clients with a link. No token is looked at, good or bad.
 
 use axum::extract::{FromRequestParts, Query};
 use axum::http::header::{CACHE_CONTROL, HeaderValue, REFERRER_POLICY};
@@ -17,15 +17,15 @@ use crate::time::Timestamp;
 const EXP: &str = "exp";
 const SIG: &str = "sig";
 
-/// Whether the request has anything of a link. Then it is judged by that alone, so that a bad link has one answer whatever
-/// is beside it.
+/// Whether the request has any parameter of a link. Then only the link is judged, so that a bad link has one
+/// answer whatever else the request has.
 pub(super) fn is_presented(parts: &Parts) -> bool {
     let query = parts.uri.query().unwrap_or_default();
     query.split('&').any(|pair| matches!(pair.split('=').next(), Some(EXP | SIG)))
 }
 
-/// The file, or the refusal that is the same for every cause. Pages of all origins may embed the answer, and it may be
-/// kept as long as the link is good.
+/// The file, or a refusal that is equal for every cause. Pages of all origins may embed the answer, and it
+/// may be kept as long as the link is valid.
 pub(super) async fn get(api: &Api, parts: Parts) -> Response {
     let judged = linked_file(api, parts).await;
     let (mut response, left_secs) = match judged {
@@ -42,8 +42,8 @@ pub(super) async fn get(api: &Api, parts: Parts) -> Response {
     response
 }
 
-/// The answer, and for how many seconds the link is still good. The signature is looked at before the message: without
-/// one, neither the words nor the time of the answer tell whether there is any.
+/// The answer, and for how many seconds the link is still valid. The signature is checked before the message
+/// is read: without a valid one, neither the text nor the time of the answer tells whether a message exists.
 async fn linked_file(api: &Api, mut parts: Parts) -> Result<(Response, u64), ApiError> {
     let invalid = ApiError::invalid_link;
     let presented = presented(&mut parts).await.ok_or_else(invalid)?;
@@ -61,7 +61,7 @@ fn gone_is_invalid(error: impl Into<ApiError>) -> ApiError {
     if error.says_gone() { ApiError::invalid_link() } else { error }
 }
 
-/// What the query presents, other parameters aside; one that is given twice is none.
+/// The link in the query, beside other parameters. A parameter that is given twice counts as absent.
 async fn presented(parts: &mut Parts) -> Option<Presented> {
     let Query(query) = Query::<Vec<(String, String)>>::from_request_parts(parts, &()).await.ok()?;
     let only = |name: &str| {

@@ -1,5 +1,5 @@
-//! `GET` and `HEAD /uploads/chats/{message_id}/{filename}`: a message's file, for participants with a token and for those
-//! who have a link.
+//! `GET` and `HEAD /uploads/chats/{message_id}/{filename}`: a message's file, for participants with a token
+//! and for clients with a link.
 
 mod by_link;
 mod presentation;
@@ -20,10 +20,10 @@ use super::error::{ApiError, Code};
 use super::range::{Representation, respond};
 use crate::message::{Message, MessageId, SNIFFED_BYTES, inline_type, inline_type_of, is_same_file_name};
 
-/// RFC 9530 §3.
+/// `Repr-Digest` (RFC 9530 §3).
 const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
 
-/// The route; axum sends a `HEAD` there as well.
+/// The route of media; axum sends a `HEAD` there as well.
 pub(crate) fn routes() -> Router<Api> {
     Router::new().route("/uploads/chats/{message_id}/{filename}", get(get_media))
 }
@@ -68,7 +68,7 @@ async fn inline(api: &Api, message: &Message) -> Result<Option<&'static str>, Ap
     Ok(inline_type_of(named, &first.concat()))
 }
 
-/// A message's file never changes, so its identity is the version.
+/// The representation of a message's file, which never changes: the message's id is its version.
 fn representation(message: &Message) -> Representation {
     let etag = format!("\"{}-{:x}\"", message.id, message.file_size);
     Representation { length: message.file_size, etag, modified: Some(message.created_at) }

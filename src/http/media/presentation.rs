@@ -1,4 +1,4 @@
-//! How a browser may treat a file that some user sent: as data, never as a page of ours.
+//! Headers that let browsers treat a user's file only as data, never as a page of this server.
 
 use axum::http::header::{
     CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
@@ -6,18 +6,18 @@ use axum::http::header::{
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// What RFC 8187 §3.2.1 lets stand in an extended value, and a few characters less.
+/// Characters to escape in an extended value: a few more than RFC 8187 §3.2.1 demands.
 const EXTENDED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_');
 
 pub(super) const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
     HeaderName::from_static("cross-origin-resource-policy");
 
-/// Headers for a file of this name. `inline` is the type under which it may be shown; without one it is a download
-/// of unspecified bytes.
+/// Headers for a file of this name. `inline` is the type under which it may be shown; without one it is a
+/// download of unspecified bytes.
 ///
-/// With a token, a page of another origin gets it with `fetch` and CORS, which is the only way to send one along; any
-/// other kind of embedding is refused by `Cross-Origin-Resource-Policy`, which CORS requests do not look at. A link says
-/// otherwise: it is there to be embedded.
+/// With a token, a page of another origin gets the file with `fetch` and CORS, the only way to send a token
+/// along. `Cross-Origin-Resource-Policy` refuses any other embedding; CORS requests ignore it. Links override
+/// this: they are made to be embedded.
 pub(crate) fn presentation(inline: Option<&str>, file_name: &str) -> HeaderMap {
     let kind = if inline.is_some() { "inline" } else { "attachment" };
     let disposition = format!("{kind}; filename*=UTF-8''{}", utf8_percent_encode(file_name, EXTENDED));

@@ -9,7 +9,7 @@ async fn chat_with(name: &str, bytes: &'static [u8]) -> (Chat, Message) {
     (chat, message)
 }
 
-/// What Bob gets of a film of ten bytes.
+/// Bob's answer for a film of ten bytes.
 async fn get(headers: &[(&str, &str)]) -> Answer {
     let (chat, message) = chat_with("né.mp4", MEDIA).await;
     chat.request(Some(BOB), "GET", &message.media_url(), headers, "").await

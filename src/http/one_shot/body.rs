@@ -1,4 +1,4 @@
-//! A request body that may not be silent for long.
+//! A request body with an idle timeout.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use crate::uploads::BodyBroken;
 /// The data of a body.
 type Data = BoxStream<'static, Result<Bytes, BodyBroken>>;
 
-/// Why a body ended before its end.
+/// Why a body stopped before its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum BodyFault {
-    /// It said nothing for too long.
+    /// No bytes came for too long.
     #[error("the request body was idle")]
     Idle,
     /// The connection broke.
@@ -23,7 +23,7 @@ pub(super) enum BodyFault {
     Broken(#[from] BodyBroken),
 }
 
-/// The body's bytes, each within `idle` of the one before.
+/// The body's bytes, with at most `idle` between two pieces.
 pub(super) fn impatient(body: Data, idle: Duration) -> impl Stream<Item = Result<Bytes, BodyFault>> + Send {
     stream::unfold(Some(body), move |body| next(body, idle))
 }

@@ -1,19 +1,19 @@
-//! The boundary of a form, out of its `Content-Type`. Pure.
+//! The boundary of a form, from its `Content-Type`. Pure.
 //!
-//! RFC 2046 §5.1.1 allows few characters and 70 bytes, and wants quotes around most of them. Whole families of
-//! clients write `===1444057544756===`, `----=_Part_5_123.456` or base64 with `/` without any. What a form is
-//! divided by is for its writer to choose: everything up to the next `;` or the closing quote is the boundary.
+//! RFC 2046 §5.1.1 allows few characters and 70 bytes, and wants quotes around most of them. Whole families
+//! of clients write `===1444057544756===`, `----=_Part_5_123.456` or base64 with `/` without quotes. A form's
+//! writer is free to choose its boundary: everything up to the next `;` or the closing quote is the boundary.
 
-/// The most bytes of a boundary. It is looked for in all of the body, and compared wherever that begins like it.
+/// The most bytes of a boundary. All of the body is searched for it, and compared wherever it begins alike.
 pub(super) const MAX_BOUNDARY_BYTES: usize = 1024;
 
 /// Why a `Content-Type` names no boundary. The texts are for clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum BoundaryError {
-    /// Another type, or a form without a boundary.
+    /// The type is another one, or the form has no boundary.
     #[error("Content-Type is not multipart/form-data with a boundary")]
     NoForm,
-    /// Far longer than a client has a reason for.
+    /// The boundary is far longer than a client has a reason for.
     #[error("The boundary is longer than {MAX_BOUNDARY_BYTES} bytes")]
     TooLong,
 }
@@ -48,8 +48,8 @@ fn bounded(boundary: String) -> Result<String, BoundaryError> {
     }
 }
 
-/// A parameter's value, and what comes after it; `None` if a quote is never closed. A delimiter may be followed by
-/// white space, so that none can be at a boundary's end (RFC 2046).
+/// A parameter's value, and the text after it; `None` if a quote is never closed. White space at its end is
+/// cut, as it may follow a delimiter and so cannot end a boundary (RFC 2046).
 fn value(text: &str) -> Option<(String, &str)> {
     match text.strip_prefix('"') {
         Some(quoted) => {

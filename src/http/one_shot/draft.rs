@@ -1,4 +1,4 @@
-//! A message in the making, as far as the form has come.
+//! A message in the making, from the fields of a form that have come so far.
 
 use bytes::Bytes;
 
@@ -9,8 +9,8 @@ use crate::message::{ClientMessageId, ConversationId, MediaType, Message, Messag
 use crate::upload::{Binding, BindingError, Metadata, MetadataError, content_of, reply_to_of};
 use crate::uploads::OneShot;
 
-/// What is known of the message. Whatever order the fields have, each is checked when it comes, and the file's bytes
-/// go on at once; dropped before it is finished, a draft leaves nothing behind.
+/// The message as far as it is known. Fields may come in any order: each is checked when it comes, and the
+/// file's bytes are written at once. A draft that is dropped before it is finished leaves nothing behind.
 #[derive(Debug)]
 pub(super) struct Draft<'a> {
     api: &'a Inner,
@@ -32,7 +32,7 @@ struct File {
 }
 
 impl<'a> Draft<'a> {
-    /// A message of this sender.
+    /// An empty draft of a message by this sender.
     pub(super) fn new(api: &'a Inner, sender: UserId) -> Self {
         Self {
             api,
@@ -47,7 +47,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// The conversation, from the form or from the query: the sender may send there.
+    /// Sets the conversation, from the form or from the query, if the sender may send there.
     pub(super) async fn name_conversation(&mut self, text: &str) -> Result<(), ApiError> {
         let id = text.parse().map_err(|_| BindingError::ConversationId)?;
         match self.conversation_id {
@@ -64,7 +64,7 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
-    /// Once it is known which file goes where, the members may know as well.
+    /// Announces the file to the members, once it is known which file goes where.
     fn announce(&mut self) {
         if let (Some(conversation), Some(file)) = (self.conversation_id, &mut self.file)
             && file.is_chosen
@@ -73,7 +73,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// The sender's own id, from the form or from a header; the form's counts. An empty one says nothing.
+    /// Sets the sender's own id, from the form or from a header; the form's counts. An empty one is ignored.
     pub(super) fn name_message(&mut self, text: &str) -> Result<(), ApiError> {
         if let Some(id) = ClientMessageId::given(text).map_err(MetadataError::ClientMessageId)? {
             self.client_message_id = Some(id);
@@ -81,7 +81,7 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
-    /// Takes in what comes next.
+    /// Takes in the next event of the form.
     pub(super) async fn take(&mut self, event: Event) -> Result<(), ApiError> {
         match event {
             Event::File(head) => self.begin_file(head),
@@ -94,7 +94,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Makes the message.
+    /// Makes the message from the draft.
     pub(super) async fn finish(self) -> Result<Message, ApiError> {
         let file = self.file.filter(|file| file.is_chosen);
         let file = file.ok_or_else(|| missing_file(self.elsewhere.as_deref()))?;
@@ -130,7 +130,7 @@ impl<'a> Draft<'a> {
             return Err(ApiError::bad_request(Code::RepeatedField, "file is given twice"));
         }
         let upload = self.api.uploads.one_shot(self.sender.clone(), self.api.max_oneshot_size);
-        // A browser's form without a chosen file has an empty name and no bytes; either makes it a file.
+        // For no chosen file a browser sends an empty name and no bytes; a name or bytes make it a file.
         let is_chosen = head.name.as_ref().is_some_and(|name| !name.is_empty());
         self.file = Some(File { upload, metadata: metadata(&head), is_chosen });
         self.announce();
@@ -144,7 +144,7 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// The head as every upload's metadata are. The name is bounded by then, and what is no media type is left out.
+/// A file's head as upload metadata. The name is bounded already, and an invalid media type is left out.
 fn metadata(head: &FileHead) -> Metadata {
     let name = head.name.as_deref().filter(|name| !name.is_empty()).unwrap_or("file");
     let media_type: Option<MediaType> = head.media_type.as_ref().and_then(|text| text.parse().ok());

@@ -29,15 +29,15 @@ use super::success::Sent;
 use crate::upload::decimal;
 use crate::uploads::UploadError;
 
-/// Another name for `client_message_id`, which generic clients know.
+/// Header that generic clients send for `client_message_id`.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
-/// The route.
+/// The route of one-shot uploads.
 pub(crate) fn routes() -> Router<Api> {
     Router::new().route("/messages/upload", post(post_message))
 }
 
-/// Everything that can be refused without reading the body is; then the form decides what is known when.
+/// Refuses whatever can be refused without reading the body; then the order of the form's fields decides.
 async fn post_message(
     State(api): State<Api>,
     Caller(caller): Caller,
@@ -65,7 +65,7 @@ async fn post_message(
     Ok(Json(Sent::of(outside.message(&message))).into_response())
 }
 
-/// A body that cannot but hold too large a file.
+/// Refuses a body that is too long to have a file of an allowed size.
 fn refuse_too_large(headers: &HeaderMap, max_size: u64) -> Result<(), ApiError> {
     let announced = headers.get(CONTENT_LENGTH).and_then(|value| decimal(value.to_str().ok()?).ok());
     match announced {
@@ -76,7 +76,7 @@ fn refuse_too_large(headers: &HeaderMap, max_size: u64) -> Result<(), ApiError> 
     }
 }
 
-/// The key is a quoted string by its draft standard, and bare by custom.
+/// The idempotency key without quotes: its draft standard demands them, and most clients send none.
 fn unquoted(key: &str) -> &str {
     key.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(key)
 }

@@ -111,10 +111,10 @@ async fn a_file_in_another_field_is_named_whatever_its_size() {
         (vec![file_in("video", "film"), file("", ""), here()], 400, missing),
         (vec![file("a.mp4", "film"), file_in("video", &large), here()], 400, second),
         (vec![text("notes", &large)], 400, "The unknown field \"notes\" is longer than 65536 bytes"),
-        // Nothing was chosen in another field.
+        // No file was chosen in another field.
         (vec![text("video", ""), here()], 400, "Missing file"),
         (vec![file_in("video", "").replace("film.mp4", ""), here()], 400, "Missing file"),
-        // A preview beside the file is passed over.
+        // A preview beside the file is skipped.
         (vec![file_in("video", "film"), file("a.mp4", "film"), here()], 200, ""),
         (vec![file("a.mp4", "film"), file_in("video", "film"), here()], 200, ""),
     ] {

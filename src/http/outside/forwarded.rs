@@ -3,7 +3,7 @@
 /// The header's name.
 pub(super) const FORWARDED: &str = "forwarded";
 
-/// What an element says of the request, as far as it matters here.
+/// The parameters of an element that matter here.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Element {
     pub(super) proto: Option<String>,
@@ -11,8 +11,8 @@ pub(super) struct Element {
 }
 
 impl Element {
-    /// The first element, which the proxy nearest to the client added; `None` if it is malformed. Spaces around the
-    /// separators are tolerated (RFC 9110 §5.6.1), and so is a host with a port without quotes, which many write.
+    /// The first element, from the proxy nearest to the client; `None` if malformed. Spaces around separators
+    /// are accepted (RFC 9110 §5.6.1), and so is an unquoted host with a port, as proxies write it.
     pub(super) fn first(text: &str) -> Option<Self> {
         let mut element = Self::default();
         let mut rest = text;
@@ -26,7 +26,7 @@ impl Element {
         }
     }
 
-    /// Takes in `name=value`, and returns what follows; a parameter must not occur twice (§4).
+    /// Reads `name=value`, and returns what follows; a parameter must not occur twice (§4).
     fn pair<'a>(&mut self, text: &'a str) -> Option<&'a str> {
         let (name, rest) = text.split_once('=')?;
         let (value, rest) = value_of(rest)?;
@@ -42,13 +42,13 @@ impl Element {
     }
 }
 
-/// What follows a value, if that is the end of it.
+/// The text after a value, if the value ends there.
 fn ends(rest: &str) -> Option<&str> {
     let rest = rest.trim_start();
     matches!(rest.chars().next(), None | Some(';' | ',')).then_some(rest)
 }
 
-/// A token or a quoted string, and what follows it.
+/// A token or a quoted string, and the text after it.
 fn value_of(text: &str) -> Option<(String, &str)> {
     if let Some(quoted) = text.strip_prefix('"') {
         return unquoted(quoted);
@@ -59,7 +59,7 @@ fn value_of(text: &str) -> Option<(String, &str)> {
     is_one.then(|| (value.to_owned(), &text[end..]))
 }
 
-/// Up to the closing quote, without the backslashes that quote single characters (RFC 9110 §5.6.4).
+/// The text up to the closing quote, without the backslashes that escape characters (RFC 9110 §5.6.4).
 fn unquoted(text: &str) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut chars = text.char_indices();

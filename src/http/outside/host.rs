@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use axum::http::uri::Authority;
 
-/// How a URL begins.
+/// The scheme of a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Scheme {
     #[default]
@@ -12,8 +12,8 @@ pub(super) enum Scheme {
     Https,
 }
 
-/// A host, and the port that stands with it. Whatever else is no part of a URL's authority must not become part of
-/// a URL, user names included.
+/// A host, and its port if it has one. Nothing else that a client writes there may become part of a URL, user
+/// names included.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Host {
     authority: Authority,
@@ -24,8 +24,8 @@ pub(super) struct Host {
 pub(super) struct InvalidHost;
 
 impl Host {
-    /// With this port, unless it has one already: what the client wrote is nearer to the truth than where a proxy
-    /// listens.
+    /// The host with this port, unless it has one already: the port that the client wrote is more reliable
+    /// than the one where a proxy listens.
     pub(super) fn with_port(self, port: Option<u16>) -> PortedHost {
         let port = port.filter(|_| self.authority.port().is_none());
         PortedHost { host: self, port }
@@ -35,7 +35,7 @@ impl Host {
 impl FromStr for Host {
     type Err = InvalidHost;
 
-    /// A colon with no port behind it goes without saying (RFC 3986 §3.2.3).
+    /// Parses a host. A colon without a port after it is dropped (RFC 3986 §3.2.3).
     fn from_str(text: &str) -> Result<Self, InvalidHost> {
         let text = text.strip_suffix(':').unwrap_or(text);
         let authority: Authority = text.parse().map_err(|_| InvalidHost)?;
@@ -50,13 +50,13 @@ impl FromStr for Host {
     }
 }
 
-/// A port as digits; 0 is none.
+/// A port in digits; 0 is no port.
 pub(super) fn port_of(text: &str) -> Option<u16> {
     let is_number = (1..=5).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
     text.parse().ok().filter(|port| is_number && *port != 0)
 }
 
-/// A host whose port is settled.
+/// A host whose port is decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PortedHost {
     host: Host,
@@ -64,7 +64,7 @@ pub(super) struct PortedHost {
 }
 
 impl PortedHost {
-    /// `https://chat.example:8443`; a port that goes without saying is not said.
+    /// The origin, such as `https://chat.example:8443`, without the scheme's usual port.
     pub(super) fn origin(&self, scheme: Scheme) -> String {
         let (scheme, usual) = match scheme {
             Scheme::Http => ("http", 80),

@@ -1,4 +1,4 @@
-//! What the server is called from outside: scheme, host, and the path below which its routes are.
+//! The server's address as clients see it: scheme, host, and the path below which its routes are.
 
 mod forwarded;
 mod host;
@@ -18,7 +18,7 @@ use crate::links::Presenter;
 use crate::message::{Message, MessageBody};
 use crate::time::Timestamp;
 
-/// The server as the sender of a request called it. Every URL and every path in an answer is made here.
+/// The server as the client of a request called it. Every URL and every path in an answer is made here.
 #[derive(Debug, Clone)]
 pub(super) struct Outside {
     /// Scheme and authority; empty if the client did not name a host, which makes URLs relative.
@@ -37,18 +37,18 @@ impl Outside {
         self.presenter.base().of(route)
     }
 
-    /// The message as it is given to the sender of the request.
+    /// The message as it is given to the client.
     pub(super) fn message<'a>(&'a self, message: &'a Message) -> MessageBody<'a> {
         self.presenter.body(message, Timestamp::now())
     }
 
-    /// A link to the media, and when it ends; see [`Presenter::link`].
+    /// A link to the media, and when it expires; see [`Presenter::link`].
     pub(super) fn link(&self, message: &Message, secs: Option<u64>) -> Option<(String, Timestamp)> {
         self.presenter.link(message, secs, Timestamp::now())
     }
 
     fn of(parts: &Parts, trusts_forwarded: bool, configured: &Presenter) -> Self {
-        // Anybody can send these headers, so they count only where a proxy of ours overwrites them.
+        // Any client can send these headers, so they count only where a trusted proxy overwrites them.
         let proxied = if trusts_forwarded { Proxied::of(&parts.headers) } else { Proxied::default() };
         let host = proxied.host.or_else(|| asked(parts)).map(|host| host.with_port(proxied.port));
         let scheme = proxied.scheme.unwrap_or_default();
@@ -67,7 +67,7 @@ impl FromRequestParts<Api> for Outside {
     }
 }
 
-/// The host of the request itself.
+/// The host that the request itself names.
 fn asked(parts: &Parts) -> Option<Host> {
     match parts.uri.authority() {
         Some(authority) => authority.as_str().parse().ok(),
@@ -75,7 +75,7 @@ fn asked(parts: &Parts) -> Option<Host> {
     }
 }
 
-/// The first of the values that proxies and clients have put into a header, the one nearest to the client.
+/// The first of the values that proxies and clients have put into a header: the one nearest to the client.
 fn first<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let text = headers.get(name)?.to_str().ok()?;
     text.split(',').next().map(str::trim).filter(|text| !text.is_empty())

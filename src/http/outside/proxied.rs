@@ -1,6 +1,6 @@
-//! What a trusted proxy says of the request that it got. `Forwarded` (RFC 7239) counts before the `X-Forwarded-*`
-//! headers of the same meaning; of several values the first one does, which is the outermost proxy's. What is
-//! malformed counts for nothing.
+//! The client's request as a trusted proxy describes it. `Forwarded` (RFC 7239) takes precedence over the
+//! `X-Forwarded-*` headers of the same meaning. Of several values the first counts, which is the outermost
+//! proxy's. A malformed value is ignored.
 
 use axum::http::HeaderMap;
 
@@ -9,19 +9,19 @@ use super::forwarded::{Element, FORWARDED};
 use super::host::{Host, Scheme, port_of};
 use crate::base_path::BasePath;
 
-/// How the client called the proxy, as far as it says so.
+/// How the client called the proxy, as far as the proxy says so.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Proxied {
     pub(super) scheme: Option<Scheme>,
     pub(super) host: Option<Host>,
-    /// Of a host that has none with it.
+    /// The port for a host without one.
     pub(super) port: Option<u16>,
-    /// What the proxies took away from the beginning of the path.
+    /// The prefix of the path that the proxies removed.
     pub(super) prefix: BasePath,
 }
 
 impl Proxied {
-    /// What the headers say.
+    /// The proxy's description in these headers.
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let element = headers.get(FORWARDED).and_then(|value| value.to_str().ok()).and_then(Element::first);
         let element = element.unwrap_or_default();
@@ -39,7 +39,7 @@ impl Proxied {
     }
 }
 
-/// A websocket's scheme is its page's, in other words.
+/// A scheme by its name. A websocket's scheme stands for that of its page.
 fn scheme_of(text: &str) -> Option<Scheme> {
     match text.to_ascii_lowercase().as_str() {
         "https" | "wss" => Some(Scheme::Https),
@@ -52,7 +52,7 @@ fn host_of(text: &str) -> Option<Host> {
     text.parse().ok()
 }
 
-/// Each proxy that takes something away adds it behind what those before it took.
+/// The prefix that the proxies removed: each proxy appends its own part to the header.
 fn prefix_of(headers: &HeaderMap) -> BasePath {
     let texts = headers.get_all("x-forwarded-prefix").iter().map(|value| value.to_str().unwrap_or("?"));
     let bases = texts.flat_map(|text| text.split(',')).map(|text| text.trim().parse::<BasePath>());

@@ -22,7 +22,7 @@ fn the_host_is_what_the_client_called_us() {
         ("[::1]:8000", "http://[::1]:8000/x"),
         ("[::1]", "http://[::1]/x"),
         ("a:", "http://a/x"),
-        // What is no host makes a relative URL.
+        // A text that is no host makes a relative URL.
         ("a b", "/x"),
         ("a/b?c", "/x"),
         ("user@a", "/x"),
@@ -63,19 +63,19 @@ fn what_proxies_say_becomes_the_url() {
         (&[("x-forwarded-proto", "wss")], "https://in:1/x"),
         (&[("x-forwarded-proto", "gopher")], "http://in:1/x"),
         (&[("forwarded", "proto=HTTPS")], "https://in:1/x"),
-        // Hosts: the outermost proxy's, and none that is none.
+        // Hosts: the outermost proxy's; a malformed one is ignored.
         (&[("x-forwarded-host", "a:81, b")], "http://a:81/x"),
         (&[("x-forwarded-host", "a/../b")], "http://in:1/x"),
         (&[("x-forwarded-host", "a@b")], "http://in:1/x"),
         (&[("x-forwarded-host", "")], "http://in:1/x"),
         (&[("forwarded", r#"host="[2001:db8::1]:8443";proto=https"#)], "https://[2001:db8::1]:8443/x"),
         (&[("forwarded", "host=a;proto=https, host=b;proto=http")], "https://a/x"),
-        // Each parameter for itself: what `Forwarded` does not say, or says wrongly, the others may.
+        // Each parameter by itself: if `Forwarded` lacks it or has it malformed, the other headers count.
         (&[("forwarded", "proto=https"), ("x-forwarded-host", "a")], "https://a/x"),
         (&[("forwarded", "host=a"), ("x-forwarded-proto", "https")], "https://a/x"),
         (&[("forwarded", "host=a b"), ("x-forwarded-host", "c")], "http://c/x"),
         (&[("forwarded", "for=_hidden;host=\"a\\b/c\""), ("x-forwarded-host", "c")], "http://c/x"),
-        // Ports: of a host that has none; the usual one is not said.
+        // Ports: for a host without one; the usual port is left out.
         (&[("x-forwarded-host", "a"), ("x-forwarded-port", "8080")], "http://a:8080/x"),
         (&[("x-forwarded-host", "a"), ("x-forwarded-port", "80")], "http://a/x"),
         (&[("forwarded", "host=a;proto=https"), ("x-forwarded-port", "443")], "https://a/x"),
@@ -85,7 +85,7 @@ fn what_proxies_say_becomes_the_url() {
         (&[("x-forwarded-host", "a"), ("x-forwarded-port", "+80")], "http://a/x"),
         (&[("x-forwarded-host", "a"), ("x-forwarded-port", "99999")], "http://a/x"),
         (&[("x-forwarded-host", "a"), ("x-forwarded-port", "0")], "http://a/x"),
-        // Prefixes: those of several proxies follow each other; one that is none counts for nothing.
+        // Prefixes: those of several proxies are joined; a malformed one voids them all.
         (&[("x-forwarded-prefix", "/edge")], "http://in:1/edge/x"),
         (&[("x-forwarded-prefix", "edge/")], "http://in:1/edge/x"),
         (&[("x-forwarded-prefix", "/")], "http://in:1/x"),

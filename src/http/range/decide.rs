@@ -10,33 +10,33 @@ use axum::http::header::{
 
 use crate::time::Timestamp;
 
-/// What a resource consists of now.
+/// A resource as it is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Representation {
-    /// Its length in bytes.
+    /// Length in bytes.
     pub(crate) length: u64,
-    /// Its strong entity tag with the quotes: another one whenever a byte is another one.
+    /// Strong entity tag with its quotes: it differs whenever a byte differs.
     pub(crate) etag: String,
-    /// When it became what it is.
+    /// Time of the resource's last change.
     pub(crate) modified: Option<Timestamp>,
 }
 
-/// What the answer consists of.
+/// The part of the representation that an answer has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Selection {
-    /// All of it.
+    /// All bytes.
     Whole,
-    /// These bytes of it, never none.
+    /// These bytes, never none.
     Part(Range<u64>),
-    /// Nothing: the client has it already.
+    /// Nothing: the client has the representation already.
     NotModified,
     /// Nothing: the client means another representation.
     PreconditionFailed,
-    /// Nothing: no byte of it is in the range.
+    /// Nothing: the range holds no byte of the representation.
     Unsatisfiable,
 }
 
-/// Decides in the order of RFC 9110 §13.2.2.
+/// Selects what to answer, in the order of RFC 9110 §13.2.2.
 pub(super) fn select(method: &Method, headers: &HeaderMap, representation: &Representation) -> Selection {
     if !is_meant(headers, representation) {
         return Selection::PreconditionFailed;
@@ -54,7 +54,7 @@ pub(super) fn select(method: &Method, headers: &HeaderMap, representation: &Repr
     }
 }
 
-/// `If-Match`, or without it `If-Unmodified-Since`.
+/// Whether the client means this representation, by `If-Match`, or without it by `If-Unmodified-Since`.
 fn is_meant(headers: &HeaderMap, representation: &Representation) -> bool {
     if headers.contains_key(IF_MATCH) {
         return tags(headers, &IF_MATCH).any(|tag| tag == "*" || tag == representation.etag);
@@ -65,7 +65,7 @@ fn is_meant(headers: &HeaderMap, representation: &Representation) -> bool {
     }
 }
 
-/// `If-None-Match`, or without it `If-Modified-Since`.
+/// Whether the client has this representation, by `If-None-Match`, or without it by `If-Modified-Since`.
 fn is_known(headers: &HeaderMap, representation: &Representation) -> bool {
     if headers.contains_key(IF_NONE_MATCH) {
         let weak = |tag: &str| tag.strip_prefix("W/").unwrap_or(tag) == representation.etag;
@@ -77,7 +77,7 @@ fn is_known(headers: &HeaderMap, representation: &Representation) -> bool {
     }
 }
 
-/// `If-Range`: the client has a part of just this representation. A date has to be the very one that we gave.
+/// Whether `If-Range` names just this representation. A date has to be exactly the one that the server gave.
 fn is_range_valid(headers: &HeaderMap, representation: &Representation) -> bool {
     match only(headers, &IF_RANGE) {
         None => !headers.contains_key(IF_RANGE),
@@ -89,8 +89,8 @@ fn is_range_valid(headers: &HeaderMap, representation: &Representation) -> bool 
     }
 }
 
-/// The bytes of a `Range` of one range; what is malformed, of another unit, or of several ranges is ignored, as
-/// §14.2 allows: the client then gets all of it.
+/// The bytes of a `Range` with one range. A malformed one, another unit or several ranges are ignored, as
+/// §14.2 allows: the client then gets all bytes.
 fn part(range: &str, length: u64) -> Selection {
     let Some((unit, set)) = range.split_once('=') else {
         return Selection::Whole;
@@ -118,7 +118,7 @@ enum Position {
     Malformed,
 }
 
-/// Digits, or nothing. More than fit in a number are beyond any end.
+/// A position: digits, or nothing. Digits that do not fit in a number are beyond any end.
 fn position(text: &str) -> Position {
     match text.trim() {
         "" => Position::Open,
@@ -136,13 +136,13 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     if values.next().is_some() { None } else { value.to_str().ok().map(str::trim) }
 }
 
-/// A list of entity tags. Ours has no comma, so a foreign one that is cut at its own cannot become ours.
+/// A list of entity tags. The server's tags have no comma, so no piece of a foreign tag equals one.
 fn tags<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
     let lines = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
     lines.flat_map(|line| line.split(',')).map(str::trim)
 }
 
-/// Seconds since the epoch.
+/// A header's date, in seconds since the epoch.
 fn date(headers: &HeaderMap, name: &HeaderName) -> Option<u64> {
     let date = httpdate::parse_http_date(only(headers, name)?).ok()?;
     Some(date.duration_since(UNIX_EPOCH).ok()?.as_secs())

@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, HeaderValue, Method};
 
 use super::decide::{Representation, select};
 
-/// Decides on the lines of a text as the headers that ask for a part.
+/// Takes the lines of a text as the headers that ask for a part, and decides.
 pub fn fuzz_range(data: &[u8]) {
     let names = [RANGE, IF_RANGE, IF_MATCH, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE];
     let mut headers = HeaderMap::new();

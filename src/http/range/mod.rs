@@ -1,4 +1,4 @@
-//! Parts of a representation and conditional requests (RFC 9110 §13 and §14): what is asked for, and the answer
+//! Ranges of a representation and conditional requests (RFC 9110 §13 and §14): the decision, and the answer
 //! as a stream.
 
 mod decide;

@@ -14,11 +14,11 @@ use super::decide::{Representation, Selection, select};
 use crate::http::error::ApiError;
 use crate::store::ByteStream;
 
-/// Answers a `GET` or `HEAD` with the bytes asked for, streamed as `read` gives them, and with the headers that
-/// tell about ranges and versions. What the bytes are, and to whom, is for the caller to add.
+/// Answers a `GET` or `HEAD` with the bytes asked for, streamed as `read` gives them, and with the headers
+/// for ranges and versions. The caller adds the headers that say what the bytes are and for whom.
 ///
 /// # Errors
-/// 412 and 416, and what `read` says.
+/// 412 and 416, and the errors of `read`.
 pub(crate) async fn respond<R, E>(
     method: &Method,
     headers: &HeaderMap,
@@ -42,7 +42,7 @@ where
     let body = if length == 0 {
         Body::empty()
     } else {
-        // For a HEAD as well: it says what a GET would, and that may be that the bytes are gone.
+        // Reads for a HEAD as well, whose answer is that of a GET: the bytes may be gone.
         let bytes = read(bytes).await?;
         if method == Method::HEAD { Body::empty() } else { body(bytes) }
     };
@@ -54,14 +54,14 @@ where
     Ok(response)
 }
 
-/// The bytes as they come. What fails under way breaks the connection off, so that no client takes a piece for the
-/// whole.
+/// A body of the bytes as they come. A failure on the way breaks the connection off, so that no client takes
+/// a part for the whole.
 fn body(bytes: ByteStream) -> Body {
     Body::from_stream(bytes.inspect_err(|error| tracing::error!(%error, "the storage failed in mid-answer")))
 }
 
-/// Nothing, because the client has it. A body of unknown length keeps the router from saying `Content-Length: 0`,
-/// which would be a lie about the representation (RFC 9110 §8.6).
+/// 304, because the client has the representation. A body of unknown length keeps the router from adding
+/// `Content-Length: 0`, which would be wrong for the representation (RFC 9110 §8.6).
 fn not_modified(representation: &Representation) -> Response {
     let nothing = Body::from_stream(stream::empty::<Result<Vec<u8>, std::convert::Infallible>>());
     described(StatusCode::NOT_MODIFIED, representation, nothing)

@@ -4,7 +4,7 @@ use axum::http::HeaderMap;
 use axum::http::header::ACCEPT;
 
 const JSON: &str = "application/json";
-/// What the bytes are served as, whatever they are.
+/// The type under which bytes are served, whatever they are.
 const BYTES: &str = "application/octet-stream";
 
 /// A media range and its weight, in thousandths.
@@ -13,8 +13,8 @@ struct MediaRange<'a> {
     quality: u16,
 }
 
-/// Whether the client prefers JSON to the bytes of a file, whose own type counts as the bytes as well. `*/*` counts as
-/// both, so that a client to which all is the same gets the bytes.
+/// Whether the client prefers JSON to the bytes of a file. The file's own type counts as the bytes as well.
+/// `*/*` counts as both, so a client that takes anything gets the bytes.
 pub(super) fn prefers_json(fields: &HeaderMap, file: Option<&str>) -> bool {
     let values = fields.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let ranges: Vec<_> = values.flat_map(|value| value.split(',')).filter_map(MediaRange::parse).collect();
@@ -23,15 +23,15 @@ pub(super) fn prefers_json(fields: &HeaderMap, file: Option<&str>) -> bool {
     quality_of(JSON, &ranges) > most.unwrap_or(0)
 }
 
-/// The weight of a media type: what the most specific range says that it is in.
+/// A media type's weight, from the most specific range that includes it.
 fn quality_of(kind: &str, ranges: &[MediaRange<'_>]) -> u16 {
     let found = ranges.iter().filter_map(|range| Some((range.specificity_for(kind)?, range.quality)));
     found.max().map_or(0, |(_, quality)| quality)
 }
 
 impl<'a> MediaRange<'a> {
-    /// One without a readable weight says nothing. Parameters of the type are nobody's here: neither representation
-    /// has any.
+    /// A range and its weight; `None` if the weight is unreadable. Parameters of the type are ignored:
+    /// neither representation has any.
     fn parse(text: &'a str) -> Option<Self> {
         let mut parameters = text.split(';').map(str::trim);
         let range = parameters.next().filter(|range| range.contains('/'))?;

@@ -78,7 +78,7 @@ async fn create_final(
     let whole = NewUpload { length: Length::Deferred, metadata, conversation, is_partial: false };
     without_bytes(api, user, &whole, request).await?.ok_or_else(refused)?;
     let new = NewFinal { parts, metadata: whole.metadata, conversation };
-    // Its client takes any other answer for the end, one way or the other.
+    // The client takes any other answer as final, as success or as failure.
     let slow = |error| if matches!(error, UploadError::Busy) { unavailable(&error) } else { error.into() };
     api.uploads().concatenate(user, new).await.map_err(slow)
 }
@@ -94,7 +94,7 @@ async fn create_plain(
     } else {
         without_bytes(api, user, &new, request).await?.ok_or_else(foreign_bytes)?
     };
-    // No bytes may be checked, too.
+    // An empty body may have a checksum, too.
     if Presence::of(&request) == Presence::None && !headers::is_checked(request.headers()) {
         return Ok(api.uploads().create(user, new).await?);
     }
@@ -107,8 +107,8 @@ fn foreign_bytes() -> ApiError {
     ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::UnsupportedMediaType, detail)
 }
 
-/// The request, if it has no bytes. Where only its body can tell, it is waited for once the creation is found to be
-/// one that would be carried out.
+/// The request, if it has no bytes. If only its body can tell, the server first checks that the creation
+/// would be carried out, and then waits for the body.
 async fn without_bytes(
     api: &Api,
     user: &UserId,

@@ -42,13 +42,13 @@ pub(super) async fn get(
     Ok(response)
 }
 
-/// A range is one of bytes, whatever else the client would take.
+/// Whether the client wants the status. A range is one of bytes, whatever else the client accepts.
 fn wants_status(fields: &HeaderMap, standing: &Standing) -> bool {
     let own_type = standing.upload.media_type();
     !fields.contains_key(RANGE) && prefers_json(fields, own_type.as_ref().map(MediaType::essence))
 }
 
-/// To its owner the file is a download and nothing else.
+/// The upload's bytes, which even its owner gets only as a download.
 async fn bytes(api: &Api, standing: &Standing, fields: &HeaderMap) -> Result<Response, ApiError> {
     let upload = &standing.upload;
     let representation = Representation {

@@ -1,5 +1,5 @@
-//! `HEAD`: where to go on (tus 1.0.0, Core). Stock clients throw an upload away for almost every other answer
-//! than 200 and 423, so an owner gets nothing else while it is there.
+//! `HEAD`: the offset to go on from (tus 1.0.0, Core). Stock clients throw an upload away for almost every
+//! other answer than 200 and 423, so the owner gets no other while the upload is there.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -39,8 +39,8 @@ pub(super) async fn head(
     Ok((StatusCode::OK, fields).into_response())
 }
 
-/// For a token that has expired: a 401 would cost the client everything, so it learns how far it was. What
-/// looks complete has its message, as always.
+/// The answer for a token that has expired: a 401 would cost the client its upload, so it learns the offset.
+/// An upload that looks complete has its message, as always.
 fn only_offset(upload: &Upload) -> Result<Response, ApiError> {
     if upload.is_owed() {
         return Err(UploadError::Busy.into());
@@ -59,21 +59,21 @@ fn only_offset(upload: &Upload) -> Result<Response, ApiError> {
 fn insert_length(fields: &mut HeaderMap, upload: &Upload) {
     match upload.length {
         Length::Known(length) => fields.insert(UPLOAD_LENGTH, value_of(length)),
-        // It follows from the parts; no client has to declare it.
+        // The length follows from the parts; no client has to declare it.
         Length::Deferred if upload.awaited_parts().is_some() => None,
         Length::Deferred => fields.insert(UPLOAD_DEFER_LENGTH, HeaderValue::from_static("1")),
     };
 }
 
-/// What the client gave, byte for byte.
+/// Inserts a text as the client gave it, byte for byte.
 fn insert_text(fields: &mut HeaderMap, name: HeaderName, raw: &str) {
     if let Some(value) = text_value(raw).filter(|_| !raw.is_empty()) {
         fields.insert(name, value);
     }
 }
 
-/// A rejected upload's bytes are gone; the reason is told to whoever can read one. A store that fails may work
-/// again when the client comes back.
+/// The refusal of a HEAD. A rejected upload gets 410 for any reason: its bytes are gone. After a failure of
+/// the store the client gets 423, as the store may work again when the client comes back.
 fn refusal(error: UploadError) -> ApiError {
     match error {
         UploadError::Rejected(reason) => {

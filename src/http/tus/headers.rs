@@ -23,13 +23,13 @@ pub(super) const CHAT_UPLOAD_STATE: HeaderName = HeaderName::from_static("chat-u
 
 /// The content type of bytes that are appended.
 const OFFSET_OCTET_STREAM: &str = "application/offset+octet-stream";
-/// The same in the IETF draft of resumable uploads.
+/// The content type of bytes that are appended in the IETF draft of resumable uploads.
 const PARTIAL_UPLOAD: &str = "application/partial-upload";
 
-/// The one value of a header; `None` if it is absent.
+/// The only value of a header; `None` if it is absent.
 ///
 /// # Errors
-/// 400 if it occurs twice or is not visible ASCII or UTF-8.
+/// 400 if the header occurs twice or is not UTF-8.
 pub(super) fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, ApiError> {
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else { return Ok(None) };
@@ -40,7 +40,7 @@ pub(super) fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Optio
     text.map(Some).map_err(|_| ApiError::bad_request(Code::InvalidHeader, format!("Invalid {name}")))
 }
 
-/// A header's number; `None` if it is absent.
+/// The number in a header; `None` if it is absent.
 ///
 /// # Errors
 /// 400 for anything but one decimal number.
@@ -84,7 +84,7 @@ pub(super) fn length(headers: &HeaderMap) -> Result<Length, ApiError> {
     }
 }
 
-/// `Upload-Metadata`; none is empty metadata.
+/// `Upload-Metadata`; without it the metadata is empty.
 ///
 /// # Errors
 /// 400 or 431 for what is not metadata.
@@ -93,8 +93,8 @@ pub(super) fn metadata(headers: &HeaderMap) -> Result<Metadata, ApiError> {
     Metadata::parse(raw).map_err(|error| crate::uploads::UploadError::from(error).into())
 }
 
-/// How the body is to be checked: by `Upload-Checksum`, or by a trailer of that name which `Trailer` announces
-/// (RFC 9110 §6.6.2), or not.
+/// How the body is to be checked: by `Upload-Checksum`, or by a trailer of that name which `Trailer`
+/// announces (RFC 9110 §6.6.2), or not.
 ///
 /// # Errors
 /// 400 for a checksum that cannot be checked, and for both at once.
@@ -111,7 +111,7 @@ pub(super) fn verification(headers: &HeaderMap) -> Result<Verification, ApiError
     }
 }
 
-/// Whether anything is said of a checksum, be it nonsense.
+/// Whether a checksum is given or announced, even an invalid one.
 pub(super) fn is_checked(headers: &HeaderMap) -> bool {
     headers.contains_key(UPLOAD_CHECKSUM) || announces_checksum(headers)
 }
@@ -123,10 +123,10 @@ fn announces_checksum(headers: &HeaderMap) -> bool {
         .any(|name| name.trim().eq_ignore_ascii_case(UPLOAD_CHECKSUM.as_str()))
 }
 
-/// `Upload-Concat`; without it the upload is like any other.
+/// `Upload-Concat`; without it the upload is neither partial nor final.
 ///
 /// # Errors
-/// 400 or 431 for what is not one.
+/// 400 or 431 if it is invalid.
 pub(super) fn concat(headers: &HeaderMap) -> Result<Concat, ApiError> {
     match one(headers, &UPLOAD_CONCAT)? {
         None => Ok(Concat::Whole),
@@ -140,13 +140,13 @@ pub(super) fn is_append(headers: &HeaderMap) -> bool {
     has_content_type(headers, OFFSET_OCTET_STREAM)
 }
 
-/// Parameters and letter case do not matter.
+/// Whether the content type is the expected one; parameters and letter case do not matter.
 fn has_content_type(headers: &HeaderMap, expected: &str) -> bool {
     let Ok(Some(text)) = one(headers, &header::CONTENT_TYPE) else { return false };
     text.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(expected)
 }
 
-/// Whether the client wants to read what became of its upload (RFC 7240).
+/// Whether the client asks for the result of its upload in the answer (RFC 7240).
 pub(super) fn prefers_representation(headers: &HeaderMap) -> bool {
     let preferences = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
     preferences
@@ -160,12 +160,12 @@ pub(super) fn is_of_the_draft(headers: &HeaderMap) -> bool {
     FIELDS.iter().any(|name| headers.contains_key(*name)) || has_content_type(headers, PARTIAL_UPLOAD)
 }
 
-/// A number as a header's value.
+/// A number as a header value.
 pub(super) fn value_of(number: u64) -> HeaderValue {
     HeaderValue::from(number)
 }
 
-/// A text of our own making as a header's value; what no header can carry is left out by the caller.
+/// A text of the server as a header value; `None` if no header can carry it, and the caller leaves it out.
 pub(super) fn text_value(text: &str) -> Option<HeaderValue> {
     HeaderValue::from_bytes(text.as_bytes()).ok()
 }

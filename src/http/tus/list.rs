@@ -1,4 +1,4 @@
-//! `GET /files`: what the caller may go on with, from another tab or after a reinstall.
+//! `GET /files`: the uploads that the caller may go on with, from another tab or after a reinstall.
 
 use axum::Json;
 use axum::extract::State;
@@ -20,7 +20,7 @@ struct List<'a> {
 /// The methods of the collection of uploads.
 const ALLOWED: HeaderValue = HeaderValue::from_static("GET,POST,OPTIONS");
 
-/// Any other method.
+/// The answer to any other method.
 pub(super) async fn unknown_method() -> ApiError {
     error::unknown_method().await.with_header(ALLOW, ALLOWED)
 }

@@ -27,17 +27,17 @@ use crate::upload::UploadId;
 use crate::uploads::{Body, UploadError};
 use version::{Checked, Versioned};
 
-/// The extensions that this server speaks.
+/// The tus extensions that this server supports.
 pub(super) const EXTENSIONS: &str = "creation,creation-with-upload,creation-defer-length,termination,expiration,\
      checksum,checksum-trailer,concatenation,concatenation-unfinished";
 
-/// The one version of the protocol.
+/// The only version of tus that this server supports.
 pub(super) const VERSION: &str = "1.0.0";
 
 /// The routes of uploads.
 pub(crate) fn routes() -> Router<Api> {
     let checked = layer_fn(Checked);
-    // A HEAD is a question about an upload, and the list is none.
+    // A HEAD asks about one upload, and the list is none.
     let collection = get(list::list)
         .post(create::create)
         .options(options::options)
@@ -58,8 +58,8 @@ pub(crate) fn routes() -> Router<Api> {
         .layer(layer_fn(Versioned))
 }
 
-/// A body that broke off is no fault of its request: at a 4xx a stock client gives its upload up for good, after
-/// a 503 it asks how far it was and goes on.
+/// The refusal of an upload's request. A body that broke off gets 503: at a 4xx a stock client gives its
+/// upload up for good, after a 503 it asks for the offset and goes on.
 fn refusal(error: UploadError) -> ApiError {
     match error {
         UploadError::BodyBroken | UploadError::BodyIdle => unavailable(&error),
@@ -67,22 +67,22 @@ fn refusal(error: UploadError) -> ApiError {
     }
 }
 
-/// Stock clients repeat the request after a while.
+/// A 503, after which stock clients repeat the request after a while.
 fn unavailable(error: &UploadError) -> ApiError {
     ApiError::new(StatusCode::SERVICE_UNAVAILABLE, Code::from(error), error.to_string())
         .with_header(RETRY_AFTER, HeaderValue::from_static("1"))
 }
 
-/// A path's one parameter, or why there is none.
+/// The only parameter of a path, or why there is none.
 type PathText = Result<Path<String>, PathRejection>;
 
-/// The upload that a path names; what is no id names none.
+/// The upload that a path names. Text that is no id names no upload.
 fn upload_id(path: PathText) -> Result<UploadId, ApiError> {
     let id = path.ok().and_then(|Path(text)| text.parse().ok());
     id.ok_or_else(|| UploadError::NotFound.into())
 }
 
-/// The body of a request, and how it is to be checked.
+/// The body of a request, and how to check it.
 fn body(request: Request) -> Result<Body, ApiError> {
     let verification = headers::verification(request.headers())?;
     Ok(Body::new(frames(request.into_body()), verification))

@@ -38,7 +38,7 @@ pub(super) async fn patch(
     }
 }
 
-/// What a request asks for, without the request: a slow body would keep it in memory.
+/// The parsed parts of a PATCH, without the request, which a slow body would keep in memory.
 pub(super) struct Asked {
     append: Result<(AppendRequest, Body), ApiError>,
     wants_message: bool,
@@ -54,7 +54,7 @@ impl FromRequest<Api> for Asked {
     }
 }
 
-/// Every answer to a PATCH tells when the upload expires (tus 1.0.0, Expiration), a refusal too.
+/// Adds `Upload-Expires` to a refusal: every answer to a PATCH has it (tus 1.0.0, Expiration).
 async fn with_expiry(refused: ApiError, api: &Api, user: &UserId, id: UploadId) -> ApiError {
     let standing = api.uploads().status(user, id).await;
     match standing.ok().and_then(|standing| reply::expiry(&standing)) {
@@ -79,7 +79,7 @@ fn parse(fields: &HeaderMap) -> Result<AppendRequest, ApiError> {
     })
 }
 
-/// 204, as tus demands; with the message only for those who asked for it.
+/// The answer to a PATCH: 204, as tus demands, or 200 with the message if the client asked for that.
 fn reply_to(standing: &Standing, outside: &Outside, wants_message: bool) -> Response {
     let mut fields = reply::headers_of(standing, outside);
     match &standing.message {

@@ -1,4 +1,4 @@
-//! The headers that say how an upload stands.
+//! The headers that tell an upload's state.
 
 use axum::http::header::{HeaderMap, HeaderValue};
 
@@ -8,11 +8,11 @@ use super::headers::{
 use crate::http::outside::Outside;
 use crate::uploads::Standing;
 
-/// Offset, expiry, and the result if there is one: the same on POST, PATCH and HEAD, because any of them may be
-/// the only answer that a client gets to read.
+/// Offset, expiry, and the result if there is one: they are equal on POST, PATCH and HEAD, because any of
+/// these may be the only answer that a client gets to read.
 pub(super) fn headers_of(standing: &Standing, outside: &Outside) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    // What the server still works on, nobody may go on with, or take for whole.
+    // While the server still works on an upload, no client may go on with it or take it as complete.
     if !standing.upload.is_driven() {
         headers.insert(UPLOAD_OFFSET, value_of(standing.upload.offset));
     }
@@ -29,7 +29,7 @@ pub(super) fn headers_of(standing: &Standing, outside: &Outside) -> HeaderMap {
     headers
 }
 
-/// When the upload goes away, as `Upload-Expires` tells it.
+/// The value of `Upload-Expires`: when the upload goes away.
 pub(super) fn expiry(standing: &Standing) -> Option<HeaderValue> {
     standing.expires_at.and_then(|at| text_value(&at.http_date()))
 }

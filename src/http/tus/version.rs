@@ -1,4 +1,4 @@
-//! The version check: before anything else, and on every answer.
+//! The check of the tus version before anything else, and the version on every answer.
 
 use std::future::{Ready, ready};
 use std::task::{Context, Poll};
@@ -16,12 +16,12 @@ use crate::http::error::{ApiError, Code};
 
 const SPOKEN: HeaderValue = HeaderValue::from_static(VERSION);
 
-/// Says on each answer of a route what we speak.
+/// Service that adds the server's version to each answer of a route.
 #[derive(Debug, Clone)]
 pub(super) struct Versioned<S>(pub(super) S);
 
-/// Refuses what does not speak our version (tus 1.0.0, Core, Tus-Resumable). OPTIONS asks for the version, and GET is
-/// not tus.
+/// Service that refuses requests of another version (tus 1.0.0, Core, Tus-Resumable). OPTIONS may ask for the
+/// version, and GET is not part of tus.
 #[derive(Debug, Clone)]
 pub(super) struct Checked<S>(pub(super) S);
 
@@ -67,7 +67,7 @@ impl<S: Service<Request, Response = Response>> Service<Request> for Checked<S> {
     }
 }
 
-/// The same status for all: none of them goes on, and their clients take it for final.
+/// The refusal of any other version: none of them can go on, and their clients take a 412 as final.
 fn refusal(fields: &HeaderMap) -> Response {
     let detail = if is_of_the_draft(fields) {
         "The IETF draft of resumable uploads is not spoken here, but tus 1.0.0: Tus-Resumable has to be 1.0.0"
@@ -84,7 +84,7 @@ fn with_version(mut response: Response) -> Response {
     response
 }
 
-/// An offset is true for this moment (tus 1.0.0, Core, HEAD).
+/// Forbids caches to keep the answer: an offset is true for this moment (tus 1.0.0, Core, HEAD).
 fn for_now(mut response: Response) -> Response {
     response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     with_version(response)

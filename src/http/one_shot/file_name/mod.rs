@@ -5,7 +5,7 @@
 //! | `filename="né.txt"` in UTF-8, `%22`, `%0D` and `%0A` for what would break the line | browsers, curl, undici | RFC 7578 §4.2 and the HTML standard: no other escape means anything, `100%25.txt` is a name with a percent sign |
 //! | `filename*=UTF-8''n%C3%A9.txt` | .NET, old urllib3, Apache | RFC 8187, in whichever charset it names |
 //! | `filename="=?utf-8?B?bsOpLnR4dA==?="` | .NET, Spring, mail libraries | RFC 2047 |
-//! | `filename="n%C3%A9%20a.txt"`, everything but letters, digits and `_.-~` escaped | aiohttp | percent-encoded, as far as that can be told from a name that a browser sent as it stands |
+//! | `filename="n%C3%A9%20a.txt"`, everything but letters, digits and `_.-~` escaped | aiohttp | percent-encoded, if that can be told apart from a name that a browser sent unescaped |
 
 mod words;
 
@@ -16,22 +16,22 @@ use percent_encoding::percent_decode_str;
 
 use crate::message::whole_letters;
 
-/// A name is cut to so many bytes: far more than a file system knows, and few enough to be stored.
+/// A name is cut to this many bytes: far more than a file system allows, and few enough to be stored.
 const MAX_NAME_BYTES: usize = 1024;
-/// An extension up to this length survives the cut.
+/// The most bytes of an extension that survives the cut.
 const MAX_EXTENSION_BYTES: usize = 32;
 
-/// Who seems to have written a part's header.
+/// The kind of client that seems to have written a part's header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Writer {
-    /// It begins with the part's type, as aiohttp's do, which percent-encodes whole names.
+    /// A client whose header begins with the part's type, as aiohttp's does. It percent-encodes whole names.
     TypeFirst,
     /// Any other client.
     Other,
 }
 
-/// The file's name in the header's value. An extended `filename*`, which RFC 7578 forbids and some libraries send,
-/// comes first.
+/// The file's name in the header's value. An extended `filename*` takes precedence, which RFC 7578 forbids
+/// and some libraries send.
 pub(super) fn file_name(disposition: &[u8], writer: Writer) -> Option<String> {
     let disposition = String::from_utf8_lossy(disposition);
     let parameters = parameters(&disposition);
@@ -41,20 +41,20 @@ pub(super) fn file_name(disposition: &[u8], writer: Writer) -> Option<String> {
     Some(cut(extended.or_else(|| value("filename").map(|plain| decode(plain, writer)))?))
 }
 
-/// A plain `filename`.
+/// Decodes a plain `filename`.
 fn decode(value: &str, writer: Writer) -> String {
     words::decode(value).or_else(|| percent_decoded(value, writer)).unwrap_or_else(|| unescape(value))
 }
 
-/// A name that is percent-encoded as a whole. Characters beyond ASCII, which nobody else escapes, show it; where
-/// there are none, only the writer does.
+/// A name that is percent-encoded as a whole. Escaped characters beyond ASCII show that, as no other client
+/// escapes them; without any, only the writer shows it.
 fn percent_decoded(value: &str, writer: Writer) -> Option<String> {
     let is_whole = value.bytes().all(|b| b.is_ascii_alphanumeric() || b"%_.-~".contains(&b));
     let decoded = percent_decode_str(value).decode_utf8().ok().filter(|_| is_whole)?;
     (writer == Writer::TypeFirst || !decoded.is_ascii()).then(|| decoded.into_owned())
 }
 
-/// What follows the disposition's type: names, and values without their quotes.
+/// The parameters after the disposition's type: names, and values without their quotes.
 fn parameters(disposition: &str) -> Vec<(&str, Cow<'_, str>)> {
     let mut found = Vec::new();
     let mut rest = disposition.split_once(';').map_or("", |(_, rest)| rest);
@@ -76,8 +76,8 @@ fn parameters(disposition: &str) -> Vec<(&str, Cow<'_, str>)> {
     found
 }
 
-/// A quoted string without its opening quote, and how far it goes. Only a quote is ever escaped by a backslash:
-/// old browsers send whole Windows paths.
+/// A quoted string without its opening quote, and its length. A backslash escapes only a quote: old browsers
+/// send whole Windows paths.
 fn quoted_value(text: &str) -> (String, usize) {
     let mut value = String::new();
     let mut characters = text.char_indices().peekable();
@@ -91,7 +91,7 @@ fn quoted_value(text: &str) -> (String, usize) {
     (value, text.len())
 }
 
-/// The escapes of the HTML standard for `multipart/form-data`.
+/// Undoes the escapes of the HTML standard for `multipart/form-data`.
 fn unescape(value: &str) -> String {
     let mut plain = value.to_owned();
     for (escape, character) in [("%22", "\""), ("%0D", "\r"), ("%0A", "\n")] {
@@ -100,7 +100,7 @@ fn unescape(value: &str) -> String {
     plain
 }
 
-/// `UTF-8''n%C3%A9` (RFC 8187 §3.2.1); a charset that nobody knows is left to the plain `filename`.
+/// Decodes `UTF-8''n%C3%A9` (RFC 8187 §3.2.1). If the charset is unknown, the plain `filename` is used.
 fn decode_extended(value: &str) -> Option<String> {
     let mut parts = value.splitn(3, '\'');
     let charset = parts.next()?;
@@ -111,7 +111,7 @@ fn decode_extended(value: &str) -> Option<String> {
     Some(decoded.into_owned())
 }
 
-/// The name within [`MAX_NAME_BYTES`], with its extension.
+/// Cuts a name to [`MAX_NAME_BYTES`], and keeps its extension.
 fn cut(name: String) -> String {
     if name.len() <= MAX_NAME_BYTES {
         return name;
@@ -151,7 +151,7 @@ mod tests {
             (r#"name="file"; filename="=?utf-8?B?bsOpLnR4dA==?=""#, Some("né.txt")),
             (r#"name=file; filename="=?utf-8?Q?n=C3=A9?= =?utf-8?Q?_b.txt?=""#, Some("né b.txt")),
             (r#"name="file"; filename="=?what.txt""#, Some("=?what.txt")),
-            // Nobody else than a client that escapes everything escapes these.
+            // Only a client that escapes everything escapes these.
             (r#"name="file"; filename="%D1%84%20a%25.txt""#, Some("ф a%.txt")),
             // A browser's name that has percent signs of its own.
             (r#"name="file"; filename="100%25.txt""#, Some("100%25.txt")),
@@ -179,7 +179,7 @@ mod tests {
             ("a%22b.txt", "a\"b.txt"),
             ("plain.txt", "plain.txt"),
             ("n%C3%A9.txt", "né.txt"),
-            // None of its names.
+            // Such a client does not write these names.
             ("100%25 off.txt", "100%25 off.txt"),
             ("%FF.txt", "%FF.txt"),
         ] {

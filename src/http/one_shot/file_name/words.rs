@@ -1,12 +1,12 @@
-//! Encoded words (RFC 2047): `=?utf-8?B?bsOpLnR4dA==?=`. RFC 7578 knows none in a form, and mail libraries, .NET and
-//! Spring write them there.
+//! Encoded words (RFC 2047): `=?utf-8?B?bsOpLnR4dA==?=`. RFC 7578 does not allow them in a form, but mail
+//! libraries, .NET and Spring write them there.
 
 use data_encoding::{BASE64, HEXUPPER_PERMISSIVE};
 use encoding_rs::Encoding;
 
-/// The text that a value stands for, if it consists of nothing but encoded words with white space in between.
+/// Decodes a value that consists of nothing but encoded words with white space in between.
 ///
-/// A character that two words share is put together: many writers cut their text by its bytes.
+/// A character that is split over two words is put together: many writers cut their text between bytes.
 pub(super) fn decode(value: &str) -> Option<String> {
     let (mut runs, mut rest) = (Vec::<(&'static Encoding, Vec<u8>)>::new(), value.trim_ascii());
     while !rest.is_empty() {
@@ -24,7 +24,7 @@ pub(super) fn decode(value: &str) -> Option<String> {
     (!runs.is_empty()).then_some(text)
 }
 
-/// Charset and bytes of the word that comes next, and what is behind it.
+/// The charset and the bytes of the next word, and the text after it.
 fn word(text: &str) -> Option<(&'static Encoding, Vec<u8>, &str)> {
     let (charset, rest) = text.strip_prefix("=?")?.split_once('?')?;
     let (coding, rest) = rest.split_once('?')?;
@@ -39,14 +39,14 @@ fn word(text: &str) -> Option<(&'static Encoding, Vec<u8>, &str)> {
     Some((Encoding::for_label(charset.as_bytes())?, bytes, rest))
 }
 
-/// With the padding that some writers leave out.
+/// A base64 text with the padding that some writers leave out.
 fn padded(base64: &str) -> String {
     let bare = base64.trim_end_matches('=');
     let padding = (4 - bare.len() % 4) % 4;
     format!("{bare}{}", "=".repeat(padding))
 }
 
-/// The "Q" encoding (RFC 2047 §4.2).
+/// Decodes the "Q" encoding (RFC 2047 §4.2).
 fn quoted(text: &str) -> Option<Vec<u8>> {
     let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
     while let Some((&first, after)) = rest.split_first() {

@@ -1,5 +1,5 @@
-//! `multipart/form-data` (RFC 7578) as events in the order in which they come, with a bound on everything but the
-//! file.
+//! Events of a `multipart/form-data` body (RFC 7578), in the order in which they come, with a bound on
+//! everything but the file.
 
 mod stray;
 
@@ -21,40 +21,40 @@ use crate::http::error::{ApiError, Code};
 use crate::message::MAX_CONTENT_BYTES;
 use crate::uploads::UploadError;
 
-/// What a form may have besides the file: boundaries, headers, captions.
+/// The most bytes of a form besides the file: boundaries, headers, captions.
 pub(super) const FORM_SLACK_BYTES: u64 = 1024 * 1024;
 /// The most fields, known or not.
 const MAX_FIELDS: usize = 32;
-/// The most bytes of a field's headers: a long file name in three bytes a character.
+/// The most bytes of a field's headers: room for a long file name of three-byte characters.
 const MAX_HEADER_BYTES: u64 = 16 * 1024;
-/// The most bytes of a field that we know and that is not the file.
+/// The most bytes of a known field that is not the file.
 const MAX_TEXT_BYTES: usize = MAX_CONTENT_BYTES;
-/// The most bytes of a field that we do not know.
+/// The most bytes of an unknown field.
 const MAX_UNKNOWN_BYTES: usize = 64 * 1024;
 
-/// What comes next in a form.
+/// An event: the next piece of a form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Event {
     /// The file begins.
     File(FileHead),
-    /// The file goes on; never no bytes.
+    /// More bytes of the file, never none.
     Bytes(Bytes),
-    /// A text, whole.
+    /// A whole text field.
     Text(TextField, String),
-    /// A file in a field of this name, which is none of ours. Its bytes were passed over.
+    /// A file in an unknown field of this name. Its bytes were skipped.
     Elsewhere(String),
 }
 
-/// What is said about the file.
+/// The name and the type that the form gives the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct FileHead {
-    /// Its name; browsers send an empty one if no file was chosen.
+    /// The file's name; browsers send an empty one if no file was chosen.
     pub(super) name: Option<String>,
-    /// Its declared type.
+    /// The file's declared type.
     pub(super) media_type: Option<String>,
 }
 
-/// The fields that are texts.
+/// The form's fields that are texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TextField {
     ConversationId,
@@ -81,7 +81,7 @@ impl TextField {
     }
 }
 
-/// Reads a form. Nothing is kept of it but what is needed to find the next boundary.
+/// Reads a form, and keeps of it only what is needed to find the next boundary.
 #[derive(Debug)]
 pub(super) struct Form {
     multipart: Multipart<'static>,
@@ -90,10 +90,10 @@ pub(super) struct Form {
 }
 
 impl Form {
-    /// The form in a body whose file has at most `max_file_bytes`, and which is never silent for longer than `idle`.
+    /// The form in a body whose file has at most `max_file_bytes`, with `idle` as its idle timeout.
     ///
     /// # Errors
-    /// 400 if it is no form.
+    /// 400 if the body is no form.
     pub(super) fn open(
         headers: &HeaderMap,
         body: Body,
@@ -114,7 +114,7 @@ impl Form {
     /// The next event; `None` after the closing boundary, without which a form is not whole.
     ///
     /// # Errors
-    /// 400 if it is malformed, broken off, or has too much of something; 408 if it is idle; 413 if it is too large.
+    /// 400 if the form is malformed, broken off, or too large in a part of it; 408 if idle; 413 if too large.
     pub(super) async fn next(&mut self) -> Result<Option<Event>, ApiError> {
         while let Some(file) = &mut self.file {
             match file.chunk().await.map_err(refusal)? {
@@ -142,8 +142,8 @@ impl Form {
     }
 }
 
-/// Reads an unknown field to its end; answers its name if a file is in it. Browsers send an empty name and no bytes
-/// where none was chosen.
+/// Reads an unknown field to its end, and answers its name if it has a file. Browsers send an empty name and
+/// no bytes if no file was chosen.
 async fn pass_over(field: Field<'_>, after_the_file: bool) -> Result<Option<String>, ApiError> {
     let name = field.name().unwrap_or_default().to_owned();
     let file_name = head(&field).name;
@@ -190,7 +190,7 @@ fn too_much() -> ApiError {
     ApiError::bad_request(Code::FormTooLarge, "The form has too many or too large fields")
 }
 
-/// What a form that cannot be read is answered; the parser's own words would quote what the client sent.
+/// The answer to a form that cannot be read. The parser's own words would quote what the client sent.
 fn refusal(error: multra::Error) -> ApiError {
     match error {
         multra::Error::StreamReadFailed(cause) => match cause.downcast_ref() {

@@ -1,11 +1,11 @@
-//! What is said of fields that a form should not have.
+//! Refusals of fields that a form should not have.
 
 use crate::http::error::{ApiError, Code};
 
-/// A field's name is shown up to here.
+/// How many characters of a field's name an answer shows.
 const MAX_SHOWN_CHARACTERS: usize = 64;
 
-/// No file where it belongs, and perhaps one elsewhere.
+/// The refusal of a form without a file in the right field. It names the field that has a file, if any.
 pub(in crate::http::one_shot) fn missing_file(elsewhere: Option<&str>) -> ApiError {
     match elsewhere {
         None => ApiError::bad_request(Code::MissingFile, "Missing file"),
@@ -16,7 +16,7 @@ pub(in crate::http::one_shot) fn missing_file(elsewhere: Option<&str>) -> ApiErr
     }
 }
 
-/// More bytes in an unknown field than are passed over. With a file in it, what is wrong is its place.
+/// The refusal of an unknown field that is too long. If it has a file, the fault is where the file is.
 pub(super) fn too_long(field: &str, has_file: bool, after_the_file: bool, limit: usize) -> ApiError {
     if has_file && !after_the_file {
         return missing_file(Some(field));
@@ -32,7 +32,7 @@ pub(super) fn too_long(field: &str, has_file: bool, after_the_file: bool, limit:
     }
 }
 
-/// A name as it may stand in an answer.
+/// A field's name as an answer may show it.
 fn shown(name: &str) -> String {
     let mut shown: String = name.chars().filter(|c| !c.is_control()).take(MAX_SHOWN_CHARACTERS + 1).collect();
     if shown.chars().count() > MAX_SHOWN_CHARACTERS {
