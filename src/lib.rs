@@ -46,7 +46,7 @@
 //! - **Durable before told.** No answer, header or event says what a crash could take back. A store answers
 //!   when a change is durable, and what a read sees is durable already.
 //! - **Bytes may be ahead of their record, never behind.** Write, sync, record, tell; or, for few bytes, write,
-//!   record with the bytes in the record's journal, tell, and sync later ([`store::Files`]). What is ahead after
+//!   record with the bytes in the record's journal, tell, and sync later ([`store::embedded`]). What is ahead after
 //!   a crash is cut off by the next writer.
 //! - **The ledger's end is the offset.** There is no second place for it.
 //! - **A displaced holder writes nothing.** One request at a time holds an upload ([`store::Leases`]); what it writes

@@ -7,9 +7,10 @@ use super::{Backend, BackendError};
 use crate::config::{Config, Payload};
 use crate::data_folder::{DataFolder, FolderError};
 use crate::store::disk::Disk;
+use crate::store::embedded::Carrying;
 use crate::store::local::LocalLeases;
 use crate::store::sled::{SledPayloads, SledStore};
-use crate::store::{Durability, Payloads};
+use crate::store::{Appends, Durability, Payloads, Synced};
 
 /// Opens the folder of the settings. The records come after the files, some of which they may have to write
 /// again.
@@ -19,13 +20,17 @@ pub(super) fn open(config: &Config) -> Result<Backend, BackendError> {
     let disk = disk(config, &folder, durability)?;
     let store = SledStore::open_beside(disk.files(), &folder.records(), durability)
         .map_err(|error| BackendError::Records(error.into()))?;
+    let store = Arc::new(store);
     let payloads: Arc<dyn Payloads> = match config.payload {
-        Payload::Disk => Arc::new(disk),
+        Payload::Disk => Arc::new(disk.clone()),
         Payload::Sled { max_bytes } => {
             Arc::new(SledPayloads::new(&store, folder.path(), config.reserve, max_bytes))
         }
     };
-    let store = Arc::new(store);
+    let appends: Arc<dyn Appends> = match config.payload {
+        Payload::Disk if durability.syncs() => Arc::new(Carrying::new(disk, store.clone())),
+        _ => Arc::new(Synced::new(payloads.clone(), store.clone())),
+    };
     Ok(Backend {
         folder,
         durability,
@@ -34,6 +39,7 @@ pub(super) fn open(config: &Config) -> Result<Backend, BackendError> {
         memberships: store,
         leases: Arc::new(LocalLeases::default()),
         payloads,
+        appends,
     })
 }
 

@@ -8,8 +8,9 @@ use super::BackendError;
 use crate::data_folder::DataFolder;
 use crate::message::{Message, MessageId};
 use crate::store::disk::Disk;
+use crate::store::embedded::Carried;
 use crate::store::sled::{SledCopy, SledPayloads};
-use crate::store::{Carried, Payloads, StoreError};
+use crate::store::{Payloads, StoreError};
 use crate::upload::{Upload, UploadId};
 
 /// A folder's records and bytes.

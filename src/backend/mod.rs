@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::config::Config;
 use crate::data_folder::{DataFolder, FolderError};
 use crate::store::{
-    Announcements, Durability, Leases, Memberships, Messages, Payloads, Records, StoreError, Stores,
+    Announcements, Appends, Durability, Leases, Memberships, Messages, Payloads, Records, StoreError, Stores,
 };
 
 pub use examined::Examined;
@@ -26,6 +26,7 @@ pub struct Backend {
     memberships: Arc<dyn Memberships>,
     leases: Arc<dyn Leases>,
     payloads: Arc<dyn Payloads>,
+    appends: Arc<dyn Appends>,
 }
 
 /// The reason why the store cannot be opened. Nothing in it was changed.
@@ -62,6 +63,7 @@ impl Backend {
             memberships: Arc::clone(&self.memberships),
             leases: Arc::clone(&self.leases),
             payloads: Arc::clone(&self.payloads),
+            appends: Arc::clone(&self.appends),
             announcements,
         }
     }

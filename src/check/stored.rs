@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use crate::store::{ByteStream, Carried, Payloads, Source, StoreError};
+use crate::store::embedded::Carried;
+use crate::store::{ByteStream, Payloads, Source, StoreError};
 use crate::upload::UploadId;
 
 /// The stored bytes, and those that the journal carries for them.

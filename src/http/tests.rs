@@ -24,7 +24,7 @@ use crate::links::{MediaLinks, Presenter};
 use crate::message::{ConversationId, Message};
 use crate::store::local::LocalLeases;
 use crate::store::memory::{Memory, MemoryAnnouncements, MemoryPayloads};
-use crate::store::{Durability, Stores};
+use crate::store::{Durability, Stores, Synced};
 use crate::time::Timestamp;
 use crate::upload::{Binding, Metadata};
 use crate::uploads::{Allowance, Limits, Uploads};
@@ -189,12 +189,14 @@ fn token(user: &str, admin: bool) -> String {
 
 fn stores() -> Stores {
     let memory = Arc::new(Memory::new());
+    let payloads = Arc::new(MemoryPayloads::default());
     Stores {
         records: memory.clone(),
         messages: memory.clone(),
-        memberships: memory,
+        memberships: memory.clone(),
         leases: Arc::new(LocalLeases::default()),
-        payloads: Arc::new(MemoryPayloads::default()),
+        appends: Arc::new(Synced::new(payloads.clone(), memory.clone())),
+        payloads,
         announcements: Arc::new(MemoryAnnouncements::default()),
     }
 }

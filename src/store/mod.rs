@@ -6,21 +6,23 @@
 //! | --- | --- | --- |
 //! | [`Records`], [`Messages`], [`Memberships`] | sled | PostgreSQL |
 //! | [`Payloads`] | files; small uploads in sled | an S3 store |
+//! | [`Appends`] | both of the above at once ([`embedded`]), or one after the other | both at once |
 //! | [`Leases`] | one process's own ([`local`]) | PostgreSQL |
 //! | [`Announcements`] | Socket.IO | |
 //! | [`Relay`] | none: there is one process | Redis, PostgreSQL |
 //!
 //! `Records` and `Messages` of one server share a database: a claim and a commit change both in one atomic
-//! step. A record store may carry small bytes for payloads that are files on its own disk ([`Files`]). What a method returned or wrote is durable when it answers (as far as the configured durability
-//! goes), and what it read was.
+//! step. What a method returned or wrote is durable when it answers (as far as the configured
+//! durability goes), and what it read was.
 
 mod announcements;
+mod appends;
 #[cfg(test)]
 pub(crate) mod contract;
 pub mod disk;
 mod durability;
+pub mod embedded;
 mod error;
-mod files;
 mod leases;
 pub mod local;
 mod memberships;
@@ -33,13 +35,13 @@ pub mod sled;
 mod stores;
 
 pub use announcements::{Announcement, Announcements, Progress};
+pub use appends::{Append, Appends, Last, Synced};
 pub use durability::Durability;
 pub use error::StoreError;
-pub use files::{Carried, Files, Placement};
 pub use leases::{Displacement, Lease, Leases, NoTurn, Wanted};
 pub use memberships::{Memberships, Put};
 pub use messages::{Claim, Messages, Position};
 pub use payloads::{ByteStream, Payloads, Place, Sink, Source, Syncing};
-pub use records::{Along, Created, Records, Taking};
+pub use records::{Created, Records, Taking};
 pub use relay::{Parcel, Relay};
 pub use stores::Stores;

@@ -68,8 +68,7 @@ pub trait Payloads: Send + Sync + 'static {
     }
 
     /// Makes the bytes of a complete upload of `length` bytes the file of a message; doing it twice is doing
-    /// it once. Durable when it answers, or, where somebody carries where files go
-    /// ([`Files`](super::Files)), when the message is.
+    /// it once. Durable when the message is committed, at the latest.
     ///
     /// # Errors
     /// [`StoreError::Damaged`] if the bytes are at neither place, or not `length` many.
@@ -106,12 +105,6 @@ pub trait Payloads: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Whether bytes that were shown ([`Sink::show`]) may be carried by somebody else until they are durable, and
-    /// that is quicker.
-    fn may_be_carried(&self) -> bool {
-        false
-    }
-
     /// The largest upload that this store is fit for, if it has a bound of its own.
     fn max_size(&self) -> Option<u64>;
 }
@@ -122,12 +115,6 @@ pub trait Sink: Send {
     /// Appends. It may answer before the bytes are down, which lets the caller receive the next ones
     /// meanwhile; an error then comes with the next call.
     async fn write(&mut self, data: Vec<Bytes>) -> Result<(), StoreError>;
-
-    /// Appends, and answers when everything that was appended can be read, though a power cut may take it: for
-    /// bytes that somebody carries.
-    async fn show(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
-        self.sync(data).await
-    }
 
     /// Begins to make everything that was appended so far durable. More may be appended before that is done;
     /// what fails in it fails nowhere else.

@@ -1,7 +1,6 @@
 //! The port of upload records and their ledgers.
 
 use async_trait::async_trait;
-use bytes::Bytes;
 
 use super::error::StoreError;
 use crate::message::UserId;
@@ -22,12 +21,18 @@ pub trait Records: Send + Sync + 'static {
     /// An id that another upload holds is treated as `taking` says; if it stays with that one and nothing is
     /// stored, the answer names the holder.
     async fn create(&self, upload: &Upload, taking: Taking) -> Result<Created, StoreError> {
-        self.create_with(upload, taking, Along::default()).await
+        self.create_with(upload, taking, None).await
     }
 
-    /// The same, and more in the same step.
-    async fn create_with(&self, upload: &Upload, taking: Taking, along: Along)
-    -> Result<Created, StoreError>;
+    /// [`Records::create`], and in the same step the claim of the upload's message at this time, as
+    /// [`Messages::claim`](super::Messages::claim) right afterwards would; what that would refuse leaves the upload as
+    /// it is without.
+    async fn create_with(
+        &self,
+        upload: &Upload,
+        taking: Taking,
+        claim: Option<Timestamp>,
+    ) -> Result<Created, StoreError>;
 
     /// The upload as recorded.
     async fn find(&self, id: UploadId) -> Result<Option<Upload>, StoreError>;
@@ -47,19 +52,19 @@ pub trait Records: Send + Sync + 'static {
     /// [`StoreError::Fenced`] unless the row's writer holds the upload; [`StoreError::Conflict`] unless that is
     /// receiving and the row starts at the ledger's end.
     async fn append(&self, id: UploadId, row: &Appended) -> Result<State, StoreError> {
-        self.append_with(id, row, Along::default()).await
+        self.append_with(id, row, None).await
     }
 
-    /// The same, and more in the same step.
+    /// [`Records::append`], and in the same step the claim of the upload's message, as in [`Records::create_with`].
     ///
     /// # Errors
     /// As [`Records::append`].
-    async fn append_with(&self, id: UploadId, row: &Appended, along: Along) -> Result<State, StoreError>;
-
-    /// The most bytes that this store carries with a row; zero if it carries none.
-    fn carries(&self) -> usize {
-        0
-    }
+    async fn append_with(
+        &self,
+        id: UploadId,
+        row: &Appended,
+        claim: Option<Timestamp>,
+    ) -> Result<State, StoreError>;
 
     /// Changes the state from `from` to `to` by the rules of [`Upload::end`], in one step. Entering [`State::Rejected`] or
     /// [`State::Expired`] keeps the record; [`State::Expired`] gives the `client_message_id` free.
@@ -119,24 +124,6 @@ pub enum Taking {
     /// It stays with its holder, and the upload is stored all the same, beside it: once both are complete, it is
     /// found out whether they are the same file.
     Beside,
-}
-
-/// What is done in the same step as a creation, or a row.
-#[derive(Debug, Clone, Default)]
-pub struct Along {
-    /// The last of the upload's bytes, at most [`Records::carries`], that are written and not durable yet: the store
-    /// carries them until they are.
-    pub bytes: Vec<Bytes>,
-    /// Claims the message of the upload at this time, as [`Messages::claim`](super::Messages::claim) right
-    /// afterwards would; what that would refuse leaves the upload as it is without.
-    pub claim: Option<Timestamp>,
-}
-
-impl Along {
-    /// Only bytes to carry.
-    pub fn carrying(bytes: Vec<Bytes>) -> Self {
-        Self { bytes, claim: None }
-    }
 }
 
 /// How a creation or a binding went.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Announcements, Leases, Memberships, Messages, Payloads, Records};
+use super::{Announcements, Appends, Leases, Memberships, Messages, Payloads, Records};
 
 /// One implementation of each port.
 #[derive(Clone)]
@@ -18,6 +18,8 @@ pub struct Stores {
     pub leases: Arc<dyn Leases>,
     /// Bytes.
     pub payloads: Arc<dyn Payloads>,
+    /// Bytes that arrive, and the rows that tell of them; of the same records and bytes as above.
+    pub appends: Arc<dyn Appends>,
     /// Who is connected now.
     pub announcements: Arc<dyn Announcements>,
 }

@@ -100,13 +100,12 @@ impl Uploads {
         body: Body,
     ) -> Result<Standing, UploadError> {
         let room = self.allowance.take(&upload, &admission, content_length).await?;
-        let sink = self.stores.payloads.open(upload.id, lease.epoch(), upload.offset).await?;
+        let store = self.stores.appends.open(upload.id, lease.epoch(), upload.offset).await?;
         let digest =
             upload.digest.as_ref().map(|state| state.resume().ok_or_else(foreign_digest)).transpose()?;
-        let intake = Intake::checked(sink, upload.offset, digest, body.verification.clone());
+        let intake = Intake::checked(store, upload.offset, digest, body.verification.clone());
         let surroundings = Surroundings {
             records: self.stores.records.clone(),
-            carried: self.carried,
             finalizer: self.finalizer.clone(),
             idle: self.limits.body_idle,
             draining: self.draining.clone(),

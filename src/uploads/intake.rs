@@ -1,4 +1,4 @@
-//! From received bytes to a sink: gathered into large writes, summed up beside them.
+//! From received bytes to the store: gathered into large writes, summed up beside them.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -6,25 +6,27 @@ use bytes::Bytes;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::checkpoint::{Checkpoint, Reached};
-use crate::crash;
-use crate::store::{Sink, StoreError};
-use crate::upload::{Check, DigestState, RunningDigest, Verification};
+use crate::store::{Append, Created, Last, StoreError, Taking};
+use crate::time::Timestamp;
+use crate::upload::{Appended, Check, DigestState, RunningDigest, State, Upload, Verification};
 
 /// All intakes together aim at holding no more than this.
 const GATHERED_BYTES: usize = 16 * 1024 * 1024;
 /// An intake writes when it holds this much, or less when there are many.
 const LARGEST_WRITE: usize = 1024 * 1024;
 const SMALLEST_WRITE: usize = 64 * 1024;
-/// This and less is summed up where it stands: the hop to another thread would cost more.
-const SUM_HERE: usize = 64 * 1024;
+/// This and less is summed up where it stands, because the hop to another thread would cost more, and is handed over with
+/// the row that tells of it.
+const FEW: usize = 64 * 1024;
 /// A piece smaller than this is copied: as it came, it keeps a connection's whole buffer from being used again.
 const SMALL_PIECE: usize = 4 * 1024;
 
 static INTAKES: AtomicUsize = AtomicUsize::new(0);
 
-/// Bytes on their way to a sink. What it took is in the sink after [`Intake::sync`], or lost with an error.
+/// Bytes on their way to the store. Those that it has accepted are durable once a row, or a sync, succeeds; if any call
+/// fails, they are lost.
 pub(super) struct Intake {
-    sink: Box<dyn Sink>,
+    store: Box<dyn Append>,
     sums: Sums,
     /// The sums while a blocking thread has them.
     away: Option<JoinHandle<Sums>>,
@@ -32,6 +34,8 @@ pub(super) struct Intake {
     pending: Vec<Bytes>,
     pending_bytes: usize,
     end: u64,
+    /// Bytes before it are durable, or will be with the sync that is under way.
+    begun: u64,
 }
 
 /// What is computed of the bytes as they pass.
@@ -43,13 +47,13 @@ struct Sums {
 
 impl Intake {
     /// An intake whose first byte goes to `offset`, with the digest of all bytes before it.
-    pub(super) fn new(sink: Box<dyn Sink>, offset: u64, digest: Option<RunningDigest>) -> Self {
-        Self::checked(sink, offset, digest, Verification::None)
+    pub(super) fn new(store: Box<dyn Append>, offset: u64, digest: Option<RunningDigest>) -> Self {
+        Self::checked(store, offset, digest, Verification::None)
     }
 
     /// The same for bytes that are checked before they count.
     pub(super) fn checked(
-        sink: Box<dyn Sink>,
+        store: Box<dyn Append>,
         offset: u64,
         digest: Option<RunningDigest>,
         verification: Verification,
@@ -57,7 +61,8 @@ impl Intake {
         INTAKES.fetch_add(1, Ordering::Relaxed);
         let sums = Sums { digest, check: verification.begin() };
         let is_checked = sums.check.is_open();
-        Self { sink, sums, away: None, is_checked, pending: Vec::new(), pending_bytes: 0, end: offset }
+        let (pending, pending_bytes) = (Vec::new(), 0);
+        Self { store, sums, away: None, is_checked, pending, pending_bytes, end: offset, begun: offset }
     }
 
     /// Whether it was begun with a check.
@@ -68,6 +73,11 @@ impl Intake {
     /// The offset after everything that was taken.
     pub(super) fn end(&self) -> u64 {
         self.end
+    }
+
+    /// How many bytes came since the last sync was begun.
+    pub(super) fn since_sync(&self) -> u64 {
+        self.end - self.begun
     }
 
     /// Takes bytes, and writes when there are enough.
@@ -81,19 +91,20 @@ impl Intake {
         if self.pending_bytes >= write_size() { self.flush().await } else { Ok(()) }
     }
 
-    /// Hands everything taken to the sink.
+    /// Hands everything taken to the store.
     pub(super) async fn flush(&mut self) -> Result<(), StoreError> {
         if self.pending.is_empty() {
             return Ok(());
         }
         let data = self.gathered().await?;
-        self.sink.write(data).await
+        self.store.write(data).await
     }
 
     /// Makes everything taken durable and answers the digest of it.
     pub(super) async fn sync(&mut self) -> Result<Option<DigestState>, StoreError> {
         let data = self.gathered().await?;
-        self.sink.sync(data).await?;
+        self.store.sync(data).await?;
+        self.begun = self.end;
         self.digest().await
     }
 
@@ -101,15 +112,15 @@ impl Intake {
     pub(super) async fn begin_checkpoint(&mut self) -> Result<Checkpoint, StoreError> {
         self.flush().await?;
         let digest = self.digest().await?;
-        let syncing = self.sink.begin_sync().await?;
+        let syncing = self.store.begin_sync().await?;
+        self.begun = self.end;
         Ok(Checkpoint { syncing, reached: Reached { offset: self.end, digest } })
     }
 
-    /// Whether all bytes after an offset, up to which everything is durable or will be, are still pending, and so
-    /// few that somebody carries them.
-    pub(super) fn may_be_carried(&self, offset: u64, most: usize) -> bool {
+    /// Whether all that is not durable, or about to be, is still here, and few: then it is handed over with its row.
+    pub(super) fn is_little(&self) -> bool {
         let pending = u64::try_from(self.pending_bytes).expect("a length fits");
-        offset + pending == self.end && (1..=most).contains(&self.pending_bytes)
+        self.begun + pending == self.end && (1..=FEW).contains(&self.pending_bytes)
     }
 
     /// Keeps what is pending in as little memory as it needs.
@@ -119,20 +130,42 @@ impl Intake {
         }
     }
 
-    /// Makes everything taken durable, or lets it be read and answers what somebody has to carry, if that may
-    /// be; and the digest of it.
-    pub(super) async fn secure(
-        &mut self,
-        offset: u64,
-        most: usize,
-    ) -> Result<(Option<DigestState>, Vec<Bytes>), StoreError> {
-        if !self.may_be_carried(offset, most) {
+    /// The digest of everything taken, and what is to be handed over with the row that tells of it: few bytes; more are
+    /// synced, and summed up meanwhile.
+    pub(super) async fn last(&mut self) -> Result<(Option<DigestState>, Vec<Bytes>), StoreError> {
+        if !self.is_little() {
             return Ok((self.sync().await?, Vec::new()));
         }
         let data = self.gathered().await?;
-        self.sink.show(data.clone()).await?;
-        crash::point("append.shown");
         Ok((self.digest().await?, data))
+    }
+
+    /// Makes the last bytes durable before their row.
+    pub(super) async fn settle(&mut self, last: Vec<Bytes>) -> Result<(), StoreError> {
+        self.store.sync(last).await
+    }
+
+    /// Records the row, and with it the last bytes before its end.
+    pub(super) async fn record(
+        &mut self,
+        last: Last,
+        row: &Appended,
+        claim: Option<Timestamp>,
+    ) -> Result<State, StoreError> {
+        let state = self.store.record(last, row, claim).await?;
+        self.begun = self.begun.max(row.chunk.end());
+        Ok(state)
+    }
+
+    /// Records the upload that has all that was taken, and with it the last bytes.
+    pub(super) async fn create(
+        &mut self,
+        last: Vec<Bytes>,
+        upload: &Upload,
+        taking: Taking,
+        claim: Option<Timestamp>,
+    ) -> Result<Created, StoreError> {
+        self.store.create(Last { data: last, begun: None }, upload, taking, claim).await
     }
 
     /// The digest of everything that was gathered.
@@ -150,7 +183,7 @@ impl Intake {
     pub(super) async fn give_up(&mut self) -> Result<(), StoreError> {
         self.pending.clear();
         self.pending_bytes = 0;
-        self.sink.sync(Vec::new()).await
+        self.store.sync(Vec::new()).await
     }
 
     /// What is pending, with its sums begun.
@@ -161,7 +194,7 @@ impl Intake {
         if sums.are_none() {
             return Ok(data);
         }
-        if bytes <= SUM_HERE {
+        if bytes <= FEW {
             sums.update(&data);
             return Ok(data);
         }

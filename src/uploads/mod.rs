@@ -58,8 +58,6 @@ pub struct Uploads {
     finalizer: Arc<Finalizer>,
     allowance: Allowance,
     limits: Limits,
-    /// The most bytes that the records carry for the payloads.
-    carried: usize,
     tasks: TaskTracker,
     draining: CancellationToken,
 }
@@ -76,8 +74,7 @@ impl Uploads {
         draining: CancellationToken,
     ) -> Self {
         let allowance = finalizer.allowance().clone();
-        let carried = if stores.payloads.may_be_carried() { stores.records.carries() } else { 0 };
-        Self { stores, finalizer, allowance, limits, carried, tasks, draining }
+        Self { stores, finalizer, allowance, limits, tasks, draining }
     }
 
     /// The bounds in force.

@@ -3,11 +3,8 @@
 //! ```text
 //! frame ─► gathered ─► written ─► synced ─► row in the ledger ─► told
 //!          memory      page cache  disk      durable offset
-//! frame ─► gathered ─► written ─► row in the ledger that carries the bytes ─► told ─► synced
-//!          memory      page cache  durable offset and bytes                           together with others
 //! ```
-//! The second way is for few bytes, where records and payloads offer it ([`Files`](crate::store::Files)).
-//! Every [`checkpoint_bytes`] a sync is begun, and more is received meanwhile.
+//! Few bytes are handed to the store together with their row ([`Append`](crate::store::Append)). Every [`checkpoint_bytes`] a sync is begun, and more is received meanwhile.
 //!
 //! A kill at any arrow leaves bytes ahead of their record at the most, and the next PATCH cuts those off. A row
 //! is written every [`checkpoint_bytes`], about every [`CHECKPOINT_EVERY`], and at the end, however the body
@@ -39,7 +36,7 @@ use super::reservations::Sending;
 use crate::crash;
 use crate::finalizer::Finalizer;
 use crate::metrics;
-use crate::store::{Along, Lease, Records, StoreError, Wanted};
+use crate::store::{Last, Lease, Records, StoreError, Wanted};
 use crate::time::Timestamp;
 use crate::upload::{
     Admission, AppendRefusal, Appended, Check, CheckError, Chunk, Length, RejectionReason, State,
@@ -62,8 +59,6 @@ const TICK: Duration = Duration::from_millis(250);
 /// What a reception needs besides its upload.
 pub(super) struct Surroundings {
     pub(super) records: Arc<dyn Records>,
-    /// The most bytes that the records carry for the payloads.
-    pub(super) carried: usize,
     pub(super) finalizer: Arc<Finalizer>,
     pub(super) idle: Duration,
     pub(super) draining: CancellationToken,
@@ -82,8 +77,6 @@ pub(super) struct Reception {
     trailer: Option<TrailingChecksum>,
     /// Bytes before it are durable.
     synced: u64,
-    /// Bytes before it are durable, or will be with the checkpoint that is under way.
-    begun: u64,
     checkpoint: Option<Checkpoint>,
     last_row: Instant,
 }
@@ -116,7 +109,6 @@ impl Reception {
             intake,
             trailer: None,
             synced: offset,
-            begun: offset,
             checkpoint: None,
             room,
             last_row: Instant::now(),
@@ -176,7 +168,7 @@ impl Reception {
             && may_go_on
             && let Ok(_one) = AFTERMATHS.try_acquire()
         {
-            if !self.intake.may_be_carried(self.begun, self.surroundings.carried) {
+            if !self.intake.is_little() {
                 self.begin_checkpoint().await?;
             }
             tokio::select! {
@@ -270,7 +262,7 @@ impl Reception {
         let fits = data.len() <= room;
         data.truncate(room);
         self.intake.take(data).await?;
-        if self.intake.end() - self.begun >= self.next_checkpoint() {
+        if self.intake.since_sync() >= self.next_checkpoint() {
             self.begin_checkpoint().await?;
         }
         Ok(fits)
@@ -293,7 +285,6 @@ impl Reception {
             self.passed(reached).await?;
         }
         self.checkpoint = Some(self.intake.begin_checkpoint().await?);
-        self.begun = self.intake.end();
         Ok(())
     }
 
@@ -301,7 +292,7 @@ impl Reception {
     async fn passed(&mut self, reached: Reached) -> Result<(), StoreError> {
         self.synced = reached.offset;
         self.room.landed(self.synced);
-        if self.keeps_what_came() { self.add(reached, Vec::new()).await } else { Ok(()) }
+        if self.keeps_what_came() { self.add(reached, Last::default()).await } else { Ok(()) }
     }
 
     /// Takes room for a frame before any of it is written.
@@ -315,7 +306,7 @@ impl Reception {
         let is_time = self.last_row.elapsed() >= CHECKPOINT_EVERY && self.keeps_what_came();
         if is_time && self.intake.end() > self.upload.offset {
             self.record().await
-        } else if self.intake.may_be_carried(self.begun, self.surroundings.carried) {
+        } else if self.intake.is_little() {
             self.intake.compact();
             Ok(())
         } else {
@@ -323,24 +314,19 @@ impl Reception {
         }
     }
 
-    /// Syncs what came, then records it: bytes may be ahead of their record, never behind. Few of them are
-    /// carried by their record until they are synced.
+    /// Records what came, which is durable by then: bytes may be ahead of their record, never behind.
     async fn record(&mut self) -> Result<(), StoreError> {
         let offset = self.intake.end();
         if offset == self.upload.offset && self.length == self.upload.length {
             return Ok(());
         }
-        let (digest, carried) = self.intake.secure(self.begun, self.surroundings.carried).await?;
-        if let Some(checkpoint) = self.checkpoint.take() {
-            // An error of the disk is told once, and may have been told there.
-            checkpoint.syncing.await?;
-        }
-        self.begun = offset;
-        self.add(Reached { offset, digest }, carried).await
+        let (digest, data) = self.intake.last().await?;
+        let begun = self.checkpoint.take().map(|checkpoint| checkpoint.syncing);
+        self.add(Reached { offset, digest }, Last { data, begun }).await
     }
 
     /// Adds the row up to there to the ledger.
-    async fn add(&mut self, reached: Reached, carried: Vec<Bytes>) -> Result<(), StoreError> {
+    async fn add(&mut self, reached: Reached, last: Last) -> Result<(), StoreError> {
         let Reached { offset: end, digest } = reached;
         let offset = self.upload.offset;
         let length = end - offset;
@@ -348,13 +334,10 @@ impl Reception {
         let whole = self.upload.state == State::Receiving && self.length.is_reached_at(chunk.end());
         let state = if whole { State::Complete } else { self.upload.state.clone() };
         let row = Appended { chunk, length: self.length, state, epoch: self.lease.epoch() };
-        let records = &self.surroundings.records;
         let next = self.upload.clone().append(&row).map_err(StoreError::from)?;
-        let mut along = Along::carrying(carried);
-        if whole {
-            along.claim = self.surroundings.finalizer.claim_ahead(&next).await;
-        }
-        let state = records.append_with(self.upload.id, &row, along).await?;
+        let claim = if whole { self.surroundings.finalizer.claim_ahead(&next).await } else { None };
+        let state = self.intake.record(last, &row, claim).await?;
+        self.room.recorded(&next);
         crash::point("append.recorded");
         self.synced = end;
         self.last_row = Instant::now();

@@ -9,7 +9,7 @@ use super::error::UploadError;
 use super::intake::Intake;
 use crate::crash;
 use crate::metrics;
-use crate::store::{Along, Created, StoreError, Taking};
+use crate::store::{Created, StoreError, Taking};
 use crate::upload::{Epoch, RunningDigest, State, Upload, UploadId};
 
 /// The bytes of an upload without a record. Dropped before it has one, they are freed.
@@ -52,20 +52,23 @@ impl Unrecorded {
         upload: Upload,
         taking: Taking,
     ) -> Result<(Created, Upload), UploadError> {
-        let most = self.uploads.carried;
-        let (digest, bytes) = self.intake().await?.secure(0, most).await?;
+        let (digest, mut last) = self.intake().await?.last().await?;
         let mut upload = Upload { offset: self.length(), digest, state: State::Complete, ..upload };
-        let finalizer = &self.uploads.finalizer;
-        if taking == Taking::Overtake && finalizer.contradicts_holder(&upload).await? {
-            return Err(UploadError::AnotherFile);
+        if taking == Taking::Overtake && self.uploads.stores.records.holder(&upload).await?.is_some() {
+            // They are compared where they are stored.
+            self.intake().await?.settle(std::mem::take(&mut last)).await?;
+            if self.uploads.finalizer.contradicts_holder(&upload).await? {
+                return Err(UploadError::AnotherFile);
+            }
         }
         let claim = self.uploads.finalizer.claim_ahead(&upload).await;
         // Until it is certain that there is none.
         self.is_recorded = true;
-        let created = self.uploads.stores.records.create_with(&upload, taking, Along { bytes, claim }).await;
+        let created = self.intake().await?.create(last, &upload, taking, claim).await;
         self.is_recorded = !matches!(created, Ok(Created::Taken(_)) | Err(StoreError::Full));
         if let Ok(Created::New(state)) = &created {
             upload.state = state.clone();
+            self.uploads.allowance.stored(&upload);
             // The file, which may be moved at once.
             self.intake = None;
             metrics::get().bytes_received.inc_by(upload.offset);
@@ -76,9 +79,9 @@ impl Unrecorded {
 
     async fn intake(&mut self) -> Result<&mut Intake, StoreError> {
         if self.intake.is_none() {
-            let sink = self.uploads.stores.payloads.open(self.id, Epoch::FIRST, 0).await?;
+            let store = self.uploads.stores.appends.open(self.id, Epoch::FIRST, 0).await?;
             let digest = self.is_digested.then(RunningDigest::default);
-            self.intake = Some(Intake::new(sink, 0, digest));
+            self.intake = Some(Intake::new(store, 0, digest));
         }
         Ok(self.intake.as_mut().expect("just opened"))
     }

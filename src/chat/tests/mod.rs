@@ -24,7 +24,7 @@ use crate::keys::Keyring;
 use crate::message::{Message, MessageId, UserId};
 use crate::store::local::LocalLeases;
 use crate::store::memory::{Memory, MemoryPayloads};
-use crate::store::{Announcement, Announcements, Memberships, Progress, StoreError, Stores};
+use crate::store::{Announcement, Announcements, Memberships, Progress, StoreError, Stores, Synced};
 use crate::time::Timestamp;
 use crate::upload::UploadId;
 use crate::uploads::{Allowance, Limits, Uploads};
@@ -59,14 +59,16 @@ impl Server {
 
     async fn state(&self) -> State {
         let memory = Arc::new(Memory::new());
+        let payloads = Arc::new(MemoryPayloads::default());
         let conversation = CONVERSATION.parse().expect("valid");
         memory.put(conversation, &[user("alice"), user("bob")]).await.expect("memory");
         let stores = Stores {
             records: memory.clone(),
             messages: memory.clone(),
-            memberships: memory,
+            memberships: memory.clone(),
             leases: Arc::new(LocalLeases::default()),
-            payloads: Arc::new(MemoryPayloads::default()),
+            appends: Arc::new(Synced::new(payloads.clone(), memory.clone())),
+            payloads,
             announcements: Arc::new(self.announcements.clone()),
         };
         let tasks = TaskTracker::new();

@@ -5,7 +5,7 @@ use super::samples::{
     whole,
 };
 use super::{DatabaseFixture, SharedFixture, is_conflict};
-use crate::store::{Along, Claim, Created, Taking};
+use crate::store::{Claim, Created, Taking};
 use crate::upload::{Binding, Epoch, RejectionReason, State, Upload, UploadId};
 
 pub(crate) async fn a_claim_is_kept_and_repeated(mut fixture: impl DatabaseFixture) {
@@ -72,16 +72,16 @@ pub(crate) async fn stamps_only_grow_within_a_conversation(mut fixture: impl Dat
 
 /// Claims with the last byte, however that comes. Whatever becomes of the claim, the answer says what is stored.
 async fn complete_claiming(fixture: &impl DatabaseFixture, upload: &Upload, with_creation: bool) {
-    let along = Along { claim: Some(at(7_000)), ..Along::default() };
+    let claim_at = Some(at(7_000));
     let state = if with_creation {
-        match fixture.records().create_with(upload, Taking::Overtake, along).await.expect("stored") {
+        match fixture.records().create_with(upload, Taking::Overtake, claim_at).await.expect("stored") {
             Created::New(state) => state,
             Created::Taken(_) => return,
         }
     } else {
         let empty = Upload { offset: 0, state: State::Receiving, digest: digest(0), ..upload.clone() };
         fixture.records().create(&empty, Taking::Overtake).await.expect("stored");
-        fixture.records().append_with(upload.id, &last_row(0), along).await.expect("stored")
+        fixture.records().append_with(upload.id, &last_row(0), claim_at).await.expect("stored")
     };
     assert_eq!(found(fixture, upload.id).await.state, state);
 }
@@ -109,12 +109,12 @@ pub(crate) async fn a_claim_that_is_refused_leaves_what_it_went_along_with(fixtu
     let first = store(&fixture, &bound(Some("d"))).await;
     let second = whole(Some("d"));
     complete_claiming(&fixture, &second, true).await;
-    let along = Along { claim: Some(at(8_000)), ..Along::default() };
-    fixture.records().append_with(first, &last_row(0), along).await.expect("stored");
+    let claim_at = Some(at(8_000));
+    fixture.records().append_with(first, &last_row(0), claim_at).await.expect("stored");
     assert_eq!(found(&fixture, first).await.state, State::Complete, "another one has the message");
     let receiving = bound(None);
-    let along = Along { claim: Some(at(7_000)), ..Along::default() };
-    fixture.records().create_with(&receiving, Taking::IfFree, along).await.expect("stored");
+    let claim_at = Some(at(7_000));
+    fixture.records().create_with(&receiving, Taking::IfFree, claim_at).await.expect("stored");
     assert_eq!(found(&fixture, receiving.id).await, receiving);
     let taken = whole(Some("c"));
     complete_claiming(&fixture, &taken, true).await;

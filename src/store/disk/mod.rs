@@ -34,7 +34,7 @@ use crate::upload::{Epoch, UploadId};
 use buckets::{Bucket, Buckets};
 use idle::Idle;
 use part::Part;
-use sink::DiskSink;
+pub(in crate::store) use sink::DiskSink;
 use unsettled::Unsettled;
 
 /// How long the answer about free space holds.
@@ -99,6 +99,11 @@ impl Disk {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
             foreign => foreign,
         }
+    }
+
+    /// The bytes of an upload, open for appending. The file is opened with the first write, on the thread that writes.
+    pub(in crate::store) fn sink(&self, id: UploadId, offset: u64) -> DiskSink {
+        DiskSink::new(Part::new(Arc::clone(&self.folders), id, offset))
     }
 
     /// Runs file work off the async threads.
@@ -220,8 +225,7 @@ impl Folders {
 #[async_trait]
 impl Payloads for Disk {
     async fn open(&self, id: UploadId, _: Epoch, offset: u64) -> Result<Box<dyn Sink>, StoreError> {
-        // The file is opened with the first write, on the thread that writes.
-        Ok(Box::new(DiskSink::new(Part::new(Arc::clone(&self.folders), id, offset))))
+        Ok(Box::new(self.sink(id, offset)))
     }
 
     async fn adopt(&self, id: UploadId, part: UploadId, length: u64) -> Result<bool, StoreError> {
@@ -277,10 +281,6 @@ impl Payloads for Disk {
 
     async fn probe(&self) -> Result<(), StoreError> {
         self.blocking(|folders| Ok(folders.probe()?)).await
-    }
-
-    fn may_be_carried(&self) -> bool {
-        self.folders.durability.syncs()
     }
 
     fn max_size(&self) -> Option<u64> {

@@ -21,7 +21,7 @@ enum Writer {
 }
 
 /// The [`Sink`] of a part file. At most one write is under way.
-pub(super) struct DiskSink {
+pub(in crate::store) struct DiskSink {
     writer: Writer,
     /// Whether syncing takes the disk's time.
     is_synced: bool,
@@ -67,9 +67,10 @@ impl Drop for DiskSink {
     }
 }
 
-#[async_trait]
-impl Sink for DiskSink {
-    async fn write(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
+/// For a caller that knows the type: no call of these needs a box.
+impl DiskSink {
+    /// As [`Sink::write`].
+    pub(in crate::store) async fn write(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
         let mut part = self.part().await?;
         if is_small(&data) {
             part.append(data)?;
@@ -83,11 +84,14 @@ impl Sink for DiskSink {
         Ok(())
     }
 
-    async fn show(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
+    /// Appends, and answers when everything that was appended can be read, though a power cut may take it: for bytes
+    /// that are carried until they are synced.
+    pub(in crate::store) async fn show(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
         self.work(is_small(&data), move |part| part.show(data)).await
     }
 
-    async fn begin_sync(&mut self) -> Result<Syncing, StoreError> {
+    /// As [`Sink::begin_sync`].
+    pub(in crate::store) async fn begin_sync(&mut self) -> Result<Syncing, StoreError> {
         let part = self.part().await?;
         let sync = if self.is_synced { part.begin_sync() } else { None };
         self.writer = Writer::Idle(part);
@@ -100,13 +104,29 @@ impl Sink for DiskSink {
         })
     }
 
-    async fn sync(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
+    /// As [`Sink::sync`].
+    pub(in crate::store) async fn sync(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
         let is_quick = is_small(&data) && !self.is_synced;
         let work = move |part: &mut Part| {
             part.append(data)?;
             part.sync()
         };
         self.work(is_quick, work).await
+    }
+}
+
+#[async_trait]
+impl Sink for DiskSink {
+    async fn write(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
+        Self::write(self, data).await
+    }
+
+    async fn begin_sync(&mut self) -> Result<Syncing, StoreError> {
+        Self::begin_sync(self).await
+    }
+
+    async fn sync(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
+        Self::sync(self, data).await
     }
 }
 

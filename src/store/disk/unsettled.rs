@@ -15,7 +15,8 @@ use super::place::length_of;
 use super::{Disk, Folders};
 use crate::crash;
 use crate::metrics::{self, Synced};
-use crate::store::{Carried, Files, Placement, StoreError};
+use crate::store::StoreError;
+use crate::store::embedded::{Carried, Files, Placement};
 use crate::upload::UploadId;
 
 /// With more files than this, the file system is told to write everything: one sync is shared by all of them.
@@ -230,7 +231,6 @@ mod tests {
     use super::*;
     use crate::message::MessageId;
     use crate::store::{Durability, Payloads, Place};
-    use crate::upload::Epoch;
 
     fn disk() -> (tempfile::TempDir, Disk) {
         let data = tempfile::tempdir().expect("a folder");
@@ -241,7 +241,7 @@ mod tests {
 
     async fn shown(disk: &Disk) -> UploadId {
         let id = UploadId::random();
-        let mut sink = disk.open(id, Epoch::FIRST, 0).await.expect("opened");
+        let mut sink = disk.sink(id, 0);
         sink.show(vec![Bytes::from_static(b"abc")]).await.expect("written");
         id
     }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{Memory, Tables};
 use crate::message::UserId;
-use crate::store::{Along, Created, Records, StoreError, Taking};
+use crate::store::{Created, Records, StoreError, Taking};
 use crate::time::Timestamp;
 use crate::upload::{Appended, Binding, Conflict, Epoch, State, Upload, UploadId};
 
@@ -16,7 +16,7 @@ impl Records for Memory {
         &self,
         upload: &Upload,
         taking: Taking,
-        along: Along,
+        claim: Option<Timestamp>,
     ) -> Result<Created, StoreError> {
         let mut tables = self.tables();
         match tables.uploads.get(&upload.id) {
@@ -29,7 +29,7 @@ impl Records for Memory {
         }
         tables.uploads.insert(upload.id, upload.clone());
         tables.use_up(upload);
-        Ok(Created::New(tables.go_along(upload.id, &along)?))
+        Ok(Created::New(tables.go_along(upload.id, claim)?))
     }
 
     async fn find(&self, id: UploadId) -> Result<Option<Upload>, StoreError> {
@@ -47,13 +47,18 @@ impl Records for Memory {
         Ok(Some(upload.epoch))
     }
 
-    async fn append_with(&self, id: UploadId, row: &Appended, along: Along) -> Result<State, StoreError> {
+    async fn append_with(
+        &self,
+        id: UploadId,
+        row: &Appended,
+        claim: Option<Timestamp>,
+    ) -> Result<State, StoreError> {
         let mut tables = self.tables();
         let upload = tables.upload(id)?;
         *upload = upload.clone().append(row)?;
         let upload = upload.clone();
         tables.use_up(&upload);
-        tables.go_along(id, &along)
+        tables.go_along(id, claim)
     }
 
     async fn transition(
@@ -157,9 +162,9 @@ impl Tables {
         self.used.extend(parts.iter().filter(|part| self.uploads.contains_key(part)));
     }
 
-    /// There is nothing to carry. A claim that is refused leaves the upload as it is. Answers its state.
-    fn go_along(&mut self, id: UploadId, along: &Along) -> Result<State, StoreError> {
-        let _ = along.claim.map(|now| self.claim(id, now));
+    /// A claim that is refused leaves the upload as it is. Answers its state.
+    fn go_along(&mut self, id: UploadId, claim: Option<Timestamp>) -> Result<State, StoreError> {
+        let _ = claim.map(|now| self.claim(id, now));
         Ok(self.upload(id)?.state.clone())
     }
 

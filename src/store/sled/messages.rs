@@ -20,7 +20,7 @@ impl Messages for SledStore {
 
     async fn commit(&self, message: &Message, now: Timestamp) -> Result<(), StoreError> {
         let message = message.clone();
-        let carries = self.carries > 0;
+        let carries = self.carries;
         self.change_with_ledger(message.upload_id.into(), move |view| {
             if carries {
                 carried::place(view, &message);

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
 use super::engine::layered::{Layered, Rows};
 use super::engine::view::View;
@@ -12,7 +13,7 @@ use super::tables::keys::Key;
 use super::tables::uploads::Unwritten;
 use super::tables::{carried, claims, keys, uploads};
 use crate::message::UserId;
-use crate::store::{Along, Claim, Created, Records, StoreError, Taking};
+use crate::store::{Claim, Created, Records, StoreError, Taking};
 use crate::time::Timestamp;
 use crate::upload::{Appended, Binding, Conflict, Epoch, State, Upload, UploadId};
 
@@ -27,10 +28,9 @@ impl Records for SledStore {
         &self,
         upload: &Upload,
         taking: Taking,
-        along: Along,
+        claim: Option<Timestamp>,
     ) -> Result<Created, StoreError> {
-        let upload = upload.clone();
-        self.core.change(move |view| create(view, upload, taking, along)).await
+        self.create_carrying(upload, taking, Vec::new(), claim).await
     }
 
     async fn find(&self, id: UploadId) -> Result<Option<Upload>, StoreError> {
@@ -45,13 +45,13 @@ impl Records for SledStore {
         self.core.change(move |view| Ok(raise(view, id)?)).await
     }
 
-    async fn append_with(&self, id: UploadId, row: &Appended, along: Along) -> Result<State, StoreError> {
-        let row = row.clone();
-        self.core.change(move |view| Ok(append(view, id, &row, along)?)).await
-    }
-
-    fn carries(&self) -> usize {
-        self.carries
+    async fn append_with(
+        &self,
+        id: UploadId,
+        row: &Appended,
+        claim: Option<Timestamp>,
+    ) -> Result<State, StoreError> {
+        self.append_carrying(id, row, Vec::new(), claim).await
     }
 
     async fn transition(
@@ -136,7 +136,39 @@ impl Records for SledStore {
     }
 }
 
-fn create(view: &mut View<'_>, upload: Upload, taking: Taking, along: Along) -> Result<Created, StoreError> {
+impl SledStore {
+    /// [`Records::create_with`], carrying the last of the upload's bytes, which are written and not durable yet.
+    pub(in crate::store) async fn create_carrying(
+        &self,
+        upload: &Upload,
+        taking: Taking,
+        bytes: Vec<Bytes>,
+        claim: Option<Timestamp>,
+    ) -> Result<Created, StoreError> {
+        let upload = upload.clone();
+        self.core.change(move |view| create(view, upload, taking, bytes, claim)).await
+    }
+
+    /// [`Records::append_with`], carrying the last of the row's bytes, which are written and not durable yet.
+    pub(in crate::store) async fn append_carrying(
+        &self,
+        id: UploadId,
+        row: &Appended,
+        bytes: Vec<Bytes>,
+        claim: Option<Timestamp>,
+    ) -> Result<State, StoreError> {
+        let row = row.clone();
+        self.core.change(move |view| Ok(append(view, id, &row, bytes, claim)?)).await
+    }
+}
+
+fn create(
+    view: &mut View<'_>,
+    upload: Upload,
+    taking: Taking,
+    bytes: Vec<Bytes>,
+    claim: Option<Timestamp>,
+) -> Result<Created, StoreError> {
     match uploads::find(view, upload.id)? {
         Some(there) if there.upload == upload => return Ok(Created::New(upload.state)),
         Some(_) => return Err(Conflict::AnotherUpload.into()),
@@ -145,8 +177,8 @@ fn create(view: &mut View<'_>, upload: Upload, taking: Taking, along: Along) -> 
     if let Some(holder) = claims::take(view, &upload, taking)? {
         return Ok(Created::Taken(holder));
     }
-    carried::put(view, upload.id, upload.offset, along.bytes);
-    let state = claimed(view, &upload, upload.state.clone(), along.claim)?;
+    carried::put(view, upload.id, upload.offset, bytes);
+    let state = claimed(view, &upload, upload.state.clone(), claim)?;
     uploads::insert(view, &Upload { state: state.clone(), ..upload })?;
     Ok(Created::New(state))
 }
@@ -175,10 +207,16 @@ fn raise(view: &mut View<'_>, id: UploadId) -> Result<Option<Epoch>, Unwritten> 
     Ok(Some(epoch))
 }
 
-fn append(view: &mut View<'_>, id: UploadId, row: &Appended, along: Along) -> Result<State, Unwritten> {
+fn append(
+    view: &mut View<'_>,
+    id: UploadId,
+    row: &Appended,
+    bytes: Vec<Bytes>,
+    claim: Option<Timestamp>,
+) -> Result<State, Unwritten> {
     let before = uploads::progress(view, id)?;
     row.follows(before.epoch, &before.state, before.offset)?;
-    carried::put(view, id, row.chunk.end(), along.bytes);
+    carried::put(view, id, row.chunk.end(), bytes);
     if row.length == before.length && row.state == before.state {
         uploads::extend(view, id, &row.chunk)?;
         return Ok(before.state);
@@ -186,7 +224,7 @@ fn append(view: &mut View<'_>, id: UploadId, row: &Appended, along: Along) -> Re
     let stored = uploads::existing(view, id)?;
     uploads::extend(view, id, &row.chunk)?;
     let next = stored.upload.clone().append(row)?;
-    let state = claimed(view, &next, next.state.clone(), along.claim)?;
+    let state = claimed(view, &next, next.state.clone(), claim)?;
     uploads::update(view, stored, Upload { state: state.clone(), ..next })?;
     Ok(state)
 }

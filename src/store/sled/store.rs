@@ -10,7 +10,8 @@ use super::engine::view::View;
 use super::tables::carried::{self, CarriedFiles};
 use super::tables::keys::LAYOUT;
 use super::tables::uploads::{self, Unwritten};
-use crate::store::{Carried, Durability, Files, StoreError};
+use crate::store::embedded::{Carried, Files};
+use crate::store::{Durability, StoreError};
 use crate::upload::UploadId;
 
 /// The embedded store of records, messages and memberships. When it and every
@@ -18,8 +19,8 @@ use crate::upload::UploadId;
 /// folder is closed.
 pub struct SledStore {
     pub(super) core: Arc<Core>,
-    /// The most bytes that are carried with a row.
-    pub(super) carries: usize,
+    /// Whether it carries bytes of files, and where they went.
+    pub(super) carries: bool,
 }
 
 impl SledStore {
@@ -30,7 +31,7 @@ impl SledStore {
     /// [`OpenError`] if the folder is in use, damaged, or not accessible. Nothing is deleted.
     pub fn open(folder: &Path, durability: Durability) -> Result<Self, OpenError> {
         let core = Core::open(folder, durability, &LAYOUT, None)?;
-        Ok(Self { core: Arc::new(core), carries: 0 })
+        Ok(Self { core: Arc::new(core), carries: false })
     }
 
     /// Opens it as the store that carries small bytes of these files, and gives them what it carried when it
@@ -44,8 +45,7 @@ impl SledStore {
         durability: Durability,
     ) -> Result<Self, OpenError> {
         let core = Core::open(folder, durability, &LAYOUT, Some(Arc::new(CarriedFiles(files))))?;
-        let carries = if durability.syncs() { carried::MOST_BYTES } else { 0 };
-        Ok(Self { core: Arc::new(core), carries })
+        Ok(Self { core: Arc::new(core), carries: durability.syncs() })
     }
 
     /// Everything that it carries for files.

@@ -76,6 +76,11 @@ impl Allowance {
         parts.iter().for_each(|part| self.reservations.forget(*part));
     }
 
+    /// Counts an upload that was stored with all of its bytes.
+    pub(in crate::uploads) fn stored(&self, upload: &Upload) {
+        self.reservations.insert(upload, None);
+    }
+
     /// The most bytes of an upload.
     pub(crate) fn max_upload_size(&self) -> u64 {
         self.limits.max_upload_size

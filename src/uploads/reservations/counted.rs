@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::Reservations;
 use crate::message::{ConversationId, Message, MessageId, UserId};
-use crate::store::{Along, Claim, Created, Messages, Records, StoreError, Stores, Taking};
+use crate::store::{Claim, Created, Messages, Records, StoreError, Stores, Taking};
 use crate::time::Timestamp;
 use crate::upload::{Appended, Binding, Epoch, State, Upload, UploadId};
 
@@ -29,9 +29,9 @@ impl Records for Counted {
         &self,
         upload: &Upload,
         taking: Taking,
-        along: Along,
+        claim: Option<Timestamp>,
     ) -> Result<Created, StoreError> {
-        let created = self.records.create_with(upload, taking, along).await?;
+        let created = self.records.create_with(upload, taking, claim).await?;
         if created.is_new() {
             self.reservations.insert(upload, None);
         }
@@ -50,14 +50,15 @@ impl Records for Counted {
         self.records.raise(id).await
     }
 
-    async fn append_with(&self, id: UploadId, row: &Appended, along: Along) -> Result<State, StoreError> {
-        let state = self.records.append_with(id, row, along).await?;
+    async fn append_with(
+        &self,
+        id: UploadId,
+        row: &Appended,
+        claim: Option<Timestamp>,
+    ) -> Result<State, StoreError> {
+        let state = self.records.append_with(id, row, claim).await?;
         self.reservations.grown(id, row.chunk.end(), row.length);
         Ok(state)
-    }
-
-    fn carries(&self) -> usize {
-        self.records.carries()
     }
 
     async fn transition(

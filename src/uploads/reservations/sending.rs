@@ -55,6 +55,11 @@ impl Sending {
         self.allowance.reservations.counts().change(self.id, |promise| promise.land(offset));
     }
 
+    /// A row says that the upload has its bytes.
+    pub(in crate::uploads) fn recorded(&self, upload: &Upload) {
+        self.allowance.reservations.grown(self.id, upload.offset, upload.length);
+    }
+
     /// Sees to it that bytes up to an offset have room before they are written; those before `landed` are on the disk.
     ///
     /// # Errors

@@ -10,6 +10,14 @@ use crate::store::disk::Disk;
 use crate::store::sled::{SledPayloads, SledStore};
 use crate::upload::{AppendRefusal, CheckError, ChecksumError, TrailingChecksum, Upload};
 
+over_both! {
+    draining_with_a_checksum_open_leaves_nothing,
+    a_mismatch_declares_no_length,
+    a_creation_that_does_not_match_leaves_no_upload,
+    nothing_is_checked_as_well,
+    a_complete_upload_takes_no_byte_of_a_body_of_unknown_length,
+}
+
 /// A house over each payload store, and what it stands on.
 async fn houses() -> Vec<(House, Option<TempDir>)> {
     let [disk, sled] = [(); 2].map(|()| tempfile::tempdir().expect("a folder"));
@@ -147,9 +155,7 @@ async fn an_idle_body_with_a_checksum_open_leaves_nothing() {
     assert_eq!(house.record(id).await, before);
 }
 
-#[tokio::test]
-async fn draining_with_a_checksum_open_leaves_nothing() {
-    let house = House::new().await;
+async fn draining_with_a_checksum_open_leaves_nothing(house: House) {
     let id = house.create(6, &bound(&[])).await.expect("created").standing.upload.id;
     let before = house.record(id).await;
     house.draining.cancel();
@@ -158,9 +164,7 @@ async fn draining_with_a_checksum_open_leaves_nothing() {
     assert_eq!(house.record(id).await, before);
 }
 
-#[tokio::test]
-async fn a_mismatch_declares_no_length() {
-    let house = House::new().await;
+async fn a_mismatch_declares_no_length(house: House) {
     let new =
         NewUpload { length: Length::Deferred, metadata: bound(&[]), conversation: None, is_partial: false };
     let id = house.uploads.create(&ada(), new).await.expect("created").standing.upload.id;
@@ -174,9 +178,7 @@ async fn a_mismatch_declares_no_length() {
     house.made_of(last, b"abc").await;
 }
 
-#[tokio::test]
-async fn a_creation_that_does_not_match_leaves_no_upload() {
-    let house = House::new().await;
+async fn a_creation_that_does_not_match_leaves_no_upload(house: House) {
     let new = |length| NewUpload {
         length: Length::Known(length),
         metadata: bound(&[("client_message_id", "c")]),
@@ -200,9 +202,7 @@ async fn a_creation_that_does_not_match_leaves_no_upload() {
     house.made_of(creation.standing, b"abc").await;
 }
 
-#[tokio::test]
-async fn nothing_is_checked_as_well() {
-    let house = House::new().await;
+async fn nothing_is_checked_as_well(house: House) {
     let done = house.create(3, &bound(&[])).await.expect("created").standing.upload.id;
     house.append(done, 0, body(&[b"abc"])).await.expect("appended");
     let open = house.create(3, &bound(&[])).await.expect("created").standing.upload.id;
@@ -226,9 +226,7 @@ async fn nothing_is_checked_as_well() {
     assert!(right.expect("matches").standing.message.is_some());
 }
 
-#[tokio::test]
-async fn a_complete_upload_takes_no_byte_of_a_body_of_unknown_length() {
-    let house = House::new().await;
+async fn a_complete_upload_takes_no_byte_of_a_body_of_unknown_length(house: House) {
     let id = house.create(3, &bound(&[])).await.expect("created").standing.upload.id;
     house.append(id, 0, body(&[b"abc"])).await.expect("appended");
     let outcome = house.append(id, 3, body(&[b"", b"d"])).await;
@@ -242,10 +240,11 @@ async fn the_upload_is_let_go_only_when_no_write_is_under_way() {
     let slow = Slow::default();
     let (permits, _) = slow.busy();
     let house = House::over(Arc::new(slow)).await;
-    let id = house.create(6, &bound(&[])).await.expect("created").standing.upload.id;
+    let (part, whole) = (vec![b'u'; 100_000], vec![b'a'; 200_000]);
+    let id = house.create(200_000, &bound(&[])).await.expect("created").standing.upload.id;
     let request = AppendRequest { offset: 0, content_length: None, upload_length: None };
     let uploads = Arc::clone(&house.uploads);
-    let dead = Body { verification: Verification::Trailing, ..stalled(b"uvw") };
+    let dead = Body { verification: Verification::Trailing, ..stalled(&part) };
     let dead = tokio::spawn(async move { uploads.append(&ada(), id, request, dead).await });
     // The bytes are handed on before long, and the write hangs.
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -253,6 +252,6 @@ async fn the_upload_is_let_go_only_when_no_write_is_under_way() {
     assert!(matches!(newcomer, Err(UploadError::Busy)), "{newcomer:?}");
     permits.add_permits(Semaphore::MAX_PERMITS);
     assert!(matches!(dead.await.expect("no panic"), Err(UploadError::Displaced)));
-    let last = house.append(id, 0, body(&[b"abcdef"])).await.expect("appended");
-    house.made_of(last, b"abcdef").await;
+    let last = house.append(id, 0, body(&[&whole])).await.expect("appended");
+    house.made_of(last, &whole).await;
 }

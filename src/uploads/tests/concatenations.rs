@@ -7,6 +7,13 @@ use super::*;
 use crate::upload::{Concat, Parts, RejectionReason};
 use crate::uploads::NewFinal;
 
+over_both! {
+    unfinished_parts_are_not_waited_for,
+    an_upload_without_a_conversation_is_answered_when_it_is_whole,
+    a_rejection_is_the_answer_however_often_it_is_asked_for,
+    parts_that_are_there_overtake_an_unfinished_upload_with_the_same_id,
+}
+
 /// A partial upload of this length.
 async fn part(house: &House, length: u64) -> UploadId {
     let metadata = Metadata::default();
@@ -63,9 +70,7 @@ async fn a_process_that_ends_keeps_nobody_waiting_for_a_join() {
     assert!(matches!(waiting.now_or_never(), Some(Err(UploadError::Busy))));
 }
 
-#[tokio::test]
-async fn unfinished_parts_are_not_waited_for() {
-    let house = House::new().await;
+async fn unfinished_parts_are_not_waited_for(house: House) {
     let ids = [whole_part(&house, b"hello ").await, part(&house, 5).await];
     let creation = join(&house, &ids, bound(&[])).await.expect("answered");
     assert!(creation.standing.upload.awaited_parts().is_some());
@@ -74,17 +79,13 @@ async fn unfinished_parts_are_not_waited_for() {
     assert!(again.existed && again.standing.message.is_some());
 }
 
-#[tokio::test]
-async fn an_upload_without_a_conversation_is_answered_when_it_is_whole() {
-    let house = House::new().await;
+async fn an_upload_without_a_conversation_is_answered_when_it_is_whole(house: House) {
     let ids = [whole_part(&house, b"hello ").await, whole_part(&house, b"world").await];
     let Creation { standing, existed } = join(&house, &ids, Metadata::default()).await.expect("joined");
     assert_eq!((standing.upload.state, standing.upload.offset, existed), (State::Complete, 11, false));
 }
 
-#[tokio::test]
-async fn a_rejection_is_the_answer_however_often_it_is_asked_for() {
-    let house = House::new().await;
+async fn a_rejection_is_the_answer_however_often_it_is_asked_for(house: House) {
     let ids = [whole_part(&house, b"hello").await];
     let wrong = bound(&[("sha256", &"00".repeat(32))]);
     for _ in 0..2 {
@@ -96,9 +97,7 @@ async fn a_rejection_is_the_answer_however_often_it_is_asked_for() {
 }
 
 /// Otherwise its client would take the location of an upload for success that may never get its bytes.
-#[tokio::test]
-async fn parts_that_are_there_overtake_an_unfinished_upload_with_the_same_id() {
-    let house = House::new().await;
+async fn parts_that_are_there_overtake_an_unfinished_upload_with_the_same_id(house: House) {
     let mine = bound(&[("client_message_id", "mine")]);
     let abandoned = house.create(5, &mine).await.expect("created").standing.upload.id;
     let ids = [whole_part(&house, b"hello").await];

@@ -3,6 +3,12 @@
 use super::*;
 use crate::upload::{RunningDigest, TrailingChecksum};
 
+over_both! {
+    what_is_no_message_comes_with_its_bytes_as_well,
+    whoever_is_refused_leaves_no_byte,
+    bytes_go_to_the_holder_of_the_client_message_id,
+}
+
 fn new(length: u64, metadata: &Metadata) -> NewUpload {
     NewUpload {
         length: Length::Known(length),
@@ -77,9 +83,7 @@ async fn however_the_bytes_come_they_are_the_message() {
     }
 }
 
-#[tokio::test]
-async fn what_is_no_message_comes_with_its_bytes_as_well() {
-    let house = House::new().await;
+async fn what_is_no_message_comes_with_its_bytes_as_well(house: House) {
     for (metadata, is_partial) in [(Metadata::default(), false), (bound(&[]), true)] {
         let new = NewUpload { is_partial, ..new(4, &metadata) };
         let creation = house.uploads.create_with(&ada(), new, Some(4), body(&[b"abcd"])).await;
@@ -90,9 +94,7 @@ async fn what_is_no_message_comes_with_its_bytes_as_well() {
     assert_eq!((house.messages().await.len(), house.parts().await), (0, 2));
 }
 
-#[tokio::test]
-async fn whoever_is_refused_leaves_no_byte() {
-    let house = House::new().await;
+async fn whoever_is_refused_leaves_no_byte(house: House) {
     let wrong = bound(&[("sha256", &"00".repeat(32))]);
     let rejected = house.uploads.create_with(&ada(), new(4, &wrong), None, body(&[b"abcd"])).await;
     assert!(matches!(rejected, Err(UploadError::Rejected(_))), "{rejected:?}");
@@ -125,9 +127,7 @@ async fn an_announced_digest_is_always_checked() {
 }
 
 /// The holder gets the bytes, and nothing is left of the one that would have been made.
-#[tokio::test]
-async fn bytes_go_to_the_holder_of_the_client_message_id() {
-    let house = House::new().await;
+async fn bytes_go_to_the_holder_of_the_client_message_id(house: House) {
     let named = bound(&[("client_message_id", "c")]);
     let first = house.create(4, &named).await.expect("created").standing.upload.id;
     for _ in 0..2 {

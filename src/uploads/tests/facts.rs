@@ -8,9 +8,27 @@ use crate::message::MessageKind;
 use crate::time::Timestamp;
 use crate::upload::{AppendRefusal, Binding, Epoch, RejectionReason, Upload};
 
-#[tokio::test]
-async fn the_last_byte_makes_the_message() {
-    let house = House::new().await;
+over_both! {
+    the_last_byte_makes_the_message,
+    what_came_before_a_break_is_kept,
+    a_body_that_breaks_off_after_its_last_byte_makes_the_message,
+    a_client_that_goes_away_cancels_no_commit,
+    a_newcomer_takes_over_and_keeps_what_came,
+    draining_ends_a_body_and_keeps_its_bytes,
+    no_byte_beyond_the_length_is_kept,
+    another_users_upload_is_not_there,
+    whoever_left_the_conversation_is_rejected_and_the_reason_stays,
+    a_file_that_is_not_the_announced_one_is_rejected,
+    creation_is_idempotent_by_client_message_id,
+    one_client_message_id_is_one_message_over_all_ways_in,
+    a_one_shot_that_is_not_finished_leaves_nothing,
+    an_unbound_upload_waits_for_its_message,
+    what_is_owed_is_found_without_anyone_asking,
+    the_sweeper_takes_what_nobody_came_back_for_and_nothing_else,
+    bytes_without_a_record_are_freed_at_the_start,
+}
+
+async fn the_last_byte_makes_the_message(house: House) {
     let id = house.create(6, &bound(&[("content", "look")])).await.expect("created").standing.upload.id;
     let first = house.append(id, 0, body(&[b"ab", b"c"])).await.expect("appended");
     assert_eq!((first.upload.offset, first.message), (3, None));
@@ -26,18 +44,14 @@ async fn the_last_byte_makes_the_message() {
     assert_eq!(house.uploads.head(&ada(), id).await.expect("there").message, Some(message));
 }
 
-#[tokio::test]
-async fn what_came_before_a_break_is_kept() {
-    let house = House::new().await;
+async fn what_came_before_a_break_is_kept(house: House) {
     let id = house.create(6, &bound(&[])).await.expect("created").standing.upload.id;
     let outcome = house.append(id, 0, broken(b"abc")).await;
     assert!(matches!(outcome, Err(UploadError::BodyBroken)), "{outcome:?}");
     assert_eq!(house.offset(id).await, 3);
 }
 
-#[tokio::test]
-async fn a_body_that_breaks_off_after_its_last_byte_makes_the_message() {
-    let house = House::new().await;
+async fn a_body_that_breaks_off_after_its_last_byte_makes_the_message(house: House) {
     let id = house.create(3, &bound(&[])).await.expect("created").standing.upload.id;
     assert!(matches!(house.append(id, 0, broken(b"abc")).await, Err(UploadError::BodyBroken)));
     while house.messages().await.is_empty() {
@@ -45,9 +59,7 @@ async fn a_body_that_breaks_off_after_its_last_byte_makes_the_message() {
     }
 }
 
-#[tokio::test]
-async fn a_client_that_goes_away_cancels_no_commit() {
-    let house = House::new().await;
+async fn a_client_that_goes_away_cancels_no_commit(house: House) {
     let id = house.create(3, &bound(&[])).await.expect("created").standing.upload.id;
     // Polled once, then dropped, as a handler is when its connection ends.
     let late = stream::once(async {
@@ -64,9 +76,7 @@ async fn a_client_that_goes_away_cancels_no_commit() {
     assert_eq!(house.messages().await.len(), 1);
 }
 
-#[tokio::test]
-async fn a_newcomer_takes_over_and_keeps_what_came() {
-    let house = House::new().await;
+async fn a_newcomer_takes_over_and_keeps_what_came(house: House) {
     let id = house.create(6, &bound(&[])).await.expect("created").standing.upload.id;
     let uploads = Arc::clone(&house.uploads);
     let request = AppendRequest { offset: 0, content_length: Some(6), upload_length: None };
@@ -120,9 +130,7 @@ async fn an_idle_body_is_given_up_and_its_bytes_kept() {
     assert_eq!(house.offset(id).await, 2);
 }
 
-#[tokio::test]
-async fn draining_ends_a_body_and_keeps_its_bytes() {
-    let house = House::new().await;
+async fn draining_ends_a_body_and_keeps_its_bytes(house: House) {
     let id = house.create(6, &bound(&[])).await.expect("created").standing.upload.id;
     house.draining.cancel();
     let outcome = house.append(id, 0, stalled(b"ab")).await;
@@ -145,18 +153,14 @@ async fn only_a_message_that_may_be_made_is_claimed_ahead() {
     }
 }
 
-#[tokio::test]
-async fn no_byte_beyond_the_length_is_kept() {
-    let house = House::new().await;
+async fn no_byte_beyond_the_length_is_kept(house: House) {
     let id = house.create(4, &Metadata::default()).await.expect("created").standing.upload.id;
     let outcome = house.append(id, 0, body(&[b"abc", b"defg"])).await;
     assert!(matches!(outcome, Err(UploadError::Append(AppendRefusal::TooLong))), "{outcome:?}");
     assert_eq!(house.offset(id).await, 4);
 }
 
-#[tokio::test]
-async fn another_users_upload_is_not_there() {
-    let house = House::new().await;
+async fn another_users_upload_is_not_there(house: House) {
     let id = house.create(4, &bound(&[])).await.expect("created").standing.upload.id;
     for outcome in [
         house.uploads.head(&bob(), id).await.map(|_| ()),
@@ -167,9 +171,7 @@ async fn another_users_upload_is_not_there() {
     }
 }
 
-#[tokio::test]
-async fn whoever_left_the_conversation_is_rejected_and_the_reason_stays() {
-    let house = House::new().await;
+async fn whoever_left_the_conversation_is_rejected_and_the_reason_stays(house: House) {
     let id =
         house.create(2, &bound(&[("client_message_id", "c")])).await.expect("created").standing.upload.id;
     house.record_all(id, b"ab").await;
@@ -185,9 +187,7 @@ async fn whoever_left_the_conversation_is_rejected_and_the_reason_stays() {
     assert!(matches!(again, Err(UploadError::Rejected(why)) if why == reason), "{again:?}");
 }
 
-#[tokio::test]
-async fn a_file_that_is_not_the_announced_one_is_rejected() {
-    let house = House::new().await;
+async fn a_file_that_is_not_the_announced_one_is_rejected(house: House) {
     let wrong = "00".repeat(32);
     for metadata in [bound(&[("sha256", &wrong)]), Metadata::of([("sha256", wrong.as_str())])] {
         let id = house.create(2, &metadata).await.expect("created").standing.upload.id;
@@ -198,9 +198,7 @@ async fn a_file_that_is_not_the_announced_one_is_rejected() {
     assert_eq!((house.parts().await, house.messages().await.len()), (0, 0));
 }
 
-#[tokio::test]
-async fn creation_is_idempotent_by_client_message_id() {
-    let house = House::new().await;
+async fn creation_is_idempotent_by_client_message_id(house: House) {
     let metadata = bound(&[("client_message_id", "c")]);
     let first = house.create(3, &metadata).await.expect("created");
     house.append(first.standing.upload.id, 0, body(&[b"ab"])).await.expect("appended");
@@ -213,9 +211,7 @@ async fn creation_is_idempotent_by_client_message_id() {
     assert!(done.standing.message.is_some());
 }
 
-#[tokio::test]
-async fn one_client_message_id_is_one_message_over_all_ways_in() {
-    let house = House::new().await;
+async fn one_client_message_id_is_one_message_over_all_ways_in(house: House) {
     let metadata = bound(&[("client_message_id", "c")]);
     let slow = house.create(3, &metadata).await.expect("created").standing.upload.id;
     house.append(slow, 0, body(&[b"ab"])).await.expect("appended");
@@ -236,9 +232,7 @@ async fn one_client_message_id_is_one_message_over_all_ways_in() {
     }
 }
 
-#[tokio::test]
-async fn a_one_shot_that_is_not_finished_leaves_nothing() {
-    let house = House::new().await;
+async fn a_one_shot_that_is_not_finished_leaves_nothing(house: House) {
     let mut one_shot = house.uploads.one_shot(ada(), MAX);
     one_shot.write(Bytes::from_static(b"abc")).await.expect("written");
     drop(one_shot);
@@ -249,9 +243,7 @@ async fn a_one_shot_that_is_not_finished_leaves_nothing() {
     assert!(matches!(large.write(Bytes::from_static(b"abc")).await, Err(UploadError::TooLarge(_))));
 }
 
-#[tokio::test]
-async fn an_unbound_upload_waits_for_its_message() {
-    let house = House::new().await;
+async fn an_unbound_upload_waits_for_its_message(house: House) {
     let id =
         house.create(3, &Metadata::of([("filename", "a.png")])).await.expect("created").standing.upload.id;
     let complete = house.append(id, 0, body(&[b"abc"])).await.expect("appended");
@@ -271,9 +263,7 @@ async fn an_unbound_upload_waits_for_its_message() {
     assert_eq!(house.messages().await.len(), 1);
 }
 
-#[tokio::test]
-async fn what_is_owed_is_found_without_anyone_asking() {
-    let house = House::new().await;
+async fn what_is_owed_is_found_without_anyone_asking(house: House) {
     let id = house.create(3, &bound(&[])).await.expect("created").standing.upload.id;
     house.record_all(id, b"abc").await;
     assert_eq!(house.finalizer.recover().await.expect("memory"), 1);
@@ -300,9 +290,7 @@ async fn what_is_owed_grows_old_until_it_is_done() {
     assert_eq!(ages().await, [0, 0]);
 }
 
-#[tokio::test]
-async fn the_sweeper_takes_what_nobody_came_back_for_and_nothing_else() {
-    let house = House::new().await;
+async fn the_sweeper_takes_what_nobody_came_back_for_and_nothing_else(house: House) {
     let stale = house.create(3, &bound(&[("client_message_id", "c")])).await.expect("created");
     let unbound = house.create(1, &Metadata::default()).await.expect("created").standing.upload.id;
     house.append(unbound, 0, body(&[b"a"])).await.expect("appended");
@@ -322,9 +310,7 @@ async fn the_sweeper_takes_what_nobody_came_back_for_and_nothing_else() {
     assert!(matches!(house.uploads.head(&ada(), unbound).await, Err(UploadError::NotFound)));
 }
 
-#[tokio::test]
-async fn bytes_without_a_record_are_freed_at_the_start() {
-    let house = House::new().await;
+async fn bytes_without_a_record_are_freed_at_the_start(house: House) {
     let kept = house.create(3, &bound(&[])).await.expect("created").standing.upload.id;
     house.append(kept, 0, body(&[b"a"])).await.expect("appended");
     let mut orphan = house.stores.payloads.open(UploadId::random(), Epoch::FIRST, 0).await.expect("memory");

@@ -1,5 +1,28 @@
 //! The use cases over stores in memory.
 
+/// Facts over stores that sync bytes before their row, and over those whose rows carry few bytes.
+macro_rules! over_both {
+    ($($fact:ident),* $(,)?) => {
+        mod in_memory {
+            $(
+                #[tokio::test]
+                async fn $fact() {
+                    super::$fact(super::House::new().await).await;
+                }
+            )*
+        }
+
+        mod embedded {
+            $(
+                #[tokio::test]
+                async fn $fact() {
+                    super::$fact(super::House::embedded().await).await;
+                }
+            )*
+        }
+    };
+}
+
 mod checkpoints;
 mod checksums;
 mod concatenations;
@@ -18,6 +41,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
+use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -27,9 +51,12 @@ use super::{
 };
 use crate::finalizer::Finalizer;
 use crate::message::{ConversationId, Message, UserId};
+use crate::store::disk::Disk;
+use crate::store::embedded::Carrying;
 use crate::store::local::LocalLeases;
 use crate::store::memory::{Memory, MemoryAnnouncements, MemoryPayloads};
-use crate::store::{Leases, Payloads, Stores};
+use crate::store::sled::SledStore;
+use crate::store::{Durability, Leases, Payloads, Stores, Synced};
 use crate::time::Timestamp;
 use crate::upload::{
     AppendRequest, Appended, Checksum, Chunk, Epoch, Length, Metadata, State, UploadId, Verification,
@@ -43,6 +70,8 @@ struct House {
     finalizer: Arc<Finalizer>,
     stores: Stores,
     draining: CancellationToken,
+    /// Of what is embedded; it goes last.
+    _folder: Option<TempDir>,
 }
 
 impl House {
@@ -66,20 +95,45 @@ impl House {
         payloads: Arc<dyn Payloads>,
         limits: Limits,
     ) -> Self {
-        let (stores, reservations) = Reservations::over(Stores {
+        let stores = Stores {
             records: memory.clone(),
             messages: memory.clone(),
-            memberships: memory,
+            memberships: memory.clone(),
             leases,
+            appends: Arc::new(Synced::new(payloads.clone(), memory)),
             payloads,
             announcements: Arc::new(MemoryAnnouncements::default()),
-        });
+        };
+        Self::of(stores, limits, None).await
+    }
+
+    /// As in a server that survives power cuts.
+    async fn embedded() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let disk = Disk::open(folder.path(), Durability::Power, 0).expect("opened");
+        let records = folder.path().join("records");
+        let store = SledStore::open_beside(disk.files(), &records, Durability::Power).expect("opened");
+        let store = Arc::new(store);
+        let stores = Stores {
+            records: store.clone(),
+            messages: store.clone(),
+            memberships: store.clone(),
+            leases: Arc::new(LocalLeases::default()),
+            appends: Arc::new(Carrying::new(disk.clone(), store)),
+            payloads: Arc::new(disk),
+            announcements: Arc::new(MemoryAnnouncements::default()),
+        };
+        Self::of(stores, limits(), Some(folder)).await
+    }
+
+    async fn of(stores: Stores, limits: Limits, folder: Option<TempDir>) -> Self {
+        let (stores, reservations) = Reservations::over(stores);
         stores.memberships.put(conversation(), &[ada(), bob()]).await.expect("memory");
         let (tasks, draining) = (TaskTracker::new(), CancellationToken::new());
         let allowance = Allowance::new(reservations, stores.payloads.clone(), limits.clone());
         let finalizer = Finalizer::new(stores.clone(), tasks.clone(), allowance);
         let uploads = Uploads::new(stores.clone(), Arc::clone(&finalizer), limits, tasks, draining.clone());
-        Self { uploads: Arc::new(uploads), finalizer, stores, draining }
+        Self { uploads: Arc::new(uploads), finalizer, stores, draining, _folder: folder }
     }
 
     async fn create(&self, length: u64, metadata: &Metadata) -> Result<Creation, UploadError> {

@@ -4,6 +4,10 @@ use super::*;
 use crate::upload::{AppendRefusal, Binding, Concat, RejectionReason};
 use crate::uploads::NewFinal;
 
+over_both! {
+    a_client_that_begins_again_is_told_where_to_go_on,
+}
+
 /// How a file is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
@@ -341,9 +345,7 @@ async fn of_two_files_at_the_same_time_one_is_the_message_and_the_other_is_refus
 }
 
 /// Nothing but the first bytes is looked at while the upload goes on; the offset is what counts then.
-#[tokio::test]
-async fn a_client_that_begins_again_is_told_where_to_go_on() {
-    let house = House::new().await;
+async fn a_client_that_begins_again_is_told_where_to_go_on(house: House) {
     let bytes = vec![7; 200_000];
     let metadata = named();
     let id = house.create(200_001, &metadata).await.expect("created").standing.upload.id;

@@ -3,8 +3,9 @@ use std::thread;
 
 use super::*;
 use crate::store::Durability;
+use crate::store::Payloads;
 use crate::store::disk::{Disk, Folders};
-use crate::store::{Files, Payloads};
+use crate::store::embedded::Files;
 use crate::time::Timestamp;
 use crate::upload::{Concat, Epoch, Metadata};
 

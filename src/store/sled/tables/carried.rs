@@ -14,11 +14,9 @@ use super::keys::{self, Key};
 use super::rows::{self, PlacedRow};
 use super::uploads;
 use crate::message::Message;
-use crate::store::{Carried, Files, Place, Placement, StoreError};
+use crate::store::embedded::{Carried, Files, Placement};
+use crate::store::{Place, StoreError};
 use crate::upload::{State, UploadId};
-
-/// The most bytes with one row: more are as quick to sync as to write twice.
-pub(crate) const MOST_BYTES: usize = 64 * 1024;
 
 /// Carries an upload's bytes up to an offset.
 pub(crate) fn put(view: &mut View<'_>, id: UploadId, end: u64, bytes: Vec<Bytes>) {

@@ -12,11 +12,11 @@ use tempfile::TempDir;
 
 use crate::store::contract::DatabaseFixture;
 use crate::store::contract::samples::{bound, claim, commit, found, last_row, row, store, transition};
-use crate::store::disk::Disk;
+use crate::store::disk::{Disk, DiskSink};
+use crate::store::embedded::{Carried, Carrying, Files};
 use crate::store::sled::SledStore;
 use crate::store::{
-    Along, Carried, Durability, Files, Memberships, Messages, Payloads, Place, Records, Sink, Source,
-    StoreError, Taking,
+    Appends, Durability, Last, Memberships, Messages, Payloads, Place, Records, Source, StoreError, Taking,
 };
 use crate::upload::{Epoch, Length, RejectionReason, State, Upload, UploadId};
 
@@ -75,20 +75,20 @@ impl House {
     async fn carry(&self) -> Upload {
         let upload = bound(None);
         store(self, &upload).await;
+        let appends = Carrying::new(self.disk.clone(), self.store());
         for (row, bytes) in [(row(0, 4), &BYTES[..4]), (last_row(4), &BYTES[4..])] {
-            let bytes = vec![Bytes::from_static(bytes)];
-            let mut sink = self.disk.open(upload.id, row.epoch, row.chunk.offset).await.expect("opened");
-            sink.show(bytes.clone()).await.expect("written");
-            self.store().append_with(upload.id, &row, Along::carrying(bytes)).await.expect("carried");
+            let last = Last { data: vec![Bytes::from_static(bytes)], begun: None };
+            let opened = appends.open(upload.id, row.epoch, row.chunk.offset).await;
+            opened.expect("opened").record(last, &row, None).await.expect("carried");
         }
         found(self, upload.id).await
     }
 
     /// An upload of ten bytes with these in its part, synced, and a row of four; and its part.
-    async fn begin(&self, bytes: &'static [u8]) -> (Upload, Box<dyn Sink>) {
+    async fn begin(&self, bytes: &'static [u8]) -> (Upload, DiskSink) {
         let upload = bound(None);
         store(self, &upload).await;
-        let mut sink = self.disk.open(upload.id, Epoch::FIRST, 0).await.expect("opened");
+        let mut sink = self.disk.sink(upload.id, 0);
         sink.sync(vec![Bytes::from_static(bytes)]).await.expect("synced");
         self.store().append(upload.id, &row(0, 4)).await.expect("recorded");
         (upload, sink)
@@ -262,7 +262,7 @@ async fn one_damaged_upload_keeps_nobody_from_starting() {
     let (upload, mut sink) = house.begin(&BYTES[..4]).await;
     let rest = vec![Bytes::from_static(&BYTES[4..])];
     sink.show(rest.clone()).await.expect("written");
-    house.store().append_with(upload.id, &last_row(4), Along::carrying(rest)).await.expect("carried");
+    house.store().append_carrying(upload.id, &last_row(4), rest, None).await.expect("carried");
     let next = house.after_power_cut(|data| fs::remove_file(file_in(data)).expect("gone"));
     assert_eq!(found(&next, upload.id).await.state, State::Complete);
     assert!(next.disk.parts().await.expect("listed").is_empty(), "no hole is made up");
@@ -311,7 +311,7 @@ async fn fill(store: &SledStore) -> (Vec<UploadId>, Result<(), StoreError>) {
         let bytes = vec![Bytes::from(vec![7; 64 * 1024])];
         let length = Length::Known(64 * 1024);
         let whole = Upload { length, offset: 64 * 1024, state: State::Complete, ..upload };
-        if let Err(error) = store.create_with(&whole, Taking::IfFree, Along::carrying(bytes)).await {
+        if let Err(error) = store.create_carrying(&whole, Taking::IfFree, bytes, None).await {
             return (ids, Err(error));
         }
     }

@@ -1,14 +1,4 @@
-//! The port between a record store that carries bytes and the files that they belong to.
-//!
-//! Syncing a file for every few kilobytes is the dearest thing that a disk can be asked for. A record store that
-//! syncs a journal anyway can take small bytes along with the row of the ledger that tells of them, and the file
-//! is synced later, together with others:
-//!
-//! ```text
-//! bytes ─► written to the file ─► carried by the journal, with their row ─► told ─► the file synced ─► let go of
-//!          page cache             durable                                           durable
-//! ```
-//! A file may also become a message's before it is synced: then the journal carries where it went as well.
+//! What a record store that carries bytes asks of the files that they belong to. A file may also become a message's before it is synced: then the journal carries where it went as well.
 //!
 //! ```text
 //! left behind by a power cut                what the next start does
@@ -19,8 +9,7 @@
 
 use bytes::Bytes;
 
-use super::error::StoreError;
-use super::payloads::Place;
+use crate::store::{Place, StoreError};
 use crate::upload::UploadId;
 
 /// Files whose bytes a record store carries until they are durable. Everything here blocks.

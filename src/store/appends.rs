@@ -1,0 +1,173 @@
+//! The port of bytes that arrive, with the rows of the ledger that tell of them.
+//!
+//! ```text
+//! bytes ─► written ─► synced ─► row in the ledger ─► told
+//! ```
+//! Bytes may be ahead of their row after a crash, and never behind it: how that is seen to is the business of each
+//! implementation. Where bytes and rows are in two places, it is the order of the steps ([`Synced`]).
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::error::StoreError;
+use super::payloads::{Payloads, Sink, Syncing};
+use super::records::{Created, Records, Taking};
+use crate::time::Timestamp;
+use crate::upload::{Appended, Epoch, State, Upload, UploadId};
+
+/// Uploads that take bytes.
+#[async_trait]
+pub trait Appends: Send + Sync + 'static {
+    /// Opens an upload for its holder, as [`Payloads::open`] does. An upload without a record, which gets one with its
+    /// last bytes, is opened in the first epoch.
+    ///
+    /// # Errors
+    /// As [`Payloads::open`].
+    async fn open(&self, id: UploadId, epoch: Epoch, offset: u64) -> Result<Box<dyn Append>, StoreError>;
+}
+
+/// Bytes of one upload and the rows of its ledger, by the one who holds it.
+#[async_trait]
+pub trait Append: Send {
+    /// As [`Sink::write`].
+    async fn write(&mut self, data: Vec<Bytes>) -> Result<(), StoreError>;
+
+    /// As [`Sink::begin_sync`].
+    async fn begin_sync(&mut self) -> Result<Syncing, StoreError>;
+
+    /// As [`Sink::sync`].
+    async fn sync(&mut self, data: Vec<Bytes>) -> Result<(), StoreError>;
+
+    /// Makes the last bytes before the end of the row durable, and the row, as [`Records::append`] does.
+    ///
+    /// # Errors
+    /// As [`Sink::sync`] and [`Records::append`]. Then the row may be there or not, and its bytes are if it is.
+    async fn record(
+        &mut self,
+        last: Last,
+        row: &Appended,
+        claim: Option<Timestamp>,
+    ) -> Result<State, StoreError>;
+
+    /// Makes the last bytes durable, and the record of the upload that has all of them, as [`Records::create`] does.
+    ///
+    /// # Errors
+    /// As [`Sink::sync`] and [`Records::create`].
+    async fn create(
+        &mut self,
+        last: Last,
+        upload: &Upload,
+        taking: Taking,
+        claim: Option<Timestamp>,
+    ) -> Result<Created, StoreError>;
+}
+
+/// What is not durable yet of the bytes that a row, or a record, is about to tell of. All before it is.
+#[derive(Default)]
+pub struct Last {
+    /// Bytes that are not written yet.
+    pub data: Vec<Bytes>,
+    /// The sync of what is before those, if it is under way.
+    pub begun: Option<Syncing>,
+}
+
+impl fmt::Debug for Last {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Last").field("data", &self.data).finish_non_exhaustive()
+    }
+}
+
+impl Last {
+    /// Waits until what is under way is durable. An error of the disk is told once, and may be told here.
+    ///
+    /// # Errors
+    /// As [`Sink::begin_sync`].
+    pub async fn landed(begun: Option<Syncing>) -> Result<(), StoreError> {
+        match begun {
+            Some(syncing) => syncing.await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// Bytes and rows in two places: the bytes are synced, then the row is written.
+pub struct Synced {
+    payloads: Arc<dyn Payloads>,
+    records: Arc<dyn Records>,
+}
+
+/// An upload that is open, in two places.
+struct SyncedAppend {
+    id: UploadId,
+    sink: Box<dyn Sink>,
+    records: Arc<dyn Records>,
+}
+
+impl Synced {
+    /// The bytes here, the rows there.
+    pub fn new(payloads: Arc<dyn Payloads>, records: Arc<dyn Records>) -> Self {
+        Self { payloads, records }
+    }
+}
+
+impl fmt::Debug for Synced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Synced")
+    }
+}
+
+#[async_trait]
+impl Appends for Synced {
+    async fn open(&self, id: UploadId, epoch: Epoch, offset: u64) -> Result<Box<dyn Append>, StoreError> {
+        let sink = self.payloads.open(id, epoch, offset).await?;
+        Ok(Box::new(SyncedAppend { id, sink, records: Arc::clone(&self.records) }))
+    }
+}
+
+impl SyncedAppend {
+    async fn settle(&mut self, Last { data, begun }: Last) -> Result<(), StoreError> {
+        if !data.is_empty() {
+            self.sink.sync(data).await?;
+        }
+        Last::landed(begun).await
+    }
+}
+
+#[async_trait]
+impl Append for SyncedAppend {
+    async fn write(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
+        self.sink.write(data).await
+    }
+
+    async fn begin_sync(&mut self) -> Result<Syncing, StoreError> {
+        self.sink.begin_sync().await
+    }
+
+    async fn sync(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
+        self.sink.sync(data).await
+    }
+
+    async fn record(
+        &mut self,
+        last: Last,
+        row: &Appended,
+        claim: Option<Timestamp>,
+    ) -> Result<State, StoreError> {
+        self.settle(last).await?;
+        self.records.append_with(self.id, row, claim).await
+    }
+
+    async fn create(
+        &mut self,
+        last: Last,
+        upload: &Upload,
+        taking: Taking,
+        claim: Option<Timestamp>,
+    ) -> Result<Created, StoreError> {
+        self.settle(last).await?;
+        self.records.create_with(upload, taking, claim).await
+    }
+}
