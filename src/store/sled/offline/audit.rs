@@ -28,7 +28,7 @@ impl SledStore {
         &self,
         mut each: impl FnMut(UploadId, Result<Upload, StoreError>),
     ) -> Result<(), StoreError> {
-        self.every_row(Table::UPLOAD, |rows, key, _| {
+        self.every_row(keys::UPLOAD, |rows, key, _| {
             if let Some(id) = keys::upload_at_end(key) {
                 let found = uploads::find(rows, id);
                 each(id, found.and_then(|found| found.map(|stored| stored.upload).ok_or_else(gone)));
@@ -45,7 +45,7 @@ impl SledStore {
         &self,
         mut each: impl FnMut(MessageId, Result<Message, StoreError>),
     ) -> Result<(), StoreError> {
-        self.every_row(Table::MESSAGE, |rows, key, _| {
+        self.every_row(keys::MESSAGE, |rows, key, _| {
             if let Some(id) = keys::message_at_end(key) {
                 each(id, messages::find(rows, id).and_then(|found| found.ok_or_else(gone)));
             }
@@ -97,22 +97,22 @@ impl SledStore {
 type Look = fn(&Layered<'_>, &[u8], &IVec) -> Result<Option<Fault>, StoreError>;
 
 const TABLES: &[(Table, Look)] = &[
-    (Table::UPLOAD, upload),
-    (Table::METADATA, metadata),
-    (Table::LEDGER, ledger),
-    (Table::UNFINISHED, unfinished),
-    (Table::OWED, owed),
-    (Table::USED, used),
-    (Table::COMMITTED, committed),
-    (Table::CLAIM, claim),
-    (Table::PARTICIPANT, participant),
-    (Table::MEMBERSHIP, membership),
-    (Table::MESSAGE, message),
-    (Table::CONTENT, content),
-    (Table::ORDER, ordered),
-    (Table::OUTBOX, outbox),
-    (Table::MOVED, moved),
-    (Table::POSITION, position),
+    (keys::UPLOAD, upload),
+    (keys::METADATA, metadata),
+    (keys::LEDGER, ledger),
+    (keys::UNFINISHED, unfinished),
+    (keys::OWED, owed),
+    (keys::USED, used),
+    (keys::COMMITTED, committed),
+    (keys::CLAIM, claim),
+    (keys::PARTICIPANT, participant),
+    (keys::MEMBERSHIP, membership),
+    (keys::MESSAGE, message),
+    (keys::CONTENT, content),
+    (keys::ORDER, ordered),
+    (keys::OUTBOX, outbox),
+    (keys::MOVED, moved),
+    (keys::POSITION, position),
 ];
 
 fn gone() -> StoreError {

@@ -38,63 +38,51 @@ use crate::store::Position;
 use crate::time::Timestamp;
 use crate::upload::UploadId;
 
-const FORMAT: u8 = 0x00;
-const UPLOAD: u8 = 0x10;
-const METADATA: u8 = 0x11;
-const LEDGER: u8 = 0x12;
-const UNFINISHED: u8 = 0x13;
-const OWED: u8 = 0x14;
-const USED: u8 = 0x15;
-const COMMITTED: u8 = 0x16;
-const CLAIM: u8 = 0x20;
-const CONVERSATION: u8 = 0x30;
-const PARTICIPANT: u8 = 0x31;
-const LATEST: u8 = 0x32;
-const MEMBERSHIP: u8 = 0x33;
-const MESSAGE: u8 = 0x40;
-const CONTENT: u8 = 0x41;
-const ORDER: u8 = 0x42;
-const OUTBOX: u8 = 0x43;
-const MOVED: u8 = 0x44;
-const POSITION: u8 = 0x45;
-const PART: u8 = 0x50;
-const BLOCK: u8 = 0x51;
-const CARRIED: u8 = 0x60;
-const PLACED: u8 = 0x61;
-const FLUSHED: u8 = 0x7f;
+/// A table: what the keys of its rows begin with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Table(u8);
+
+const FORMAT: Table = Table(0x00);
+pub(crate) const UPLOAD: Table = Table(0x10);
+pub(crate) const METADATA: Table = Table(0x11);
+pub(crate) const LEDGER: Table = Table(0x12);
+pub(crate) const UNFINISHED: Table = Table(0x13);
+pub(crate) const OWED: Table = Table(0x14);
+pub(crate) const USED: Table = Table(0x15);
+pub(crate) const COMMITTED: Table = Table(0x16);
+pub(crate) const CLAIM: Table = Table(0x20);
+const CONVERSATION: Table = Table(0x30);
+pub(crate) const PARTICIPANT: Table = Table(0x31);
+const LATEST: Table = Table(0x32);
+pub(crate) const MEMBERSHIP: Table = Table(0x33);
+pub(crate) const MESSAGE: Table = Table(0x40);
+pub(crate) const CONTENT: Table = Table(0x41);
+pub(crate) const ORDER: Table = Table(0x42);
+pub(crate) const OUTBOX: Table = Table(0x43);
+pub(crate) const MOVED: Table = Table(0x44);
+pub(crate) const POSITION: Table = Table(0x45);
+const PART: Table = Table(0x50);
+const BLOCK: Table = Table(0x51);
+const CARRIED: Table = Table(0x60);
+const PLACED: Table = Table(0x61);
+const FLUSHED: Table = Table(0x7f);
 
 /// What the engine has to know of all this.
 pub(crate) const LAYOUT: Layout = Layout {
-    format: &[FORMAT],
-    flushed: &[FLUSHED],
-    is_volatile: |key| matches!(key.first(), Some(&(CARRIED | PLACED))),
+    format: &[FORMAT.0],
+    flushed: &[FLUSHED.0],
+    is_volatile: |key| matches!(Table::of(key), Some(CARRIED | PLACED)),
     suffix_of_set,
 };
 
-/// A table that is read from its beginning to its end.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Table(u8);
-
 impl Table {
-    pub(crate) const UPLOAD: Self = Self(UPLOAD);
-    pub(crate) const METADATA: Self = Self(METADATA);
-    pub(crate) const LEDGER: Self = Self(LEDGER);
-    pub(crate) const UNFINISHED: Self = Self(UNFINISHED);
-    pub(crate) const OWED: Self = Self(OWED);
-    pub(crate) const USED: Self = Self(USED);
-    pub(crate) const COMMITTED: Self = Self(COMMITTED);
-    pub(crate) const CLAIM: Self = Self(CLAIM);
-    pub(crate) const PARTICIPANT: Self = Self(PARTICIPANT);
-    pub(crate) const MEMBERSHIP: Self = Self(MEMBERSHIP);
-    pub(crate) const MESSAGE: Self = Self(MESSAGE);
-    pub(crate) const CONTENT: Self = Self(CONTENT);
-    pub(crate) const ORDER: Self = Self(ORDER);
-    pub(crate) const OUTBOX: Self = Self(OUTBOX);
-    pub(crate) const MOVED: Self = Self(MOVED);
-    pub(crate) const POSITION: Self = Self(POSITION);
+    /// The table of a key.
+    fn of(key: &[u8]) -> Option<Self> {
+        key.first().copied().map(Self)
+    }
 
     pub(crate) fn start(self) -> Key {
-        key(self.0, &[])
+        key(self, &[])
     }
 
     pub(crate) fn end(self) -> Key {
@@ -108,157 +96,65 @@ impl std::fmt::Display for Table {
     }
 }
 
-pub(crate) fn upload(id: UploadId) -> Key {
-    key(UPLOAD, &[id.as_bytes()])
+/// Makes a function of each line: the key of a row of a table, or what all those begin with that have these parts.
+macro_rules! keys {
+    ($($(#[$doc:meta])* $name:ident($($part:ident: $type:ty),*) = $table:ident: [$($bytes:expr),*];)*) => {$(
+        $(#[$doc])*
+        pub(crate) fn $name($($part: $type),*) -> Key {
+            key($table, &[$($bytes),*])
+        }
+    )*};
 }
 
-pub(crate) fn metadata(id: UploadId) -> Key {
-    key(METADATA, &[id.as_bytes()])
-}
-
-pub(crate) fn ledger(id: UploadId) -> Key {
-    key(LEDGER, &[id.as_bytes()])
-}
-
-pub(crate) fn chunk(id: UploadId, offset: u64) -> Key {
-    key(LEDGER, &[id.as_bytes(), &offset.to_be_bytes()])
-}
-
-pub(crate) fn every_unfinished() -> Key {
-    key(UNFINISHED, &[])
-}
-
-pub(crate) fn unfinished_of(owner: &UserId) -> Key {
-    key(UNFINISHED, &[&length(owner), owner.as_str().as_bytes()])
-}
-
-pub(crate) fn unfinished(owner: &UserId, created_at: Timestamp, id: UploadId) -> Key {
-    let created_at = created_at.millis().to_be_bytes();
-    key(UNFINISHED, &[&length(owner), owner.as_str().as_bytes(), &created_at, id.as_bytes()])
-}
-
-pub(crate) fn every_owed() -> Key {
-    key(OWED, &[])
-}
-
-pub(crate) fn owed(id: UploadId) -> Key {
-    key(OWED, &[id.as_bytes()])
-}
-
-pub(crate) fn used(part: UploadId) -> Key {
-    key(USED, &[part.as_bytes()])
-}
-
-pub(crate) fn every_committed() -> Key {
-    key(COMMITTED, &[])
-}
-
-/// Where those begin that were committed at this time.
-pub(crate) fn committed_at(at: Timestamp) -> Key {
-    key(COMMITTED, &[&at.millis().to_be_bytes()])
-}
-
-pub(crate) fn committed(at: Timestamp, id: UploadId) -> Key {
-    key(COMMITTED, &[&at.millis().to_be_bytes(), id.as_bytes()])
-}
-
-pub(crate) fn claim(conversation: ConversationId, owner: &UserId, id: &ClientMessageId) -> Key {
-    let owner = (length(owner), owner.as_str().as_bytes());
-    key(CLAIM, &[conversation.as_bytes(), &owner.0, owner.1, id.as_str().as_bytes()])
-}
-
-pub(crate) fn conversation(id: ConversationId) -> Key {
-    key(CONVERSATION, &[id.as_bytes()])
-}
-
-pub(crate) fn participants(id: ConversationId) -> Key {
-    key(PARTICIPANT, &[id.as_bytes()])
-}
-
-pub(crate) fn participant(id: ConversationId, user: &UserId) -> Key {
-    key(PARTICIPANT, &[id.as_bytes(), user.as_str().as_bytes()])
-}
-
-pub(crate) fn memberships_of(user: &UserId) -> Key {
-    key(MEMBERSHIP, &[&length(user), user.as_str().as_bytes()])
-}
-
-pub(crate) fn membership(user: &UserId, conversation: ConversationId) -> Key {
-    key(MEMBERSHIP, &[&length(user), user.as_str().as_bytes(), conversation.as_bytes()])
-}
-
-pub(crate) fn latest(id: ConversationId) -> Key {
-    key(LATEST, &[id.as_bytes()])
-}
-
-pub(crate) fn message(id: MessageId) -> Key {
-    key(MESSAGE, &[id.as_bytes()])
-}
-
-pub(crate) fn content(id: MessageId) -> Key {
-    key(CONTENT, &[id.as_bytes()])
-}
-
-pub(crate) fn order_of(conversation: ConversationId) -> Key {
-    key(ORDER, &[conversation.as_bytes()])
-}
-
-pub(crate) fn order(conversation: ConversationId, position: Position) -> Key {
-    key(ORDER, &[conversation.as_bytes(), position.0.as_bytes()])
-}
-
-pub(crate) fn moved(conversation: ConversationId, position: Position) -> Key {
-    key(MOVED, &[conversation.as_bytes(), position.0.as_bytes()])
-}
-
-pub(crate) fn position(id: MessageId) -> Key {
-    key(POSITION, &[id.as_bytes()])
-}
-
-pub(crate) fn every_outbox() -> Key {
-    key(OUTBOX, &[])
-}
-
-pub(crate) fn outbox(id: MessageId) -> Key {
-    key(OUTBOX, &[id.as_bytes()])
-}
-
-pub(crate) fn every_part() -> Key {
-    key(PART, &[])
-}
-
-pub(crate) fn part(id: UploadId) -> Key {
-    key(PART, &[id.as_bytes()])
-}
-
-pub(crate) fn blocks(id: UploadId) -> Key {
-    key(BLOCK, &[id.as_bytes()])
-}
-
-pub(crate) fn block(id: UploadId, number: u64) -> Key {
-    key(BLOCK, &[id.as_bytes(), &number.to_be_bytes()])
-}
-
-pub(crate) fn every_carried() -> Key {
-    key(CARRIED, &[])
-}
-
-pub(crate) fn carried(id: UploadId, offset: u64) -> Key {
-    key(CARRIED, &[id.as_bytes(), &offset.to_be_bytes()])
-}
-
-pub(crate) fn every_placed() -> Key {
-    key(PLACED, &[])
-}
-
-pub(crate) fn placed(id: UploadId) -> Key {
-    key(PLACED, &[id.as_bytes()])
+keys! {
+    upload(id: UploadId) = UPLOAD: [id.as_bytes()];
+    metadata(id: UploadId) = METADATA: [id.as_bytes()];
+    ledger(id: UploadId) = LEDGER: [id.as_bytes()];
+    chunk(id: UploadId, offset: u64) = LEDGER: [id.as_bytes(), &offset.to_be_bytes()];
+    every_unfinished() = UNFINISHED: [];
+    unfinished_of(owner: &UserId) = UNFINISHED: [&length(owner), owner.as_str().as_bytes()];
+    unfinished(owner: &UserId, created_at: Timestamp, id: UploadId) =
+        UNFINISHED: [&length(owner), owner.as_str().as_bytes(), &created_at.millis().to_be_bytes(), id.as_bytes()];
+    every_owed() = OWED: [];
+    owed(id: UploadId) = OWED: [id.as_bytes()];
+    used(part: UploadId) = USED: [part.as_bytes()];
+    every_committed() = COMMITTED: [];
+    /// Where those begin that were committed at this time.
+    committed_at(at: Timestamp) = COMMITTED: [&at.millis().to_be_bytes()];
+    committed(at: Timestamp, id: UploadId) = COMMITTED: [&at.millis().to_be_bytes(), id.as_bytes()];
+    claim(conversation: ConversationId, owner: &UserId, id: &ClientMessageId) =
+        CLAIM: [conversation.as_bytes(), &length(owner), owner.as_str().as_bytes(), id.as_str().as_bytes()];
+    conversation(id: ConversationId) = CONVERSATION: [id.as_bytes()];
+    participants(id: ConversationId) = PARTICIPANT: [id.as_bytes()];
+    participant(id: ConversationId, user: &UserId) = PARTICIPANT: [id.as_bytes(), user.as_str().as_bytes()];
+    memberships_of(user: &UserId) = MEMBERSHIP: [&length(user), user.as_str().as_bytes()];
+    membership(user: &UserId, conversation: ConversationId) =
+        MEMBERSHIP: [&length(user), user.as_str().as_bytes(), conversation.as_bytes()];
+    latest(id: ConversationId) = LATEST: [id.as_bytes()];
+    message(id: MessageId) = MESSAGE: [id.as_bytes()];
+    content(id: MessageId) = CONTENT: [id.as_bytes()];
+    order_of(conversation: ConversationId) = ORDER: [conversation.as_bytes()];
+    order(conversation: ConversationId, position: Position) =
+        ORDER: [conversation.as_bytes(), position.0.as_bytes()];
+    moved(conversation: ConversationId, position: Position) =
+        MOVED: [conversation.as_bytes(), position.0.as_bytes()];
+    position(id: MessageId) = POSITION: [id.as_bytes()];
+    every_outbox() = OUTBOX: [];
+    outbox(id: MessageId) = OUTBOX: [id.as_bytes()];
+    every_part() = PART: [];
+    part(id: UploadId) = PART: [id.as_bytes()];
+    blocks(id: UploadId) = BLOCK: [id.as_bytes()];
+    block(id: UploadId, number: u64) = BLOCK: [id.as_bytes(), &number.to_be_bytes()];
+    every_carried() = CARRIED: [];
+    carried(id: UploadId, offset: u64) = CARRIED: [id.as_bytes(), &offset.to_be_bytes()];
+    every_placed() = PLACED: [];
+    placed(id: UploadId) = PLACED: [id.as_bytes()];
 }
 
 /// The upload of a row that only the journal has.
 pub(crate) fn upload_of_journal(key: &[u8]) -> Option<UploadId> {
-    match key.first() {
-        Some(&(CARRIED | PLACED)) => key.get(1..17)?.first_chunk().copied().map(UploadId::from_bytes),
+    match Table::of(key) {
+        Some(CARRIED | PLACED) => key.get(1..17)?.first_chunk().copied().map(UploadId::from_bytes),
         _ => None,
     }
 }
@@ -324,9 +220,9 @@ pub(crate) fn user_at_end(key: &[u8], conversation: ConversationId) -> Option<Us
 /// How many bytes at the end of its keys differ within a set, if the key's table is sets: its rows are empty, and
 /// sled has them in [`runs`](super::super::engine::runs).
 fn suffix_of_set(key: &[u8]) -> Option<usize> {
-    match key.first() {
-        Some(&(UNFINISHED | COMMITTED)) => Some(size_of::<u64>() + size_of::<UploadId>()),
-        Some(&ORDER) => Some(size_of::<MessageId>()),
+    match Table::of(key) {
+        Some(UNFINISHED | COMMITTED) => Some(size_of::<u64>() + size_of::<UploadId>()),
+        Some(ORDER) => Some(size_of::<MessageId>()),
         _ => None,
     }
 }
@@ -337,8 +233,8 @@ pub(crate) fn after_set(key: &[u8]) -> Key {
     end_of(&key[..key.len().saturating_sub(suffix)])
 }
 
-fn key(table: u8, parts: &[&[u8]]) -> Key {
-    let mut key = Key::from_slice(&[table]);
+fn key(table: Table, parts: &[&[u8]]) -> Key {
+    let mut key = Key::from_slice(&[table.0]);
     parts.iter().for_each(|part| key.extend_from_slice(part));
     key
 }
