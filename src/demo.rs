@@ -1,4 +1,4 @@
-//! Demo mode: what the server is when no key is configured. Two users and a conversation, for the page.
+//! Demo mode, in which a server without a key runs. It has two users and a conversation, for the page.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -9,21 +9,21 @@ use crate::auth::{MIN_SECRET_BYTES, mint_hs256};
 use crate::message::{ConversationId, UserId};
 use crate::time::Timestamp;
 
-/// The secret outlives the process, so that a token outlives a restart.
+/// File of the secret, which outlives the process, so that a token outlives a restart.
 const KEY_FILE: &str = "demo.key";
 const TOKEN_SECS: u64 = 30 * 24 * 60 * 60;
 const USERS: [&str; 2] = ["alice@example.com", "bob@example.com"];
 const NAMES: [&str; 2] = ["Alice", "Bob"];
 const CONVERSATION: &str = "507f1f77bcf86cd799439012";
 
-/// One of those who talk.
+/// A user of the demo.
 #[derive(Debug)]
 pub struct Person {
     /// The user id.
     pub id: UserId,
-    /// What others call them.
+    /// The name that the other user sees.
     pub name: &'static str,
-    /// What shows who they are.
+    /// The token that identifies the user.
     pub token: String,
 }
 
@@ -85,7 +85,7 @@ impl Demo {
         CONVERSATION.parse().expect("24 hexadecimal digits")
     }
 
-    /// The demo's people, with tokens of this moment.
+    /// The demo's people, with tokens made now.
     pub fn people(&self) -> Vec<Person> {
         let expires = Timestamp::now().plus_secs(TOKEN_SECS);
         Self::users()
@@ -95,7 +95,7 @@ impl Demo {
             .collect()
     }
 
-    /// What to do, for a server at this address, and below a path if there is one, with this data folder.
+    /// Instructions for a server at this address, with its path if it has one, and with this data folder.
     pub fn instructions(address: &str, data: &Path, has_page: bool) -> String {
         let page = format!("Open  http://{address}/  in a browser, and pull the plug.\n\n");
         let page = if has_page { page.as_str() } else { "" };

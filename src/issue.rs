@@ -1,4 +1,4 @@
-//! `longhaul token`: a token of the configured secret, or of the demo.
+//! `longhaul token`: a token signed with the configured secret, or with the demo's.
 
 use std::fs;
 
@@ -8,10 +8,10 @@ use crate::demo::Demo;
 use crate::message::UserId;
 use crate::time::Timestamp;
 
-/// The token that is asked for.
+/// The token that the flags ask for.
 ///
 /// # Errors
-/// A sentence without the secret.
+/// A sentence that does not quote the secret.
 pub fn issue(flags: &TokenFlags) -> Result<String, String> {
     let user: UserId = flags.user.parse().map_err(|error| format!("--user: {error}"))?;
     let valid_for =

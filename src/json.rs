@@ -1,17 +1,17 @@
-//! JSON as programs write it that cut text between the two halves of a character. PURE.
+//! JSON from programs that cut text between the two halves of a character. PURE.
 //!
 //! JavaScript's strings are sequences of UTF-16 units: `text.slice(0, 1)` of an emoji is half of it, which
-//! `JSON.stringify` writes as `"\ud83d"`. RFC 8259 §8.2 allows it and no Rust string can hold it. On every other way
-//! in, the client's own encoder has put U+FFFD in its place by then.
+//! `JSON.stringify` writes as `"\ud83d"`. RFC 8259 §8.2 allows that, but no Rust string can hold it. On every
+//! other way in, the client's own encoder has already replaced it by U+FFFD.
 
 use bytes::Bytes;
 use memchr::memchr;
 
-/// What stands for half a character. As long as what it replaces.
+/// Replacement for the escape of half a character, with the same length.
 const REPLACEMENT: &[u8; 6] = b"\\ufffd";
 
-/// The text with U+FFFD for each escape of a lone surrogate, in values and keys alike. It is copied only if there is
-/// one.
+/// The text with U+FFFD for each escape of a lone surrogate, in values and keys. It is copied only if there
+/// is one.
 pub fn whole_characters(text: Bytes) -> Bytes {
     let halves = halves(&text);
     if halves.is_empty() {
@@ -24,12 +24,12 @@ pub fn whole_characters(text: Bytes) -> Bytes {
     mended.into()
 }
 
-/// Where the escapes of lone surrogates begin. A backslash outside of a string makes the text no JSON at all.
+/// The positions of escapes of lone surrogates. A backslash outside a string makes the text invalid anyway.
 fn halves(text: &[u8]) -> Vec<usize> {
     let (mut found, mut from) = (Vec::new(), 0);
     while let Some(at) = text.get(from..).and_then(|rest| memchr(b'\\', rest)).map(|at| from + at) {
         from = match unit(text, at) {
-            // An escape of two characters, or none.
+            // An escape of two characters, or no escape.
             None => at + 2,
             Some(0xD800..=0xDBFF) if matches!(unit(text, at + 6), Some(0xDC00..=0xDFFF)) => at + 12,
             Some(0xD800..=0xDFFF) => {

@@ -1,5 +1,5 @@
-//! The log: events on standard error, text or JSON. In JSON every line is an object, whatever the process has to
-//! say: also why it does not start, and where it panicked.
+//! The log: events on standard error, as text or JSON. In JSON every line of the process is an object, even
+//! why it does not start and where it panicked.
 
 use std::io::{self, IsTerminal, Write};
 use std::panic::{self, PanicHookInfo};
@@ -13,7 +13,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::config::LogFormat;
 use crate::time::Timestamp;
 
-/// Starts logging what is chosen.
+/// Starts logging what the filter chooses.
 pub fn start(format: LogFormat, chosen: Targets) {
     let log = tracing_subscriber::fmt::layer().with_ansi(io::stderr().is_terminal()).with_writer(io::stderr);
     let registry = registry().with(chosen);
@@ -26,7 +26,7 @@ pub fn start(format: LogFormat, chosen: Targets) {
     }
 }
 
-/// Names everything that keeps the server from starting, whatever is chosen to be logged.
+/// Names everything that keeps the server from starting, whatever the filter chooses.
 pub fn refuse(format: LogFormat, problems: &[String]) {
     match format {
         LogFormat::Text => {
@@ -44,7 +44,7 @@ pub fn refuse(format: LogFormat, problems: &[String]) {
     }
 }
 
-/// An error as a line, past what logs events: that may be what panicked.
+/// Writes an error as a line, without the logger of events, which may be what panicked.
 fn line(target: &str, message: &str) {
     let timestamp = Timestamp::now().rfc3339();
     let line = json!({"timestamp": timestamp, "level": "ERROR", "message": message, "target": target});

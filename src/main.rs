@@ -1,4 +1,4 @@
-//! The `longhaul` server: settings, log, address, and run until a signal; or `longhaul check` or `longhaul token`.
+//! The `longhaul` server: settings, log, address, and run until a signal; also `check` and `token`.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Where nobody asks for another number; no more than the open files are enough for.
+/// The most connections if no other number is set; fewer if the process may not open enough files.
 const MAX_CONNECTIONS: usize = 10_000;
 
 fn main() -> ExitCode {
@@ -34,15 +34,15 @@ fn main() -> ExitCode {
     }
 }
 
-/// What is stored, and the copy of the records that a check reads, is for the process's user and its group, also
-/// where a library makes the files.
+/// Keeps other users out of the files that this process writes: what is stored, and the copy of the records
+/// that a check reads. They are for the process's user and group, also where a library makes the files.
 fn keep_others_out() {
     let others = Mode::RWXO | Mode::WGRP;
     let mask = umask(others);
     umask(mask | others);
 }
 
-/// Tells what is wrong with a folder, a line each.
+/// Prints what is wrong with a folder, one fault a line.
 fn check(data: &Path, deep: bool) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().build() {
         Ok(runtime) => runtime,
@@ -102,14 +102,14 @@ fn serve(flags: &Flags) -> ExitCode {
     }
 }
 
-/// From here on SIGHUP does not end the process, so this comes before anything that takes time. Listening for it takes a
-/// runtime, but only to begin with, and there must not be threads yet.
+/// Registers for SIGHUP, which from here on does not end the process, so this comes before anything that
+/// takes time. Registering takes a runtime, but only once, and there must not be threads yet.
 fn hangups() -> io::Result<Signal> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     runtime.block_on(async { signal(SignalKind::hangup()) })
 }
 
-/// No more than there are descriptors for: without one, what is admitted could not be stored.
+/// How many connections fit: without a free descriptor, what a connection sends could not be stored.
 fn connections_that_fit(asked: Option<usize>) -> usize {
     let descriptors = descriptors::raise();
     let wanted = asked.unwrap_or(MAX_CONNECTIONS);
@@ -119,7 +119,7 @@ fn connections_that_fit(asked: Option<usize>) -> usize {
         Some(asked) => {
             tracing::warn!(asked, connections, descriptors, "fewer connections, for want of open files");
         }
-        // Nothing that anybody asked for is missing.
+        // The operator asked for no number, so this is no warning.
         None => tracing::info!(wanted, connections, descriptors, "fewer connections, for want of open files"),
     }
     connections
@@ -146,7 +146,7 @@ async fn run(
     Ok(())
 }
 
-/// What was handed over, or else what the settings say; and the address of the main one.
+/// The listeners that were handed over, or else those of the settings; and the address of the main one.
 async fn listen(config: &Config, handed_over: HandedOver) -> Result<(Listeners, SocketAddr), String> {
     let main = match handed_over.main {
         Some(listener) => adopt(config, "--listen", listener)?,
@@ -165,7 +165,7 @@ async fn bind(flag: &str, address: SocketAddr) -> Result<TcpListener, String> {
     TcpListener::bind(address).await.map_err(|error| format!("{flag} {address}: {error}"))
 }
 
-/// A listener that was handed over stands for the setting, whatever that says.
+/// Takes a listener that was handed over in place of the setting, whatever that says.
 fn adopt(config: &Config, flag: &str, listener: std::net::TcpListener) -> Result<TcpListener, String> {
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     if let Some(refusal) = config.refusal_of("a listener was handed over at", address) {
@@ -192,7 +192,7 @@ fn shutdown_on_signal() -> io::Result<CancellationToken> {
     Ok(shutdown)
 }
 
-/// SIGHUP has the keys of tokens and of links read again. One that came during the start counts as well.
+/// Reads the keys of tokens and of links again on SIGHUP, even on one that came during the start.
 async fn read_keys_on(mut hangups: Signal, keyring: Arc<Keyring>, links: LinkKeyring) {
     while hangups.recv().await.is_some() {
         keyring.read_again();
@@ -200,7 +200,7 @@ async fn read_keys_on(mut hangups: Signal, keyring: Arc<Keyring>, links: LinkKey
     }
 }
 
-/// Nobody may be reading, which is no reason not to serve.
+/// Prints a text. A failure is ignored: the server serves even if no one reads its output.
 fn say(text: &str) {
     let mut out = io::stdout().lock();
     let _ = out.write_all(text.trim_end().as_bytes());

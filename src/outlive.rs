@@ -1,8 +1,8 @@
 //! Work that its caller waits for, and that goes on when the caller goes away.
 //!
-//! It runs where the caller is polled, which spares the way to another task and back for every frame. Only when
-//! the caller is dropped before the end, as handlers are whose clients are gone, does what is left of it become a
-//! task of its own.
+//! The work runs where its caller is polled, which saves a switch to another task and back for every frame.
+//! If the caller is dropped before the end, as a handler is when its client goes away, the rest of the work
+//! becomes a task of its own.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -21,8 +21,8 @@ use tracing::{Instrument, Span};
 #[error("the work panicked")]
 pub struct Panicked;
 
-/// Carries the work out. Once it was polled it goes on to its end, whatever becomes of this future; the tracker
-/// knows of it all the time.
+/// Runs the work. Once polled, it goes on to its end, even if this future is dropped. The tracker counts it
+/// all the time.
 ///
 /// # Errors
 /// [`Panicked`]
@@ -38,7 +38,7 @@ pub async fn outlive<T: Send + 'static>(
 type Caught<T> = futures_util::future::CatchUnwind<AssertUnwindSafe<BoxFuture<'static, T>>>;
 
 struct Work<T: Send + 'static> {
-    /// `None` when it has ended.
+    /// `None` once the work has ended.
     left: Option<Caught<T>>,
     tasks: TaskTracker,
     span: Span,

@@ -1,5 +1,5 @@
-//! What is refused, in the log: at a target of its own, so that it can be had or left out by itself. Strangers make
-//! refusals as fast as they like, so only so many are logged; at `debug` all of them are.
+//! Refusals in the log, at a target of their own, so that a filter can choose or drop them. Clients can cause
+//! any number of them, so their rate in the log is bounded; at `debug` all of them are logged.
 
 use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};
@@ -7,15 +7,15 @@ use std::time::Instant;
 
 use tracing::Level;
 
-/// The target.
+/// The log target of refusals.
 pub const TARGET: &str = "longhaul::refused";
-/// So many at once are logged, and further ones at this pace.
+/// How many refusals are logged at once. Further ones are logged at the rate below.
 const BURST: f64 = 100.0;
 const A_SECOND: f64 = 10.0;
-/// The longest reason that is shown.
+/// The most characters of a reason that are shown.
 const MOST_CHARS: usize = 200;
 
-/// A request was answered with this status, for this reason.
+/// Logs that a request was answered with this status, for this reason.
 pub fn request(status: u16, detail: &str) {
     if let Some(left_out) = admitted() {
         let detail = shown(detail);
@@ -23,7 +23,7 @@ pub fn request(status: u16, detail: &str) {
     }
 }
 
-/// An event of a socket was refused for this reason.
+/// Logs that an event of a socket was refused for this reason.
 pub fn event(event: &'static str, detail: &str) {
     if let Some(left_out) = admitted() {
         let detail = shown(detail);
@@ -31,7 +31,7 @@ pub fn event(event: &'static str, detail: &str) {
     }
 }
 
-/// What came was no request of HTTP, as far as that could be told.
+/// Logs that a client sent no valid HTTP.
 pub fn not_http(detail: &str) {
     if let Some(left_out) = admitted() {
         let detail = shown(detail);
@@ -39,14 +39,14 @@ pub fn not_http(detail: &str) {
     }
 }
 
-/// A connection was ended for this reason.
+/// Logs that a connection was ended for this reason.
 pub fn connection(reason: &'static str) {
     if let Some(left_out) = admitted() {
         tracing::info!(target: TARGET, reason, left_out, "connection ended");
     }
 }
 
-/// Whether one more may be logged, and how many before it were not.
+/// How many refusals before this one were not logged; `None` if this one may not be logged either.
 fn admitted() -> Option<u64> {
     static PACE: Mutex<Option<Pace>> = Mutex::new(None);
     if !tracing::enabled!(target: TARGET, Level::INFO) {
@@ -60,7 +60,7 @@ fn admitted() -> Option<u64> {
     pace.get_or_insert_with(|| Pace { left: BURST, at: now, left_out: 0 }).admit(now)
 }
 
-/// How many may be logged now.
+/// The rate at which refusals are logged.
 struct Pace {
     left: f64,
     at: Instant,
@@ -80,7 +80,7 @@ impl Pace {
     }
 }
 
-/// A reason without what it quotes, which is the client's.
+/// A reason without the texts that it quotes, which are the client's.
 fn shown(detail: &str) -> Cow<'_, str> {
     if !detail.contains(['`', '"']) && detail.len() <= MOST_CHARS && !detail.contains(char::is_control) {
         return Cow::Borrowed(detail);

@@ -1,6 +1,6 @@
-//! What starts the server and watches over it: systemd, or what speaks as it does. It may hold the listeners, so that
-//! connections wait while one server ends and the next one begins; and it is told when a server is ready, and when it
-//! ends.
+//! The supervisor that starts and watches the server: systemd, or a program with the same protocol. It may
+//! hold the listeners, so that connections wait while one server ends and the next one begins. It is told
+//! when a server is ready, and when it ends.
 
 use std::env;
 use std::io;
@@ -9,23 +9,23 @@ use std::net::TcpListener;
 use listenfd::ListenFd;
 use sd_notify::NotifyState;
 
-/// The name of a listener for those who run the server (`FileDescriptorName=` of its unit).
+/// The name of the listener for operators (`FileDescriptorName=` of its unit).
 const OPERATIONS: &str = "ops";
 
-/// Listeners that were handed over.
+/// Listeners that the supervisor handed over.
 #[derive(Debug, Default)]
 pub struct HandedOver {
-    /// For everybody.
+    /// The listener for clients.
     pub main: Option<TcpListener>,
-    /// For those who run the server.
+    /// The listener for operators.
     pub operations: Option<TcpListener>,
 }
 
-/// Takes the listeners that were handed over to this process (`LISTEN_FDS`, `LISTEN_PID`, `LISTEN_FDNAMES`). Called
-/// once, and before there are other threads.
+/// Takes the listeners that were handed over to this process (`LISTEN_FDS`, `LISTEN_PID`, `LISTEN_FDNAMES`).
+/// Has to be called only once, and before there are other threads.
 ///
 /// # Errors
-/// One that cannot be served on, or more than there is use for, in words for the person who set it up.
+/// A listener that is unusable, or one too many, worded for the operator.
 pub fn listeners() -> Result<HandedOver, String> {
     let names = env::var("LISTEN_FDNAMES").unwrap_or_default();
     let names: Vec<&str> = names.split(':').collect();
@@ -55,12 +55,12 @@ fn take(fds: &mut ListenFd, number: usize) -> io::Result<Option<TcpListener>> {
     Ok(listener)
 }
 
-/// The server is ready.
+/// Tells the supervisor that the server is ready.
 pub fn ready() {
     tell(&[NotifyState::Ready, NotifyState::Status("serving")]);
 }
 
-/// The server ends.
+/// Tells the supervisor that the server ends.
 pub fn stopping() {
     tell(&[NotifyState::Stopping, NotifyState::Status("letting requests in flight end")]);
 }

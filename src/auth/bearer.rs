@@ -2,10 +2,10 @@
 
 use super::error::AuthError;
 
-/// The token of an `Authorization` header's value, `Bearer` in any letter case (RFC 6750 §2.1, RFC 9110 §11.1).
+/// The token of an `Authorization` header's value, `Bearer` in any letter case (RFC 6750 §2.1, RFC 9110
+/// §11.1).
 ///
-/// # Errors
-/// [`AuthError::Missing`] for another scheme, or without a token.
+/// # Errors [`AuthError::Missing`] for another scheme, or without a token.
 pub fn bearer(authorization: &str) -> Result<&str, AuthError> {
     let (scheme, token) = authorization.trim().split_once(' ').ok_or(AuthError::Missing)?;
     if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim_start()) } else { Err(AuthError::Missing) }

@@ -1,17 +1,17 @@
-//! Tokens whose signature was found to be good: it stays good as long as the keys do, so it is checked once. Whether
-//! a token has expired is asked every time.
+//! Tokens whose signature was found valid. It stays valid as long as the keys do, so it is checked once.
+//! Whether a token has expired is checked every time.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::grant::Grant;
 
-/// As many tokens are remembered, and as many bytes of them: a token may be long. A full cache is forgotten; it fills
-/// again by itself.
+/// The most tokens that are remembered, and the most bytes of them, as a token may be long. A full cache is
+/// cleared; it fills again by itself.
 const MOST: usize = 4096;
 const MOST_BYTES: usize = 8 * 1024 * 1024;
 
-/// What tokens grant, by the token, all of it.
+/// The grants of tokens, by the whole token.
 #[derive(Debug, Default)]
 pub(super) struct Cache(RwLock<Known>);
 
@@ -22,12 +22,12 @@ struct Known {
 }
 
 impl Cache {
-    /// What a token that was verified before grants.
+    /// The grant of a token that was verified before.
     pub(super) fn get(&self, token: &str) -> Option<Arc<Grant>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).grants.get(token).cloned()
     }
 
-    /// Remembers what a verified token grants.
+    /// Remembers the grant of a verified token.
     pub(super) fn insert(&self, token: &str, grant: Grant) -> Arc<Grant> {
         let grant = Arc::new(grant);
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! What a token with a good signature says.
+//! The claims of a token with a valid signature.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -6,19 +6,19 @@ use serde_json::{Map, Value};
 use super::error::AuthError;
 use crate::message::UserId;
 
-/// The claims (RFC 7519 §4). `null` is absence; what is there and malformed is never absent.
+/// The claims (RFC 7519 §4). `null` counts as absent; a malformed claim never does.
 #[derive(Debug, Deserialize)]
 pub(super) struct Claims(Map<String, Value>);
 
 impl Claims {
-    /// The user, by the first of these claims that is there.
+    /// The user, by the first of these claims that is present.
     pub(super) fn user(&self, names: &[String]) -> Result<UserId, AuthError> {
         let claim = names.iter().find_map(|name| self.get(name)).ok_or(AuthError::Invalid)?;
         claim.as_str().and_then(|text| text.parse().ok()).ok_or(AuthError::Invalid)
     }
 
-    /// Whether `scope` (RFC 8693 §4.2, words separated by spaces) contains `admin`. Another form of it, as some
-    /// issuers write it, grants nothing; the token is good for all that needs no scope.
+    /// Whether `scope` (RFC 8693 §4.2, words separated by spaces) contains `admin`. A scope in another form,
+    /// as some issuers write it, grants nothing; the token is still valid for all that needs no scope.
     pub(super) fn is_admin(&self) -> bool {
         self.has_scope("admin")
     }
@@ -29,7 +29,7 @@ impl Claims {
         scope.is_some_and(|scope| scope.split(' ').any(|word| word == wanted))
     }
 
-    /// Refuses a token that is for somebody else. Without an audience of our own every token is for us.
+    /// Refuses a token for another audience. If the server has no audience, every token is accepted.
     pub(super) fn require_audience(&self, audience: Option<&str>) -> Result<(), AuthError> {
         let Some(audience) = audience else { return Ok(()) };
         let is_ours = match self.get("aud") {
@@ -42,7 +42,7 @@ impl Claims {
         if is_ours { Ok(()) } else { Err(AuthError::Invalid) }
     }
 
-    /// Refuses a token that somebody else issued, if it matters who did.
+    /// Refuses a token of another issuer, if the server demands one.
     pub(super) fn require_issuer(&self, issuer: Option<&str>) -> Result<(), AuthError> {
         let Some(issuer) = issuer else { return Ok(()) };
         if self.get("iss").is_some_and(|iss| iss == issuer) { Ok(()) } else { Err(AuthError::Invalid) }

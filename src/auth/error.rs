@@ -1,23 +1,23 @@
-//! What is wrong with a token, or with a key.
+//! Faults of tokens and of keys.
 
 use super::bounds::{MAX_TOKEN_BYTES, MIN_RSA_BITS, MIN_SECRET_BYTES};
 
-/// Why a token is refused. A client learns no more than this.
+/// Why a token is refused. Clients learn no more than this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
-    /// There is none.
+    /// There is no token.
     #[error("Missing access token")]
     Missing,
-    /// It is not one of ours, or no longer.
+    /// The token is not for this server, or is no longer valid.
     #[error("Invalid or expired token")]
     Invalid,
-    /// It names a key that the key set does not have. The set may be old; a client learns nothing of that.
+    /// The token names a key that the key set lacks. The set may be old, which a client is not told.
     #[error("Invalid or expired token")]
     UnknownKey,
-    /// It has more bytes than are looked at.
+    /// The token has more bytes than are read.
     #[error("The access token is longer than {MAX_TOKEN_BYTES} bytes")]
     TooLong,
-    /// Nothing can be said of it, because no key could be read yet.
+    /// No key could be read yet, so no token can be checked.
     #[error("Access tokens cannot be checked yet")]
     NoKeys,
 }
@@ -25,25 +25,25 @@ pub enum AuthError {
 /// Why keys cannot verify tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// Too few bytes for HS256: what is shorter can be guessed (RFC 7518 §3.2).
+    /// The secret has too few bytes for HS256: a shorter one can be guessed (RFC 7518 §3.2).
     #[error("a secret has {bytes} bytes; HS256 needs at least {MIN_SECRET_BYTES} (RFC 7518 §3.2)")]
     ShortSecret {
-        /// How many it has.
+        /// The number of bytes of the secret.
         bytes: usize,
     },
-    /// Not a single secret.
+    /// There is no secret.
     #[error("there is no secret in it")]
     NoSecret,
-    /// More secrets than may be valid side by side.
+    /// There are more secrets than may be valid at a time.
     #[error("at most {0} secrets may be valid at a time")]
     TooManySecrets(usize),
-    /// Not a PEM text of public keys that we can use.
+    /// The text is no PEM of public keys that are usable.
     #[error("not a PEM of an RSA ({MIN_RSA_BITS} bits or more), P-256, P-384 or Ed25519 public key")]
     Pem,
-    /// Not a JSON Web Key Set (RFC 7517 §5).
+    /// The text is no JSON Web Key Set (RFC 7517 §5).
     #[error("not a JSON Web Key Set")]
     Jwks,
-    /// A key set without a single public key for signatures that we can use.
+    /// The key set has no usable public key for signatures.
     #[error(
         "the key set has no usable RSA ({MIN_RSA_BITS} bits or more), P-256, P-384 or Ed25519 key for signatures"
     )]

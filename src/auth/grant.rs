@@ -1,4 +1,4 @@
-//! What a token grants by its claims: little, whatever else stands in it.
+//! Rights that a token grants by its claims: few, whatever else the token contains.
 
 use super::claims::Claims;
 use super::error::AuthError;
@@ -6,11 +6,11 @@ use super::rules::Rules;
 use crate::message::UserId;
 use crate::time::Timestamp;
 
-/// How far an issuer's clock may be ahead of ours. Only `nbf` has a leeway: a token that is refused a little
+/// How far an issuer's clock may be ahead of this server's. Only `nbf` has a leeway: a token refused a little
 /// too early would be refused for no reason, while one that has expired can be renewed.
 pub const NBF_LEEWAY_SECS: u64 = 60;
 
-/// To whom, what, and from when to when.
+/// The rights of a token: for which user, for what, and from when to when.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Grant {
     pub(super) user: UserId,
@@ -23,7 +23,7 @@ pub(super) struct Grant {
 }
 
 impl Grant {
-    /// What these claims grant under these rules. A claim that counts and is malformed refuses the token: read as
+    /// The grant of these claims under these rules. A malformed claim that counts refuses the token: read as
     /// absent, it would let another claim decide.
     pub(super) fn of(claims: &Claims, rules: &Rules) -> Result<Self, AuthError> {
         claims.require_audience(rules.audience.as_deref())?;
@@ -37,12 +37,12 @@ impl Grant {
         })
     }
 
-    /// Whether it is over: `exp` has no leeway.
+    /// Whether the grant has expired: `exp` has no leeway.
     pub(super) fn is_expired(&self, now: Timestamp) -> bool {
         self.ends <= secs(now)
     }
 
-    /// Refuses what is not valid yet.
+    /// Refuses a grant that is not valid yet.
     pub(super) fn require_begun(&self, now: Timestamp) -> Result<(), AuthError> {
         let latest = secs(now.plus_secs(NBF_LEEWAY_SECS));
         match self.begins {

@@ -1,5 +1,5 @@
-//! Keys, each with the one algorithm that it verifies. The token's own `alg` never chooses: that is how a public
-//! key gets used as an HMAC secret.
+//! Keys, each with the only algorithm that it verifies. A token's own `alg` never chooses: otherwise a public
+//! key could be used as an HMAC secret.
 
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind, Header, Validation, decode};
@@ -8,7 +8,7 @@ use super::bounds::{MIN_RSA_BITS, MIN_SECRET_BYTES};
 use super::claims::Claims;
 use super::error::{AuthError, KeyError};
 
-/// Of a key set's member in which nothing can be recognised.
+/// Fault of a key set's member in which no public key can be recognised.
 pub(super) const NO_PUBLIC_KEY: &str = "it is malformed, or no public key of RSA, P-256, P-384 or Ed25519";
 
 /// A key, its algorithm, and its name in a key set. Its `Debug` does not show the key.
@@ -19,7 +19,7 @@ pub(super) struct Key {
     key: DecodingKey,
 }
 
-/// Bytes of an uncompressed point: a marker and two coordinates.
+/// Bytes of an uncompressed P-256 point: a marker and two coordinates.
 const P256_POINT_BYTES: usize = 65;
 const P384_POINT_BYTES: usize = 97;
 const ED25519_BYTES: usize = 32;
@@ -48,8 +48,8 @@ impl Key {
         Ok(Self { id: None, algorithm, key })
     }
 
-    /// A key of a JSON Web Key Set, or why it is of no use: only public ones, for signatures, of algorithms that we
-    /// know.
+    /// A key of a JSON Web Key Set, or why it is unusable: only public keys for signatures, of known
+    /// algorithms, are usable.
     pub(super) fn jwk(jwk: &Jwk) -> Result<Self, &'static str> {
         if !matches!(jwk.common.public_key_use, None | Some(PublicKeyUse::Signature)) {
             return Err("it is not for signatures");
@@ -79,7 +79,7 @@ impl Key {
         header.kid.is_some() && header.kid == self.id
     }
 
-    /// The claims of a token that this key signed. Nothing of them is looked at.
+    /// The claims of a token that this key signed. They are not checked.
     pub(super) fn claims(&self, token: &str) -> Result<Claims, AuthError> {
         let mut validation = Validation::new(self.algorithm);
         validation.required_spec_claims.clear();
@@ -90,7 +90,7 @@ impl Key {
     }
 }
 
-/// What a key is for, by its family and size.
+/// The algorithm of a key, by its family and size.
 fn algorithm_of(key: &DecodingKey) -> Option<Algorithm> {
     use jsonwebtoken::AlgorithmFamily as Family;
     let size = match key.kind() {
@@ -98,7 +98,7 @@ fn algorithm_of(key: &DecodingKey) -> Option<Algorithm> {
         DecodingKeyKind::RsaModulusExponent { n, .. } => n.len(),
     };
     match (key.family(), size) {
-        // In DER there is a little more than the modulus.
+        // In DER the key is a little longer than its modulus.
         (Family::Rsa, size) if size * 8 >= MIN_RSA_BITS => Some(Algorithm::RS256),
         (Family::Ec, P256_POINT_BYTES) => Some(Algorithm::ES256),
         (Family::Ec, P384_POINT_BYTES) => Some(Algorithm::ES384),

@@ -1,4 +1,4 @@
-//! The keys that are valid at a time, from one source.
+//! The keys that are valid at one time, from one source.
 
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{AlgorithmFamily, Header, decode_header};
@@ -10,10 +10,10 @@ use super::claims::Claims;
 use super::error::{AuthError, KeyError};
 use super::key::{Key, NO_PUBLIC_KEY};
 
-/// As many secrets may be valid at a time: a new one, and the one that it replaces.
+/// The most secrets that are valid at a time: a new one, and the one that it replaces.
 pub const MOST_SECRETS: usize = 2;
 
-/// As much of a name of somebody else's is shown.
+/// How many characters of a foreign key's name are shown.
 const SHOWN_CHARS: usize = 64;
 
 /// The keys that tokens may be signed with. Its `Debug` shows none of them.
@@ -24,12 +24,12 @@ pub struct KeySet {
     passed_over: Vec<PassedOver>,
 }
 
-/// A key of a set that can verify nothing.
+/// A key of a set that cannot verify anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PassedOver {
-    /// Its `kid`, made fit for a log, or its place in the set.
+    /// The key's `kid`, made fit for a log, or its position in the set.
     pub name: String,
-    /// What is the matter with it.
+    /// Why the key is unusable.
     pub why: &'static str,
 }
 
@@ -46,7 +46,7 @@ impl KeySet {
         }
     }
 
-    /// Secrets of HS256, one a line. Everything else of a line belongs to the secret.
+    /// Secrets of HS256, one a line. White space in a line belongs to the secret.
     ///
     /// # Errors
     /// As [`KeySet::secrets`].
@@ -70,7 +70,7 @@ impl KeySet {
         Self::alike(blocks.into_iter().map(Key::pem))
     }
 
-    /// The usable keys of a JSON Web Key Set (RFC 7517 §5). What is of no use is passed over, as §5 wants it.
+    /// The usable keys of a JSON Web Key Set (RFC 7517 §5). Unusable ones are passed over, as §5 asks.
     ///
     /// # Errors
     /// [`KeyError::Jwks`], [`KeyError::NoUsableKey`].
@@ -99,7 +99,7 @@ impl KeySet {
         Ok(Self { keys: keys.collect::<Result<_, _>>()?, by_name: false, passed_over: Vec::new() })
     }
 
-    /// What of the set verifies nothing.
+    /// The keys of the set that cannot verify anything.
     pub fn passed_over(&self) -> &[PassedOver] {
         &self.passed_over
     }
@@ -110,7 +110,7 @@ impl KeySet {
             return Err(AuthError::TooLong);
         }
         let header = decode_header(token).map_err(|_| AuthError::Invalid)?;
-        // An extension that must be understood is one that we do not understand (RFC 7515 §4.1.11).
+        // An extension marked as critical is one that this server does not understand (RFC 7515 §4.1.11).
         if header.crit.is_some() {
             return Err(AuthError::Invalid);
         }
@@ -118,27 +118,27 @@ impl KeySet {
         self.meant(&header).find_map(|key| key.claims(token).ok()).ok_or(refusal)
     }
 
-    /// The keys that a token may be signed with. In a key set it names one of them; a key that is alone need not be
-    /// named.
+    /// The keys that may have signed a token. In a key set the token names one of them; the only key of a set
+    /// need not be named.
     fn meant(&self, header: &Header) -> impl Iterator<Item = &Key> {
         let (algorithm, any) = (header.alg, !self.by_name || self.keys.len() == 1);
         self.keys.iter().filter(move |key| key.algorithm == algorithm && (any || key.has_name(header)))
     }
 
-    /// Whether the token names a key that this set does not have, and a newer one may: there never is a secret in one.
+    /// Whether the token names a key that this set lacks and a newer set may have. Sets never have secrets.
     fn lacks(&self, header: &Header) -> bool {
         let is_public = header.alg.family() != AlgorithmFamily::Hmac;
         let is_named = header.kid.is_some() && is_public;
         self.by_name && is_named && !self.keys.iter().any(|key| key.has_name(header))
     }
 
-    /// How many keys there are.
+    /// How many keys the set has.
     pub fn count(&self) -> usize {
         self.keys.len()
     }
 }
 
-/// The name of a key that may be malformed in every way.
+/// The name of a key that may be malformed in any way.
 fn name_of(key: &Value, place: usize) -> String {
     match key.get("kid").and_then(Value::as_str) {
         Some(kid) => kid.chars().take(SHOWN_CHARS).flat_map(char::escape_default).collect(),

@@ -1,4 +1,4 @@
-//! Tokens of our own, for trying the server out.
+//! Tokens that the server signs itself, for trying it out.
 
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::{Map, Value, json};
@@ -7,12 +7,12 @@ use super::rules::Rules;
 use crate::message::UserId;
 use crate::time::Timestamp;
 
-/// A token signed with HS256: demo mode hands them out, tests use them. In production somebody else issues.
+/// A token signed with HS256, for demo mode and for tests. In production another server issues tokens.
 pub fn mint_hs256(secret: &str, user: &UserId, admin: bool, expires_at: Timestamp) -> String {
     mint_by_rules(secret, &Rules::default(), user, admin, expires_at)
 }
 
-/// The same, as a deployment with these rules asks for it.
+/// A token signed with HS256 that meets these rules.
 pub fn mint_by_rules(
     secret: &str,
     rules: &Rules,

@@ -1,5 +1,5 @@
-//! Who is asking: bearer tokens, verified without asking anyone. Pure: no I/O, no clock. The keys may be replaced at
-//! any time; where they come from is not known here.
+//! Bearer tokens to identities, without asking their issuer. Pure: no I/O, no clock. The keys may be replaced
+//! at any time; this module does not know where they come from.
 
 mod bearer;
 mod bounds;

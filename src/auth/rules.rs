@@ -1,13 +1,13 @@
-//! What a deployment asks of a token besides a good signature.
+//! Demands of a deployment on tokens, besides a valid signature.
 
-/// Which claims count, and what has to stand in them.
+/// The claims that count, and what they have to contain.
 #[derive(Debug, Clone)]
 pub struct Rules {
-    /// The user is in the first of these claims that is there.
+    /// The claims that may hold the user: the first one present counts.
     pub user_claims: Vec<String>,
     /// The audience that tokens have to be for; any if `None`.
     pub audience: Option<String>,
-    /// Who has to have issued them; anyone with a key if `None`.
+    /// The issuer that tokens have to be from; any with a valid key if `None`.
     pub issuer: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Reading single settings. What is wrong is collected, so that all of it can be said at once.
+//! Reads single settings. Faults are collected, so that all of them can be reported at once.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -6,12 +6,12 @@ use std::time::Duration;
 use super::units;
 use crate::upload::decimal;
 
-/// The longest that something may take which is done over and over, or waited for.
+/// The longest time for anything that is repeated or waited for.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// The most that is counted of anything that takes up memory.
+/// The highest count of anything that takes up memory.
 const MOST: u64 = 1_000_000;
 
-/// Collects what is wrong; a value that could not be read is replaced by one that nobody will use.
+/// Collects faults. A value that cannot be read is replaced by one that is never used.
 #[derive(Default)]
 pub(super) struct Check {
     pub(super) problems: Vec<String>,
@@ -29,7 +29,7 @@ impl Check {
         })
     }
 
-    /// A number of things.
+    /// A positive number.
     pub(super) fn positive(&mut self, flag: &str, text: &str) -> u64 {
         let number = decimal(text).unwrap_or_else(|_| {
             self.problem(format!("{flag}: `{text}` is not a whole number"));
@@ -38,7 +38,7 @@ impl Check {
         self.not_zero(flag, number)
     }
 
-    /// A number of things that take up memory.
+    /// A positive number of things that take up memory.
     pub(super) fn count(&mut self, flag: &str, text: &str) -> usize {
         let number = self.positive(flag, text);
         if number > MOST {
@@ -55,13 +55,13 @@ impl Check {
         })
     }
 
-    /// A size of something.
+    /// A size that may not be 0.
     pub(super) fn positive_bytes(&mut self, flag: &str, text: &str) -> u64 {
         let bytes = self.bytes(flag, text);
         self.not_zero(flag, bytes)
     }
 
-    /// A time of something that is done over and over, or waited for.
+    /// A time of something that is repeated or waited for.
     pub(super) fn period(&mut self, flag: &str, text: &str) -> Duration {
         let period = self.time(flag, text);
         if period > DAY {
@@ -73,7 +73,7 @@ impl Check {
         period.clamp(Duration::from_millis(1), DAY)
     }
 
-    /// A time that is kept in whole seconds, which may be 0.
+    /// A time in whole seconds, which may be 0.
     pub(super) fn secs(&mut self, flag: &str, text: &str) -> u64 {
         let time = self.time(flag, text);
         if time.subsec_nanos() != 0 {
@@ -82,14 +82,14 @@ impl Check {
         time.as_secs()
     }
 
-    /// A time of something that is kept in whole seconds.
+    /// A time in whole seconds, which may not be 0.
     pub(super) fn positive_secs(&mut self, flag: &str, text: &str) -> u64 {
         let before = self.problems.len();
         let secs = self.secs(flag, text);
         if self.problems.len() == before { self.not_zero(flag, secs) } else { secs.max(1) }
     }
 
-    /// One of some words.
+    /// The value of one of these words.
     pub(super) fn word<T: Copy, const N: usize>(
         &mut self,
         flag: &str,

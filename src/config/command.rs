@@ -1,4 +1,4 @@
-//! The command line as a whole: the server, or one of the orders that look at its folder.
+//! The command line as a whole: the server, or another command on its folder.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,8 @@ use super::Flags;
 ///
 /// Without a key the server runs in demo mode: on loopback only, with a page on which two users talk.
 ///
-/// A SIZE is in bytes, or has a unit: 8GiB, 512MiB, 1GB. A TIME is in seconds, or has a unit: 500ms, 30s, 15m, 24h, 7d.
+/// A SIZE is in bytes, or has a unit: 8GiB, 512MiB, 1GB. A TIME is in seconds, or has a unit: 500ms, 30s,
+/// 15m, 24h, 7d.
 #[derive(Debug, Parser)]
 #[command(name = "longhaul", version, max_term_width = 110, args_conflicts_with_subcommands = true)]
 #[command(allow_negative_numbers = true)]
@@ -31,9 +32,9 @@ pub struct Command {
 pub enum Order {
     /// Reads a data folder that no server has open and says what is wrong with it; changes nothing.
     ///
-    /// Compares ledgers with part files, messages with media files, and indexes with rows. The records are read
-    /// from a copy in the folder for temporary files. Exit status: 0 nothing is wrong, 1 something is, 2 the
-    /// folder could not be read.
+    /// Compares ledgers with part files, messages with media files, and indexes with rows. The records are
+    /// read from a copy in the folder for temporary files. Exit status: 0 nothing is wrong, 1 something is, 2
+    /// the folder could not be read.
     Check {
         /// The data folder.
         #[arg(long, env = "LONGHAUL_DATA_DIR", value_name = "DIR", default_value = "uploads")]

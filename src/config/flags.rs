@@ -1,5 +1,5 @@
-//! The settings as they are given: flags with environment variables. All are text here, so that everything that
-//! is wrong with them can be said at once.
+//! The settings as they are given: flags with environment variables. All are text here, so that all their
+//! faults can be reported at once.
 
 use clap::Parser;
 use clap::builder::BoolishValueParser;
@@ -24,7 +24,8 @@ pub struct Flags {
     #[arg(long, help_heading = STORAGE, env = "LONGHAUL_DATA_DIR", value_name = "DIR", default_value = "uploads")]
     pub data_dir: String,
 
-    /// Secret of HS256 tokens, at least 32 bytes. Given twice, both are valid: a new one and the one it replaces.
+    /// Secret of HS256 tokens, at least 32 bytes. Given twice, both are valid: a new one and the one it
+    /// replaces.
     #[arg(long, help_heading = USERS, env = "LONGHAUL_JWT_SECRET", value_name = "TEXT", hide_env_values = true)]
     pub jwt_secret: Vec<String>,
 
@@ -36,8 +37,8 @@ pub struct Flags {
     #[arg(long, help_heading = USERS, env = "LONGHAUL_JWT_PUBLIC_KEY", value_name = "FILE")]
     pub jwt_public_key: Option<String>,
 
-    /// JSON Web Key Set with public keys, chosen by a token's `kid`: a file, or an https:// URL. Read again every ten
-    /// minutes, on SIGHUP, and for a `kid` that is not in it (once a minute at most).
+    /// JSON Web Key Set with public keys, chosen by a token's `kid`: a file, or an https:// URL. Read again
+    /// every ten minutes, on SIGHUP, and for a `kid` that is not in it (once a minute at most).
     #[arg(long, help_heading = USERS, env = "LONGHAUL_JWT_JWKS", value_name = "FILE|URL")]
     pub jwt_jwks: Option<String>,
 
@@ -61,19 +62,19 @@ pub struct Flags {
     #[arg(long, help_heading = BOUNDS, env = "LONGHAUL_MAX_ONESHOT_SIZE", value_name = "SIZE")]
     pub max_oneshot_size: Option<String>,
 
-    /// Most unfinished uploads of a user, parts and waiting concatenations included; one more is refused with 507.
-    /// Parts that an upload was made of do not count. A token whose scope contains `backend` is not bound by this, nor by
-    /// --max-reserved-bytes: a backend that uploads for all of its users is one user.
+    /// Most unfinished uploads of a user, parts and waiting concatenations included; one more is refused with
+    /// 507. Parts that an upload was made of do not count. A token whose scope contains `backend` is not
+    /// bound by this, nor by --max-reserved-bytes: a backend that uploads for all of its users is one user.
     #[arg(long, help_heading = BOUNDS, env = "LONGHAUL_MAX_UNFINISHED", value_name = "COUNT", default_value = "4000")]
     pub max_unfinished: String,
 
-    /// Most bytes that the unfinished uploads of a user may come to; more are refused with 507, and with 503 where
-    /// they belong to an upload that did not say its length.
+    /// Most bytes that the unfinished uploads of a user may come to; more are refused with 507, and with 503
+    /// where they belong to an upload that did not say its length.
     #[arg(long, help_heading = BOUNDS, env = "LONGHAUL_MAX_RESERVED_BYTES", value_name = "SIZE", default_value = "100GiB")]
     pub max_reserved_bytes: String,
 
-    /// Time without a byte after which the room that is kept for an upload goes to others that send and need it. The
-    /// upload goes on when there is room again.
+    /// Time without a byte after which the room that is kept for an upload goes to others that send and need
+    /// it. The upload goes on when there is room again.
     #[arg(long, help_heading = BOUNDS, env = "LONGHAUL_LAPSE_AFTER", value_name = "TIME", default_value = "2m")]
     pub lapse_after: String,
 
@@ -81,8 +82,8 @@ pub struct Flags {
     #[arg(long, help_heading = BOUNDS, env = "LONGHAUL_EXPIRE_AFTER", value_name = "TIME", default_value = "7d")]
     pub expire_after: String,
 
-    /// Time after its message for which an upload tells of it. Then it is over, and the same file sent again is a new
-    /// message, unless it has the same `client_message_id`.
+    /// Time after its message for which an upload tells of it. Then it is over, and the same file sent again
+    /// is a new message, unless it has the same `client_message_id`.
     #[arg(long, help_heading = BOUNDS, env = "LONGHAUL_RESULT_WINDOW", value_name = "TIME", default_value = "24h")]
     pub result_window: String,
 
@@ -90,8 +91,9 @@ pub struct Flags {
     #[arg(long, help_heading = BOUNDS, env = "LONGHAUL_SWEEP_INTERVAL", value_name = "TIME", default_value = "60s")]
     pub sweep_interval: String,
 
-    /// What an acknowledgement survives: `power` (a power cut), which not every file system is fit for, or `process`
-    /// (kill -9). [default: power, or process where the file system is not fit for it, which is said at the start]
+    /// What an acknowledgement survives: `power` (a power cut), which not every file system is fit for, or
+    /// `process` (kill -9). [default: power, or process where the file system is not fit for it, which is
+    /// said at the start]
     #[arg(long, help_heading = STORAGE, env = "LONGHAUL_DURABILITY", value_name = "WHAT")]
     pub durability: Option<String>,
 
@@ -99,8 +101,8 @@ pub struct Flags {
     #[arg(long, help_heading = STORAGE, env = "LONGHAUL_DIGEST", value_name = "WHAT", default_value = "sha256")]
     pub digest: String,
 
-    /// Where bytes are kept: `disk` (files), or `sled` (beside the records; for small uploads only, at a sixth
-    /// of the speed). A data folder keeps the one it was made with.
+    /// Where bytes are kept: `disk` (files), or `sled` (beside the records; for small uploads only, at a
+    /// sixth of the speed). A data folder keeps the one it was made with.
     #[arg(long, help_heading = STORAGE, env = "LONGHAUL_PAYLOAD", value_name = "WHERE", default_value = "disk")]
     pub payload: String,
 
@@ -116,8 +118,8 @@ pub struct Flags {
     #[arg(long, help_heading = CONNECTIONS, env = "LONGHAUL_IDLE_TIMEOUT", value_name = "TIME", default_value = "30s")]
     pub idle_timeout: String,
 
-    /// Address on which /healthz, /readyz and /metrics are served as well, with connections of their own that users
-    /// cannot use up. [default: none]
+    /// Address on which /healthz, /readyz and /metrics are served as well, with connections of their own that
+    /// users cannot use up. [default: none]
     #[arg(long, help_heading = CONNECTIONS, env = "LONGHAUL_OPS_LISTEN", value_name = "ADDR")]
     pub ops_listen: Option<String>,
 
@@ -125,12 +127,13 @@ pub struct Flags {
     #[arg(long, help_heading = CONNECTIONS, env = "LONGHAUL_HEADER_TIMEOUT", value_name = "TIME", default_value = "10s")]
     pub header_timeout: String,
 
-    /// Time that a connection may rest between two requests. A proxy that keeps connections should let go of them
-    /// sooner.
+    /// Time that a connection may rest between two requests. A proxy that keeps connections should let go of
+    /// them sooner.
     #[arg(long, help_heading = CONNECTIONS, env = "LONGHAUL_KEEP_ALIVE_TIMEOUT", value_name = "TIME", default_value = "75s")]
     pub keep_alive_timeout: String,
 
-    /// Time after which a client that reads nothing of what it is sent loses its connection, or its HTTP/2 stream.
+    /// Time after which a client that reads nothing of what it is sent loses its connection, or its HTTP/2
+    /// stream.
     #[arg(long, help_heading = CONNECTIONS, env = "LONGHAUL_SEND_TIMEOUT", value_name = "TIME", default_value = "60s")]
     pub send_timeout: String,
 
@@ -138,8 +141,8 @@ pub struct Flags {
     #[arg(long, help_heading = CONNECTIONS, env = "LONGHAUL_DRAIN_TIMEOUT", value_name = "TIME", default_value = "10s")]
     pub drain_timeout: String,
 
-    /// Most connections at once; fewer where the process may not have two files open for each. Further ones wait to
-    /// be accepted. [default: 10000]
+    /// Most connections at once; fewer where the process may not have two files open for each. Further ones
+    /// wait to be accepted. [default: 10000]
     #[arg(long, help_heading = CONNECTIONS, env = "LONGHAUL_MAX_CONNECTIONS", value_name = "COUNT")]
     pub max_connections: Option<String>,
 
@@ -151,33 +154,34 @@ pub struct Flags {
     #[arg(long, help_heading = PAGES, env = "LONGHAUL_CORS_CREDENTIALS", value_parser = BoolishValueParser::new())]
     pub cors_credentials: bool,
 
-    /// Links to media, which need no token, end on multiples of this time, between one and two of them ahead; with 0
-    /// there are none.
+    /// Links to media, which need no token, end on multiples of this time, between one and two of them ahead;
+    /// with 0 there are none.
     #[arg(long, help_heading = USERS, env = "LONGHAUL_MEDIA_LINK_SECS", value_name = "TIME", default_value = "3600")]
     pub media_link_secs: String,
 
-    /// Key that signs links to media, at least 16 bytes; further ones, after commas, are only accepted. [default: the
-    /// lines of media-link.keys in the data folder, a random one at first; read again on SIGHUP]
+    /// Key that signs links to media, at least 16 bytes; further ones, after commas, are only accepted.
+    /// [default: the lines of media-link.keys in the data folder, a random one at first; read again on
+    /// SIGHUP]
     #[arg(long, help_heading = USERS, env = "LONGHAUL_MEDIA_LINK_KEY", value_name = "TEXT", hide_env_values = true)]
     pub media_link_key: Option<String>,
 
-    /// Path below which everything is: routes, the socket, and the page, and what Location and media_url say. A proxy
-    /// passes the path on as it is.
+    /// Path below which everything is: routes, the socket, and the page, and what Location and media_url say.
+    /// A proxy passes the path on as it is.
     #[arg(long, help_heading = PAGES, env = "LONGHAUL_BASE_PATH", value_name = "PATH")]
     pub base_path: Option<String>,
 
-    /// Believe Forwarded, X-Forwarded-Proto, -Host, -Port and -Prefix, and the last address in X-Forwarded-For. Only
-    /// behind a proxy that writes all of them.
+    /// Believe Forwarded, X-Forwarded-Proto, -Host, -Port and -Prefix, and the last address in
+    /// X-Forwarded-For. Only behind a proxy that writes all of them.
     #[arg(long, help_heading = PAGES, env = "LONGHAUL_TRUST_FORWARDED", value_parser = BoolishValueParser::new())]
     pub trust_forwarded: bool,
 
-    /// What stands at `/`: `off` for nothing, or a folder whose files are served there. [default: the page of the demo;
-    /// with a key, a notice]
+    /// What stands at `/`: `off` for nothing, or a folder whose files are served there. [default: the page of
+    /// the demo; with a key, a notice]
     #[arg(long, help_heading = PAGES, env = "LONGHAUL_WEB", value_name = "off|DIR")]
     pub web: Option<String>,
 
-    /// What is logged: a level (error, warn, info, debug, trace, off), or levels for parts, the first one for the
-    /// rest: `info,longhaul=debug`.
+    /// What is logged: a level (error, warn, info, debug, trace, off), or levels for parts, the first one for
+    /// the rest: `info,longhaul=debug`.
     #[arg(long, help_heading = LOG, env = "RUST_LOG", value_name = "FILTER", default_value = "info")]
     pub log: String,
 

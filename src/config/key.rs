@@ -1,4 +1,4 @@
-//! Who signs tokens.
+//! The keys of tokens, as the flags give them.
 
 use std::path::Path;
 
@@ -9,8 +9,8 @@ use crate::keys::{Form, KeySource, ReadError};
 /// The keys that the flags name; `None` if they name none.
 ///
 /// # Errors
-/// A sentence, if they name several sources, or one that can verify nothing. A key set behind a URL is not asked for
-/// here.
+/// A sentence, if they name several sources, or one that can verify nothing. A key set behind a URL is not
+/// requested here.
 pub(super) fn of(flags: &Flags) -> Result<Option<KeySource>, String> {
     let sources = [
         (!flags.jwt_secret.is_empty()).then(|| secrets(&flags.jwt_secret)),
@@ -28,7 +28,7 @@ pub(super) fn of(flags: &Flags) -> Result<Option<KeySource>, String> {
     }
 }
 
-/// What is wrong with a secret is said without it.
+/// The source of these secrets. An error does not quote them.
 fn secrets(secrets: &[String]) -> Result<KeySource, String> {
     let secrets: Vec<_> = secrets.iter().map(String::as_str).collect();
     KeySet::secrets(&secrets).map(KeySource::Given).map_err(|error| format!("--jwt-secret: {error}"))

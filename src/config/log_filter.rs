@@ -1,4 +1,4 @@
-//! What is logged.
+//! The filter of the log.
 
 use tracing::Level;
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -7,10 +7,10 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 const CHATTY: [&str; 3] = ["socketioxide", "engineioxide", "tungstenite"];
 const OWN: &str = "longhaul";
 
-/// What a text like `info` or `info,longhaul=debug,hyper=trace` chooses.
+/// The filter that a text like `info` or `info,longhaul=debug,hyper=trace` chooses.
 ///
 /// # Errors
-/// What is wrong with it; reads on behind the text.
+/// The fault, worded to follow the text.
 pub(super) fn of(text: &str) -> Result<Targets, String> {
     let text = text.trim();
     if text.is_empty() {
@@ -22,7 +22,7 @@ pub(super) fn of(text: &str) -> Result<Targets, String> {
             .to_owned()
     })?;
     let parts = || text.split(',').map(str::trim);
-    // A word alone chooses everything of a library of that name, which is what a misspelt level becomes.
+    // A word alone chooses everything of a library of that name: a misspelt level would, too.
     if let Some(word) = parts().find(|part| !is_level(part) && !part.contains('=') && !is_own(part)) {
         return Err(format!("has `{word}` in it, which is no level; for a target say `{word}=trace`"));
     }

@@ -1,4 +1,4 @@
-//! Every setting, checked once, all faults named at the same time.
+//! All settings, checked once, with all faults named at the same time.
 
 mod check;
 mod command;
@@ -35,22 +35,22 @@ const DURABILITIES: [(&str, Durability); 2] =
     [("power", Durability::Power), ("process", Durability::Process)];
 const LOG_FORMATS: [(&str, LogFormat); 2] = [("text", LogFormat::Text), ("json", LogFormat::Json)];
 
-/// Settings that make sense together.
+/// Settings that are valid together.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where to listen.
+    /// The address to listen on.
     pub listen: SocketAddr,
-    /// Where to listen for those who run the server.
+    /// The address to listen on for operators.
     pub ops_listen: Option<SocketAddr>,
     /// The data folder.
     pub data_dir: PathBuf,
-    /// Who signs tokens; demo mode without.
+    /// The source of the keys of tokens; demo mode if `None`.
     pub key: Option<KeySource>,
     /// Claims that hold the user id.
     pub jwt_claims: Vec<String>,
     /// The audience that tokens have to be for.
     pub jwt_audience: Option<String>,
-    /// Who has to have issued them.
+    /// The issuer that tokens have to be from.
     pub jwt_issuer: Option<String>,
     /// The largest upload, in bytes.
     pub max_upload_size: u64,
@@ -58,85 +58,85 @@ pub struct Config {
     pub max_oneshot_size: u64,
     /// The most unfinished uploads of a user.
     pub max_unfinished: u64,
-    /// The most bytes that a user's unfinished uploads may come to.
+    /// The most bytes that a user's unfinished uploads may take.
     pub max_reserved_bytes: u64,
-    /// How long room is kept for an upload to which nothing comes, when others want it.
+    /// How long room is kept for an upload that gets no bytes, when other uploads need it.
     pub lapse_after: Duration,
     /// Seconds without a byte until an upload expires.
     pub expire_after_secs: u64,
-    /// Seconds after its message until an upload is over.
+    /// Seconds from an upload's message until the upload is over.
     pub result_window_secs: u64,
-    /// Between two sweeps.
+    /// The time between two sweeps.
     pub sweep_interval: Duration,
-    /// What an acknowledgement has to survive, where that was asked for.
+    /// The durability of acknowledgements, if it was asked for.
     pub durability: Option<Durability>,
-    /// Whether every file's SHA-256 is taken.
+    /// Whether the SHA-256 of every file is computed.
     pub digests: bool,
     /// Where bytes are kept.
     pub payload: Payload,
-    /// Bytes of the disk that stay free.
+    /// Bytes of the disk that are kept free.
     pub reserve: u64,
-    /// How long a body may say nothing.
+    /// The idle timeout of a body.
     pub body_idle: Duration,
     /// How long a request's header may take.
     pub header_timeout: Duration,
-    /// How long a connection may rest between two requests.
+    /// The keep-alive timeout of a connection.
     pub keep_alive: Duration,
-    /// How long a client may read nothing of what it is sent.
+    /// The send timeout: how long a client may read nothing of what it is sent.
     pub send_timeout: Duration,
-    /// How long requests in flight have at the end.
+    /// The drain timeout: how long requests in flight may take at the end.
     pub drain_timeout: Duration,
-    /// The most connections, where that was asked for.
+    /// The most connections, if that was asked for.
     pub max_connections: Option<usize>,
     /// Origins that may call; any if empty.
     pub cors_origins: Vec<String>,
-    /// Whether those may send credentials.
+    /// Whether these origins may send credentials.
     pub cors_credentials: bool,
-    /// Seconds on whose multiples links to media end; none are made if it is 0.
+    /// The period on whose multiples links to media expire, in seconds; 0 for no links.
     pub media_link_secs: u64,
-    /// The keys of those links, where they were given.
+    /// The keys of links to media, if they were given.
     pub media_link_keys: Option<LinkKeys>,
-    /// The path below which everything is.
+    /// The path below which all routes are.
     pub base_path: BasePath,
-    /// Whether forwarded headers count.
+    /// Whether forwarded headers are trusted.
     pub trust_forwarded: bool,
-    /// What stands at `/`.
+    /// The page at `/`.
     pub web: Page,
-    /// The log's form.
+    /// The format of the log.
     pub log_format: LogFormat,
-    /// What is logged.
+    /// The filter of the log.
     pub log_filter: Targets,
 }
 
-/// What stands at `/`.
+/// The page at `/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Page {
     /// The page of the demo, or a notice.
     Own,
-    /// Nothing.
+    /// No page.
     Off,
     /// The files of a folder.
     Folder(PathBuf),
 }
 
-/// The log's form.
+/// The format of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
     /// Lines for people.
     Text,
-    /// An object a line.
+    /// One JSON object a line.
     Json,
 }
 
 impl LogFormat {
-    /// The form that the flags ask for, be it that of the news that they are wrong.
+    /// The format that the flags ask for, which is needed even to report that the flags are wrong.
     pub fn of(flags: &Flags) -> Self {
         let found = LOG_FORMATS.iter().find(|(word, _)| *word == flags.log_format);
         found.map_or(Self::Text, |(_, format)| *format)
     }
 }
 
-/// Everything that is wrong with the settings, a sentence each.
+/// All faults of the settings, a sentence each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problems(pub Vec<String>);
 
@@ -195,7 +195,7 @@ impl Config {
         if check.problems.is_empty() { Ok(config) } else { Err(Problems(check.problems)) }
     }
 
-    /// Why the server must not listen there, wherever the address came from.
+    /// Why the server must not listen on this address, wherever the address came from.
     pub fn refusal_of(&self, origin: &str, address: SocketAddr) -> Option<String> {
         let is_refused = self.key.is_none() && !address.ip().is_loopback();
         is_refused.then(|| {
@@ -225,7 +225,7 @@ impl Check {
         secs.min(MAX_LINK_SECS)
     }
 
-    /// What is wrong with a key is said without it.
+    /// The keys of links. An error does not quote them.
     fn link_keys(&mut self, text: &str) -> Option<LinkKeys> {
         LinkKeys::of_list(text).map_err(|error| self.problem(format!("--media-link-key: {error}"))).ok()
     }

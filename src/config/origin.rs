@@ -1,10 +1,10 @@
-//! Origins as browsers write them (Fetch standard, `Origin`): what is written otherwise is never equal to one.
+//! Origins as browsers write them (Fetch standard, `Origin`): another spelling never equals one.
 
-/// What keeps a text from being the origin of any page; reads on behind the text.
+/// Why a text cannot be the origin of a page, worded to follow the text.
 pub(super) fn fault(text: &str) -> Option<String> {
     let fault = match text {
         "" => "is empty",
-        // Pages from files and from frames in a sandbox.
+        // The origin of pages from files and of frames in a sandbox.
         "null" => return None,
         "*" => "is no origin; without --cors-origin any may call",
         _ => match text.split_once("://") {

@@ -11,16 +11,16 @@ const DEFAULT_PAYLOAD_SLED_MAX: u64 = 1 << 20;
 /// Where bytes are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Payload {
-    /// In files.
+    /// Files.
     Disk,
-    /// In sled, for uploads of at most so many bytes.
+    /// The sled database, for uploads of at most `max_bytes`.
     Sled {
-        /// The cap.
+        /// The most bytes of an upload.
         max_bytes: u64,
     },
 }
 
-/// What the settings of sizes come to.
+/// The sizes that the settings result in.
 pub(super) struct Sizes {
     pub(super) payload: Payload,
     pub(super) max_upload: u64,
@@ -64,7 +64,7 @@ fn payload(check: &mut Check, flags: &Flags) -> Payload {
     payload
 }
 
-/// A size that another one bounds.
+/// A size within the bound of another one.
 fn below(check: &mut Check, flag: &str, text: Option<&str>, default: u64, bound: Option<(&str, u64)>) -> u64 {
     let Some(text) = text else { return default };
     let asked = check.positive_bytes(flag, text);

@@ -1,4 +1,4 @@
-//! Settings that are right by themselves and wrong together, or wrong where the server is.
+//! Settings that are valid by themselves but not together, or not on this machine.
 
 use std::path::Path;
 
@@ -33,7 +33,7 @@ impl Check {
     }
 }
 
-/// How large the disk is that the folder is on, or will be.
+/// The size of the disk that the folder is on, or will be on.
 fn disk_bytes(folder: &Path) -> Option<u64> {
     let absolute = std::path::absolute(folder).ok()?;
     let stat = absolute.ancestors().find_map(|folder| rustix::fs::statvfs(folder).ok())?;

@@ -4,19 +4,19 @@ use std::time::Duration;
 
 use crate::upload::decimal;
 
-/// Why a text is no amount; reads on behind the text.
+/// Why a text is no amount, worded to follow the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NoAmount {
-    /// Neither a number nor a number with a unit of sizes.
+    /// The text is neither a number nor a number with a unit of size.
     #[error("is not a size: a whole number of bytes, or of KiB, MiB, GiB, TiB, kB, MB, GB or TB")]
     Size,
-    /// Neither a number nor a number with a unit of times.
+    /// The text is neither a number nor a number with a unit of time.
     #[error("is not a time: a whole number of seconds, or with one of ms, s, m, h, d, w behind it")]
     Time,
-    /// A letter that some programs take for a power of 1000 and others for one of 1024.
+    /// The unit is a letter that some programs take for a power of 1000 and others for one of 1024.
     #[error("may mean two sizes: write `iB` behind the letter for powers of 1024, or `B` for powers of 1000")]
     Ambiguous,
-    /// More than the server counts to.
+    /// The amount is more than the server counts to.
     #[error("is too large")]
     TooLarge,
 }
@@ -59,7 +59,7 @@ pub fn time(text: &str) -> Result<Duration, NoAmount> {
     times(number, unit_millis, NoAmount::Time).map(Duration::from_millis)
 }
 
-/// The digits at the start, and the unit behind them in small letters.
+/// The digits at the start, and the unit after them in lower case.
 fn split(text: &str) -> (&str, String) {
     let text = text.trim();
     let end = text.bytes().take_while(u8::is_ascii_digit).count();

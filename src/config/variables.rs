@@ -1,4 +1,4 @@
-//! Variables of the environment that look like settings and are none.
+//! Variables of the environment that look like settings but are none.
 
 use std::collections::BTreeSet;
 
@@ -8,10 +8,10 @@ use super::Command;
 use crate::crash;
 
 const PREFIX: &str = "LONGHAUL_";
-/// What the project's own tests are told by; a server that they start may see it.
+/// Variables of the project's own tests, which a server that they start may see.
 const OF_TESTS: [&str; 2] = ["LONGHAUL_BIN", "LONGHAUL_WITHOUT"];
 
-/// Names the variables that no setting has.
+/// Names the variables that belong to no setting.
 pub(super) fn unknown(names: impl IntoIterator<Item = String>) -> Vec<String> {
     let known = known();
     let unknown = names.into_iter().filter(|name| name.starts_with(PREFIX) && !known.contains(name));
@@ -27,7 +27,7 @@ fn known() -> BTreeSet<String> {
     of_flags.chain(OF_TESTS.map(str::to_owned)).chain([crash::VARIABLE.to_owned()]).collect()
 }
 
-/// Kubernetes and Docker give every container such variables for a service that is called `longhaul`.
+/// Whether a name is a variable that Kubernetes and Docker give to containers for a service named `longhaul`.
 fn is_of_a_service(name: &str) -> bool {
     let is_port = |rest: &str| rest.is_empty() || rest.starts_with('_');
     name.ends_with("_SERVICE_HOST")

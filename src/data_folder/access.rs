@@ -1,5 +1,5 @@
-//! Who may look into the folder. What the server makes is for its user and its group; a folder that was there
-//! before has the permissions that it has.
+//! Access to the folder. What the server makes is for its user and its group; a folder that existed before
+//! keeps its permissions.
 
 use std::fs;
 use std::io;
@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 
 use super::DataFolder;
 
-/// Reading for all others, and writing for anybody but the owner.
+/// Reading for all others, and writing for any but the owner.
 const TOO_MUCH: u32 = 0o027;
 
 impl DataFolder {
-    /// The folders through which others than the server's user and its group get at what is stored, or others
-    /// than its user change it. What lies in a folder that is closed is closed; what is a link lies elsewhere.
+    /// The folders through which users outside the server's user and group can reach what is stored, or any
+    /// but its user can change it. All within a closed folder is closed; a link leads elsewhere.
     pub fn open_to_others(&self) -> Vec<PathBuf> {
         let links = ["records", "parts", "chats"].map(|name| self.path.join(name));
         let links = links.into_iter().filter(|path| path.is_symlink());

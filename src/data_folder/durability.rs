@@ -1,14 +1,14 @@
-//! What an acknowledgement survives on the folder's file system.
+//! The durability of acknowledgements on the folder's file system.
 
 use super::{DataFolder, FolderError};
 use crate::store::Durability;
 use crate::store::sled::why_not_written_through;
 
 impl DataFolder {
-    /// What was asked for by name, or else the most that the file system is fit for.
+    /// The durability that was asked for, or else the highest that the file system is fit for.
     ///
     /// # Errors
-    /// [`FolderError::NotThrough`] if it is not fit for what was asked for.
+    /// [`FolderError::NotThrough`] if the file system is not fit for what was asked for.
     pub fn durability(&self, asked: Option<Durability>) -> Result<Durability, FolderError> {
         if asked == Some(Durability::Process) {
             return Ok(Durability::Process);
@@ -29,7 +29,7 @@ impl DataFolder {
 mod tests {
     use super::*;
 
-    /// A file system in memory, which Linux has here, keeps no attributes of files.
+    /// A file system in memory, as Linux has it here, keeps no attributes of files.
     const IN_MEMORY: &str = "/dev/shm";
 
     #[test]

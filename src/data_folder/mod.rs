@@ -1,4 +1,4 @@
-//! The folder of everything that is stored, the note in it that says how, and what it is fit for.
+//! The data folder, the note in it that says its format, and what it is fit for.
 
 mod access;
 mod durability;
@@ -9,11 +9,11 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// `longhaul <version> <payload>`.
+/// The file of the note `longhaul <version> <payload>`.
 const NOTE: &str = "format";
 const VERSION: u32 = 2;
-/// What differs from this version only in where parts are, which the store puts right at the start. The note says so
-/// before that, because a server of that version would miss them.
+/// The former version differs from this one only in where parts are, which the store corrects at the start.
+/// The note says this version before that, because a server of the former one would miss the parts.
 const FORMER: u32 = 1;
 
 /// A data folder that this version can use.
@@ -25,25 +25,25 @@ pub struct DataFolder {
 /// Why a folder cannot be used. Nothing in it was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
-    /// It was made by another version or with another setting.
+    /// The folder was made by another version or with another setting.
     #[error("{path}: it was made as `{found}`, and this server was started as `{wanted}`")]
     AnotherFormat {
         /// The folder.
         path: String,
-        /// What its note says.
+        /// The text of its note.
         found: String,
-        /// What it would have to say.
+        /// The text that its note would need.
         wanted: String,
     },
-    /// It is not a data folder of this version.
+    /// The folder is not a data folder of this version.
     #[error("{path} is not a data folder of this version: {why}")]
     Foreign {
         /// The folder.
         path: String,
-        /// What is missing or different.
+        /// The part that is missing or different.
         why: String,
     },
-    /// Its file system does not keep what was asked for.
+    /// The file system cannot keep the durability that was asked for.
     #[error(
         "{path}: --durability power cannot be kept here, as the file system does not write single files through \
          ({error}); say --durability process, which survives kill -9, or use another file system, such as ext4, \
@@ -52,20 +52,20 @@ pub enum FolderError {
     NotThrough {
         /// The folder.
         path: String,
-        /// What the operating system says.
+        /// The operating system's error.
         error: io::Error,
     },
-    /// What is finished could not be moved to where it belongs.
+    /// Finished uploads could not be moved to their place.
     #[error(
         "{parts} and {chats} have to be on one file system and mount, because a finished upload is moved from one \
          to the other: {error}"
     )]
     TwoFileSystems {
-        /// Where unfinished uploads are.
+        /// The folder of unfinished uploads.
         parts: String,
-        /// Where the files of messages are.
+        /// The folder of the files of messages.
         chats: String,
-        /// What the operating system says.
+        /// The operating system's error.
         error: io::Error,
     },
     /// The operating system refused.
@@ -79,8 +79,8 @@ pub enum FolderError {
 }
 
 impl DataFolder {
-    /// Opens the folder, making it if it is missing. `payload` is where bytes are kept, which a folder does not
-    /// change.
+    /// Opens the folder, making it if it is missing. `payload` is where bytes are kept, which never changes
+    /// in a folder.
     ///
     /// # Errors
     /// [`FolderError`].
@@ -101,10 +101,10 @@ impl DataFolder {
         }
     }
 
-    /// Looks at a folder without touching it; answers also where its bytes are kept.
+    /// Looks at a folder without changing it, and also answers where its bytes are kept.
     ///
     /// # Errors
-    /// [`FolderError::Foreign`] if it is none of ours, or of another version.
+    /// [`FolderError::Foreign`] if it is no data folder, or one of another version.
     pub fn look(path: &Path) -> Result<(Self, String), FolderError> {
         let shown = path.display().to_string();
         let foreign = |why: String| FolderError::Foreign { path: path.display().to_string(), why };
@@ -122,7 +122,7 @@ impl DataFolder {
         }
     }
 
-    /// Why files cannot be kept in it.
+    /// The error for a folder in which files cannot be kept.
     pub fn unfit(&self, error: io::Error) -> FolderError {
         let [parts, chats] = ["parts", "chats"].map(|name| self.path.join(name).display().to_string());
         match error.kind() {
@@ -131,18 +131,18 @@ impl DataFolder {
         }
     }
 
-    /// Where it is.
+    /// The folder's path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Where the records are.
+    /// The path of the records.
     pub fn records(&self) -> PathBuf {
         self.path.join("records")
     }
 }
 
-/// What the note says; it is written if there is none.
+/// The text of the note, which is written if it is missing.
 fn note_of(path: &Path, wanted: &str) -> io::Result<String> {
     fs::create_dir_all(path)?;
     let note = path.join(NOTE);
@@ -156,15 +156,15 @@ fn note_of(path: &Path, wanted: &str) -> io::Result<String> {
     }
 }
 
-/// Written beside and renamed, so that a kill leaves no half of it.
+/// Writes the note beside its place and renames it, so that a kill leaves no half of it.
 fn write(folder: &Path, note: &Path, text: &str) -> io::Result<()> {
     write_new(folder, note, text, 0o666)
 }
 
-/// The same with these permissions, less what the process's mask takes away.
+/// Writes a file with these permissions, less those that the process's umask removes.
 fn write_new(folder: &Path, path: &Path, text: &str, mode: u32) -> io::Result<()> {
     let beside = path.with_extension("new");
-    // What a kill left there has permissions of its own.
+    // A file that a kill left there has its own permissions.
     match fs::remove_file(&beside) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}

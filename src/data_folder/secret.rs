@@ -6,12 +6,12 @@ use std::path::PathBuf;
 
 use super::{DataFolder, write_new};
 
-/// For its user alone.
+/// Permissions of a secret: for the server's user alone.
 const MODE: u32 = 0o600;
 
 impl DataFolder {
-    /// The file of a secret; a random one is made if there is none. It is durable before this returns, so that what is
-    /// signed with it is good after a crash as well.
+    /// The file of a secret; a random one is made if it is missing. It is durable before this returns, so
+    /// that what is signed with it stays valid after a crash.
     ///
     /// # Errors
     /// What the operating system says.
@@ -36,7 +36,7 @@ mod tests {
     fn a_secret_is_made_once_and_for_its_user_alone() {
         let folder = tempfile::tempdir().expect("a folder");
         let data = DataFolder::open(folder.path(), "disk").expect("opened");
-        // A kill left half of one, which others could read.
+        // A kill left half of a secret, which others could read.
         let beside = folder.path().join("a.new");
         fs::write(&beside, "half").expect("written");
         fs::set_permissions(&beside, fs::Permissions::from_mode(0o644)).expect("ours");

@@ -1,32 +1,32 @@
-//! The documentation: what those read who write clients, and those who run the server. A server gives it out at `/docs`.
+//! The documentation, for authors of clients and for operators. A server serves it at `/docs`.
 
 mod page;
 
 pub use page::{ICON, STYLE, html};
 
-/// How programs read the API: OpenAPI 3.1, as it is at `/openapi.json`.
+/// The API for programs: OpenAPI 3.1, as it is at `/openapi.json`.
 pub const OPENAPI: &str = include_str!("openapi.json");
-/// How programs read the events of Socket.IO: AsyncAPI 3.0, as it is at `/asyncapi.json`.
+/// The events of Socket.IO for programs: AsyncAPI 3.0, as it is at `/asyncapi.json`.
 pub const ASYNCAPI: &str = include_str!("asyncapi.json");
 
 /// A document, as it is in the program.
 #[derive(Debug, Clone, Copy)]
 pub struct Document {
-    /// Its name in URLs.
+    /// The document's name in URLs.
     pub name: &'static str,
-    /// Its text, in Markdown.
+    /// The document's text, in Markdown.
     pub text: &'static str,
 }
 
 impl Document {
-    /// Its first heading.
+    /// The document's first heading.
     pub fn title(&self) -> &'static str {
         self.text.lines().find_map(|line| line.strip_prefix("# ")).unwrap_or(self.name)
     }
 }
 
-/// The documents link to each other by labels, whose targets at the end of each text are files. These come first and
-/// count in the documentation of the crate, where they are checked.
+/// Targets of the labels by which documents link to each other. At the end of each text the targets are
+/// files. These come first and count in the documentation of the crate, where they are checked.
 macro_rules! labels {
     () => {
         "[overview]: crate::docs::overview\n[api]: crate::docs::api\n[events]: crate::docs::events\n\
@@ -45,7 +45,7 @@ macro_rules! documents {
             pub mod $module {}
         )*
 
-        /// All of them, in reading order.
+        /// All documents, in reading order.
         pub const DOCUMENTS: &[Document] = &[
             $(Document { name: $name, text: include_str!(concat!($name, ".md")) },)*
         ];

@@ -6,10 +6,10 @@ use super::{DOCUMENTS, Document};
 
 /// The style of every page.
 pub const STYLE: &str = include_str!("files/style.css");
-/// Their icon, which is that of the chat.
+/// The icon of every page, which is that of the chat.
 pub const ICON: &str = include_str!("../web/files/icon.svg");
 
-/// The page of a document, for readers who find all of them below this path, which ends with a slash.
+/// The page of a document, for readers who find all documents below `base`, which ends with a slash.
 pub fn html(document: &Document, base: &str) -> String {
     let (title, body) = (document.title(), body(document));
     let links: String = DOCUMENTS.iter().map(|other| entry(other, document)).collect();
@@ -30,7 +30,7 @@ fn entry(document: &Document, shown: &Document) -> String {
     format!("<li><a href=\"{}\"{current}>{}</a></li>\n", document.name, document.title())
 }
 
-/// What is wider than the page is scrolled, by the keyboard, too.
+/// The body of a page. Whatever is wider than the page can be scrolled, by keyboard as well.
 fn body(document: &Document) -> String {
     let mut events: Vec<_> = Parser::new_ext(document.text, Options::ENABLE_TABLES).collect();
     name_headings(&mut events);
@@ -46,7 +46,7 @@ fn body(document: &Document) -> String {
         .replace("</table>", "</table></div>")
 }
 
-/// Where a link leads whose target is a file beside the document, or a heading in it.
+/// The target of a link on a page, to a file beside the document or to a heading in it.
 fn link(target: &str, document: &str) -> String {
     let (file, heading) = target.split_once('#').map_or((target, None), |(file, id)| (file, Some(id)));
     let place = match file {

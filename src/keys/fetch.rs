@@ -13,34 +13,34 @@ use hyper_util::rt::TokioExecutor;
 use super::file::MOST_BYTES;
 use super::url::JwksUrl;
 
-/// From the name's resolution to the last byte.
+/// Timeout of a fetch, from the name's resolution to the last byte.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Why there is no answer that could be a key set.
+/// Why a fetch gives no text that could be a key set.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    /// No certificate authorities.
+    /// There are no certificate authorities.
     #[error("there are no certificate authorities to trust (SSL_CERT_FILE names a file of them): {0}")]
     Authorities(std::io::Error),
     /// The connection failed, TLS included.
     #[error("{0}")]
     Connection(String),
-    /// Another answer than 200. A redirect is not followed: the URL says whom the keys come from.
+    /// The status is not 200. A redirect is not followed: the URL says which server the keys come from.
     #[error("the answer is {0}")]
     Status(StatusCode),
-    /// Too many bytes.
+    /// The answer has too many bytes.
     #[error("the answer has more than {MOST_BYTES} bytes")]
     TooLong,
-    /// Not text.
+    /// The answer is not text.
     #[error("the answer is not UTF-8")]
     Text,
-    /// Too slow.
+    /// The answer is too slow.
     #[error("no answer within {} s", PATIENCE.as_secs())]
     Patience,
 }
 
-/// The text behind the URL. Certificate authorities are the system's, or those of `SSL_CERT_FILE`, read anew each
-/// time: they change as well.
+/// Fetches the text behind the URL. The certificate authorities are the system's, or those of
+/// `SSL_CERT_FILE`. They are read each time, because they change as well.
 pub(super) async fn fetch(url: &JwksUrl) -> Result<String, FetchError> {
     tokio::time::timeout(PATIENCE, answer(url)).await.unwrap_or(Err(FetchError::Patience))
 }
@@ -72,7 +72,7 @@ async fn answer(url: &JwksUrl) -> Result<String, FetchError> {
     String::from_utf8(body.to_bytes().into()).map_err(|_| FetchError::Text)
 }
 
-/// What went wrong, down to the bottom of it: at the top the library only says that it could not connect.
+/// An error with all its causes: by itself the library only says that it could not connect.
 fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
@@ -85,7 +85,7 @@ mod tests {
 
     use super::*;
 
-    /// What comes of this answer.
+    /// The outcome of a fetch that gets this answer.
     async fn fetched(answer: Vec<u8>) -> Result<String, FetchError> {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}/keys", listener.local_addr().expect("bound"));
@@ -93,7 +93,7 @@ mod tests {
             let (mut stream, _) = listener.accept().await.expect("a connection");
             let mut request = [0; 4096];
             let _ = stream.read(&mut request).await.expect("a request");
-            // Not all of a long answer may be wanted.
+            // A long answer may not be read to its end.
             let _ = stream.write_all(&answer).await;
         };
         let url = url.parse().expect("a URL");

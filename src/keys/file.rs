@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// No set of keys has more bytes, wherever it comes from.
+/// The most bytes of a set of keys, wherever it comes from.
 pub(super) const MOST_BYTES: usize = 1024 * 1024;
 
-/// The whole text, unless there is no end to it.
+/// Reads the whole text, unless it is longer than any set of keys.
 pub(super) fn read(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     let most = u64::try_from(MOST_BYTES).expect("a mebibyte fits");

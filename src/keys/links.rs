@@ -1,4 +1,4 @@
-//! Where the keys of links to media come from: the settings, or a file with the data.
+//! Sources of the keys of links to media: the settings, or a file with the data.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::file::read;
 use crate::links::{InvalidLinkKeys, LinkKeys, MediaLinks};
 
-/// The links, and the file of their keys, if that is where they are.
+/// The links to media, and the file of their keys, if the keys are in one.
 #[derive(Debug, Clone)]
 pub struct LinkKeyring {
     links: Arc<MediaLinks>,
@@ -20,18 +20,18 @@ pub enum LinkFileError {
     /// The operating system refused.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// What is in it is none.
+    /// The text has no valid keys.
     #[error(transparent)]
     Keys(#[from] InvalidLinkKeys),
 }
 
 impl LinkKeyring {
-    /// Keys that were given and stay.
+    /// A keyring of keys that were given and stay.
     pub fn fixed(links: MediaLinks) -> Self {
         Self { links: Arc::new(links), file: None }
     }
 
-    /// The keys that are in the file, the first of which signs.
+    /// A keyring of the keys in a file, the first of which signs.
     ///
     /// # Errors
     /// [`LinkFileError`].
@@ -40,7 +40,7 @@ impl LinkKeyring {
         Ok(Self { links: Arc::new(MediaLinks::new(period_secs, keys)), file: Some(file) })
     }
 
-    /// What makes and judges links.
+    /// The links that these keys make and check.
     pub fn links(&self) -> Arc<MediaLinks> {
         Arc::clone(&self.links)
     }

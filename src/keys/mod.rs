@@ -1,15 +1,15 @@
-//! Where the keys of tokens and of links come from, and when they are read again.
+//! Sources of the keys for tokens and for links, and when they are read again.
 //!
 //! | source | read at the start | read again |
 //! | --- | --- | --- |
 //! | `--jwt-secret` | with the settings | never |
-//! | `--jwt-secret-file`, `--jwt-public-key` | or there is no start | on SIGHUP |
-//! | `--jwt-jwks` with a file | or there is no start | on SIGHUP, every ten minutes, for a key that a token names |
-//! | `--jwt-jwks` with a URL | if it can be reached; until then nobody can be told from anybody | likewise |
+//! | `--jwt-secret-file`, `--jwt-public-key` | yes; a failure prevents the start | on SIGHUP |
+//! | `--jwt-jwks` with a file | yes; a failure prevents the start | on SIGHUP, every ten minutes, for an unknown key that a token names |
+//! | `--jwt-jwks` with a URL | if it can be reached; until then no user can be identified | as with a file |
 //! | `--media-link-key` | with the settings | never |
-//! | `media-link.keys` in the data folder | or there is no start | on SIGHUP |
+//! | `media-link.keys` in the data folder | yes; a failure prevents the start | on SIGHUP |
 //!
-//! What cannot be read, or has no key that is of use, changes nothing: the former keys stay.
+//! If a source cannot be read, or has no usable key, nothing changes: the former keys stay.
 
 mod fetch;
 mod file;

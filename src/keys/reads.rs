@@ -1,35 +1,35 @@
-//! How often keys are read, and who may ask for it. Pure but for the clock's type.
+//! How often keys are read, and what may cause a read. Pure but for the clock's type.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A key set is read again after so long, whether anyone asks or not.
+/// Time after which a key set is read again without a request for it.
 const EVERY: Duration = Duration::from_secs(600);
-/// What failed is tried again after so long; without any key sooner.
+/// Time after which a failed read is tried again; sooner if there is no key at all.
 const AFTER_FAILURE: Duration = Duration::from_secs(60);
-/// Tokens that name an unknown key have it read at most once in so long, all of them together.
+/// Least time between two reads that tokens with an unknown key ask for, all of them together.
 const BETWEEN_ASKED: Duration = Duration::from_secs(60);
 
-/// The reads so far.
+/// The reads of the keys so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Reads {
-    /// So many have begun.
+    /// How many reads have begun.
     pub(super) begun: u64,
-    /// So many have ended, well or not.
+    /// How many reads have ended, successful or not.
     pub(super) ended: u64,
-    /// When the last one began that a token asked for.
+    /// Start of the last read that a token asked for.
     asked: Option<Instant>,
 }
 
 /// Why keys are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Occasion {
-    /// It was time.
+    /// The read was due.
     Due,
     /// A token names an unknown key.
     Asked,
-    /// Whoever runs the server said so.
+    /// The operator asked for it.
     Told,
 }
 
@@ -38,7 +38,7 @@ impl Reads {
         self.begun > self.ended
     }
 
-    /// Whether a token may have keys read now.
+    /// Whether a token may ask for a read now.
     pub(super) fn may_ask(&self, now: Instant) -> bool {
         self.asked.is_none_or(|asked| now.duration_since(asked) >= BETWEEN_ASKED)
     }
@@ -55,23 +55,23 @@ impl Reads {
     }
 }
 
-/// When a key set is to be read next without being asked for.
+/// The time of a key set's next read, without a request for it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Schedule {
-    /// `None` until there are keys.
+    /// Time at which the next read is due.
     pub(super) due: Instant,
     failures: u32,
 }
 
 impl Schedule {
-    /// After the read at the start.
+    /// The schedule after the read at the start.
     pub(super) fn new(has_keys: bool, now: Instant) -> Self {
         let failures = u32::from(!has_keys);
         Self { due: now + if has_keys { EVERY } else { pause_after(failures) }, failures }
     }
 
-    /// After a read. One that somebody asked for puts off the next one if it went well, and brings nothing forward if
-    /// it did not: no request has keys read more often.
+    /// The schedule after a read. A successful read postpones the next one. A failed read that was requested
+    /// changes nothing, so requests never make reads more frequent.
     pub(super) fn after(self, occasion: Occasion, succeeded: bool, has_keys: bool, now: Instant) -> Self {
         match (succeeded, has_keys) {
             (true, _) => Self { due: now + EVERY, failures: 0 },
@@ -85,7 +85,7 @@ impl Schedule {
     }
 }
 
-/// 1, 2, 4 s and so on: a server without keys is of no use to anyone.
+/// Pause after a failure: 1, 2, 4 s and so on, because a server without keys is of no use.
 fn pause_after(failures: u32) -> Duration {
     AFTER_FAILURE.min(Duration::from_secs(1 << failures.saturating_sub(1).min(6)))
 }

@@ -9,25 +9,25 @@ use super::file;
 use super::url::{InvalidUrl, JwksUrl};
 use crate::auth::{KeyError, KeySet};
 
-/// Where the keys of tokens come from.
+/// The source of the keys of tokens.
 #[derive(Debug, Clone)]
 pub enum KeySource {
-    /// Given with the settings; these stay.
+    /// Keys given with the settings, which stay.
     Given(KeySet),
-    /// A file.
+    /// Keys in a file.
     File {
-        /// Where it is.
+        /// The file's path.
         path: PathBuf,
-        /// How it is read.
+        /// The form of the file's text.
         form: Form,
-        /// What was in it when the settings were checked: what is no ordinary file can be read only once.
+        /// The keys when the settings were checked: a file that is no regular one is readable only once.
         at_start: KeySet,
     },
-    /// A key set of somebody who is asked for it.
+    /// A key set at another server, which is asked for it.
     Url(JwksUrl),
 }
 
-/// How a file of keys is read.
+/// The form of a file of keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// Secrets of HS256, one a line.
@@ -47,16 +47,16 @@ pub enum ReadError {
     /// The URL cannot be read.
     #[error(transparent)]
     Fetch(#[from] FetchError),
-    /// The URL is none.
+    /// The text is no valid URL.
     #[error(transparent)]
     Url(#[from] InvalidUrl),
-    /// There is nothing of use in it.
+    /// The text has no usable keys.
     #[error(transparent)]
     Keys(#[from] KeyError),
 }
 
 impl KeySource {
-    /// A file, which is read.
+    /// A source in a file, which is read now.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -65,7 +65,7 @@ impl KeySource {
         Ok(Self::File { path: path.to_owned(), form, at_start })
     }
 
-    /// A key set, in a file, which is read, or behind a URL, which is not.
+    /// A key set in a file, which is read now, or behind a URL, which is not.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -77,12 +77,12 @@ impl KeySource {
         }
     }
 
-    /// Whether it is a set whose keys come and go, by names.
+    /// Whether the source is a set whose keys come and go, by their names.
     pub(super) fn is_set(&self) -> bool {
         matches!(self, Self::Url(_) | Self::File { form: Form::Jwks, .. })
     }
 
-    /// What it says now; `None` if it always says the same.
+    /// The source's present text; `None` if it never changes.
     pub(super) async fn text(&self) -> Result<Option<(String, Form)>, ReadError> {
         match self {
             Self::Given(_) => Ok(None),

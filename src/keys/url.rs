@@ -7,20 +7,20 @@ use hyper::Uri;
 
 use crate::loopback::is_loopback;
 
-/// An `https://` URL, or `http://` to this machine: whoever can change the keys on their way can be anybody.
+/// An `https://` URL, or `http://` to this machine: changing the keys on their way lets one be any user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JwksUrl(Uri);
 
-/// The text is no such URL.
+/// Why a text is no such URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidUrl {
-    /// Not a URL with a host.
+    /// The text is not a URL with a host.
     #[error("not a URL like https://id.example/keys.json")]
     Form,
-    /// Not HTTPS.
+    /// The scheme is not HTTPS.
     #[error("the keys have to come by https:// (http:// is for this machine only)")]
     Scheme,
-    /// A password would stand in logs and be sent nowhere.
+    /// The URL has a user name or a password, which would stand in logs and be sent nowhere.
     #[error("the URL has a user name or a password in it")]
     UserInfo,
 }
@@ -31,7 +31,7 @@ impl JwksUrl {
         text.contains("://")
     }
 
-    /// Where to ask.
+    /// The URI to request.
     pub(super) fn uri(&self) -> &Uri {
         &self.0
     }
@@ -56,7 +56,7 @@ impl FromStr for JwksUrl {
 }
 
 impl fmt::Display for JwksUrl {
-    /// Without the query, which is nobody else's business.
+    /// Writes the URL without its query, which may be private.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = self.0.scheme_str().unwrap_or_default();
         let authority = self.0.authority().map_or("", |authority| authority.as_str());

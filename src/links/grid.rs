@@ -1,8 +1,8 @@
-//! When links end.
+//! The expiry of links.
 
 use crate::time::Timestamp;
 
-/// The second at which a link ends that is made now: on a multiple of the period, and between one and two of them ahead.
+/// The second at which a link made now expires: a multiple of the period, one to two periods ahead.
 pub(super) fn expiry(period_secs: u64, now: Timestamp) -> u64 {
     let period = period_secs.max(1);
     (now.secs() / period + 2).saturating_mul(period)
@@ -40,7 +40,7 @@ mod tests {
             prop_assert_eq!(exp % period, 0);
             let left = exp * 1000 - millis;
             prop_assert!(period * 1000 < left && left <= 2 * period * 1000);
-            // The same until the grid's next line.
+            // Unchanged until the grid's next line.
             let last = Timestamp::from_millis((exp - period) * 1000 - 1);
             prop_assert_eq!(expiry(period, last), exp);
             prop_assert_eq!(expiry(period, Timestamp::from_millis((exp - period) * 1000)), exp + period);

@@ -2,25 +2,25 @@
 
 use std::fmt;
 
-/// As many bits as a signature that nobody can guess has to have.
+/// The fewest bytes of a key, so that signatures cannot be guessed.
 const MIN_BYTES: usize = 16;
-/// More keys than any rotation needs.
+/// The most keys: more than any rotation needs.
 const MAX_KEYS: usize = 8;
 
 /// Keys that sign and accept links: the first one signs.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct LinkKeys(Vec<String>);
 
-/// Why texts are no keys. It does not quote them.
+/// Why texts are no keys. Their text is not quoted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidLinkKeys {
-    /// One is too short, or missing between two commas.
+    /// A key is too short, or missing between two commas.
     #[error("a key of links has at least {MIN_BYTES} bytes")]
     Short,
-    /// There are none.
+    /// There is no key.
     #[error("there is no key of links")]
     Missing,
-    /// There are too many.
+    /// There are too many keys.
     #[error("there are more than {MAX_KEYS} keys of links")]
     TooMany,
 }
@@ -34,7 +34,7 @@ impl LinkKeys {
         Self::of(text.split(',').map(str::trim))
     }
 
-    /// Keys, one a line; empty lines do not count.
+    /// Keys, one a line; empty lines are ignored.
     ///
     /// # Errors
     /// [`InvalidLinkKeys`].
@@ -42,12 +42,12 @@ impl LinkKeys {
         Self::of(text.lines().map(str::trim).filter(|line| !line.is_empty()))
     }
 
-    /// How many there are.
+    /// How many keys there are.
     pub fn count(&self) -> usize {
         self.0.len()
     }
 
-    /// The keys, the one that signs first.
+    /// The keys; the first one signs.
     pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
         self.0.iter().map(String::as_bytes)
     }
@@ -64,7 +64,7 @@ impl LinkKeys {
 }
 
 impl fmt::Debug for LinkKeys {
-    /// How many, and nothing of them.
+    /// Writes how many keys there are, and none of them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "LinkKeys({})", self.0.len())
     }

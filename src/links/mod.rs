@@ -1,15 +1,15 @@
 //! Signed links to media, for `<img>` and `<video>`, which send no token. Pure: no I/O, no clock.
 //!
-//! A link is the path of the media with `?exp=<unix seconds>&sig=<base64url>`. Who has it may read the file until `exp`;
-//! it is given to members only, and made when a message is given out: nothing that is stored, or waits to be told, has
-//! one in it.
+//! A link is the path of the media with `?exp=<unix seconds>&sig=<base64url>`. Any client that has it may
+//! read the file until `exp`. Only members get one, and it is made when a message is given out: nothing that
+//! is stored or queued has a link in it.
 //!
-//! `exp` lies on a grid, between one and two periods ahead, so that a link stays the same for up to a period and a
-//! browser finds in its cache what it has already loaded.
+//! `exp` is a multiple of the period, between one and two periods ahead. So a link stays the same for up to a
+//! period, and a browser finds in its cache what it has already loaded.
 //!
-//! The keys are random and kept with the data, or given as text, so that several servers can have the same. They are not
-//! derived from the key of tokens: that may be a public one, and it is replaced for other reasons. The first key signs,
-//! and each of them is accepted; one that is taken away takes its links along.
+//! The keys are random and kept with the data, or given as text, so that several servers can share them. They
+//! are not derived from the key of tokens: that may be a public one, and it is replaced for other reasons.
+//! The first key signs, and all of them are accepted. Removing a key ends its links.
 
 mod grid;
 mod keys;
@@ -25,7 +25,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use crate::message::{MediaLink, Message, MessageId};
 use crate::time::Timestamp;
 
-/// The longest time for which a link can be asked for: seven days.
+/// The longest lifetime that a client may ask for: seven days.
 pub const MAX_LINK_SECS: u64 = 7 * 24 * 60 * 60;
 
 /// Makes links and judges them. Without keys, which is the default, it makes none and accepts none.
@@ -36,27 +36,27 @@ pub struct MediaLinks {
 }
 
 impl MediaLinks {
-    /// Links that are good for one to two periods.
+    /// Links that are valid for one to two periods.
     pub fn new(period_secs: u64, keys: LinkKeys) -> Self {
         Self { period_secs, keys: RwLock::new(Arc::new(keys)) }
     }
 
-    /// From now on these keys sign and are accepted, and no others.
+    /// Replaces the keys: from now on these sign and are accepted, and no others.
     pub fn trust(&self, keys: LinkKeys) {
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
     }
 
-    /// A link to the media of a message, the same for a while; `None` if there are no links.
+    /// A link to the media of a message, unchanged for a while; `None` if there are no links.
     pub fn link(&self, message: &Message, now: Timestamp) -> Option<MediaLink> {
         self.link_until(message, grid::expiry(self.period_secs, now))
     }
 
-    /// A link that is good for so many seconds.
+    /// A link that is valid for this many seconds, but no longer than [`MAX_LINK_SECS`].
     pub fn link_for(&self, message: &Message, secs: u64, now: Timestamp) -> Option<MediaLink> {
         self.link_until(message, now.secs().saturating_add(secs.min(MAX_LINK_SECS)))
     }
 
-    /// For how many seconds what is presented is still good; `None` if it is not, for whatever reason.
+    /// Seconds for which a presented link is still valid; `None` if it is not, for whatever reason.
     pub fn judge(&self, presented: &Presented, id: MessageId, name: &str, now: Timestamp) -> Option<u64> {
         let is_signed = self.keys().accept(presented, id, name);
         let left_secs = presented.expires_at().millis().checked_sub(now.millis()).filter(|left| *left > 0);

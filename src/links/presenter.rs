@@ -1,4 +1,4 @@
-//! Giving messages to members.
+//! Presents messages to members.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::base_path::BasePath;
 use crate::message::{Message, MessageBody};
 use crate::time::Timestamp;
 
-/// How messages are given to members who find the server below a path: with links of the moment.
+/// Presents messages to members who find the server below a path, with links made at that moment.
 #[derive(Debug, Clone, Default)]
 pub struct Presenter {
     base: BasePath,
@@ -15,12 +15,12 @@ pub struct Presenter {
 }
 
 impl Presenter {
-    /// Below this path, with these links.
+    /// A presenter for this base path, with these links.
     pub fn new(base: BasePath, links: Arc<MediaLinks>) -> Self {
         Self { base, links }
     }
 
-    /// The same for readers who find the server below another path.
+    /// The presenter for members who find the server below another path.
     #[must_use]
     pub fn below(&self, outer: &BasePath) -> Self {
         Self { base: self.base.below(outer), links: Arc::clone(&self.links) }
@@ -31,12 +31,12 @@ impl Presenter {
         &self.base
     }
 
-    /// The message as a member reads it who is given it now.
+    /// The message as a member gets it now.
     pub fn body<'a>(&'a self, message: &'a Message, now: Timestamp) -> MessageBody<'a> {
         message.body(&self.base, self.links.link(message, now))
     }
 
-    /// A link to the media that is good for so many seconds, or for as long as those in messages.
+    /// A link to the media that is valid for `secs` seconds, or as long as the links in messages.
     pub fn link(&self, message: &Message, secs: Option<u64>, now: Timestamp) -> Option<(String, Timestamp)> {
         let link = match secs {
             Some(secs) => self.links.link_for(message, secs, now),

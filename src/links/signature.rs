@@ -1,4 +1,4 @@
-//! What is signed, and how a link carries it.
+//! The signature of a link: what it covers, and how a link carries it.
 
 use data_encoding::BASE64URL_NOPAD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -9,11 +9,11 @@ use super::keys::LinkKeys;
 use crate::message::MessageId;
 use crate::time::Timestamp;
 
-/// What the signature is about, so that it is good for nothing else, even where a key has another use: these links, and
-/// reading, which is GET and HEAD.
+/// Purpose that the signature covers, so that it is valid for nothing else, even if its key has another use:
+/// only for these links, and only for reading, which is GET and HEAD.
 const PURPOSE: &str = "longhaul media link 1\0read\0";
 
-/// What a request presents as a link, not judged yet.
+/// A link that a request presents, not checked yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Presented {
     exp: String,
@@ -22,14 +22,14 @@ pub struct Presented {
 }
 
 impl Presented {
-    /// From the two parameters. `None` for what no link can have.
+    /// A link from its two parameters; `None` if no link can have them.
     pub fn of(exp: &str, sig: &str) -> Option<Self> {
         let secs = exp.parse().ok()?;
         let signature = BASE64URL_NOPAD.decode(sig.as_bytes()).ok()?;
         Some(Self { exp: exp.to_owned(), expires_at: Timestamp::from_secs(secs), signature })
     }
 
-    /// When it says that it ends.
+    /// The expiry that the link claims.
     pub(super) fn expires_at(&self) -> Timestamp {
         self.expires_at
     }
@@ -43,14 +43,14 @@ impl LinkKeys {
         Some(format!("exp={exp}&sig={sig}"))
     }
 
-    /// Whether one of the keys has signed this. The comparison takes the same time wherever two signatures differ.
+    /// Whether one of the keys has signed the link. Signatures are compared in constant time.
     pub(super) fn accept(&self, presented: &Presented, id: MessageId, name: &str) -> bool {
         self.iter().any(|key| mac(key, id, name, &presented.exp).verify_slice(&presented.signature).is_ok())
     }
 }
 
-/// The name counts in one normal form, as a path may have either, and `exp` in the very digits that were signed. None
-/// of the parts can have a zero byte in it.
+/// The MAC of a link. The name counts in one normal form, as a path may have either, and `exp` in exactly the
+/// digits that were signed. None of the parts can have a zero byte in it.
 fn mac(key: &[u8], id: MessageId, name: &str, exp: &str) -> Hmac<Sha256> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
     let name: String = name.nfc().collect();

@@ -109,7 +109,7 @@ fn a_link_that_was_asked_for_lasts_as_long_as_asked_and_seven_days_at_most() {
 }
 
 proptest! {
-    /// Whatever single bit of it a forger turns over.
+    /// Any single bit of the signature that a forger flips.
     #[test]
     fn no_other_signature_is_accepted(byte in 0_usize..32, bit in 0_u8..8, secs in 0_u64..10_000_000_000) {
         let (links, message, now) = (links(KEY), sample("a.mp4"), Timestamp::from_secs(secs));

@@ -1,13 +1,13 @@
-//! How many of something there are now.
+//! Counts of what exists at present.
 
 use super::Level;
 
-/// One of them, counted by a gauge until it is dropped.
+/// Something that a gauge counts until this is dropped.
 #[derive(Debug)]
 pub struct Counted(Level);
 
 impl Counted {
-    /// Counts one more.
+    /// Adds one to the gauge.
     pub fn by(gauge: &Level) -> Self {
         gauge.inc();
         Self(gauge.clone())

@@ -9,12 +9,12 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 
-/// How long one thing takes, each time.
+/// Durations of one kind of work.
 #[derive(Debug, Clone)]
 pub struct Durations(Histogram);
 
 impl Durations {
-    /// Notes one that began at this instant and ends now.
+    /// Records a duration that began at this instant and ends now.
     pub fn since(&self, begun: Instant) {
         self.0.observe(begun.elapsed().as_secs_f64());
     }
@@ -22,7 +22,7 @@ impl Durations {
 
 impl Default for Durations {
     fn default() -> Self {
-        // From a write to memory to a disk that hangs: 0.25 ms to 8 s.
+        // Buckets from a write to memory to a disk that hangs: 0.25 ms to 8 s.
         Self(Histogram::new(exponential_buckets(0.000_25, 2.0, 16)))
     }
 }
@@ -37,12 +37,12 @@ impl EncodeMetric for Durations {
     }
 }
 
-/// How long things take, by their labels.
+/// Durations of work, by labels.
 #[derive(Clone)]
 pub struct DurationsBy<L>(Family<L, Histogram, fn() -> Histogram>);
 
 impl<L: Clone + Hash + Eq> DurationsBy<L> {
-    /// Notes one with these labels that began at this instant and ends now.
+    /// Records a duration with these labels that began at this instant and ends now.
     pub fn since(&self, labels: &L, begun: Instant) {
         self.0.get_or_create(labels).observe(begun.elapsed().as_secs_f64());
     }
@@ -50,8 +50,8 @@ impl<L: Clone + Hash + Eq> DurationsBy<L> {
 
 impl<L: Clone + Hash + Eq> Default for DurationsBy<L> {
     fn default() -> Self {
-        // From an answer out of memory to a film over a bad line: 0.25 ms to 65 s, in few buckets, because each set of
-        // labels has all of them.
+        // Buckets from an answer out of memory to a film over a bad line: 0.25 ms to 65 s. They are few,
+        // because each set of labels has all of them.
         Self(Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.000_25, 4.0, 10))))
     }
 }

@@ -1,4 +1,4 @@
-//! What the process tells Prometheus of itself. Metrics are process-wide: rooms that know nothing of each other write
+//! Metrics of the process, for Prometheus. They are process-wide: modules that do not know each other write
 //! them, and `/metrics` shows all.
 
 mod counted;
@@ -23,10 +23,10 @@ type Seconds = Gauge<f64, AtomicU64>;
 /// The name of a label, and its value.
 type Label<T> = [(&'static str, T); 1];
 
-/// Declares the metrics: each field is one of its name, described by its documentation.
+/// Declares the metrics: each field is a metric of its name, described by its documentation.
 macro_rules! metrics {
     ($($(#[doc = $help:literal])+ $visibility:vis $name:ident: $kind:ty,)+) => {
-        /// What the process has done since it started, how long that took, and how it is now.
+        /// The metrics: counts and durations since the process started, and its present state.
         #[derive(Debug)]
         pub struct Metrics {
             $($(#[doc = $help])+ $visibility $name: $kind,)+
@@ -107,7 +107,7 @@ pub fn get() -> &'static Metrics {
     &METRICS.0
 }
 
-/// All of them in the text format.
+/// All metrics in the text format.
 pub fn text() -> String {
     let mut text = String::new();
     // Writing to a string does not fail.
@@ -116,30 +116,30 @@ pub fn text() -> String {
 }
 
 impl Metrics {
-    /// Counts an answer to a request that began then.
+    /// Counts an answer to a request that began at `begun`.
     pub fn answered(&self, route: &'static str, status: u16, begun: Instant) {
         self.http_responses.get_or_create(&[("status", status)]).inc();
         self.http_request_seconds.since(&([("route", route)], [("status", status)]), begun);
     }
 
-    /// Notes a sync that began then.
+    /// Records a sync that began at `begun`.
     pub fn synced(&self, what: Synced, begun: Instant) {
         self.sync_seconds.since(&[("of", what.name())], begun);
     }
 
-    /// Notes that the database has just been given what the journal held.
+    /// Records that the database has just been given what the journal held.
     pub fn checkpointed(&self) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         self.checkpoint_timestamp_seconds.set(now.as_secs_f64());
     }
 
-    /// Says what an acknowledgement survives: 1 for the kind that is so named.
+    /// Records the durability of acknowledgements: 1 for the kind of this name.
     pub fn survives(&self, kind: &'static str) {
         self.durability.get_or_create(&[("kind", kind)]).set(1);
     }
 }
 
-/// What is synced.
+/// The kinds of syncs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Synced {
     /// The bytes of an upload.

@@ -7,9 +7,9 @@ use crate::base_path::BasePath;
 /// A file to serve.
 #[derive(Debug, Clone)]
 pub struct Asset {
-    /// Its `Content-Type`.
+    /// The file's `Content-Type`.
     pub content_type: &'static str,
-    /// What is in it.
+    /// The file's text.
     pub text: Cow<'static, str>,
 }
 
@@ -18,7 +18,7 @@ const NOTICE: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><
     <h1>longhaul</h1><p>Resumable uploads that end as chat messages: <a href=\"docs\">documentation</a>.</p></html>";
 
 const INDEX: &str = include_str!("files/index.html");
-/// What its relative links are relative to, also where it is asked for without a slash at the end.
+/// Base of the page's relative links, even if the page is requested without a slash at the end.
 const BASE: &str = "<base href=\"/\">";
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -63,7 +63,7 @@ const FILES: [(&str, &str, &str); 22] = files! {
     "words.js": SCRIPT,
 };
 
-/// The notice below a base path.
+/// The notice of a server below this base path.
 pub(super) fn notice(base: &BasePath) -> Asset {
     Asset::html(below(base, NOTICE))
 }
@@ -72,7 +72,7 @@ fn below(base: &BasePath, page: &str) -> String {
     page.replace(BASE, &format!("<base href=\"{}\">", base.of("/")))
 }
 
-/// The chat below a base path.
+/// The files of the chat, for a server below this base path.
 pub(super) fn chat(base: &BasePath) -> Vec<(&'static str, Asset)> {
     let files =
         FILES.into_iter().map(|(path, content_type, text)| (path, Asset { content_type, text: text.into() }));

@@ -1,8 +1,8 @@
-//! What stands at `/`: a chat between two people, for a demo, or a folder of another owner's pages.
+//! The page at `/`: a chat between two people, for a demo, or a folder of other pages.
 //!
-//! The chat in `files/` is made of what every client needs, and can be read from `app.js` on: `tus.js` is an upload
-//! from its first request to its message, `live.js` the socket, `keep.js` what outlives the tab, `windows.js` which window
-//! of a browser sends what, and `network.js` the line that can be cut.
+//! The chat in `files/` has all that a client needs, and can be read from `app.js` on. `tus.js` is an upload
+//! from its first request to its message, `live.js` the socket, `keep.js` what outlives the tab. `windows.js`
+//! decides which window of a browser sends what, and `network.js` is the line that can be cut.
 
 mod assets;
 
@@ -16,29 +16,29 @@ use serde_json::{Value, json};
 use crate::base_path::BasePath;
 use crate::demo::Demo;
 
-/// Where a demo's people are, with their tokens.
+/// Path of a demo's people, with their tokens.
 pub const PEOPLE: &str = "/demo.json";
 
-/// Whether something that is for its own origin alone is at this path, with or without a further slash.
+/// Whether a path, with or without a further slash, has something for its own origin alone.
 pub fn is_private(path: &str) -> bool {
     matches!(path.trim_end_matches('/'), "" | PEOPLE)
 }
 
-/// What stands at `/`.
+/// The page at `/`.
 #[derive(Debug, Clone)]
 pub enum Web {
-    /// Nothing.
+    /// No page.
     Off,
-    /// A few words, where users have tokens of their own.
+    /// A short notice, for a server whose users have their own tokens.
     Notice,
     /// The chat between the people of a demo.
     Chat(Arc<Demo>),
-    /// The files of a folder; of a demo its people as well.
+    /// The files of a folder, and the people of a demo if there is one.
     Folder(PathBuf, Option<Arc<Demo>>),
 }
 
 impl Web {
-    /// The files of the program's own that belong to it, each with its path.
+    /// The program's own files of the page, each with its path.
     pub fn assets(&self, base: &BasePath) -> Vec<(&'static str, Asset)> {
         match self {
             Self::Off | Self::Folder(..) => Vec::new(),
@@ -47,7 +47,7 @@ impl Web {
         }
     }
 
-    /// The people of a demo, with their tokens.
+    /// The demo whose people have to be served.
     pub fn demo(&self) -> Option<&Arc<Demo>> {
         match self {
             Self::Chat(demo) => Some(demo),
@@ -65,7 +65,7 @@ impl Web {
     }
 }
 
-/// Who a demo's people are and where they talk, as `demo.json` says it.
+/// The people of a demo and their conversation, as in `demo.json`.
 pub fn people(demo: &Demo) -> Value {
     let people: Vec<_> = demo
         .people()

@@ -1,4 +1,4 @@
-//! From a token to its user.
+//! Verifies tokens, and names their users.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -17,11 +17,11 @@ pub struct Identity {
     pub user: UserId,
     /// Whether the scope contains `admin`.
     pub admin: bool,
-    /// Whether the scope contains `backend`: one that uploads for many users.
+    /// Whether the scope contains `backend`: the caller uploads for many users.
     pub backend: bool,
-    /// Whether the token has only expired; everything else about it is right.
+    /// Whether the token has expired, with nothing else wrong with it.
     pub expired: bool,
-    /// When it expires or has expired.
+    /// The token's expiry, in the future or past.
     pub expires_at: Timestamp,
 }
 
@@ -32,8 +32,8 @@ pub struct Verifier {
     trusted: RwLock<Option<Arc<Trusted>>>,
 }
 
-/// Keys, and what they were found to have signed. The one goes with the other: a key that is taken away takes along
-/// what is remembered of its tokens.
+/// Keys, and the tokens that they were found to have signed. These are kept together: replacing the keys also
+/// forgets the tokens.
 #[derive(Debug)]
 struct Trusted {
     keys: KeySet,
@@ -46,13 +46,13 @@ impl Verifier {
         Self { rules, trusted: RwLock::default() }
     }
 
-    /// From now on tokens are verified with these keys and no others.
+    /// Replaces the keys: from now on tokens are verified with these and no others.
     pub fn trust(&self, keys: KeySet) {
         let trusted = Trusted { keys, cache: Cache::default() };
         *self.trusted.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(trusted));
     }
 
-    /// Whether there are keys.
+    /// Whether the verifier has keys.
     pub fn has_keys(&self) -> bool {
         self.trusted().is_some()
     }
@@ -60,17 +60,17 @@ impl Verifier {
     /// Verifies a token.
     ///
     /// # Errors
-    /// [`AuthError::Invalid`] if it is not ours, not for us, not valid yet, or has expired;
-    /// [`AuthError::UnknownKey`] if newer keys may know better; [`AuthError::TooLong`]; [`AuthError::NoKeys`].
+    /// [`AuthError::Invalid`] if the token is foreign, for another audience, not valid yet, or expired;
+    /// [`AuthError::UnknownKey`] if newer keys may verify it; [`AuthError::TooLong`]; [`AuthError::NoKeys`].
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<Identity, AuthError> {
         let identity = self.verify_expired(token, now)?;
         if identity.expired { Err(AuthError::Invalid) } else { Ok(identity) }
     }
 
-    /// As [`Verifier::verify`], but a token that has only expired passes and says so.
+    /// Verifies a token like [`Verifier::verify`], but accepts one that has only expired and says so.
     ///
     /// # Errors
-    /// As [`Verifier::verify`], if anything else is wrong with it.
+    /// As [`Verifier::verify`], if anything else is wrong with the token.
     pub fn verify_expired(&self, token: &str, now: Timestamp) -> Result<Identity, AuthError> {
         let trusted = self.trusted().ok_or(AuthError::NoKeys)?;
         let grant = match trusted.cache.get(token) {

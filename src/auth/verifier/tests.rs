@@ -11,7 +11,7 @@ const ES256_PEM: &str = include_str!("../testdata/es256.pem");
 const EDDSA_PEM: &str = include_str!("../testdata/eddsa.pem");
 const JWKS: &str = include_str!("../testdata/jwks.json");
 
-/// Tokens of `user@example.com` until 2100, each with its algorithm as `kid`. The private halves are gone.
+/// Tokens of `user@example.com` until 2100, each with its algorithm as `kid`. The private keys are gone.
 const RS256: &str = include_str!("../testdata/rs256.jwt");
 const ES256: &str = include_str!("../testdata/es256.jwt");
 const EDDSA: &str = include_str!("../testdata/eddsa.jwt");

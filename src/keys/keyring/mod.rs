@@ -1,4 +1,4 @@
-//! The keys of a running server: whoever has a token to verify comes here.
+//! The keys of a running server, which verify all its tokens.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::source::{KeySource, ReadError};
 use crate::auth::{AuthError, Identity, KeyError, KeySet, Rules, Verifier};
 use crate::time::Timestamp;
 
-/// So long a token that names an unknown key waits for newer keys.
+/// How long a token that names an unknown key waits for newer keys.
 const WAIT: Duration = PATIENCE.saturating_add(Duration::from_secs(1));
 
 /// A verifier whose keys are kept up to date by [`Keyring::keep_reading`].
@@ -26,11 +26,11 @@ pub struct Keyring {
 }
 
 impl Keyring {
-    /// Keys that were there when the settings were checked, or those behind a URL, which is asked once. If it cannot be
-    /// reached there are none yet.
+    /// A keyring of the keys that were there when the settings were checked, or of those behind a URL, which
+    /// is asked once. If it cannot be reached, there are no keys yet.
     ///
     /// # Errors
-    /// [`KeyError`], if what the URL says is a key set that will never do.
+    /// [`KeyError`], if the URL has a key set without a usable key.
     pub async fn open(source: KeySource, rules: Rules) -> Result<Self, KeyError> {
         let keyring = Self {
             verifier: Verifier::new(rules),
@@ -49,7 +49,7 @@ impl Keyring {
         Ok(keyring)
     }
 
-    /// These keys, for ever.
+    /// A keyring of these keys, which never change.
     pub fn fixed(keys: KeySet, rules: Rules) -> Self {
         let verifier = Verifier::new(rules);
         verifier.trust(keys.clone());
@@ -57,19 +57,19 @@ impl Keyring {
         Self { verifier, source, reads: watch::Sender::default(), asked: Notify::new(), told: Notify::new() }
     }
 
-    /// Whether there are keys at all. Without them nobody can be told from anybody.
+    /// Whether there are keys at all. Without keys no user can be identified.
     pub fn has_keys(&self) -> bool {
         self.verifier.has_keys()
     }
 
-    /// Waits until there are.
+    /// Waits until there are keys.
     pub async fn filled(&self) {
-        // The sender lives as long as this does.
+        // The sender lives as long as the keyring.
         let _ = self.reads.subscribe().wait_for(|_| self.has_keys()).await;
     }
 
-    /// Verifies a token. One that names an unknown key waits until the keys have been read again, if that is allowed by
-    /// now.
+    /// Verifies a token. If it names an unknown key, waits until the keys have been read again, if a read is
+    /// allowed by now.
     ///
     /// # Errors
     /// As [`Verifier::verify`].
@@ -80,7 +80,7 @@ impl Keyring {
         }
     }
 
-    /// As [`Keyring::verify`], but a token that has only expired passes and says so.
+    /// Verifies a token like [`Keyring::verify`], but accepts one that has only expired and says so.
     ///
     /// # Errors
     /// As [`Verifier::verify_expired`].
@@ -91,12 +91,12 @@ impl Keyring {
         }
     }
 
-    /// Has the keys read again, as soon as [`Keyring::keep_reading`] runs.
+    /// Requests another read of the keys, which happens as soon as [`Keyring::keep_reading`] runs.
     pub fn read_again(&self) {
         self.told.notify_one();
     }
 
-    /// Waits for a read that ends after this call: the one that is under way, or one that is asked for. All who wait
+    /// Waits for a read that ends after this call: the one in progress, or one that it requests. All callers
     /// share it. `false` if there is none.
     async fn newer(&self) -> bool {
         let mut reads = self.reads.subscribe();
@@ -110,13 +110,13 @@ impl Keyring {
         timeout(WAIT, reads.wait_for(|reads| reads.ended > before.ended)).await.is_ok()
     }
 
-    /// Reads the keys again whenever there is occasion to.
+    /// Reads the keys again on every occasion.
     pub async fn keep_reading(&self, cancelled: CancellationToken) {
         let mut known = None;
         let mut schedule = Schedule::new(self.has_keys(), Instant::now());
         while let Some(occasion) = cancelled.run_until_cancelled(self.occasion(schedule)).await {
             let now = Instant::now();
-            // The wish may be as old as the read that has already fulfilled it.
+            // The request may be older than the read that has already met it.
             if occasion == Occasion::Asked && !self.reads.borrow().may_ask(now) {
                 continue;
             }
@@ -136,8 +136,8 @@ impl Keyring {
         }
     }
 
-    /// Reads the source, and trusts what is new in it. Whether it says the same as the last time is seen by its text: then
-    /// the tokens that were verified stay so.
+    /// Reads the source, and trusts new keys in it. A text equal to the last one changes nothing, so that
+    /// verified tokens stay verified.
     async fn read(&self, known: &mut Option<String>) -> Result<Outcome, ReadError> {
         let Some((text, form)) = self.source.text().await? else { return Ok(Outcome::Fixed) };
         if known.as_ref() == Some(&text) {
@@ -157,7 +157,7 @@ impl Keyring {
         self.verifier.trust(keys);
     }
 
-    /// Logs how a read went, and says whether it went well.
+    /// Logs the outcome of a read, and answers whether it succeeded.
     fn note(&self, outcome: &Result<Outcome, ReadError>) -> bool {
         let source = &self.source;
         match outcome {
@@ -175,14 +175,14 @@ impl Keyring {
     }
 }
 
-/// What a read found.
+/// The outcome of a read.
 #[derive(Debug, Clone, Copy)]
 enum Outcome {
-    /// So many keys, not those of the read before.
+    /// Keys other than those of the read before, and how many.
     New(usize),
-    /// What the read before found.
+    /// Text equal to that of the read before.
     Same,
-    /// There is nothing that could be read again.
+    /// A source that cannot be read again.
     Fixed,
 }
 

@@ -19,7 +19,7 @@ struct Stage {
 }
 
 impl Stage {
-    /// The file has the keys of these names.
+    /// A stage whose file has the keys of these names.
     async fn with(names: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("keys.json");
@@ -43,7 +43,7 @@ impl Stage {
         self.keyring.reads.borrow().ended
     }
 
-    /// Waits until so many reads have ended.
+    /// Waits until this many reads have ended.
     async fn read(&self, count: u64) {
         self.keyring.reads.subscribe().wait_for(|reads| reads.ended >= count).await.expect("it lives");
     }
