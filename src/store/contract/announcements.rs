@@ -1,4 +1,4 @@
-//! Announcements and who hears them.
+//! Facts of announcements, and of the connections that get them.
 
 use std::sync::Arc;
 
@@ -10,14 +10,15 @@ use crate::store::{Announcement, Announcements, Progress};
 use crate::time::Timestamp;
 use crate::upload::{Upload, UploadId};
 
-/// An implementation with nobody connected.
+/// An implementation without a connected user.
 #[async_trait]
 pub(crate) trait AnnouncementsFixture: Send {
     type Connection: Connection;
 
     fn announcements(&self) -> Arc<dyn Announcements>;
 
-    /// Connects a user, once more if it is connected already, and answers when announcements reach it.
+    /// Connects a user, once more if the user is connected already, and answers when announcements reach the
+    /// connection.
     async fn connect(&mut self, user: &UserId) -> Self::Connection;
 }
 
@@ -37,7 +38,7 @@ pub(crate) struct Heard {
     pub(crate) id: String,
 }
 
-/// How an announcement should arrive.
+/// The form in which an announcement should arrive.
 pub(crate) fn heard(announcement: &Announcement) -> Heard {
     let (event, id) = match announcement {
         Announcement::NewMessage(message) => ("new_message", message.id.to_string()),

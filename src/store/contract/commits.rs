@@ -1,4 +1,4 @@
-//! Committing: the message, its places and the upload's state as one change.
+//! Facts of committing: the message, its places and the upload's state as one change.
 
 use super::samples::{at, binding, claim, commit, conversation, digest, found, message, store, user, whole};
 use super::{DatabaseFixture, is_conflict};

@@ -1,4 +1,4 @@
-//! Creating and binding, and who gets a `client_message_id`.
+//! Facts of creating and binding: which upload gets a `client_message_id`.
 
 use super::samples::{
     at, binding, bound, claim, commit, conversation, digest, found, last_row, row, store, transition,
@@ -206,7 +206,7 @@ pub(crate) async fn only_an_unbound_upload_that_may_become_a_message_is_bound(fi
     }
 }
 
-/// As it is for an upload whose file is known to be the holder's, or not, only once its bytes are there.
+/// Only its bytes will show whether the upload's file is the holder's, or another.
 pub(crate) async fn an_upload_beside_the_holder_leaves_it_the_client_message_id(
     mut fixture: impl DatabaseFixture,
 ) {

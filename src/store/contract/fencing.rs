@@ -1,4 +1,4 @@
-//! Who may still write of the holders that an upload had.
+//! Facts of fencing: which of an upload's holders may still write.
 
 use super::samples::{at, binding, bound, claim, found, last_row, message, row, store, unbound, whole};
 use super::{DatabaseFixture, SharedFixture, is_fenced};
@@ -77,7 +77,7 @@ pub(crate) async fn an_epoch_changes_nothing_else(mut fixture: impl SharedFixtur
     assert_eq!(fixture.records().committed_before(at(9_000), 9).await.expect("readable"), [committed.id]);
 }
 
-/// What is stored decides between two of them, and no request is displaced for them.
+/// Stored state decides between two such changes, and no request is displaced for them.
 pub(crate) async fn what_needs_no_holder_is_fenced_by_nothing(fixture: impl SharedFixture) {
     let id = store(&fixture, &unbound()).await;
     let holder = raised(&fixture, id).await;

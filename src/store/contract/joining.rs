@@ -1,4 +1,4 @@
-//! One upload's bytes made of others'.
+//! Facts of joining: one upload's bytes made of others'.
 
 use super::PayloadsFixture;
 use super::payloads::{append, bytes, parts, read};
@@ -6,7 +6,7 @@ use crate::message::MessageId;
 use crate::store::{Place, Source};
 use crate::upload::{Epoch, UploadId};
 
-/// The first part by adoption where that is possible, and otherwise as a copy.
+/// Gives the upload its first part's bytes: by adoption where that is possible, and otherwise by a copy.
 async fn begin(fixture: &impl PayloadsFixture, id: UploadId, part: UploadId, length: u64) {
     if !fixture.payloads().adopt(id, part, length).await.expect("adopted or not") {
         fixture.payloads().copy(id, Epoch::FIRST, 0, vec![(part, 0..length)]).await.expect("copied");
@@ -50,7 +50,7 @@ pub(crate) async fn an_adopted_part_keeps_its_bytes(mut fixture: impl PayloadsFi
     append(&fixture, second, 0..10_000).await;
     begin(&fixture, whole, first, 70_000).await;
     fixture.reopen();
-    // As after a kill before the first row.
+    // Once more, as after a kill before the first row.
     begin(&fixture, whole, first, 70_000).await;
     fixture.payloads().copy(whole, Epoch::FIRST, 70_000, vec![(second, 0..10_000)]).await.expect("copied");
     let expected = [bytes(0..70_000), bytes(0..10_000)].concat();

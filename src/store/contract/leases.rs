@@ -1,4 +1,4 @@
-//! Leases, wherever their holders are.
+//! Facts of leases, wherever their holders are.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ pub(crate) async fn a_newcomer_displaces_the_holder_and_follows_it(leases: impl 
     assert!(leases.take_idle(id).await.expect("asked").is_some(), "it was left");
 }
 
-/// The first one never lets go here, as one does that is busy: a request that is displaced must not wait for it.
+/// The first holder never lets go here, like one that is busy: a displaced request must not wait for it.
 pub(crate) async fn the_newest_displaces_those_that_wait_and_they_give_way_at_once(
     leases: impl Leases + Clone,
 ) {

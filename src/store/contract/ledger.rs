@@ -1,4 +1,4 @@
-//! The ledger and its end.
+//! Facts of the ledger and its end.
 
 use super::samples::{
     at, bound, claim, commit, digest, found, last_row, row, store, transition, unbound, whole,
@@ -94,7 +94,7 @@ pub(crate) async fn nothing_is_appended_unless_receiving(fixture: impl DatabaseF
     assert!(is_conflict(&fixture.records().append(UploadId::random(), &row(0, 1)).await));
 }
 
-/// More rows than any implementation would drop at once.
+/// A number of rows that no implementation drops at once.
 const MANY: u64 = 700;
 
 async fn with_long_ledger(fixture: &impl DatabaseFixture) -> Upload {

@@ -1,4 +1,4 @@
-//! Uploads that are unfinished, owed, idle.
+//! Facts of listings: uploads that are unfinished, owed, idle.
 
 use futures_util::future::join_all;
 
@@ -22,7 +22,7 @@ async fn owed(fixture: &impl DatabaseFixture) -> Vec<UploadId> {
     fixture.records().owed(None, 99).await.expect("readable")
 }
 
-/// Its order is the store's own.
+/// The idle uploads, sorted, because their order is the store's own.
 async fn idle(fixture: &impl DatabaseFixture, cutoff: u64) -> Vec<UploadId> {
     let mut found = fixture.records().idle_since(at(cutoff), 99).await.expect("readable");
     found.sort();
@@ -66,7 +66,7 @@ pub(crate) async fn every_upload_that_is_not_committed_is_unfinished(mut fixture
     }
 }
 
-/// In pages, while one of them goes away between two.
+/// The listing is read in pages, and an upload goes away between two of them.
 pub(crate) async fn everybodys_unfinished_uploads_are_listed_once_each(mut fixture: impl DatabaseFixture) {
     let mut expected = Vec::new();
     for owner in ["ann", "bob", "anna", "ann", "b", "ann"] {
@@ -172,7 +172,7 @@ pub(crate) async fn only_what_may_expire_is_idle(mut fixture: impl DatabaseFixtu
     assert!(two.len() == 2 && two.iter().all(|id| expected.contains(id)), "{two:?}");
 }
 
-/// It is the server's own work to append to it.
+/// The server itself appends to a final upload.
 pub(crate) async fn a_final_upload_is_driven_until_it_is_whole(mut fixture: impl DatabaseFixture) {
     let concat = Concat::parse(&format!("final;/files/{}", UploadId::random())).expect("valid");
     let unbound = store(&fixture, &Upload { concat: concat.clone(), ..unbound() }).await;
@@ -193,7 +193,7 @@ pub(crate) async fn a_final_upload_is_driven_until_it_is_whole(mut fixture: impl
     assert_eq!(owed(&fixture).await, [bound]);
 }
 
-/// However often it is used, and whatever becomes of what was made of it.
+/// The part may be used several times, and the uploads made of it may come to any end.
 pub(crate) async fn a_part_is_listed_until_an_upload_is_made_of_it(mut fixture: impl DatabaseFixture) {
     let partial = || Upload { concat: Concat::Partial, offset: 10, state: State::Complete, ..unbound() };
     let part = store(&fixture, &partial()).await;
@@ -244,7 +244,7 @@ pub(crate) async fn the_committed_are_listed_from_the_earliest_on(mut fixture: i
         ids.push(upload.id);
     }
     store(&fixture, &bound(None)).await;
-    // It adopts a message, and was done with its last byte.
+    // An upload that adopts a message, whose last activity was its last byte.
     let adopting = store(&fixture, &Upload { active_at: at(7_500), ..whole(None) }).await;
     let message = crate::message::MessageId::from_bytes([1; 12]);
     transition(&fixture, adopting, &State::Committed(message)).await;

@@ -1,4 +1,4 @@
-//! Conversations and their participants.
+//! Facts of conversations and their participants.
 
 use super::DatabaseFixture;
 use super::samples::{conversation, user};
@@ -10,7 +10,7 @@ async fn put(fixture: &impl DatabaseFixture, id: ConversationId, names: &[&str])
     fixture.memberships().put(id, &users).await.expect("stored")
 }
 
-/// Their order is the store's own.
+/// The participants, sorted, because their order is the store's own.
 async fn participants(fixture: &impl DatabaseFixture, id: ConversationId) -> Option<Vec<UserId>> {
     let mut users = fixture.memberships().participants(id).await.expect("readable")?;
     users.sort();

@@ -1,4 +1,5 @@
-//! What every implementation of a port has to do, as facts. An implementation brings a fixture and runs a suite:
+//! The contract of each port: facts that hold for every implementation. An implementation brings a fixture
+//! and runs a suite:
 //!
 //! ```ignore
 //! mod records {
@@ -35,11 +36,11 @@ pub(crate) trait DatabaseFixture: Send {
     fn messages(&self) -> Arc<dyn Messages>;
     fn memberships(&self) -> Arc<dyn Memberships>;
 
-    /// Closes the store and opens it again, as after a restart. Whatever was handed out before is gone by then.
+    /// Closes the store and opens it again, as after a restart. All handles from before are gone by then.
     fn reopen(&mut self);
 }
 
-/// One that several can be had of.
+/// A fixture that can be had several times on one store.
 pub(crate) trait SharedFixture: DatabaseFixture {
     /// Another node on the same store.
     fn second(&self) -> Self;
@@ -51,10 +52,10 @@ pub(crate) trait NodesFixture: Send {
     fn payloads(&self) -> Arc<dyn Payloads>;
     fn leases(&self) -> Arc<dyn Leases>;
 
-    /// One node more.
+    /// Another node that shares them.
     fn second(&self) -> Self;
 
-    /// Stops this node: it hears of nothing any more, renews nothing, and may go on later where it was.
+    /// Stops this node: it is told nothing any more, renews nothing, and may continue later where it was.
     fn stop(&self);
 }
 
@@ -66,7 +67,7 @@ pub(crate) trait PayloadsFixture: Send {
     fn reopen(&mut self);
 }
 
-/// Makes a test of each fact.
+/// Makes each fact a test.
 macro_rules! facts {
     ($fixture:expr, $($module:ident::$fact:ident),* $(,)?) => {
         $(
@@ -231,7 +232,7 @@ macro_rules! leases_contract {
     };
 }
 
-/// Facts of several nodes with leases, records and bytes in common.
+/// Facts of several nodes that share leases, records and bytes.
 macro_rules! nodes_contract {
     ($fixture:expr) => {
         crate::store::contract::facts!(
@@ -265,7 +266,7 @@ pub(crate) use {
     payloads_contract, records_contract,
 };
 
-/// Whether somebody else was there first.
+/// Whether another request was there first.
 pub(crate) fn is_conflict<T>(outcome: &Result<T, StoreError>) -> bool {
     matches!(outcome, Err(StoreError::Conflict(_)))
 }
@@ -275,7 +276,7 @@ pub(crate) fn is_fenced<T>(outcome: &Result<T, StoreError>) -> bool {
     matches!(outcome, Err(StoreError::Fenced))
 }
 
-/// Whether what is stored cannot be what was written.
+/// Whether stored data was found damaged.
 pub(crate) fn is_damaged<T>(outcome: &Result<T, StoreError>) -> bool {
     matches!(outcome, Err(StoreError::Damaged(_)))
 }

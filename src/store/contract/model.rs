@@ -1,5 +1,5 @@
-//! Any sequence of changes gives the same answers everywhere: an implementation is run beside the one in memory,
-//! and everything that can be read of both is compared after each step.
+//! The model: any sequence of changes gives the same answers everywhere. An implementation runs beside the
+//! one in memory, and everything that can be read of both is compared after each step.
 
 use std::collections::HashMap;
 use std::fmt::Debug;
@@ -17,7 +17,7 @@ const UPLOADS: u8 = 5;
 const CONVERSATIONS: u8 = 2;
 const LENGTH: u64 = 4;
 
-/// A change. Uploads, conversations and client message ids are few, so that they meet.
+/// A change. There are few uploads, conversations and client message ids, so that they meet.
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
     Create { upload: u8, binding: Option<(u8, Option<u8>)>, offset: u64, taking: Taking },
@@ -61,7 +61,7 @@ pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..60)
 }
 
-/// Runs the steps on the fixture and in memory.
+/// Runs the steps on the fixture and in memory, and compares the answers.
 pub(crate) async fn same_answers(mut fixture: impl DatabaseFixture, steps: Vec<Step>) {
     let memory = Memory::new();
     let (mut here, mut there) = (Names::default(), Names::default());
@@ -83,7 +83,7 @@ struct Store<'a> {
     memberships: &'a dyn Memberships,
 }
 
-/// Which upload was the first to claim a message: two stores give their messages different ids.
+/// The upload that was the first to claim each message: two stores give their messages different ids.
 #[derive(Debug, Default)]
 struct Names {
     claimed: HashMap<u8, Stamp>,
@@ -91,7 +91,7 @@ struct Names {
 }
 
 impl Names {
-    /// Takes a step and tells its outcome without ids of messages.
+    /// Takes a step, and describes its outcome without message ids.
     async fn take(&mut self, store: &Store<'_>, step: &Step) -> String {
         match step {
             Step::Create { upload, binding, offset, taking } => {
@@ -172,13 +172,13 @@ impl Names {
         }
     }
 
-    /// What the upload claimed last, or what nobody claimed.
+    /// The stamp that the upload claimed last, or one that no upload claimed.
     fn message(&self, upload: u8) -> Stamp {
         let nobodys = Stamp { id: MessageId::from_bytes([upload; 12]), at: at(0) };
         self.claimed.get(&upload).copied().unwrap_or(nobodys)
     }
 
-    /// Everything that can be read.
+    /// A description of everything that can be read.
     async fn everything(&self, store: &Store<'_>) -> Vec<String> {
         let mut seen = Vec::new();
         let Store { records, messages, memberships } = store;
@@ -252,7 +252,7 @@ fn new(number: u8, binding: Option<(u8, Option<u8>)>, offset: u64) -> Upload {
     }
 }
 
-/// An answer; texts of conflicts are each store's own.
+/// A description of an answer; texts of conflicts are each store's own.
 fn told<T: Debug>(outcome: Result<T, StoreError>) -> String {
     match outcome {
         Ok(answer) => format!("{answer:?}"),

@@ -1,4 +1,5 @@
-//! Several nodes on the same stores: whatever one of them does late, another that took the upload is not disturbed.
+//! Facts of several nodes on the same stores: a late step of one does not disturb another that took the
+//! upload.
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
@@ -18,7 +19,7 @@ async fn held(node: &impl NodesFixture, id: UploadId) -> Lease {
     node.leases().take_over(id, Wanted::WhatCame).await.expect("idle")
 }
 
-/// Records so many bytes more.
+/// Records this many bytes more.
 async fn append(
     node: &impl NodesFixture,
     lease: &Lease,
@@ -85,7 +86,7 @@ pub(crate) async fn an_upload_is_idle_if_no_node_holds_it(one: impl NodesFixture
     assert!(two.leases().take_idle(id).await.expect("asked").is_some());
 }
 
-/// The older holder has bytes under way that no row tells of, and goes on to write after the newer one has begun.
+/// The older holder has written bytes that no row tells of, and writes on after the newer one has begun.
 pub(crate) async fn bytes_of_an_older_epoch_are_never_read(one: impl NodesFixture) {
     let two = one.second();
     let id = created(&one).await;
@@ -95,7 +96,7 @@ pub(crate) async fn bytes_of_an_older_epoch_are_never_read(one: impl NodesFixtur
     one.stop();
     let second = held(&two, id).await;
     let mut sink = two.payloads().open(id, second.epoch(), 0).await.expect("opened");
-    // Refused or to no effect, now and when the newer one has written.
+    // The late write is refused or has no effect, now and after the newer holder has written.
     let _ = late.write(vec![Bytes::from_static(b"aaa")]).await;
     sink.write(vec![Bytes::from_static(b"bb")]).await.expect("written");
     let _ = late.sync(vec![Bytes::from_static(b"aaa")]).await;

@@ -1,4 +1,4 @@
-//! Bytes of uploads while they grow.
+//! Facts of the bytes of uploads while they grow.
 
 use std::ops::Range;
 
@@ -9,12 +9,12 @@ use super::{PayloadsFixture, is_damaged};
 use crate::store::{Source, StoreError};
 use crate::upload::{Epoch, UploadId};
 
-/// Bytes that tell where they belong.
+/// Bytes whose values depend on their offsets.
 pub(super) fn bytes(range: Range<u64>) -> Vec<u8> {
     range.map(|at| u8::try_from((at ^ (at >> 8)) & 0xff).expect("eight bits")).collect()
 }
 
-/// The same in uneven pieces, as they come from a connection.
+/// The bytes of a range in uneven pieces, as they come from a connection.
 fn pieces(range: Range<u64>) -> Vec<Bytes> {
     let bytes = bytes(range);
     bytes.chunks(1_777).map(Bytes::copy_from_slice).collect()

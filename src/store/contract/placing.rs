@@ -1,4 +1,4 @@
-//! Making a complete upload's bytes the file of a message.
+//! Facts of placing: a complete upload's bytes become the file of a message.
 
 use super::payloads::{append, bytes, parts, read};
 use super::{PayloadsFixture, is_damaged};
@@ -93,12 +93,12 @@ pub(crate) async fn a_placed_upload_is_no_part(mut fixture: impl PayloadsFixture
     }
 }
 
-/// A final upload that was ended after its message, and is asked for again, has its id again.
+/// A final upload that was ended after its message and is asked for again has the same id again.
 pub(crate) async fn appending_anew_leaves_what_was_placed(mut fixture: impl PayloadsFixture) {
     let id = UploadId::random();
     append(&fixture, id, 0..9_000).await;
     fixture.payloads().place(id, 9_000, &place(1)).await.expect("placed");
-    // Whether it is taken or refused is the store's to say.
+    // Whether this write is accepted or refused is the store's to say.
     if let Ok(mut sink) = fixture.payloads().open(id, Epoch::FIRST, 0).await {
         let _ = sink.sync(vec![bytes::Bytes::from_static(b"other")]).await;
     }

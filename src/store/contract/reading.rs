@@ -1,4 +1,4 @@
-//! Reading messages, and the outbox.
+//! Facts of reading messages, and of the outbox.
 
 use super::DatabaseFixture;
 use super::samples::{at, binding, bound, claim, conversation, message, store, unbound, user, whole};

@@ -1,4 +1,4 @@
-//! Uploads and rows to store.
+//! Sample uploads and rows.
 
 use super::DatabaseFixture;
 use crate::message::{ConversationId, Message, Stamp, UserId};
@@ -41,25 +41,25 @@ pub(crate) fn bound(client_message_id: Option<&str>) -> Upload {
     Upload { binding: Some(binding(client_message_id)), ..unbound() }
 }
 
-/// The same with all of its bytes.
+/// A new upload of ten bytes by `ann` to conversation 1, with all of its bytes.
 pub(crate) fn whole(client_message_id: Option<&str>) -> Upload {
     Upload { offset: 10, state: State::Complete, digest: digest(10), ..bound(client_message_id) }
 }
 
-/// The state of the digest of so many zeros.
+/// The state of the digest of this many zeros.
 pub(crate) fn digest(length: u64) -> Option<crate::upload::DigestState> {
     let mut running = RunningDigest::default();
     running.update(&vec![0; usize::try_from(length).expect("a small length")]);
     Some(running.state())
 }
 
-/// A row of a known length of ten that leaves the upload receiving.
+/// A row of an upload of ten bytes, which stays receiving.
 pub(crate) fn row(offset: u64, length: u64) -> Appended {
     let chunk = Chunk { offset, length, at: at(2_000 + offset), digest: digest(offset + length) };
     Appended { chunk, length: Length::Known(10), state: State::Receiving, epoch: Epoch::FIRST }
 }
 
-/// The row up to the tenth byte.
+/// The row up to the tenth byte, which completes the upload.
 pub(crate) fn last_row(offset: u64) -> Appended {
     Appended { state: State::Complete, ..row(offset, 10 - offset) }
 }
@@ -91,12 +91,12 @@ pub(crate) async fn message(store: &impl DatabaseFixture, upload: &Upload) -> Me
     commit(store, self::store(store, upload).await).await
 }
 
-/// An upload that is there.
+/// An upload that exists.
 pub(crate) async fn found(store: &impl DatabaseFixture, id: UploadId) -> Upload {
     store.records().find(id).await.expect("readable").expect("there")
 }
 
-/// Moves an upload on, by an event that its state knows.
+/// Moves an upload to another state, as its own state allows.
 pub(crate) async fn transition(store: &impl DatabaseFixture, id: UploadId, to: &State) {
     let from = found(store, id).await.state;
     store.records().transition(id, Epoch::FIRST, &from, to).await.expect("changed");

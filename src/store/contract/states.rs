@@ -1,4 +1,4 @@
-//! Changes of state, and what they do to a `client_message_id`.
+//! Facts of changes of state, and of what they do to a `client_message_id`.
 
 use super::samples::{
     bound, claim, commit, found, last_row, message, row, store, transition, unbound, whole,

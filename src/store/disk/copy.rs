@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 
 use rustix::io::Errno;
 
-/// How much is copied at once by hand.
+/// How many bytes are copied at once by hand.
 const PIECE: usize = 256 * 1024;
 
 /// Copies a range of a file to an offset of another; returns the offset after it.

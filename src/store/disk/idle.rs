@@ -1,5 +1,5 @@
-//! Part files that nobody writes to just now, and that stay open: a client that sends many small requests would
-//! have its file opened and closed for each of them.
+//! Part files that stay open between two writes: a client that sends many small requests would have its file
+//! opened and closed for each of them.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -9,36 +9,38 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::upload::UploadId;
 
-/// As many stay open, out of the descriptors that no connection counts on; the one that waits longest makes room.
+/// The most files that stay open, with descriptors that no connection counts on. The one idle for longest is
+/// closed first.
 const MOST: usize = 32;
 
 /// A part file that is open for writing.
 #[derive(Debug, Clone)]
 pub(super) struct OpenFile {
     pub(super) file: Arc<File>,
-    /// The folder's entry of a file that we made has to be synced, once, with its first bytes.
+    /// Whether the folder's entry is durable. If we made the file, the entry is synced once, with its first
+    /// bytes.
     pub(super) entry_is_durable: Arc<AtomicBool>,
 }
 
-/// Open files by their uploads. Whoever moves or deletes a part takes it out before.
+/// The idle open files by upload. A part's file is taken out before the part is moved or deleted.
 #[derive(Debug, Default)]
 pub(super) struct Idle(Mutex<VecDeque<(UploadId, OpenFile)>>);
 
 impl Idle {
-    /// The file of a part, if it is here, still has its name, and has exactly so many bytes.
+    /// Takes the file of a part, if it is here, still has its name, and has exactly this many bytes.
     pub(super) fn take(&self, id: UploadId, length: u64) -> Option<OpenFile> {
         let open = self.forget(id)?;
         let metadata = open.file.metadata().ok()?;
         (metadata.len() == length && metadata.nlink() > 0).then_some(open)
     }
 
-    /// Keeps a file open whose upload may go on.
+    /// Keeps a file open, because its upload may continue.
     pub(super) fn keep(&self, id: UploadId, open: OpenFile) {
         let mut files = self.files();
         let oldest = if files.len() < MOST { None } else { files.pop_front() };
         files.push_back((id, open));
         drop(files);
-        // Closing takes a moment.
+        // Closing takes a moment, so it is done without the lock.
         drop(oldest);
     }
 
@@ -100,7 +102,7 @@ mod tests {
         drop(data);
     }
 
-    /// What the disk lost is not written behind, though the file is open; what no record knows is cut off.
+    /// An open file that lost bytes on the disk is not appended to; bytes that no record knows are cut off.
     #[tokio::test]
     async fn an_open_file_is_looked_at_before_it_is_written() {
         let (_data, disk) = disk();

@@ -1,7 +1,7 @@
-//! Making one file of several parts: the first is extended in place, the others are copied behind it.
+//! Joining several parts to one file: the first is extended in place, the others are copied behind it.
 //!
-//! In place means a second name for the same file, so the part keeps its bytes: whoever reads it reads no
-//! further than its ledger. Only one upload may extend a file, so whoever finds a third name copies instead.
+//! In place means a second name for the same file, so the part keeps its bytes: its readers read no further
+//! than its ledger. Only one upload may extend a file, so an upload that finds a third name copies instead.
 //!
 //! ```text
 //! left behind by a kill              what doing it again finds
@@ -10,8 +10,8 @@
 //! while bytes were copied            bytes beyond the ledger: cut off
 //! ```
 //!
-//! An upload that comes to nothing leaves its bytes behind those of the part: they are cut off when its name is gone,
-//! and at the start, if a kill came between.
+//! An upload that comes to nothing leaves its bytes behind those of the part. They are cut off when its name
+//! is gone, or at the start, if a kill came between.
 
 use std::fs::{self, File};
 use std::io;
@@ -25,7 +25,7 @@ use super::part::Part;
 use crate::store::StoreError;
 use crate::upload::UploadId;
 
-/// The part's own name and that of the one upload that extends it.
+/// The names of a shared file: the part's own, and that of the one upload that extends it.
 const NAMES: u64 = 2;
 
 impl Folders {
@@ -40,7 +40,7 @@ impl Folders {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) if error.kind() == io::ErrorKind::StorageFull => return Err(error.into()),
-            // Not every file system has second names.
+            // Not every file system has hard links.
             Err(_) => return Ok(false),
         }
         let linked = fs::metadata(&own)?;
@@ -53,7 +53,7 @@ impl Folders {
             return Ok(false);
         }
         drop(sharing);
-        // The part may be freed before whoever carries its bytes has it synced.
+        // The part may be freed before the store that carries its bytes has it synced.
         self.make_durable(&File::open(&own)?)?;
         self.sync_name(id)?;
         Ok(true)
@@ -66,7 +66,7 @@ impl Folders {
             file => file?,
         };
         let found = file.metadata()?;
-        // With a second name it is the file of who appended, or the message that came of it.
+        // A file with a second name belongs to the upload that extends it, or to the message made of that.
         if found.nlink() < NAMES && found.len() > length {
             file.set_len(length)?;
         }
@@ -107,7 +107,7 @@ mod tests {
         fs::metadata(folders.part(id)).expect("there").nlink()
     }
 
-    /// Whoever comes second must not extend the same file.
+    /// The second upload must not extend the same file.
     #[test]
     fn a_part_is_extended_in_place_by_one_upload_only() {
         let data = tempfile::tempdir().expect("a folder");
@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(names(&folders, part), 2);
     }
 
-    /// However often it is done, and only when the last upload that shares the file is gone.
+    /// Trimming may be repeated, and frees bytes only when the last upload that shares the file is gone.
     #[test]
     fn what_was_appended_to_a_part_is_freed_with_who_appended_it() {
         let data = tempfile::tempdir().expect("a folder");

@@ -17,10 +17,10 @@ use crate::metrics::{self, Synced};
 use crate::store::StoreError;
 use crate::upload::UploadId;
 
-/// As many slices as one call takes.
+/// The most slices that one call takes.
 const MAX_SLICES: usize = 1024;
 
-/// A part file and where its next byte goes.
+/// A part file, and the offset of its next byte.
 #[derive(Debug)]
 pub(super) struct Part {
     folders: Arc<Folders>,
@@ -29,7 +29,7 @@ pub(super) struct Part {
     open: Option<OpenFile>,
 }
 
-/// What syncs everything that was appended to a part by a certain moment.
+/// A sync of everything that was appended to a part by a certain moment.
 pub(super) struct PartSync {
     id: UploadId,
     folders: Arc<Folders>,
@@ -37,11 +37,11 @@ pub(super) struct PartSync {
 }
 
 impl PartSync {
-    /// Blocks until it is durable.
+    /// Blocks until those bytes are durable.
     pub(super) fn run(&self) -> Result<(), StoreError> {
         let begun = Instant::now();
         if let Err(error) = self.folders.make_durable(&self.open.file) {
-            // The kernel tells it once, and may have dropped bytes that somebody carries.
+            // The kernel reports the error once, and may have dropped bytes that a record store carries.
             self.folders.unsettled.failed(self.id);
             return Err(error.into());
         }
@@ -71,15 +71,15 @@ impl Part {
         Ok(())
     }
 
-    /// Appends bytes that somebody carries until the file is synced.
+    /// Appends bytes that a record store carries until the file is synced.
     pub(super) fn show(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
-        // First: whether the folder's entry is durable depends on what was unsettled before.
+        // Opened first: whether the folder's entry is durable depends on what was unsettled before.
         self.open()?;
         self.folders.unsettled.note(self.id, self.folders.part(self.id));
         self.append(data)
     }
 
-    /// Appends a range of a file, inside the kernel where it can, which shares the blocks where the file
+    /// Appends a range of a file: inside the kernel where it can, which shares the blocks where the file
     /// system can.
     pub(super) fn append_file(&mut self, source: &File, range: Range<u64>) -> Result<(), StoreError> {
         let file = self.open()?;
@@ -87,7 +87,7 @@ impl Part {
         Ok(())
     }
 
-    /// Whether syncing it takes the disk's time.
+    /// Whether a sync takes the disk's time.
     pub(super) fn is_synced(&self) -> bool {
         self.folders.durability.syncs()
     }
@@ -97,19 +97,19 @@ impl Part {
         self.begin_sync().map_or(Ok(()), |sync| sync.run())
     }
 
-    /// What makes everything appended durable, while more is; nothing if nothing was.
+    /// A sync of everything appended so far, while more may be appended; `None` if nothing was.
     pub(super) fn begin_sync(&self) -> Option<PartSync> {
         Some(PartSync { id: self.id, folders: Arc::clone(&self.folders), open: self.open.clone()? })
     }
 
-    /// Lets go of the part, whose upload may go on soon.
+    /// Lets go of the part, but keeps its file open, because its upload may continue soon.
     pub(super) fn rest(self) {
         if let Some(open) = self.open {
             self.folders.idle.keep(self.id, open);
         }
     }
 
-    /// Opens the file and cuts off what no record knows; fewer bytes than the record knows are damage.
+    /// Opens the file, and cuts off bytes that no record knows; fewer bytes than the record knows are damage.
     fn open(&mut self) -> Result<Arc<File>, StoreError> {
         let open = match self.open.take().or_else(|| self.folders.idle.take(self.id, self.offset)) {
             Some(open) => open,

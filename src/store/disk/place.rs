@@ -1,4 +1,4 @@
-//! Making a complete part the file of a message: a rename, made durable, that can be done again.
+//! Making a complete part the file of a message: a rename, made durable, that can be repeated.
 //!
 //! ```text
 //! left behind by a kill          what doing it again finds
@@ -6,9 +6,10 @@
 //! after the folder was made      the part and an empty folder: renames
 //! after the rename               the file: syncs the folders
 //! ```
-//! A version with other rules for names may have been killed in between: a message's folder has one file, which then
-//! takes the name by today's rules.
-//! Where somebody carries bytes and where files went, the file is only moved: it is synced where it is then.
+//! A killed version may have had other rules for names. A message's folder has one file, which then gets the
+//! name by today's rules.
+//! Where a record store carries bytes and the places of files, the file is only moved here; it is synced
+//! later, at its place.
 
 use std::fs::{self, File};
 use std::io;
@@ -30,17 +31,17 @@ impl Folders {
         Ok(())
     }
 
-    /// Everything but the sync.
+    /// Moves the part to its place, without syncing the folders.
     pub(super) fn move_to(&self, id: UploadId, length: u64, place: &Place) -> Result<(), StoreError> {
         let (part, folder) = (self.part(id), self.folder_of(place));
         let file = folder.join(&place.file_name);
         self.idle.forget(id);
         let found = length_of(&part)?;
-        // A part of the right length was not moved before.
+        // A part of the right length has not been moved yet.
         if found != Some(length) {
             if length_of(&file)? == Some(length) {
                 if self.is_carried() {
-                    // A process that was killed may have moved it.
+                    // A killed process may have moved it.
                     self.unsettled.note(id, file);
                 }
                 return Ok(());
@@ -65,8 +66,8 @@ impl Folders {
         Ok(())
     }
 
-    /// Sees to it that the part, found at another length, has exactly the bytes of the record: longer is what a
-    /// crash left, shorter is damage, and an upload of no bytes has no part yet.
+    /// Makes a part of another length exactly the bytes of the record. Bytes beyond are what a crash left,
+    /// too few are damage, and an upload of no bytes has no part yet.
     fn ready(&self, id: UploadId, part: &Path, found: Option<u64>, length: u64) -> Result<(), StoreError> {
         match found {
             None if length == 0 => self.settle(&self.buckets.create(id, || File::create(part))?),

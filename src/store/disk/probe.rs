@@ -1,5 +1,6 @@
-//! Trying out what finishing an upload takes: a file is made among the parts, a folder among the chats, and the file
-//! is moved there. Folders on two file systems, or on two mounts of one, only show when that is done.
+//! The probe, which tries out what finishing an upload takes: it makes a file among the parts and a folder
+//! among the chats, and moves the file there. Only that shows folders on two file systems, or on two mounts
+//! of one.
 
 use std::fs::{self, File};
 use std::io;
@@ -8,14 +9,14 @@ use std::sync::PoisonError;
 use super::Folders;
 use super::place::make_folder;
 
-/// No upload and no message has such a name.
+/// The probe's name, which no upload and no message has.
 const NAME: &str = ".probe";
 
 impl Folders {
-    /// Does what placing does, and takes it away again.
+    /// Does what placing does, and undoes it.
     ///
     /// # Errors
-    /// What the operating system says; [`io::ErrorKind::CrossesDevices`] if no file can be moved.
+    /// The error of the operating system; [`io::ErrorKind::CrossesDevices`] if no file can be moved.
     pub(super) fn probe(&self) -> io::Result<()> {
         let _turn = self.probing.lock().unwrap_or_else(PoisonError::into_inner);
         let (part, folder) = (self.buckets.parts().join(NAME), self.chats.join(NAME));
@@ -24,7 +25,7 @@ impl Folders {
             make_folder(&folder)?;
             fs::rename(&part, &file)
         });
-        // Also what a kill left of an earlier one.
+        // Also what a kill left of an earlier probe.
         let gone = [fs::remove_file(&part), fs::remove_file(&file), fs::remove_dir(&folder)];
         moved.and(gone.into_iter().find(is_fault).unwrap_or(Ok(())))
     }

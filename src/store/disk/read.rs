@@ -12,10 +12,11 @@ use futures_util::stream;
 
 use crate::store::{ByteStream, Source, StoreError};
 
-/// Large enough that the hop to a blocking thread does not count, small enough for many readers.
+/// How many bytes are read at a time: enough that the hop to a blocking thread does not count, few enough for
+/// many readers.
 const PIECE: u64 = 256 * 1024;
 
-/// Opens a file that has at least so many bytes: what is not whole is found before anybody is told of it.
+/// Opens a file that has at least this many bytes: a short file is found before the client is told anything.
 ///
 /// # Errors
 /// [`StoreError::Missing`], [`StoreError::Damaged`]
@@ -31,7 +32,7 @@ pub(super) fn open(path: &Path, source: &Source, bytes: u64) -> Result<File, Sto
     Ok(file)
 }
 
-/// Without the file's name, which is the user's.
+/// The source in words, without the file's name, which is the user's.
 fn name_of(source: &Source) -> String {
     match source {
         Source::Part(id) => format!("the part of upload {id}"),

@@ -1,20 +1,21 @@
 //! The small folders of part files, which come and go.
 //!
-//! A folder of ext4 has blocks for the most entries that it ever had, for good, and a creation writes one of them
-//! wherever the hash of a name leads: one flat folder makes every later creation dearer once many uploads were under
-//! way. So a part lies in a folder, its *bucket*, that its id names. Uploads of the same minute lie together, and
-//! their bucket goes when they are gone.
+//! A folder of ext4 keeps, for good, the blocks for the most entries that it ever had, and a creation writes
+//! the one that the hash of the name selects. In one flat folder every later creation would cost more once
+//! many uploads were under way. So a part lies in a folder, its *bucket*, which its id names. Uploads of the
+//! same minute lie together, and their bucket goes when they are gone.
 //!
 //! ```text
-//! parts/0192f3a4/0192f3a4…                           an id that begins with a time: 65.5 s, its first 8 digits
-//! parts/x7c/7c…                                      one that does not, as of a final upload: its first two
+//! parts/0192f3a4/0192f3a4…                           an id that begins with a time: its first 8 digits, 65.5 s
+//! parts/x7c/7c…                                      an id without a time, as of a final upload: its first 2
 //!
 //! left behind by a kill                              what the next start does
 //! a bucket that nothing was created in yet           removes it
 //! a part of the former layout, in `parts/` itself    moves it
 //! ```
-//! A bucket is not removed with its last part, because the next may come at once, but a while later, and never while
-//! it has parts: the kernel sees to that. A creation that does not find its bucket makes it, and tries again.
+//! A bucket is not removed with its last part, because the next may come at once, but a while later. A bucket
+//! with parts is never removed: the kernel refuses that. A creation that does not find its bucket makes it,
+//! and tries again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -27,19 +28,19 @@ use std::time::{Duration, Instant};
 
 use crate::upload::UploadId;
 
-/// How long a bucket may stay empty. In this time it is made, or removed, once at most.
+/// How long a bucket may stay empty. In this time it is made, or removed, at most once.
 const ROUND: Duration = Duration::from_secs(64);
-/// At most this many buckets are removed along with the change of one part.
+/// The most buckets that are removed along with the change of one part.
 const REMOVED_AT_ONCE: usize = 8;
-/// A bucket that is removed as often as it is made is no reason to try for ever.
+/// How often a creation is tried, should its bucket be removed as often as it is made.
 const ATTEMPTS: usize = 16;
 
 /// The folder that a part's id names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Bucket {
-    /// The first four of the six bytes that are the time in milliseconds.
+    /// The first four of the six bytes of the id's time in milliseconds.
     Time(u32),
-    /// The first byte of an id that is no time: one of few buckets, so that each holds several parts.
+    /// The first byte of an id without a time: one of few buckets, so that each holds several parts.
     Share(u8),
 }
 
@@ -71,7 +72,7 @@ impl FromStr for Bucket {
             Some(byte) => u8::from_str_radix(byte, 16).map(Self::Share),
             None => u32::from_str_radix(name, 16).map(Self::Time),
         };
-        // In one way only: neither signs nor capitals.
+        // A bucket has one name only: without a sign, and in lower case.
         bucket.ok().filter(|bucket| bucket.to_string() == name).ok_or(NoBucket)
     }
 }
@@ -86,10 +87,10 @@ pub(super) struct Buckets {
 
 #[derive(Debug)]
 struct Known {
-    /// Buckets that may have been left empty since the round began.
+    /// Buckets that may have become empty since the round began.
     left: BTreeSet<Bucket>,
     round_began: Instant,
-    /// Buckets that were left in a former round and not looked at since.
+    /// Buckets that may have become empty in a former round, and were not looked at since.
     due: Vec<Bucket>,
     /// Buckets whose names in `parts/` are not durable yet, and how many had been made when each was.
     undurable: BTreeMap<Bucket, u64>,
@@ -112,7 +113,7 @@ impl Buckets {
         Self { parts, round, known: Mutex::new(known) }
     }
 
-    /// The folder that the buckets are in.
+    /// The folder of the buckets.
     pub(super) fn parts(&self) -> &Path {
         &self.parts
     }
@@ -121,20 +122,20 @@ impl Buckets {
         self.parts.join(bucket.to_string())
     }
 
-    /// Where the part of an upload is.
+    /// The path of an upload's part.
     pub(super) fn part(&self, id: UploadId) -> PathBuf {
         self.folder(Bucket::of(id)).join(id.to_string())
     }
 
-    /// Where the former layout has it.
+    /// The path of an upload's part in the former layout.
     pub(super) fn former_part(&self, id: UploadId) -> PathBuf {
         self.parts.join(id.to_string())
     }
 
-    /// Creates something in the bucket of an upload, which is made if it is not there.
+    /// Creates something in the bucket of an upload, and makes the bucket if it does not exist.
     ///
     /// # Errors
-    /// What `create` answers.
+    /// The errors of `create`, and of making the bucket.
     pub(super) fn create<T>(&self, id: UploadId, create: impl Fn() -> io::Result<T>) -> io::Result<T> {
         let bucket = Bucket::of(id);
         for _ in 1..ATTEMPTS {
@@ -153,7 +154,7 @@ impl Buckets {
                 known.made += 1;
                 let made = known.made;
                 known.undurable.insert(bucket, made);
-                // Should nothing be created in it after all.
+                // In case nothing is created in it after all.
                 known.left.insert(bucket);
                 Ok(())
             }
@@ -162,7 +163,8 @@ impl Buckets {
         }
     }
 
-    /// Says that something was moved out of a bucket, or deleted; removes some that were left empty before.
+    /// Notes that a file was moved out of a bucket, or deleted; removes some buckets that became empty
+    /// before.
     pub(super) fn left(&self, bucket: Bucket) {
         let mut known = self.known();
         if known.round_began.elapsed() >= self.round {
@@ -173,17 +175,17 @@ impl Buckets {
         known.left.insert(bucket);
         for _ in 0..REMOVED_AT_ONCE {
             let Some(due) = known.due.pop() else { break };
-            // One that has parts stays, and is looked at again after one of them left.
+            // A bucket with parts stays, and is looked at again after one of them left.
             if fs::remove_dir(self.folder(due)).is_ok() {
                 known.undurable.remove(&due);
             }
         }
     }
 
-    /// Makes the name of a bucket durable with `sync`, which syncs the folder that they are in, unless it is.
+    /// Makes the name of a bucket durable, if it is not yet: `sync` syncs the folder of the buckets.
     ///
     /// # Errors
-    /// Those of `sync`.
+    /// The errors of `sync`.
     pub(super) fn make_durable(
         &self,
         bucket: Bucket,
@@ -192,20 +194,20 @@ impl Buckets {
         let Some(made) = self.known().undurable.get(&bucket).copied() else { return Ok(()) };
         sync(&self.parts)?;
         let mut known = self.known();
-        // Unless it was removed and made again meanwhile.
+        // Only if the bucket was not removed and made again meanwhile.
         if known.undurable.get(&bucket) == Some(&made) {
             known.undurable.remove(&bucket);
         }
         Ok(())
     }
 
-    /// The uploads that have parts. What is not named like a part, or not where it belongs, is not ours; parts of the
-    /// former layout count.
+    /// The uploads that have parts, in the former layout as well. A file is foreign, and does not count, if
+    /// it is not named like a part or not in its place.
     pub(super) fn list(&self) -> io::Result<Vec<UploadId>> {
         let mut ids = self.former()?;
         for bucket in self.buckets()? {
             let entries = match fs::read_dir(self.folder(bucket)) {
-                // Removed meanwhile, or somebody's file.
+                // The bucket was removed meanwhile, or is a foreign file.
                 Err(error) if is_no_folder(&error) => continue,
                 entries => entries?,
             };
@@ -216,7 +218,7 @@ impl Buckets {
         Ok(ids)
     }
 
-    /// What is below `parts/` and is no part of ours, sorted; an empty bucket is ours.
+    /// The names below `parts/` that are foreign, sorted; an empty bucket is not foreign.
     pub(super) fn foreign(&self) -> io::Result<Vec<String>> {
         let former: BTreeSet<_> = self.former()?.iter().map(ToString::to_string).collect();
         let mut foreign: Vec<_> =
@@ -233,7 +235,8 @@ impl Buckets {
         Ok(foreign)
     }
 
-    /// Moves the parts of the former layout, and removes buckets without parts; answers whether anything was moved.
+    /// Moves the parts of the former layout, and removes empty buckets; answers whether there were such
+    /// parts.
     pub(super) fn tidy(&self) -> io::Result<bool> {
         let former = self.former()?;
         for id in &former {
@@ -249,7 +252,7 @@ impl Buckets {
         Ok(!former.is_empty())
     }
 
-    /// Parts that are in no bucket.
+    /// The parts in no bucket, as in the former layout.
     fn former(&self) -> io::Result<Vec<UploadId>> {
         let mut ids = Vec::new();
         for entry in fs::read_dir(&self.parts)? {
