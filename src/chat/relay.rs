@@ -1,5 +1,5 @@
-//! Announcements where several processes serve the same stores: handed on to the others, and told to the connections
-//! that this process has.
+//! Announcements where several processes serve the same stores: each is handed on to the other processes, and told
+//! to the connections of this one.
 //!
 //! ```text
 //! publisher ─► relay ─► every other process ─► its connections
@@ -24,7 +24,7 @@ pub struct RelayedAnnouncements {
 }
 
 impl RelayedAnnouncements {
-    /// To this process's own connections, and over the relay to those of the others.
+    /// The port over this process's own connections, and over the relay to those of the others.
     pub fn new(own: Arc<dyn Announcements>, relay: Arc<dyn Relay>) -> Self {
         Self { process: Uuid::new_v4(), own, relay }
     }
@@ -49,8 +49,9 @@ impl RelayedAnnouncements {
 
 #[async_trait]
 impl Announcements for RelayedAnnouncements {
-    /// A message that the relay does not take is told to no connection yet: it stays in the outbox, and each attempt would
-    /// tell it once more. Everything else is a hint, which the connections of this process get all the same.
+    /// Announces to all processes. A message that the relay does not take is told to no connection yet: it stays in
+    /// the outbox, and each attempt would tell it once more. Everything else is a hint, which the connections of
+    /// this process get all the same.
     async fn announce(&self, to: &[UserId], announcement: &Announcement) -> Result<(), StoreError> {
         let handed = self.hand_on(to, announcement.clone()).await;
         if matches!(announcement, Announcement::NewMessage(_)) {

@@ -1,4 +1,4 @@
-//! The port of announcements: telling people who are connected now.
+//! The port of announcements to users who are connected now.
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -7,40 +7,41 @@ use super::error::StoreError;
 use crate::message::{ConversationId, Message, MessageId, MessageKind, UserId};
 use crate::upload::UploadId;
 
-/// Tells connected users of what happened. Nothing depends on it: whoever was not told finds everything in
+/// Announcements to connected users. Nothing depends on them: a user who was not told finds everything in
 /// what is stored.
 #[async_trait]
 pub trait Announcements: Send + Sync + 'static {
-    /// Hands the announcement to every connection of these users, once each. It answers when it was handed
-    /// over, which is not when it arrived.
+    /// Hands the announcement to every connection of these users, once each. The answer says that it was
+    /// handed over, not that it arrived.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] if it could not be handed over; doing it again may tell some twice.
+    /// [`StoreError::Unavailable`] if it could not be handed over; a repetition may tell some connections
+    /// twice.
     async fn announce(&self, to: &[UserId], announcement: &Announcement) -> Result<(), StoreError>;
 
-    /// Hands over a message of which a crash may have kept its members from hearing, and that its upload is finished: to
-    /// every connection of these users that is there, and, until [`Announcements::let_go`], to each one that comes, before anything that it
-    /// sends is looked at. Answers whether that is done: afterwards, or if there is no room to keep the message, it is
-    /// an announcement as any other, and still to be made.
+    /// Hands over a message that a crash may have kept its members from hearing, and that its upload is
+    /// finished: to every present connection of these users and, until [`Announcements::let_go`], to each new
+    /// one before anything from it is looked at. Answers whether that is done. If not, after `let_go` or
+    /// without room to keep the message, the message still has to be announced like any other.
     ///
     /// # Errors
-    /// As of [`Announcements::announce`].
+    /// The errors of [`Announcements::announce`].
     async fn leave(&self, to: &[UserId], message: &Message) -> Result<bool, StoreError>;
 
-    /// Whoever comes from now on is not told of what was left.
+    /// Ends the keeping of messages: later connections are not told of them.
     fn let_go(&self);
 }
 
-/// What happened.
+/// An event to be announced.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Announcement {
     /// A message was made: event `new_message`.
     NewMessage(Box<Message>),
     /// An upload began: event `upload_started`.
     UploadStarted(Progress),
-    /// Bytes came, told at most once a second: event `upload_progress`.
+    /// Bytes came, announced at most once a second: event `upload_progress`.
     UploadProgress(Progress),
-    /// Nothing comes any more: event `upload_paused`.
+    /// No more bytes come: event `upload_paused`.
     UploadPaused(Progress),
     /// An upload became this message, which was announced before: event `upload_finished`.
     UploadFinished(Progress, MessageId),
@@ -49,7 +50,7 @@ pub enum Announcement {
 }
 
 impl Announcement {
-    /// The upload that it is about, if it is about one.
+    /// The progress of the upload that the announcement is about, if it is about one.
     pub fn progress(&self) -> Option<&Progress> {
         match self {
             Self::NewMessage(_) => None,
@@ -62,29 +63,29 @@ impl Announcement {
     }
 }
 
-/// How far an upload is.
+/// The progress of an upload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     /// The upload.
     pub upload_id: UploadId,
     /// The conversation it is for.
     pub conversation_id: ConversationId,
-    /// Who sends it.
+    /// The sender.
     pub sender: UserId,
     /// The file's name.
     pub file_name: String,
     /// The file's type.
     pub mime_type: String,
-    /// What kind of file that is.
+    /// The kind of the file.
     pub kind: MessageKind,
-    /// Bytes that have come.
+    /// How many bytes have come.
     pub offset: u64,
     /// The length, once declared.
     pub length: Option<u64>,
 }
 
 impl Progress {
-    /// At the end of what became this message.
+    /// The progress at the end of the upload that became this message.
     pub fn of_message(message: &Message) -> Self {
         Self {
             upload_id: message.upload_id.into(),

@@ -1,16 +1,17 @@
-//! What an acknowledgement survives.
+//! The failures that acknowledged changes survive.
 
-/// What an acknowledged change survives.
+/// The failure that an acknowledged change survives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, clap::ValueEnum)]
 pub enum Durability {
-    /// A power cut: files, folders and records are synced before anyone is told.
+    /// A power cut: files, folders and records are synced before the client is told.
     Power,
-    /// The end of the process, `kill -9` included: written to the operating system, synced at its leisure.
+    /// The end of the process, `kill -9` included: changes are written to the operating system, which syncs
+    /// them later.
     Process,
 }
 
 impl Durability {
-    /// Its name among the settings.
+    /// The name in the settings.
     pub fn name(self) -> &'static str {
         match self {
             Self::Power => "power",

@@ -1,4 +1,4 @@
-//! What storage can do wrong.
+//! The failures of storage.
 
 use std::io;
 
@@ -16,16 +16,16 @@ pub enum StoreError {
     /// The writer no longer holds the upload: a newer one took it over.
     #[error("a newer holder has the upload")]
     Fenced,
-    /// What is stored cannot be what was written.
+    /// The stored data cannot be what was written.
     #[error("damaged: {0}")]
     Damaged(String),
-    /// A file that a record tells of is not there any more.
+    /// The file of a record does not exist any more.
     #[error("missing: {0}")]
     Missing(String),
     /// The store cannot answer now; asking again may help.
     #[error("unavailable: {0}")]
     Unavailable(String),
-    /// The operating system refused.
+    /// The operating system reported an error.
     #[error(transparent)]
     Io(io::Error),
 }

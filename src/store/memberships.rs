@@ -14,7 +14,7 @@ pub trait Memberships: Send + Sync + 'static {
     /// The participants; `None` if there is no such conversation.
     async fn participants(&self, id: ConversationId) -> Result<Option<Vec<UserId>>, StoreError>;
 
-    /// Conversations that the user is in, in the order of their ids, behind `after`, at most `limit`.
+    /// The user's conversations with ids above `after`, in the order of their ids, at most `limit`.
     async fn conversations(
         &self,
         user: &UserId,
@@ -26,11 +26,11 @@ pub trait Memberships: Send + Sync + 'static {
     async fn is_participant(&self, id: ConversationId, user: &UserId) -> Result<Option<bool>, StoreError>;
 }
 
-/// What [`Memberships::put`] did.
+/// The outcome of [`Memberships::put`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Put {
-    /// There was no such conversation.
+    /// The conversation was made.
     Made,
-    /// There was one.
+    /// The conversation existed, and its participants were replaced.
     Changed,
 }

@@ -10,31 +10,31 @@ use crate::upload::{Upload, UploadId};
 /// Messages, their order in conversations, and the outbox of those that are not announced yet.
 #[async_trait]
 pub trait Messages: Send + Sync + 'static {
-    /// Allocates the message of a complete, bound upload and moves the upload to
-    /// [`Finalizing`](crate::upload::State::Finalizing), in one step with taking its `client_message_id`. An
-    /// upload that is finalizing answers its stamp again. Within a conversation, stamps only grow.
+    /// Claims the message of a complete, bound upload: allocates its stamp, moves the upload to
+    /// [`Finalizing`](crate::upload::State::Finalizing) and takes its `client_message_id`, in one step. For
+    /// an upload that is finalizing, the answer is its stamp again. Within a conversation, stamps only grow.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] if the upload is gone, unbound, or in another state.
     async fn claim(&self, upload: UploadId, now: Timestamp) -> Result<Claim, StoreError>;
 
-    /// Writes, as one atomic change: the message, its place in the conversation, its place in the outbox,
-    /// and the upload's step to [`Committed`](crate::upload::State::Committed), at this time and with its ledger
-    /// dropped. An upload that is committed with this message stays as it is.
+    /// Commits a message, as one atomic change: writes it, its place in the conversation and its place in the
+    /// outbox, and moves the upload to [`Committed`](crate::upload::State::Committed), at this time and with
+    /// its ledger dropped. An upload that is committed with this message stays as it is.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] if the upload is gone or not finalizing this message.
     async fn commit(&self, message: &Message, now: Timestamp) -> Result<(), StoreError>;
 
-    /// A message.
+    /// The message with this id.
     async fn find(&self, id: MessageId) -> Result<Option<Message>, StoreError>;
 
     /// The message of the upload's `client_message_id`, whichever upload became it.
     async fn of_client(&self, upload: &Upload) -> Result<Option<Message>, StoreError>;
 
-    /// Messages of a conversation, newest first, older than `before`, at most `limit`. Their order is that of their
-    /// [`Position`]s: what is committed later is newer, though it may have been claimed earlier. So a client that knows
-    /// a message of a conversation knows where everything comes that it has not seen.
+    /// Messages of a conversation older than `before`, newest first, at most `limit`. Their order is that of
+    /// their [`Position`]s: a message committed later is newer, though it may have been claimed earlier. So a
+    /// client that knows one message of a conversation knows where all those come that it has not seen.
     async fn page(
         &self,
         conversation: ConversationId,
@@ -51,19 +51,20 @@ pub trait Messages: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Message>, StoreError>;
 
-    /// Messages that are committed and not published: those with the lowest ids above `after`, at most `limit`, in the
-    /// order of their [`Position`]s. So who was told of one was told before of those that are older in its conversation.
+    /// Messages that are committed and not published: those with the lowest ids above `after`, at most
+    /// `limit`, in the order of their [`Position`]s. So a client that was told of one was told before of
+    /// those that are older in its conversation.
     async fn outbox(&self, after: Option<MessageId>, limit: usize) -> Result<Vec<Message>, StoreError>;
 
-    /// Takes messages out of the outbox; one that is not there is published.
+    /// Takes messages out of the outbox. A message that is not in it counts as published.
     async fn published(&self, ids: &[MessageId]) -> Result<(), StoreError>;
 
     /// Whether a committed message is still in the outbox.
     async fn is_unpublished(&self, id: MessageId) -> Result<bool, StoreError>;
 }
 
-/// Where a message is in its conversation: at its own id, as a rule. Behind a message with a higher id that was
-/// committed before it, it is at the id that follows the last position.
+/// The position of a message in its conversation: its own id, as a rule. After a message with a higher id
+/// that was committed before it, its position is the id that follows the last position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position(pub MessageId);
 
@@ -77,7 +78,7 @@ impl Position {
     }
 }
 
-/// How a claim went.
+/// The outcome of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claim {
     /// The upload is finalizing under this stamp.

@@ -1,6 +1,5 @@
 //! The ports: what the use cases need of storage and of the outside, asynchronous and few. Each has an
-//! implementation that is embedded and one in memory for tests, and one suite of contract tests that all of
-//! them run.
+//! embedded implementation and one in memory for tests, and all of them run one suite of contract tests.
 //!
 //! | port | embedded | may also live in |
 //! | --- | --- | --- |
@@ -12,8 +11,8 @@
 //! | [`Relay`] | none: there is one process | Redis, PostgreSQL |
 //!
 //! `Records` and `Messages` of one server share a database: a claim and a commit change both in one atomic
-//! step. What a method returned or wrote is durable when it answers (as far as the configured
-//! durability goes), and what it read was.
+//! step. What a method has written or returned is durable when it answers, as far as the configured
+//! durability goes.
 
 mod announcements;
 mod appends;

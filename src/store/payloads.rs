@@ -15,20 +15,21 @@ use crate::upload::{Epoch, UploadId};
 /// Bytes of uploads while they grow, and of messages for good.
 #[async_trait]
 pub trait Payloads: Send + Sync + 'static {
-    /// Opens an upload's bytes for appending at `offset`, which the ledger says is durable. Bytes beyond it,
-    /// which a crash left, are cut off before the first new byte is written. Only for the holder of the upload in this
-    /// epoch. Where several processes share the bytes, those of an earlier epoch are never read from now on that were
-    /// not in the ledger by then: what is written late in it is refused ([`StoreError::Fenced`]), or to no effect.
+    /// Opens an upload's bytes for appending at `offset`, up to which the ledger says they are durable. Bytes
+    /// beyond it, which a crash left, are cut off before the first new byte is written. Only for the holder
+    /// of the upload in this epoch. Where several processes share the bytes, those of an earlier epoch that
+    /// are not in the ledger by now are never read: a late write in that epoch is refused
+    /// ([`StoreError::Fenced`]), or has no effect.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] at the latest with the first write, if fewer bytes than `offset` are there.
+    /// [`StoreError::Damaged`], at the latest with the first write, if there are fewer bytes than `offset`.
     async fn open(&self, id: UploadId, epoch: Epoch, offset: u64) -> Result<Box<dyn Sink>, StoreError>;
 
-    /// Makes the first `length` bytes of `part` those of `id` as well, by sharing them: `part` keeps them, and
-    /// `id` goes on after them. Durable when it answers; doing it twice is doing it once. False if they cannot
-    /// be shared, or are already: then they have to be copied, from offset zero.
+    /// Makes the first `length` bytes of `part` those of `id` as well, by sharing them: `part` keeps them,
+    /// and `id` continues after them. Durable when it answers, and may be repeated. `false` if they cannot be
+    /// shared, or are already: then they have to be copied, from offset zero.
     ///
-    /// Only for a `part` that nobody appends to any more, and an `id` without a row in its ledger.
+    /// Only for a `part` that gets no more bytes, and an `id` without a row in its ledger.
     ///
     /// # Errors
     /// [`StoreError::Damaged`] if the part has fewer bytes.
@@ -40,7 +41,7 @@ pub trait Payloads: Send + Sync + 'static {
     /// [`Payloads::open`]. Durable when it answers.
     ///
     /// # Errors
-    /// As [`Payloads::open`] and [`Payloads::read`].
+    /// The errors of [`Payloads::open`] and [`Payloads::read`].
     async fn copy(
         &self,
         id: UploadId,
@@ -58,38 +59,40 @@ pub trait Payloads: Send + Sync + 'static {
         sink.sync(Vec::new()).await
     }
 
-    /// Frees what lies behind the first `length` bytes of `part`, unless an upload that adopted them has it: whoever
-    /// did, and was discarded, may have left its bytes there. Only for a `part` that nobody appends to any more.
+    /// Frees the bytes behind the first `length` bytes of `part`, unless they belong to an upload that
+    /// adopted it: an upload that did, and was discarded, may have left its bytes there. Only for a `part`
+    /// that gets no more bytes.
     ///
     /// # Errors
-    /// [`StoreError`]; nothing is lost by one.
+    /// [`StoreError`]; nothing is lost by it.
     async fn trim(&self, _part: UploadId, _length: u64) -> Result<(), StoreError> {
         Ok(())
     }
 
-    /// Makes the bytes of a complete upload of `length` bytes the file of a message; doing it twice is doing
-    /// it once. Durable when the message is committed, at the latest.
+    /// Makes the bytes of a complete upload of `length` bytes the file of a message; may be repeated. Durable
+    /// when the message is committed, at the latest.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] if the bytes are at neither place, or not `length` many.
+    /// [`StoreError::Damaged`] if the bytes are at neither place, or are not `length` many.
     async fn place(&self, id: UploadId, length: u64, place: &Place) -> Result<(), StoreError>;
 
-    /// Frees the bytes of an upload that were not placed; those that are not there are free.
+    /// Frees the bytes of an upload that were not placed. Bytes that are not there count as freed.
     async fn discard(&self, id: UploadId) -> Result<(), StoreError>;
 
-    /// Reads a range of what is stored there.
+    /// Reads a range of the source.
     ///
     /// # Errors
-    /// [`StoreError::Missing`] if it is gone; [`StoreError::Damaged`], at once or in its place, if it is too short.
+    /// [`StoreError::Missing`] if the source is gone; [`StoreError::Damaged`], at once or where it ends, if
+    /// it is too short.
     async fn read(&self, source: &Source, range: Range<u64>) -> Result<ByteStream, StoreError>;
 
     /// The uploads that have bytes which were not placed.
     async fn parts(&self) -> Result<Vec<UploadId>, StoreError>;
 
-    /// Bytes that may still be stored before the reserve is touched, as of a moment ago.
+    /// How many bytes may still be stored before the reserve is touched, as of a moment ago.
     async fn room(&self) -> Result<u64, StoreError>;
 
-    /// The same, of this very moment.
+    /// How many bytes may still be stored before the reserve is touched, as of this very moment.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -97,10 +100,11 @@ pub trait Payloads: Send + Sync + 'static {
         self.room().await
     }
 
-    /// Tries out what [`Payloads::place`] does, with bytes that are nobody's: while that fails, so does every upload.
+    /// Tries out what [`Payloads::place`] does, with bytes of no upload: while that fails, every upload
+    /// fails.
     ///
     /// # Errors
-    /// Why it fails.
+    /// The reason why it fails.
     async fn probe(&self) -> Result<(), StoreError> {
         Ok(())
     }
@@ -112,25 +116,25 @@ pub trait Payloads: Send + Sync + 'static {
 /// An upload's bytes, open for appending by its holder: one writer at a time.
 #[async_trait]
 pub trait Sink: Send {
-    /// Appends. It may answer before the bytes are down, which lets the caller receive the next ones
-    /// meanwhile; an error then comes with the next call.
+    /// Appends bytes. The answer may come before they are written, so that the caller can receive the next
+    /// ones meanwhile; an error then comes with the next call.
     async fn write(&mut self, data: Vec<Bytes>) -> Result<(), StoreError>;
 
     /// Begins to make everything that was appended so far durable. More may be appended before that is done;
-    /// what fails in it fails nowhere else.
+    /// an error of it comes nowhere else.
     async fn begin_sync(&mut self) -> Result<Syncing, StoreError> {
         self.sync(Vec::new()).await?;
         Ok(std::future::ready(Ok(())).boxed())
     }
 
-    /// Appends, then makes everything that was appended durable.
+    /// Appends bytes, then makes everything that was appended durable.
     async fn sync(&mut self, data: Vec<Bytes>) -> Result<(), StoreError>;
 }
 
-/// What was begun with [`Sink::begin_sync`]. Dropped, it goes on, and nobody hears how it ends.
+/// A sync begun with [`Sink::begin_sync`]. If it is dropped, the sync goes on, and its outcome is lost.
 pub type Syncing = BoxFuture<'static, Result<(), StoreError>>;
 
-/// Where a message's file stands.
+/// The place of a message's file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// The message.
@@ -146,7 +150,7 @@ impl Place {
     }
 }
 
-/// What to read.
+/// The bytes to be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// An upload's bytes that were not placed.
@@ -155,5 +159,5 @@ pub enum Source {
     Placed(Place, UploadId),
 }
 
-/// Bytes in order; it ends early only with an error.
+/// Bytes in order; the stream ends early only with an error.
 pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, StoreError>> + Send>>;

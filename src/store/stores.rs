@@ -12,15 +12,15 @@ pub struct Stores {
     pub records: Arc<dyn Records>,
     /// Messages; of the same database as the records.
     pub messages: Arc<dyn Messages>,
-    /// Who is in which conversation.
+    /// The participants of conversations.
     pub memberships: Arc<dyn Memberships>,
-    /// Who holds which upload.
+    /// The holders of uploads.
     pub leases: Arc<dyn Leases>,
-    /// Bytes.
+    /// The bytes of uploads and of messages.
     pub payloads: Arc<dyn Payloads>,
     /// Bytes that arrive, and the rows that tell of them; of the same records and bytes as above.
     pub appends: Arc<dyn Appends>,
-    /// Who is connected now.
+    /// The connections of users.
     pub announcements: Arc<dyn Announcements>,
 }
 

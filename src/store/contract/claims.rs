@@ -1,4 +1,4 @@
-//! Claiming: at most one message of each `client_message_id`, under stamps that only grow.
+//! Facts of claiming: at most one message of each `client_message_id`, under stamps that only grow.
 
 use super::samples::{
     at, binding, bound, claim, commit, conversation, digest, found, last_row, store, transition, unbound,
@@ -70,7 +70,8 @@ pub(crate) async fn stamps_only_grow_within_a_conversation(mut fixture: impl Dat
     assert!(matches!(outcome, Claim::Finalizing(stamp) if stamp.at == at(2_000)), "{outcome:?}");
 }
 
-/// Claims with the last byte, however that comes. Whatever becomes of the claim, the answer says what is stored.
+/// Claims together with the last byte, in a creation or a row. The answer says what is stored, whatever
+/// becomes of the claim.
 async fn complete_claiming(fixture: &impl DatabaseFixture, upload: &Upload, with_creation: bool) {
     let claim_at = Some(at(7_000));
     let state = if with_creation {
@@ -121,7 +122,7 @@ pub(crate) async fn a_claim_that_is_refused_leaves_what_it_went_along_with(fixtu
     assert_eq!(fixture.records().find(taken.id).await.expect("readable"), None);
 }
 
-/// A holder that has its bytes, and an upload in one piece that overtook it.
+/// A complete upload that held an id, and an upload in one piece that overtook it.
 async fn two_with_one_id(fixture: &impl DatabaseFixture) -> (UploadId, UploadId) {
     let first = store(fixture, &whole(Some("c"))).await;
     let second = whole(Some("c"));
@@ -196,7 +197,7 @@ pub(crate) async fn of_many_claims_at_once_one_has_the_message(fixture: impl Dat
 
 pub(crate) async fn of_two_nodes_that_claim_one_has_the_message(fixture: impl SharedFixture) {
     let (one, two) = (fixture.messages(), fixture.second().messages());
-    // The same upload, and two that repeat each other.
+    // Two claims of one upload, and of two uploads that repeat each other.
     let upload = store(&fixture, &whole(None)).await;
     let claims = tokio::join!(one.claim(upload, at(5_000)), two.claim(upload, at(5_500)));
     assert_eq!(claims.0.expect("answered"), claims.1.expect("answered"));

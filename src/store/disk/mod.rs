@@ -1,12 +1,13 @@
-//! Bytes in files: a part file for each upload that grows, and the message's file for good, on one file system,
-//! so that finishing is a rename.
+//! Bytes in files: a part file for each upload that grows, and the message's file for good, on one file
+//! system, so that finishing an upload is a rename.
 //!
 //! ```text
 //! <data folder>/parts/<bucket>/<upload id>           while bytes are missing
 //! <data folder>/chats/<message id>/<file name>       afterwards
 //! ```
-//! One process has the folders, whose leases let an upload have one writer at a time: an epoch tells nothing here.
-//! `buckets` says which part is in which bucket. The folders of messages are all in one, which people look into.
+//! One process owns the folders, and its leases let an upload have one writer at a time: epochs are not
+//! needed here. `buckets` says which part is in which bucket. The folders of messages are all in one, which
+//! people look into.
 
 mod buckets;
 mod copy;
@@ -37,10 +38,10 @@ use part::Part;
 pub(in crate::store) use sink::DiskSink;
 use unsettled::Unsettled;
 
-/// How long the answer about free space holds.
+/// How long the last answer about free space is used.
 const ASK_AGAIN: Duration = Duration::from_millis(20);
 
-/// The folders of the files and how carefully they are written.
+/// The folders of the files, and how carefully they are written.
 #[derive(Debug, Clone)]
 pub struct Disk {
     folders: Arc<Folders>,
@@ -55,28 +56,28 @@ struct Folders {
     asked: Mutex<Option<(Instant, u64)>>,
     unsettled: Unsettled,
     idle: Idle,
-    /// Held by whoever gives a file a second name, or cuts it because it has none.
+    /// Held while a file is given a second name, or cut because it has none.
     sharing: Mutex<()>,
-    /// Held while it is tried out whether uploads can be finished.
+    /// Held while a probe tries out whether uploads can be finished.
     probing: Mutex<()>,
-    /// Whether somebody carries bytes and where files went.
+    /// Whether a record store carries bytes, and the places of moved files, until they are durable.
     has_carrier: AtomicBool,
 }
 
 impl Disk {
-    /// Opens the folders below `data`, making them where they are missing. `reserve` bytes of the file system
+    /// Opens the folders below `data`, and makes those that are missing. `reserve` bytes of the file system
     /// are kept free.
     ///
     /// # Errors
-    /// What the operating system says; [`io::ErrorKind::CrossesDevices`] if what is finished cannot be moved from
-    /// the one folder to the other.
+    /// The error of the operating system; [`io::ErrorKind::CrossesDevices`] if a finished file cannot be
+    /// moved from the one folder to the other.
     pub fn open(data: &Path, durability: Durability, reserve: u64) -> io::Result<Self> {
         let (parts, chats) = (data.join("parts"), data.join("chats"));
         let folders = Folders::new(parts, chats, durability, reserve);
         fs::create_dir_all(folders.buckets.parts())?;
         fs::create_dir_all(&folders.chats)?;
         match folders.probe() {
-            // That passes, and what is there can be read meanwhile.
+            // A full disk does not stay full, and what is stored can be read meanwhile.
             Err(error) if is_full(&error) => {}
             outcome => outcome?,
         }
@@ -90,10 +91,10 @@ impl Disk {
         Self { folders: Arc::new(Folders::new(parts, chats, Durability::Process, 0)) }
     }
 
-    /// What is below the folder of parts and is no part, to be told; none if there is no such folder.
+    /// The names below the folder of parts that are not parts, for a report; none if there is no such folder.
     ///
     /// # Errors
-    /// What the operating system says.
+    /// The error of the operating system.
     pub fn foreign_parts(&self) -> io::Result<Vec<String>> {
         match self.folders.buckets.foreign() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
@@ -141,7 +142,7 @@ impl Folders {
         }
     }
 
-    /// Whether somebody else sees to it that what is written, or moved, becomes durable.
+    /// Whether a record store sees to it that what is written, or moved, becomes durable.
     fn is_carried(&self) -> bool {
         self.durability.syncs() && self.has_carrier.load(Ordering::Acquire)
     }
@@ -173,10 +174,10 @@ impl Folders {
         if self.durability.syncs() { File::open(folder)?.sync_all() } else { Ok(()) }
     }
 
-    /// Brings the folder of parts in order, and makes durable what a process that was killed left in it.
+    /// Brings the folder of parts in order, and makes durable what a killed process left in it.
     fn tidy(&self) -> io::Result<()> {
         let is_changed = match self.buckets.tidy() {
-            // Where bytes are in the database there are none in files.
+            // Where bytes are in the database, there is no folder of parts.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             outcome => outcome?,
         };
@@ -190,7 +191,7 @@ impl Folders {
     fn sync_name(&self, id: UploadId) -> io::Result<()> {
         let bucket = Bucket::of(id);
         match self.sync_folder(&self.buckets.folder(bucket)) {
-            // Removed, so the part was moved or freed, and there is nothing to make durable.
+            // The bucket was removed, so the part was moved or freed, and there is nothing to make durable.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             synced => {
                 synced.and_then(|()| self.buckets.make_durable(bucket, |parts| self.sync_folder(parts)))
@@ -207,7 +208,8 @@ impl Folders {
         }
     }
 
-    /// Asked of the operating system, unless it was asked a moment ago: the reserve is for what happens meanwhile.
+    /// The free space, as the operating system said at most this long ago: the reserve is for what happens
+    /// meanwhile.
     fn room(&self, ask_again: Duration) -> Result<u64, StoreError> {
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((at, room)) = *asked
@@ -249,7 +251,7 @@ impl Payloads for Disk {
 
     async fn place(&self, id: UploadId, length: u64, place: &Place) -> Result<(), StoreError> {
         if !self.folders.durability.syncs() {
-            // A few changes in memory: the hop to another thread and back would cost as much.
+            // Placing is a few changes in memory: the hop to another thread and back would cost as much.
             return self.folders.place(id, length, place);
         }
         let place = place.clone();

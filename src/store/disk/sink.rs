@@ -1,5 +1,5 @@
-//! A part file behind the port: its writes run on a blocking thread while the caller receives more. Small ones
-//! that nobody syncs are memory copies, and run where they are.
+//! A part file behind the port of bytes. Its writes run on a blocking thread while the caller receives more;
+//! small ones without a sync are memory copies, and run on the caller's thread.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -9,11 +9,11 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use super::part::Part;
 use crate::store::{Sink, StoreError, Syncing};
 
-/// Less than this is written where it stands, unless it has to be synced: the hop to another thread and back
-/// would cost more.
+/// The most bytes that are written on the caller's thread, unless they have to be synced: the hop to another
+/// thread and back would cost more.
 const WRITE_HERE: usize = 64 * 1024;
 
-/// A part at rest, a write under way, or a write that failed: then there is nothing more to do.
+/// The state of the part: at rest, being written, or after a failed write, when there is nothing more to do.
 enum Writer {
     Idle(Part),
     Writing(JoinHandle<Result<Part, StoreError>>),
@@ -23,7 +23,7 @@ enum Writer {
 /// The [`Sink`] of a part file. At most one write is under way.
 pub(in crate::store) struct DiskSink {
     writer: Writer,
-    /// Whether syncing takes the disk's time.
+    /// Whether a sync takes the disk's time.
     is_synced: bool,
 }
 
@@ -32,7 +32,7 @@ impl DiskSink {
         Self { is_synced: part.is_synced(), writer: Writer::Idle(part) }
     }
 
-    /// Does something with the part, here if it is quick, and waits for it.
+    /// Works on the part, on this thread if that is quick, and waits for the end.
     async fn work(
         &mut self,
         is_quick: bool,
@@ -67,9 +67,9 @@ impl Drop for DiskSink {
     }
 }
 
-/// For a caller that knows the type: no call of these needs a box.
+/// The operations of [`Sink`] for a caller that knows the type, without a box for each call.
 impl DiskSink {
-    /// As [`Sink::write`].
+    /// Appends bytes, as [`Sink::write`] does.
     pub(in crate::store) async fn write(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
         let mut part = self.part().await?;
         if is_small(&data) {
@@ -84,13 +84,13 @@ impl DiskSink {
         Ok(())
     }
 
-    /// Appends, and answers when everything that was appended can be read, though a power cut may take it: for bytes
-    /// that are carried until they are synced.
+    /// Appends bytes, and answers when everything that was appended can be read, though a power cut may take
+    /// it: for bytes that are carried until they are synced.
     pub(in crate::store) async fn show(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
         self.work(is_small(&data), move |part| part.show(data)).await
     }
 
-    /// As [`Sink::begin_sync`].
+    /// Begins a sync, as [`Sink::begin_sync`] does.
     pub(in crate::store) async fn begin_sync(&mut self) -> Result<Syncing, StoreError> {
         let part = self.part().await?;
         let sync = if self.is_synced { part.begin_sync() } else { None };
@@ -104,7 +104,7 @@ impl DiskSink {
         })
     }
 
-    /// As [`Sink::sync`].
+    /// Appends bytes and makes all of them durable, as [`Sink::sync`] does.
     pub(in crate::store) async fn sync(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
         let is_quick = is_small(&data) && !self.is_synced;
         let work = move |part: &mut Part| {

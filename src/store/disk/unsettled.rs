@@ -1,4 +1,4 @@
-//! Files that were written and not synced, because somebody else carries their bytes ([`Files`]).
+//! Files that were written and not synced, because a record store carries their bytes ([`Files`]).
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, File, OpenOptions};
@@ -19,24 +19,26 @@ use crate::store::StoreError;
 use crate::store::embedded::{Carried, Files, Placement};
 use crate::upload::UploadId;
 
-/// With more files than this, the file system is told to write everything: one sync is shared by all of them.
+/// The most files that are synced one by one. For more, the file system is told to write everything, in one
+/// sync.
 const FEW: usize = 4;
 
-/// The uploads whose files are not synced, and where those are.
+/// The uploads whose files are not synced, and the paths of those.
 #[derive(Debug, Default)]
 pub(super) struct Unsettled(Mutex<HashMap<UploadId, Entry>>);
 
 #[derive(Debug, Clone)]
 struct Entry {
     file: PathBuf,
-    /// Counts the changes, so that one which comes while the file is synced is not taken for synced.
+    /// The number of changes, so that a change during a sync is not taken for synced.
     version: u64,
-    /// Whether syncing it failed, so that it cannot be settled any more.
+    /// Whether a sync of the file failed, so that it cannot be settled any more.
     has_failed: bool,
 }
 
 impl Entry {
-    /// Itself, if syncing it may still be of use.
+    /// Fails if an earlier sync of this file failed: the kernel reports such an error once, so a later
+    /// success proves nothing.
     fn hopeful(self) -> io::Result<Self> {
         if self.has_failed {
             return Err(io::Error::other(format!("{} could not be synced before", self.file.display())));
@@ -46,7 +48,7 @@ impl Entry {
 }
 
 impl Unsettled {
-    /// Takes note of an upload before its file is written or moved; where it is, if that is not known yet.
+    /// Notes an upload before its file is written or moved; `file` is its path, if none is known yet.
     pub(super) fn note(&self, id: UploadId, file: PathBuf) {
         self.entries().entry(id).or_insert(Entry { file, version: 0, has_failed: false }).version += 1;
     }
@@ -59,14 +61,14 @@ impl Unsettled {
         self.entries().remove(&id);
     }
 
-    /// Takes note that a sync of its file failed.
+    /// Notes that a sync of the upload's file failed.
     pub(super) fn failed(&self, id: UploadId) {
         if let Some(entry) = self.entries().get_mut(&id) {
             entry.has_failed = true;
         }
     }
 
-    /// Moves the file of an upload: whoever settles it finds it at either place, and later at the new one.
+    /// Moves the file of an upload. Settling finds it at either path meanwhile, and later at the new one.
     pub(super) fn rename(&self, id: UploadId, from: PathBuf, to: &Path) -> io::Result<()> {
         let mut entries = self.entries();
         let entry = entries.entry(id).or_insert(Entry { file: from, version: 0, has_failed: false });
@@ -76,26 +78,26 @@ impl Unsettled {
         Ok(())
     }
 
-    /// Where the file of an upload is, if it is unsettled.
+    /// The entry of an upload, if it is unsettled.
     fn look(&self, id: UploadId) -> io::Result<Option<Entry>> {
         let found = self.entries().get(&id).cloned();
         found.map(Entry::hopeful).transpose()
     }
 
-    /// The file of an upload, open, if it is unsettled.
+    /// The entry of an upload and its file, open, if it is unsettled.
     fn open(&self, id: UploadId) -> io::Result<Option<(Entry, File)>> {
-        // Under the lock, or it might be moved meanwhile.
+        // Under the lock, because the file might be moved meanwhile.
         let entries = self.entries();
         let Some(entry) = entries.get(&id).cloned().map(Entry::hopeful).transpose()? else { return Ok(None) };
         match File::open(&entry.file) {
             Ok(file) => Ok(Some((entry, file))),
-            // Freed at this moment.
+            // The file was freed at this moment.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// Forgets an upload that did not change since it was looked at.
+    /// Forgets an upload that has not changed since `seen`.
     fn settled(&self, id: UploadId, seen: &Entry) {
         let mut entries = self.entries();
         if entries.get(&id).is_some_and(|entry| entry.version == seen.version) {
@@ -109,8 +111,8 @@ impl Unsettled {
 }
 
 impl Disk {
-    /// The files of this folder, for whoever carries their bytes, and where they went: from then on that is
-    /// nobody else's concern.
+    /// The files of this folder, for the record store that carries their bytes and their places. From then on
+    /// that store alone sees to it that both become durable.
     pub fn files(&self) -> Arc<dyn Files> {
         self.folders.has_carrier.store(true, Ordering::Release);
         Arc::<Folders>::clone(&self.folders)
@@ -123,7 +125,7 @@ impl Files for Folders {
         for id in ids {
             seen.extend(self.unsettled.look(*id)?.map(|entry| (*id, entry)));
         }
-        // Never all at once: there may be more files than a process may have open.
+        // The files are never all opened at once: there may be more than a process may have open.
         if seen.len() > FEW {
             sync_file_system_of(&File::open(self.buckets.parts()).map_err(unopened)?)?;
         } else {
@@ -136,7 +138,7 @@ impl Files for Folders {
             }
             for folder in folders {
                 match File::open(folder) {
-                    // A bucket that was removed: the file was moved meanwhile, and is unsettled again.
+                    // The bucket was removed: the file was moved meanwhile, and is unsettled again.
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                     opened => opened.map_err(unopened)?.sync_all()?,
                 }
@@ -162,7 +164,7 @@ impl Files for Folders {
 }
 
 impl Folders {
-    /// Everything but the sync, which is only needed if something was done.
+    /// Restores one upload, without the sync; answers whether one is needed.
     fn restore_one(&self, carried: &Carried) -> Result<bool, StoreError> {
         let Carried { id, pieces, place } = carried;
         let file =
@@ -184,7 +186,7 @@ impl Folders {
         }
     }
 
-    /// Writes the pieces of a file that is to have `most` bytes.
+    /// Writes the pieces into a file that is to have `most` bytes at most.
     fn write_again(
         &self,
         id: UploadId,
@@ -211,17 +213,17 @@ impl Folders {
     }
 }
 
-/// The folders that have to be synced for a file to be found: its own, of a message or a bucket, and the one above.
+/// The folders to be synced so that a file is found: its own, of a message or a bucket, and the one above.
 fn folders_above(file: &Path) -> impl Iterator<Item = PathBuf> {
     file.ancestors().skip(1).take(2).map(Path::to_owned)
 }
 
-/// One sync for however many files.
+/// Syncs the whole file system: one sync for any number of files.
 fn sync_file_system_of(file: &File) -> io::Result<()> {
     Ok(rustix::fs::syncfs(file)?)
 }
 
-/// The disk was not asked yet, so that nothing is unknown.
+/// An error from before the sync: the disk was not asked, so nothing is unknown.
 fn unopened(error: io::Error) -> StoreError {
     StoreError::Unavailable(format!("what is to be synced cannot be opened: {error}"))
 }
@@ -290,7 +292,7 @@ mod tests {
         assert!(!ids.iter().any(|id| unsettled.contains(*id)));
     }
 
-    /// What changes while it is synced is not synced.
+    /// A change during the sync is not synced.
     #[tokio::test]
     async fn what_changed_meanwhile_stays_unsettled() {
         let (_data, disk) = disk();
@@ -304,7 +306,7 @@ mod tests {
         assert!(!unsettled.contains(id));
     }
 
-    /// The kernel tells of a failed sync once: whoever asks later must not be told that all is well.
+    /// The kernel reports a failed sync once: a later call must not answer that all is well.
     #[tokio::test]
     async fn what_could_not_be_synced_is_never_settled() {
         let (_data, disk) = disk();
@@ -313,7 +315,7 @@ mod tests {
         disk.files().settle(&[id]).expect_err("it may be lost");
     }
 
-    /// A kill left the moved file in the page cache, and the next power cut may take the move back.
+    /// A kill left the moved file in the page cache, and the next power cut may undo the move.
     #[tokio::test]
     async fn a_file_at_its_place_is_synced_though_no_bytes_are_carried() {
         let (_data, disk) = disk();

@@ -1,4 +1,5 @@
-//! Leases among the requests of one process. A holder lets go before it is followed, always, so there is one epoch.
+//! Leases among the requests of one process. A holder always lets go before the next one follows, so there is
+//! one epoch.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,10 +12,10 @@ use crate::store::StoreError;
 use crate::store::leases::{Displacement, Lease, Leases, NoTurn, Wanted};
 use crate::upload::{Epoch, UploadId};
 
-/// How long a newcomer waits for the holder, which has a buffer to write and to sync at the most.
+/// How long a newcomer waits for the holder, which has at most a buffer to write and to sync.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The leases of all uploads that requests of this process are at. Clones are the same ones.
+/// The leases of all uploads, for the requests of this process. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct LocalLeases {
     slots: Arc<Mutex<Slots>>,
@@ -29,7 +30,7 @@ struct Slot {
     newest: Mutex<Displacement>,
 }
 
-/// The interest of one request in a slot; the last to leave takes it out of the map.
+/// The interest of one request in a slot; the last visit to end takes the slot out of the map.
 #[derive(Debug)]
 struct Visit {
     slots: Arc<Mutex<Slots>>,
@@ -38,7 +39,7 @@ struct Visit {
     slot: Option<Arc<Slot>>,
 }
 
-/// The holder's visit, which gives the turn back before it ends.
+/// The holder's visit, which gives the permit back before it ends.
 #[derive(Debug)]
 struct Turn(Visit);
 
@@ -86,7 +87,7 @@ impl LocalLeases {
 }
 
 impl Visit {
-    /// The lease of a visitor whose turn it is.
+    /// The lease of a visit whose turn it is.
     fn hold(self, displacement: Displacement) -> Lease {
         Lease::new(Epoch::FIRST, displacement, Turn(self))
     }
@@ -112,14 +113,15 @@ impl Drop for Visit {
     fn drop(&mut self) {
         let mut slots = lock(&self.slots);
         self.slot = None;
-        // Visits begin under the same lock, so no other can come in between.
+        // Visits begin under the same lock, so none can come in between.
         if slots.get(&self.id).is_some_and(|slot| Arc::strong_count(slot) == 1) {
             slots.remove(&self.id);
         }
     }
 }
 
-/// No code panics while it holds one of these locks; if it did, what they guard would still be whole.
+/// Locks a mutex. No code panics while it holds one of these locks; if it did, what they guard would still be
+/// whole.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

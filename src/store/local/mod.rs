@@ -1,4 +1,4 @@
-//! What one process does alone, and several need a store for.
+//! The ports that one process implements alone, and that several processes need a store for.
 
 mod leases;
 

@@ -1,4 +1,4 @@
-//! Announcements that are only written down.
+//! Announcements that are only remembered.
 
 use std::sync::{Arc, Mutex};
 
@@ -8,7 +8,7 @@ use super::lock;
 use crate::message::{Message, UserId};
 use crate::store::{Announcement, Announcements, Progress, StoreError};
 
-/// Remembers what was announced, and to whom. Clones share what they remember.
+/// Remembers every announcement with its addressees. Clones share what they remember.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryAnnouncements {
     told: Arc<Mutex<Told>>,
@@ -28,19 +28,19 @@ impl MemoryAnnouncements {
         lock(&self.told).all.clone()
     }
 
-    /// What a connection of this user has received, in order.
+    /// The announcements that a connection of this user has received, in order.
     pub fn heard_by(&self, user: &UserId) -> Vec<Announcement> {
         let told = lock(&self.told);
         told.all.iter().filter(|(to, _)| to.contains(user)).map(|(_, what)| what.clone()).collect()
     }
 
-    /// What a connection of this user receives when it connects now.
+    /// The announcements that a connection of this user receives when it connects now.
     pub fn left_for(&self, user: &UserId) -> Vec<Announcement> {
         let told = lock(&self.told);
         told.left.iter().filter(|(to, _)| to.contains(user)).map(|(_, what)| what.clone()).collect()
     }
 
-    /// Refuses the next so many announcements as unavailable.
+    /// Refuses this many announcements from now on as unavailable.
     pub fn refuse_next(&self, times: usize) {
         lock(&self.told).refusals_left = times;
     }

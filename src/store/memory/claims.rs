@@ -1,4 +1,4 @@
-//! Who holds which `client_message_id`.
+//! The holders of `client_message_id`s.
 
 use std::collections::HashMap;
 
@@ -6,13 +6,13 @@ use crate::message::{ClientMessageId, ConversationId, MessageId, UserId};
 use crate::store::Taking;
 use crate::upload::{Upload, UploadId};
 
-/// The sender's own ids of messages, each with its holder.
+/// The senders' own ids of messages, each with its holder.
 #[derive(Debug, Default)]
 pub(super) struct Claims(HashMap<Key, Holder>);
 
 type Key = (UserId, ConversationId, ClientMessageId);
 
-/// The upload that has an id, and the message once that is claimed.
+/// The upload that holds an id, and its message once that is claimed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Holder {
     pub(super) upload: UploadId,
@@ -24,7 +24,7 @@ impl Claims {
         self.0.get(&key(upload)?).copied()
     }
 
-    /// Takes the upload's id for it, or answers who keeps it.
+    /// Takes the id for the upload, or answers which upload keeps it.
     pub(super) fn take(&mut self, upload: &Upload, taking: Taking) -> Option<UploadId> {
         match self.holder(upload) {
             Some(holder) if holder.upload == upload.id => None,
@@ -37,12 +37,12 @@ impl Claims {
         }
     }
 
-    /// From here on a message holds the id.
+    /// Makes a message the holder of the id.
     pub(super) fn claim(&mut self, upload: &Upload, message: MessageId) {
         self.set(upload, Some(message));
     }
 
-    /// Gives the id free, unless another upload or a message holds it.
+    /// Frees the id, unless another upload or a message holds it.
     pub(super) fn release(&mut self, upload: &Upload) {
         if let Some(key) = key(upload)
             && self.0.get(&key) == Some(&Holder { upload: upload.id, message: None })

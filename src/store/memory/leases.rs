@@ -1,10 +1,12 @@
-//! Leases among several nodes: each orders its own requests as one process does, and takes an upload from another node
-//! by raising its epoch in the records. The other is asked to let go before, if it is there; if it is not, it need not.
+//! Leases among several nodes. Each node orders its own requests as one process does, and takes an upload
+//! from another node by raising its epoch in the records. Before that it asks the other node's holder to let
+//! go, if that node is there.
 //!
 //! ```text
-//! own turn ─► the other node's holder is told ─► it lets go, or is late ─► epoch raised ─► the holder's name on the board
+//! own turn ─► the other node's holder is told ─► it lets go, or is late ─► epoch raised ─► holder entered on the board
 //! ```
-//! A node that stops between any two of these leaves a name on the board at the most, of a node that is not there.
+//! A node that stops between any two of these leaves at most an entry on the board, of a node that is not
+//! there.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -21,7 +23,7 @@ use crate::store::local::LocalLeases;
 use crate::store::{Records, StoreError};
 use crate::upload::{Epoch, UploadId};
 
-/// How long a holder on another node is waited for.
+/// How long a newcomer waits for a holder on another node.
 const PATIENCE: Duration = Duration::from_millis(250);
 
 /// The leases of one node.
@@ -32,14 +34,14 @@ pub struct MemoryLeases {
     node: Arc<Node>,
 }
 
-/// A process, as the others see it.
+/// A process, as the other nodes see it.
 #[derive(Debug, Default)]
 struct Node {
     own: LocalLeases,
     is_gone: AtomicBool,
 }
 
-/// The holder of an upload, as the board has it.
+/// The holder of an upload, as entered on the board.
 #[derive(Clone)]
 struct Holder {
     node: Arc<Node>,
@@ -48,7 +50,7 @@ struct Holder {
     let_go: watch::Receiver<()>,
 }
 
-/// A name on the board, until it is dropped. Its sender goes with it, which the newcomer waits for.
+/// An entry on the board, until it is dropped. Its sender is dropped with it, which the newcomer waits for.
 struct Entry {
     board: Arc<Mutex<HashMap<UploadId, Holder>>>,
     id: UploadId,
@@ -63,26 +65,26 @@ impl MemoryLeases {
         Self { records, board: Arc::default(), node: Arc::default() }
     }
 
-    /// Those of one node more.
+    /// The leases of another node.
     #[must_use]
     pub fn second(&self) -> Self {
         Self { node: Arc::default(), ..self.clone() }
     }
 
-    /// From now on the others take this node for gone, as one is that does not renew its leases. It does not know.
+    /// Makes the other nodes take this one for gone, as one that does not renew its leases. It is not told.
     pub fn stop(&self) {
         self.node.is_gone.store(true, Ordering::Release);
     }
 
-    /// The holder on another node.
+    /// The upload's holder, if it is on another node.
     fn elsewhere(&self, id: UploadId) -> Option<Holder> {
         let holder = lock(&self.board).get(&id).cloned();
         holder.filter(|holder| !Arc::ptr_eq(&holder.node, &self.node))
     }
 
-    /// The lease of a request whose turn it is among those of this node.
+    /// Enters a request on the board whose turn it is on this node, and answers its lease.
     async fn sign(&self, id: UploadId, turn: Lease) -> Result<Lease, StoreError> {
-        // Without a record there is nothing that another could write.
+        // Without a record there is nothing that another node could write.
         let epoch = self.records.raise(id).await?.unwrap_or(Epoch::FIRST);
         let (let_go, gone) = watch::channel(());
         let displacement = turn.displacement().clone();
@@ -145,7 +147,7 @@ impl Leases for MemoryLeases {
 impl Drop for Entry {
     fn drop(&mut self) {
         let mut board = lock(&self.board);
-        // It may be the next one's by now.
+        // The entry may be the next holder's by now.
         if board.get(&self.id).is_some_and(|holder| holder.epoch == self.epoch) {
             board.remove(&self.id);
         }

@@ -88,13 +88,13 @@ impl Messages for Memory {
 }
 
 impl Tables {
-    /// Messages of a conversation, oldest first.
+    /// The messages of a conversation, oldest first.
     fn ordered(&self, conversation: ConversationId) -> Vec<(Position, Message)> {
         let of_it = self.order.iter().filter(|((of, _), _)| *of == conversation);
         of_it.filter_map(|((_, position), id)| Some((*position, self.messages.get(id)?.clone()))).collect()
     }
 
-    /// Where a message is in its conversation, or where one with this id would be.
+    /// The position of a message in its conversation, or the one that a message with this id would have.
     fn position(&self, conversation: ConversationId, id: MessageId) -> Position {
         let mut ordered = self.ordered(conversation).into_iter();
         ordered.find(|(_, message)| message.id == id).map_or(Position(id), |(position, _)| position)

@@ -1,4 +1,4 @@
-//! Stores in memory: what tests of use cases run on, and the plainest reading of what the ports ask for.
+//! Stores in memory, for tests of use cases: the simplest implementation of the ports.
 
 mod announcements;
 mod claims;
@@ -30,7 +30,7 @@ pub struct Memory {
 
 #[derive(Debug)]
 struct Tables {
-    /// As recorded, with the end of the ledger: nothing else of a ledger can be read.
+    /// Uploads as recorded, with the end of the ledger: nothing else of a ledger can be read.
     uploads: BTreeMap<UploadId, Upload>,
     /// Parts that uploads were made of.
     used: BTreeSet<UploadId>,
@@ -72,7 +72,7 @@ impl Default for Memory {
     }
 }
 
-/// Every method checks before it changes, so what a panic leaves behind is whole.
+/// Locks the state. Every method checks before it changes anything, so the state is whole after a panic.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

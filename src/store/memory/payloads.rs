@@ -23,7 +23,7 @@ pub struct MemoryPayloads {
 #[derive(Debug, Default)]
 struct Stored {
     parts: BTreeMap<UploadId, Vec<u8>>,
-    /// Of the uploads that were open, the latest in which they were.
+    /// The latest epoch in which each upload was opened.
     epochs: HashMap<UploadId, Epoch>,
     files: BTreeMap<(MessageId, String), Vec<u8>>,
     room: Option<u64>,
@@ -31,19 +31,19 @@ struct Stored {
 }
 
 impl MemoryPayloads {
-    /// An empty store that is fit for uploads of so many bytes.
+    /// An empty store that is fit for uploads of at most this many bytes.
     pub fn with_max_size(max_size: u64) -> Self {
         Self { max_size: Some(max_size), ..Self::default() }
     }
 
-    /// An empty store that has room for so many bytes.
+    /// An empty store with room for this many bytes.
     pub fn of_size(size: u64) -> Self {
         let payloads = Self::default();
         payloads.set_size(size);
         payloads
     }
 
-    /// From now on there is room for so many bytes, those that are stored included.
+    /// Sets the room to this many bytes, including those that are stored.
     pub fn set_size(&self, size: u64) {
         lock(&self.stored).size = Some(size);
     }
@@ -53,21 +53,21 @@ impl MemoryPayloads {
         lock(&self.stored).bytes()
     }
 
-    /// From now on there is room for so many bytes, however many are stored.
+    /// Sets the free room to this many bytes, however many are stored.
     pub fn set_room(&self, room: u64) {
         lock(&self.stored).room = Some(room);
     }
 }
 
 impl Stored {
-    /// Lets a holder write, and none of an earlier epoch from then on.
+    /// Lets a holder write, and from then on none of an earlier epoch.
     fn enter(&mut self, id: UploadId, epoch: Epoch) -> Result<(), StoreError> {
         let latest = self.epochs.entry(id).or_insert(epoch);
         *latest = epoch.max(*latest);
         if *latest == epoch { Ok(()) } else { Err(StoreError::Fenced) }
     }
 
-    /// An upload with this id begins anew.
+    /// Forgets an upload, so that one with this id begins anew.
     fn forget(&mut self, id: UploadId) {
         self.parts.remove(&id);
         self.epochs.remove(&id);
@@ -95,7 +95,7 @@ impl Payloads for MemoryPayloads {
             return Ok(());
         }
         let part = stored.parts.get(&id).map_or(&[][..], Vec::as_slice);
-        // Bytes beyond the length are what a crash left; no ledger knows of them.
+        // A crash left the bytes beyond the length; no ledger knows of them.
         let Some(file) = part.get(..length).map(<[u8]>::to_vec) else {
             return Err(StoreError::Damaged(format!("part of {id} has {} of {length} bytes", part.len())));
         };

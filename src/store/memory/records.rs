@@ -140,7 +140,7 @@ impl Records for Memory {
 
     async fn idle_since(&self, cutoff: Timestamp, limit: usize) -> Result<Vec<UploadId>, StoreError> {
         let tables = self.tables();
-        // What expires after no time at all expires at its last byte.
+        // An upload that expires after no time at all expires at its last byte.
         let idle =
             tables.uploads.values().filter(|upload| upload.expires_at(0).is_some_and(|at| at < cutoff));
         Ok(idle.map(|upload| upload.id).take(limit).collect())

@@ -10,10 +10,10 @@ use tokio::sync::broadcast;
 
 use crate::store::{Parcel, Relay, StoreError};
 
-/// Parcels that may wait for one process.
+/// The most parcels that wait for one process.
 const WAITING: usize = 64;
 
-/// Parcels as texts, as they would go over a network.
+/// A relay of parcels as texts, as they would go over a network.
 #[derive(Debug, Clone)]
 pub struct MemoryRelay {
     texts: broadcast::Sender<String>,
@@ -21,7 +21,7 @@ pub struct MemoryRelay {
 }
 
 impl MemoryRelay {
-    /// Lets everything that is handed on fail, or no longer.
+    /// Makes every attempt to hand something on fail, or no longer.
     pub fn break_off(&self, is_broken: bool) {
         self.is_broken.store(is_broken, Ordering::Relaxed);
     }
@@ -41,7 +41,7 @@ impl Relay for MemoryRelay {
         }
         let text =
             serde_json::to_string(parcel).map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        // Without a process that listens it is on its way to all of them.
+        // Without a process that listens, the parcel is on its way to all of them.
         let _ = self.texts.send(text);
         Ok(())
     }

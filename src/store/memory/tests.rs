@@ -1,4 +1,4 @@
-//! The contracts, in memory.
+//! The contracts of the ports, run in memory.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::store::contract::announcements::{self, AnnouncementsFixture, Connecti
 use crate::store::contract::{DatabaseFixture, NodesFixture, PayloadsFixture, SharedFixture};
 use crate::store::{Announcement, Announcements, Leases, Memberships, Messages, Payloads, Records};
 
-/// What is in memory stays there.
+/// A store in memory, which has no other state to reopen.
 #[derive(Clone, Default)]
 struct Fixture {
     memory: Arc<Memory>,

@@ -112,7 +112,7 @@ fn claim(view: &mut View<'_>, id: UploadId, now: Timestamp) -> Result<Claim, Sto
     Ok(claim)
 }
 
-/// The message of an upload that is complete, unless its `client_message_id` has one.
+/// Claims a message for a complete upload, unless its `client_message_id` has one already.
 pub(super) fn allocate(
     view: &mut View<'_>,
     upload: &Upload,
@@ -147,7 +147,7 @@ fn commit(view: &mut View<'_>, message: Message, now: Timestamp) -> Result<(), U
     Ok(insert(view, message)?)
 }
 
-/// Content and record apart: each can be large.
+/// Writes content and record apart, because each can be large.
 fn insert(view: &mut View<'_>, mut message: Message) -> Result<(), StoreError> {
     if let Some(content) = message.content.take() {
         view.put(keys::content(message.id), content.as_bytes())?;
@@ -176,7 +176,7 @@ fn indexed(tree: &impl Rows, key: &[u8]) -> Result<Message, StoreError> {
     )
 }
 
-/// A message that something leads to.
+/// The message with this id, which is indexed.
 fn existing(tree: &impl Rows, id: MessageId) -> Result<Message, StoreError> {
     find(tree, id)?.ok_or_else(|| StoreError::Damaged(format!("{id} is indexed and gone")))
 }

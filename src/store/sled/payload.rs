@@ -1,5 +1,5 @@
-//! Bytes of small uploads beside their records, through the same committer. It costs five sixths of a file's
-//! speed and space that is never given back, so it is for those who want no files, and capped.
+//! Bytes of small uploads beside their records, through the same committer. That costs five sixths of a
+//! file's speed, and space that is never given back, so it is capped, and for operators who want no files.
 
 use std::fmt;
 use std::ops::Range;
@@ -16,10 +16,10 @@ use super::tables::{blocks, keys};
 use crate::store::{ByteStream, Payloads, Place, Sink, Source, StoreError};
 use crate::upload::{Epoch, UploadId};
 
-/// One operation writes no more bytes, or deletes no more blocks, than this.
+/// The most bytes that one operation writes, and the most blocks that one operation deletes.
 const WRITE_BYTES: usize = 256 * 1024;
 const DELETE_BLOCKS: usize = 64;
-/// A reader takes this many bytes at a time.
+/// How many bytes a reader takes at a time.
 const READ_BYTES: u64 = 64 * 1024;
 
 /// Bytes in the database of a [`SledStore`].
@@ -32,8 +32,8 @@ pub struct SledPayloads {
 }
 
 impl SledPayloads {
-    /// The bytes of `store`, for uploads of at most `max_size` bytes. `folder` is anywhere on the store's file
-    /// system, of which `reserve` bytes are kept free.
+    /// The bytes in `store`, for uploads of at most `max_size` bytes. `folder` is any folder on the store's
+    /// file system, of which `reserve` bytes are kept free.
     pub fn new(store: &SledStore, folder: &Path, reserve: u64, max_size: u64) -> Self {
         Self { core: Arc::clone(&store.core), folder: folder.to_owned(), reserve, max_size }
     }
@@ -65,7 +65,7 @@ impl Payloads for SledPayloads {
     async fn place(&self, id: UploadId, length: u64, _: &Place) -> Result<(), StoreError> {
         let (is_part, found) =
             self.core.read(|tree| Ok((blocks::is_part(tree, id)?, blocks::length(tree, id)?))).await?;
-        // What a crash left beyond the ledger.
+        // A crash left the bytes beyond the ledger.
         if is_part && found > length {
             self.cut(id, length).await?;
         }
@@ -140,7 +140,7 @@ struct SledSink {
 enum Writing {
     Nothing,
     Under(Answer<()>),
-    /// What follows would leave a hole.
+    /// An earlier write failed, so the next one would leave a hole.
     Failed,
 }
 
@@ -182,7 +182,7 @@ impl Sink for SledSink {
     }
 }
 
-/// The data in pieces of an operation each; what is empty is in none.
+/// The data in pieces for one operation each, without empty ones.
 fn pieces(data: Vec<Bytes>) -> Vec<Vec<Bytes>> {
     let (mut pieces, mut piece, mut size) = (Vec::new(), Vec::new(), 0);
     for mut bytes in data {

@@ -17,9 +17,9 @@ use crate::store::{Claim, Created, Records, StoreError, Taking};
 use crate::time::Timestamp;
 use crate::upload::{Appended, Binding, Conflict, Epoch, State, Upload, UploadId};
 
-/// A reader looks at no more uploads than this before it lets the committer in.
+/// The most uploads that a reader looks at before it lets the committer in.
 const SCAN_STEP: usize = 256;
-/// For each upload that is listed, up to this many parts are passed over that others were made of.
+/// The most used parts that are passed over for each upload that is listed.
 const USED_BETWEEN: usize = 16;
 
 #[async_trait]
@@ -106,7 +106,7 @@ impl Records for SledStore {
     }
 
     async fn idle_since(&self, cutoff: Timestamp, limit: usize) -> Result<Vec<UploadId>, StoreError> {
-        // Many that only say why there are no bytes must never keep the others from being seen.
+        // Uploads that only say why they have no bytes, however many, must never hide the others.
         let (mut living, mut dead) = (Vec::new(), Vec::new());
         let mut rest = Some(keys::every_unfinished());
         while let Some(start) = rest.take().filter(|_| living.len() < limit) {
@@ -117,7 +117,7 @@ impl Records for SledStore {
             dead.truncate(limit);
             rest = idle.rest;
             if rest.is_some() {
-                // There may be a million, and this can wait: it takes half of a processor at most.
+                // There may be a million uploads, and this can wait: it takes half of a processor at most.
                 tokio::time::sleep(begun.elapsed()).await;
             }
         }
@@ -137,7 +137,8 @@ impl Records for SledStore {
 }
 
 impl SledStore {
-    /// [`Records::create_with`], carrying the last of the upload's bytes, which are written and not durable yet.
+    /// Stores an upload as [`Records::create_with`] does, carrying its last bytes, which are written and not
+    /// durable yet.
     pub(in crate::store) async fn create_carrying(
         &self,
         upload: &Upload,
@@ -149,7 +150,8 @@ impl SledStore {
         self.core.change(move |view| create(view, upload, taking, bytes, claim)).await
     }
 
-    /// [`Records::append_with`], carrying the last of the row's bytes, which are written and not durable yet.
+    /// Adds a row as [`Records::append_with`] does, carrying its last bytes, which are written and not
+    /// durable yet.
     pub(in crate::store) async fn append_carrying(
         &self,
         id: UploadId,
@@ -183,7 +185,7 @@ fn create(
     Ok(Created::New(state))
 }
 
-/// The state that an upload gets: with its message claimed, if that goes along with it, and it can be.
+/// The state that an upload gets: with its message claimed, if a claim goes along and is possible.
 fn claimed(
     view: &mut View<'_>,
     upload: &Upload,
@@ -264,7 +266,7 @@ pub(super) fn remove(view: &mut View<'_>, id: UploadId, seen: Epoch) -> Result<(
     uploads::remove(view, &stored)
 }
 
-/// The key of an unfinished upload, unless it is a part that another upload was made of.
+/// The key of an unfinished upload, unless that is a part that another upload was made of.
 fn unused(tree: &Layered<'_>, key: Result<Key, StoreError>) -> Result<Option<Key>, StoreError> {
     let key = key?;
     Ok(tree.get(&keys::used(upload_id(&key)?))?.is_none().then_some(key))
@@ -286,11 +288,11 @@ fn unfinished(tree: &Layered<'_>, owner: &UserId, limit: usize) -> Result<Vec<Up
     Ok(found)
 }
 
-/// Uploads that may expire, those that still hold bytes apart from those that only say why there are none.
+/// Uploads that may expire: those that still hold bytes, and those that only say why they have none.
 struct Idle {
     living: Vec<UploadId>,
     dead: Vec<UploadId>,
-    /// Where to go on, if there is more to look at.
+    /// The key to continue at, if there is more to look at.
     rest: Option<Key>,
 }
 
@@ -299,10 +301,10 @@ fn idle_from(tree: &Layered<'_>, start: &Key, cutoff: Timestamp) -> Result<Idle,
     let rows = tree.rows(start.clone()..keys::end_of(&keys::every_unfinished()));
     for (count, row) in rows.enumerate() {
         let (key, _) = row?;
-        // Its last byte did not come before it was created: most need not be read.
+        // The last byte is not older than the creation, so most records need not be read.
         let is_recent = keys::created_at_of_unfinished(&key).is_some_and(|created_at| created_at >= cutoff);
         if count == SCAN_STEP {
-            // Those of an owner come in the order of their creation.
+            // An owner's uploads come in the order of their creation.
             idle.rest = Some(if is_recent { keys::after_set(&key) } else { key });
             break;
         }
@@ -310,7 +312,7 @@ fn idle_from(tree: &Layered<'_>, start: &Key, cutoff: Timestamp) -> Result<Idle,
             continue;
         }
         let upload = indexed(tree, &key)?;
-        // What expires after no time at all expires at its last byte.
+        // An upload that expires after no time at all expires at its last byte.
         if upload.expires_at(0).is_some_and(|at| at < cutoff) {
             let listed = if upload.state.needs_bytes() { &mut idle.living } else { &mut idle.dead };
             listed.push(upload.id);

@@ -1,4 +1,4 @@
-//! The open store, of which the ports are.
+//! The open store, which implements the ports.
 
 use std::fmt;
 use std::path::Path;
@@ -19,13 +19,13 @@ use crate::upload::UploadId;
 /// folder is closed.
 pub struct SledStore {
     pub(super) core: Arc<Core>,
-    /// Whether it carries bytes of files, and where they went.
+    /// Whether the store carries bytes of files, and the places that files went to.
     pub(super) carries: bool,
 }
 
 impl SledStore {
-    /// Opens the store in a folder of its own, which is made if it is missing, and starts the thread that
-    /// commits.
+    /// Opens the store in a folder of its own, which is made if it is missing, and starts the committer's
+    /// thread.
     ///
     /// # Errors
     /// [`OpenError`] if the folder is in use, damaged, or not accessible. Nothing is deleted.
@@ -34,11 +34,11 @@ impl SledStore {
         Ok(Self { core: Arc::new(core), carries: false })
     }
 
-    /// Opens it as the store that carries small bytes of these files, and gives them what it carried when it
-    /// was open the last time.
+    /// Opens the store that carries small bytes of these files, and gives the files what it carried when it
+    /// was last open.
     ///
     /// # Errors
-    /// As [`SledStore::open`], and if the files do not take it.
+    /// The errors of [`SledStore::open`], and those of the files if they do not accept what was carried.
     pub fn open_beside(
         files: Arc<dyn Files>,
         folder: &Path,
@@ -48,7 +48,7 @@ impl SledStore {
         Ok(Self { core: Arc::new(core), carries: durability.syncs() })
     }
 
-    /// Everything that it carries for files.
+    /// Everything that the store carries for files.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -56,8 +56,9 @@ impl SledStore {
         self.core.read(carried::all).await
     }
 
-    /// Carries out a change that may drop the upload's ledger. That can have a row for every second of a week: a long
-    /// one is first cut down in bounded steps; a kill between them leaves the end, which is all that counts.
+    /// Makes a change that may drop the upload's ledger, which can have a row for every second of a week. A
+    /// long ledger is first shortened in bounded steps; a kill between them leaves its end, which is all that
+    /// counts.
     pub(super) async fn change_with_ledger(
         &self,
         id: UploadId,

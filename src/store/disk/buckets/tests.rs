@@ -15,7 +15,7 @@ fn buckets(round: Duration) -> (tempfile::TempDir, Buckets) {
     (parts, buckets)
 }
 
-/// Every round is over at once.
+/// Buckets whose rounds are over at once.
 fn hasty() -> (tempfile::TempDir, Buckets) {
     buckets(Duration::ZERO)
 }
@@ -85,7 +85,7 @@ fn a_bucket_comes_with_its_first_part_and_goes_after_its_last() {
     assert!(buckets.part(early[0]).exists(), "and it comes again");
 }
 
-/// One after the other would have their bucket made and removed each.
+/// Uploads that come one after the other must not have their bucket made and removed each.
 #[test]
 fn an_empty_bucket_waits_for_the_round_to_end() {
     let (parts, buckets) = buckets(Duration::from_secs(1 << 40));
@@ -116,7 +116,7 @@ fn many_empty_buckets_go_a_few_at_a_time() {
     }
 }
 
-/// However often buckets are removed between a creation's attempts.
+/// The buckets may be removed any number of times between a creation's attempts.
 #[test]
 fn nothing_is_lost_where_buckets_come_and_go() {
     let (_parts, buckets) = hasty();
@@ -151,7 +151,7 @@ fn what_fails_otherwise_makes_no_bucket() {
     assert_eq!(gone.expect_err("for ever").kind(), io::ErrorKind::NotFound);
 }
 
-/// The folder that buckets are in is synced once for each that is made, by the first who needs it.
+/// The folder of the buckets is synced once for each new bucket, by the first upload that needs it.
 #[test]
 fn the_name_of_a_bucket_is_made_durable_once() {
     let (_parts, buckets) = hasty();
@@ -168,7 +168,7 @@ fn the_name_of_a_bucket_is_made_durable_once() {
     create(&buckets, one);
     create(&buckets, other);
     assert_eq!([syncs(one, true), syncs(one, false), syncs(other, false)], [1, 1, 0]);
-    // Removed and made again, while somebody syncs what was there before.
+    // The bucket is removed and made again while a sync of the earlier one runs.
     free(&buckets, one);
     free(&buckets, other);
     create(&buckets, one);
@@ -186,7 +186,7 @@ fn the_name_of_a_bucket_is_made_durable_once() {
     assert_eq!([syncs(one, false), syncs(one, false)], [1, 0]);
 }
 
-/// As a former version left it, and as a kill left it in the middle of this.
+/// The folder as a former version left it, and as a kill left it in the middle of the move.
 #[tokio::test]
 async fn parts_of_the_former_layout_are_moved_at_the_start() {
     let data = tempfile::tempdir().expect("a folder");

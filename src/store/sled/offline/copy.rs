@@ -1,4 +1,4 @@
-//! The records of a folder that nobody has open, read without changing a byte of it: opening them would
+//! The records of a folder that no server has open, read without changing a byte of it: opening them would
 //! write, so a copy is opened.
 
 use std::fs::{self, File};
@@ -11,7 +11,7 @@ use super::super::engine::open::{self, OpenError};
 use super::super::store::SledStore;
 use crate::store::Durability;
 
-/// A store that is a copy of another, and for as long as it is there nobody opens the other.
+/// A store that is a copy of another. As long as the copy exists, no process can open the other.
 #[derive(Debug)]
 pub struct SledCopy {
     // Fields are dropped in this order: a store is closed before its folder goes.
@@ -24,7 +24,7 @@ impl SledCopy {
     /// Copies the records of a folder into the folder for temporary files, and opens the copy.
     ///
     /// # Errors
-    /// [`OpenError`] if there are none, they are in use, or damaged.
+    /// [`OpenError`] if there are no records, or they are in use or damaged.
     pub fn of(folder: &Path) -> Result<Self, OpenError> {
         let io = |source| OpenError::Io { folder: folder.to_owned(), source };
         let lock = open::lock(folder)?;
@@ -34,7 +34,7 @@ impl SledCopy {
         Ok(Self { store, _copy: copy, _lock: lock })
     }
 
-    /// The copy.
+    /// The store in the copy.
     pub fn store(&self) -> &SledStore {
         &self.store
     }

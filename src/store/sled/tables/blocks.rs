@@ -15,22 +15,22 @@ use crate::upload::UploadId;
 const BLOCK_BYTES: usize = 4096;
 const BLOCK: u64 = 4096;
 
-/// How many bytes are there, as the last block says.
+/// The number of bytes, as the last block says.
 pub(crate) fn length(rows: &impl Rows, id: UploadId) -> Result<u64, StoreError> {
     let Some((key, block)) = rows.last(&keys::blocks(id))? else { return Ok(0) };
     let number = keys::number_at_end(&key).ok_or_else(|| damaged(id))?;
     Ok(number * BLOCK + size(&block))
 }
 
-/// Whether there are bytes that were not placed.
+/// Whether the upload has bytes that were not placed.
 pub(crate) fn is_part(rows: &impl Rows, id: UploadId) -> Result<bool, StoreError> {
     Ok(rows.get(&keys::part(id))?.is_some())
 }
 
-/// Appends at an offset. Whatever the block of the offset holds beyond it is replaced.
+/// Appends at an offset. Bytes beyond it in its block are replaced.
 ///
 /// # Errors
-/// [`StoreError::Damaged`] if the byte before the offset is not there.
+/// [`StoreError::Damaged`] if the byte before the offset is missing.
 pub(crate) fn write(
     view: &mut View<'_>,
     id: UploadId,
@@ -58,7 +58,7 @@ pub(crate) fn write(
     view.mark(keys::part(id), true)
 }
 
-/// What the block of an offset holds before it.
+/// The bytes of an offset's block that are before the offset.
 fn before(view: &View<'_>, id: UploadId, offset: u64) -> Result<Vec<u8>, StoreError> {
     let Some(last) = offset.checked_sub(1) else { return Ok(Vec::new()) };
     let block = view.get(&keys::block(id, last / BLOCK))?.ok_or_else(|| damaged(id))?;
@@ -66,7 +66,7 @@ fn before(view: &View<'_>, id: UploadId, offset: u64) -> Result<Vec<u8>, StoreEr
     Ok(if kept.len() == BLOCK_BYTES { Vec::new() } else { kept.to_vec() })
 }
 
-/// Cuts bytes beyond a length off, from the end, at most `limit` blocks of them; answers whether there are
+/// Cuts off bytes beyond a length, from the end, at most `limit` blocks of them; answers whether there are
 /// more.
 pub(crate) fn cut(view: &mut View<'_>, id: UploadId, length: u64, limit: usize) -> Result<bool, StoreError> {
     for _ in 0..limit {
@@ -85,8 +85,8 @@ pub(crate) fn cut(view: &mut View<'_>, id: UploadId, length: u64, limit: usize) 
     Ok(true)
 }
 
-/// Frees the blocks of a part, at most `limit` of them; answers whether there are more. A kill between leaves
-/// a part that is still listed as one.
+/// Frees the blocks of a part, at most `limit` of them; answers whether there are more. A kill in between
+/// leaves a part that is still listed as one.
 pub(crate) fn free(view: &mut View<'_>, id: UploadId, limit: usize) -> Result<bool, StoreError> {
     if !is_part(view, id)? {
         return Ok(false);
@@ -100,7 +100,7 @@ pub(crate) fn free(view: &mut View<'_>, id: UploadId, limit: usize) -> Result<bo
     Ok(are_more)
 }
 
-/// Says that a part of exactly this length is placed. The bytes stay where they are.
+/// Marks a part of exactly this length as placed. The bytes stay where they are.
 pub(crate) fn place(view: &mut View<'_>, id: UploadId, length: u64) -> Result<(), StoreError> {
     let found = self::length(view, id)?;
     if found != length {

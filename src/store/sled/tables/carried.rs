@@ -1,5 +1,5 @@
-//! Bytes of files that the journal carries, and where those files went. They are rows like others, only that
-//! sled never gets them: when the journal's other rows go to sled, the files are synced.
+//! Bytes of files that the journal carries, and the places that those files went to. They are rows like
+//! others, except that sled never gets them: when the journal's other rows go to sled, the files are synced.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::store::embedded::{Carried, Files, Placement};
 use crate::store::{Place, StoreError};
 use crate::upload::{State, UploadId};
 
-/// Carries an upload's bytes up to an offset.
+/// Carries an upload's bytes that end at this offset.
 pub(crate) fn put(view: &mut View<'_>, id: UploadId, end: u64, bytes: Vec<Bytes>) {
     let row = match &bytes[..] {
         [] => return,
@@ -29,7 +29,7 @@ pub(crate) fn put(view: &mut View<'_>, id: UploadId, end: u64, bytes: Vec<Bytes>
     view.carry(keys::carried(id, end.saturating_sub(length)), row);
 }
 
-/// Carries where the file of a message went.
+/// Carries the place that the file of a message went to.
 pub(crate) fn place(view: &mut View<'_>, message: &Message) {
     let row =
         PlacedRow { message: message.id, file_name: message.stored_name.clone(), length: message.file_size };
@@ -52,7 +52,7 @@ impl Outside for CarriedFiles {
     }
 }
 
-/// Everything that is carried and needed.
+/// Everything that is carried and still needed.
 pub(crate) fn all(stored: &Layered<'_>) -> Result<Vec<Carried>, StoreError> {
     let mut found: BTreeMap<UploadId, Carried> = BTreeMap::new();
     for row in stored.rows(keys::every_carried()..keys::end_of(&keys::every_placed())) {
@@ -73,8 +73,8 @@ fn committed(row: &[u8]) -> Result<Placement, StoreError> {
     Ok(Placement { place: Place { message, file_name }, length, is_committed: true })
 }
 
-/// What is carried, with where the file is going, if it is; nothing if neither a message nor a record needs its
-/// bytes.
+/// The carried bytes, with the place that the file is moved to, if it is; `None` if neither a message nor a
+/// record needs them.
 fn needed(stored: &impl Rows, carried: Carried) -> Result<Option<Carried>, StoreError> {
     if carried.place.is_some() {
         return Ok(Some(carried));

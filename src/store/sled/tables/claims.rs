@@ -1,4 +1,4 @@
-//! Who holds which `client_message_id`.
+//! The holders of `client_message_id`s.
 
 use super::super::engine::layered::Rows;
 use super::super::engine::view::View;
@@ -8,13 +8,13 @@ use crate::message::MessageId;
 use crate::store::{StoreError, Taking};
 use crate::upload::{Upload, UploadId};
 
-/// The holder of the upload's id.
+/// The holder of the upload's `client_message_id`.
 pub(crate) fn holder(rows: &impl Rows, upload: &Upload) -> Result<Option<ClaimRow>, StoreError> {
     let Some(key) = key(upload) else { return Ok(None) };
     rows.get(&key)?.map(|row| rows::decode("claim", &row)).transpose()
 }
 
-/// Takes the upload's id for it, or answers who keeps it.
+/// Takes the id for the upload, or answers which upload keeps it.
 pub(crate) fn take(
     view: &mut View<'_>,
     upload: &Upload,
@@ -28,12 +28,12 @@ pub(crate) fn take(
     }
 }
 
-/// From here on the message holds the upload's id.
+/// Makes the message the holder of the upload's id.
 pub(crate) fn claim(view: &mut View<'_>, upload: &Upload, message: MessageId) -> Result<(), StoreError> {
     set(view, upload, Some(message))
 }
 
-/// Gives the upload's id free, unless another upload or a message holds it.
+/// Frees the upload's id, unless another upload or a message holds it.
 pub(crate) fn release(view: &mut View<'_>, upload: &Upload) -> Result<(), StoreError> {
     let own = ClaimRow { upload: upload.id, message: None };
     if let Some(key) = key(upload)

@@ -1,9 +1,9 @@
 //! The order of a conversation's messages, which is that of their commits.
 //!
 //! A message gets its id before its file is placed, and others may overtake it meanwhile. A client that has
-//! seen one of those would ask for what is newer, and never hear of a message that came in behind its back.
-//! So the message that was overtaken goes to the end, as [`Position::of`] says. That is rare: such messages
-//! are in tables of their own, which are mostly empty.
+//! seen one of those asks for what is newer, and would never hear of a message that is committed later with a
+//! lower id. So the message that was overtaken goes to the end, as [`Position::of`] says. That is rare: such
+//! messages are in tables of their own, which are mostly empty.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use super::rows;
 use crate::message::{ConversationId, MessageId};
 use crate::store::{Position, StoreError};
 
-/// Gives a message that is committed now its place behind all others.
+/// Gives a message that is committed now the position after all others.
 pub(crate) fn append(
     view: &mut View<'_>,
     conversation: ConversationId,
@@ -29,7 +29,7 @@ pub(crate) fn append(
     view.mark(keys::order(conversation, position), true)
 }
 
-/// Where a message is, or where one with this id would be.
+/// The position of a message, or the one that a message with this id would have.
 pub(crate) fn position(tree: &impl Rows, id: MessageId) -> Result<Position, StoreError> {
     let moved = tree.get(&keys::position(id))?.map(|row| rows::decode("position", &row)).transpose()?;
     Ok(Position(moved.unwrap_or(id)))
@@ -73,7 +73,7 @@ fn end(
     })
 }
 
-/// The messages at these places.
+/// The messages at these positions.
 fn messages(
     tree: &Layered<'_>,
     conversation: ConversationId,
@@ -87,7 +87,7 @@ fn messages(
     Ok(places.into_iter().map(|place| moved.get(&place).copied().unwrap_or(place.0)).collect())
 }
 
-/// The messages of a stretch that are not at their ids.
+/// The messages between two positions that are not at their ids.
 fn moved(
     tree: &Layered<'_>,
     conversation: ConversationId,

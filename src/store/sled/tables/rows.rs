@@ -1,5 +1,5 @@
-//! The rows: a byte that names their version, then postcard. What was written once is read for ever, so a row
-//! that changes its shape gets another version and a reader for the old one.
+//! The rows: a byte for their version, then postcard. A row that was written once is read for ever, so a row
+//! that changes its shape gets another version, and a reader for the old one.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -12,11 +12,12 @@ use crate::time::Timestamp;
 use crate::upload::{Binding, DigestState, Epoch, Length, State, UploadId};
 
 const VERSION: u8 = 1;
-/// Of an upload's record with its description behind it.
+/// The version of an upload's record with its description behind it.
 const DESCRIBED: u8 = 2;
-/// Of an upload's record in another epoch than the first, which stands before the row of one of the versions above.
+/// The version of an upload's record in another epoch than the first: the epoch, then the row in a version
+/// above.
 const TAKEN: u8 = 3;
-/// Few rows have more.
+/// The capacity for a new row; few rows have more bytes.
 const USUAL_BYTES: usize = 256;
 
 /// An upload's record without its description and its ledger.
@@ -27,7 +28,7 @@ pub(crate) struct UploadRow {
     pub(crate) binding: Option<Binding>,
     pub(crate) state: State,
     pub(crate) created_at: Timestamp,
-    /// What holds while there is no ledger: before its first row, and after the commit.
+    /// The end that holds while there is no ledger: before its first row, and after the commit.
     pub(crate) end: End,
 }
 
@@ -47,15 +48,15 @@ pub(crate) struct ChunkRow {
     pub(crate) digest: Option<DigestState>,
 }
 
-/// Who holds a `client_message_id`.
+/// The holder of a `client_message_id`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ClaimRow {
     pub(crate) upload: UploadId,
-    /// From the claim on: the message holds the id, for ever.
+    /// The message, from the claim on: it holds the id for ever.
     pub(crate) message: Option<MessageId>,
 }
 
-/// Where the file of a committed upload went.
+/// The place that the file of a committed upload went to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PlacedRow {
     pub(crate) message: MessageId,
@@ -83,7 +84,7 @@ pub(crate) fn decode<T: DeserializeOwned>(table: &str, bytes: &[u8]) -> Result<T
     }
 }
 
-/// The bytes of an upload's record, and of its description, if that lies behind it.
+/// The bytes of an upload's record, with its description, if that lies behind it.
 pub(crate) fn encode_upload(epoch: Epoch, row: &UploadRow, description: Option<&str>) -> IVec {
     if epoch != Epoch::FIRST {
         let row = encode_upload(Epoch::FIRST, row, description);

@@ -1,4 +1,4 @@
-//! An upload as it lies in its tables: record, metadata, ledger, and the two indexes that follow from them.
+//! An upload as it lies in its tables: record, metadata, ledger, and the indexes that follow from them.
 
 use std::borrow::Cow;
 
@@ -9,19 +9,19 @@ use super::rows::{self, ChunkRow, End, UploadRow};
 use crate::store::StoreError;
 use crate::upload::{Chunk, Concat, Conflict, Epoch, Length, Metadata, Parts, State, Upload, UploadId};
 
-/// A description up to this length lies behind the record, which is written again with every change of it; a
+/// The longest description that lies behind the record, and is written again with every change of it; a
 /// longer one is a row of its own.
 const SHORT_DESCRIPTION: usize = 1024;
-/// One operation deletes no more rows of a ledger than this.
+/// The most rows of a ledger that one operation deletes.
 const LEDGER_STEP: usize = 256;
 
-/// Why an upload is not written, or not removed.
+/// The reason why an upload is not written, or not removed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unwritten {
-    /// With more rows of a ledger to delete than one operation may.
+    /// The ledger has more rows to delete than one operation may.
     #[error("the ledger is too long for one operation")]
     LongLedger,
-    /// As everywhere.
+    /// The store failed, or the change conflicts with what is stored.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -45,11 +45,11 @@ impl From<Conflict> for Unwritten {
 #[derive(Debug, Clone)]
 pub(crate) struct Stored {
     pub(crate) upload: Upload,
-    /// What its record says where there is no ledger.
+    /// The end in the record, which holds where there is no ledger.
     base: End,
-    /// Whether its ledger has rows.
+    /// Whether the ledger has rows.
     has_ledger: bool,
-    /// Whether its description lies behind the record.
+    /// Whether the description lies behind the record.
     is_described: bool,
 }
 
@@ -83,7 +83,7 @@ pub(crate) fn find(rows: &impl Rows, id: UploadId) -> Result<Option<Stored>, Sto
     Ok(Some(Stored { upload, base: row.end, has_ledger, is_described }))
 }
 
-/// What an append is judged by.
+/// The facts that an append is judged by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Progress {
     pub(crate) epoch: Epoch,
@@ -92,10 +92,10 @@ pub(crate) struct Progress {
     pub(crate) offset: u64,
 }
 
-/// How far an upload is, without reading the rest of it.
+/// The progress of an upload, read without the rest of it.
 ///
 /// # Errors
-/// [`StoreError::Conflict`] if it is gone.
+/// [`StoreError::Conflict`] if the upload is gone.
 pub(crate) fn progress(rows: &impl Rows, id: UploadId) -> Result<Progress, StoreError> {
     let row = rows.get(&keys::upload(id))?.ok_or(StoreError::Conflict(Conflict::Gone))?;
     let (epoch, row, _) = rows::decode_upload(&row)?;
@@ -103,15 +103,15 @@ pub(crate) fn progress(rows: &impl Rows, id: UploadId) -> Result<Progress, Store
     Ok(Progress { epoch, length: row.length, state: row.state, offset: end.offset })
 }
 
-/// The upload as recorded, for a change of it.
+/// The upload as recorded, to be changed.
 ///
 /// # Errors
-/// [`StoreError::Conflict`] if it is gone.
+/// [`StoreError::Conflict`] if the upload is gone.
 pub(crate) fn existing(view: &View<'_>, id: UploadId) -> Result<Stored, StoreError> {
     find(view, id)?.ok_or(StoreError::Conflict(Conflict::Gone))
 }
 
-/// Writes a new upload. One that comes with all of its bytes needs no ledger, since nothing will follow them.
+/// Writes a new upload. One that comes with all of its bytes needs no ledger, because no bytes will follow.
 pub(crate) fn insert(view: &mut View<'_>, upload: &Upload) -> Result<(), StoreError> {
     let description = describe(upload);
     debug_assert_eq!(parse(&description).ok(), Some((upload.metadata.clone(), upload.concat.clone())));
@@ -129,13 +129,13 @@ pub(crate) fn insert(view: &mut View<'_>, upload: &Upload) -> Result<(), StoreEr
     write(view, None, upload, end, is_short.then_some(&*description))
 }
 
-/// Writes a row of the ledger. It takes the place of the last one where that has no bytes.
+/// Writes a row of the ledger. It replaces the last row if that has no bytes.
 pub(crate) fn extend(view: &mut View<'_>, id: UploadId, chunk: &Chunk) -> Result<(), StoreError> {
     let row = ChunkRow { length: chunk.length, at: chunk.at, digest: chunk.digest.clone() };
     view.put_for_a_while(keys::chunk(id, chunk.offset), rows::encode(&row))
 }
 
-/// Writes a change of the record. Once committed, the end of the ledger is all that is kept of it.
+/// Writes a change of the record. Once the upload is committed, only the end of its ledger is kept.
 ///
 /// # Errors
 /// [`Unwritten::LongLedger`].
@@ -173,8 +173,8 @@ pub(crate) fn remove(view: &mut View<'_>, stored: &Stored) -> Result<(), Unwritt
     Ok(())
 }
 
-/// Deletes the oldest rows of a ledger down to its last one, up to the bound of an operation; answers whether
-/// there are more. Only its end is ever read.
+/// Deletes the oldest rows of a ledger, but not its last one, up to the bound of an operation; answers
+/// whether there are more. Only the end is ever read.
 pub(crate) fn shorten_ledger(view: &mut View<'_>, id: UploadId) -> Result<bool, StoreError> {
     let oldest = view.keys(&keys::ledger(id), LEDGER_STEP + 1)?;
     let surplus = oldest.len().saturating_sub(1);
@@ -215,7 +215,8 @@ fn write(
     }
 }
 
-/// A part may be used more than once, and those of an upload that is asked for once more may be gone.
+/// Marks parts as used. A part may be used more than once, and the parts of an upload that is asked for again
+/// may be gone.
 fn mark_used(view: &mut View<'_>, parts: &Parts) -> Result<(), StoreError> {
     for id in parts.ids() {
         if view.get(&keys::upload(*id))?.is_some() {
@@ -242,9 +243,9 @@ fn drop_ledger(view: &mut View<'_>, id: UploadId) -> Result<(), Unwritten> {
     Ok(())
 }
 
-/// The end of the ledger; `None` if it has no rows, or none that counts.
+/// The end of the ledger; `None` if it has no rows, or none that count.
 fn end_of_ledger(rows: &impl Rows, id: UploadId, record: &UploadRow) -> Result<Option<End>, StoreError> {
-    // It was created with all of its bytes, or is committed: then what is left of the ledger is no longer
+    // The upload was created with all of its bytes, or is committed: what is left of the ledger is no longer
     // read.
     if record.end.offset > 0 || matches!(record.state, State::Committed(_)) {
         return Ok(None);
@@ -263,8 +264,8 @@ fn end_of(upload: &Upload) -> End {
     End { offset: upload.offset, active_at: upload.active_at, digest: upload.digest.clone() }
 }
 
-/// `Upload-Metadata` and `Upload-Concat`, with a byte between them that no header can carry; without the
-/// second, without it.
+/// The description of an upload: `Upload-Metadata`, and, if there is an `Upload-Concat`, that after a byte
+/// that no header can contain.
 fn describe(upload: &Upload) -> Cow<'_, str> {
     let (metadata, concat) = (upload.metadata.raw(), upload.concat.raw());
     if concat.is_empty() { metadata.into() } else { format!("{metadata}\0{concat}").into() }

@@ -1,4 +1,4 @@
-//! Damage to the tables: an audit says of each what it is.
+//! Damage to the tables: the audit names each.
 
 use super::super::engine::layered::Rows as _;
 use super::super::engine::view::View;
@@ -45,7 +45,7 @@ impl House {
         faults
     }
 
-    /// Memtable the tables behind the rules' back.
+    /// Changes the tables without the rules that keep them consistent.
     async fn damage(&self, work: impl FnOnce(&mut View<'_>) + Send + 'static) {
         let work = |view: &mut View<'_>| -> Result<(), StoreError> {
             work(view);
@@ -66,7 +66,7 @@ async fn message(store: &SledStore, client_message_id: &str) -> MessageId {
     committed(store, upload.id).await
 }
 
-/// Claimed before, or now.
+/// Commits an upload, whose message was claimed before or is claimed now.
 async fn committed(store: &SledStore, upload: UploadId) -> MessageId {
     let Claim::Finalizing(stamp) = store.claim(upload, at(5_000)).await.expect("claimed") else { panic!() };
     let record = Records::find(store, upload).await.expect("read").expect("there");
@@ -112,7 +112,7 @@ fn mark(view: &mut View<'_>, key: Key, is_there: bool) {
     view.mark(key, is_there).expect("read");
 }
 
-/// A message that was overtaken has its place in two tables, which have to agree.
+/// An overtaken message has its position in two tables, which have to agree.
 #[tokio::test]
 async fn a_moved_message_without_its_place_is_a_fault() {
     for is_place_lost in [false, true] {
@@ -224,7 +224,7 @@ async fn a_row_that_cannot_be_read_is_told_with_its_id() {
     assert!(uploads.contains(&(upload, false)) && messages == [(message, false)], "{uploads:?} {messages:?}");
 }
 
-/// What is still in the journal alone is read as well, and whoever wants to open the folder waits.
+/// Rows that are only in the journal are read as well, and a process that wants to open the folder waits.
 #[tokio::test]
 async fn a_copy_has_every_row_and_keeps_others_out() {
     let house = House::new().await;

@@ -1,4 +1,4 @@
-//! Small bytes in the journal: whatever a power cut takes of the files, the next start has it back.
+//! Small bytes in the journal: the next start restores whatever a power cut takes from the files.
 
 use std::fs;
 use std::io;
@@ -40,7 +40,7 @@ impl House {
         Self { disk, store: Some(Arc::new(store.expect("opened"))), folder }
     }
 
-    /// The same folder after a power cut that took from the files what `taking` takes.
+    /// The folder after a power cut that took from the files what `taking` takes.
     fn after_power_cut(&self, taking: impl Fn(&Path)) -> Self {
         let copy = tempfile::tempdir().expect("a folder");
         copy_all(self.folder.path(), copy.path());
@@ -48,7 +48,8 @@ impl House {
         Self::in_folder(copy)
     }
 
-    /// The same for everything that it may take from a file that was moved, and for the move.
+    /// The folder after each loss that a power cut may cause to a file that was moved, with the move undone
+    /// or not.
     fn after_each_loss(&self, id: UploadId) -> impl Iterator<Item = Self> {
         let losses = losses().into_iter().flat_map(|taking| [(taking, false), (taking, true)]);
         losses.map(move |(taking, is_undone)| {
@@ -61,7 +62,7 @@ impl House {
         })
     }
 
-    /// The file is at its place, and nowhere else.
+    /// Asserts that the file is at its place, and nowhere else.
     async fn has_placed(&self, place: &Place, id: UploadId) {
         assert_eq!(self.read(&Source::Placed(place.clone(), id)).await, BYTES);
         assert!(self.disk.parts().await.expect("listed").is_empty());
@@ -84,7 +85,7 @@ impl House {
         found(self, upload.id).await
     }
 
-    /// An upload of ten bytes with these in its part, synced, and a row of four; and its part.
+    /// An upload of ten bytes with these bytes in its part, synced, and a row of four; and its part's sink.
     async fn begin(&self, bytes: &'static [u8]) -> (Upload, DiskSink) {
         let upload = bound(None);
         store(self, &upload).await;
@@ -162,7 +163,7 @@ fn truncate(data: &Path, length: u64) {
     file.set_len(length).expect("cut");
 }
 
-/// What a power cut may do to a file that was not synced.
+/// The losses that a power cut may cause to a file that was not synced.
 fn losses() -> [fn(&Path); 5] {
     [
         |_| {},
@@ -173,7 +174,7 @@ fn losses() -> [fn(&Path); 5] {
     ]
 }
 
-/// And to one that was moved: the move undone, the folder with it.
+/// Undoes the move of a file, and its folder with it, as a power cut may.
 fn undo_move(data: &Path, id: UploadId) {
     let file = file_in(data);
     fs::rename(&file, data.join("parts").join(id.to_string())).expect("undone");
@@ -189,7 +190,7 @@ async fn bytes_of_a_growing_upload_are_there_again() {
         assert_eq!(found(&next, upload.id).await, upload);
         let part = Source::Part(upload.id);
         assert_eq!(next.read(&part).await, BYTES);
-        // What lies beyond the record is cut off as always.
+        // Bytes beyond the record are cut off as always.
         let place = next.place(&upload).await;
         assert_eq!(next.read(&Source::Placed(place, upload.id)).await, BYTES);
     }
@@ -201,7 +202,7 @@ async fn a_file_on_its_way_to_its_place_is_found_wherever_it_is() {
     let upload = house.carry().await;
     let place = house.place(&upload).await;
     for next in house.after_each_loss(upload.id) {
-        // Whoever finalizes it goes on from here.
+        // The finalizer continues from here.
         next.disk.place(upload.id, 10, &place).await.expect("placed");
         next.has_placed(&place, upload.id).await;
     }
@@ -223,7 +224,7 @@ async fn a_committed_message_has_its_file() {
     }
 }
 
-/// Its bytes are on the disk, and only where it went is carried.
+/// The bytes are on the disk, and only the file's place is carried.
 #[tokio::test]
 async fn a_file_that_was_synced_is_moved_again() {
     let house = House::new();
@@ -255,7 +256,7 @@ async fn bytes_that_nobody_needs_stay_away() {
     assert!(next.disk.parts().await.expect("listed").is_empty());
 }
 
-/// A part that is missing altogether is one upload's, and the server is everybody's.
+/// A part that is missing altogether concerns one upload; the server starts for all others.
 #[tokio::test]
 async fn one_damaged_upload_keeps_nobody_from_starting() {
     let house = House::new();
@@ -279,7 +280,7 @@ async fn nothing_is_carried_after_an_orderly_end() {
     assert_eq!(found(&house, upload.id).await, upload);
 }
 
-/// Files that note what they are asked, and fail when told to.
+/// Files that note the calls, and fail when told to.
 #[derive(Default)]
 struct Noting {
     settled: Mutex<Vec<UploadId>>,
@@ -302,7 +303,7 @@ impl Files for Noting {
     }
 }
 
-/// More than one checkpoint's worth of rows, until the store fails or all are in.
+/// Stores more rows than one checkpoint's worth, until the store fails or all are in.
 async fn fill(store: &SledStore) -> (Vec<UploadId>, Result<(), StoreError>) {
     let mut ids = Vec::new();
     for _ in 0..150 {
@@ -343,7 +344,7 @@ async fn when_files_cannot_be_synced_the_journal_keeps_their_bytes() {
     let store = SledStore::open_beside(files.clone(), folder.path(), Durability::Power).expect("opened");
     let (mut ids, outcome) = fill(&store).await;
     assert!(outcome.is_err(), "the store is closed");
-    // What was refused was never told.
+    // The refused upload was never acknowledged.
     ids.pop();
     drop(store);
     files.fails.store(false, Ordering::Relaxed);

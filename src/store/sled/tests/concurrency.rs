@@ -10,10 +10,10 @@ use crate::store::contract::samples::{at, bound, conversation, last_row, row};
 use crate::store::{Claim, StoreError, Taking};
 use crate::upload::{State, Upload};
 
-/// More than a group takes.
+/// The number of callers, which is more than a group takes.
 const CALLERS: usize = 64;
 
-/// All the way from nothing to a message that is announced.
+/// Makes a message, all the way from nothing to its announcement.
 async fn make_message(fixture: &Fixture) -> Result<(), StoreError> {
     let (records, messages) = (fixture.records(), fixture.messages());
     let upload = bound(None);
@@ -52,7 +52,7 @@ async fn a_change_is_carried_out_though_nobody_waits_for_it() {
     {
         let records = fixture.records();
         let mut creation = records.create(&upload, Taking::IfFree);
-        // Far enough to have handed it over, and then dropped, whether it was answered by then or not.
+        // Polled far enough to hand it over, and then dropped, whether it was answered by then or not.
         let _ = (&mut creation).now_or_never();
     }
     DatabaseFixture::reopen(&mut fixture);

@@ -22,7 +22,7 @@ async fn closed() -> Fixture {
     fixture
 }
 
-/// The database below the store. The threads of a store that had it let go of its lock a little later.
+/// The database below the store. The threads of an earlier store let go of its lock a little later.
 fn database(folder: &Path) -> sled::Db {
     let end = Instant::now() + Duration::from_secs(10);
     loop {
@@ -38,7 +38,7 @@ fn open(folder: &Path) -> Result<SledStore, OpenError> {
     SledStore::open(folder, Durability::Power)
 }
 
-/// Names and lengths, without the snapshots, of which sled makes new ones.
+/// The names and lengths of the files, without the snapshots, of which sled makes new ones.
 fn files(folder: &Path) -> BTreeMap<String, u64> {
     let entries = fs::read_dir(folder).expect("readable").map(|entry| entry.expect("readable"));
     entries
@@ -71,7 +71,7 @@ async fn an_unfinished_snapshot_does_not_prevent_opening() {
     assert!(!left.exists());
 }
 
-/// Whether the attribute can be given to a file of this folder.
+/// Whether a file of this folder can be given the attribute.
 fn can_write_through(folder: &Path) -> bool {
     let file = fs::File::create(folder.join("scratch")).expect("made");
     let flags = ioctl_getflags(&file).map(|flags| ioctl_setflags(&file, flags | IFlags::SYNC));
@@ -88,7 +88,7 @@ async fn the_log_is_written_through_where_a_power_cut_is_to_be_survived() {
         let db = fs::File::open(fixture.path().join("db")).expect("there");
         ioctl_getflags(db).is_ok_and(|flags| flags.contains(IFlags::SYNC))
     };
-    // Where the file system cannot, it opens all the same.
+    // Where the file system cannot, the store opens all the same.
     assert_eq!(is_set(Durability::Power), can);
     assert!(!is_set(Durability::Process));
 }
@@ -183,7 +183,7 @@ async fn a_kill_before_the_mark_is_made_up_for() {
     assert!(path.join("format").exists());
 }
 
-/// sled takes a log that ends early for one of which the end was never written.
+/// sled takes a log that ends early for one whose end was never written.
 #[tokio::test]
 async fn a_log_that_is_older_than_the_journal_is_damage() {
     let mut fixture = closed().await;
@@ -210,6 +210,6 @@ async fn a_log_that_is_older_than_the_journal_is_damage() {
     }
     let error = open(&path).expect_err("rows are gone");
     assert!(error.to_string().contains("its latest rows are gone"), "{error}");
-    // Without syncs it is what a power cut may do.
+    // Without syncs a power cut may do this.
     SledStore::open(&path, Durability::Process).expect("opened");
 }

@@ -1,4 +1,4 @@
-//! Operations of one group see each other's changes and nothing of those that fail.
+//! Groups: operations of one group see each other's changes, and nothing of those that fail.
 
 use std::sync::mpsc;
 
@@ -26,7 +26,7 @@ macro_rules! as_one_group {
         let holder = holder.now_or_never().expect("there is room").expect("open");
         is_held.recv().expect("the committer is at it");
         ($({
-            // An operation that has been handed over is carried out before those that follow.
+            // An operation that was handed over is carried out before those that follow.
             let mut operation = $operation;
             assert!((&mut operation).now_or_never().is_none());
             operation

@@ -1,4 +1,4 @@
-//! The contracts, in sled.
+//! The contracts of the ports, run in sled.
 
 mod audit;
 mod carried;
