@@ -1,5 +1,5 @@
-//! Announcements where several processes serve the same stores: each is handed on to the other processes, and told
-//! to the connections of this one.
+//! Announcements where several processes serve the same stores: each one is told to this process's connections,
+//! and handed on to the other processes.
 //!
 //! ```text
 //! publisher ─► relay ─► every other process ─► its connections
@@ -49,9 +49,9 @@ impl RelayedAnnouncements {
 
 #[async_trait]
 impl Announcements for RelayedAnnouncements {
-    /// Announces to all processes. A message that the relay does not take is told to no connection yet: it stays in
-    /// the outbox, and each attempt would tell it once more. Everything else is a hint, which the connections of
-    /// this process get all the same.
+    /// Announces to the connections of all processes. A message that the relay does not take is told to no
+    /// connection yet: it stays in the outbox, and each attempt would tell it once more. Everything else is a
+    /// hint, which the connections of this process get all the same.
     async fn announce(&self, to: &[UserId], announcement: &Announcement) -> Result<(), StoreError> {
         let handed = self.hand_on(to, announcement.clone()).await;
         if matches!(announcement, Announcement::NewMessage(_)) {
@@ -142,7 +142,7 @@ mod tests {
         let expected: Vec<_> = every_kind.iter().cloned().chain([last.clone()]).collect();
         assert_eq!(heard(&one, expected.len()).await, expected);
         let mut elsewhere = heard(&other, expected.len()).await;
-        // Its own is told at once, and what comes over the relay when it is there.
+        // Its own announcement is told at once, and those of others when the relay brings them.
         elsewhere.retain(|what| *what != last);
         assert_eq!(elsewhere, every_kind);
     }

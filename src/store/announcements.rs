@@ -39,9 +39,9 @@ pub enum Announcement {
     NewMessage(Box<Message>),
     /// An upload began: event `upload_started`.
     UploadStarted(Progress),
-    /// Bytes came, announced at most once a second: event `upload_progress`.
+    /// An upload got bytes, announced at most once a second: event `upload_progress`.
     UploadProgress(Progress),
-    /// No more bytes come: event `upload_paused`.
+    /// An upload gets no more bytes: event `upload_paused`.
     UploadPaused(Progress),
     /// An upload became this message, which was announced before: event `upload_finished`.
     UploadFinished(Progress, MessageId),

@@ -7,7 +7,7 @@ use crate::upload::Conflict;
 /// A failure of a store. Its text is for the log, never for a client.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// No space is left, or less than the reserve. Nothing that was acknowledged is lost.
+    /// The space is used up, down to the reserve. Nothing that was acknowledged is lost.
     #[error("no space left")]
     Full,
     /// The change no longer fits what is stored.

@@ -102,7 +102,8 @@ impl Disk {
         }
     }
 
-    /// The bytes of an upload, open for appending. The file is opened with the first write, on the thread that writes.
+    /// The bytes of an upload, open for appending. The file is opened by the first write, on the thread that
+    /// writes.
     pub(in crate::store) fn sink(&self, id: UploadId, offset: u64) -> DiskSink {
         DiskSink::new(Part::new(Arc::clone(&self.folders), id, offset))
     }

@@ -269,7 +269,7 @@ mod tests {
         }
     }
 
-    /// As when the process has no descriptor left.
+    /// The case of a process without descriptors left.
     #[tokio::test]
     async fn what_cannot_be_opened_may_be_settled_later() {
         let (_data, disk) = disk();

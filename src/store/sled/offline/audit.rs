@@ -1,5 +1,5 @@
-//! Reading everything, one row after the other, and comparing the tables with each other. Nothing of it is
-//! needed to serve.
+//! The audit: reads every table, one row after the other, and compares the tables with each other. Serving
+//! needs nothing of it.
 
 use sled::IVec;
 
@@ -13,14 +13,14 @@ use crate::message::{Message, MessageId};
 use crate::store::StoreError;
 use crate::upload::{Concat, State, Upload, UploadId};
 
-/// As many rows are read at once.
+/// How many rows are read at once.
 const PAGE: usize = 256;
 
-/// A row that is not what it should be, in words.
+/// The description of a row that is not what it should be.
 pub type Fault = String;
 
 impl SledStore {
-    /// Every upload, and those that cannot be read, handed on one by one in the order of their ids.
+    /// Hands on every upload, or the error why it cannot be read, one by one in the order of their ids.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot be read at all.
@@ -37,7 +37,7 @@ impl SledStore {
         .await
     }
 
-    /// Every message, likewise.
+    /// Hands on every message, or the error why it cannot be read, one by one in the order of their ids.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot be read at all.
@@ -53,7 +53,7 @@ impl SledStore {
         .await
     }
 
-    /// Compares every index with what it leads to, both ways, and every ledger with its upload.
+    /// Compares every index with the rows that it leads to, both ways, and every ledger with its upload.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot be read at all.
@@ -119,7 +119,7 @@ fn gone() -> StoreError {
     StoreError::Damaged("a row that was there is gone".into())
 }
 
-/// The upload that a key ends with, or leads to; what cannot be read is told of where uploads are looked at.
+/// The upload with this id. One that cannot be read is reported where uploads are read.
 fn upload_of(rows: &Layered<'_>, id: UploadId) -> Option<Upload> {
     uploads::find(rows, id).ok().flatten().map(|stored| stored.upload)
 }
@@ -162,7 +162,7 @@ fn without_record(rows: &Layered<'_>, key: &[u8], what: &str) -> Result<Option<F
     Ok((!is_there).then(|| format!("{what} of upload {id}, which has no record")))
 }
 
-/// Rows follow each other without a gap. The oldest may be gone: only the end is ever read.
+/// Checks that rows follow each other without a gap. The oldest may be gone: only the end is ever read.
 fn ledger(rows: &Layered<'_>, key: &[u8], row: &IVec) -> Result<Option<Fault>, StoreError> {
     let (Some(id), Some(offset)) = (keys::upload_of_chunk(key), keys::number_at_end(key)) else {
         return Ok(Some("a row of a ledger under a key that is none".into()));
@@ -258,7 +258,7 @@ fn membership(rows: &Layered<'_>, key: &[u8], _: &IVec) -> Result<Option<Fault>,
 
 fn message(rows: &Layered<'_>, key: &[u8], _: &IVec) -> Result<Option<Fault>, StoreError> {
     let Some(id) = keys::message_at_end(key) else { return Ok(None) };
-    // What cannot be read is told of where messages are looked at.
+    // A message that cannot be read is reported where messages are read.
     let Ok(Some(message)) = messages::find(rows, id) else { return Ok(None) };
     let is_listed = is_there(rows, &keys::order(message.conversation_id, order::position(rows, id)?))?;
     Ok((!is_listed).then(|| format!("message {id} is missing in its conversation's order")))
@@ -282,7 +282,7 @@ fn ordered(rows: &Layered<'_>, key: &[u8], _: &IVec) -> Result<Option<Fault>, St
     named_message(rows, id, "the order of a conversation")
 }
 
-/// Says the same as the position of the message that it leads to.
+/// Checks that the row agrees with the position of the message that it leads to.
 fn moved(rows: &Layered<'_>, key: &[u8], row: &IVec) -> Result<Option<Fault>, StoreError> {
     let id: MessageId = rows::decode("moved", row)?;
     let is_same = keys::place_in_order(key)

@@ -27,9 +27,10 @@
 //! | `61` | placed | upload id | [`PlacedRow`](super::rows::PlacedRow); where a file went that may not be synced yet |
 //! | `7f` | flushed | | the number of the journal's last record that is in sled; written after everything else of it, so that a log which ends early has an older one |
 //!
-//! Carried and placed are in the journal only, and never get to sled; unfinished, committed and order get there as
-//! [`runs`](super::super::engine::runs). Numbers are big-endian, so that the order of keys is the order of numbers. An owner, or a user before
-//! something else, is preceded by its length in two bytes, so that no owner is another one's prefix.
+//! Carried and placed are in the journal only, and never get to sled; unfinished, committed and order get
+//! there as [`runs`](super::super::engine::runs). Numbers are big-endian, so that the order of keys is the
+//! order of numbers. An owner, or a user before something else, follows its length in two bytes, so that no
+//! owner is another one's prefix.
 
 pub(crate) use super::super::engine::key::{Key, after, end_of, number_at_end};
 use super::super::engine::layout::Layout;
@@ -67,7 +68,7 @@ const CARRIED: Table = Table(0x60);
 const PLACED: Table = Table(0x61);
 const FLUSHED: Table = Table(0x7f);
 
-/// What the engine has to know of all this.
+/// The facts about this layout that the engine has to know.
 pub(crate) const LAYOUT: Layout = Layout {
     format: &[FORMAT.0],
     flushed: &[FLUSHED.0],
@@ -119,7 +120,7 @@ keys! {
     owed(id: UploadId) = OWED: [id.as_bytes()];
     used(part: UploadId) = USED: [part.as_bytes()];
     every_committed() = COMMITTED: [];
-    /// Where those begin that were committed at this time.
+    /// The start of the uploads that were committed at this time.
     committed_at(at: Timestamp) = COMMITTED: [&at.millis().to_be_bytes()];
     committed(at: Timestamp, id: UploadId) = COMMITTED: [&at.millis().to_be_bytes(), id.as_bytes()];
     claim(conversation: ConversationId, owner: &UserId, id: &ClientMessageId) =
@@ -164,7 +165,7 @@ pub(crate) fn upload_at_end(key: &[u8]) -> Option<UploadId> {
     key.last_chunk().copied().map(UploadId::from_bytes)
 }
 
-/// When the upload of a key of [`unfinished`] was created.
+/// The time of creation in a key of [`unfinished`].
 pub(crate) fn created_at_of_unfinished(key: &[u8]) -> Option<Timestamp> {
     let (before, _) = key.split_last_chunk::<16>()?;
     Some(Timestamp::from_millis(number_at_end(before)?))
@@ -217,8 +218,8 @@ pub(crate) fn user_at_end(key: &[u8], conversation: ConversationId) -> Option<Us
     std::str::from_utf8(user).ok()?.parse().ok()
 }
 
-/// How many bytes at the end of its keys differ within a set, if the key's table is sets: its rows are empty, and
-/// sled has them in [`runs`](super::super::engine::runs).
+/// How many bytes at the end of the key differ within its set, if the key's table is made of sets: rows in
+/// sets are empty, and sled has them in [`runs`](super::super::engine::runs).
 fn suffix_of_set(key: &[u8]) -> Option<usize> {
     match Table::of(key) {
         Some(UNFINISHED | COMMITTED) => Some(size_of::<u64>() + size_of::<UploadId>()),
@@ -227,7 +228,7 @@ fn suffix_of_set(key: &[u8]) -> Option<usize> {
     }
 }
 
-/// The first key after all those of the set that this one is in.
+/// The first key after the whole set of this key.
 pub(crate) fn after_set(key: &[u8]) -> Key {
     let suffix = suffix_of_set(key).expect("it is in a set");
     end_of(&key[..key.len().saturating_sub(suffix)])
