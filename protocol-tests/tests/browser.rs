@@ -1,16 +1,15 @@
 //! Headless Chromium: tus-js-client, Uppy, and what a page does without them, from another origin than the
 //! server's. Each ends by reading the message and comparing the bytes.
 
-use harness::heavy::alone;
 use harness::left_out::left_out;
 use harness::note::note;
 use harness::proxy::Step;
-use harness::script::Script;
-use harness::sending::Sending;
 use harness::wait;
 use serde_json::{Value, json};
-use tempfile::TempDir;
-use tokio::sync::MutexGuard;
+
+mod opened;
+
+use opened::{Browser, Page};
 
 const MIB: u64 = 1 << 20;
 
@@ -20,59 +19,13 @@ const BLOB: u64 = 50_000_000;
 /// The libraries, by the names that `clients/page.js` gives them.
 const CLIENTS: [&str; 3] = ["tus-js-client", "tus-js-client-5", "uppy"];
 
-/// Chromium with a profile of its own, alone on the machine.
-struct Browser {
-    script: Script,
-    _profile: TempDir,
-    _alone: MutexGuard<'static, ()>,
-}
-
-impl Browser {
-    async fn start() -> Self {
-        let alone = alone().await;
-        let profile = TempDir::new().expect("the system has a folder for temporary files");
-        let script = Script::start("browser", &json!({"profile": profile.path()}));
-        Self { script, _profile: profile, _alone: alone }
-    }
-
-    /// A page that knows nothing of the one before, with a file of this size chosen in it.
-    async fn page(&mut self, size: u64, plan: Vec<(u64, Step)>) -> Page<'_> {
-        self.script.forget();
-        let mut page = Page { sending: Sending::new(size, plan).await, browser: &mut self.script };
-        page.obeys(json!({"do": "open", "file": page.sending.file()})).await;
-        page
-    }
-
-    async fn end(mut self) {
-        assert!(self.script.end().await.success());
-    }
-}
-
-/// A page, and what it is to send.
-struct Page<'a> {
-    sending: Sending,
-    browser: &'a mut Script,
-}
-
 impl Page<'_> {
-    /// Lets the page do this, and waits until it has begun.
-    async fn obeys(&mut self, order: Value) {
-        self.browser.order(&order).await;
-        self.browser.saw_with("done", |done| *done == order).await;
-    }
-
     /// The order to upload the file with this library.
     fn upload(&self, client: &str, options: Value) -> Value {
         let mut order = self.sending.config(options);
         order["do"] = json!("start");
         order["client"] = json!(client);
         order
-    }
-
-    fn check_nothing_went_wrong(&self) {
-        for event in ["error", "page error"] {
-            assert!(self.browser.all(event).is_empty(), "{:?}", self.browser.all(event));
-        }
     }
 
     /// Checks that so many uploads were created, and that no more than so many bytes were sent twice.
@@ -326,80 +279,3 @@ async fn a_page_sends_and_hears_over_either_transport_of_socket_io() {
     }
     browser.end().await;
 }
-
-/// One after the other in one browser: a member, the member again, somebody who is none, nobody, and the member.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_picture_stays_in_the_members_circle_whoever_uses_the_browser() {
-    if left_out("chromium") {
-        return;
-    }
-    let mut browser = Browser::start().await;
-    let mut page = browser.page(1000, Vec::new()).await;
-    let photo = "a photo that only its circle may see";
-    let message = page.sending.chat.post("photo.jpg", photo.as_bytes()).await;
-    let media = message["media_url"].as_str().expect("a URL is a string");
-    let url = format!("{}{media}", page.sending.proxy.url());
-    let [alice, eve] = [&page.sending.chat.alice, &page.sending.chat.eve].map(|user| user.token.clone());
-    for (number, (token, sees, unchanged)) in [
-        (Some(&alice), true, 0),
-        (Some(&alice), true, 1),
-        (Some(&eve), false, 1),
-        (None, false, 1),
-        (Some(&alice), true, 1),
-        (Some(&alice), true, 2),
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        page.obeys(json!({"do": "get", "url": url, "token": token, "number": number})).await;
-        let got = page.browser.saw_with("got", |got| got["number"] == number).await;
-        let expected = if sees { json!(200) } else { got["status"].clone() };
-        assert_eq!(got["status"], expected, "{number}: {got}");
-        assert!(sees || got["status"].as_u64().is_some_and(|status| (401..=404).contains(&status)), "{got}");
-        assert_eq!(got["text"] == photo, sees, "{number}: {got}");
-        let metrics = page.sending.chat.server.request("GET", "/metrics").send().await.text();
-        let count = metrics.lines().find_map(|line| line.strip_prefix(NOT_MODIFIED)).unwrap_or("0");
-        assert_eq!(
-            count.trim(),
-            unchanged.to_string(),
-            "{number}: so often the browser was told to use its own"
-        );
-    }
-    browser.end().await;
-}
-
-/// The page comes from another origin and has no token; what it shows has none either.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_page_of_another_origin_shows_pictures_and_seeks_in_films_by_their_links() {
-    const SECS: u64 = 100;
-    if left_out("chromium") {
-        return;
-    }
-    let mut browser = Browser::start().await;
-    let mut page = browser.page(1000, Vec::new()).await;
-    let server = page.sending.proxy.url();
-    let to = json!({"server": server, "token": page.sending.chat.alice.token});
-    let conversation = page.sending.chat.conversation.clone();
-    page.obeys(json!({"do": "sendMade", "to": to, "conversation": conversation, "secs": SECS})).await;
-    let messages = page.sending.chat.messages().await;
-    let link = |name: &str| {
-        let message = messages.iter().find(|message| message["file_name"] == name).expect("it was sent");
-        format!("{server}{}", message["media_link"].as_str().expect("a link"))
-    };
-    let (picture, film) = (link("picture.png"), link("film.webm"));
-    page.obeys(json!({"do": "show", "picture": picture, "film": film, "at": 90})).await;
-    let shown = page.browser.saw("shown").await;
-    assert_eq!((&shown["picture"], &shown["film"]), (&json!(640), &json!(640)), "{shown}");
-    assert_eq!((&shown["duration"], &shown["at"]), (&json!(SECS), &json!(90)), "{shown}");
-    let brightness = |when: &str| shown[when].as_u64().expect("a number");
-    assert!(brightness("before") < 100 && brightness("after") > 150, "{shown}");
-    let metrics = page.sending.chat.server.request("GET", "/metrics").send().await.text();
-    let pieces = metrics.lines().find_map(|line| line.strip_prefix(PARTIAL)).unwrap_or("0").trim();
-    let pieces: u64 = pieces.parse().expect("a number");
-    assert!(pieces >= 2, "it was sought and not read through: {pieces}");
-    page.check_nothing_went_wrong();
-    browser.end().await;
-}
-
-const PARTIAL: &str = "longhaul_http_responses_total{status=\"206\"}";
-const NOT_MODIFIED: &str = "longhaul_http_responses_total{status=\"304\"}";

@@ -1,39 +1,16 @@
 //! Links to media, which need no token: who is given them, for how long they are good, and what is said of bad ones.
 
 use harness::chat::{Chat, check_detail};
-use harness::http::{Request, Response};
+use harness::http::Response;
 use harness::multipart::Form;
-use harness::server::{Setup, run_to_its_end};
+use harness::server::Setup;
 use harness::token::Token;
 use harness::{tus, wait};
 use serde_json::{Value, json};
 
-const CONTENT: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyz";
-const KEY: &str = "a key of the tests of media links";
-const OTHER_KEY: &str = "another key of the tests of links";
+mod linked;
 
-fn text<'a>(json: &'a Value, key: &str) -> &'a str {
-    json[key].as_str().unwrap_or_else(|| panic!("no {key} in {json}"))
-}
-
-/// The link of a message, which has to be its URL and two parameters.
-fn link_of(message: &Value) -> String {
-    let link = text(message, "media_link");
-    let query = link.strip_prefix(text(message, "media_url")).expect("the link is the URL and a query");
-    assert!(query.starts_with("?exp=") && query.contains("&sig="), "{query}");
-    assert!(text(message, "media_link_expires_at").ends_with('Z'), "{message}");
-    link.to_owned()
-}
-
-fn exp_of(link: &str) -> u64 {
-    let exp = link.split_once("exp=").and_then(|(_, rest)| rest.split('&').next()).expect("a link ends");
-    exp.parse().expect("it ends at a second")
-}
-
-/// A request without a token.
-fn get(chat: &Chat, link: &str) -> Request {
-    chat.server.request("GET", link)
-}
+use linked::{CONTENT, KEY, check_refused, exp_of, get, link_of, sig, text};
 
 async fn read(chat: &Chat, target: &str) -> Value {
     chat.request(&chat.bob, "GET", target).send().await.expecting(200).json()
@@ -42,16 +19,6 @@ async fn read(chat: &Chat, target: &str) -> Value {
 async fn renew(chat: &Chat, message: &Value, wanted: &Value) -> Response {
     let target = format!("/messages/{}/media-link", text(message, "_id"));
     chat.request(&chat.bob, "POST", &target).json(wanted).send().await
-}
-
-/// What is said of every bad link.
-fn check_refused(answer: &Response, what: &str) {
-    assert_eq!(
-        (answer.status, answer.json()["detail"].as_str()),
-        (403, Some("Invalid or expired link")),
-        "{what}"
-    );
-    assert_eq!(answer.expect("Cache-Control"), "no-store", "{what}");
 }
 
 #[tokio::test]
@@ -239,85 +206,6 @@ async fn a_link_of_a_file_that_is_gone_is_as_bad_as_any() {
     check_refused(&chat.server.request("GET", &link).header("Range", "bytes=0-1").send().await, "gone");
 }
 
-/// The grid's lines are a second apart or a week, so that a test sees either side of one.
-#[tokio::test]
-async fn a_link_stays_the_same_for_a_while_and_over_a_restart() {
-    let week = Setup::default().setting("--media-link-secs", "7d");
-    let chat = Chat::on(week.clone()).await;
-    let message = chat.post("a.mp4", CONTENT).await;
-    let link = link_of(&message);
-    assert_eq!(exp_of(&link) % (7 * 24 * 60 * 60), 0);
-    chat.server.kill().await;
-    chat.server.restart_with(week).await;
-    assert_eq!(link_of(&chat.only_message().await), link);
-    get(&chat, &link).send().await.expecting(200);
-
-    chat.server.kill().await;
-    chat.server.restart_with(Setup::default().setting("--media-link-secs", 1)).await;
-    let soon = link_of(&chat.only_message().await);
-    assert_ne!(soon, link);
-    wait::until_true("another link is given", async || link_of(&chat.only_message().await) != soon).await;
-    wait::until_true("the first one ends", async || get(&chat, &soon).send().await.status == 403).await;
-    // A link says itself when it ends, whatever the settings are by then.
-    get(&chat, &link).send().await.expecting(200);
-}
-
-#[tokio::test]
-async fn keys_are_replaced_one_after_the_other_over_restarts() {
-    let with = |keys: &str| Setup::default().env("LONGHAUL_MEDIA_LINK_KEY", keys);
-    let chat = Chat::on(with(KEY)).await;
-    let old = link_of(&chat.post("a.mp4", CONTENT).await);
-    let restart = async |keys: &str| {
-        chat.server.kill().await;
-        chat.server.restart_with(with(keys)).await;
-        link_of(&chat.only_message().await)
-    };
-    let new = restart(&format!("{OTHER_KEY},{KEY}")).await;
-    assert_ne!(new.split_once("sig="), old.split_once("sig="));
-    for link in [&old, &new] {
-        get(&chat, link).send().await.expecting(200);
-    }
-    restart(OTHER_KEY).await;
-    check_refused(&get(&chat, &old).send().await, "of a key that is gone");
-    get(&chat, &new).send().await.expecting(200);
-    assert!(
-        !chat.server.folder().path().join("media-link.keys").exists(),
-        "no key is made where one is given"
-    );
-}
-
-#[tokio::test]
-async fn the_key_that_is_kept_with_the_data_is_replaced_on_sighup() {
-    let chat = Chat::start().await;
-    let old = link_of(&chat.post("a.mp4", CONTENT).await);
-    let file = chat.server.folder().path().join("media-link.keys");
-    let first = std::fs::read_to_string(&file).expect("the server has made a key");
-    let mode =
-        std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).expect("there").permissions());
-    assert_eq!((mode & 0o777, first.trim().len()), (0o600, 64));
-
-    let replace = async |keys: &str, judge: &dyn Fn(&str) -> bool| {
-        std::fs::write(&file, keys).expect("written");
-        chat.server.hang_up();
-        wait::until("the keys are read", async || {
-            Some(link_of(&chat.only_message().await)).filter(|link| judge(link))
-        })
-        .await
-    };
-    let new = replace(&format!("{KEY}\n{first}"), &|link| sig(link) != sig(&old)).await;
-    get(&chat, &old).send().await.expecting(200);
-    let newest = replace(OTHER_KEY, &|link| sig(link) != sig(&new)).await;
-    check_refused(&get(&chat, &old).send().await, "of a key that is gone");
-    get(&chat, &newest).send().await.expecting(200);
-    chat.server.kill().await;
-    chat.server.restart().await;
-    get(&chat, &newest).send().await.expecting(200);
-}
-
-fn sig(link: &str) -> &str {
-    link.split_once("sig=").expect("a signature").1
-}
-
 #[tokio::test]
 async fn what_was_left_over_by_a_kill_is_told_with_a_link_of_the_moment() {
     let setup = || Setup::default().setting("--media-link-secs", "1m");
@@ -375,19 +263,6 @@ async fn a_server_without_links_gives_none_and_takes_none() {
     check_refused(&get(&chat, &link).send().await, "links are off");
     check_detail(&renew(&chat, &message, &json!({})).await, 404);
     chat.media(&message).await;
-}
-
-#[tokio::test]
-async fn settings_that_make_no_sense_are_said_without_the_key() {
-    for (flag, value, said) in [
-        ("--media-link-key", "short", "at least 16 bytes"),
-        ("--media-link-key", "a key that is long enough,", "at least 16 bytes"),
-        ("--media-link-secs", "8d", "seven days"),
-        ("--media-link-secs", "500ms", "whole seconds"),
-    ] {
-        let death = run_to_its_end(&[flag, value], &[]).await.to_string();
-        assert!(death.contains(said) && !death.contains("long enough"), "{death}");
-    }
 }
 
 #[tokio::test]

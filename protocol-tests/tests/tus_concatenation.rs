@@ -2,72 +2,12 @@
 
 use harness::chat::{Chat, check_detail};
 use harness::content::Content;
-use harness::http::{Request, Response};
-use harness::note::note;
 use harness::server::Setup;
 use harness::{tus, wait};
-use serde_json::Value;
-use std::os::unix::fs::MetadataExt;
-use std::os::unix::process::ExitStatusExt;
 
-/// Parts of a size that nothing is aligned to.
-const SIZES: [u64; 3] = [70_001, 5, 100_003];
+mod parts;
 
-/// Creates a part of this length, and returns its URL.
-async fn part(chat: &Chat, length: u64) -> String {
-    let creation = tus::creation(chat, &chat.alice, "/files", length).header("Upload-Concat", "partial");
-    creation.send().await.expecting(201).expect("Location").to_owned()
-}
-
-/// Creates a part and sends all of its bytes.
-async fn complete_part(chat: &Chat, bytes: &[u8]) -> String {
-    let location = part(chat, bytes.len() as u64).await;
-    tus::append(chat, &location, 0, bytes).await.expecting(204);
-    location
-}
-
-/// A content cut into parts of these sizes, each sent.
-async fn parts_of(chat: &Chat, content: &Content, sizes: &[u64]) -> Vec<String> {
-    let (mut urls, mut start) = (Vec::new(), 0);
-    for size in sizes {
-        urls.push(complete_part(chat, &content.slice(start..start + size)).await);
-        start += size;
-    }
-    urls
-}
-
-fn concat_of(urls: &[String]) -> String {
-    format!("final;{}", urls.join(" "))
-}
-
-fn final_upload(chat: &Chat, target: &str, urls: &[String], pairs: &[(&str, &str)]) -> Request {
-    tus::request(chat, &chat.alice, "POST", target)
-        .header("Upload-Concat", concat_of(urls))
-        .header("Upload-Metadata", tus::metadata(pairs))
-}
-
-fn final_in_chat(chat: &Chat, urls: &[String], pairs: &[(&str, &str)]) -> Request {
-    final_upload(chat, &format!("/conversations/{}/files", chat.conversation), urls, pairs)
-}
-
-async fn joined(chat: &Chat, urls: &[String], pairs: &[(&str, &str)]) -> String {
-    final_in_chat(chat, urls, pairs).send().await.expecting(201).expect("Location").to_owned()
-}
-
-/// HEAD waits for the message of a final upload whose parts are complete.
-async fn is_told(chat: &Chat, location: &str, length: u64) -> Value {
-    let head = tus::head(chat, location).await.expecting(200);
-    let message = chat.only_message().await;
-    assert_eq!((head.number("Upload-Offset"), head.number("Upload-Length")), (length, length));
-    assert_eq!(head.expect("Chat-Message-Id"), message["_id"].as_str().expect("text"));
-    message
-}
-
-async fn ends(chat: &Chat, urls: &[String]) {
-    for url in urls {
-        tus::request(chat, &chat.alice, "DELETE", url).send().await.expecting(204);
-    }
-}
+use parts::{SIZES, complete_part, ends, final_in_chat, final_upload, is_told, joined, part, parts_of};
 
 #[tokio::test]
 async fn parts_become_one_message() {
@@ -256,33 +196,6 @@ async fn no_message_is_made_of_a_part() {
 }
 
 #[tokio::test]
-async fn a_part_that_ends_ends_what_waits_for_it() {
-    let chat = Chat::start().await;
-    let urls = [complete_part(&chat, b"hello").await, part(&chat, 3).await];
-    let location = joined(&chat, &urls, &[]).await;
-    ends(&chat, &urls[1..]).await;
-    wait::until_true("the reason is told", async || tus::head(&chat, &location).await.status == 410).await;
-    let repeated: Response = final_in_chat(&chat, &urls, &[]).send().await;
-    check_detail(&repeated, 410);
-    ends(&chat, &urls[..1]).await;
-    assert!(chat.messages().await.is_empty());
-    chat.check_folders().await;
-}
-
-#[tokio::test]
-async fn a_final_upload_that_is_ended_leaves_its_parts() {
-    let chat = Chat::start().await;
-    let urls = [complete_part(&chat, b"hello ").await, part(&chat, 5).await];
-    let location = joined(&chat, &urls, &[]).await;
-    ends(&chat, std::slice::from_ref(&location)).await;
-    assert_eq!(tus::head(&chat, &location).await.status, 404);
-    tus::append(&chat, &urls[1], 0, b"world").await.expecting(204);
-    let again = joined(&chat, &urls, &[]).await;
-    let message = is_told(&chat, &again, 11).await;
-    assert_eq!(chat.media(&message).await.body, b"hello world");
-}
-
-#[tokio::test]
 async fn announced_digests_are_of_the_whole() {
     let chat = Chat::start().await;
     let content = Content::random(SIZES.iter().sum());
@@ -311,52 +224,6 @@ async fn the_answer_to_a_final_upload_of_whole_parts_is_the_message() {
         (unbound.expect("Chat-Upload-State"), unbound.number("Upload-Offset")),
         ("complete", content.len())
     );
-}
-
-/// How many bytes the part files have, each counted once, whatever names it has.
-fn held(chat: &Chat) -> u64 {
-    let files = chat.server.folder().parts();
-    let found = files.iter().filter_map(|file| std::fs::metadata(file).ok());
-    let sizes: std::collections::BTreeMap<_, _> = found.map(|file| (file.ino(), file.len())).collect();
-    sizes.into_values().sum()
-}
-
-/// Also what was appended to the first part, whose file the final upload took for its own.
-#[tokio::test]
-async fn a_rejected_final_upload_leaves_no_more_than_its_parts() {
-    let wrong = [("sha256", "0".repeat(64))];
-    let wrong = [(wrong[0].0, wrong[0].1.as_str())];
-    for kill in [None, Some("reject.recorded")] {
-        note(format_args!("killed at {kill:?}"));
-        let setup = kill.map_or_else(Setup::default, |step| Setup::default().crash_at(step));
-        let chat = Chat::on(setup).await;
-        let content = Content::random(SIZES.iter().sum());
-        let urls = parts_of(&chat, &content, &SIZES).await;
-        if kill.is_some() {
-            _ = final_in_chat(&chat, &urls, &wrong).try_send().await;
-            chat.server.ended(wait::BOUND).await;
-            assert!(held(&chat) > content.len(), "what the next start has to free");
-            chat.server.restart_with(Setup::default()).await;
-        }
-        check_detail(&final_in_chat(&chat, &urls, &wrong).send().await, 422);
-        assert_eq!(held(&chat), content.len());
-        let location = joined(&chat, &urls, &[]).await;
-        let message = is_told(&chat, &location, content.len()).await;
-        assert_eq!(chat.media(&message).await.body, content.bytes(), "the parts are as they were");
-    }
-}
-
-#[tokio::test]
-async fn an_upload_that_another_one_was_quicker_than_leaves_no_more_than_its_parts() {
-    let chat = Chat::start().await;
-    let content = Content::random(SIZES.iter().sum());
-    let urls = parts_of(&chat, &content, &SIZES).await;
-    let pairs = [("client_message_id", "mine")];
-    let location = tus::create(&chat, content.len(), &pairs).await;
-    tus::append(&chat, &location, 0, &content.bytes()).await.expecting(204);
-    let answer = final_in_chat(&chat, &urls, &pairs).send().await.expecting(201);
-    assert_eq!(answer.expect("Chat-Message-Id"), chat.only_message().await["_id"]);
-    assert_eq!(held(&chat), content.len());
 }
 
 /// The uploads of the list, with whether they are parts.
@@ -426,49 +293,4 @@ async fn parts_together_are_no_larger_than_an_upload_may_be() {
     tus::patch(&chat, &chat.alice, &deferred, 0).header("Upload-Length", 4).body("0123").send().await;
     wait::until_true("it is rejected", async || tus::head(&chat, &waiting).await.status == 410).await;
     assert!(chat.messages().await.is_empty());
-}
-
-#[tokio::test]
-async fn parts_are_joined_in_the_database_as_well() {
-    let chat = Chat::on(Setup::default().setting("--payload", "sled")).await;
-    let content = Content::random(SIZES.iter().sum());
-    let urls = parts_of(&chat, &content, &SIZES).await;
-    let location = joined(&chat, &urls, &[]).await;
-    let message = is_told(&chat, &location, content.len()).await;
-    assert_eq!(chat.media(&message).await.body, content.bytes());
-}
-
-/// More than one stretch of a part, and a kill at every step of each of them.
-#[tokio::test]
-async fn a_join_survives_a_kill_at_every_step() {
-    let sizes = [3 << 20, (65 << 20) + 7, 11];
-    for step in [
-        "create.recorded:4",
-        "join.adopted",
-        "join.recorded",
-        "join.copied",
-        "join.copied:2",
-        "join.recorded:3",
-    ] {
-        note(format_args!("killed at {step}"));
-        let chat = Chat::on(Setup::default().crash_at(step)).await;
-        let content = Content::random(sizes.iter().sum());
-        let urls = parts_of(&chat, &content, &sizes).await;
-        let pairs = [("filename", "joined.bin")];
-        // The answer may come before the kill or be lost with it.
-        _ = final_in_chat(&chat, &urls, &pairs).try_send().await;
-        let status = chat.server.ended(wait::BOUND).await;
-        assert_eq!(status.signal(), Some(9), "the server reached {step} and killed itself");
-        chat.server.restart_with(Setup::default()).await;
-        let message = chat.first_message().await;
-        assert_eq!(chat.media_digest(&message).await, (content.len(), content.sha256()), "{step}");
-        assert_eq!(message["sha256"], content.sha256(), "{step}");
-        let location = joined(&chat, &urls, &pairs).await;
-        is_told(&chat, &location, content.len()).await;
-        for url in &urls {
-            assert_eq!(tus::head(&chat, url).await.expecting(200).expect("Upload-Concat"), "partial");
-        }
-        ends(&chat, &urls).await;
-        chat.check_folders().await;
-    }
 }

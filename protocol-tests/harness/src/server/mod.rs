@@ -1,10 +1,11 @@
 //! The server's process.
 
-use std::fmt;
+mod death;
+mod setup;
+
 use std::fs::{self, File};
-use std::net::{SocketAddr, TcpListener};
-use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -12,113 +13,20 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
-
-use crate::binary::longhaul;
-use crate::folder::Folder;
-use crate::token::SECRET;
+use tokio::process::{Child, ChildStdout};
 use tus_lab::http::{Request, Response};
 use tus_lab::note::note;
 use tus_lab::wait;
 
+use crate::folder::Folder;
+
+pub use death::{Death, run_to_its_end};
+pub use setup::Setup;
+
 /// How many lines of the server's log a failed test shows.
 const LOG_LINES: usize = 60;
 
-/// How a server is to be started.
-#[derive(Debug, Clone, Default)]
-pub struct Setup {
-    arguments: Vec<String>,
-    environment: Vec<(String, String)>,
-    base: String,
-    demo: bool,
-    binary: Option<PathBuf>,
-    data: Option<PathBuf>,
-    handed_over: Option<Arc<TcpListener>>,
-    most_files: Option<u32>,
-}
-
-/// The shell takes away what the server could raise its limit to, and becomes the server.
-const FEW_FILES: &str = r#"ulimit -n "$1"; shift; exec "$0" "$@""#;
-
-/// The shell moves the listener to where the protocol wants it, and becomes the server without a new process id.
-const HAND_OVER: &str = r#"exec 3<&0 0</dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@""#;
-
 impl Setup {
-    /// Adds an argument to the command line.
-    #[must_use]
-    pub fn flag(mut self, argument: impl fmt::Display) -> Self {
-        self.arguments.push(argument.to_string());
-        self
-    }
-
-    /// Adds a setting with its value to the command line.
-    #[must_use]
-    pub fn setting(self, flag: &str, value: impl fmt::Display) -> Self {
-        self.flag(flag).flag(value)
-    }
-
-    /// Everything is below this path, which begins with a slash and ends without one.
-    #[must_use]
-    pub fn base_path(mut self, path: &str) -> Self {
-        path.clone_into(&mut self.base);
-        self.setting("--base-path", path)
-    }
-
-    /// Sets a variable in the server's environment.
-    #[must_use]
-    pub fn env(mut self, name: &str, value: impl fmt::Display) -> Self {
-        self.environment.push((name.to_owned(), value.to_string()));
-        self
-    }
-
-    /// The process kills itself when it reaches this step.
-    #[must_use]
-    pub fn crash_at(self, step: &str) -> Self {
-        self.env("LONGHAUL_CRASH_AT", step)
-    }
-
-    /// Another binary than the one that the tests build.
-    #[must_use]
-    pub fn binary(mut self, path: &Path) -> Self {
-        self.binary = Some(path.to_owned());
-        self
-    }
-
-    /// A data folder that is not the server's own, on a disk of the test's choice.
-    #[must_use]
-    pub fn data_folder(mut self, path: &Path) -> Self {
-        self.data = Some(path.to_owned());
-        self
-    }
-
-    /// A listener that the test holds is handed over to the process, as systemd does with a socket unit's.
-    #[must_use]
-    pub fn handed_over(mut self, listener: TcpListener) -> Self {
-        self.handed_over = Some(Arc::new(listener));
-        self
-    }
-
-    /// The process may have so many files open.
-    #[must_use]
-    pub fn most_files(mut self, count: u32) -> Self {
-        self.most_files = Some(count);
-        self
-    }
-
-    /// No key is given, which is what makes a demo.
-    #[must_use]
-    pub fn demo(mut self) -> Self {
-        self.demo = true;
-        self
-    }
-
-    /// Another source of keys than the secret of these tests.
-    #[must_use]
-    pub fn keys(self, flag: &str, value: impl fmt::Display) -> Self {
-        let setup = self.setting(flag, value);
-        Self { demo: true, ..setup }
-    }
-
     /// Starts a server with a new folder, and waits until it is ready.
     ///
     /// # Panics
@@ -134,47 +42,6 @@ impl Setup {
         let address = server.launch().await;
         server.address = address.unwrap_or_else(|death| panic!("the server did not start: {death}"));
         server
-    }
-
-    fn command(&self, listen: &str, data: &Path) -> Command {
-        let binary = self.binary.as_deref().unwrap_or_else(|| longhaul());
-        let mut command = match (&self.handed_over, self.most_files) {
-            (None, None) => bare_command(binary),
-            (None, Some(count)) => {
-                let mut command = bare_command(Path::new("sh"));
-                command.args(["-c", FEW_FILES]).arg(binary).arg(count.to_string());
-                command
-            }
-            (Some(listener), _) => {
-                let listener = listener.try_clone().expect("a listener can be shared");
-                let mut command = bare_command(Path::new("sh"));
-                command.args(["-c", HAND_OVER]).arg(binary).stdin(OwnedFd::from(listener));
-                command
-            }
-        };
-        command.args(["--listen", listen]).arg("--data-dir").arg(data);
-        if !self.demo {
-            command.args(["--jwt-secret", SECRET]);
-        }
-        // A message that is read twice is the same both times, whenever that is.
-        command.env("LONGHAUL_MEDIA_LINK_SECS", "7d");
-        command.args(&self.arguments).envs(self.environment.clone());
-        command
-    }
-}
-
-/// A process that ended before it was ready.
-#[derive(Debug)]
-pub struct Death {
-    /// How it ended.
-    pub status: ExitStatus,
-    /// What it had to say.
-    pub log: String,
-}
-
-impl fmt::Display for Death {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "it ended with {}:\n{}", self.status, self.log)
     }
 }
 
@@ -442,29 +309,6 @@ impl Drop for Server {
             self.note_log();
         }
     }
-}
-
-/// Runs the binary with nothing but these arguments until it ends by itself.
-///
-/// # Panics
-/// When it does not end.
-pub async fn run_to_its_end(arguments: &[&str], environment: &[(&str, &str)]) -> Death {
-    let mut command = bare_command(longhaul());
-    command.args(arguments).envs(environment.iter().copied()).kill_on_drop(true);
-    let output = wait::bounded("the server ends by itself", command.output()).await;
-    let output = output.expect("the server's binary can be started");
-    let log = [output.stdout, output.stderr].concat();
-    Death { status: output.status, log: String::from_utf8_lossy(&log).into_owned() }
-}
-
-/// Settings in the environment of the person who runs the tests must not reach the server.
-fn bare_command(binary: &Path) -> Command {
-    let mut command = Command::new(binary);
-    std::env::vars_os()
-        .filter(|(name, _)| name.to_string_lossy().starts_with("LONGHAUL_"))
-        .for_each(|(name, _)| _ = command.env_remove(name));
-    command.stdin(Stdio::null());
-    command
 }
 
 async fn collect(mut lines: Lines<BufReader<ChildStdout>>, printed: Arc<Mutex<Vec<String>>>) {

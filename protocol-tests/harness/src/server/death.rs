@@ -1,0 +1,46 @@
+use std::fmt;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+
+use tokio::process::Command;
+use tus_lab::wait;
+
+use crate::binary::longhaul;
+
+/// A process that ended before it was ready.
+#[derive(Debug)]
+pub struct Death {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// What it had to say.
+    pub log: String,
+}
+
+impl fmt::Display for Death {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "it ended with {}:\n{}", self.status, self.log)
+    }
+}
+
+/// Runs the binary with nothing but these arguments until it ends by itself.
+///
+/// # Panics
+/// When it does not end.
+pub async fn run_to_its_end(arguments: &[&str], environment: &[(&str, &str)]) -> Death {
+    let mut command = bare_command(longhaul());
+    command.args(arguments).envs(environment.iter().copied()).kill_on_drop(true);
+    let output = wait::bounded("the server ends by itself", command.output()).await;
+    let output = output.expect("the server's binary can be started");
+    let log = [output.stdout, output.stderr].concat();
+    Death { status: output.status, log: String::from_utf8_lossy(&log).into_owned() }
+}
+
+/// Settings in the environment of the person who runs the tests must not reach the server.
+pub(super) fn bare_command(binary: &Path) -> Command {
+    let mut command = Command::new(binary);
+    std::env::vars_os()
+        .filter(|(name, _)| name.to_string_lossy().starts_with("LONGHAUL_"))
+        .for_each(|(name, _)| _ = command.env_remove(name));
+    command.stdin(Stdio::null());
+    command
+}

@@ -1,0 +1,228 @@
+//! Clients of Socket.IO that ask and do not read, or come in numbers, cost others nothing.
+
+use harness::attack::{self, ALLOWED};
+use harness::chat::{Chat, User, conversation_id};
+use harness::http::Connection;
+use harness::server::Setup;
+use harness::wait;
+use serde_json::{Value, json};
+
+mod sessions;
+
+use sessions::{MIB, end, frame, session, session_of, websocket};
+
+/// What a session is told next, pings aside.
+async fn told(chat: &Chat, target: &str) -> String {
+    wait::until("the session is told something", async || {
+        let told = chat.server.request("GET", target).send().await.expecting(200).text();
+        let told: Vec<_> = told.split('\u{1e}').filter(|packet| *packet != "2").collect();
+        (!told.is_empty()).then(|| told.join("\u{1e}"))
+    })
+    .await
+}
+
+/// Sessions of a user, of which it may have so many.
+const MOST_SESSIONS: usize = 256;
+
+/// A message whose text is as long as it may be, in the characters that take most room in JSON; and the event that has
+/// its sender told of it once more.
+async fn long_message(chat: &Chat) -> Value {
+    long_message_of(chat, &chat.alice, &chat.conversation).await
+}
+
+/// The same of this user, in a conversation of the user's.
+async fn long_message_of(chat: &Chat, user: &User, conversation: &str) -> Value {
+    let mut data = json!({
+        "conversation_id": conversation, "content": "\u{1}".repeat(4096), "file_data": "",
+        "client_message_id": "long",
+    });
+    let mut socket = chat.socket(user).await;
+    socket.order(&json!({"emit": "send_message", "ack": "long", "data": data})).await;
+    let ack = socket.saw("ack").await;
+    assert_eq!(ack["answer"]["success"], true, "{ack}");
+    data.as_object_mut().expect("an object").remove("content");
+    data
+}
+
+/// A poll's body that sends this message eight times.
+fn eight(data: &Value) -> String {
+    let asks: Vec<_> = (0..8).map(|number| format!("42{number}{}", json!(["send_message", data]))).collect();
+    asks.join("\u{1e}")
+}
+
+/// Asks for the same long answer again and again, over a session that reads none of them, until that has ended;
+/// answers how many it asked for.
+async fn ask_and_never_read(chat: &Chat, target: &str, event: &str) -> usize {
+    for count in 0.. {
+        let answer = chat.server.request("POST", target).body(event.to_owned()).send().await;
+        if answer.status != 200 {
+            assert!(answer.text().contains("Session ID unknown"), "{}", answer.text());
+            return count;
+        }
+    }
+    unreachable!("there is a bound")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_polls_for_none_of_what_was_asked_for_ends() {
+    let _alone = harness::heavy::alone().await;
+    let chat = Chat::start().await;
+    let mut users = 0;
+    attack::goes_on(&chat, ALLOWED + 64 * MIB, async || {
+        for _ in 0..20 {
+            users += 1;
+            // Of what others asked for, and is still being made, it is told nothing: it would end of that.
+            let (user, conversation) = (User::named(&format!("user-{users}")), conversation_id());
+            chat.put_conversation(&conversation, &[&user]).await.expecting(201);
+            let events = eight(&long_message_of(&chat, &user, &conversation).await);
+            let target = session_of(&chat, &user).await;
+            let asked = 8 * ask_and_never_read(&chat, &target, &events).await;
+            // Each answer has some 25 KiB, and what waits for a session 1 MiB.
+            assert!((30..5000).contains(&asked), "it ended after {asked} answers");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_to_polls_that_nobody_reads_cost_little() {
+    let _alone = harness::heavy::alone().await;
+    let chat = Chat::start().await;
+    let data = long_message(&chat).await;
+    let events = eight(&data);
+    attack::goes_on(&chat, ALLOWED + 64 * MIB, async || {
+        let target = session_of(&chat, &chat.alice).await;
+        let mut unread = Vec::new();
+        for _ in 0..100 {
+            if chat.server.request("POST", &target).body(events.clone()).send().await.status != 200 {
+                break;
+            }
+            let mut poll = chat.server.request("GET", &target).open().await;
+            poll.head().await;
+            unread.push(poll);
+        }
+        end(&chat, &target).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_reads_nothing_of_its_websocket_ends() {
+    let _alone = harness::heavy::alone().await;
+    let chat = Chat::start().await;
+    let data = long_message(&chat).await;
+    let connect = format!("40{}", json!({"token": chat.alice.token}));
+    let event = format!("421{}", json!(["send_message", data]));
+    let frames = |text: &str| frame(1, text.len() as u64, text.as_bytes());
+    attack::goes_on(&chat, ALLOWED + 96 * MIB, async || {
+        let mut connection = websocket(&chat).await;
+        connection.send(&frames(&connect)).await;
+        // The kernel has room for some MiB, and then it is the server's.
+        let asks = frames(&event).repeat(4);
+        wait::bounded("it ends", async { while connection.try_send(&asks).await.is_ok() {} }).await;
+    })
+    .await;
+}
+
+/// All that members are told costs each session of theirs, over either transport, no more than its bound.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_told_to_sessions_that_do_not_read_is_bounded() {
+    let _alone = harness::heavy::alone().await;
+    let chat = Chat::start().await;
+    let connect = format!("40{}", json!({"token": chat.bob.token}));
+    let text = "\u{1}".repeat(4096);
+    let reader = chat.socket(&chat.bob).await;
+    attack::goes_on(&chat, ALLOWED + 64 * MIB, async || {
+        let (mut polling, mut unread) = (Vec::new(), Vec::new());
+        for _ in 0..20 {
+            polling.push(session_of(&chat, &chat.bob).await);
+            let mut connection = websocket(&chat).await;
+            connection.send(&frame(1, connect.len() as u64, connect.as_bytes())).await;
+            unread.push(connection);
+        }
+        for number in 0..60 {
+            let form = harness::multipart::Form::of("a.txt", b"x", &chat.conversation);
+            let form = form.field("content", &text).into_request(chat.one_shot(&chat.alice));
+            let message = form.send().await.expecting(200).json()["message"].clone();
+            if number % 20 == 0 {
+                reader.saw_with("new_message", |told| told["_id"] == message["_id"]).await;
+                reader.forget();
+            }
+        }
+        for target in &polling {
+            let answer = chat.server.request("POST", target).body("3").send().await;
+            assert!(answer.text().contains("Session ID unknown"), "{} {}", answer.status, answer.text());
+        }
+    })
+    .await;
+    assert!(reader.all("disconnect").is_empty(), "who reads is told of everything");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sessions_of_a_user_are_bounded_and_nobody_elses() {
+    let _alone = harness::heavy::alone().await;
+    let chat = Chat::start().await;
+    let connect = format!("40{}", json!({"token": chat.eve.token}));
+    let mut sessions = Vec::new();
+    for _ in 0..MOST_SESSIONS {
+        sessions.push(session_of(&chat, &chat.eve).await);
+    }
+    attack::goes_on(&chat, ALLOWED, async || {
+        let target = session(&chat).await;
+        chat.server.request("POST", &target).body(connect.clone()).send().await.expecting(200);
+        let refusal = told(&chat, &target).await;
+        assert!(refusal.starts_with(r#"44{"message":"Too many sessions""#), "{refusal}");
+        assert!(refusal.contains(r#""code":"too_many_sessions""#), "{refusal}");
+        end(&chat, &target).await;
+        let target = session_of(&chat, &chat.alice).await;
+        end(&chat, &target).await;
+    })
+    .await;
+    // One that left the namespace takes its place as long as its session lasts.
+    chat.server.request("POST", &sessions[0]).body("41").send().await.expecting(200);
+    let target = session(&chat).await;
+    chat.server.request("POST", &target).body(connect.clone()).send().await.expecting(200);
+    assert!(told(&chat, &target).await.contains("Too many sessions"));
+    end(&chat, &sessions[0]).await;
+    wait::until_true("there is room again", async || {
+        let target = session(&chat).await;
+        chat.server.request("POST", &target).body(connect.clone()).send().await.expecting(200);
+        told(&chat, &target).await.starts_with("40{\"sid\"")
+    })
+    .await;
+}
+
+/// Descriptors are what connections take from uploads.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_goes_on_while_there_are_no_descriptors_left_for_connections() {
+    let chat = Chat::on(Setup::default().most_files(100).setting("--header-timeout", 1)).await;
+    let content = vec![7; 4 << 20];
+    let location = harness::tus::create(&chat, 4 * MIB, &[]).await;
+    let patch = harness::tus::patch(&chat, &chat.alice, &location, 0).declared_length(4 * MIB);
+    let mut upload = patch.open().await;
+    let (mut sent, mut crowd) = (0, Vec::new());
+    for piece in content.chunks(512 << 10) {
+        // More come than the process may have open files, and they stay as long as they may.
+        for _ in 0..60 {
+            let mut connection = Connection::open(chat.server.address()).await;
+            connection.send(b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\n").await;
+            crowd.push(connection);
+        }
+        upload.send(piece).await;
+        sent += piece.len();
+    }
+    assert_eq!(sent, content.len());
+    let answer = upload.answer().await.expecting(204);
+    assert!(answer.header("Chat-Message-Id").is_some(), "it is a message: {answer:?}");
+    drop(crowd);
+    attack::goes_on(&chat, ALLOWED, async || {
+        let mut crowd = Vec::new();
+        for _ in 0..150 {
+            crowd.push(Connection::open(chat.server.address()).await);
+        }
+        for mut connection in crowd {
+            connection.gone().await;
+        }
+    })
+    .await;
+}

@@ -1,0 +1,57 @@
+//! Pages in both browsers.
+
+use harness::heavy::alone;
+use harness::proxy::Step;
+use harness::script::Script;
+use harness::sending::Sending;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::MutexGuard;
+
+/// Chromium with a profile of its own, alone on the machine.
+pub(crate) struct Browser {
+    pub(crate) script: Script,
+    pub(crate) _profile: TempDir,
+    pub(crate) _alone: MutexGuard<'static, ()>,
+}
+
+impl Browser {
+    pub(crate) async fn start() -> Self {
+        let alone = alone().await;
+        let profile = TempDir::new().expect("the system has a folder for temporary files");
+        let script = Script::start("browser", &json!({"profile": profile.path()}));
+        Self { script, _profile: profile, _alone: alone }
+    }
+
+    /// A page that knows nothing of the one before, with a file of this size chosen in it.
+    pub(crate) async fn page(&mut self, size: u64, plan: Vec<(u64, Step)>) -> Page<'_> {
+        self.script.forget();
+        let mut page = Page { sending: Sending::new(size, plan).await, browser: &mut self.script };
+        page.obeys(json!({"do": "open", "file": page.sending.file()})).await;
+        page
+    }
+
+    pub(crate) async fn end(mut self) {
+        assert!(self.script.end().await.success());
+    }
+}
+
+/// A page, and what it is to send.
+pub(crate) struct Page<'a> {
+    pub(crate) sending: Sending,
+    pub(crate) browser: &'a mut Script,
+}
+
+impl Page<'_> {
+    /// Lets the page do this, and waits until it has begun.
+    pub(crate) async fn obeys(&mut self, order: Value) {
+        self.browser.order(&order).await;
+        self.browser.saw_with("done", |done| *done == order).await;
+    }
+
+    pub(crate) fn check_nothing_went_wrong(&self) {
+        for event in ["error", "page error"] {
+            assert!(self.browser.all(event).is_empty(), "{:?}", self.browser.all(event));
+        }
+    }
+}
