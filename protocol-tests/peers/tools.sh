@@ -45,7 +45,7 @@ install_tusd_mem() {
 
 # show PART FILE: what the file says, where it was asked for.
 show() {
-    local readme=$here/README.md new
+    local results=$here/RESULTS.md new
     if [[ $write == no ]]; then
         cat "$2"
         return
@@ -54,6 +54,6 @@ show() {
         $0 == "<!-- /" part " -->" { inside = 0; print "" }
         !inside { print }
         $0 == "<!-- " part " -->" { inside = 1; print ""; while ((getline line < text) > 0) print line }
-    ' "$readme")
-    printf "%s\n" "$new" >"$readme"
+    ' "$results")
+    printf "%s\n" "$new" >"$results"
 }

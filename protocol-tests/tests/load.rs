@@ -7,6 +7,7 @@ use harness::chat::Chat;
 use harness::note::note;
 use harness::server::Server;
 use harness::wait;
+use serde_json::json;
 use tus_lab::load::{Report, Scenario, Settings};
 
 const KIB: u64 = 1024;
@@ -92,8 +93,8 @@ async fn heads_ask_for_complete_uploads() {
 async fn tiny_uploads_become_messages() {
     let chat = Chat::start().await;
     for (line, count, patches) in [
-        ("tiny -n 12 --size 1000 --clients 3 --to-message --secs 60", 12, 0.0),
-        ("tiny -n 5 --size 1000 --clients 2 --to-message --two-requests --secs 60", 5, 5.0),
+        ("tiny -n 12 --size 1000 --clients 3 --until-header chat-message-id --secs 60", 12, 0.0),
+        ("tiny -n 5 --size 1000 --clients 2 --until-header chat-message-id --two-requests --secs 60", 5, 5.0),
     ] {
         let report = good(&bound(&chat), line).await;
         assert_eq!((report.requests, report.bytes, report.compared), (count, count * 1000, count));
@@ -146,7 +147,10 @@ async fn slow_uploads_end_whole_while_somebody_else_asks() {
 #[tokio::test(flavor = "multi_thread")]
 async fn another_member_hears_of_every_upload() {
     let chat = Chat::start().await;
-    let line = format!("announce -n 5 --size 3000 --member {}", chat.bob.token);
+    let line = format!(
+        "announce -n 5 --size 3000 --event new_message --key upload_id --auth {}",
+        json!({"token": chat.bob.token})
+    );
     let report = good(&bound(&chat), &line).await;
     assert_eq!((report.requests, report.bytes, report.compared), (5, 15_000, 5));
     assert_eq!(chat.messages().await.len(), 5);
@@ -163,10 +167,14 @@ async fn records_are_made_until_there_are_enough() {
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_are_made_until_there_are_enough() {
     let chat = Chat::start().await;
-    let report = good(&bound(&chat), "messages -n 100 --fillers 8 --clients 2 --secs 0.1").await;
-    assert!(report.extra["messages"] >= 100.0, "{:?}", report.extra);
-    assert_eq!(chat.messages().await.len() as f64, report.extra["messages"]);
-    assert!(report.extra["message_per_sec_empty"] > 0.0 && report.extra["message_per_sec_full"] > 0.0);
+    let report = good(
+        &bound(&chat),
+        "uploads -n 100 --until-header chat-message-id --fillers 8 --clients 2 --secs 0.1",
+    )
+    .await;
+    assert!(report.extra["uploads"] >= 100.0, "{:?}", report.extra);
+    assert_eq!(chat.messages().await.len() as f64, report.extra["uploads"]);
+    assert!(report.extra["upload_per_sec_empty"] > 0.0 && report.extra["upload_per_sec_full"] > 0.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

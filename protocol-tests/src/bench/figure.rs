@@ -35,8 +35,8 @@ impl Figure {
             Self::CreateEmpty => extra("create_per_sec_empty"),
             Self::HeadFull => extra("head_per_sec_full"),
             Self::HeadEmpty => extra("head_per_sec_empty"),
-            Self::MessageFull => extra("message_per_sec_full"),
-            Self::MessageEmpty => extra("message_per_sec_empty"),
+            Self::MessageFull => extra("upload_per_sec_full"),
+            Self::MessageEmpty => extra("upload_per_sec_empty"),
         }
     }
 

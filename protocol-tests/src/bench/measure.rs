@@ -1,6 +1,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use serde_json::json;
 use tokio::process::Command;
 
 use super::instance::Instance;
@@ -10,6 +11,9 @@ use tus_lab::load::Report;
 
 /// No measurement takes so long; a million messages take some minutes.
 const BOUND: Duration = Duration::from_secs(1800);
+
+/// An upload is done when it is a message.
+const UNTIL_MESSAGE: &str = "--until-header=Chat-Message-Id";
 
 /// How long the machine has to itself between two measurements.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -94,9 +98,13 @@ fn extra(work: &Work, server: &Instance, scenario: &str) -> Vec<String> {
         return Vec::new();
     };
     match scenario.split_whitespace().next() {
-        Some("tiny") if work.place == Place::Bound => vec!["--to-message".to_owned()],
+        Some("tiny") if work.place == Place::Bound => vec![UNTIL_MESSAGE.to_owned()],
         Some("oneshot") => vec![format!("--field=conversation_id={conversation}")],
-        Some("announce") => vec![format!("--member={listener}")],
+        Some("uploads") => vec![UNTIL_MESSAGE.to_owned()],
+        Some("announce") => {
+            let auth = json!({"token": listener});
+            vec![format!("--auth={auth}"), "--event=new_message".to_owned(), "--key=upload_id".to_owned()]
+        }
         _ => Vec::new(),
     }
 }

@@ -252,7 +252,7 @@ fn folders(quick: bool) -> Vec<Work> {
         row(
             "messages",
             format!("{} messages", grouped(messages)),
-            format!("messages -n {messages} --secs {secs}"),
+            format!("uploads -n {messages} --secs {secs}"),
         ),
         row(
             "parts",

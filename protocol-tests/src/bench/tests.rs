@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use clap::Parser;
 
 use super::plan::{Work, plan};
-use super::rows::{Against, ROWS};
+use super::rows::{Against, Goal, ROWS, Row};
 use super::{Contender, Options, Results, tables};
 use tus_lab::load::{Latency, Report, Resources, Scenario, ServerResources};
 
@@ -72,11 +72,37 @@ fn line_of(text: &str, beginning: &str) -> String {
 fn every_scenario_of_the_plan_can_be_run() {
     for work in [plan(true), plan(false)].concat() {
         for line in [&work.scenario, &work.warm_up] {
-            let member = if line.starts_with("announce") { " --member token" } else { "" };
-            let parsed = Line::try_parse_from(format!("load {line}{member}").split_whitespace());
+            let further = if line.starts_with("announce") { " --event e --key k" } else { "" };
+            let parsed = Line::try_parse_from(format!("load {line}{further}").split_whitespace());
             assert!(parsed.is_ok() || line.is_empty(), "{line}: {parsed:?}");
         }
     }
+}
+
+/// The goals that the README of this package tells.
+#[test]
+fn every_goal_is_told() {
+    let readme = include_str!("../../README.md");
+    for row in ROWS.iter().filter(|row| row.goal != Goal::Shown) {
+        let work = plan(false).into_iter().find(|work| work.name == row.work).expect("it is in the plan");
+        // Fewer where a process may open fewer files.
+        let title = if work.name == "idle" { "10,000 slow uploads of 1 KiB/s" } else { &work.title };
+        let line = told(row, title);
+        assert!(readme.lines().any(|known| known == line), "{line}");
+    }
+}
+
+fn told(row: &Row, title: &str) -> String {
+    let flags = row.server.name().strip_prefix("longhaul ").map(|flags| format!(" `{flags}`"));
+    let (against, unit) = match row.against {
+        Against::Server(server) => (server.name(), "×"),
+        Against::FasterTusd => ("the faster tusd", "×"),
+        Against::WriteAndDigest => ("1.2 × sink: write, + SHA-256", "×"),
+        Against::WriterThatHashes(_) => ("sink: write, if it hashed", "×"),
+        Against::Figure(_) => ("the same, empty", "×"),
+        Against::Nothing => ("", row.figure.unit()),
+    };
+    format!("| {title}{} | {} | {against} | {} {unit} |", flags.unwrap_or_default(), row.what, row.goal)
 }
 
 #[test]

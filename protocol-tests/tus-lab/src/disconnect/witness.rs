@@ -40,9 +40,7 @@ impl Witness {
         match event {
             Event::Struck { .. } => self.strike(),
             Event::AnswerLost { answer, .. } => {
-                let end = answer.windows(4).position(|window| window == b"\r\n\r\n");
-                let head = end.and_then(|end| Head::parse(&answer[..end]).ok());
-                self.seen().lost.extend(head);
+                self.seen().lost.extend(Head::read(answer).ok().flatten());
             }
             _ => {}
         }

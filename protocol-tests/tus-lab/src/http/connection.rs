@@ -4,8 +4,7 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::response::Framing;
-use super::{Head, Response};
+use super::{Framing, Head, Response};
 use crate::wait;
 
 /// How much is read at once.
@@ -155,8 +154,13 @@ impl Connection {
     /// # Errors
     /// When the connection dies first.
     pub async fn try_head(&mut self) -> io::Result<Head> {
-        let text = self.take_until(b"\r\n\r\n").await?;
-        Head::parse(&text)
+        loop {
+            if let Some(head) = Head::read(&self.unread)? {
+                self.unread.drain(..head.len());
+                return Ok(head);
+            }
+            self.fill_more().await?;
+        }
     }
 
     /// Waits until the server has ended the connection, in whatever way, and returns what it

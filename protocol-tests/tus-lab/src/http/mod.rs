@@ -6,9 +6,12 @@
 
 mod connection;
 mod exchange;
+mod head;
 mod request;
 mod response;
 
 pub use connection::Connection;
+pub(crate) use head::Framing;
+pub use head::Head;
 pub use request::Request;
-pub use response::{Head, Response};
+pub use response::Response;

@@ -1,7 +1,6 @@
 //! `tus-lab load`: how much a server does in a second, and what that costs it.
 //!
-//! Nothing here knows more of a server than the URL where uploads are created, but for the scenario that waits for
-//! the announcement of a message. What is not the subject of a scenario, such as creating the uploads that it is
+//! Nothing here knows more of a server than the URL where uploads are created. What is not the subject of a scenario, such as creating the uploads that it is
 //! going to fill, is done before its clock runs, reading back and cleaning up after it.
 
 mod client;
@@ -27,8 +26,8 @@ pub use failure::Failure;
 pub use meter::{Resources, ServerResources};
 pub use report::{Latency, Report};
 pub use scenario::{
-    Announce, Big, Chunked, Concat, Create, End, Head, Idle, Messages, OneShot, Parts, Records, Resume,
-    Scenario, Tiny,
+    Announce, Big, Chunked, Concat, Create, End, Head, Idle, OneShot, Parts, Records, Resume, Scenario, Tiny,
+    Uploads,
 };
 pub use subject::Settings;
 pub use tickets::Pace;

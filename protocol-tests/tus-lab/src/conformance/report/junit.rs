@@ -1,69 +1,48 @@
+use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
+
 use super::{Outcome, Report};
 use crate::conformance::case::Level;
 use crate::conformance::verdict::Verdict;
 
 impl Report {
     /// The verdicts as JUnit's XML, a suite per section; failures below `level` are skipped.
+    ///
+    /// # Panics
+    /// Never: text takes everything.
     #[must_use]
     pub fn junit(&self, level: Level) -> String {
-        let mut xml =
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"tus-lab conformance\">\n"
-                .to_owned();
-        for suite in self.outcomes.chunk_by(|left, right| left.section.name == right.section.name) {
-            xml += &suite_of(suite, level);
+        let mut report = quick_junit::Report::new("tus-lab conformance");
+        for outcomes in self.outcomes.chunk_by(|left, right| left.section.name == right.section.name) {
+            let mut suite = TestSuite::new(outcomes[0].section.name);
+            suite.add_test_cases(outcomes.iter().map(|outcome| case(outcome, level)));
+            report.add_test_suite(suite);
         }
-        xml + "</testsuites>\n"
+        report.to_string().expect("text takes everything")
     }
 }
 
-fn suite_of(outcomes: &[Outcome], level: Level) -> String {
-    let elements: Vec<_> = outcomes.iter().map(|outcome| (outcome, element(outcome, level))).collect();
-    let count = |name: &str| elements.iter().filter(|(_, element)| element.starts_with(name)).count();
-    let section = outcomes.first().map_or("", |outcome| outcome.section.name);
-    let mut xml = format!(
-        "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\">\n",
-        escaped(section),
-        outcomes.len(),
-        count("<failure"),
-        count("<skipped")
-    );
-    for (outcome, element) in &elements {
-        xml += &format!(
-            "    <testcase classname=\"{}\" name=\"{}: {}\" time=\"{:.3}\">{element}</testcase>\n",
-            escaped(section),
-            escaped(outcome.case.id),
-            escaped(outcome.case.title),
-            outcome.took.as_secs_f64()
-        );
+fn case(outcome: &Outcome, level: Level) -> TestCase {
+    let name = format!("{}: {}", outcome.case.id, outcome.case.title);
+    let mut case = TestCase::new(name, status(outcome, level));
+    case.set_classname(outcome.section.name).set_time(outcome.took);
+    if let Verdict::Note(text) = &outcome.verdict {
+        case.set_system_out(text);
     }
-    xml + "  </testsuite>\n"
+    case
 }
 
-fn element(outcome: &Outcome, level: Level) -> String {
+fn status(outcome: &Outcome, level: Level) -> TestCaseStatus {
     let weight = outcome.case.level.word();
     match &outcome.verdict {
-        Verdict::Pass => String::new(),
-        Verdict::Note(text) => format!("<system-out>{}</system-out>", escaped(text)),
-        Verdict::Skip(text) => format!("<skipped message=\"{}\"/>", escaped(text)),
+        Verdict::Pass | Verdict::Note(_) => TestCaseStatus::success(),
+        Verdict::Skip(text) => TestCaseStatus::skipped().set_message(text).clone(),
         Verdict::Fail(text) if outcome.case.level > level => {
-            format!("<skipped message=\"{weight}, below the chosen level: {}\"/>", escaped(text))
+            let message = format!("{weight}, below the chosen level: {text}");
+            TestCaseStatus::skipped().set_message(message).clone()
         }
-        Verdict::Fail(text) => format!("<failure type=\"{weight}\" message=\"{}\"/>", escaped(text)),
-    }
-}
-
-/// Control characters cannot be written in XML at all, not even escaped.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            control if control.is_control() => escaped.push(' '),
-            plain => escaped.push(plain),
+        Verdict::Fail(text) => {
+            let mut failure = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            failure.set_type(weight).set_message(text).clone()
         }
     }
-    escaped
 }

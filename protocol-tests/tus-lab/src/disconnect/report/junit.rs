@@ -1,71 +1,45 @@
-use std::fmt::Write;
+use std::time::Duration;
+
+use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
 use super::super::outcome::{Outcome, Verdict};
 use super::Report;
 
 impl Report {
     /// A test report in the format that build servers read: a test for each row.
+    ///
+    /// # Panics
+    /// Never: text takes everything.
     #[must_use]
     pub fn junit(&self) -> String {
-        let bad = self.outcomes.iter().filter(|outcome| outcome.is_bad()).count();
-        let skipped = self.outcomes.iter().filter(|outcome| outcome.verdict() == Verdict::Skipped).count();
-        let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-        _ = writeln!(
-            xml,
-            "<testsuite name=\"tus-lab disconnect\" tests=\"{}\" failures=\"{bad}\" skipped=\"{skipped}\" \
-             time=\"{:.3}\">",
-            self.outcomes.len(),
-            self.took.as_secs_f64()
-        );
-        for outcome in &self.outcomes {
-            xml += &case(outcome);
-        }
-        xml + "</testsuite>\n"
+        let mut suite = TestSuite::new("tus-lab disconnect");
+        suite.set_time(self.took).add_test_cases(self.outcomes.iter().map(case));
+        let mut report = quick_junit::Report::new("tus-lab");
+        report.add_test_suite(suite);
+        report.to_string().expect("text takes everything")
     }
 }
 
 /// A client that does not behave has no right to finish: that it did not is said and no failure.
-fn case(outcome: &Outcome) -> String {
+fn case(outcome: &Outcome) -> TestCase {
     let name = outcome.row.to_string();
     let (class, name) = name.rsplit_once('/').unwrap_or(("", &name));
-    let secs = outcome.result.as_ref().map_or(0.0, |course| course.took.as_secs_f64());
-    let remark = escaped(outcome.remark().unwrap_or_default());
-    let verdict = outcome.verdict().to_string().to_lowercase();
-    let content = match outcome.verdict() {
-        Verdict::Skipped => format!("<skipped message=\"{remark}\"/>"),
-        _ if outcome.is_bad() => format!("<failure message=\"{verdict}: {remark}\"/>"),
-        Verdict::Good => String::new(),
-        _ => format!("<system-out>{verdict}: {remark}</system-out>"),
+    let (verdict, remark) = (outcome.verdict(), outcome.remark().unwrap_or_default());
+    let told = format!("{}: {remark}", verdict.to_string().to_lowercase());
+    let status = match verdict {
+        Verdict::Skipped => TestCaseStatus::skipped().set_message(remark).clone(),
+        _ if outcome.is_bad() => failure().set_message(&told).clone(),
+        _ => TestCaseStatus::success(),
     };
-    format!(
-        "  <testcase classname=\"{}\" name=\"{}\" time=\"{secs:.3}\">{content}</testcase>\n",
-        escaped(class),
-        escaped(name)
-    )
+    let mut case = TestCase::new(name, status);
+    case.set_classname(class);
+    case.set_time(outcome.result.as_ref().map_or(Duration::ZERO, |course| course.took));
+    if matches!(verdict, Verdict::Unfinished | Verdict::Unchecked) && !outcome.is_bad() {
+        case.set_system_out(told);
+    }
+    case
 }
 
-/// Nothing but what XML allows.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::new();
-    for sign in text.chars() {
-        match sign {
-            '&' => escaped += "&amp;",
-            '<' => escaped += "&lt;",
-            '>' => escaped += "&gt;",
-            '"' => escaped += "&quot;",
-            _ if sign.is_control() => escaped.push(' '),
-            _ => escaped.push(sign),
-        }
-    }
-    escaped
-}
-
-#[cfg(test)]
-mod tests {
-    use super::escaped;
-
-    #[test]
-    fn what_a_server_says_cannot_break_the_report() {
-        assert_eq!(escaped("a<b> & \"c\"\u{1b}"), "a&lt;b&gt; &amp; &quot;c&quot; ");
-    }
+fn failure() -> TestCaseStatus {
+    TestCaseStatus::non_success(NonSuccessKind::Failure)
 }

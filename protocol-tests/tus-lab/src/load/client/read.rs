@@ -3,21 +3,13 @@ use std::io;
 use tokio::io::AsyncReadExt;
 
 use super::connection::ROOM;
-use super::response::{header_in, status_of};
 use super::{Connection, Response};
+use crate::http::{Framing, Head};
 use crate::load::failure::Failure;
 use crate::load::payload::index;
 
 /// How much of a body is kept.
 const KEPT: usize = 4096;
-
-/// How the length of a body is told.
-enum Length {
-    None,
-    Known(u64),
-    Chunked,
-    UntilClosed,
-}
 
 impl Connection {
     pub(super) async fn read(
@@ -25,47 +17,44 @@ impl Connection {
         is_head: bool,
         on_body: &mut impl FnMut(&[u8]),
     ) -> Result<Response, Failure> {
-        let (status, head) = self.final_head().await?;
+        let head = self.final_head().await?;
         self.used = true;
         let mut kept = Vec::new();
         let mut on_piece = |piece: &[u8]| {
             kept.extend_from_slice(&piece[..piece.len().min(KEPT - kept.len())]);
             on_body(piece);
         };
-        let length = length_of(&head, status, is_head);
-        let says_close =
-            header_in(&head, "connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
-        let ends = says_close || head.starts_with(b"HTTP/1.0") || matches!(length, Length::UntilClosed);
-        match length {
-            Length::None => {}
-            Length::Known(length) => self.exactly(length, &mut on_piece).await?,
-            Length::Chunked => self.chunks(&mut on_piece).await?,
-            Length::UntilClosed => while self.some(&mut on_piece).await? {},
+        let framing = head.framing(is_head);
+        let says_close = head.values("connection").any(|value| value.eq_ignore_ascii_case("close"));
+        let ends = says_close || head.minor_version == 0 || matches!(framing, Framing::Close);
+        match framing {
+            Framing::None => {}
+            Framing::Length(length) => self.exactly(length, &mut on_piece).await?,
+            Framing::Chunked => self.chunks(&mut on_piece).await?,
+            Framing::Close => while self.some(&mut on_piece).await? {},
         }
         if ends {
             self.close();
         }
-        Ok(Response { status, head, body: kept })
+        Ok(Response { status: head.status, head, body: kept })
     }
 
     /// The head of the answer that is no interim one.
-    async fn final_head(&mut self) -> Result<(u16, Vec<u8>), Failure> {
+    async fn final_head(&mut self) -> Result<Head, Failure> {
         loop {
             let head = self.head().await?;
-            let status = status_of(&head)?;
-            if status >= 200 {
-                return Ok((status, head));
+            if head.status >= 200 {
+                return Ok(head);
             }
         }
     }
 
-    async fn head(&mut self) -> Result<Vec<u8>, Failure> {
-        let mut searched = 0;
+    async fn head(&mut self) -> Result<Head, Failure> {
         loop {
-            if let Some(end) = find(&self.inbox[searched..], b"\r\n\r\n") {
-                return Ok(self.inbox.drain(..searched + end + 4).collect());
+            if let Some(head) = Head::read(&self.inbox).map_err(|error| Failure::io("answer", &error))? {
+                self.inbox.drain(..head.len());
+                return Ok(head);
             }
-            searched = self.inbox.len().saturating_sub(3);
             self.more("before an answer").await?;
         }
     }
@@ -126,19 +115,6 @@ impl Connection {
         let stream = self.stream.as_mut().ok_or_else(|| Failure::new("the connection is closed"))?;
         self.inbox.reserve(ROOM);
         stream.read_buf(&mut self.inbox).await.map_err(|error| Failure::io("read", &error))
-    }
-}
-
-fn length_of(head: &[u8], status: u16, is_head: bool) -> Length {
-    let is_chunked =
-        header_in(head, "transfer-encoding").is_some_and(|value| value.eq_ignore_ascii_case("chunked"));
-    let declared = header_in(head, "content-length").and_then(|value| value.parse().ok());
-    match declared {
-        // Whatever the head says, there is no body.
-        _ if is_head || status == 204 || status == 304 => Length::None,
-        _ if is_chunked => Length::Chunked,
-        Some(length) => Length::Known(length),
-        None => Length::UntilClosed,
     }
 }
 

@@ -16,7 +16,7 @@ use crate::load::upload::{self, Upload};
 /// How long an announcement may take before it counts as lost.
 const BOUND: Duration = Duration::from_secs(60);
 
-/// A request is an upload in one PATCH; the latency is from its last byte to the event at another member.
+/// A request is an upload in one PATCH; the latency is from its last byte to the event that tells of it.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Announce {
     /// How large an upload is
@@ -25,19 +25,25 @@ pub struct Announce {
     /// How many there are, one after the other
     #[arg(long, short = 'n', value_name = "N", default_value_t = 100)]
     pub count: u64,
-    /// The token of the member who listens; the endpoint creates in a conversation of theirs
-    #[arg(long, value_name = "TOKEN")]
-    pub member: String,
+    /// What the listener says of itself when it connects, as JSON
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    pub auth: String,
+    /// The name of the event
+    #[arg(long, value_name = "NAME")]
+    pub event: String,
+    /// Where the event's data have the id of the upload, which is the last part of its URL
+    #[arg(long, value_name = "KEY")]
+    pub key: String,
 }
 
 impl Announce {
     pub(super) async fn run(&self, subject: &Arc<Subject>) -> Result<Report, Failure> {
         let uploads = subject.create(self.count, self.size).await?;
-        let mut events = socket::listen(&subject.target, &self.member).await?;
+        let mut events = socket::listen(&subject.target, &self.auth).await?;
         let mut tally = Tally::default();
         let meter = subject.meter();
         for upload in &uploads {
-            match one(subject, upload, &mut events).await {
+            match self.one(subject, upload, &mut events).await {
                 Ok(took) => {
                     tally.note_time(took, self.size);
                     tally.uploads.push(upload.clone());
@@ -54,28 +60,33 @@ impl Announce {
         let report = Report::new("announce", &mut tally, resources);
         Ok(subject.conclude(report, &tally, &uploads).await)
     }
-}
 
-async fn one(subject: &Subject, upload: &Upload, events: &mut Receiver<Event>) -> Result<Duration, Failure> {
-    let size = upload.content.len;
-    // Or the last byte would be the one that this machine has put into a buffer of several MiB.
-    let mut connection = subject.connection().sending_at_once();
-    let headers = upload::patch_headers(0);
-    let request = Request::new("PATCH", &upload.path).headers(&headers);
-    connection.send_part(request.body(upload::patch_body(upload, 0, size)), u64::MAX).await?;
-    let last_byte = Instant::now();
-    let heard = timeout(BOUND, announced(events, upload.id())).await;
-    let heard = heard.map_err(|_| Failure::new(format_args!("not announced within {BOUND:?}")))??;
-    connection.finish().await?.expecting(&[204])?;
-    Ok(heard.saturating_duration_since(last_byte))
-}
-
-/// When the message of this upload was heard of.
-async fn announced(events: &mut Receiver<Event>, upload_id: &str) -> Result<Instant, Failure> {
-    while let Some(event) = events.recv().await {
-        if event.name == "new_message" && event.data["upload_id"] == upload_id {
-            return Ok(event.at);
-        }
+    async fn one(
+        &self,
+        subject: &Subject,
+        upload: &Upload,
+        events: &mut Receiver<Event>,
+    ) -> Result<Duration, Failure> {
+        let size = upload.content.len;
+        // Or the last byte would be the one that this machine has put into a buffer of several MiB.
+        let mut connection = subject.connection().sending_at_once();
+        let headers = upload::patch_headers(0);
+        let request = Request::new("PATCH", &upload.path).headers(&headers);
+        connection.send_part(request.body(upload::patch_body(upload, 0, size)), u64::MAX).await?;
+        let last_byte = Instant::now();
+        let heard = timeout(BOUND, self.announced(events, upload.id())).await;
+        let heard = heard.map_err(|_| Failure::new(format_args!("not announced within {BOUND:?}")))??;
+        connection.finish().await?.expecting(&[204])?;
+        Ok(heard.saturating_duration_since(last_byte))
     }
-    Err(Failure::new("the member's socket was closed"))
+
+    /// When this upload was heard of.
+    async fn announced(&self, events: &mut Receiver<Event>, upload_id: &str) -> Result<Instant, Failure> {
+        while let Some(event) = events.recv().await {
+            if event.name == self.event && event.data[&self.key] == upload_id {
+                return Ok(event.at);
+            }
+        }
+        Err(Failure::new("the listener's socket was closed"))
+    }
 }

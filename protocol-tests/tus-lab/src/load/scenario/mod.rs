@@ -8,12 +8,12 @@ mod counted;
 mod create;
 mod head;
 mod idle;
-mod messages;
 mod one_shot;
 mod parts;
 mod records;
 mod resume;
 mod tiny;
+mod uploads;
 
 use std::sync::Arc;
 
@@ -26,12 +26,12 @@ pub use concat::Concat;
 pub use create::Create;
 pub use head::Head;
 pub use idle::Idle;
-pub use messages::Messages;
 pub use one_shot::OneShot;
 pub use parts::Parts;
 pub use records::Records;
 pub use resume::{End, Resume};
 pub use tiny::Tiny;
+pub use uploads::Uploads;
 
 use super::failure::Failure;
 use super::report::Report;
@@ -58,12 +58,12 @@ pub enum Scenario {
     Resume(Resume),
     /// Many slow uploads, and HEAD of another client meanwhile
     Idle(Idle),
-    /// From the last byte of an upload to `new_message` at another member (longhaul only)
+    /// From the last byte of an upload to the event that tells of it over Socket.IO
     Announce(Announce),
     /// Fills the server with upload records, and tells how creation and HEAD do among them
     Records(Records),
-    /// Fills the server with messages, and tells how fast they are made before and after
-    Messages(Messages),
+    /// Fills the server with small uploads, and tells how fast they are made before and after
+    Uploads(Uploads),
     /// Many uploads under way at once, then none; and how fast uploads are begun before and after
     Parts(Parts),
 }
@@ -87,7 +87,7 @@ impl Scenario {
             Self::Idle(args) => args.run(&subject).await,
             Self::Announce(args) => args.run(&subject).await,
             Self::Records(args) => args.run(&subject).await,
-            Self::Messages(args) => args.run(&subject).await,
+            Self::Uploads(args) => args.run(&subject).await,
             Self::Parts(args) => args.run(&subject).await,
         }
     }

@@ -11,9 +11,6 @@ use crate::load::tally::Tally;
 use crate::load::tickets::{AsyncWork, Pace, at_pace};
 use crate::load::upload::{self, Upload};
 
-/// The header that tells which message an upload has become.
-const MESSAGE: &str = "chat-message-id";
-
 /// A request is a whole upload, which may have taken several.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Tiny {
@@ -26,20 +23,14 @@ pub struct Tiny {
     /// Create and PATCH in two requests, instead of creation-with-upload
     #[arg(long)]
     pub two_requests: bool,
-    /// It is done only when an answer names the message that was made of it (longhaul only)
-    #[arg(long)]
-    pub to_message: bool,
+    /// It is done only when an answer carries this header, which tells what the server made of it
+    #[arg(long, value_name = "HEADER")]
+    pub until_header: Option<String>,
 }
 
 impl Tiny {
     pub(super) async fn run(&self, subject: &Arc<Subject>) -> Result<Report, Failure> {
-        let whole = Whole {
-            size: self.size,
-            two_requests: self.two_requests,
-            to_message: self.to_message,
-            patched: Arc::default(),
-            asked: Arc::default(),
-        };
+        let whole = Whole::new(self.size, self.two_requests, self.until_header.as_deref());
         let meter = subject.meter();
         let mut tally = at_pace(subject, &self.pace, whole.clone()).await;
         let resources = meter.stop(tally.bytes, tally.requests);
@@ -56,10 +47,10 @@ impl Tiny {
 pub(super) struct Whole {
     size: u64,
     two_requests: bool,
-    to_message: bool,
+    until_header: Option<Arc<str>>,
     /// Uploads whose bytes were not all taken with the creation.
     patched: Arc<AtomicU64>,
-    /// Uploads of which the last answer did not name the message.
+    /// Uploads whose last answer did not carry that header.
     asked: Arc<AtomicU64>,
 }
 
@@ -73,10 +64,12 @@ impl AsyncWork for Whole {
     ) -> Result<(), Failure> {
         let started = Instant::now();
         let (upload, answer) = self.send(subject, connection, ticket).await?;
-        if self.to_message && answer.header(MESSAGE).is_none() {
+        if let Some(header) = self.until_header.as_deref()
+            && answer.header(header).is_none()
+        {
             self.asked.fetch_add(1, Ordering::Relaxed);
             let answer = upload::try_head(connection, &upload.path).await?.expecting(&[200, 204])?;
-            answer.header(MESSAGE).ok_or_else(|| Failure::new("HEAD names no message"))?;
+            answer.header(header).ok_or_else(|| Failure::new(format_args!("HEAD tells no {header}")))?;
         }
         tally.note(started, self.size);
         tally.uploads.push(upload);
@@ -85,9 +78,14 @@ impl AsyncWork for Whole {
 }
 
 impl Whole {
-    /// One that is done when an answer names its message.
-    pub(super) fn to_message(size: u64) -> Self {
-        Self { size, two_requests: false, to_message: true, patched: Arc::default(), asked: Arc::default() }
+    pub(super) fn new(size: u64, two_requests: bool, until_header: Option<&str>) -> Self {
+        Self {
+            size,
+            two_requests,
+            until_header: until_header.map(Arc::from),
+            patched: Arc::default(),
+            asked: Arc::default(),
+        }
     }
 
     async fn send(

@@ -11,19 +11,18 @@ use crate::load::tickets::{Pace, at_pace};
 /// How long filling may take.
 const BOUND_SECS: f64 = 3600.0;
 
-/// Small uploads that become messages, as fast as they go, until there are so many; and how fast messages are made
-/// before and after.
+/// Small uploads, as fast as they go, until there are so many; and how fast they are made before and after.
 ///
 /// The requests and the latency are those of the filling.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Messages {
-    /// How many messages there are to be
+pub struct Uploads {
+    /// How many uploads there are to be
     #[arg(long, short = 'n', value_name = "N", default_value_t = 1_000_000)]
     pub count: u64,
     /// How many clients fill
     #[arg(long, value_name = "N", default_value_t = 64)]
     pub fillers: u64,
-    /// For how many seconds messages are counted, empty and full
+    /// For how many seconds uploads are counted, empty and full
     #[arg(long, value_name = "SECS", default_value_t = 5.0)]
     pub secs: f64,
     /// How many clients send while it is counted
@@ -32,11 +31,14 @@ pub struct Messages {
     /// How large a file is
     #[arg(long, value_name = "SIZE", default_value = "1KiB", value_parser = bytes)]
     pub size: u64,
+    /// One is done only when an answer carries this header, which tells what the server made of it
+    #[arg(long, value_name = "HEADER")]
+    pub until_header: Option<String>,
 }
 
-impl Messages {
+impl Uploads {
     pub(super) async fn run(&self, subject: &Arc<Subject>) -> Result<Report, Failure> {
-        let whole = Whole::to_message(self.size);
+        let whole = Whole::new(self.size, false, self.until_header.as_deref());
         let (empty, mut all) = counted(subject, self.secs, self.clients, whole.clone()).await;
         let rest = self.count.saturating_sub(all.requests);
         let filling = Pace { count: rest, secs: BOUND_SECS, clients: self.fillers };
@@ -45,15 +47,15 @@ impl Messages {
         // A million of them are nothing to carry about.
         filled.uploads.clear();
         let resources = meter.stop(filled.bytes, filled.requests);
-        let mut report = Report::new("messages", &mut filled, resources);
+        let mut report = Report::new("uploads", &mut filled, resources);
         all.add(filled);
         let (full, made) = counted(subject, self.secs, self.clients, whole).await;
         all.add(made);
         report.failures.append(&mut all.failures);
         let report = report
-            .with("messages", all.requests as f64)
-            .with("message_per_sec_empty", empty)
-            .with("message_per_sec_full", full);
+            .with("uploads", all.requests as f64)
+            .with("upload_per_sec_empty", empty)
+            .with("upload_per_sec_full", full);
         Ok(subject.conclude(report, &all, &[]).await)
     }
 }
