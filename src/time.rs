@@ -77,7 +77,12 @@ impl Timestamp {
 
     /// The time as in the dates of HTTP headers (RFC 9110 §5.6.7), which `Upload-Expires` uses too.
     pub fn http_date(self) -> String {
-        httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_millis(self.0))
+        httpdate::fmt_http_date(self.system_time())
+    }
+
+    /// The time as the standard library knows it.
+    pub fn system_time(self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_millis(self.0)
     }
 }
 

@@ -1,12 +1,11 @@
 //! Which bytes a request is to get. Pure.
 
 use std::ops::Range;
-use std::time::UNIX_EPOCH;
+use std::time::SystemTime;
 
 use axum::http::Method;
-use axum::http::header::{
-    HeaderMap, HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE,
-};
+use axum::http::header::{HeaderMap, IF_MATCH, IF_NONE_MATCH, IF_RANGE, RANGE};
+use headers::{ETag, HeaderMapExt, IfMatch, IfModifiedSince, IfNoneMatch, IfRange, IfUnmodifiedSince};
 
 use crate::time::Timestamp;
 
@@ -38,59 +37,64 @@ pub(super) enum Selection {
 
 /// Selects what to answer, in the order of RFC 9110 §13.2.2.
 pub(super) fn select(method: &Method, headers: &HeaderMap, representation: &Representation) -> Selection {
-    if !is_meant(headers, representation) {
+    let etag = representation.etag.parse().expect("a tag is made of an id or a digest");
+    let modified = representation.modified.map(Timestamp::system_time);
+    if !is_meant(headers, &etag, modified) {
         return Selection::PreconditionFailed;
     }
-    if is_known(headers, representation) {
+    if is_known(headers, &etag, modified) {
         return Selection::NotModified;
     }
     // A range is defined for GET alone (§14.2).
-    if method != Method::GET || !is_range_valid(headers, representation) {
+    if method != Method::GET || !is_range_valid(headers, etag, modified) {
         return Selection::Whole;
     }
-    match only(headers, &RANGE) {
-        Some(range) => part(range, representation.length),
-        None => Selection::Whole,
+    // A header that may be given only once is ignored where it is given twice.
+    let mut ranges = headers.get_all(RANGE).iter().map(|range| range.to_str());
+    match (ranges.next(), ranges.next()) {
+        (Some(Ok(range)), None) => part(range, representation.length),
+        _ => Selection::Whole,
     }
 }
 
 /// Whether the client means this representation, by `If-Match`, or without it by `If-Unmodified-Since`.
-fn is_meant(headers: &HeaderMap, representation: &Representation) -> bool {
+fn is_meant(headers: &HeaderMap, etag: &ETag, modified: Option<SystemTime>) -> bool {
     if headers.contains_key(IF_MATCH) {
-        return tags(headers, &IF_MATCH).any(|tag| tag == "*" || tag == representation.etag);
+        return headers.typed_get::<IfMatch>().is_some_and(|tags| tags.precondition_passes(etag));
     }
-    match (date(headers, &IF_UNMODIFIED_SINCE), representation.modified) {
-        (Some(date), Some(modified)) => modified.secs() <= date,
+    match (headers.typed_get::<IfUnmodifiedSince>(), modified) {
+        (Some(date), Some(modified)) => date.precondition_passes(modified),
         _ => true,
     }
 }
 
 /// Whether the client has this representation, by `If-None-Match`, or without it by `If-Modified-Since`.
-fn is_known(headers: &HeaderMap, representation: &Representation) -> bool {
+fn is_known(headers: &HeaderMap, etag: &ETag, modified: Option<SystemTime>) -> bool {
     if headers.contains_key(IF_NONE_MATCH) {
-        let weak = |tag: &str| tag.strip_prefix("W/").unwrap_or(tag) == representation.etag;
-        return tags(headers, &IF_NONE_MATCH).any(|tag| tag == "*" || weak(tag));
+        return headers.typed_get::<IfNoneMatch>().is_some_and(|tags| !tags.precondition_passes(etag));
     }
-    match (date(headers, &IF_MODIFIED_SINCE), representation.modified) {
-        (Some(date), Some(modified)) => modified.secs() <= date,
+    match (headers.typed_get::<IfModifiedSince>(), modified) {
+        (Some(date), Some(modified)) => !date.is_modified(modified),
         _ => false,
     }
 }
 
-/// Whether `If-Range` names just this representation. A date has to be exactly the one that the server gave.
-fn is_range_valid(headers: &HeaderMap, representation: &Representation) -> bool {
-    match only(headers, &IF_RANGE) {
-        None => !headers.contains_key(IF_RANGE),
-        Some(tag) if tag.starts_with('"') || tag.starts_with("W/") => tag == representation.etag,
-        Some(_) => {
-            let date = date(headers, &IF_RANGE);
-            date.is_some() && date == representation.modified.map(Timestamp::secs)
+/// Whether `If-Range` names just this representation. A date has to be exactly the one that the server gave
+/// (§13.1.5), where `IfRange::is_modified` would take a later one as well.
+fn is_range_valid(headers: &HeaderMap, etag: ETag, modified: Option<SystemTime>) -> bool {
+    let mut given = headers.get_all(IF_RANGE).iter();
+    match (given.next(), given.next(), headers.typed_get::<IfRange>()) {
+        (None, ..) => true,
+        (Some(_), None, Some(given)) => {
+            given == IfRange::etag(etag) || modified.is_some_and(|modified| given == IfRange::date(modified))
         }
+        _ => false,
     }
 }
 
 /// The bytes of a `Range` with one range. A malformed one, another unit or several ranges are ignored, as
-/// §14.2 allows: the client then gets all bytes.
+/// §14.2 allows: the client then gets all bytes. `headers::Range` would know the unit in lower case only, take
+/// `+1` for a number, and pass over a suffix that is longer than the representation.
 fn part(range: &str, length: u64) -> Selection {
     let Some((unit, set)) = range.split_once('=') else {
         return Selection::Whole;
@@ -129,28 +133,10 @@ fn position(text: &str) -> Position {
     }
 }
 
-/// The value of a header that may be given only once; given twice it is ignored.
-fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
-    let mut values = headers.get_all(name).iter();
-    let value = values.next()?;
-    if values.next().is_some() { None } else { value.to_str().ok().map(str::trim) }
-}
-
-/// A list of entity tags. The server's tags have no comma, so no piece of a foreign tag equals one.
-fn tags<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
-    let lines = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-    lines.flat_map(|line| line.split(',')).map(str::trim)
-}
-
-/// A header's date, in seconds since the epoch.
-fn date(headers: &HeaderMap, name: &HeaderName) -> Option<u64> {
-    let date = httpdate::parse_http_date(only(headers, name)?).ok()?;
-    Some(date.duration_since(UNIX_EPOCH).ok()?.as_secs())
-}
-
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
+    use axum::http::header::{IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE};
+    use axum::http::{HeaderName, HeaderValue};
 
     use super::*;
 
