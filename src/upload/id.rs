@@ -22,9 +22,8 @@ impl UploadId {
     /// A new id that cannot be guessed. It begins with the time, as UUIDs of version 7 do, so that the rows
     /// of new uploads are stored close together.
     pub fn new(now: Timestamp) -> Self {
-        let mut bytes = Uuid::new_v4().into_bytes();
-        bytes[..6].copy_from_slice(&now.millis().to_be_bytes()[2..]);
-        Self(Builder::from_bytes(bytes).with_version(Version::SortRand).into_uuid())
+        let [_, _, _, _, _, _, random @ ..] = Uuid::new_v4().into_bytes();
+        Self(Builder::from_unix_timestamp_millis(now.millis(), &random).into_uuid())
     }
 
     /// A new id without a time.
