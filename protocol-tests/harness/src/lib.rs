@@ -1,17 +1,18 @@
 //! The harness of the black-box tests: the real binary, real connections, real clients.
 //!
-//! Nothing here links against the server. A [`Server`](server::Server) is the release binary on a free port with a
-//! folder of its own; it is killed with SIGKILL and started again on the same port, as a supervisor would. A
-//! [`ReverseProxy`](reverse_proxy::ReverseProxy) is nginx, HAProxy or Caddy as people put them in front. A
-//! [`Script`](script::Script) drives the real clients, in Node, in Chromium, in Firefox and in Python, a
-//! [`Person`](person::Person) uses the demo's page, and a [`Sending`](sending::Sending) is what they have to do. A
-//! [`Chat`](chat::Chat) is the stage on which most tests play: one conversation, two members, and a stranger.
+//! Nothing here links against the server. A [`Server`](server::Server) is the release binary on a free port
+//! with a folder of its own; it is killed with SIGKILL and started again on the same port, as a supervisor
+//! would. A [`ReverseProxy`](reverse_proxy::ReverseProxy) is nginx, HAProxy or Caddy as people put them in
+//! front. A [`Script`](script::Script) drives the real clients, in Node, in Chromium, in Firefox and in
+//! Python, a [`Person`](person::Person) uses the demo's page, and a [`Sending`](sending::Sending) is what
+//! they have to do. A [`Chat`](chat::Chat) is the stage on which most tests play: one conversation, two
+//! members, and a stranger.
 //!
-//! What knows nothing of longhaul comes from `tus-lab`: a client that does exactly what it is told ([`http`]), a bad
-//! network ([`proxy`]), [`content`] and its [`checksum`]s.
+//! What knows nothing of longhaul comes from `tus-lab`: a client that does exactly what it is told
+//! ([`http`]), a bad network ([`proxy`]), [`content`] and its [`checksum`]s.
 //!
-//! The tests are named after facts. They never sleep: they wait for something, with a bound ([`wait`]), and a bound is
-//! only ever there to catch a hang.
+//! The tests are named after facts. They never sleep: they wait for something, with a bound ([`wait`]), and a
+//! bound is only ever there to catch a hang.
 
 pub mod attack;
 pub mod binary;
@@ -26,6 +27,7 @@ pub mod reverse_proxy;
 pub mod script;
 pub mod sending;
 pub mod server;
+pub mod steps;
 pub mod token;
 pub mod tus;
 
