@@ -3,7 +3,7 @@
 
 use data_encoding::BASE64;
 use harness::attack::{self, ALLOWED, WAVE};
-use harness::chat::{Chat, check_code, check_detail, conversation_id};
+use harness::chat::{Chat, check_code, check_detail};
 use harness::http::{Connection, Request};
 use harness::note::note;
 use harness::server::Setup;

@@ -24,8 +24,8 @@ async fn told(chat: &Chat, target: &str) -> String {
 /// Sessions of a user, of which it may have so many.
 const MOST_SESSIONS: usize = 256;
 
-/// A message whose text is as long as it may be, in the characters that take most room in JSON; and the event that has
-/// its sender told of it once more.
+/// A message whose text is as long as it may be, in the characters that take most room in JSON; and the event
+/// that has its sender told of it once more.
 async fn long_message(chat: &Chat) -> Value {
     long_message_of(chat, &chat.alice, &chat.conversation).await
 }
@@ -50,8 +50,8 @@ fn eight(data: &Value) -> String {
     asks.join("\u{1e}")
 }
 
-/// Asks for the same long answer again and again, over a session that reads none of them, until that has ended;
-/// answers how many it asked for.
+/// Asks for the same long answer again and again, over a session that reads none of them, until that has
+/// ended; answers how many it asked for.
 async fn ask_and_never_read(chat: &Chat, target: &str, event: &str) -> usize {
     for count in 0.. {
         let answer = chat.server.request("POST", target).body(event.to_owned()).send().await;

@@ -7,7 +7,8 @@ mod opened;
 
 use opened::Browser;
 
-/// One after the other in one browser: a member, the member again, somebody who is none, nobody, and the member.
+/// One after the other in one browser: a member, the member again, somebody who is none, nobody, and the
+/// member.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_picture_stays_in_the_members_circle_whoever_uses_the_browser() {
     if left_out("chromium") {

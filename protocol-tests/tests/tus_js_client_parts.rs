@@ -74,9 +74,9 @@ fn in_parallel(mut options: Value) -> Value {
     options
 }
 
-/// What gets lost is the answer to the POST that joins the parts. That is the last request, so an upload before it
-/// tells how many bytes go out until then. Version 4 reports the loss, and the application starts again; version 5
-/// does so by itself.
+/// What gets lost is the answer to the POST that joins the parts. That is the last request, so an upload
+/// before it tells how many bytes go out until then. Version 4 reports the loss, and the application starts
+/// again; version 5 does so by itself.
 #[tokio::test]
 async fn a_lost_answer_to_the_joining_of_parts_makes_no_second_message() {
     for library in LIBRARIES {

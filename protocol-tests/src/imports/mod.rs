@@ -1,7 +1,7 @@
 //! Which file of a crate needs which other one, and where that goes round in a circle.
 //!
-//! A file needs the file that defines what it names. A re-export is followed to where the item comes from, so a
-//! `mod.rs` that only hands on what its folder has needs nothing of it. Tests may name anything.
+//! A file needs the file that defines what it names. A re-export is followed to where the item comes from, so
+//! a `mod.rs` that only hands on what its folder has needs nothing of it. Tests may name anything.
 
 mod circle;
 mod code;

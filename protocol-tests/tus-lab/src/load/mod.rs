@@ -1,7 +1,8 @@
 //! `tus-lab load`: how much a server does in a second, and what that costs it.
 //!
-//! Nothing here knows more of a server than the URL where uploads are created. What is not the subject of a scenario, such as creating the uploads that it is
-//! going to fill, is done before its clock runs, reading back and cleaning up after it.
+//! Nothing here knows more of a server than the URL where uploads are created. What is not the subject of a
+//! scenario, such as creating the uploads that it is going to fill, is done before its clock runs, reading
+//! back and cleaning up after it.
 
 mod client;
 mod failure;

@@ -15,8 +15,8 @@ use crate::load::upload::{self, Upload};
 const STEP: Duration = Duration::from_millis(5);
 const BOUND: Duration = Duration::from_secs(60);
 
-/// A request is the POST that joins the parts, whose time is the latency. What a server has done by then is its own
-/// choice: until the whole is there is told beside it.
+/// A request is the POST that joins the parts, whose time is the latency. What a server has done by then is
+/// its own choice: until the whole is there is told beside it.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Concat {
     /// How large the whole is
