@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Edge;
+use super::edge::Edge;
 use super::names::Path;
 
 /// Which file needs which ones.

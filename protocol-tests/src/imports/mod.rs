@@ -5,27 +5,23 @@
 
 mod circle;
 mod code;
+mod edge;
 mod names;
 mod tree;
 
-use std::fmt;
 use std::path::Path;
+
+pub use edge::Edge;
 
 use tree::Tree;
 
-/// A file that needs another one, which needs it in turn, perhaps by way of further ones.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Edge {
-    /// The file, below the folder of sources and without its ending.
-    pub from: String,
-    /// The file that it needs.
-    pub to: String,
-}
-
-impl fmt::Display for Edge {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} -> {}", self.from, self.to)
-    }
+/// What of a `mod.rs` and the files of its folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Folders {
+    /// They are files like any others.
+    Opened,
+    /// They may need each other: the folder is read as a whole.
+    AsAWhole,
 }
 
 /// Every import that is part of a circle, in a crate or a module whose files are below this folder.
@@ -33,6 +29,12 @@ impl fmt::Display for Edge {
 /// # Panics
 /// When the folder cannot be read.
 #[must_use]
-pub fn circles(folder: &Path) -> Vec<Edge> {
-    circle::edges(&Tree::read(folder).needs())
+pub fn circles(folder: &Path, folders: Folders) -> Vec<Edge> {
+    let mut needs = Tree::read(folder).needs();
+    if folders == Folders::AsAWhole {
+        for (from, all) in &mut needs {
+            all.retain(|to| !from.starts_with(to) && !to.starts_with(from));
+        }
+    }
+    circle::edges(&needs)
 }
