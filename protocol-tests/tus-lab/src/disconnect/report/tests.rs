@@ -109,5 +109,5 @@ fn build_servers_see_what_failed_and_why() {
     let xml = report().junit();
     assert!(xml.contains("tests=\"5\" skipped=\"1\" errors=\"0\" failures=\"2\""), "{xml}");
     assert!(xml.contains("<failure message=\"corrupted: it has 9 bytes &lt;more&gt;\""), "{xml}");
-    assert!(xml.contains("classname=\"stock/one-patch/50%\" name=\"vanish\""), "{xml}");
+    assert!(xml.contains("name=\"vanish\" classname=\"stock/one-patch/50%\""), "{xml}");
 }
