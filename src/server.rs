@@ -21,6 +21,7 @@ use crate::keys::{Keyring, LinkFileError, LinkKeyring};
 use crate::links::{MediaLinks, Presenter};
 use crate::metrics;
 use crate::store::{Durability, StoreError, Stores};
+use crate::time::Timestamp;
 use crate::uploads::{Allowance, Limits, Reservations, Uploads};
 use crate::web::Web;
 
@@ -81,7 +82,7 @@ pub enum StartError {
 }
 
 impl Server {
-    /// Opens the stores and frees what a crash left lying about; nothing that is owed is driven on yet.
+    /// Opens the stores; nothing that is owed is driven on yet.
     ///
     /// # Errors
     /// [`StartError`]. Nothing that was stored is changed by one.
@@ -116,9 +117,8 @@ impl Server {
             tasks.clone(),
             draining.clone(),
         ));
-        let orphans = uploads.free_orphans().await?;
         finalizer.find_left().await?;
-        tracing::info!(orphans, data = %folder.path().display(), "stores are open");
+        tracing::info!(data = %folder.path().display(), "stores are open");
         say_what_is_different(&config, folder, durability);
         let chats = Arc::new(Chats::new(stores.memberships, stores.messages, stores.payloads));
         chat::serve(
@@ -226,10 +226,20 @@ impl Server {
         let (uploads, stopped) = (Arc::clone(&self.uploads), cancelled.clone());
         self.tasks.spawn(async move { stopped.run_until_cancelled(uploads.count_reservations()).await });
         let (uploads, stopped) = (Arc::clone(&self.uploads), cancelled.clone());
+        self.tasks.spawn(async move { stopped.run_until_cancelled(free_orphans(&uploads)).await });
+        let (uploads, stopped) = (Arc::clone(&self.uploads), cancelled.clone());
         self.tasks.spawn(async move { uploads.keep_telling(stopped).await });
         let (uploads, cancelled) = (Arc::clone(&self.uploads), cancelled.clone());
         let interval = self.config.sweep_interval;
         self.tasks.spawn(async move { uploads.keep_sweeping(interval, cancelled).await });
+    }
+}
+
+/// Frees what a crash left lying about.
+async fn free_orphans(uploads: &Uploads) {
+    match uploads.free_orphans(Timestamp::now()).await {
+        Ok(orphans) => tracing::info!(orphans, "bytes that no record needs are freed"),
+        Err(error) => tracing::error!(%error, "bytes that no record needs could not be looked for"),
     }
 }
 

@@ -7,6 +7,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::store::embedded::Carried;
 use crate::store::{ByteStream, Payloads, Source, StoreError};
+use crate::time::Timestamp;
 use crate::upload::UploadId;
 
 /// The stored bytes, and those that the journal carries for them.
@@ -22,7 +23,7 @@ impl<'a> Stored<'a> {
     }
 
     pub(super) async fn parts(&self) -> Result<Vec<UploadId>, StoreError> {
-        self.payloads.parts().await
+        self.payloads.parts(Timestamp::from_millis(u64::MAX), None, usize::MAX).await
     }
 
     /// Whether the journal carries bytes of this upload.

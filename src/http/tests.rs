@@ -118,7 +118,12 @@ impl Chat {
     pub(super) async fn parts(&self) -> usize {
         self.tasks.close();
         self.tasks.wait().await;
-        self.stores.payloads.parts().await.expect("memory").len()
+        self.stores
+            .payloads
+            .parts(Timestamp::from_millis(u64::MAX), None, usize::MAX)
+            .await
+            .expect("memory")
+            .len()
     }
 
     pub(super) async fn get(&self, user: &str, path: &str) -> Answer {

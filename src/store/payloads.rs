@@ -10,6 +10,7 @@ use futures_util::{FutureExt, Stream, TryStreamExt};
 
 use super::error::StoreError;
 use crate::message::{Message, MessageId};
+use crate::time::Timestamp;
 use crate::upload::{Epoch, UploadId};
 
 /// Bytes of uploads while they grow, and of messages for good.
@@ -86,8 +87,15 @@ pub trait Payloads: Send + Sync + 'static {
     /// it is too short.
     async fn read(&self, source: &Source, range: Range<u64>) -> Result<ByteStream, StoreError>;
 
-    /// The uploads that have bytes which were not placed.
-    async fn parts(&self) -> Result<Vec<UploadId>, StoreError>;
+    /// Uploads that have bytes which were not placed, in an order of the store's own, after `after`, at most `limit`. A
+    /// store that several processes share leaves out those that were written to since `written_before`: they may be of
+    /// an upload that has no record yet.
+    async fn parts(
+        &self,
+        written_before: Timestamp,
+        after: Option<UploadId>,
+        limit: usize,
+    ) -> Result<Vec<UploadId>, StoreError>;
 
     /// How many bytes may still be stored before the reserve is touched, as of a moment ago.
     async fn room(&self) -> Result<u64, StoreError>;
@@ -108,9 +116,6 @@ pub trait Payloads: Send + Sync + 'static {
     async fn probe(&self) -> Result<(), StoreError> {
         Ok(())
     }
-
-    /// The largest upload that this store is fit for, if it has a bound of its own.
-    fn max_size(&self) -> Option<u64>;
 }
 
 /// An upload's bytes, open for appending by its holder: one writer at a time.

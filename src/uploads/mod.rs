@@ -14,6 +14,7 @@ mod intake;
 mod limits;
 mod look;
 mod one_shot;
+mod orphans;
 mod progress;
 mod reception;
 mod reject;
@@ -50,6 +51,7 @@ use crate::message::{ConversationId, MessageId, UserId};
 use crate::store::{StoreError, Stores};
 use crate::time::Timestamp;
 use crate::upload::{State, Upload, UploadId};
+use orphans::Begun;
 
 /// Everything that can be done with uploads.
 #[derive(Debug)]
@@ -58,6 +60,8 @@ pub struct Uploads {
     finalizer: Arc<Finalizer>,
     allowance: Allowance,
     limits: Limits,
+    /// Without a record.
+    begun: Begun,
     tasks: TaskTracker,
     draining: CancellationToken,
 }
@@ -74,7 +78,7 @@ impl Uploads {
         draining: CancellationToken,
     ) -> Self {
         let allowance = finalizer.allowance().clone();
-        Self { stores, finalizer, allowance, limits, tasks, draining }
+        Self { stores, finalizer, allowance, limits, begun: Begun::default(), tasks, draining }
     }
 
     /// The bounds in force.

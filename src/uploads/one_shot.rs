@@ -75,11 +75,15 @@ impl OneShot {
     /// Takes in bytes. They are on their way to the disk; only so many are held in memory.
     ///
     /// # Errors
-    /// [`UploadError::TooLarge`], [`UploadError::NoRoom`], [`UploadError::Store`].
+    /// [`UploadError::TooLarge`], [`UploadError::NoRoom`], [`UploadError::Store`]; [`UploadError::BodyIdle`] if it takes
+    /// longer than any upload in one piece may.
     pub async fn write(&mut self, data: Bytes) -> Result<(), UploadError> {
         let end = self.bytes.length() + data.len() as u64;
         if end > self.max_size {
             return Err(UploadError::TooLarge(self.max_size));
+        }
+        if self.bytes.is_too_slow() {
+            return Err(UploadError::BodyIdle);
         }
         self.room.reach(end).await?;
         self.bytes.take(data).await?;

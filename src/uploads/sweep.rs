@@ -1,4 +1,4 @@
-//! Taking away what nobody came back for, and what a crash left lying about.
+//! Taking away what nobody came back for.
 
 use std::time::Duration;
 
@@ -21,38 +21,6 @@ const AT_ONCE: usize = 32;
 const TOMBSTONE_SECS: u64 = 24 * 60 * 60;
 
 impl Uploads {
-    /// Frees the bytes of every part that no record needs. Only at the start, before anybody writes: an upload
-    /// in one piece has no record until its bytes are there.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn free_orphans(&self) -> Result<usize, StoreError> {
-        let (mut count, mut whole_parts) = (0, Vec::new());
-        for id in self.stores.payloads.parts().await? {
-            match self.stores.records.find(id).await? {
-                Some(part) if part.is_whole_part() => whole_parts.push(part),
-                Some(upload) if upload.state.needs_bytes() => {}
-                _ => {
-                    match self.stores.payloads.discard(id).await {
-                        Ok(()) => count += 1,
-                        // What nobody needs is no reason not to serve.
-                        Err(error) => {
-                            tracing::warn!(upload = %id, %error, "a part that no record needs stays")
-                        }
-                    }
-                    crash::point("recover.orphan");
-                }
-            }
-        }
-        // Some of those may have shared a file with one of these, and appended to it.
-        for part in whole_parts {
-            if let Err(error) = self.stores.payloads.trim(part.id, part.offset).await {
-                tracing::warn!(upload = %part.id, %error, "bytes behind a part stay");
-            }
-        }
-        Ok(count)
-    }
-
     /// Counts what unfinished uploads were promised before this start.
     pub async fn count_reservations(&self) {
         match self.allowance.count(self.stores.records.as_ref()).await {

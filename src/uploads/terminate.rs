@@ -47,7 +47,7 @@ impl Uploads {
     }
 }
 
-/// The record goes first: bytes without a record are freed at the next start, a record without bytes would be
+/// The record goes first: bytes without a record are freed after the next start, a record without bytes would be
 /// a lie.
 async fn remove(uploads: Arc<Uploads>, lease: Lease, upload: Upload) -> Result<(), UploadError> {
     match uploads.stores.records.remove(upload.id, lease.epoch()).await {

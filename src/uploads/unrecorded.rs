@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use super::Uploads;
 use super::error::UploadError;
 use super::intake::Intake;
+use super::orphans::LONGEST;
 use crate::crash;
 use crate::metrics;
 use crate::store::{Created, StoreError, Taking};
@@ -21,15 +23,22 @@ pub(super) struct Unrecorded {
     intake: Option<Intake>,
     /// Whether a record may need the bytes. From the record on, that is the truth about them.
     is_recorded: bool,
+    since: Instant,
 }
 
 impl Unrecorded {
     pub(super) fn new(uploads: Arc<Uploads>, id: UploadId, is_digested: bool) -> Self {
-        Self { uploads, id, is_digested, intake: None, is_recorded: false }
+        uploads.begun.note(id);
+        Self { uploads, id, is_digested, intake: None, is_recorded: false, since: Instant::now() }
     }
 
     pub(super) fn id(&self) -> UploadId {
         self.id
+    }
+
+    /// Whether its bytes may be taken for those of an upload that came to nothing.
+    pub(super) fn is_too_slow(&self) -> bool {
+        self.since.elapsed() > LONGEST
     }
 
     /// How many bytes were taken.

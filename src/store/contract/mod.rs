@@ -200,6 +200,7 @@ macro_rules! payloads_contract {
             payloads::discarding_frees_the_bytes,
             payloads::a_discarded_upload_begins_anew,
             payloads::reading_beyond_the_end_fails,
+            payloads::parts_are_listed_in_pages,
             payloads::there_is_room,
             joining::parts_are_copied_behind_each_other,
             joining::what_a_crash_left_of_a_copy_is_cut_off,
@@ -242,6 +243,7 @@ macro_rules! nodes_contract {
             nodes::a_newcomer_at_the_recorded_offset_waits_for_no_other_node,
             nodes::an_upload_is_idle_if_no_node_holds_it,
             nodes::bytes_of_an_older_epoch_are_never_read,
+            nodes::a_part_under_way_elsewhere_is_no_orphan,
         );
     };
 }

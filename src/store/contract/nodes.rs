@@ -7,7 +7,8 @@ use futures_util::TryStreamExt;
 use super::samples::{row, unbound};
 use super::{NodesFixture, is_fenced};
 use crate::store::{Lease, Source, StoreError, Taking, Wanted};
-use crate::upload::{Appended, UploadId};
+use crate::time::Timestamp;
+use crate::upload::{Appended, Epoch, UploadId};
 
 async fn created(node: &impl NodesFixture) -> UploadId {
     let upload = unbound();
@@ -108,4 +109,16 @@ pub(crate) async fn bytes_of_an_older_epoch_are_never_read(one: impl NodesFixtur
     let read: Vec<_> = pieces.try_collect().await.expect("readable");
     assert_eq!(read.concat(), b"bbbb");
     assert!(one.payloads().open(id, first.epoch(), 4).await.is_err(), "it comes too late");
+}
+
+/// It may be of an upload that gets its record with its last byte.
+pub(crate) async fn a_part_under_way_elsewhere_is_no_orphan(one: impl NodesFixture) {
+    let two = one.second();
+    let id = UploadId::random();
+    let begun = Timestamp::now();
+    let mut sink = one.payloads().open(id, Epoch::FIRST, 0).await.expect("opened");
+    sink.sync(vec![Bytes::from_static(b"aaa")]).await.expect("synced");
+    assert_eq!(two.payloads().parts(begun, None, 9).await.expect("listed"), []);
+    let later = Timestamp::now().plus_secs(1);
+    assert_eq!(two.payloads().parts(later, None, 9).await.expect("listed"), [id]);
 }

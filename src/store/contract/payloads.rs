@@ -7,6 +7,7 @@ use futures_util::TryStreamExt;
 
 use super::{PayloadsFixture, is_damaged};
 use crate::store::{Source, StoreError};
+use crate::time::Timestamp;
 use crate::upload::{Epoch, UploadId};
 
 /// Bytes whose values depend on their offsets.
@@ -38,7 +39,8 @@ pub(super) async fn read(
 }
 
 pub(super) async fn parts(fixture: &impl PayloadsFixture) -> Vec<UploadId> {
-    let mut parts = fixture.payloads().parts().await.expect("readable");
+    let mut parts =
+        fixture.payloads().parts(Timestamp::from_millis(u64::MAX), None, usize::MAX).await.expect("readable");
     parts.sort();
     parts
 }
@@ -180,6 +182,31 @@ pub(crate) async fn reading_beyond_the_end_fails(fixture: impl PayloadsFixture) 
         assert!(read(&fixture, &Source::Part(id), range).await.is_err());
     }
     assert!(read(&fixture, &Source::Part(UploadId::random()), 0..1).await.is_err());
+}
+
+pub(crate) async fn parts_are_listed_in_pages(mut fixture: impl PayloadsFixture) {
+    let mut ids: Vec<_> = (0..7u8).map(|byte| UploadId::from_bytes([byte; 16])).collect();
+    ids.extend((0..7).map(|n| UploadId::new(Timestamp::from_millis(1_700_000_000_000 + n * 40_000))));
+    for id in &ids {
+        append(&fixture, *id, 0..9).await;
+    }
+    fixture.reopen();
+    let (payloads, later) = (fixture.payloads(), Timestamp::now().plus_secs(60));
+    for limit in [1, 3, 14, 99] {
+        let (mut seen, mut after) = (Vec::new(), None);
+        loop {
+            let page = payloads.parts(later, after, limit).await.expect("readable");
+            assert!(page.len() <= limit);
+            after = page.last().copied();
+            if after.is_none() {
+                break;
+            }
+            seen.extend(page);
+        }
+        seen.sort();
+        ids.sort();
+        assert_eq!(seen, ids, "each once, {limit} at a time");
+    }
 }
 
 pub(crate) async fn there_is_room(fixture: impl PayloadsFixture) {

@@ -31,6 +31,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 
 use super::{ByteStream, Durability, Payloads, Place, Sink, Source, StoreError};
+use crate::time::Timestamp;
 use crate::upload::{Epoch, UploadId};
 use buckets::{Bucket, Buckets};
 use idle::Idle;
@@ -201,9 +202,10 @@ impl Folders {
     }
 
     fn discard(&self, id: UploadId) -> Result<(), StoreError> {
-        self.unsettled.forget(id);
+        let part = self.part(id);
+        self.unsettled.forget(id, &part);
         self.idle.forget(id);
-        match fs::remove_file(self.part(id)) {
+        match fs::remove_file(part) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             removed => Ok(removed.map(|()| self.buckets.left(Bucket::of(id)))?),
         }
@@ -270,8 +272,13 @@ impl Payloads for Disk {
         Ok(read::stream(file, range))
     }
 
-    async fn parts(&self) -> Result<Vec<UploadId>, StoreError> {
-        self.blocking(|folders| Ok(folders.buckets.list()?)).await
+    async fn parts(
+        &self,
+        _: Timestamp,
+        after: Option<UploadId>,
+        limit: usize,
+    ) -> Result<Vec<UploadId>, StoreError> {
+        self.blocking(move |folders| Ok(folders.buckets.page(after, limit)?)).await
     }
 
     async fn room(&self) -> Result<u64, StoreError> {
@@ -284,10 +291,6 @@ impl Payloads for Disk {
 
     async fn probe(&self) -> Result<(), StoreError> {
         self.blocking(|folders| Ok(folders.probe()?)).await
-    }
-
-    fn max_size(&self) -> Option<u64> {
-        None
     }
 }
 

@@ -57,8 +57,13 @@ impl Unsettled {
         self.entries().contains_key(&id)
     }
 
-    pub(super) fn forget(&self, id: UploadId) {
-        self.entries().remove(&id);
+    /// Forgets an upload whose part is about to be freed. A file that is a message's by now has to be synced
+    /// all the same.
+    pub(super) fn forget(&self, id: UploadId, part: &Path) {
+        let mut entries = self.entries();
+        if entries.get(&id).is_some_and(|entry| entry.file == *part) {
+            entries.remove(&id);
+        }
     }
 
     /// Notes that a sync of the upload's file failed.
@@ -304,6 +309,18 @@ mod tests {
         assert!(unsettled.contains(id));
         disk.files().settle(&[id]).expect("settled");
         assert!(!unsettled.contains(id));
+    }
+
+    /// As where it is looked for what a crash left, while the upload becomes a message.
+    #[tokio::test]
+    async fn what_is_a_messages_by_now_is_settled_though_its_part_is_freed() {
+        let (_data, disk) = disk();
+        let id = shown(&disk).await;
+        disk.place(id, 3, &place()).await.expect("moved");
+        disk.discard(id).await.expect("there is no part");
+        assert!(disk.folders.unsettled.contains(id), "nobody has synced it");
+        disk.files().settle(&[id]).expect("settled");
+        assert!(!disk.folders.unsettled.contains(id));
     }
 
     /// The kernel reports a failed sync once: a later call must not answer that all is well.

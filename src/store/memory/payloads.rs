@@ -11,18 +11,20 @@ use futures_util::stream;
 use super::lock;
 use crate::message::MessageId;
 use crate::store::{ByteStream, Payloads, Place, Sink, Source, StoreError};
+use crate::time::Timestamp;
 use crate::upload::{Epoch, UploadId};
 
 /// Parts and files as vectors. Clones share what they store.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryPayloads {
     stored: Arc<Mutex<Stored>>,
-    max_size: Option<u64>,
 }
 
 #[derive(Debug, Default)]
 struct Stored {
     parts: BTreeMap<UploadId, Vec<u8>>,
+    /// When each of those was last written to.
+    written: HashMap<UploadId, Timestamp>,
     /// The latest epoch in which each upload was opened.
     epochs: HashMap<UploadId, Epoch>,
     files: BTreeMap<(MessageId, String), Vec<u8>>,
@@ -31,12 +33,7 @@ struct Stored {
 }
 
 impl MemoryPayloads {
-    /// An empty store that is fit for uploads of at most this many bytes.
-    pub fn with_max_size(max_size: u64) -> Self {
-        Self { max_size: Some(max_size), ..Self::default() }
-    }
-
-    /// An empty store with room for this many bytes.
+    /// An empty store that has room for so many bytes.
     pub fn of_size(size: u64) -> Self {
         let payloads = Self::default();
         payloads.set_size(size);
@@ -70,6 +67,7 @@ impl Stored {
     /// Forgets an upload, so that one with this id begins anew.
     fn forget(&mut self, id: UploadId) {
         self.parts.remove(&id);
+        self.written.remove(&id);
         self.epochs.remove(&id);
     }
 
@@ -121,18 +119,22 @@ impl Payloads for MemoryPayloads {
         Ok(Box::pin(stream::iter([Ok(piece)])))
     }
 
-    async fn parts(&self) -> Result<Vec<UploadId>, StoreError> {
-        Ok(lock(&self.stored).parts.keys().copied().collect())
+    async fn parts(
+        &self,
+        written_before: Timestamp,
+        after: Option<UploadId>,
+        limit: usize,
+    ) -> Result<Vec<UploadId>, StoreError> {
+        let stored = lock(&self.stored);
+        let later = stored.parts.keys().copied().filter(|id| after.is_none_or(|after| *id > after));
+        let old = later.filter(|id| stored.written.get(id).is_none_or(|written| *written < written_before));
+        Ok(old.take(limit).collect())
     }
 
     async fn room(&self) -> Result<u64, StoreError> {
         let stored = lock(&self.stored);
         let left = stored.size.map(|size| size.saturating_sub(stored.bytes()));
         Ok(left.or(stored.room).unwrap_or(u64::MAX))
-    }
-
-    fn max_size(&self) -> Option<u64> {
-        self.max_size
     }
 }
 
@@ -151,6 +153,7 @@ impl Sink for MemorySink {
         if stored.parts.get(&self.id).map_or(0, Vec::len) < self.offset {
             return Err(StoreError::Damaged(format!("part of {} is shorter than its ledger", self.id)));
         }
+        stored.written.insert(self.id, Timestamp::now());
         let part = stored.parts.entry(self.id).or_default();
         part.truncate(self.offset);
         for bytes in data {

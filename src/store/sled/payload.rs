@@ -14,6 +14,7 @@ use super::engine::core::{Answer, Core};
 use super::store::SledStore;
 use super::tables::{blocks, keys};
 use crate::store::{ByteStream, Payloads, Place, Sink, Source, StoreError};
+use crate::time::Timestamp;
 use crate::upload::{Epoch, UploadId};
 
 /// The most bytes that one operation writes, and the most blocks that one operation deletes.
@@ -99,12 +100,18 @@ impl Payloads for SledPayloads {
         })))
     }
 
-    async fn parts(&self) -> Result<Vec<UploadId>, StoreError> {
+    async fn parts(
+        &self,
+        _: Timestamp,
+        after: Option<UploadId>,
+        limit: usize,
+    ) -> Result<Vec<UploadId>, StoreError> {
         let damaged = || StoreError::Damaged("an index of parts".into());
+        let start = after.map_or_else(keys::every_part, |id| keys::after(&keys::part(id)));
         self.core
             .read(|tree| {
-                let rows = tree.rows(keys::every_part()..keys::end_of(&keys::every_part()));
-                rows.map(|row| keys::upload_at_end(&row?.0).ok_or_else(damaged)).collect()
+                let rows = tree.rows(start.clone()..keys::end_of(&keys::every_part()));
+                rows.take(limit).map(|row| keys::upload_at_end(&row?.0).ok_or_else(damaged)).collect()
             })
             .await
     }
@@ -116,10 +123,6 @@ impl Payloads for SledPayloads {
             .map_err(|error| StoreError::Unavailable(error.to_string()))?
             .map_err(|errno| StoreError::Io(errno.into()))?;
         Ok(space.f_bavail.saturating_mul(space.f_frsize).saturating_sub(reserve))
-    }
-
-    fn max_size(&self) -> Option<u64> {
-        Some(self.max_size)
     }
 }
 

@@ -9,6 +9,7 @@ use crate::time::Timestamp;
 use crate::upload::{AppendRefusal, Binding, Epoch, RejectionReason, Upload};
 
 over_both! {
+    an_upload_in_one_piece_that_is_under_way_is_no_orphan,
     the_last_byte_makes_the_message,
     what_came_before_a_break_is_kept,
     a_body_that_breaks_off_after_its_last_byte_makes_the_message,
@@ -313,8 +314,32 @@ async fn the_sweeper_takes_what_nobody_came_back_for_and_nothing_else(house: Hou
 async fn bytes_without_a_record_are_freed_at_the_start(house: House) {
     let kept = house.create(3, &bound(&[])).await.expect("created").standing.upload.id;
     house.append(kept, 0, body(&[b"a"])).await.expect("appended");
+    let in_two_days = Timestamp::now().plus_secs(2 * 24 * 60 * 60);
     let mut orphan = house.stores.payloads.open(UploadId::random(), Epoch::FIRST, 0).await.expect("memory");
     orphan.sync(vec![Bytes::from_static(b"abc")]).await.expect("memory");
-    assert_eq!(house.uploads.free_orphans().await.expect("memory"), 1);
-    assert_eq!(house.stores.payloads.parts().await.expect("memory"), [kept]);
+    assert_eq!(house.uploads.free_orphans(in_two_days).await.expect("memory"), 1);
+    assert_eq!(
+        house
+            .stores
+            .payloads
+            .parts(Timestamp::from_millis(u64::MAX), None, usize::MAX)
+            .await
+            .expect("memory"),
+        [kept]
+    );
+}
+
+/// Its record comes with its last byte.
+async fn an_upload_in_one_piece_that_is_under_way_is_no_orphan(house: House) {
+    let mut one_shot = house.uploads.one_shot(ada(), 3 << 20);
+    one_shot.write(Bytes::from(vec![7; 2 << 20])).await.expect("taken");
+    while house.parts().await == 0 {
+        tokio::task::yield_now().await;
+    }
+    let in_two_days = Timestamp::now().plus_secs(2 * 24 * 60 * 60);
+    assert_eq!(house.uploads.free_orphans(in_two_days).await.expect("listed"), 0);
+    let binding =
+        Binding { conversation_id: conversation(), content: None, reply_to: None, client_message_id: None };
+    let message = one_shot.finish(bound(&[]), binding).await.expect("made");
+    assert_eq!(message.file_size, 2 << 20);
 }

@@ -172,7 +172,12 @@ impl House {
     }
 
     async fn parts(&self) -> usize {
-        self.stores.payloads.parts().await.expect("memory").len()
+        self.stores
+            .payloads
+            .parts(Timestamp::from_millis(u64::MAX), None, usize::MAX)
+            .await
+            .expect("memory")
+            .len()
     }
 }
 

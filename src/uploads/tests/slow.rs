@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 
 use crate::store::memory::MemoryPayloads;
 use crate::store::{ByteStream, Payloads, Place, Sink, Source, StoreError, Syncing};
+use crate::time::Timestamp;
 use crate::upload::{Epoch, UploadId};
 
 /// Payloads whose writes and checkpoints wait for a permit each, as on a disk that is busy. A checkpoint fails when
@@ -107,15 +108,16 @@ impl Payloads for Slow {
         self.memory.read(source, range).await
     }
 
-    async fn parts(&self) -> Result<Vec<UploadId>, StoreError> {
-        self.memory.parts().await
+    async fn parts(
+        &self,
+        written_before: Timestamp,
+        after: Option<UploadId>,
+        limit: usize,
+    ) -> Result<Vec<UploadId>, StoreError> {
+        self.memory.parts(written_before, after, limit).await
     }
 
     async fn room(&self) -> Result<u64, StoreError> {
         self.memory.room().await
-    }
-
-    fn max_size(&self) -> Option<u64> {
-        None
     }
 }

@@ -201,19 +201,37 @@ impl Buckets {
         Ok(())
     }
 
-    /// The uploads that have parts, in the former layout as well. A file is foreign, and does not count, if
-    /// it is not named like a part or not in its place.
-    pub(super) fn list(&self) -> io::Result<Vec<UploadId>> {
-        let mut ids = self.former()?;
-        for bucket in self.buckets()? {
-            let entries = match fs::read_dir(self.folder(bucket)) {
-                // The bucket was removed meanwhile, or is a foreign file.
-                Err(error) if is_no_folder(&error) => continue,
-                entries => entries?,
-            };
-            for entry in entries {
-                ids.extend(id_of(&entry?).filter(|id| Bucket::of(*id) == bucket));
+    /// Uploads that have parts, in the order of their buckets, after `after`, at most `limit`. What is not named like a
+    /// part, or not where it belongs, is not ours; parts of the former layout count.
+    pub(super) fn page(&self, after: Option<UploadId>, limit: usize) -> io::Result<Vec<UploadId>> {
+        let place = |id: UploadId| (Bucket::of(id), id);
+        let after = after.map(place);
+        let former = self.former()?;
+        let mut buckets: BTreeSet<_> = self.buckets()?.into_iter().collect();
+        buckets.extend(former.iter().map(|id| Bucket::of(*id)));
+        let mut page = Vec::new();
+        for bucket in buckets.into_iter().filter(|bucket| after.is_none_or(|(first, _)| *bucket >= first)) {
+            let mut ids = self.ids_in(bucket)?;
+            ids.extend(former.iter().filter(|id| Bucket::of(**id) == bucket));
+            ids.sort_unstable();
+            page.extend(ids.into_iter().filter(|id| after.is_none_or(|after| place(*id) > after)));
+            if page.len() >= limit {
+                break;
             }
+        }
+        page.truncate(limit);
+        Ok(page)
+    }
+
+    fn ids_in(&self, bucket: Bucket) -> io::Result<Vec<UploadId>> {
+        let entries = match fs::read_dir(self.folder(bucket)) {
+            // Removed meanwhile, or another's file.
+            Err(error) if is_no_folder(&error) => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut ids = Vec::new();
+        for entry in entries {
+            ids.extend(id_of(&entry?).filter(|id| Bucket::of(*id) == bucket));
         }
         Ok(ids)
     }

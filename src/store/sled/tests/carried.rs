@@ -18,6 +18,7 @@ use crate::store::sled::SledStore;
 use crate::store::{
     Appends, Durability, Last, Memberships, Messages, Payloads, Place, Records, Source, StoreError, Taking,
 };
+use crate::time::Timestamp;
 use crate::upload::{Epoch, Length, RejectionReason, State, Upload, UploadId};
 
 const BYTES: &[u8] = b"0123456789";
@@ -65,7 +66,13 @@ impl House {
     /// Asserts that the file is at its place, and nowhere else.
     async fn has_placed(&self, place: &Place, id: UploadId) {
         assert_eq!(self.read(&Source::Placed(place.clone(), id)).await, BYTES);
-        assert!(self.disk.parts().await.expect("listed").is_empty());
+        assert!(
+            self.disk
+                .parts(Timestamp::from_millis(u64::MAX), None, usize::MAX)
+                .await
+                .expect("listed")
+                .is_empty()
+        );
     }
 
     fn store(&self) -> Arc<SledStore> {
@@ -253,7 +260,9 @@ async fn bytes_that_nobody_needs_stay_away() {
         house.disk.discard(upload.id).await.expect("freed");
     }
     let next = house.after_power_cut(|_| {});
-    assert!(next.disk.parts().await.expect("listed").is_empty());
+    assert!(
+        next.disk.parts(Timestamp::from_millis(u64::MAX), None, usize::MAX).await.expect("listed").is_empty()
+    );
 }
 
 /// A part that is missing altogether concerns one upload; the server starts for all others.
@@ -266,7 +275,10 @@ async fn one_damaged_upload_keeps_nobody_from_starting() {
     house.store().append_carrying(upload.id, &last_row(4), rest, None).await.expect("carried");
     let next = house.after_power_cut(|data| fs::remove_file(file_in(data)).expect("gone"));
     assert_eq!(found(&next, upload.id).await.state, State::Complete);
-    assert!(next.disk.parts().await.expect("listed").is_empty(), "no hole is made up");
+    assert!(
+        next.disk.parts(Timestamp::from_millis(u64::MAX), None, usize::MAX).await.expect("listed").is_empty(),
+        "no hole is made up"
+    );
 }
 
 #[tokio::test]

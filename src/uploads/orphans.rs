@@ -1,0 +1,125 @@
+//! Bytes that no record needs: what a kill left of uploads that have no record until their bytes are there, and of those
+//! that were being freed. They are looked for once in the life of a process, beside the requests.
+//!
+//! ```text
+//! bytes of                                       are
+//! an upload that needs them, as its record says  left alone
+//! one that this process has begun                left alone: its record comes after its bytes
+//! one that another process may have begun        left alone until they are older than one in one piece can be
+//! any other                                      freed
+//! ```
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::Uploads;
+use crate::crash;
+use crate::store::StoreError;
+use crate::time::Timestamp;
+use crate::upload::UploadId;
+
+/// As many are looked at before the next are listed.
+const PAGE: usize = 10_000;
+/// How long an upload in one piece may take.
+pub(super) const LONGEST: Duration = Duration::from_secs(12 * 60 * 60);
+/// Bytes that were written to more recently than this may be those of an upload in one piece.
+const AGE_SECS: u64 = 24 * 60 * 60;
+
+/// Uploads that this process has begun without a record, for as long as orphans are looked for.
+#[derive(Debug, Default)]
+pub(super) struct Begun {
+    is_over: AtomicBool,
+    ids: Mutex<HashSet<UploadId>>,
+}
+
+impl Begun {
+    /// Before the first of its bytes is written.
+    pub(super) fn note(&self, id: UploadId) {
+        if !self.is_over.load(Ordering::Acquire) {
+            self.ids().insert(id);
+        }
+    }
+
+    fn contains(&self, id: UploadId) -> bool {
+        self.ids().contains(&id)
+    }
+
+    fn end(&self) {
+        self.is_over.store(true, Ordering::Release);
+        *self.ids() = HashSet::new();
+    }
+
+    fn ids(&self) -> MutexGuard<'_, HashSet<UploadId>> {
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Uploads {
+    /// Frees the bytes of every part that no record needs, and cuts off what a freed upload appended to a part that it
+    /// shared; answers how many were freed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn free_orphans(&self, now: Timestamp) -> Result<usize, StoreError> {
+        let written_before = now.minus_secs(AGE_SECS);
+        let (mut count, mut after) = (0, None);
+        loop {
+            let page = self.stores.payloads.parts(written_before, after, PAGE).await?;
+            for id in &page {
+                count += usize::from(self.free_orphan(*id).await?);
+            }
+            after = page.last().copied();
+            if after.is_none() {
+                break;
+            }
+        }
+        self.begun.end();
+        self.trim_parts(written_before).await?;
+        Ok(count)
+    }
+
+    async fn free_orphan(&self, id: UploadId) -> Result<bool, StoreError> {
+        if self.is_needed(id).await? || self.begun.contains(id) {
+            return Ok(false);
+        }
+        let Some(_lease) = self.stores.leases.take_idle(id).await? else { return Ok(false) };
+        // A final upload may have its id again, and have been made in between.
+        if self.is_needed(id).await? {
+            return Ok(false);
+        }
+        let freed = self.stores.payloads.discard(id).await;
+        crash::point("recover.orphan");
+        if let Err(error) = &freed {
+            // What no upload needs is no reason to stop.
+            tracing::warn!(upload = %id, %error, "a part that no record needs stays");
+        }
+        Ok(freed.is_ok())
+    }
+
+    async fn is_needed(&self, id: UploadId) -> Result<bool, StoreError> {
+        Ok(self.stores.records.find(id).await?.is_some_and(|upload| upload.state.needs_bytes()))
+    }
+
+    /// Some of those that were freed may have shared a file with a part, and appended to it.
+    async fn trim_parts(&self, written_before: Timestamp) -> Result<(), StoreError> {
+        let mut after = None;
+        loop {
+            let page = self.stores.payloads.parts(written_before, after, PAGE).await?;
+            for id in &page {
+                let Some(part) = self.stores.records.find(*id).await?.filter(|part| part.is_whole_part())
+                else {
+                    continue;
+                };
+                if let Err(error) = self.stores.payloads.trim(part.id, part.offset).await {
+                    tracing::warn!(upload = %part.id, %error, "bytes behind a part stay");
+                }
+            }
+            after = page.last().copied();
+            if after.is_none() {
+                return Ok(());
+            }
+        }
+    }
+}
