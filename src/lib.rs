@@ -29,7 +29,7 @@
 //! | [`config`] | settings, checked once | auth, base_path, crash, keys, links, store, upload |
 //! | [`data_folder`] | the data folder: its note, who may look into it, what it is fit for | store |
 //! | [`backend`] | the implementations of the ports, opened by the settings | config, data_folder, message, store, upload |
-//! | [`check`] | what is wrong with a data folder, offline | backend, message, store, upload |
+//! | [`check`] | what is wrong with a data folder, offline | backend, message, store, time, upload |
 //! | [`docs`] | the documentation, and the pages made of it | |
 //! | [`descriptors`] | how many files the process may have open | |
 //! | [`demo`] | what the server is without a key | auth, message, time |
