@@ -47,9 +47,9 @@
 //! # Why it is there
 //!
 //! sled alone, written through, is durable as well: a group as one batch, flush, sync. A build that did that,
-//! without journal and memtables, was measured against this one, five turns of each in turns, on two cores that
-//! others used as well. The figures are the other build's as a multiple of this one's, requests a second and CPU
-//! time of the server for each: the median of the turns, and the lowest and highest.
+//! without journal and memtables, was measured against this one, five turns of each in turns, on two cores
+//! that others used as well. The figures are the other build's as a multiple of this one's, requests a second
+//! and CPU time of the server for each: the median of the turns, and the lowest and highest.
 //!
 //! | work | requests a second | CPU time |
 //! | --- | --- | --- |
@@ -63,12 +63,12 @@
 //! | HEADs, 16 clients | 0.89 (0.80–1.18) | 1.05 (0.83–1.19) |
 //! | 4 × 256 MiB at once, MiB/s | 1.31 (0.96–1.37) | 0.90 (0.80–1.14) |
 //!
-//! Builds without a part of it, measured in the same way: without [`runs`], among 100,000 records creations 0.64
-//! (0.55–1.35) and HEADs 0.58 (0.51–0.77), and the folder 1.7 times as large; without the rests of
-//! [`checkpoints`], there 0.64 (0.50–0.83) and 0.65 (0.48–0.85), and files of 16 KiB to messages 0.82 (0.61–1.37).
-//! Two parts went, since no row was a tenth lower without them: a wait of the committer for callers that are about
-//! to come again (creations, 64 clients: 1.05 (0.74–1.45)), and commits on the caller's task where nothing is
-//! synced (creations 1.71 (0.77–2.65), 4 KiB PATCHes 1.02 (0.63–2.03)).
+//! Builds without a part of it, measured in the same way: without [`runs`], among 100,000 records creations
+//! 0.64 (0.55–1.35) and HEADs 0.58 (0.51–0.77), and the folder 1.7 times as large; without the rests of
+//! [`checkpoints`], there 0.64 (0.50–0.83) and 0.65 (0.48–0.85), and files of 16 KiB to messages 0.82
+//! (0.61–1.37). Two parts went, since no row was a tenth lower without them: a wait of the committer for
+//! callers that are about to come again (creations, 64 clients: 1.05 (0.74–1.45)), and commits on the
+//! caller's task where nothing is synced (creations 1.71 (0.77–2.65), 4 KiB PATCHes 1.02 (0.63–2.03)).
 
 mod checkpoints;
 mod committer;

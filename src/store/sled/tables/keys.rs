@@ -28,7 +28,7 @@
 //! | `7f` | flushed | | the number of the journal's last record that is in sled; written after everything else of it, so that a log which ends early has an older one |
 //!
 //! Carried and placed are in the journal only, and never get to sled; unfinished, committed and order get
-//! there as [`runs`](super::super::engine::runs). Numbers are big-endian, so that the order of keys is the
+//! there as [runs](Layout::suffix_of_set). Numbers are big-endian, so that the order of keys is the
 //! order of numbers. An owner, or a user before something else, follows its length in two bytes, so that no
 //! owner is another one's prefix.
 
@@ -219,7 +219,7 @@ pub(crate) fn user_at_end(key: &[u8], conversation: ConversationId) -> Option<Us
 }
 
 /// How many bytes at the end of the key differ within its set, if the key's table is made of sets: rows in
-/// sets are empty, and sled has them in [`runs`](super::super::engine::runs).
+/// sets are empty, and sled has them in [runs](Layout::suffix_of_set).
 fn suffix_of_set(key: &[u8]) -> Option<usize> {
     match Table::of(key) {
         Some(UNFINISHED | COMMITTED) => Some(size_of::<u64>() + size_of::<UploadId>()),
