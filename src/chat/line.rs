@@ -100,7 +100,7 @@ impl Room {
 }
 
 impl Hall {
-    /// The queues of all users, who have none yet.
+    /// The shared bounds, with no user yet.
     pub(super) fn new() -> Arc<Self> {
         let room = Room::of(OVERALL_BYTES, OVERALL_READING, OVERALL_TURNS);
         Arc::new(Self { room, users: Mutex::default() })

@@ -58,7 +58,7 @@ pub enum RejectionReason {
     PartGone,
     /// The parts together are larger than the server takes.
     PartsTooLarge,
-    /// The `client_message_id` names another file, whose message stands or comes first.
+    /// The `client_message_id` names another file, whose message is committed or comes first.
     AnotherFile,
 }
 

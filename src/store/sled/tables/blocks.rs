@@ -1,5 +1,5 @@
-//! An upload's bytes as rows of 4 KiB. sled's leaves hold several rows, and larger ones end in files that it
-//! never syncs.
+//! An upload's bytes as rows of 4 KiB. A leaf of sled holds several rows, and a leaf that is too large ends in a
+//! file that sled never syncs.
 
 use std::ops::Range;
 

@@ -97,7 +97,7 @@ impl std::fmt::Display for Table {
     }
 }
 
-/// Makes a function of each line: the key of a row of a table, or what all those begin with that have these parts.
+/// Makes a function of each line, which answers the key of a row, or the prefix of all keys with these parts.
 macro_rules! keys {
     ($($(#[$doc:meta])* $name:ident($($part:ident: $type:ty),*) = $table:ident: [$($bytes:expr),*];)*) => {$(
         $(#[$doc])*
