@@ -37,7 +37,7 @@
 //! | [`web`] | the page at `/` | base_path, demo |
 //! | [`logging`] | the log | config, time |
 //! | [`supervisor`] | listeners that were handed over; telling systemd | |
-//! | [`server`] | the composition root | auth, backend, chat, chats, config, data_folder, demo, finalizer, http, keys, links, metrics, store, uploads, web |
+//! | [`server`] | the composition root | auth, backend, chat, chats, config, data_folder, demo, finalizer, http, keys, links, metrics, store, time, uploads, web |
 //!
 //! A test below holds this table against the sources.
 //!

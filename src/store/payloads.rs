@@ -87,9 +87,9 @@ pub trait Payloads: Send + Sync + 'static {
     /// it is too short.
     async fn read(&self, source: &Source, range: Range<u64>) -> Result<ByteStream, StoreError>;
 
-    /// Uploads that have bytes which were not placed, in an order of the store's own, after `after`, at most `limit`. A
-    /// store that several processes share leaves out those that were written to since `written_before`: they may be of
-    /// an upload that has no record yet.
+    /// Uploads that have bytes which were not placed, in an order of the store's own, after `after`, at most
+    /// `limit`. A store that several processes share leaves out those that were written to since
+    /// `written_before`: they may be of an upload that has no record yet.
     async fn parts(
         &self,
         written_before: Timestamp,

@@ -1,11 +1,11 @@
-//! Bytes that no record needs: what a kill left of uploads that have no record until their bytes are there, and of those
-//! that were being freed. They are looked for once in the life of a process, beside the requests.
+//! Bytes that no record needs: what a kill left of uploads that have no record until their bytes are there, and
+//! of those that were being freed. They are looked for once in the life of a process, beside the requests.
 //!
 //! ```text
 //! bytes of                                       are
 //! an upload that needs them, as its record says  left alone
 //! one that this process has begun                left alone: its record comes after its bytes
-//! one that another process may have begun        left alone until they are older than one in one piece can be
+//! one that another process may have begun        left alone until no upload in one piece is that old
 //! any other                                      freed
 //! ```
 
@@ -57,8 +57,8 @@ impl Begun {
 }
 
 impl Uploads {
-    /// Frees the bytes of every part that no record needs, and cuts off what a freed upload appended to a part that it
-    /// shared; answers how many were freed.
+    /// Frees the bytes of every part that no record needs, and cuts off what a freed upload appended to a part
+    /// that it shared; answers how many were freed.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -201,8 +201,8 @@ impl Buckets {
         Ok(())
     }
 
-    /// Uploads that have parts, in the order of their buckets, after `after`, at most `limit`. What is not named like a
-    /// part, or not where it belongs, is not ours; parts of the former layout count.
+    /// Uploads that have parts, in the order of their buckets, after `after`, at most `limit`; in the former
+    /// layout as well. A file is foreign, and does not count, if it is not named like a part or not in its place.
     pub(super) fn page(&self, after: Option<UploadId>, limit: usize) -> io::Result<Vec<UploadId>> {
         let place = |id: UploadId| (Bucket::of(id), id);
         let after = after.map(place);
