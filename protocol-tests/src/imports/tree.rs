@@ -39,7 +39,7 @@ impl Tree {
         for entry in fs::read_dir(folder).expect("a folder of sources") {
             let path = entry.expect("a readable entry").path();
             let name = path.file_stem().and_then(|name| name.to_str()).expect("a name").to_owned();
-            let module = [&above[..], &[name.clone()]].concat();
+            let module = [&above[..], std::slice::from_ref(&name)].concat();
             if path.is_dir() {
                 if !matches!(name.as_str(), "bin" | "contract" | "tests" | "testdata") {
                     self.collect(&path, &module);
