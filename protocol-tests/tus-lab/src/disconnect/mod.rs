@@ -1,7 +1,7 @@
 //! What becomes of uploads over a bad network.
 //!
 //! The [`rows`] of the matrix are uploads: a client, a way to upload, a moment, and something that
-//! goes wrong then. [`run`] plays each of them through a proxy of its own and returns a
+//! goes wrong then. [`run()`] plays each of them through a proxy of its own and returns a
 //! [`Report`].
 //!
 //! Pure, and tested as such: the matrix, the shape of an upload, where a `Trap` snaps, what the
