@@ -21,11 +21,13 @@
 //! | [`outlive`] | work that its caller waits for, and that goes on without it | |
 //! | [`refusals`] | what is refused, in the log | |
 //! | [`store`] | PORTS, and a folder per implementation | crash, message, metrics, time, upload |
-//! | [`finalizer`] | complete upload → message, once | crash, message, metrics, outlive, store, time, upload, uploads |
-//! | [`uploads`] | create, append, look, end, bind, one-shot; who may have how much | crash, finalizer, message, metrics, outlive, store, time, upload |
+//! | [`reservations`] | who may have how much room | message, metrics, store, time, upload |
+//! | [`telling`] | what members are told of uploads that run | message, store, upload |
+//! | [`finalizer`] | complete upload → message, once | crash, message, metrics, outlive, reservations, store, telling, time, upload |
+//! | [`uploads`] | create, append, look, end, bind, one-shot | crash, finalizer, message, metrics, outlive, reservations, store, telling, time, upload |
 //! | [`chats`] | conversations, messages, media; what a user missed | message, store, time |
 //! | [`http`] | the wire of HTTP | auth, base_path, chats, docs, json, keys, links, loopback, message, metrics, refusals, store, time, upload, uploads, web |
-//! | [`chat`] | the wire of Socket.IO | auth, chats, http, json, keys, links, message, refusals, store, time, upload, uploads |
+//! | [`chat`] | the wire of Socket.IO | auth, chats, http, json, keys, links, message, refusals, store, telling, time, upload, uploads |
 //! | [`config`] | settings, checked once | auth, base_path, crash, keys, links, store, upload |
 //! | [`data_folder`] | the data folder: its note, who may look into it, what it is fit for | store |
 //! | [`backend`] | the implementations of the ports, opened by the settings | config, data_folder, message, store, upload |
@@ -37,7 +39,7 @@
 //! | [`web`] | the page at `/` | base_path, demo |
 //! | [`logging`] | the log | config, time |
 //! | [`supervisor`] | listeners that were handed over; telling systemd | |
-//! | [`server`] | the composition root | auth, backend, chat, chats, config, data_folder, demo, finalizer, http, keys, links, metrics, store, time, uploads, web |
+//! | [`server`] | the composition root | auth, backend, chat, chats, config, data_folder, demo, finalizer, http, keys, links, metrics, reservations, store, time, uploads, web |
 //!
 //! A test below holds this table against the sources.
 //!
@@ -117,9 +119,11 @@ pub mod message;
 pub mod metrics;
 pub mod outlive;
 pub mod refusals;
+pub mod reservations;
 pub mod server;
 pub mod store;
 pub mod supervisor;
+pub mod telling;
 pub mod time;
 pub mod upload;
 pub mod uploads;

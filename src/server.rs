@@ -20,9 +20,10 @@ use crate::http::{self, Api, Connections, Cors, Inner, Readiness, Site, Timeouts
 use crate::keys::{Keyring, LinkFileError, LinkKeyring};
 use crate::links::{MediaLinks, Presenter};
 use crate::metrics;
+use crate::reservations::{Allowance, Reservations};
 use crate::store::{Durability, StoreError, Stores};
 use crate::time::Timestamp;
-use crate::uploads::{Allowance, Limits, Reservations, Uploads};
+use crate::uploads::{Limits, Uploads};
 use crate::web::Web;
 
 /// A server whose stores are open and which has not begun to serve.
@@ -108,7 +109,7 @@ impl Server {
             )
         });
         let (tasks, draining) = (TaskTracker::new(), CancellationToken::new());
-        let allowance = Allowance::new(reservations, stores.payloads.clone(), limits(&config));
+        let allowance = Allowance::new(reservations, stores.payloads.clone(), limits(&config).terms());
         let finalizer = Finalizer::new(stores.clone(), tasks.clone(), allowance);
         let uploads = Arc::new(Uploads::new(
             stores.clone(),

@@ -15,7 +15,7 @@ use super::session::{NAMESPACE, room_of};
 use crate::http::LiveUpload;
 use crate::message::{Message, MessageId, UserId};
 use crate::store::{Announcement, Announcements, Progress, StoreError};
-use crate::uploads::Sending;
+use crate::telling::Sending;
 
 /// The port of announcements over the Socket.IO connections of this process.
 #[derive(Clone)]

@@ -20,13 +20,13 @@ use tokio::task::spawn_blocking;
 
 use super::Finalizer;
 use crate::crash;
+use crate::reservations::{Flight, Refusal};
 use crate::store::{Source, StoreError};
 use crate::time::Timestamp;
 use crate::upload::{
     Appended, Chunk, Concat, DigestState, Length, Parts, RejectionReason, RunningDigest, State, Stretch,
     Upload, UploadId, stretch_at,
 };
-use crate::uploads::{Flight, UploadError};
 
 /// The most bytes between two rows, of however many parts.
 const STRETCH: u64 = 64 * 1024 * 1024;
@@ -163,7 +163,7 @@ impl Join<'_> {
                 Some(adopted) => adopted,
                 None => match self.room.keep(self.total - upload.offset).await {
                     Ok(()) => (bytes_of(&stretches), self.copied(upload, stretches).await?),
-                    Err(UploadError::Store(error)) => return Err(error),
+                    Err(Refusal::Store(error)) => return Err(error),
                     Err(_) => return Ok(false),
                 },
             },

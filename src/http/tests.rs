@@ -22,12 +22,13 @@ use crate::finalizer::Finalizer;
 use crate::keys::Keyring;
 use crate::links::{MediaLinks, Presenter};
 use crate::message::{ConversationId, Message};
+use crate::reservations::Allowance;
 use crate::store::local::LocalLeases;
 use crate::store::memory::{Memory, MemoryAnnouncements, MemoryPayloads};
 use crate::store::{Durability, Stores, Synced};
 use crate::time::Timestamp;
 use crate::upload::{Binding, Metadata};
-use crate::uploads::{Allowance, Limits, Uploads};
+use crate::uploads::{Limits, Uploads};
 
 /// A conversation of Ada and Bob; Eve is not in it.
 pub(super) const CONVERSATION: &str = "507f1f77bcf86cd799439012";
@@ -217,7 +218,7 @@ fn uploads(stores: &Stores, tasks: &TaskTracker) -> Arc<Uploads> {
         lapse_after: Duration::from_secs(120),
         digests: true,
     };
-    let allowance = Allowance::new(Arc::default(), stores.payloads.clone(), limits.clone());
+    let allowance = Allowance::new(Arc::default(), stores.payloads.clone(), limits.terms());
     let finalizer = Finalizer::new(stores.clone(), tasks.clone(), allowance);
     let draining = CancellationToken::new();
     Arc::new(Uploads::new(stores.clone(), finalizer, limits, tasks.clone(), draining))

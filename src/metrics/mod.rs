@@ -75,7 +75,7 @@ metrics! {
     pub journal_bytes: Level,
     /// When the database was last given what the journal held, in Unix time
     checkpoint_timestamp_seconds: Seconds,
-    /// From received bytes to their durable row in the ledger
+    /// From bytes that are handed to the store to their durable row in the ledger
     pub append_seconds: Durations,
     /// From the beginning of a finalization to its committed message
     pub finalize_seconds: Durations,

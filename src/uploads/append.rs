@@ -1,6 +1,7 @@
 //! Appending bytes: the path of every PATCH.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures_util::FutureExt;
 
@@ -10,6 +11,7 @@ use super::reception::{Reception, Surroundings};
 use super::standing::Standing;
 use super::{Body, Uploads};
 use crate::message::UserId;
+use crate::metrics;
 use crate::outlive::outlive;
 use crate::store::{Lease, StoreError, Wanted};
 use crate::upload::{Admission, AppendRefusal, AppendRequest, Concat, State, Upload, UploadId};
@@ -85,7 +87,9 @@ impl Uploads {
         }
         let upload = self.find(owner, id).await?;
         self.admit(&upload, request).await?;
+        let wanted = Instant::now();
         let lease = self.stores.leases.take_over(id, Wanted::RecordedOffset).await?;
+        metrics::get().lease_wait_seconds.since(wanted);
         Ok((lease, self.find_held(owner, id).await?))
     }
 

@@ -143,7 +143,7 @@ impl Uploads {
             Ok(reservation) => reservation,
             Err(refusal) => {
                 let holder = self.stores.records.holder(upload).await?;
-                return holder.filter(|_| taking == Taking::IfFree).map(Created::Taken).ok_or(refusal);
+                return holder.filter(|_| taking == Taking::IfFree).map(Created::Taken).ok_or(refusal.into());
             }
         };
         let created = self.stores.records.create(upload, taking).await?;

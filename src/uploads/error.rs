@@ -1,5 +1,6 @@
 //! What can go wrong with an upload: what the client did, what the storage did.
 
+use crate::reservations::Refusal;
 use crate::store::{NoTurn, StoreError};
 use crate::upload::{AppendRefusal, BindingError, CheckError, ConcatError, MetadataError, RejectionReason};
 
@@ -110,6 +111,18 @@ impl From<NoTurn> for UploadError {
             NoTurn::Displaced => Self::Displaced,
             NoTurn::Late => Self::Busy,
             NoTurn::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<Refusal> for UploadError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NoRoom => Self::NoRoom,
+            Refusal::TooManyUnfinished(most) => Self::TooManyUnfinished(most),
+            Refusal::TooMuchReserved(most) => Self::TooMuchReserved(most),
+            Refusal::NoMoreBytes(most) => Self::NoMoreBytes(most),
+            Refusal::Store(error) => error.into(),
         }
     }
 }

@@ -1,11 +1,13 @@
 //! From received bytes to the store: gathered into large writes, summed up beside them.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::checkpoint::{Checkpoint, Reached};
+use crate::metrics;
 use crate::store::{Append, Created, Last, StoreError, Taking};
 use crate::time::Timestamp;
 use crate::upload::{Appended, Check, DigestState, RunningDigest, State, Upload, Verification};
@@ -152,7 +154,9 @@ impl Intake {
         row: &Appended,
         claim: Option<Timestamp>,
     ) -> Result<State, StoreError> {
+        let begun = Instant::now();
         let state = self.store.record(last, row, claim).await?;
+        metrics::get().append_seconds.since(begun);
         self.begun = self.begun.max(row.chunk.end());
         Ok(state)
     }
@@ -165,7 +169,10 @@ impl Intake {
         taking: Taking,
         claim: Option<Timestamp>,
     ) -> Result<Created, StoreError> {
-        self.store.create(Last { data: last, begun: None }, upload, taking, claim).await
+        let begun = Instant::now();
+        let created = self.store.create(Last { data: last, begun: None }, upload, taking, claim).await?;
+        metrics::get().append_seconds.since(begun);
+        Ok(created)
     }
 
     /// The digest of everything that was gathered.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::reservations::Terms;
+
 /// What the settings say about uploads.
 #[derive(Debug, Clone)]
 pub struct Limits {
@@ -21,4 +23,16 @@ pub struct Limits {
     pub lapse_after: Duration,
     /// Whether the SHA-256 of every file is taken.
     pub digests: bool,
+}
+
+impl Limits {
+    /// Those of them that are about room.
+    pub fn terms(&self) -> Terms {
+        Terms {
+            max_upload_size: self.max_upload_size,
+            max_unfinished: self.max_unfinished,
+            max_reserved_bytes: self.max_reserved_bytes,
+            lapse_after: self.lapse_after,
+        }
+    }
 }

@@ -1,7 +1,6 @@
 //! Use cases of uploads: create, append, look, end, bind, and the upload that comes in one piece. All of them
 //! end in the finalizer. What must not be undone outlives its request.
 
-mod announcer;
 mod append;
 mod bind;
 mod body;
@@ -15,10 +14,8 @@ mod limits;
 mod look;
 mod one_shot;
 mod orphans;
-mod progress;
 mod reception;
 mod reject;
-mod reservations;
 mod sending;
 mod sent_again;
 mod standing;
@@ -34,10 +31,6 @@ pub use create::{Creation, NewUpload};
 pub use error::UploadError;
 pub use limits::Limits;
 pub use one_shot::OneShot;
-pub use progress::Sending;
-pub(crate) use progress::Teller;
-pub(crate) use reservations::Flight;
-pub use reservations::{Allowance, Reservations, RoomLeft};
 pub use standing::Standing;
 
 use std::sync::Arc;
@@ -48,6 +41,7 @@ use tokio_util::task::TaskTracker;
 pub use crate::finalizer::Ability;
 use crate::finalizer::{Finalizer, Overdue};
 use crate::message::{ConversationId, MessageId, UserId};
+use crate::reservations::{Allowance, RoomLeft};
 use crate::store::{StoreError, Stores};
 use crate::time::Timestamp;
 use crate::upload::{State, Upload, UploadId};

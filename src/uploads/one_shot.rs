@@ -9,13 +9,13 @@ use futures_util::FutureExt;
 
 use super::Uploads;
 use super::error::UploadError;
-use super::progress::{Teller, progress_of};
-use super::reservations::Flight;
 use super::unrecorded::Unrecorded;
 use crate::finalizer::{Ending, Finalizer};
 use crate::message::{ConversationId, Message, UserId};
 use crate::outlive::outlive;
+use crate::reservations::Flight;
 use crate::store::{Created, StoreError, Stores, Taking};
+use crate::telling::{Teller, progress_of};
 use crate::time::Timestamp;
 use crate::upload::{Binding, Length, Metadata, Upload, UploadId};
 

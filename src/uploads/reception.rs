@@ -32,10 +32,10 @@ use super::body::{BodyFrame, Frames};
 use super::checkpoint::{self, Checkpoint, Reached};
 use super::error::UploadError;
 use super::intake::{Intake, checkpoint_bytes};
-use super::reservations::Sending;
 use crate::crash;
 use crate::finalizer::Finalizer;
-use crate::metrics;
+use crate::metrics::{self, Counted};
+use crate::reservations::Sending;
 use crate::store::{Last, Lease, Records, StoreError, Wanted};
 use crate::time::Timestamp;
 use crate::upload::{
@@ -70,6 +70,7 @@ pub(super) struct Reception {
     /// Before the lease: whoever has the upload next takes room anew.
     room: Sending,
     lease: Lease,
+    _counted: Counted,
     upload: Upload,
     limit: u64,
     length: Length,
@@ -103,6 +104,7 @@ impl Reception {
         Self {
             surroundings,
             lease,
+            _counted: Counted::by(&metrics::get().uploads_receiving),
             upload,
             limit,
             length,
@@ -298,7 +300,7 @@ impl Reception {
     /// Takes room for a frame before any of it is written.
     async fn make_room(&mut self, data: &Bytes) -> Result<(), UploadError> {
         let end = self.intake.end().saturating_add(data.len() as u64).min(self.limit);
-        self.room.reach(end, self.synced).await
+        Ok(self.room.reach(end, self.synced).await?)
     }
 
     /// Lets nothing lie about: what came is handed on, and recorded when it is time.

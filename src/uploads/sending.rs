@@ -7,9 +7,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::Uploads;
 use super::error::UploadError;
-use super::progress::Sending;
 use crate::message::{ConversationId, UserId};
 use crate::store::StoreError;
+use crate::telling::Sending;
 
 /// As many records are read at once.
 const PAGE: usize = 256;

@@ -22,12 +22,13 @@ use crate::chats::Chats;
 use crate::finalizer::Finalizer;
 use crate::keys::Keyring;
 use crate::message::{Message, MessageId, UserId};
+use crate::reservations::Allowance;
 use crate::store::local::LocalLeases;
 use crate::store::memory::{Memory, MemoryPayloads};
 use crate::store::{Announcement, Announcements, Memberships, Progress, StoreError, Stores, Synced};
 use crate::time::Timestamp;
 use crate::upload::UploadId;
-use crate::uploads::{Allowance, Limits, Uploads};
+use crate::uploads::{Limits, Uploads};
 use client::Client;
 
 const SECRET: &str = "a secret of the tests, of more than 32 bytes";
@@ -82,7 +83,7 @@ impl Server {
             lapse_after: Duration::from_secs(120),
             digests: true,
         };
-        let allowance = Allowance::new(Arc::default(), stores.payloads.clone(), limits.clone());
+        let allowance = Allowance::new(Arc::default(), stores.payloads.clone(), limits.terms());
         let finalizer = Finalizer::new(stores.clone(), tasks.clone(), allowance);
         let worker = Arc::clone(&finalizer);
         tokio::spawn(async move { worker.keep_publishing(&CancellationToken::new()).await });

@@ -46,11 +46,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{
-    Allowance, Body, BodyBroken, BodyFrame, Creation, Frames, Limits, NewUpload, Reservations, Standing,
-    UploadError, Uploads,
+    Body, BodyBroken, BodyFrame, Creation, Frames, Limits, NewUpload, Standing, UploadError, Uploads,
 };
 use crate::finalizer::Finalizer;
 use crate::message::{ConversationId, Message, UserId};
+use crate::reservations::{Allowance, Reservations};
 use crate::store::disk::Disk;
 use crate::store::embedded::Carrying;
 use crate::store::local::LocalLeases;
@@ -130,7 +130,7 @@ impl House {
         let (stores, reservations) = Reservations::over(stores);
         stores.memberships.put(conversation(), &[ada(), bob()]).await.expect("memory");
         let (tasks, draining) = (TaskTracker::new(), CancellationToken::new());
-        let allowance = Allowance::new(reservations, stores.payloads.clone(), limits.clone());
+        let allowance = Allowance::new(reservations, stores.payloads.clone(), limits.terms());
         let finalizer = Finalizer::new(stores.clone(), tasks.clone(), allowance);
         let uploads = Uploads::new(stores.clone(), Arc::clone(&finalizer), limits, tasks, draining.clone());
         Self { uploads: Arc::new(uploads), finalizer, stores, draining, _folder: folder }

@@ -2,7 +2,7 @@
 
 use super::Allowance;
 use super::counts::{STEP, step};
-use crate::uploads::UploadError;
+use super::refusal::Refusal;
 
 /// What may be written and not be on the disk yet, of an upload in one piece.
 const UNWRITTEN: u64 = 2 * 1024 * 1024;
@@ -28,8 +28,8 @@ impl Flight {
     /// the last of it, the disk knows of.
     ///
     /// # Errors
-    /// [`UploadError::NoRoom`].
-    pub(crate) async fn reach(&mut self, end: u64) -> Result<(), UploadError> {
+    /// [`Refusal::NoRoom`].
+    pub(crate) async fn reach(&mut self, end: u64) -> Result<(), Refusal> {
         if end <= self.until {
             return Ok(());
         }
@@ -42,8 +42,8 @@ impl Flight {
     /// Sets room aside for so many bytes, no more and no less. If there were more before, they are on the disk by now.
     ///
     /// # Errors
-    /// [`UploadError::NoRoom`]; what was set aside before still is.
-    pub(crate) async fn keep(&mut self, bytes: u64) -> Result<(), UploadError> {
+    /// [`Refusal::NoRoom`]; what was set aside before still is.
+    pub(crate) async fn keep(&mut self, bytes: u64) -> Result<(), Refusal> {
         if bytes > self.bytes {
             return self.take(bytes, bytes).await.map(drop);
         }
@@ -52,7 +52,7 @@ impl Flight {
     }
 
     /// Takes room anew: what was taken before has become bytes that the disk knows of.
-    async fn take(&mut self, need: u64, wanted: u64) -> Result<u64, UploadError> {
+    async fn take(&mut self, need: u64, wanted: u64) -> Result<u64, Refusal> {
         let room = self.allowance.room(need).await?;
         let reservations = &self.allowance.reservations;
         let mut counts = reservations.counts();
@@ -62,7 +62,7 @@ impl Flight {
         let bytes = if need > free { self.bytes } else { step(need, wanted, STEP, free) };
         counts.fly(0, bytes);
         self.bytes = bytes;
-        if need > free { Err(UploadError::NoRoom) } else { Ok(bytes) }
+        if need > free { Err(Refusal::NoRoom) } else { Ok(bytes) }
     }
 
     fn set(&mut self, bytes: u64) {

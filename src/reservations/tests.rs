@@ -15,25 +15,21 @@ fn upload(owner: &str, length: Length) -> Upload {
     Upload::new(UploadId::random(), owner, length, Metadata::default(), None, false, Timestamp::now())
 }
 
-fn limits() -> Limits {
-    Limits {
+fn terms() -> Terms {
+    Terms {
         max_upload_size: u64::MAX,
-        expire_after_secs: 60,
-        result_window_secs: 86_400,
-        body_idle: Duration::from_secs(5),
         max_unfinished: 3,
         max_reserved_bytes: 100 * MIB,
         lapse_after: Duration::from_secs(120),
-        digests: false,
     }
 }
 
 fn room(disk: u64) -> Room {
-    Room { disk, now: Instant::now(), lapse_after: limits().lapse_after }
+    Room { disk, now: Instant::now(), lapse_after: terms().lapse_after }
 }
 
 fn later(disk: u64) -> Room {
-    Room { now: Instant::now() + limits().lapse_after, ..room(disk) }
+    Room { now: Instant::now() + terms().lapse_after, ..room(disk) }
 }
 
 /// What is counted: uploads and bytes of the user, and the room that is set aside for everybody.
@@ -44,16 +40,16 @@ fn counted(reservations: &Reservations, owner: &str) -> (u64, u64, u64) {
 }
 
 fn allowance(payloads: &MemoryPayloads) -> Allowance {
-    Allowance::new(Arc::default(), Arc::new(payloads.clone()), limits())
+    Allowance::new(Arc::default(), Arc::new(payloads.clone()), terms())
 }
 
 #[test]
 fn a_creation_is_counted_until_it_is_certain_that_it_failed() {
     let reservations = Reservations::default();
     let [kept, released, doubtful] = [(); 3].map(|()| upload("ann", Length::Known(10 * MIB)));
-    reservations.reserve(&kept, room(u64::MAX), &limits()).expect("allowed").keep();
-    reservations.reserve(&released, room(u64::MAX), &limits()).expect("allowed").release();
-    drop(reservations.reserve(&doubtful, room(u64::MAX), &limits()).expect("allowed"));
+    reservations.reserve(&kept, room(u64::MAX), &terms()).expect("allowed").keep();
+    reservations.reserve(&released, room(u64::MAX), &terms()).expect("allowed").release();
+    drop(reservations.reserve(&doubtful, room(u64::MAX), &terms()).expect("allowed"));
     assert_eq!(counted(&reservations, "ann"), (2, 20 * MIB, 20 * MIB));
     assert_eq!(reservations.take_doubtful(), [doubtful.id]);
 }
@@ -62,28 +58,28 @@ fn a_creation_is_counted_until_it_is_certain_that_it_failed() {
 fn each_limit_is_a_users_own_and_the_disk_is_everybodys() {
     let reservations = Reservations::default();
     let reserve = |owner: &str, bytes: u64, disk: u64| {
-        let outcome = reservations.reserve(&upload(owner, Length::Known(bytes)), room(disk), &limits());
+        let outcome = reservations.reserve(&upload(owner, Length::Known(bytes)), room(disk), &terms());
         outcome.map(Reservation::keep)
     };
     reserve("ann", 60 * MIB, 80 * MIB).expect("allowed");
-    assert!(matches!(reserve("ann", 41 * MIB, 999 * MIB), Err(UploadError::TooMuchReserved(_))));
-    assert!(matches!(reserve("bob", 30 * MIB, 80 * MIB), Err(UploadError::NoRoom)));
+    assert!(matches!(reserve("ann", 41 * MIB, 999 * MIB), Err(Refusal::TooMuchReserved(_))));
+    assert!(matches!(reserve("bob", 30 * MIB, 80 * MIB), Err(Refusal::NoRoom)));
     reserve("bob", 20 * MIB, 80 * MIB).expect("just fits");
     reserve("ann", 40 * MIB, 999 * MIB).expect("just allowed");
     reserve("ann", 0, 999 * MIB).expect("the third");
-    assert!(matches!(reserve("ann", 0, 999 * MIB), Err(UploadError::TooManyUnfinished(_))));
+    assert!(matches!(reserve("ann", 0, 999 * MIB), Err(Refusal::TooManyUnfinished(_))));
     let now = Timestamp::now();
     reservations.trust(&"ann".parse().expect("valid"), now.plus_secs(60), now);
     reserve("ann", 500 * MIB, 999 * MIB).expect("a backend is not bound");
     reservations.trust(&"bob".parse().expect("valid"), now.minus_secs(1), now);
-    assert!(matches!(reserve("bob", 90 * MIB, 999 * MIB), Err(UploadError::TooMuchReserved(_))));
+    assert!(matches!(reserve("bob", 90 * MIB, 999 * MIB), Err(Refusal::TooMuchReserved(_))));
 }
 
 /// However much is announced, a quarter of the disk is for those who announce nothing.
 #[test]
 fn a_users_words_keep_a_quarter_or_one_upload_and_all_words_three_quarters() {
     let (reservations, disk) = (Reservations::default(), 80 * MIB);
-    let limits = Limits { max_unfinished: 99, max_reserved_bytes: u64::MAX, ..limits() };
+    let terms = Terms { max_unfinished: 99, max_reserved_bytes: u64::MAX, ..terms() };
     // owner, bytes, what is set aside afterwards
     for (owner, bytes, taken) in [
         ("ann", 12, 12),
@@ -95,8 +91,8 @@ fn a_users_words_keep_a_quarter_or_one_upload_and_all_words_three_quarters() {
         ("dot", 20, 60),
     ] {
         let upload = upload(owner, Length::Known(bytes * MIB));
-        let outcome = reservations.reserve(&upload, room(disk), &limits);
-        outcome.unwrap_or_else(|error| panic!("{owner} {bytes}: {error}")).keep();
+        let outcome = reservations.reserve(&upload, room(disk), &terms);
+        outcome.unwrap_or_else(|error| panic!("{owner} {bytes}: {error:?}")).keep();
         assert_eq!(reservations.counts().taken(), taken * MIB, "{owner} {bytes}");
     }
 }
@@ -105,11 +101,11 @@ fn a_users_words_keep_a_quarter_or_one_upload_and_all_words_three_quarters() {
 fn bytes_that_came_back_what_is_kept_for_the_next_ones() {
     let (reservations, disk) = (Reservations::default(), 80 * MIB);
     let [first, second] = [(); 2].map(|()| upload("ann", Length::Known(20 * MIB)));
-    reservations.reserve(&first, room(disk), &limits()).expect("fits").keep();
-    reservations.reserve(&second, room(disk), &limits()).expect("fits").keep();
+    reservations.reserve(&first, room(disk), &terms()).expect("fits").keep();
+    reservations.reserve(&second, room(disk), &terms()).expect("fits").keep();
     assert_eq!(counted(&reservations, "ann").2, 20 * MIB, "its owner has no share left");
     reservations.grown(first.id, 10 * MIB, first.length);
-    reservations.extend(&second, second.length, Some(20 * MIB), room(disk), &limits()).expect("fits");
+    reservations.extend(&second, second.length, Some(20 * MIB), room(disk), &terms()).expect("fits");
     assert_eq!(counted(&reservations, "ann").2, 30 * MIB, "what is left of the first has as much behind it");
 }
 
@@ -118,17 +114,17 @@ fn who_was_silent_for_long_gives_way_and_the_longest_first() {
     let (reservations, disk) = (Reservations::default(), 80 * MIB);
     let uploads = ["ann", "bob", "cid"].map(|owner| upload(owner, Length::Known(20 * MIB)));
     for upload in &uploads {
-        reservations.reserve(upload, room(disk), &limits()).expect("fits").keep();
+        reservations.reserve(upload, room(disk), &terms()).expect("fits").keep();
     }
     let late = upload("dot", Length::Known(60 * MIB));
-    let refused = reservations.reserve(&late, room(disk), &limits());
-    assert!(matches!(refused, Err(UploadError::NoRoom)), "{refused:?}");
+    let refused = reservations.reserve(&late, room(disk), &terms());
+    assert!(matches!(refused, Err(Refusal::NoRoom)), "{refused:?}");
     reservations.counts().change(uploads[2].id, |promise| promise.is_open = true);
     assert_eq!(reservations.counts().make_room(21 * MIB, room(disk)), (0, 20 * MIB), "nobody is silent");
     assert_eq!(reservations.counts().make_room(21 * MIB, later(disk)), (1, 40 * MIB));
     assert_eq!(reservations.counts().get(uploads[0].id).map(|promise| promise.kept), Some(0));
     assert_eq!(reservations.counts().make_room(70 * MIB, later(disk)), (1, 60 * MIB), "one is sending");
-    reservations.reserve(&late, room(disk), &limits()).expect("fits").keep();
+    reservations.reserve(&late, room(disk), &terms()).expect("fits").keep();
     assert_eq!(counted(&reservations, "ann").0, 1, "who gave way is an upload as before");
 }
 
@@ -136,11 +132,11 @@ fn who_was_silent_for_long_gives_way_and_the_longest_first() {
 fn an_upload_that_gave_way_asks_again() {
     let (reservations, disk) = (Reservations::default(), 80 * MIB);
     let [silent, other] = ["ann", "bob"].map(|owner| upload(owner, Length::Known(50 * MIB)));
-    reservations.reserve(&silent, room(disk), &limits()).expect("fits").keep();
+    reservations.reserve(&silent, room(disk), &terms()).expect("fits").keep();
     assert_eq!(reservations.counts().make_room(80 * MIB, later(disk)).0, 1);
-    reservations.reserve(&other, room(disk), &limits()).expect("fits").keep();
-    let ask = |disk| reservations.extend(&silent, silent.length, Some(50 * MIB), room(disk), &limits());
-    assert!(matches!(ask(disk), Err(UploadError::NoRoom)));
+    reservations.reserve(&other, room(disk), &terms()).expect("fits").keep();
+    let ask = |disk| reservations.extend(&silent, silent.length, Some(50 * MIB), room(disk), &terms());
+    assert!(matches!(ask(disk), Err(Refusal::NoRoom)));
     reservations.forget(other.id);
     ask(disk).expect("there is room again");
     assert_eq!(counted(&reservations, "ann"), (1, 50 * MIB, 50 * MIB));
@@ -150,10 +146,10 @@ fn an_upload_that_gave_way_asks_again() {
 fn small_uploads_set_nothing_aside() {
     let reservations = Reservations::default();
     let small = upload("ann", Length::Known(MIB));
-    reservations.reserve(&small, room(MIB), &limits()).expect("allowed").keep();
+    reservations.reserve(&small, room(MIB), &terms()).expect("allowed").keep();
     assert_eq!(counted(&reservations, "ann"), (1, MIB, 0));
-    let none_left = reservations.reserve(&upload("bob", Length::Known(MIB)), room(MIB - 1), &limits());
-    assert!(matches!(none_left, Err(UploadError::NoRoom)), "it has to fit by itself all the same");
+    let none_left = reservations.reserve(&upload("bob", Length::Known(MIB)), room(MIB - 1), &terms());
+    assert!(matches!(none_left, Err(Refusal::NoRoom)), "it has to fit by itself all the same");
 }
 
 #[test]
@@ -184,13 +180,13 @@ fn a_length_that_is_said_later_is_reserved_then() {
     let deferred = upload("ann", Length::Deferred);
     reservations.insert(&deferred, None);
     let extend =
-        |length, bytes, disk| reservations.extend(&deferred, length, Some(bytes), room(disk), &limits());
-    assert!(matches!(extend(Length::Deferred, 101 * MIB, u64::MAX), Err(UploadError::NoMoreBytes(_))));
-    assert!(matches!(extend(Length::Deferred, 9, 8), Err(UploadError::NoRoom)));
+        |length, bytes, disk| reservations.extend(&deferred, length, Some(bytes), room(disk), &terms());
+    assert!(matches!(extend(Length::Deferred, 101 * MIB, u64::MAX), Err(Refusal::NoMoreBytes(_))));
+    assert!(matches!(extend(Length::Deferred, 9, 8), Err(Refusal::NoRoom)));
     extend(Length::Deferred, 9, 9).expect("allowed");
     assert_eq!(counted(&reservations, "ann").2, 0);
-    assert!(matches!(extend(Length::Known(101 * MIB), 0, u64::MAX), Err(UploadError::NoMoreBytes(_))));
-    assert!(matches!(extend(Length::Known(9 * MIB), 0, 8 * MIB), Err(UploadError::NoRoom)));
+    assert!(matches!(extend(Length::Known(101 * MIB), 0, u64::MAX), Err(Refusal::NoMoreBytes(_))));
+    assert!(matches!(extend(Length::Known(9 * MIB), 0, 8 * MIB), Err(Refusal::NoRoom)));
     extend(Length::Known(9 * MIB), 0, 12 * MIB).expect("allowed");
     assert_eq!(counted(&reservations, "ann"), (1, 9 * MIB, 9 * MIB));
 }
@@ -203,8 +199,8 @@ async fn bytes_that_fly_are_room_that_nobody_else_gets() {
     payloads.set_room(20 * MIB);
     let (mut one, mut other) = (allowance.flight(), allowance.flight());
     one.keep(15 * MIB).await.expect("room");
-    assert!(matches!(other.keep(6 * MIB).await, Err(UploadError::NoRoom)));
-    assert!(matches!(other.reach(6 * MIB).await, Err(UploadError::NoRoom)));
+    assert!(matches!(other.keep(6 * MIB).await, Err(Refusal::NoRoom)));
+    assert!(matches!(other.reach(6 * MIB).await, Err(Refusal::NoRoom)));
     one.keep(4 * MIB).await.expect("the rest is on the disk");
     other.keep(16 * MIB).await.expect("room");
     assert_eq!(allowance.left().await.expect("memory"), RoomLeft { reserved: 20 * MIB, free: 0 });
@@ -282,7 +278,7 @@ async fn a_doubt_is_settled_by_the_record() {
     let (memory, reservations) = (Memory::new(), Reservations::default());
     let [stored, lost] = [(); 2].map(|()| upload("ann", Length::Known(2 * MIB)));
     for upload in [&stored, &lost] {
-        drop(reservations.reserve(upload, room(u64::MAX), &limits()).expect("allowed"));
+        drop(reservations.reserve(upload, room(u64::MAX), &terms()).expect("allowed"));
     }
     memory.create(&stored, Taking::IfFree).await.expect("memory");
     reservations.settle_doubts(&memory).await.expect("memory");

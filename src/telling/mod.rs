@@ -5,16 +5,18 @@
 //! finished is told once its message has been announced. What has a record is told as far as it is durable; what comes
 //! in one piece has none before its end, so of that is told what came.
 
+mod announcer;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::announcer::Announcer;
 use crate::message::{ConversationId, Message, MessageId};
 use crate::store::{Announcement, Progress, Stores};
 use crate::upload::{Due, Live, State, Upload, UploadId};
+use announcer::Announcer;
 
 /// More uploads than this are not followed: of the others only the start and the end are told.
 const MOST_FOLLOWED: usize = 10_000;
@@ -63,14 +65,14 @@ impl Teller {
     }
 
     /// An upload that may have no record yet.
-    pub(super) fn begun(&self, progress: Progress) {
+    pub(crate) fn begun(&self, progress: Progress) {
         let mut table = self.table();
         table.follow(progress.clone(), Live::begin(progress.offset, self.now()));
         self.announcer.push(Announcement::UploadStarted(progress));
     }
 
     /// An upload from before this start, of which its members were told by the process before.
-    pub(super) fn recall(&self, upload: &Upload) {
+    pub(crate) fn recall(&self, upload: &Upload) {
         self.follow_paused(upload, upload.offset);
     }
 
@@ -94,12 +96,12 @@ impl Teller {
     }
 
     /// So many bytes have come of an upload in one piece.
-    pub(super) fn reached(&self, id: UploadId, offset: u64) {
+    pub(crate) fn reached(&self, id: UploadId, offset: u64) {
         self.change(id, |running, now| running.live.reached(offset, now));
     }
 
     /// Its connection brings bytes, though none that count yet.
-    pub(super) fn heard(&self, id: UploadId) {
+    pub(crate) fn heard(&self, id: UploadId) {
         self.change(id, |running, now| {
             running.live.heard(now);
             None
@@ -107,7 +109,7 @@ impl Teller {
     }
 
     /// Its connection is dead.
-    pub(super) fn broke(&self, id: UploadId) {
+    pub(crate) fn broke(&self, id: UploadId) {
         self.change(id, |running, now| running.live.broke(now));
     }
 
@@ -153,7 +155,7 @@ impl Teller {
     }
 
     /// Of an upload without a record nothing remains.
-    pub(super) fn came_to_nothing(&self, id: UploadId) {
+    pub(crate) fn came_to_nothing(&self, id: UploadId) {
         let running = self.table().running.remove(&id);
         if let Some(running) = running {
             self.announcer.push(Announcement::UploadCancelled(running.now()));
@@ -161,7 +163,7 @@ impl Teller {
     }
 
     /// What is being sent, in this conversation or in all.
-    pub(super) fn sending(&self, conversation: Option<ConversationId>) -> Vec<Sending> {
+    pub(crate) fn sending(&self, conversation: Option<ConversationId>) -> Vec<Sending> {
         let table = self.table();
         let is_asked_for = |running: &&Running| {
             conversation.is_none_or(|conversation| running.progress.conversation_id == conversation)
@@ -172,12 +174,12 @@ impl Teller {
     }
 
     /// An upload as it goes now, if it still does.
-    pub(super) fn sending_now(&self, id: UploadId) -> Option<Sending> {
+    pub(crate) fn sending_now(&self, id: UploadId) -> Option<Sending> {
         self.table().running.get(&id).map(Running::sending)
     }
 
     /// Tells what time makes due, until cancelled.
-    pub(super) async fn keep_looking(&self, cancelled: &CancellationToken) {
+    pub(crate) async fn keep_looking(&self, cancelled: &CancellationToken) {
         while cancelled.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_some() {
             let (now, mut table) = (self.now(), self.table());
             for running in table.running.values_mut() {
@@ -236,7 +238,7 @@ impl Running {
     }
 }
 
-pub(super) fn progress_of(upload: &Upload) -> Option<Progress> {
+pub(crate) fn progress_of(upload: &Upload) -> Option<Progress> {
     Some(Progress {
         upload_id: upload.id,
         conversation_id: upload.binding.as_ref()?.conversation_id,

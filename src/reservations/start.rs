@@ -19,7 +19,7 @@ impl Allowance {
     ///
     /// # Errors
     /// [`StoreError`]; it may be called again.
-    pub(in crate::uploads) async fn count(&self, records: &dyn Records) -> Result<usize, StoreError> {
+    pub(crate) async fn count(&self, records: &dyn Records) -> Result<usize, StoreError> {
         let (mut count, mut after) = (0, None);
         loop {
             let (begun, noting) = (Instant::now(), self.reservations.note_changes());
@@ -62,7 +62,7 @@ impl Reservations {
     ///
     /// # Errors
     /// [`StoreError`]; what was not looked up by then is counted until the next start.
-    pub(in crate::uploads) async fn settle_doubts(&self, records: &dyn Records) -> Result<(), StoreError> {
+    pub(crate) async fn settle_doubts(&self, records: &dyn Records) -> Result<(), StoreError> {
         for id in self.take_doubtful() {
             self.compare(records, id).await?;
         }

@@ -15,16 +15,16 @@ mod allowance;
 mod counted;
 mod counts;
 mod flight;
+mod refusal;
 mod sending;
 mod start;
+mod terms;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::error::UploadError;
-use super::limits::Limits;
 use crate::message::UserId;
 use crate::metrics;
 use crate::store::Stores;
@@ -34,23 +34,25 @@ pub use allowance::{Allowance, RoomLeft};
 use counted::Counted;
 use counts::{Counts, Promise, Room};
 pub(crate) use flight::Flight;
-pub(super) use sending::Sending;
+pub use refusal::Refusal;
+pub(crate) use sending::Sending;
+pub use terms::Terms;
 
-/// So many users whose limits do not hold are remembered before those whose tokens have expired are forgotten.
+/// So many users whose terms do not hold are remembered before those whose tokens have expired are forgotten.
 const TRUSTED: usize = 1000;
 
 /// The counts of all unfinished uploads, and of all bytes on their way to the disk.
 #[derive(Debug, Default)]
 pub struct Reservations {
     counts: Mutex<Counts>,
-    /// Users whose limits do not hold, until when.
+    /// Users whose terms do not hold, until when.
     trusted: Mutex<HashMap<UserId, Timestamp>>,
 }
 
 /// A creation that is counted and not stored yet. If nobody hears whether it was, it is counted until somebody
 /// has looked.
 #[derive(Debug)]
-pub(super) struct Reservation<'a> {
+pub(crate) struct Reservation<'a> {
     reservations: &'a Reservations,
     id: Option<UploadId>,
 }
@@ -68,21 +70,21 @@ impl Reservations {
     /// is in its owner's share.
     ///
     /// # Errors
-    /// [`UploadError::TooManyUnfinished`], [`UploadError::TooMuchReserved`], [`UploadError::NoRoom`].
-    fn reserve(&self, upload: &Upload, room: Room, limits: &Limits) -> Result<Reservation<'_>, UploadError> {
+    /// [`Refusal::TooManyUnfinished`], [`Refusal::TooMuchReserved`], [`Refusal::NoRoom`].
+    fn reserve(&self, upload: &Upload, room: Room, terms: &Terms) -> Result<Reservation<'_>, Refusal> {
         let is_trusted = self.is_trusted(&upload.owner);
         let mut counts = self.counts();
         let (held, bytes) = (counts.held_by(&upload.owner), upload.length.known().unwrap_or(1));
-        if !is_trusted && held.uploads >= limits.max_unfinished {
-            return Err(UploadError::TooManyUnfinished(limits.max_unfinished));
+        if !is_trusted && held.uploads >= terms.max_unfinished {
+            return Err(Refusal::TooManyUnfinished(terms.max_unfinished));
         }
-        if !is_trusted && bytes > limits.max_reserved_bytes.saturating_sub(held.bytes) {
-            return Err(UploadError::TooMuchReserved(limits.max_reserved_bytes));
+        if !is_trusted && bytes > terms.max_reserved_bytes.saturating_sub(held.bytes) {
+            return Err(Refusal::TooMuchReserved(terms.max_reserved_bytes));
         }
         // A join waits for room when it begins, and then needs none for what it shares.
         let needed = if matches!(upload.concat, Concat::Final(_)) { 0 } else { bytes };
         if !counts.could_have(needed, room) {
-            return Err(UploadError::NoRoom);
+            return Err(Refusal::NoRoom);
         }
         counts.insert(upload, Some(room));
         Ok(Reservation { reservations: self, id: Some(upload.id) })
@@ -92,15 +94,15 @@ impl Reservations {
     /// has lapsed.
     ///
     /// # Errors
-    /// [`UploadError::NoMoreBytes`], [`UploadError::NoRoom`].
+    /// [`Refusal::NoMoreBytes`], [`Refusal::NoRoom`].
     fn extend(
         &self,
         upload: &Upload,
         length: Length,
         content_length: Option<u64>,
         room: Room,
-        limits: &Limits,
-    ) -> Result<(), UploadError> {
+        terms: &Terms,
+    ) -> Result<(), Refusal> {
         let is_trusted = self.is_trusted(&upload.owner);
         let mut counts = self.counts();
         counts.insert(upload, Some(room));
@@ -110,17 +112,17 @@ impl Reservations {
         if upload.length == Length::Deferred {
             need = length.known().map_or(need, |length| length.saturating_sub(upload.offset));
             let held = counts.held_by(&upload.owner);
-            if !is_trusted && need > limits.max_reserved_bytes.saturating_sub(held.bytes) {
-                return Err(UploadError::NoMoreBytes(limits.max_reserved_bytes));
+            if !is_trusted && need > terms.max_reserved_bytes.saturating_sub(held.bytes) {
+                return Err(Refusal::NoMoreBytes(terms.max_reserved_bytes));
             }
         }
         let kept = counts.get(upload.id).map_or(0, |promise| promise.kept);
         // However much was promised: others than this server may have written to the disk.
         if content_length.unwrap_or(0) > room.disk {
-            return Err(UploadError::NoRoom);
+            return Err(Refusal::NoRoom);
         }
         if !counts.could_have(need.saturating_sub(kept), room) {
-            return Err(UploadError::NoRoom);
+            return Err(Refusal::NoRoom);
         }
         counts.change(upload.id, |promise| promise.length = length);
         let missing = counts.get(upload.id).map_or(0, Promise::missing);
@@ -128,16 +130,16 @@ impl Reservations {
         Ok(())
     }
 
-    /// How long an upload may become that did not say its length, as its owner's limits are.
-    fn longest(&self, counts: &Counts, promise: &Promise, limits: &Limits) -> u64 {
+    /// How long an upload may become that did not say its length, as its owner's terms are.
+    fn longest(&self, counts: &Counts, promise: &Promise, terms: &Terms) -> u64 {
         if self.is_trusted(promise.owner()) {
             return u64::MAX;
         }
         let held = counts.held_by(promise.owner());
-        promise.stored.saturating_add(limits.max_reserved_bytes.saturating_sub(held.bytes))
+        promise.stored.saturating_add(terms.max_reserved_bytes.saturating_sub(held.bytes))
     }
 
-    /// From now on the limits of this user do not hold, until then.
+    /// From now on the terms of this user do not hold, until then.
     fn trust(&self, user: &UserId, until: Timestamp, now: Timestamp) {
         let mut trusted = self.trusted.lock().unwrap_or_else(PoisonError::into_inner);
         if trusted.len() >= TRUSTED {

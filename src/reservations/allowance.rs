@@ -1,16 +1,17 @@
-//! Who may take how much: the counts against the limits and the disk.
+//! Who may take how much: the counts against the terms and the disk.
 
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
 use super::counts::{Room, SMALL_BYTES};
+use super::refusal::Refusal;
+use super::terms::Terms;
 use super::{Reservation, Reservations};
 use crate::message::UserId;
 use crate::store::{Payloads, StoreError};
 use crate::time::Timestamp;
 use crate::upload::{Upload, UploadId};
-use crate::uploads::{Limits, UploadError};
 
 /// Of so few bytes it is enough to know what there was a moment ago.
 const FEW: u64 = 64 * 1024;
@@ -18,9 +19,9 @@ const FEW: u64 = 64 * 1024;
 /// The decision about room, for everything that writes bytes.
 #[derive(Clone)]
 pub struct Allowance {
-    pub(in crate::uploads) reservations: Arc<Reservations>,
+    pub(crate) reservations: Arc<Reservations>,
     payloads: Arc<dyn Payloads>,
-    pub(super) limits: Limits,
+    pub(super) terms: Terms,
 }
 
 /// How much room there is.
@@ -34,21 +35,21 @@ pub struct RoomLeft {
 
 impl Allowance {
     /// Over the counts and the disk.
-    pub fn new(reservations: Arc<Reservations>, payloads: Arc<dyn Payloads>, limits: Limits) -> Self {
-        Self { reservations, payloads, limits }
+    pub fn new(reservations: Arc<Reservations>, payloads: Arc<dyn Payloads>, terms: Terms) -> Self {
+        Self { reservations, payloads, terms }
     }
 
     /// Counts a creation if there is room for it.
     ///
     /// # Errors
-    /// [`UploadError::TooManyUnfinished`], [`UploadError::TooMuchReserved`], [`UploadError::NoRoom`].
-    pub(in crate::uploads) async fn reserve(&self, upload: &Upload) -> Result<Reservation<'_>, UploadError> {
+    /// [`Refusal::TooManyUnfinished`], [`Refusal::TooMuchReserved`], [`Refusal::NoRoom`].
+    pub(crate) async fn reserve(&self, upload: &Upload) -> Result<Reservation<'_>, Refusal> {
         let room = self.room(upload.length.known().unwrap_or(0)).await?;
-        self.reservations.reserve(upload, room, &self.limits)
+        self.reservations.reserve(upload, room, &self.terms)
     }
 
-    /// The limits of a user hold no more until then.
-    pub(in crate::uploads) fn trust(&self, user: &UserId, until: Timestamp) {
+    /// The terms of a user hold no more until then.
+    pub(crate) fn trust(&self, user: &UserId, until: Timestamp) {
         self.reservations.trust(user, until, Timestamp::now());
     }
 
@@ -56,7 +57,7 @@ impl Allowance {
     ///
     /// # Errors
     /// [`StoreError`] if the disk cannot be asked.
-    pub(in crate::uploads) async fn has_room(&self) -> Result<bool, StoreError> {
+    pub(crate) async fn has_room(&self) -> Result<bool, StoreError> {
         let room = self.room(SMALL_BYTES).await?;
         Ok(self.reservations.counts().could_have(SMALL_BYTES, room))
     }
@@ -65,7 +66,7 @@ impl Allowance {
     ///
     /// # Errors
     /// [`StoreError`] if the disk cannot be asked.
-    pub(in crate::uploads) async fn left(&self) -> Result<RoomLeft, StoreError> {
+    pub(crate) async fn left(&self) -> Result<RoomLeft, StoreError> {
         let room = self.room(0).await?;
         let reserved = self.reservations.counts().taken();
         Ok(RoomLeft { reserved, free: room.disk.saturating_sub(reserved) })
@@ -77,24 +78,24 @@ impl Allowance {
     }
 
     /// Counts an upload that was stored with all of its bytes.
-    pub(in crate::uploads) fn stored(&self, upload: &Upload) {
+    pub(crate) fn stored(&self, upload: &Upload) {
         self.reservations.insert(upload, None);
     }
 
     /// The most bytes of an upload.
     pub(crate) fn max_upload_size(&self) -> u64 {
-        self.limits.max_upload_size
+        self.terms.max_upload_size
     }
 
     /// The room that there is for one who asks for so many bytes.
     pub(super) async fn room(&self, bytes: u64) -> Result<Room, StoreError> {
         let disk = if bytes > FEW { self.payloads.room_now().await? } else { self.payloads.room().await? };
-        Ok(Room { disk, now: Instant::now(), lapse_after: self.limits.lapse_after })
+        Ok(Room { disk, now: Instant::now(), lapse_after: self.terms.lapse_after })
     }
 }
 
 impl std::fmt::Debug for Allowance {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Allowance").field("limits", &self.limits).finish_non_exhaustive()
+        f.debug_struct("Allowance").field("terms", &self.terms).finish_non_exhaustive()
     }
 }

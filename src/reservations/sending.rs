@@ -4,12 +4,12 @@ use tokio::time::Instant;
 
 use super::Allowance;
 use super::counts::{Promise, SMALL_BYTES, STEP, step};
+use super::refusal::Refusal;
 use crate::upload::{Admission, Upload, UploadId};
-use crate::uploads::UploadError;
 
 /// Somebody sends to an upload. Dropped, it leaves the room that is kept for what is missing.
 #[derive(Debug)]
-pub(in crate::uploads) struct Sending {
+pub(crate) struct Sending {
     allowance: Allowance,
     id: UploadId,
     /// There is room for what comes before this offset.
@@ -23,15 +23,15 @@ impl Allowance {
     /// as the bytes come.
     ///
     /// # Errors
-    /// [`UploadError::NoRoom`], [`UploadError::NoMoreBytes`].
-    pub(in crate::uploads) async fn take(
+    /// [`Refusal::NoRoom`], [`Refusal::NoMoreBytes`].
+    pub(crate) async fn take(
         &self,
         upload: &Upload,
         admission: &Admission,
         content_length: Option<u64>,
-    ) -> Result<Sending, UploadError> {
+    ) -> Result<Sending, Refusal> {
         let room = self.room(content_length.unwrap_or(SMALL_BYTES)).await?;
-        self.reservations.extend(upload, admission.length, content_length, room, &self.limits)?;
+        self.reservations.extend(upload, admission.length, content_length, room, &self.terms)?;
         Ok(Sending::new(self.clone(), upload, content_length))
     }
 }
@@ -51,20 +51,20 @@ impl Sending {
     }
 
     /// Bytes before this offset are on the disk, whether a row says so or not.
-    pub(in crate::uploads) fn landed(&self, offset: u64) {
+    pub(crate) fn landed(&self, offset: u64) {
         self.allowance.reservations.counts().change(self.id, |promise| promise.land(offset));
     }
 
     /// A row says that the upload has its bytes.
-    pub(in crate::uploads) fn recorded(&self, upload: &Upload) {
+    pub(crate) fn recorded(&self, upload: &Upload) {
         self.allowance.reservations.grown(self.id, upload.offset, upload.length);
     }
 
     /// Sees to it that bytes up to an offset have room before they are written; those before `landed` are on the disk.
     ///
     /// # Errors
-    /// [`UploadError::NoRoom`], and [`UploadError::NoMoreBytes`] of an upload that may end anywhere.
-    pub(in crate::uploads) async fn reach(&mut self, end: u64, landed: u64) -> Result<(), UploadError> {
+    /// [`Refusal::NoRoom`], and [`Refusal::NoMoreBytes`] of an upload that may end anywhere.
+    pub(crate) async fn reach(&mut self, end: u64, landed: u64) -> Result<(), Refusal> {
         if end <= self.until {
             return Ok(());
         }
@@ -80,15 +80,15 @@ impl Sending {
         let need = end.saturating_sub(promise.room_until());
         let longest = match promise.length.known() {
             Some(length) => length,
-            None => reservations.longest(&counts, &promise, &self.allowance.limits),
+            None => reservations.longest(&counts, &promise, &self.allowance.terms),
         };
         if end > longest {
-            return Err(UploadError::NoMoreBytes(self.allowance.limits.max_reserved_bytes));
+            return Err(Refusal::NoMoreBytes(self.allowance.terms.max_reserved_bytes));
         }
         let (lapsed, free) = counts.make_room(need, room);
         reservations.lapsed(lapsed);
         if need > free {
-            return Err(UploadError::NoRoom);
+            return Err(Refusal::NoRoom);
         }
         let last = self.body_end.unwrap_or(longest).min(longest).max(end);
         // The more bytes there are, the more room is taken for the next ones.
