@@ -21,7 +21,7 @@
 //! | [`outlive`] | work that its caller waits for, and that goes on without it | |
 //! | [`refusals`] | what is refused, in the log | |
 //! | [`store`] | PORTS, and a folder per implementation | crash, message, metrics, time, upload |
-//! | [`reservations`] | who may have how much room | message, metrics, store, time, upload |
+//! | [`reservations`] | who may have how much room | message, store, time, upload |
 //! | [`telling`] | what members are told of uploads that run | message, store, upload |
 //! | [`finalizer`] | complete upload → message, once | crash, message, metrics, outlive, reservations, store, telling, time, upload |
 //! | [`uploads`] | create, append, look, end, bind, one-shot | crash, finalizer, message, metrics, outlive, reservations, store, telling, time, upload |
