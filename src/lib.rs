@@ -21,7 +21,7 @@
 //! | [`outlive`] | work that its caller waits for, and that goes on without it | |
 //! | [`refusals`] | what is refused, in the log | |
 //! | [`store`] | PORTS, and a folder per implementation | crash, message, metrics, time, upload |
-//! | [`reservations`] | who may have how much room | message, store, time, upload |
+//! | [`reservations`] | who may have how much room | message, metrics, store, time, upload |
 //! | [`telling`] | what members are told of uploads that run | message, store, upload |
 //! | [`finalizer`] | complete upload → message, once | crash, message, metrics, outlive, reservations, store, telling, time, upload |
 //! | [`uploads`] | create, append, look, end, bind, one-shot | crash, finalizer, message, metrics, outlive, reservations, store, telling, time, upload |
@@ -63,37 +63,69 @@
 //!   ([`outlive`]).
 //! - **One way in.** tus, one-shot and Socket.IO all end in [`finalizer`].
 //!
-//! # A PATCH
+//! # Three walks
 //!
-//! 1. `http::tus::patch` parses headers into an [`upload::AppendRequest`] and calls [`uploads::Uploads::append`].
-//! 2. That takes the upload's lease, which makes an older request let go, reads the record, and lets
-//!    [`upload::Upload::admit`] decide.
-//! 3. A `Reception`, which outlives the request, gathers frames, hands them to the store's sink in large writes
-//!    with the digest running beside, and adds a row to the ledger every few MiB, every second, and at the end.
-//!    Bytes of a row that are few go with it into the journal, which saves syncing the file for them. If the
-//!    request has a checksum, there is one row, at the end, once the bytes are found to match.
-//! 4. The last row makes the upload complete, and one sync does for it and the claim of its message. Then the
-//!    request drives the finalizer, or waits for who does, and its answer names the message.
+//! ## The bytes of a PATCH
 //!
-//! # A concatenation
+//! 1. `http::connection` reads them, `http::site` chooses the route, and `http::tus::patch` makes an
+//!    [`upload::AppendRequest`] of the headers. It calls [`uploads::Uploads::append`].
+//! 2. That takes the lease of the upload ([`store::Leases`]), which makes an older request let go, and reads the record
+//!    ([`store::Records`]). [`upload::Upload::admit`] decides whether the bytes fit, [`reservations`] whether there is room.
+//! 3. `uploads::reception`, which outlives the request ([`outlive`]), takes frame after frame. `uploads::intake` gathers
+//!    them for large writes and runs the digest beside.
+//! 4. The port [`store::Append`] makes bytes and their row in the ledger durable, in this order: every few MiB, every
+//!    second, and at the end. With a checksum there is one row, once the bytes are found to match. What the row does to
+//!    the upload is decided in `upload::change`. In [`store::embedded`] the bytes go to a file of [`store::disk`] and the
+//!    row to [`store::sled`]; few bytes go along in its journal, and their file is synced later.
+//! 5. The last row makes the upload complete, and mostly claims its message in the same step. The request drives
+//!    [`finalizer`], and its answer names the message.
 //!
-//! 1. `Upload-Concat: partial` makes an upload that waits for another once it is complete. `final` makes that
-//!    other one, under an id that follows from what was asked for, so that asking again finds it.
-//! 2. A final upload is one that the server appends to: the finalizer takes the first part's file under a
-//!    second name, takes room for the others, copies them behind it, and writes the same ledger as a PATCH, so a
-//!    kill costs one stretch. With the last row it is a complete upload like any other.
+//! ## A message id
 //!
-//! # A finalization
+//! 1. The committer of [`store::sled`] makes it for the claim, in the order of claims, and stores it with the upload, as
+//!    `State::Finalizing`. Only then does anything else depend on it.
+//! 2. [`finalizer`] checks the digest and that the sender is in the conversation, before the claim. Afterwards it reads
+//!    the id from the record, so that doing a step again is doing it once: it names the folder of the file in
+//!    [`store::disk`], and the commit writes message, indexes and outbox in one change.
+//! 3. The publisher reads the outbox and hands [`store::Announcements`] the message: at least once, under this id. Then
+//!    [`telling`] tells members that the upload is finished.
+//! 4. [`chat`] sends it to every connection of every member, and `chat::relay` to other processes. [`chats`] reads the
+//!    message for [`http`], and [`links`] signs its media.
 //!
-//! 1. [`finalizer::Finalizer::drive`] shares one drive per upload between all who wait. It checks the digest and
-//!    that the sender is still in the conversation; a refusal is recorded as such.
-//! 2. The claim stores the message's id and time, and takes the `client_message_id`. If another upload has it already,
-//!    its message is this one's as well, or this one is rejected: the files are compared, and the first is not touched.
-//! 3. The file is renamed to its place; the commit writes message, indexes and outbox in one change, and the
-//!    journal carries where the file went until its folders are synced.
-//! 4. The publisher announces what is in the outbox, then clears it: at least once, the same `_id`.
-//! 5. A while after that the upload is over, and as long again later its record goes. The message has the file, and the
-//!    `client_message_id`.
+//! ## An upload id across two processes
+//!
+//! 1. The path of a request is where it comes in (`http::path`). A final upload's id follows from what was asked for, so
+//!    that asking again finds it.
+//! 2. The record says everything about it, so either process can answer. One that writes has the lease, and writes under
+//!    its epoch. Another process that needs the upload asks for the lease: the holder records what it has and lets go, or
+//!    is displaced when it does not answer.
+//! 3. What a displaced holder still writes is refused by every store as `Fenced`; its client hears that a newer request
+//!    took over, and asks again.
+//! 4. Once complete, it is owed a message by whichever process finds it: the claim decides between two of them, and a
+//!    join of parts holds the lease.
+//! 5. In [`store::local`] there is one process, and so one epoch. A while after its message the upload is over, and as long
+//!    again later its record goes.
+//!
+//! # Words
+//!
+//! | word | what it is |
+//! | --- | --- |
+//! | upload | bytes on their way, with a record; it becomes one message, or a part of another upload |
+//! | part | the bytes of an upload that is not a message yet; a *partial* upload is one that others are made of |
+//! | ledger, row, chunk | the durable pieces of an upload; each row tells of one chunk, and the last row's end is the offset |
+//! | binding | what the message will be: conversation, caption, `client_message_id` |
+//! | lease, holder, newcomer | the right to write to an upload; who has it; who asks for it |
+//! | epoch, fence | the number of a lease, which grows; the refusal of what comes under an older one |
+//! | to drive | to take a complete upload as far towards its message as it goes |
+//! | owed | complete and bound, and without its message yet |
+//! | claim, stamp | the step that gives an upload its message's id and time; these two |
+//! | place | the folder and name of a message's file; to place is to move the file there |
+//! | commit | the one change in which a message, its indexes and its outbox entry come to be |
+//! | outbox, publish | messages that are not announced yet; to announce them and take them out |
+//! | promise, room | bytes that are set aside for an upload; bytes of the disk |
+//! | journal, memtable | changes on disk in the order of commits; the same changes in memory, where reads find them |
+//! | frozen, flush, checkpoint | a memtable that takes no more; to give it to the database; the moment that is done |
+//! | carry, settle | to keep few bytes in the journal until their file is synced; to sync it |
 
 pub mod auth;
 pub mod backend;
@@ -179,7 +211,7 @@ mod architecture {
                 collect(&entry, sources);
             } else if name.ends_with(".rs") && name != "tests.rs" {
                 let text = fs::read_to_string(&entry).expect("readable source");
-                let end = text.find("#[cfg(test)]\nmod").unwrap_or(text.len());
+                let end = text.find("#[cfg(test)]\nmod tests {").unwrap_or(text.len());
                 // Documentation may point anywhere.
                 let code = text[..end].lines().filter(|line| !line.trim_start().starts_with("//"));
                 code.for_each(|line| sources.push_str(line));
