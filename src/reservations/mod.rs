@@ -8,7 +8,7 @@
 //! join               all that is to be copied, before it begins         Flight
 //! ```
 //! The counts are in memory. A creation is counted before it is stored, so that many at once cannot pass together;
-//! from then on [`Counted`] stores tell of every change, and at the start the records are counted in the
+//! from then on `Counted` stores tell of every change, and at the start the records are counted in the
 //! background.
 
 mod allowance;
