@@ -3,8 +3,8 @@
 //! ```text
 //! bytes ─► written ─► synced ─► row in the ledger ─► told
 //! ```
-//! Bytes may be ahead of their row after a crash, and never behind it: how that is seen to is the business of each
-//! implementation. Where bytes and rows are in two places, it is the order of the steps ([`Synced`]).
+//! After a crash bytes may be ahead of their row, and never behind it. Each implementation ensures that in
+//! its own way. Where bytes and rows are in two places, the order of the steps ensures it ([`Synced`]).
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,33 +18,34 @@ use super::records::{Created, Records, Taking};
 use crate::time::Timestamp;
 use crate::upload::{Appended, Epoch, State, Upload, UploadId};
 
-/// Uploads that take bytes.
+/// The port to uploads that take bytes.
 #[async_trait]
 pub trait Appends: Send + Sync + 'static {
-    /// Opens an upload for its holder, as [`Payloads::open`] does. An upload without a record, which gets one with its
-    /// last bytes, is opened in the first epoch.
+    /// Opens an upload for its holder, as [`Payloads::open`] does. An upload that gets its record only with
+    /// its last bytes is opened in the first epoch.
     ///
     /// # Errors
-    /// As [`Payloads::open`].
+    /// The errors of [`Payloads::open`].
     async fn open(&self, id: UploadId, epoch: Epoch, offset: u64) -> Result<Box<dyn Append>, StoreError>;
 }
 
-/// Bytes of one upload and the rows of its ledger, by the one who holds it.
+/// The bytes of one upload and the rows of its ledger, written by the upload's holder.
 #[async_trait]
 pub trait Append: Send {
-    /// As [`Sink::write`].
+    /// Appends bytes, as [`Sink::write`] does.
     async fn write(&mut self, data: Vec<Bytes>) -> Result<(), StoreError>;
 
-    /// As [`Sink::begin_sync`].
+    /// Begins a sync, as [`Sink::begin_sync`] does.
     async fn begin_sync(&mut self) -> Result<Syncing, StoreError>;
 
-    /// As [`Sink::sync`].
+    /// Appends bytes and makes all of them durable, as [`Sink::sync`] does.
     async fn sync(&mut self, data: Vec<Bytes>) -> Result<(), StoreError>;
 
-    /// Makes the last bytes before the end of the row durable, and the row, as [`Records::append`] does.
+    /// Makes the last bytes before the row's end durable, and the row, as [`Records::append`] does.
     ///
     /// # Errors
-    /// As [`Sink::sync`] and [`Records::append`]. Then the row may be there or not, and its bytes are if it is.
+    /// The errors of [`Sink::sync`] and [`Records::append`]. After one the row may exist or not; if it does,
+    /// so do its bytes.
     async fn record(
         &mut self,
         last: Last,
@@ -52,10 +53,11 @@ pub trait Append: Send {
         claim: Option<Timestamp>,
     ) -> Result<State, StoreError>;
 
-    /// Makes the last bytes durable, and the record of the upload that has all of them, as [`Records::create`] does.
+    /// Makes the last bytes durable, and the record of the upload that has all of them, as
+    /// [`Records::create`] does.
     ///
     /// # Errors
-    /// As [`Sink::sync`] and [`Records::create`].
+    /// The errors of [`Sink::sync`] and [`Records::create`].
     async fn create(
         &mut self,
         last: Last,
@@ -65,12 +67,13 @@ pub trait Append: Send {
     ) -> Result<Created, StoreError>;
 }
 
-/// What is not durable yet of the bytes that a row, or a record, is about to tell of. All before it is.
+/// The bytes that are not durable yet and that a row, or a record, is about to tell of. All bytes before them
+/// are durable.
 #[derive(Default)]
 pub struct Last {
     /// Bytes that are not written yet.
     pub data: Vec<Bytes>,
-    /// The sync of what is before those, if it is under way.
+    /// The sync of the bytes before those, if it is under way.
     pub begun: Option<Syncing>,
 }
 
@@ -81,10 +84,10 @@ impl fmt::Debug for Last {
 }
 
 impl Last {
-    /// Waits until what is under way is durable. An error of the disk is told once, and may be told here.
+    /// Waits until the sync under way has ended. The disk reports an error once, and may report it here.
     ///
     /// # Errors
-    /// As [`Sink::begin_sync`].
+    /// The errors of [`Sink::begin_sync`].
     pub async fn landed(begun: Option<Syncing>) -> Result<(), StoreError> {
         match begun {
             Some(syncing) => syncing.await,
@@ -93,13 +96,13 @@ impl Last {
     }
 }
 
-/// Bytes and rows in two places: the bytes are synced, then the row is written.
+/// The port where bytes and rows are in two places: the bytes are synced, then the row is written.
 pub struct Synced {
     payloads: Arc<dyn Payloads>,
     records: Arc<dyn Records>,
 }
 
-/// An upload that is open, in two places.
+/// An open upload, whose bytes and rows are in two places.
 struct SyncedAppend {
     id: UploadId,
     sink: Box<dyn Sink>,
@@ -107,7 +110,7 @@ struct SyncedAppend {
 }
 
 impl Synced {
-    /// The bytes here, the rows there.
+    /// The port over these bytes and these rows.
     pub fn new(payloads: Arc<dyn Payloads>, records: Arc<dyn Records>) -> Self {
         Self { payloads, records }
     }

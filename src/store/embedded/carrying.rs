@@ -1,4 +1,4 @@
-//! Appending to files whose last bytes the journal of the records carries, where they are few.
+//! Appending to files, whose last bytes the journal of the records carries if they are few.
 //!
 //! ```text
 //! left behind by a kill, or a power cut     what the next holder, or the next start, does
@@ -21,13 +21,13 @@ use crate::store::{Created, StoreError, Syncing, Taking};
 use crate::time::Timestamp;
 use crate::upload::{Appended, Epoch, State, Upload, UploadId};
 
-/// Files, and the records that carry for them.
+/// Files, and the record store that carries their last bytes.
 pub struct Carrying {
     disk: Disk,
     store: Arc<SledStore>,
 }
 
-/// An upload that is open.
+/// An open upload.
 struct CarryingAppend {
     id: UploadId,
     sink: DiskSink,
@@ -35,7 +35,7 @@ struct CarryingAppend {
 }
 
 impl Carrying {
-    /// Over files and the store that was opened beside them ([`SledStore::open_beside`]).
+    /// The port over files and the store that was opened beside them ([`SledStore::open_beside`]).
     pub fn new(disk: Disk, store: Arc<SledStore>) -> Self {
         Self { disk, store }
     }
@@ -56,7 +56,7 @@ impl Appends for Carrying {
 }
 
 impl CarryingAppend {
-    /// Sees to it that nothing is missing but what is answered, which the row has to carry.
+    /// Makes all bytes durable except those in the answer, which the row has to carry.
     async fn settle(&mut self, Last { data, begun }: Last) -> Result<Vec<Bytes>, StoreError> {
         let bytes = data.iter().map(Bytes::len).sum::<usize>();
         let carried = if (1..=MOST_BYTES).contains(&bytes) {

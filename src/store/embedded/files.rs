@@ -1,4 +1,5 @@
-//! What a record store that carries bytes asks of the files that they belong to. A file may also become a message's before it is synced: then the journal carries where it went as well.
+//! The port to the files whose bytes a record store carries. A file may also become a message's before it is
+//! synced: then the journal carries its place as well.
 //!
 //! ```text
 //! left behind by a power cut                what the next start does
@@ -14,41 +15,41 @@ use crate::upload::UploadId;
 
 /// Files whose bytes a record store carries until they are durable. Everything here blocks.
 pub trait Files: Send + Sync + 'static {
-    /// Makes everything durable that was written of these uploads, wherever their files are by now. One that
-    /// is synced, or gone, needs nothing.
+    /// Makes durable everything that was written of these uploads, wherever their files are by now. An upload
+    /// whose file is synced, or gone, needs nothing.
     ///
     /// # Errors
-    /// What the operating system says. Then nobody knows what the disk has; but with
-    /// [`StoreError::Unavailable`] nothing is different from before, and it may be asked again.
+    /// The error of the operating system; after it, it is unknown what the disk has. After
+    /// [`StoreError::Unavailable`] nothing has changed, and the call may be repeated.
     fn settle(&self, ids: &[UploadId]) -> Result<(), StoreError>;
 
-    /// Brings the files in order at the start, and writes again what a power cut may have taken, durably. Doing it
-    /// twice is doing it once. An upload of which
-    /// the bytes before those are gone stays as it is, for whoever goes on with it to find.
+    /// Brings the files in order at the start, and writes again, durably, what a power cut may have taken;
+    /// may be repeated. An upload that lost the bytes before the carried ones stays as it is, for its next
+    /// holder to find.
     ///
     /// # Errors
-    /// What the operating system says.
+    /// The error of the operating system.
     fn restore(&self, carried: &[Carried]) -> Result<(), StoreError>;
 }
 
-/// What is carried of an upload.
+/// The bytes and the place that are carried of an upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Carried {
     /// The upload.
     pub id: UploadId,
-    /// Bytes and their offsets, in order.
+    /// The bytes and their offsets, in order.
     pub pieces: Vec<(u64, Bytes)>,
-    /// Where its file goes, or went.
+    /// The place that its file goes or went to.
     pub place: Option<Placement>,
 }
 
-/// Where the file of an upload goes.
+/// The place that the file of an upload goes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placement {
     /// The place.
     pub place: Place,
     /// The length of the whole file.
     pub length: u64,
-    /// Whether it went there for good: the message is committed.
+    /// Whether the move is final: the message is committed.
     pub is_committed: bool,
 }

@@ -1,6 +1,6 @@
-//! The checkpointer: one thread that gives sled what the journal holds, at its own pace: just fast enough
-//! that it has done with the changes of one checkpoint when those of the next are there. At full speed it
-//! would be in everybody's way, and then have nothing to do.
+//! The checkpointer: one thread that writes to sled what the journal holds. It works at its own pace, just
+//! fast enough to have finished the changes of one checkpoint when those of the next are there. At full speed
+//! it would slow all others down, and then have nothing to do.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -8,17 +8,17 @@ use std::time::{Duration, Instant};
 use super::fault;
 use crate::store::StoreError;
 
-/// So much goes to sled at once: enough that rows which come and go never reach it.
+/// How many bytes of changes go to sled at once: enough that rows which come and go never reach it.
 pub(super) const CHECKPOINT_BYTES: usize = 4 * 1024 * 1024;
-/// Between attempts while the disk is full.
+/// The pause between attempts while the disk is full.
 const PAUSE: Duration = Duration::from_millis(250);
-/// How much longer than it works it rests at most.
+/// The longest rest, as a multiple of the work before it.
 const MOST_REST: u32 = 4;
 
-/// How long it works before it may rest.
+/// How long the checkpointer works before it may rest.
 const PIECE: Duration = Duration::from_millis(1);
 
-/// What the committer and the checkpointer say to each other.
+/// The state that the committer and the checkpointer share.
 #[derive(Debug, Default)]
 pub(super) struct Checkpoints {
     order: Mutex<Order>,
@@ -27,13 +27,13 @@ pub(super) struct Checkpoints {
 
 #[derive(Debug, Default)]
 struct Order {
-    /// The committer asked for one since the last attempt began.
+    /// Whether the committer has asked for a checkpoint since the last attempt began.
     is_wanted: bool,
     is_under_way: bool,
     is_ending: bool,
-    /// How many wait until the attempt is done.
+    /// How many callers wait until the attempt is done.
     waiting: usize,
-    /// Why the last attempt failed, until one succeeds.
+    /// The failure of the last attempt, until one succeeds.
     failure: Option<StoreError>,
 }
 
@@ -43,7 +43,7 @@ impl Checkpoints {
         self.change(|order| order.is_wanted = true);
     }
 
-    /// Asks the thread to end after the attempt that it is at.
+    /// Asks the thread to end after its current attempt.
     pub(super) fn end(&self) {
         self.change(|order| order.is_ending = true);
     }
@@ -51,7 +51,7 @@ impl Checkpoints {
     /// Waits until the checkpoint that was asked for is done.
     ///
     /// # Errors
-    /// Why it fails, and will be tried again.
+    /// The failure of the checkpoint, which will be tried again.
     pub(super) fn wait(&self) -> Result<(), StoreError> {
         let mut order = self.order();
         order.waiting += 1;
@@ -67,8 +67,8 @@ impl Checkpoints {
         }
     }
 
-    /// Rests in the middle of an attempt after so much work, while the changes of the next checkpoint have so
-    /// many bytes. Not if somebody waits for it.
+    /// Rests in the middle of an attempt after this much work, while the changes of the next checkpoint have
+    /// this many bytes. There is no rest while a caller waits for the checkpoint.
     pub(super) fn rest(&self, worked: Duration, active_bytes: usize) {
         let rest = rest_after(worked, active_bytes);
         if rest > Duration::ZERO {
@@ -90,9 +90,9 @@ impl Checkpoints {
         }
     }
 
-    /// Waits for the next order, and a moment after a failure; false at the end. What is asked for from now
-    /// on is another order: the changes of this one may have arrived, and the next be on their way, before
-    /// its attempt is known to have ended.
+    /// Waits for the next request, and a moment after a failure; `false` at the end. A request that comes
+    /// from now on is another one: the changes of this attempt may have arrived, and the next be on their
+    /// way, before the attempt is known to have ended.
     fn next(&self) -> bool {
         let mut order = self.order();
         if order.failure.is_some() {
@@ -127,7 +127,7 @@ impl<'a> Pieces<'a> {
         Self { rest, begun: Instant::now() }
     }
 
-    /// Here a piece may end.
+    /// Ends a piece here, if it is long enough.
     pub(super) fn pause(&mut self) {
         let worked = self.begun.elapsed();
         if worked >= PIECE {
@@ -137,7 +137,7 @@ impl<'a> Pieces<'a> {
     }
 }
 
-/// The closer the next checkpoint, the shorter.
+/// The length of a rest: the closer the next checkpoint, the shorter.
 fn rest_after(worked: Duration, active_bytes: usize) -> Duration {
     let left = u32::try_from(CHECKPOINT_BYTES.saturating_sub(active_bytes)).expect("some MiB");
     worked * MOST_REST * (left / 1024) / u32::try_from(CHECKPOINT_BYTES / 1024).expect("some KiB")
@@ -156,7 +156,7 @@ mod tests {
         assert_eq!(rest(2 * CHECKPOINT_BYTES), 0);
     }
 
-    /// However long it would rest.
+    /// A caller that waits ends the rest, however long that would be.
     #[test]
     fn whoever_waits_ends_the_rest() {
         let checkpoints = Checkpoints::default();
@@ -173,7 +173,7 @@ mod tests {
         });
     }
 
-    /// As the committer does that finds the changes arrived before the attempt is known to have ended.
+    /// The committer asks so when it finds the changes arrived before the attempt is known to have ended.
     #[test]
     fn what_is_asked_for_during_an_attempt_is_done_after_it() {
         let checkpoints = Checkpoints::default();

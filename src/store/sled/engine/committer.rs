@@ -1,13 +1,13 @@
-//! The committer: one thread that makes everybody's changes durable, many of them at once, while callers
-//! wait.
+//! The committer: one thread that makes the changes of all callers durable, many of them at once, while the
+//! callers wait.
 //!
 //! ```text
 //! operations ─► evaluated in order, on what is stored and the group's earlier changes
-//!            ─► one record of the journal ─► one sync ─► visible ─► everyone is answered
+//!            ─► one record of the journal ─► one sync ─► visible ─► all callers are answered
 //! ```
-//! Each caller syncing by itself is ten times slower at sixteen callers. An operation that fails its check is
-//! answered with its group all the same: what it was refused for may be what an earlier operation of the
-//! group changed.
+//! A sync for each caller would be ten times slower at sixteen callers. An operation that fails its check is
+//! answered together with its group: the reason may be a change of an earlier operation in the group, which
+//! is not durable before.
 
 use std::sync::Arc;
 
@@ -22,31 +22,32 @@ use super::view::View;
 use crate::message::MessageIds;
 use crate::store::StoreError;
 
-/// Operations that wait to be taken into a group.
+/// The most operations that wait to be taken into a group.
 pub(super) const INBOX: usize = 1024;
-/// Bounds of a group: large enough that the flush is shared by all who wait, small enough that it is short.
+/// The bounds of a group: large enough that all waiting callers share the sync, small enough that it is
+/// short.
 const GROUP_OPERATIONS: usize = 512;
 const GROUP_BYTES: usize = 1024 * 1024;
-/// More is not held in memory while sled is slow, or the disk full.
+/// The most bytes of the active memtable while sled is slow, or the disk full.
 const MOST_ACTIVE_BYTES: usize = 6 * 1024 * 1024;
 
 /// A change that a caller waits for.
 pub(super) trait Operation: Send {
-    /// Checks, and changes what the group is to write.
+    /// Checks the operation, and adds its changes to the group.
     fn evaluate(&mut self, view: &mut View<'_>);
 
-    /// Answers, once the group is durable or has failed.
+    /// Answers the caller, once the group is durable or has failed.
     fn answer(self: Box<Self>, committed: Result<(), StoreError>);
 }
 
-/// An operation with its outcome and the one who waits for it.
+/// An operation with its outcome and the caller that waits for it.
 struct Job<F, T> {
     work: Option<F>,
     outcome: Option<Result<T, StoreError>>,
     reply: oneshot::Sender<Result<T, StoreError>>,
 }
 
-/// An operation, and where its answer will come.
+/// An operation, and the channel of its answer.
 pub(super) fn operation<T, F>(work: F) -> (Box<dyn Operation>, oneshot::Receiver<Result<T, StoreError>>)
 where
     T: Send + 'static,
@@ -76,7 +77,7 @@ where
     }
 }
 
-/// What it works with.
+/// The committer's state.
 pub(super) struct Committer {
     pub(super) database: Arc<Database>,
     pub(super) journal: Journal,
@@ -106,9 +107,9 @@ impl Committer {
         self.commit(changes)
     }
 
-    /// Leaves nothing for the next start to go on with.
+    /// Flushes everything, so that the next start has nothing to do.
     fn finish(&mut self) -> Result<(), StoreError> {
-        // Not of a database that is closed: its journal must not be written any more.
+        // Not if the database is closed: its journal must not be written any more.
         self.database.with(|_| ())?;
         while self.database.is_frozen() || self.database.active_bytes() > 0 {
             if self.database.is_frozen() {
@@ -121,7 +122,7 @@ impl Committer {
         self.journal.append(&Memtable::default()).map_err(|failure| self.failed(failure))
     }
 
-    /// Sends the active changes on to sled, which has those before them.
+    /// Freezes the active memtable and asks for its flush; the one before it was flushed.
     fn send_on(&mut self) -> Result<(), StoreError> {
         self.journal.other_is_flushed();
         self.journal.turn().map_err(|failure| self.failed(failure))?;
@@ -130,7 +131,7 @@ impl Committer {
         Ok(())
     }
 
-    /// Takes in those that wait and evaluates them in order.
+    /// Takes the waiting operations into the group, and evaluates them in order.
     fn evaluate(
         &mut self,
         group: &mut Vec<Box<dyn Operation>>,
@@ -170,7 +171,7 @@ impl Committer {
         }
     }
 
-    /// Sends changes on to sled in time, and waits for it only when there is no other way.
+    /// Sends changes on to sled in time, and waits for sled only if there is no other way.
     fn make_room(&mut self, changes: &Memtable) -> Result<(), StoreError> {
         loop {
             let is_free = !self.database.is_frozen();

@@ -1,4 +1,4 @@
-//! The open store that the ports share: it ends when the last of them is dropped.
+//! The open store that the ports share. It ends when the last of them is dropped.
 
 use std::io;
 use std::path::Path;
@@ -25,11 +25,11 @@ pub(crate) struct Core {
     /// `None` only while being dropped.
     inbox: Option<mpsc::Sender<Box<dyn Operation>>>,
     checkpoints: Arc<Checkpoints>,
-    /// The committer first.
+    /// The threads, the committer first.
     threads: Vec<JoinHandle<()>>,
 }
 
-/// The answer to an operation that is on its way.
+/// The answer to an operation that was submitted.
 pub(crate) struct Answer<T>(oneshot::Receiver<Result<T, StoreError>>);
 
 impl Core {
@@ -44,7 +44,7 @@ impl Core {
         getrandom::fill(&mut random).map_err(|error| io(io::Error::other(error)))?;
         let (database, journal) = Database::open(folder, durability, layout, outside)?;
         let (database, checkpoints) = (Arc::new(database), Arc::new(Checkpoints::default()));
-        // What the journal still held is on its way, or there was nothing.
+        // The changes that the journal still held are on their way, or there were none.
         metrics::get().checkpointed();
         if database.is_frozen() {
             checkpoints.want();
@@ -65,7 +65,7 @@ impl Core {
         Ok(Self { database, inbox: Some(sender), checkpoints, threads })
     }
 
-    /// Reads what is durable.
+    /// Reads rows that are durable.
     pub(crate) async fn read<T>(
         &self,
         look: impl Fn(&Layered<'_>) -> Result<T, StoreError>,
@@ -73,8 +73,9 @@ impl Core {
         self.database.read(look).await
     }
 
-    /// Has an operation committed, and answers once it is durable. It is carried out even if nobody waits for
-    /// the answer any more. Those that were submitted and are not answered yet may come after it.
+    /// Has an operation committed, and answers once it is durable. It is carried out even if the caller no
+    /// longer waits for the answer. Other operations that were submitted and are not answered yet may come
+    /// after it.
     pub(crate) async fn change<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut View<'_>) -> Result<T, StoreError> + Send + 'static,
@@ -82,7 +83,7 @@ impl Core {
         self.submit(work).await?.wait().await
     }
 
-    /// Hands an operation to the committer, after those that were handed to it before.
+    /// Hands an operation to the committer, after those that were handed over before.
     pub(crate) async fn submit<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut View<'_>) -> Result<T, StoreError> + Send + 'static,
@@ -102,8 +103,8 @@ impl<T> Answer<T> {
 }
 
 impl Drop for Core {
-    /// The committer ends when everything that was sent is answered, then the checkpointer; then sled is
-    /// closed. What it has not got is in the journal.
+    /// Ends the committer when all operations are answered, then the checkpointer; then sled is closed. What
+    /// sled has not got is in the journal.
     fn drop(&mut self) {
         self.inbox = None;
         for thread in self.threads.drain(..) {

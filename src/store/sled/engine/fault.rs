@@ -1,4 +1,4 @@
-//! What sled can do wrong, in the words of the ports.
+//! The failures of sled, as errors of the ports.
 
 use std::io;
 
@@ -17,7 +17,7 @@ pub(crate) fn of(error: sled::Error) -> StoreError {
     }
 }
 
-/// A copy of a failure, for each of those who wait for a group.
+/// A copy of a failure, for each caller that waits for a group.
 pub(crate) fn copy(error: &StoreError) -> StoreError {
     match error {
         StoreError::Full => StoreError::Full,

@@ -1,11 +1,11 @@
-//! Keys, whatever table they are of.
+//! Keys of any table.
 
 use smallvec::SmallVec;
 
-/// As many bytes as most keys have at most, so that they need no allocation of their own.
+/// A key. Most keys have at most this many bytes, so that they need no allocation of their own.
 pub(crate) type Key = SmallVec<[u8; 40]>;
 
-/// The first key after all those with this prefix.
+/// The first key after all keys with this prefix.
 ///
 /// # Panics
 /// If there is none: the last number is no table's.

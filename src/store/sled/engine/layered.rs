@@ -12,7 +12,7 @@ pub(crate) use super::rows::Rows;
 use super::runs::{Row, Stored};
 use crate::store::StoreError;
 
-/// The latest changes first, and sled below all of them.
+/// The layers: the latest changes first, and sled below all of them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Layered<'a> {
     changes: [Option<&'a Memtable>; 3],
@@ -20,12 +20,12 @@ pub(crate) struct Layered<'a> {
 }
 
 impl<'a> Layered<'a> {
-    /// These changes above sled, the later above the earlier.
+    /// The layers of these changes above sled, the later above the earlier.
     pub(crate) fn new(later: &'a Memtable, earlier: Option<&'a Memtable>, stored: Stored<'a>) -> Self {
         Self { changes: [None, Some(later), earlier], stored }
     }
 
-    /// These layers with the changes of a group on top.
+    /// The layers with the changes of a group on top.
     pub(crate) fn below(self, group: &'a Memtable) -> Self {
         let [_, later, earlier] = self.changes;
         Self { changes: [Some(group), later, earlier], ..self }
@@ -64,10 +64,10 @@ impl Rows for Layered<'_> {
 
     fn end(&self, prefix: &[u8]) -> Result<Option<(Key, IVec)>, StoreError> {
         let end = key::end_of(prefix);
-        // What was added last is in the latest layer that knows of any.
+        // The row that was added last is in the latest layer that has any.
         match self.layers().find_map(|changes| changes.range(prefix..&end).next_back()) {
             Some((key, Some(row))) => Ok(Some((key.clone(), row.clone()))),
-            // Deleted: the others as well, or they would not be behind it.
+            // It was deleted, and so were the others, or they would not be behind it.
             Some((_, None)) => self.last(prefix),
             None => self.stored.rows_back(prefix..&end).next().transpose().map_err(fault::of),
         }
@@ -84,8 +84,8 @@ fn changed<'a>(rows: impl Iterator<Item = (&'a Key, &'a Option<IVec>)> + 'a) -> 
     Some((Box::new(rows) as Box<dyn Iterator<Item = _>>).peekable())
 }
 
-/// Rows of all layers as if they were one: of a key that several have, the latest counts, and one that was
-/// deleted last is not there.
+/// The rows of all layers as if they were one. If several layers have a key, the latest counts; a key that
+/// was deleted last is absent.
 pub(crate) struct Merge<'a> {
     changes: Vec<Changed<'a>>,
     stored: Peekable<Below<'a>>,
@@ -93,7 +93,7 @@ pub(crate) struct Merge<'a> {
 }
 
 impl Merge<'_> {
-    /// The key that comes next in any layer.
+    /// The next key of all layers.
     fn next_key(&mut self) -> Option<Key> {
         let stored = match self.stored.peek() {
             Some(Ok((key, _))) => Some(key.as_slice()),
@@ -105,7 +105,7 @@ impl Merge<'_> {
         next.map(Key::from_slice)
     }
 
-    /// What the layers have of this key, which is next in those that have it: the latest.
+    /// Takes this key out of the layers in which it is next; answers the latest row of it.
     fn take(&mut self, key: &[u8]) -> Option<IVec> {
         let mut found = None;
         for rows in &mut self.changes {

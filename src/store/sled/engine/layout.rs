@@ -1,6 +1,6 @@
-//! All that the engine knows of the tables whose rows it keeps.
+//! Everything that the engine knows of the tables whose rows it keeps.
 
-/// What is special about some keys. Any other row is bytes under a key.
+/// The keys that are special in some way. Any other row is bytes under a key.
 #[derive(Debug)]
 pub(crate) struct Layout {
     /// The key of the row that every folder of ours has.
@@ -12,7 +12,7 @@ pub(crate) struct Layout {
     /// for is settled outside of the store ([`Outside`](super::outside::Outside)) before the journal forgets
     /// them.
     pub(crate) is_volatile: fn(&[u8]) -> bool,
-    /// How many bytes at the end of its keys differ within a set, if the key's table is sets: its rows are
-    /// empty, and sled has them in [`runs`](super::runs).
+    /// How many bytes at the end of the key differ within its set, if the key's table is made of sets: rows
+    /// in sets are empty, and sled has them in [`runs`](super::runs).
     pub(crate) suffix_of_set: fn(&[u8]) -> Option<usize>,
 }

@@ -1,5 +1,5 @@
-//! A memtable: rows in memory that sled has not got yet. A group's changes are one, the active memtable is
-//! what groups are merged into, and the frozen one is on its way to sled.
+//! A memtable: rows in memory that sled does not have yet. A group's changes are one, the active memtable is
+//! the one that groups are merged into, and the frozen one is on its way to sled.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -12,22 +12,22 @@ use super::rows::Fresh;
 
 /// Rows to write, and `None`, a tombstone, for rows to delete.
 ///
-/// A row that nothing below has, and that is deleted before this memtable goes on to what is below, leaves
-/// nothing: it need not be deleted there, and a reader of a queue does not pass over all that were taken out
-/// of it. Taking a row for such a one that is not would bring back the row below with its deletion, so only a
-/// [`Fresh`] key makes one.
+/// A row that no layer below has, and that is deleted before this memtable goes on to the layer below, leaves
+/// nothing: it need not be deleted there, and a reader of a queue does not pass over all rows that were taken
+/// out of it. If another row were taken for such a one, its deletion would bring back the row below. So only
+/// a [`Fresh`] key makes one.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Memtable {
     rows: BTreeMap<Key, Change>,
     bytes: usize,
 }
 
-/// What becomes of a key.
+/// The change of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Change {
-    /// `None` deletes it.
+    /// The new row; `None` deletes the key.
     row: Option<IVec>,
-    /// Whether nothing below has the key.
+    /// Whether no layer below has the key.
     is_new: bool,
 }
 
@@ -54,7 +54,7 @@ impl Memtable {
         self.rows.is_empty()
     }
 
-    /// What was ever put into them, roughly: what is replaced counts on.
+    /// The bytes that were ever put in, roughly: a replaced row still counts.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
@@ -74,19 +74,19 @@ impl Memtable {
             }
             Entry::Occupied(place) if place.get().is_new && change.row.is_none() => Some(place.remove()),
             Entry::Occupied(mut place) => {
-                // What nothing had when the one before came, or what that one hides.
+                // The change before knows whether a layer below has the key.
                 change.is_new = place.get().is_new;
                 Some(place.insert(change))
             }
         }
     }
 
-    /// Writes a row whose key nothing below has.
+    /// Writes a row whose key no layer below has.
     pub(crate) fn add(&mut self, key: Fresh, row: impl Into<IVec>) -> Option<Change> {
         self.insert(key.into_key(), Change { row: Some(row.into()), is_new: true })
     }
 
-    /// Takes a change back: the one before is in its place, or none.
+    /// Takes a change back: the change before is in its place again, or none.
     pub(crate) fn restore(&mut self, key: Key, before: Option<Change>) {
         match before {
             Some(before) => self.rows.insert(key, before),

@@ -1,12 +1,12 @@
-//! The engine: rows under keys, durable before anyone is told. It is a log-structured merge tree with sled as
-//! its only level, and knows of the tables no more than a [`layout`].
+//! The engine: rows under keys, durable before a caller is told. It is a log-structured merge tree with sled
+//! as its only level, and knows of the tables no more than a [`layout`].
 //!
 //! ```text
 //!  operations ─► a group ─► journal ─► active memtable ─► frozen memtable ─► sled
 //!                one batch  durable    visible            the journal has    flushed:
 //!                                                         turned             its file is free
 //! ```
-//! The committer does everything up to the active memtable, for all who wait at once; the checkpointer
+//! The committer does everything up to the active memtable, for all waiting callers at once; the checkpointer
 //! flushes the frozen one at its own pace. A reader merges the memtables with sled: what it sees is durable,
 //! and it never waits.
 //!
@@ -18,9 +18,8 @@
 //!    are taken for the next one. Of a torn record no caller was told, and the next one takes its place.
 //! 2. **A file is written over only when it is not needed.** Two files take turns. The journal turns to the
 //!    other file when the frozen memtable, which is all that the other file has, was flushed and synced, and
-//!    a record of this file says so: every record says up to which number everything was flushed. Without
-//!    that word the first record of the turn, torn, would leave neither the old file nor a reason to do
-//!    without it.
+//!    a record of this file says so: every record says up to which number everything was flushed. Otherwise a
+//!    torn first record after the turn would destroy the other file while a start still needs it.
 //! 3. **A start knows which file is newer**, the one whose first number is higher, **and that nothing is
 //!    missing**: that number is at most one more than the last one of the older file, or than what was
 //!    flushed. Anything else is damage, and is refused. What was flushed is skipped; the rest of the older
@@ -31,9 +30,9 @@
 //!    what a power cut may still need, which is made good by having its file [written
 //!    through](write_through).
 //! 5. **Volatile rows outlive their record.** Only the journal has them: small bytes of files that are not
-//!    synced yet, and where files went. A flush begins by having that made durable by itself ([`outside`]);
-//!    only then can the number of 4 get to sled, and only after that the journal's file be written over. A
-//!    start does once more what they say, before its first flush.
+//!    synced yet, and the places that files went to. A flush begins by having those made durable by themselves
+//!    ([`outside`]); only then can the number of 4 get to sled, and only after that is the journal's file
+//!    written over. A start does once more what the rows say, before its first flush.
 //! 6. **A deleted row stays deleted.** A row that comes and goes within a memtable leaves no tombstone, which
 //!    is right only if nothing below has the key. So only a [`rows::Fresh`] key can be such a one, and only
 //!    looking makes one.
@@ -47,9 +46,9 @@
 //! # Why it is there
 //!
 //! sled alone, written through, is durable as well: a group as one batch, flush, sync. A build that did that,
-//! without journal and memtables, was measured against this one, five turns of each in turns, on two cores
+//! without journal and memtables, was measured against this one, five runs of each, in turns, on two cores
 //! that others used as well. The figures are the other build's as a multiple of this one's, requests a second
-//! and CPU time of the server for each: the median of the turns, and the lowest and highest.
+//! and CPU time of the server for each: the median of the runs, and the lowest and highest.
 //!
 //! | work | requests a second | CPU time |
 //! | --- | --- | --- |

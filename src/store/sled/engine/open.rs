@@ -1,6 +1,6 @@
-//! Opening the folder of the records with care. sled panics on some damage, takes a file that a kill left
-//! behind for damage, and takes a log that it cannot read for an empty one, which it then writes over. So
-//! what can be seen beforehand is looked at beforehand, and a mark outside of sled says that there were rows.
+//! Opening the folder of the records with care. sled panics on some damage, takes a file that a kill left for
+//! damage, and takes a log that it cannot read for an empty one, which it then writes over. So everything
+//! that can be checked beforehand is, and a mark outside of sled says that there were rows.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
@@ -17,36 +17,37 @@ use super::layout::Layout;
 use super::{fault, write_through};
 use crate::store::{Durability, StoreError};
 
-/// Rows are read by prefix or by key and are small: this holds the hot ones of a busy server.
+/// The size of sled's cache. Rows are read by prefix or by key and are small: it holds the hot ones of a busy
+/// server.
 const CACHE_BYTES: u64 = 32 * 1024 * 1024;
 /// The row that every folder of ours has, and the text of the file that says so.
 const FORMAT: &[u8] = b"longhaul records, format 2\n";
 const MARKER: &str = "format";
-/// How long work that sled still has in hand may keep its file locked after it was closed.
+/// How long sled may keep its file locked after it was closed, for work that it still has in hand.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
-/// Why the records cannot be opened. No file was deleted.
+/// The reason why the records cannot be opened. No file was deleted.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Another process, or another store of this one, has them.
+    /// Another process, or another store of this one, has the records open.
     #[error("{} is in use by another process", .0.display())]
     InUse(PathBuf),
-    /// They are not what was written. sled may have written over what it could not read: whoever wants to
-    /// save something of it works on a copy.
+    /// The records are not what was written. sled may have written over what it could not read: an operator
+    /// who wants to save something of it works on a copy.
     #[error("{} is damaged: {what}. No file was deleted; put a backup in its place", folder.display())]
     Damaged {
         /// The folder.
         folder: PathBuf,
-        /// What is wrong with it.
+        /// The damage in words.
         what: String,
     },
-    /// The operating system refused.
+    /// The operating system reported an error.
     #[error("{}: {source}", folder.display())]
     Io {
         /// The folder.
         folder: PathBuf,
-        /// What the operating system says.
+        /// The error of the operating system.
         source: io::Error,
     },
 }
@@ -62,7 +63,7 @@ impl OpenError {
         }
     }
 
-    /// This error, about the folder that an operator knows.
+    /// The error, about the folder that an operator knows.
     pub(crate) fn about(self, folder: &Path) -> Self {
         let folder = folder.to_owned();
         match self {
@@ -74,7 +75,7 @@ impl OpenError {
 }
 
 impl From<OpenError> for StoreError {
-    /// For those who wait for a store that is opened again.
+    /// The error for readers that wait for a store that is opened again.
     fn from(error: OpenError) -> Self {
         match error {
             OpenError::Io { source, .. } => source.into(),
@@ -92,12 +93,12 @@ pub(super) struct Opened {
     /// sled's file, to be synced by us.
     pub(super) file: File,
     pub(super) journal: Journal,
-    /// What sled has not got yet.
+    /// The changes that sled does not have yet.
     pub(super) found: Found,
 }
 
-/// Opens a folder, which is made if it is missing. A folder is marked once its rows are durable: of one that
-/// is not, nothing is missed.
+/// Opens a folder, which is made if it is missing. A folder is marked once its rows are durable; without a
+/// mark, no row is missed.
 pub(super) fn open(
     folder: &Path,
     durability: Durability,
@@ -139,7 +140,7 @@ pub(crate) fn open_db(folder: &Path) -> Result<Db, OpenError> {
             OpenError::Damaged { folder: folder.to_owned(), what: fault::of_panic(panic.as_ref()) }
         })?;
         match opened {
-            // We hold the folder, so it is our own predecessor that has not let go yet.
+            // We hold the folder, so it is our own predecessor that has not released the lock yet.
             Err(error) if is_locked(&error) && !patience.is_zero() => {
                 patience = patience.saturating_sub(LOCK_PAUSE);
                 thread::sleep(LOCK_PAUSE);
@@ -150,8 +151,8 @@ pub(crate) fn open_db(folder: &Path) -> Result<Db, OpenError> {
     }
 }
 
-/// A kill while sled writes a snapshot leaves a file that it refuses to open with, for ever. It holds nothing
-/// that the log does not.
+/// Removes snapshots that a kill left unfinished: sled would refuse to open with such a file, for ever. It
+/// holds nothing that the log does not.
 fn remove_unfinished_snapshots(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -164,7 +165,8 @@ fn remove_unfinished_snapshots(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Before anything is touched: deleting another process's unfinished snapshot would break it.
+/// Locks the folder before anything is touched: deleting another process's unfinished snapshot would break
+/// it.
 pub(crate) fn lock(folder: &Path) -> Result<File, OpenError> {
     let io = |source| OpenError::Io { folder: folder.to_owned(), source };
     let lock = File::open(folder).map_err(io)?;
@@ -185,7 +187,7 @@ fn is_marked(folder: &Path) -> Result<bool, OpenError> {
     Ok(is_marked)
 }
 
-/// Sees to it that the rows are ours and there, as far as one can tell, and says in an empty folder that they
+/// Checks that the rows are ours and there, as far as that can be told, and says in an empty folder that they
 /// are.
 fn look_for_format(folder: &Path, db: &Db, is_marked: bool, layout: &Layout) -> Result<(), OpenError> {
     match db.get(layout.format).map_err(|error| of(folder, error))? {
@@ -197,8 +199,8 @@ fn look_for_format(folder: &Path, db: &Db, is_marked: bool, layout: &Layout) -> 
     }
 }
 
-/// Whether sled has everything that the journal says was flushed to it. A log that ends early looks like one
-/// of which the end was never written, so sled cannot tell.
+/// Checks that sled has everything that the journal says was flushed to it. sled cannot tell: a log that ends
+/// early looks like one whose end was never written.
 fn look_for_flushed(
     folder: &Path,
     db: &Db,
@@ -214,12 +216,12 @@ fn look_for_flushed(
     if durability.syncs() {
         return Err(damaged(folder, "its latest rows are gone"));
     }
-    // Without syncs that is what a power cut may do.
+    // Without syncs a power cut may do that.
     tracing::error!("the latest rows are gone");
     Ok(())
 }
 
-/// Only once the rows that it vouches for are durable.
+/// Marks the folder, only once the rows that the mark vouches for are durable.
 fn mark(folder: &Path, durability: Durability) -> io::Result<()> {
     let mut marker = File::create(folder.join(MARKER))?;
     marker.write_all(FORMAT)?;
@@ -230,7 +232,7 @@ fn mark(folder: &Path, durability: Durability) -> io::Result<()> {
     Ok(())
 }
 
-/// What names the files: sled's parameters, the folder, and the folder it is in.
+/// Syncs what names the files: sled's parameters, the folder, and the folder that it is in.
 fn sync_names(folder: &Path) -> io::Result<()> {
     File::open(folder.join("conf"))?.sync_all()?;
     File::open(folder)?.sync_all()?;

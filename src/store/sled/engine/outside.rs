@@ -1,4 +1,4 @@
-//! What is kept outside of the store, with its latest changes in the journal as volatile rows.
+//! Data outside of the store, whose latest changes are in the journal as volatile rows.
 
 use super::key::Key;
 use super::layered::Layered;
@@ -6,17 +6,18 @@ use crate::store::StoreError;
 
 /// The other side of volatile rows. Everything here blocks.
 pub(crate) trait Outside: Send + Sync {
-    /// Makes durable by itself what the volatile rows of these keys stand for; then the journal forgets them.
+    /// Makes durable, by itself, what the volatile rows of these keys stand for; then the journal forgets
+    /// them.
     ///
     /// # Errors
-    /// With [`StoreError::Unavailable`] nothing is different from before, and it may be asked again. After
-    /// any other it is unknown what is durable.
+    /// After [`StoreError::Unavailable`] nothing has changed, and the call may be repeated. After any other
+    /// error it is unknown what is durable.
     fn settle(&self, keys: &[&Key]) -> Result<(), StoreError>;
 
-    /// Does once more what the volatile rows of the journal stand for, since a power cut may have undone it.
-    /// Before anything is flushed, and so before the journal forgets any.
+    /// Does once more what the volatile rows of the journal stand for, because a power cut may have undone
+    /// it. Called before anything is flushed, and so before the journal forgets any row.
     ///
     /// # Errors
-    /// The start fails with it.
+    /// An error, with which the start fails.
     fn restore(&self, rows: &Layered<'_>) -> Result<(), StoreError>;
 }

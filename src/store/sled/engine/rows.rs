@@ -1,4 +1,4 @@
-//! Reading rows, whatever they lie in.
+//! Reading rows, in whichever layer they lie.
 
 use sled::IVec;
 
@@ -13,17 +13,17 @@ pub(crate) trait Rows {
     /// The last row whose key has this prefix.
     fn last(&self, prefix: &[u8]) -> Result<Option<(Key, IVec)>, StoreError>;
 
-    /// The last row whose key has this prefix, found quicker, where rows are only ever added behind the last
+    /// The last row whose key has this prefix, found more quickly. Only where rows are added after the last
     /// one, and never deleted there while others stay.
     fn end(&self, prefix: &[u8]) -> Result<Option<(Key, IVec)>, StoreError>;
 }
 
-/// A key that had no row anywhere when this was made: there is no other way to get one than to look.
+/// A key that had no row anywhere when this was made. Looking is the only way to get one.
 #[derive(Debug)]
 pub(crate) struct Fresh(Key);
 
 impl Fresh {
-    /// The key if it has no row; as it is otherwise.
+    /// The key as a fresh one if it has no row; the plain key otherwise.
     pub(crate) fn look(rows: &impl Rows, key: Key) -> Result<Result<Self, Key>, StoreError> {
         Ok(if rows.get(&key)?.is_none() { Ok(Self(key)) } else { Err(key) })
     }

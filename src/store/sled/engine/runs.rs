@@ -1,17 +1,17 @@
 //! Sets of keys, many of them in one row of sled, which copies a leaf for every row that it is given.
 //!
 //! Some tables are sets: their rows are empty, and their keys differ in a few bytes at the end, the suffix,
-//! within the prefix that names the set. sled has them in runs: the key of the first, and in its row the
+//! after the prefix that names the set. sled has them in runs: a row under the key of the first, with the
 //! suffixes of those that follow. A key alone, with an empty row, is the shortest run.
 //!
-//! **A run ends where the next one begins**, whatever it says of keys behind that. So a run is split by
-//! writing the later part first, and a kill between two rows shows every key once. What is given again after
-//! it is merged into what is there.
+//! **A run ends where the next one begins**, even if its row has keys after that. So a run is split by
+//! writing the later part first, and a kill between two rows shows every key once. Changes that are given
+//! again afterwards are merged into what is there.
 //!
 //! **Keys move while they are read.** sled is read leaf by leaf, each as it was when the reader came to it. A
 //! reader that goes forwards meets the later part of a run after the shortened one, so it meets both. One
-//! that goes backwards may come from a leaf in which the later part was not yet to a leaf in which the run is
-//! shortened already: so it looks once more behind each run.
+//! that goes backwards may come from a leaf in which the later part was not there yet to a leaf in which the
+//! run is shortened already. So it looks once more after each run.
 
 use std::collections::BTreeSet;
 use std::iter;
@@ -23,8 +23,7 @@ use sled::{IVec, Tree};
 use super::key::{self, Key};
 use super::layout::Layout;
 
-/// More keys are in no run that is written. A longer one would be dearer when single keys are taken out of
-/// it.
+/// The most keys in a run that is written. From a longer one, taking out single keys would cost more.
 const LONGEST: usize = 16;
 
 /// Rows of sled, and the keys of runs as if they were rows of their own.
@@ -34,7 +33,7 @@ pub(crate) struct Stored<'a> {
     pub(crate) layout: &'static Layout,
 }
 
-/// A row.
+/// A row, or the error of reading it.
 pub(crate) type Row = sled::Result<(Key, IVec)>;
 
 /// Keys to put into sets, or, where `false`, to take out of them.
@@ -93,12 +92,12 @@ impl<'a> Stored<'a> {
         Box::new(rows.flatten())
     }
 
-    /// The runs that may have keys of a range: the first of them may begin before it.
+    /// The runs that may have keys of a range. The first of them may begin before the range.
     fn runs(self, keys: &Range<&[u8]>) -> sled::Iter {
         let table = &keys.start[..1];
         match self.tree.range(table..keys.start).next_back() {
             Some(Ok((first, _))) => self.tree.range(&*first..keys.end),
-            // What cannot be read will be said by what follows.
+            // A row that cannot be read is reported by the reads that follow.
             Some(Err(_)) | None => self.tree.range(table..keys.end),
         }
     }
@@ -126,7 +125,7 @@ impl<'a> Stored<'a> {
         })
     }
 
-    /// Gives sled changes of sets, in the order of their keys, with a pause after each run.
+    /// Writes changes of sets to sled, in the order of their keys, with a pause after each run.
     pub(crate) fn write(self, mut changes: &Members<'_>, mut pause: impl FnMut()) -> sled::Result<()> {
         let tree = self.tree;
         while let Some((key, _)) = changes.first() {
@@ -152,13 +151,13 @@ impl<'a> Stored<'a> {
     }
 }
 
-/// Where those runs begin that are behind this one, or all of the table of this key.
+/// The start of the runs after this one, or of all runs of this key's table.
 fn behind(run: Option<&(IVec, IVec)>, key: &[u8]) -> Bound<Vec<u8>> {
     run.map_or_else(|| Bound::Included(key[..1].to_vec()), |(first, _)| Bound::Excluded(first.to_vec()))
 }
 
-/// What to write, in this order, so that the keys of a run and these changes, which all come before the next
-/// run, are what is there: rows, and `None` for one that goes.
+/// The rows to write, in this order, to apply these changes, which all come before the next run, to the keys
+/// of a run. `None` deletes a row.
 fn rewritten(
     run: Option<&(IVec, IVec)>,
     next: Option<&[u8]>,
@@ -183,7 +182,7 @@ fn rewritten(
         (run[0].clone(), Some(rest.copied().collect()))
     };
     let mut rows: Vec<_> = after.chunks(LONGEST).rev().map(row).collect();
-    // Its key was its first one's. Everything else that it has is in the others by now.
+    // The run was under the key of its first member. Its other members are in the other rows by now.
     rows.extend(
         before.first().filter(|first| after.first() != Some(first)).map(|first| (first.clone(), None)),
     );
@@ -227,7 +226,7 @@ mod tests {
         Stored { tree, layout: &LAYOUT }
     }
 
-    /// What goes into sets, and out of them: few sets, and so many keys that runs are split.
+    /// Keys that go into sets, and out of them: few sets, and enough keys that runs are split.
     type Step = Vec<(Key, bool)>;
 
     fn key(set: u8, number: u8) -> Key {
@@ -254,7 +253,7 @@ mod tests {
         stored(tree).write(&changes, || ()).expect("written");
     }
 
-    /// The keys of a table, read forwards; backwards, in parts and one by one they have to be the same.
+    /// The keys of a table, read forwards. Read backwards, in parts and one by one they have to be the same.
     fn read(tree: &Tree) -> Vec<Key> {
         let stored = stored(tree);
         let (start, end) = (Key::from_slice(SETS), key::end_of(SETS));
@@ -290,7 +289,7 @@ mod tests {
         fn runs_are_a_set(former in step(), steps in prop::collection::vec(step(), 1..8)) {
             let db = open();
             let mut set = BTreeSet::new();
-            // As the former format has them.
+            // The former format has a row for each key.
             for (key, _) in former {
                 db.insert(&key, IVec::default()).expect("inserted");
                 set.insert(key);
@@ -304,7 +303,8 @@ mod tests {
             }
         }
 
-        /// Between any two rows: what does not change is there once, and giving it all again makes it whole.
+        /// A kill comes between any two rows: a key that does not change is there once, and giving all
+        /// changes again completes them.
         #[test]
         fn a_kill_between_two_rows_loses_nothing(before in step(), more in step(), change in step(), at in 0..9usize) {
             let db = open();
@@ -312,7 +312,7 @@ mod tests {
             write_all(&db, &more);
             let there: BTreeSet<Key> = read(&db).into_iter().collect();
             let changed: BTreeSet<&Key> = change.iter().map(|(key, _)| key).collect();
-            // A run at a time, as it is written, and the rows of one of them not to the end.
+            // One run at a time is written, and the rows of one of them not to the end.
             let changes: Vec<_> = change.iter().map(|(key, is_there)| (key, *is_there)).collect();
             let rows = db.scan_prefix([SETS, &[1]].concat()).keys();
             let firsts: Vec<_> = rows.map(|key| key.expect("read")).collect();
@@ -346,8 +346,8 @@ mod tests {
         }
     }
 
-    /// What a checkpoint does not change is seen once by a reader that it meets everywhere, in whichever
-    /// direction.
+    /// A key that a checkpoint does not change is seen once by a reader in either direction, wherever the
+    /// checkpoint meets it.
     #[test]
     fn keys_that_move_are_seen_once() {
         let first: Vec<u64> = (0..300u64).map(|number| number.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();

@@ -1,9 +1,9 @@
 //! sled's file, written through.
 //!
-//! sled writes a segment of its log anew once what replaces it is on the disk. What it takes for that is
-//! writing the bytes back, without the file's metadata, and not out of the disk's own cache: a power cut then
-//! finds the old segment overwritten and the new one gone, and the log cannot be read any more. The attribute
-//! that makes every write of a file synchronous (`chattr +S`) makes it true.
+//! sled writes over a segment of its log once the bytes that replace it are on the disk. It takes them to be
+//! there after writing them back, without the file's metadata, and not out of the disk's own cache. A power
+//! cut then finds the old segment overwritten and the new one gone, and the log cannot be read any more. With
+//! the attribute that makes every write of a file synchronous (`chattr +S`) the bytes are there.
 
 use std::fs::File;
 use std::io;
@@ -13,10 +13,10 @@ use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 
 use crate::store::Durability;
 
-/// Has every write of a file on the disk before it returns, or not any more, as the durability asks for.
+/// Makes every write of a file durable before it returns, or no longer, as the durability asks for.
 pub(crate) fn set(file: &File, path: &Path, durability: Durability) {
     match change(file, durability.syncs()) {
-        // Those who do not survive a power cut anyway.
+        // Such rows do not survive a power cut anyway.
         Err(_) if !durability.syncs() => {}
         Err(error) => tracing::warn!(
             file = %path.display(), %error,
@@ -26,11 +26,11 @@ pub(crate) fn set(file: &File, path: &Path, durability: Durability) {
     }
 }
 
-/// Why files of this folder cannot be written through; `None` if they can. Found out with a file that nobody
-/// sees.
+/// The reason why files of this folder cannot be written through; `None` if they can. It is found out with a
+/// file that no other process sees.
 ///
 /// # Errors
-/// If there can be no file.
+/// The error, if no file can be made there.
 pub fn why_not_written_through(folder: &Path) -> io::Result<Option<io::Error>> {
     let file = tempfile::tempfile_in(folder)?;
     if let Err(error) = change(&file, true) {

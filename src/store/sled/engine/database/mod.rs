@@ -1,17 +1,17 @@
-//! The open database: the memtables, sled below them, and what becomes of them when something fails.
+//! The open database: the memtables, sled below them, and the handling of failures.
 //!
 //! | failing | what may be on the disk | done |
 //! | --- | --- | --- |
 //! | writing the journal | nothing of the group | the group is refused |
 //! | syncing the journal | unknown: the kernel shows what the disk does not have | closed for good |
 //! | opening what is to be settled, for want of descriptors | nothing; the journal has it | tried again |
-//! | settling it | unknown, likewise; the journal has it | closed for good; the next start does it once more |
+//! | settling it | unknown; the journal has it | closed for good; the next start does it once more |
 //! | flushing, disk nearly full | nothing of the frozen memtable | left as it is until there is room |
 //! | flushing, disk full all the same | some of it | opened again, and flushed once more |
-//! | flushing, otherwise | likewise | closed for good; the next start flushes it once more |
+//! | flushing, otherwise | some of it | closed for good; the next start flushes it once more |
 //!
-//! sled remembers its first error and repeats it for ever; dropping and opening it is what clears a full
-//! disk.
+//! sled remembers its first error and repeats it for ever. Only dropping it and opening it again clears the
+//! error of a full disk.
 
 use std::fs::File;
 use std::io;
@@ -40,12 +40,11 @@ use crate::crash;
 use crate::metrics;
 use crate::store::{Durability, StoreError};
 
-/// What sled may take for one flush, and more: a disk that is full in the middle of it costs opening it
-/// again.
+/// The free space that a flush needs: more than sled may take, because a disk that fills up in the middle of
+/// it costs opening sled again.
 const ROOM_FOR_A_FLUSH: u64 = 16 * 1024 * 1024;
 
-/// How long a reader waits for sled to be opened again where the last attempt found the disk full: some
-/// attempts.
+/// How long a reader waits for sled to be opened again after an attempt found the disk full: some attempts.
 const PATIENCE_WHEN_FULL: Duration = Duration::from_secs(1);
 
 pub(super) struct Database {
@@ -54,12 +53,12 @@ pub(super) struct Database {
     layout: &'static Layout,
     /// The other side of volatile rows, if there may be any.
     outside: Option<Arc<dyn Outside>>,
-    /// sled's flush does not sync on Linux; this descriptor of its file does.
+    /// sled's file, to sync it: sled's own flush does not sync on Linux.
     file: File,
     state: RwLock<State>,
-    /// Counts how often sled was opened again or closed for good.
+    /// How often sled was opened again or closed for good.
     changed: watch::Sender<u64>,
-    /// The folder's, against other processes.
+    /// The lock of the folder, against other processes.
     _lock: File,
 }
 
@@ -79,7 +78,7 @@ impl State {
 
 enum Stored {
     Open(Db),
-    /// Opened again in a moment, unless that failed the last time.
+    /// sled is closed, and will be opened again in a moment, unless that failed the last time.
     Reopening(Option<StoreError>),
     Closed(StoreError),
 }
@@ -116,8 +115,8 @@ impl Database {
         Ok((database, journal))
     }
 
-    /// Reads what is durable. Only while sled is opened again does that take a moment; on a disk that is
-    /// full, that may have to be tried again.
+    /// Reads rows that are durable. That takes a moment only while sled is opened again; on a full disk, it
+    /// may have to be tried again.
     pub(super) async fn read<T>(
         &self,
         look: impl Fn(&Layered<'_>) -> Result<T, StoreError>,
@@ -138,7 +137,7 @@ impl Database {
         }
     }
 
-    /// `None` while sled is opened again.
+    /// Looks at the rows; `None` while sled is opened again.
     fn look<T>(
         &self,
         look: impl FnOnce(&Layered<'_>) -> Result<T, StoreError>,
@@ -151,16 +150,16 @@ impl Database {
         }
     }
 
-    /// What is stored, for the committer, which alone changes it.
+    /// The stored rows, for the committer, which alone changes them.
     pub(super) fn with<T>(&self, work: impl FnOnce(Layered<'_>) -> T) -> Result<T, StoreError> {
         match self.look(|stored| Ok(work(*stored)))? {
             Some(seen) => seen,
-            // A full disk is the one reason for that.
+            // sled is opened again only after a full disk.
             None => Err(StoreError::Full),
         }
     }
 
-    /// Makes a group visible that the journal has.
+    /// Makes a group visible that is in the journal.
     pub(super) fn show(&self, changes: Memtable) {
         let mut state = self.state_mut();
         state.active.merge(changes);
@@ -177,7 +176,7 @@ impl Database {
         self.state().frozen.is_some()
     }
 
-    /// Freezes the active memtable, which ends with this record of the journal. The frozen one before it was
+    /// Freezes the active memtable, which ends with this record of the journal. The one frozen before was
     /// flushed.
     pub(super) fn freeze(&self, record: u64) {
         let mut state = self.state_mut();
@@ -186,12 +185,12 @@ impl Database {
         state.frozen = Some(Arc::new(changes));
     }
 
-    /// Flushes the frozen memtable to sled, durably, with a rest after each piece of work. What sled has of
-    /// it already it gets once more.
+    /// Flushes the frozen memtable to sled, durably, with a rest after each piece of work. Rows that sled has
+    /// already are written once more.
     ///
     /// # Errors
-    /// [`StoreError::Full`], or files that cannot be opened: it may be tried again. After any other the
-    /// database is closed.
+    /// [`StoreError::Full`], or files that cannot be opened: the flush may be tried again. After any other
+    /// error the database is closed.
     pub(super) fn flush(&self, rest: &dyn Fn(Duration)) -> Result<(), StoreError> {
         let open = {
             let state = self.state();
@@ -221,7 +220,7 @@ impl Database {
                     arrived
                 };
                 metrics::get().checkpointed();
-                // Many rows, and readers should not wait for the lock meanwhile.
+                // The memtable has many rows, and readers should not wait for the lock while it is dropped.
                 drop((frozen, arrived));
                 Ok(())
             }
@@ -238,7 +237,7 @@ impl Database {
         }
     }
 
-    /// Has what the volatile rows stand for made durable by itself, before the journal forgets them.
+    /// Settles outside of the store what the volatile rows stand for, before the journal forgets the rows.
     fn settle(&self, frozen: &Memtable) -> Result<(), StoreError> {
         let Some(outside) = &self.outside else { return Ok(()) };
         let volatile = frozen.iter().map(|(key, _)| key).filter(|key| (self.layout.is_volatile)(key));
@@ -258,13 +257,13 @@ impl Database {
         if self.durability.syncs() { Ok(self.file.sync_data()?) } else { Ok(()) }
     }
 
-    /// What the file system has left.
+    /// How much space the file system has left.
     fn room(&self) -> Result<u64, StoreError> {
         let stat = rustix::fs::statvfs(&self.folder).map_err(io::Error::from)?;
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
     }
 
-    /// Opens sled again, for readers that wait; when that fails, they are told why.
+    /// Opens sled again, for readers that wait; if that fails, they get the error.
     fn reopen(&self) -> Result<(), StoreError> {
         let opened = open::open_db(&self.folder).map_err(StoreError::from);
         let (stored, outcome) = match opened {
@@ -279,12 +278,12 @@ impl Database {
         outcome
     }
 
-    /// Closes it for good: until the next start every request is refused.
+    /// Closes the database for good: until the next start every request is refused.
     pub(super) fn close(&self, why: &StoreError) {
         tracing::error!(%why, "the records are closed");
         let closed = Stored::Closed(StoreError::Unavailable(format!("the records are closed: {why}")));
         let before = mem::replace(&mut self.state_mut().stored, closed);
-        // What sled still holds is not written: half of it would be worse than nothing of it.
+        // What sled still holds is not written: half of it would be worse than nothing.
         mem::forget(before);
         self.changed.send_modify(|count| *count += 1);
     }
@@ -315,7 +314,7 @@ impl Drop for Database {
     }
 }
 
-/// With this memtable, sled has everything up to this record of the journal.
+/// Marks a memtable: with it, sled has everything up to this record of the journal.
 fn mark(memtable: &mut Memtable, record: u64, layout: &Layout) {
     memtable.insert(Key::from_slice(layout.flushed), Change::put(record.to_be_bytes().as_slice()));
 }
@@ -328,7 +327,7 @@ fn store(stored: runs::Stored<'_>, frozen: &Memtable, mut pieces: Pieces<'_>) ->
             members.push((key, row.is_some()));
             continue;
         }
-        // Before what comes after them: the last row says that everything else was flushed.
+        // Written before the rows after them: the last row says that everything else was flushed.
         stored.write(&mem::take(&mut members), || pieces.pause())?;
         match row {
             Some(row) => tree.insert(key, row.clone())?,
@@ -340,7 +339,7 @@ fn store(stored: runs::Stored<'_>, frozen: &Memtable, mut pieces: Pieces<'_>) ->
     tree.flush().map(|_| ())
 }
 
-/// sled's panics as errors.
+/// Does work on sled, and answers its panics as errors.
 fn quietly<T>(work: impl FnOnce() -> sled::Result<T>) -> Result<T, StoreError> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(outcome) => outcome.map_err(fault::of),
@@ -348,7 +347,7 @@ fn quietly<T>(work: impl FnOnce() -> sled::Result<T>) -> Result<T, StoreError> {
     }
 }
 
-/// sled syncs when it is dropped, and panics if that fails; everything acknowledged is in the journal.
+/// Drops sled, which then syncs, and panics if that fails; everything acknowledged is in the journal.
 fn drop_quietly(stored: Stored) {
     if catch_unwind(AssertUnwindSafe(|| drop(stored))).is_err() {
         tracing::error!("closing the records failed");

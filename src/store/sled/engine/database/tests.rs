@@ -96,7 +96,7 @@ async fn a_reader_waits_for_a_while_where_the_disk_was_too_full_to_open_sled() {
     assert_eq!(before.elapsed(), PATIENCE_WHEN_FULL);
 }
 
-/// As when the first attempt to open it found no room.
+/// The case that the first attempt to open sled found no room.
 #[test]
 fn a_flush_opens_what_is_not_open() {
     let (_folder, database, _journal) = open();
@@ -113,7 +113,7 @@ fn a_flush_opens_what_is_not_open() {
     assert!(!database.is_frozen());
 }
 
-/// What cannot be settled the first time.
+/// An outside that cannot settle anything the first time.
 #[derive(Default)]
 struct Reluctant(AtomicBool);
 
@@ -157,7 +157,7 @@ async fn a_closed_database_says_so() {
     assert!(matches!(database.flush(&|_| ()), Err(StoreError::Unavailable(_))));
 }
 
-/// As a sweep of many uploads does.
+/// A sweep of many uploads reads without a pause.
 #[test]
 fn whoever_reads_without_a_pause_lets_groups_in() {
     const GROUPS: usize = 20;
@@ -167,7 +167,7 @@ fn whoever_reads_without_a_pause_lets_groups_in() {
     thread::scope(|scope| {
         scope.spawn(|| {
             while !is_done.load(Ordering::Relaxed) && looks.fetch_add(1, Ordering::Relaxed) < MOST_LOOKS {
-                // Busy: whoever sleeps meanwhile lets others in by that.
+                // Busy: a thread that sleeps meanwhile would let others in.
                 database.with(|_| (0..100_000).map(std::hint::black_box).max()).expect("open");
             }
         });

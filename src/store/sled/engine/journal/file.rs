@@ -1,16 +1,17 @@
-//! One of the journal's files: a title, and records behind it.
+//! One of the journal's files: a title, and then records.
 //!
 //! ```text
 //! "longhaul journal, format 2\n\0" 28 │ seed 4 │ block 4 │ zeros up to 4096 │ records
 //! ```
-//! A record begins at the next block behind the one before, or at the next page; checksums begin with the
-//! seed, a random number. Bytes that a client uploaded lie in here as well, and without it some could be made
-//! to look like a record that comes next.
+//! A record begins at the next block after the one before, or at the next page. Checksums begin with the
+//! seed, a random number: bytes that a client uploaded lie in the file as well, and without the seed some
+//! could be made to look like the next record.
 //!
-//! Short records go past the page cache to the disk, which is less work for each, and leaves none to the
-//! sync; for that they take up whole blocks, in the file and in memory. A block is the disk's own sector, for
-//! what it has to write anew with the next record it may lose. Long ones are there sooner through the cache,
-//! which has them in larger pieces; they take up whole pages, for the rest of a page would have to be read.
+//! Short records go past the page cache to the disk. That is less work for each, and leaves none to the sync,
+//! but they take up whole blocks, in the file and in memory. A block is the disk's own sector: a sector that
+//! the disk has to write again with the next record may be lost. Long records are written sooner through the
+//! cache, which passes them on in larger pieces. They take up whole pages, because the rest of a page would
+//! have to be read.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -25,24 +26,24 @@ use super::record::{self, Record};
 use super::sector;
 use crate::store::Durability;
 
-/// The size of each file. It bounds what is read at a start, and how far sled may be behind.
+/// The size of each file. It bounds what a start has to read, and how far sled may be behind.
 pub(super) const FILE_BYTES: u64 = 8 * 1024 * 1024;
-/// Records come after the title, and never over it.
+/// The offset of the first record: records come after the title, and never over it.
 pub(super) const START: u64 = 4096;
 const TITLE: &[u8; 28] = b"longhaul journal, format 2\n\0";
 const TITLE_BYTES: usize = TITLE.len() + 8;
-/// What the page cache has at once.
+/// The size of a page of the page cache.
 const PAGE: u64 = 4096;
-/// Longer ones take longer past the cache than through it.
+/// The longest record that is written past the cache; longer ones are written sooner through it.
 const MOST_DIRECT: u64 = 64 * 1024;
 
 #[derive(Debug)]
 pub(super) struct JournalFile {
     path: PathBuf,
     file: File,
-    /// What a record begins at multiples of, where it is synced.
+    /// The sector size: a record that is synced begins at a multiple of it.
     sector: u32,
-    /// A second way to the file, past the page cache, where that is possible and wanted.
+    /// A second handle of the file, past the page cache, where that is possible and wanted.
     direct: Option<File>,
     title: Title,
 }
@@ -54,11 +55,11 @@ struct Title {
 }
 
 impl JournalFile {
-    /// Opens the file, making it if it need not be there. It gets its full size then, and its bytes are
-    /// written once, so that a record never has to wait for room to be found.
+    /// Opens the file, and makes it if it need not exist. A new file gets its full size, and all of its bytes
+    /// are written once, so that a record never has to wait for space to be allocated.
     ///
     /// # Errors
-    /// [`io::ErrorKind::InvalidData`] if it has to be there and is not what was made.
+    /// [`io::ErrorKind::InvalidData`] if the file has to exist and is not what was made.
     pub(super) fn open(
         folder: &Path,
         name: &str,
@@ -79,7 +80,7 @@ impl JournalFile {
             Some(title) => title,
             None if is_expected => return Err(not_whole()),
             None => {
-                // The title last: a file that has one is whole.
+                // The title is written last: a file that has one is whole.
                 file.set_len(0)?;
                 file.write_all_at(&vec![0; index(FILE_BYTES)], 0)?;
                 file.sync_all()?;
@@ -93,8 +94,8 @@ impl JournalFile {
         Ok(Self { direct: title.direct(&path, durability), path, file, sector, title })
     }
 
-    /// The records from the beginning of the file on, as long as each follows the one before, and where they
-    /// end.
+    /// The records from the beginning of the file, as long as each follows the one before, and the offset
+    /// where they end.
     pub(super) fn records(&self) -> io::Result<(Vec<Record>, u64)> {
         let mut bytes = vec![0; index(FILE_BYTES)];
         self.file.read_exact_at(&mut bytes, 0)?;
@@ -115,12 +116,12 @@ impl JournalFile {
         Ok((records, end))
     }
 
-    /// What the checksums of its records begin with.
+    /// The seed that the checksums of this file's records begin with.
     pub(super) fn seed(&self) -> u32 {
         self.title.seed
     }
 
-    /// Where a record of this length belongs behind one that ends here.
+    /// The range of a record of this length after one that ends here.
     pub(super) fn place(&self, end: u64, bytes: usize) -> Range<u64> {
         let [block, page] = self.title.units();
         let unit = if length(bytes) <= MOST_DIRECT { block } else { page };
@@ -128,7 +129,7 @@ impl JournalFile {
         start..(start + length(bytes)).next_multiple_of(unit)
     }
 
-    /// Writes a record behind one that ends here; answers where it ends.
+    /// Writes a record after one that ends here; answers where it ends.
     pub(super) fn write(&mut self, record: &mut Buffer, end: u64) -> io::Result<u64> {
         let place = self.place(end, record.bytes().len());
         record.fill_up(index(place.end - place.start));
@@ -138,13 +139,13 @@ impl JournalFile {
         Ok(place.end)
     }
 
-    /// Writes past the cache; answers whether that can be done.
+    /// Writes past the cache; answers whether that is possible.
     fn write_direct(&mut self, bytes: &[u8], start: u64) -> io::Result<bool> {
         let Some(direct) = &self.direct else { return Ok(false) };
         match direct.write_all_at(bytes, start) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
-                // Not this file system, or not this disk.
+                // It is not possible on this file system, or on this disk.
                 self.direct = None;
                 Ok(false)
             }
@@ -152,18 +153,18 @@ impl JournalFile {
         }
     }
 
-    /// Makes durable what was written.
+    /// Makes the written records durable.
     pub(super) fn sync(&self) -> io::Result<()> {
         self.file.sync_data()
     }
 
-    /// Whether records begin where they should with this durability.
+    /// Whether records begin where they have to with this durability.
     pub(super) fn is_for(&self, durability: Durability) -> bool {
         self.title.block == Title::block_for(durability, self.sector)
     }
 
-    /// Makes a file for this durability of one whose records are not needed any more, before it gets others;
-    /// answers whether that has to be made durable.
+    /// Makes a file, whose records are not needed any more, one for this durability, before it gets other
+    /// records; answers whether that has to be made durable.
     pub(super) fn renew(&mut self, durability: Durability) -> io::Result<bool> {
         if self.is_for(durability) {
             return Ok(false);
@@ -182,18 +183,18 @@ impl Title {
         Ok(Self { seed, block: Self::block_for(durability, sector) })
     }
 
-    /// Without syncs a record takes up what it has.
+    /// The block size. Without syncs a record takes up only its own bytes.
     fn block_for(durability: Durability, sector: u32) -> u32 {
         if durability.syncs() { sector } else { 1 }
     }
 
-    /// Where records may begin: at multiples of these.
+    /// The units at multiples of which records may begin.
     fn units(self) -> [u64; 2] {
         let block = u64::from(self.block);
         [block, if block == 1 { 1 } else { PAGE }]
     }
 
-    /// `None` if the file is not whole.
+    /// Reads the title; `None` if the file is not whole.
     fn read(file: &File) -> io::Result<Option<Self>> {
         let mut bytes = [0; TITLE_BYTES];
         if file.metadata()?.len() != FILE_BYTES || file.read_exact_at(&mut bytes, 0).is_err() {
@@ -216,7 +217,7 @@ impl Title {
         bytes
     }
 
-    /// The file past the cache, where records are synced, and lie as that needs it.
+    /// A handle past the cache, if records are synced and aligned as that needs.
     fn direct(self, path: &Path, durability: Durability) -> Option<File> {
         if !durability.syncs() || self.block < sector::SMALLEST {
             return None;
@@ -239,7 +240,7 @@ mod tests {
     use super::*;
     use crate::store::sled::engine::memtable::Memtable;
 
-    /// As if the disk had larger blocks than records are filled up to.
+    /// The case of a disk with larger blocks than records are filled up to.
     #[test]
     fn what_is_refused_past_the_cache_goes_through_it() {
         let folder = tempfile::tempdir().expect("a temporary folder");

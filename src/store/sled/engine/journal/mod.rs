@@ -1,13 +1,12 @@
-//! The journal: where a group becomes durable, with one write and one sync of a file that has its size
-//! already.
+//! The journal, which makes a group durable with one write and one sync of a file that has its size already.
 //!
 //! Two files take turns. One is written; the other holds the frozen memtable, and is written over once that
-//! was flushed. Why that loses nothing is said in [`engine`](super).
+//! was flushed. Why nothing is lost by that is said in [`engine`](super).
 //!
 //! ```text
 //! left behind by a kill or a power cut         what is found
-//! before the write was durable                 no record, or a torn one: the group never was, nobody was told
-//! after it, before anyone was told             the group
+//! before the write was durable                 no record, or a torn one: the group never was, no caller was told
+//! after it, before a caller was told           the group
 //! while the other file was flushed             the other file still counts; flushing it twice is flushing it once
 //! ```
 
@@ -34,25 +33,25 @@ use record::{HEADER, Record};
 
 const NAMES: [&str; 2] = ["journal.0", "journal.1"];
 
-/// Both files, and where the next record goes.
+/// Both files, and the place of the next record.
 #[derive(Debug)]
 pub(super) struct Journal {
     files: [JournalFile; 2],
     current: usize,
     offset: u64,
-    /// Of the last record.
+    /// The number of the last record.
     sequence: u64,
-    /// Of the last record that was flushed to sled for good.
+    /// The number of the last record that was flushed to sled for good.
     flushed: u64,
-    /// What the last record says of that.
+    /// The number that the last record gives as flushed.
     said: u64,
-    /// Of the last record of the other file, which is the end of the frozen memtable.
+    /// The number of the last record of the other file, which is the end of the frozen memtable.
     turned: u64,
     durability: Durability,
     buffer: Buffer,
 }
 
-/// What was found in the files.
+/// The changes that were found in the files.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Found {
     /// The frozen memtable.
@@ -62,12 +61,12 @@ pub(super) struct Found {
 }
 
 impl Journal {
-    /// Opens the files of a folder, making them if the folder is new, and reads what they hold.
+    /// Opens the files of a folder, makes them if the folder is new, and reads the changes in them.
     ///
     /// # Errors
-    /// What the operating system says; [`io::ErrorKind::InvalidData`] if the files have to be there and are
-    /// not, or if a record between others is gone, which without syncs is what a power cut may do: then what
-    /// follows it never was.
+    /// The error of the operating system; [`io::ErrorKind::InvalidData`] if the files have to exist and do
+    /// not, or if a record between others is gone. Without syncs a power cut may do that: then the records
+    /// after it count as never written.
     pub(super) fn open(
         folder: &Path,
         is_expected: bool,
@@ -112,11 +111,11 @@ impl Journal {
         Ok((journal, Found { earlier: after(older), later: after(newer) }))
     }
 
-    /// Adds a group. It is durable when this returns.
+    /// Adds a group, which is durable when this returns.
     ///
     /// # Errors
-    /// What the operating system says. After a failed write the group never was; after a failed sync nobody
-    /// knows, and the journal must not be used any more.
+    /// The error of the operating system. After a failed write the group was never added; after a failed sync
+    /// that is unknown, and the journal must not be used any more.
     pub(super) fn append(&mut self, changes: &Memtable) -> Result<(), Failure> {
         let file = &mut self.files[self.current];
         let buffer = self.buffer.begin(record::length_of(changes));
@@ -133,35 +132,36 @@ impl Journal {
         Ok(())
     }
 
-    /// The last record that was flushed to sled for good.
+    /// The number of the last record that was flushed to sled for good.
     pub(super) fn flushed(&self) -> u64 {
         self.flushed
     }
 
-    /// The last record of the other file: the end of what is being flushed, or was.
+    /// The number of the last record of the other file: the end of what is being flushed, or was.
     pub(super) fn turned(&self) -> u64 {
         self.turned
     }
 
-    /// Whether a group fits into the file, and the last word before a turn behind it. Nothing does into one
-    /// that was made for another durability: its records may share sectors.
+    /// Whether a group fits into the file, and after it the empty record that may come before a turn. Nothing
+    /// fits into a file that was made for another durability: its records may share sectors.
     pub(super) fn has_room_for(&self, changes: &Memtable) -> bool {
         let file = &self.files[self.current];
         let record = file.place(self.offset, record::length_of(changes));
         file.is_for(self.durability) && file.place(record.end, HEADER).end <= FILE_BYTES
     }
 
-    /// Takes note that everything in the other file was flushed.
+    /// Notes that everything in the other file was flushed.
     pub(super) fn other_is_flushed(&mut self) {
         self.flushed = self.flushed.max(self.turned);
     }
 
-    /// Goes on with the other file, of which everything was flushed. This one is next.
+    /// Turns to the other file, of which everything was flushed. This one is then the other.
     ///
     /// # Errors
-    /// As [`Journal::append`]; then it has not turned.
+    /// The errors of [`Journal::append`]; after one, the journal has not turned.
     pub(super) fn turn(&mut self) -> Result<(), Failure> {
-        // The other file may be torn by its first record, so this one has to say that it is not needed.
+        // The first record may tear the other file, so this file has to say first that the other is not
+        // needed.
         if self.said < self.flushed {
             self.append(&Memtable::default())?;
         }
@@ -176,12 +176,12 @@ impl Journal {
     }
 }
 
-/// Why a group is not durable.
+/// The reason why a group is not durable.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// It is not in the journal.
+    /// The group is not in the journal.
     Write(io::Error),
-    /// Who knows: the kernel shows what the disk does not have.
+    /// The group may be durable or not: the kernel shows what the disk does not have.
     Sync(io::Error),
 }
 

@@ -4,7 +4,7 @@
 //! magic 4 │ CRC-32 of what follows 4 │ sequence 8 │ flushed 8 │ length 4 │ changes
 //! change: key length 2 │ row length 4, or all ones for a deletion │ key │ row
 //! ```
-//! Numbers are big-endian. The checksum goes on from the seed of the file. `flushed` is the number of the
+//! Numbers are big-endian. The checksum continues from the seed of the file. `flushed` is the number of the
 //! last record that was flushed to sled when this one was written.
 
 use sled::IVec;
@@ -13,11 +13,11 @@ use super::super::key::Key;
 use super::super::memtable::Memtable;
 
 const MAGIC: [u8; 4] = *b"lhj1";
-/// Magic, checksum, two sequence numbers, length.
+/// The length of a header: magic, checksum, two sequence numbers, length.
 pub(super) const HEADER: usize = 28;
-/// The checksum is of everything after it.
+/// The offset after which all bytes are covered by the checksum.
 const CHECKED: usize = 8;
-/// The lengths of a key and a row.
+/// The length of a change's header: the lengths of a key and a row.
 const CHANGE: usize = 6;
 const DELETED: u32 = u32::MAX;
 
@@ -27,7 +27,7 @@ pub(super) struct Record {
     pub(super) sequence: u64,
     pub(super) flushed: u64,
     pub(super) changes: Memtable,
-    /// How many bytes it takes.
+    /// How many bytes the record takes.
     pub(super) length: usize,
 }
 
@@ -61,7 +61,7 @@ pub(super) fn checksum(seed: u32, record: &[u8]) -> u32 {
     hasher.finalize()
 }
 
-/// As many bytes as the record of these changes has.
+/// The number of bytes in the record of these changes.
 pub(super) fn length_of(changes: &Memtable) -> usize {
     let rows = changes.iter().map(|(key, row)| CHANGE + key.len() + row.as_ref().map_or(0, |row| row.len()));
     HEADER + rows.sum::<usize>()

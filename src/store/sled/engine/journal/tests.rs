@@ -57,9 +57,9 @@ fn folder() -> TempDir {
 #[derive(Debug, Clone)]
 enum Step {
     Append(Vec<(u8, Option<u8>)>),
-    /// The other file arrives in sled, and this one is next.
+    /// The changes of the other file arrive in sled, and the journal turns to it.
     Turn,
-    /// The other file arrives in sled.
+    /// The changes of the other file arrive in sled.
     Arrive,
     Restart(Durability),
     /// A kill in the middle of a write.
@@ -82,7 +82,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..40)
 }
 
-/// What sled has, what is on its way to it, and everything.
+/// The rows that sled has, those on their way to it, and all rows.
 #[derive(Default)]
 struct Model {
     flushed: Rows,
@@ -101,7 +101,7 @@ impl Model {
         self.frozen = std::mem::take(&mut self.active);
     }
 
-    /// After a restart sled and what the journal has are everything that there was.
+    /// Checks that after a restart sled and the journal together have all rows.
     fn compare(&mut self, found: Found) {
         let mut rows = self.flushed.clone();
         apply(&mut rows, &found.earlier);
@@ -150,7 +150,7 @@ proptest! {
                     let mut there = vec![0; bytes.len()];
                     file.read_exact_at(&mut there, journal.offset).expect("read");
                     if there == bytes {
-                        // What a former turn left was just what was missing.
+                        // A former turn left just the bytes that were missing.
                         model.active.merge(group(&rows));
                         apply(&mut model.all, &group(&rows));
                     }
@@ -191,7 +191,7 @@ fn a_record_that_is_gone_between_others_is_told() {
     damage(&folder, NAMES[0], second);
     let error = Journal::open(folder.path(), false, Durability::Power).expect_err("damaged");
     assert_eq!(error.kind(), io::ErrorKind::InvalidData);
-    // Without syncs that is what a power cut may do.
+    // Without syncs a power cut may do that.
     let (_, found) = open(&folder);
     assert_eq!((found.earlier, found.later), (group(&[(1, Some(1))]), Memtable::default()));
 }
@@ -245,7 +245,7 @@ fn a_file_that_has_to_be_there_is_not_made_again() {
     assert_eq!(error.kind(), io::ErrorKind::InvalidData);
 }
 
-/// What was uploaded lies in the journal as well, and may be behind the last record.
+/// Uploaded bytes lie in the journal as well, and may come after the last record.
 #[test]
 fn what_was_uploaded_is_no_record_whatever_it_looks_like() {
     let folder = folder();
@@ -275,7 +275,7 @@ fn long_and_short_records_take_turns() {
     assert_eq!(open_with(&folder, Durability::Power).1.later, all);
 }
 
-/// What a power cut leaves of the sector that is written must not cost what was acknowledged.
+/// A power cut may destroy the sector that is being written, and must not cost what was acknowledged.
 #[test]
 fn records_that_are_synced_share_no_sector() {
     let folder = folder();
@@ -290,7 +290,7 @@ fn records_that_are_synced_share_no_sector() {
     }
 }
 
-/// One that was made without syncs has records that share sectors.
+/// A file that was made without syncs has records that share sectors.
 #[test]
 fn a_file_that_was_made_for_another_durability_gets_no_records() {
     for (made, wanted) in [(Durability::Process, Durability::Power), (Durability::Power, Durability::Process)]

@@ -1,4 +1,5 @@
-//! What is stored, as an operation of a group sees it: the changes of the group's earlier operations on top.
+//! The stored rows as an operation of a group sees them: with the changes of the group's earlier operations
+//! on top.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,16 +14,16 @@ use crate::message::{MessageId, MessageIds, Stamp};
 use crate::store::StoreError;
 use crate::time::Timestamp;
 
-/// A leaf of sled holds up to sixteen rows before it splits, and one of more than 128 KiB goes to a file that
-/// sled never syncs.
+/// The most bytes of a row. A leaf of sled holds up to sixteen rows before it splits, and one of more than
+/// 128 KiB goes to a file that sled never syncs.
 const MAX_ROW_BYTES: usize = 7 * 1024;
 
-/// What is stored below, a group's changes above, and a way back for an operation that fails.
+/// The stored rows below, a group's changes above, and a way back for an operation that fails.
 pub(crate) struct View<'a> {
     stored: Layered<'a>,
     ids: &'a mut MessageIds,
     changes: Memtable,
-    /// What the operation's changes replaced, the first one first.
+    /// The changes that the operation replaced, the first one first.
     replaced: Vec<(Key, Option<Change>)>,
 }
 
@@ -62,7 +63,7 @@ impl<'a> View<'a> {
         Ok(())
     }
 
-    /// Writes a row that will be deleted soon. If nothing has its key yet, that costs nothing then.
+    /// Writes a row that will be deleted soon. If no layer has its key yet, the deletion costs nothing.
     ///
     /// # Errors
     /// [`StoreError::Io`] if it is larger than a row may be.
@@ -80,7 +81,8 @@ impl<'a> View<'a> {
         self.change(key, Change::put(row));
     }
 
-    /// Sees to it that an index has a key, or has it not; the row says everything by being there.
+    /// Makes sure that an index has a key, or does not have it; the row is empty, and says everything by
+    /// being there.
     pub(crate) fn mark(&mut self, key: Key, is_there: bool) -> Result<(), StoreError> {
         if !is_there {
             self.delete(key);
@@ -111,7 +113,7 @@ impl<'a> View<'a> {
         rows.take(limit).map(|row| Ok(row?.0)).collect()
     }
 
-    /// A stamp after the latest one, of a message whose key has no row.
+    /// A stamp after the latest one, for a message whose key has no row.
     pub(crate) fn stamp(
         &mut self,
         now: Timestamp,

@@ -23,7 +23,7 @@ fn below_of(db: &sled::Db) -> Stored<'_> {
     Stored { tree: db, layout: &LAYOUT }
 }
 
-/// What an operation that looks for a key sees of it.
+/// The key as an operation sees it that looks for it.
 fn looked(key: &Key, was_there: bool) -> Result<Fresh, Key> {
     struct Rows(bool);
     impl super::Rows for Rows {
@@ -62,7 +62,7 @@ fn changes(rows: &[Row]) -> Memtable {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// As if sled and all changes above it were one map, and failed operations had not been.
+    /// Sled and all changes above it are like one map, and failed operations leave nothing.
     #[test]
     fn a_view_is_one_map(
         stored in rows(), earlier in rows(), current in rows(), changed in rows(), failed in rows(), later in rows()
@@ -142,15 +142,15 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Rows that come and go, some of them within a layer: whoever reads sees as much as if every
-    /// deletion had been kept, and what comes and goes within a layer leaves nothing in it.
+    /// Rows come and go, some of them within a layer. A reader sees the same as if every deletion had been
+    /// kept, and rows that come and go within a layer leave nothing in it.
     #[test]
     fn what_comes_and_goes_leaves_nothing(steps in prop::collection::vec((0..4usize, 0..3u8, 0..9usize), 0..40)) {
         let db = sled::Config::new().temporary(true).open().expect("opened");
         let mut layers = [(); 3].map(|()| Memtable::default());
         let (mut layer, mut model) = (0, BTreeMap::new());
         for (at_least, key, what) in steps {
-            // Below the layers is sled, which rows get to by way of a layer of their own.
+            // Sled is below the layers, and rows get there by way of a layer of their own.
             layer = layer.max(at_least);
             let (key, row): (Key, _) = (smallvec![0x10, key], vec![u8::try_from(what).expect("small")]);
             let was_there = model.contains_key(&key);
@@ -175,7 +175,7 @@ proptest! {
                         };
                     }
                 }
-                // As a group's changes, which are made by themselves.
+                // A group's changes are made by themselves.
                 3 => {
                     let mut group = Memtable::default();
                     change(&mut group);
@@ -207,7 +207,7 @@ fn a_queue_that_was_emptied_is_empty() {
     assert!(active.bytes() > 0, "what was put into them counts");
 }
 
-/// Wherever the row lies that the one which comes and goes would hide.
+/// A row that comes and goes may hide one in any layer below.
 #[test]
 fn what_is_deleted_never_comes_back() {
     for below in 0..3 {
