@@ -1,26 +1,27 @@
-//! Bytes held against bytes that are stored.
+//! Comparison of bytes that come with bytes that are stored.
 
 use bytes::{Buf, Bytes};
 use futures_util::TryStreamExt;
 
 use crate::store::{ByteStream, StoreError};
 
-/// What is stored, read piece by piece as others come.
+/// Stored bytes, read piece by piece as others come to be compared.
 pub(crate) struct Comparison {
     stored: ByteStream,
     piece: Bytes,
 }
 
 impl Comparison {
-    /// With these bytes.
+    /// A comparison with these bytes.
     pub(crate) fn with(stored: ByteStream) -> Self {
         Self { stored, piece: Bytes::new() }
     }
 
-    /// Whether what comes next is what is stored next. More than is stored is not.
+    /// Whether the bytes that come next are those that are stored next. More bytes than are stored do not
+    /// agree.
     ///
     /// # Errors
-    /// [`StoreError`] if what is stored cannot be read.
+    /// [`StoreError`] if the stored bytes cannot be read.
     pub(crate) async fn agrees(&mut self, mut data: &[u8]) -> Result<bool, StoreError> {
         while !data.is_empty() {
             if self.piece.is_empty() {

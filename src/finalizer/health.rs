@@ -1,5 +1,5 @@
-//! Whether messages can be made at all. What keeps *every* upload from being finished is no upload's fault, and
-//! whoever sends uploads here should know.
+//! Whether messages can be made at all. A fault that keeps *every* upload from being finished is no upload's
+//! fault, and clients and proxies that send uploads here should know of it.
 
 use std::time::{Duration, Instant};
 
@@ -9,26 +9,26 @@ use super::Finalizer;
 use crate::store::StoreError;
 use crate::upload::UploadId;
 
-/// How long an answer holds: whoever asks more often does not make more work.
+/// How long an answer is used, so that asking more often makes no more work.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
-/// What was found the last time.
+/// The last answer, and the time of it.
 #[derive(Debug, Default)]
 pub(super) struct Health(Mutex<Option<(Instant, Ability)>>);
 
 /// Whether messages can be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ability {
-    /// They can.
+    /// Messages can be made.
     Able,
-    /// Not before there is room.
+    /// Messages can be made only once there is room.
     NoRoom,
-    /// They cannot, and the log says why.
+    /// Messages cannot be made, and the log says why.
     Unable,
 }
 
 impl Finalizer {
-    /// Tries out what every message takes: reading records, and moving a file to where a message's goes.
+    /// Tries out what every message takes: reading records, and moving a file to a message's place.
     pub async fn ability(&self) -> Ability {
         let mut last = self.health.0.lock().await;
         if let Some((at, ability)) = *last
@@ -55,7 +55,7 @@ impl Finalizer {
     }
 
     async fn try_out(&self) -> Result<(), StoreError> {
-        // No record has this id; what counts is that the records say so.
+        // No record has this id; what counts is that the records can answer.
         self.stores.records.find(UploadId::from(uuid::Uuid::nil())).await?;
         self.stores.payloads.probe().await
     }

@@ -1,5 +1,5 @@
-//! Making a final upload of its parts (tus 1.0.0, Concatenation): the server appends to it, stretch by stretch,
-//! as a client would with PATCH. Its own ledger says how far that is, so a kill costs one stretch.
+//! Joining: makes a final upload of its parts (tus 1.0.0, Concatenation). The server appends to it stretch by
+//! stretch, as a client would with PATCH. Its own ledger says how far that is, so a kill costs one stretch.
 //!
 //! ```text
 //! step                                   durable afterwards         a kill here leaves
@@ -8,9 +8,9 @@
 //! a stretch of another part is copied    bytes ahead of the row     cut off, copied again
 //! its row, the last one completes        offset, state              a complete upload like any other
 //! ```
-//! Meanwhile it holds the upload, as the request of a PATCH does, and lets go at the end of a stretch for a newcomer who
-//! wants to end it. Bytes are read once, for the digest, beside the copying. The first part's digest is known: it is where that
-//! of the whole goes on.
+//! Meanwhile the join holds the upload, as the request of a PATCH does, and lets go at the end of a stretch
+//! for a newcomer that wants to end the upload. Bytes are read once, for the digest, beside the copying. The
+//! first part's digest is known, and the digest of the whole continues from it.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -28,24 +28,24 @@ use crate::upload::{
     Upload, UploadId, stretch_at,
 };
 
-/// The most bytes between two rows, of however many parts.
+/// The most bytes between two rows, from any number of parts.
 const STRETCH: u64 = 64 * 1024 * 1024;
 
-/// How far a join came.
+/// The outcome of a join.
 pub(super) enum Joined {
-    /// Nothing is missing (any longer), whatever state that makes.
+    /// The upload lacks no bytes (any longer), whatever state that makes.
     Whole(Upload),
-    /// A part has not all of its bytes yet.
+    /// A part does not have all of its bytes yet.
     Waiting,
-    /// Its owner has as much to join as anybody may, or another request holds it.
+    /// The owner has too much to join already, or another request holds the upload.
     Later,
-    /// There is no room for what has to be copied: later.
+    /// There is no room for the bytes to be copied; the join is tried again later.
     NoRoom,
-    /// It will never be whole.
+    /// The upload will never be whole.
     Unfit(Upload, RejectionReason),
 }
 
-/// What is known of the parts.
+/// The state of an upload's parts.
 enum Found {
     Complete(Vec<Upload>),
     Unfinished,
@@ -53,10 +53,10 @@ enum Found {
 }
 
 impl Finalizer {
-    /// Appends what an upload's parts have; nothing to do for one that is not, or no longer, made of parts.
+    /// Appends the bytes of an upload's parts. There is nothing to do for an upload that waits for no parts.
     pub(super) async fn join(&self, upload: Upload) -> Result<Joined, StoreError> {
         let Some(parts) = upload.awaited_parts().cloned() else { return Ok(Joined::Whole(upload)) };
-        // Before the parts are looked at: one that completes from now on says so.
+        // Before the parts are looked at: one that completes from now on drives this upload.
         self.waiting.add(upload.id, &parts);
         let found = self.parts(&parts).await?;
         if !matches!(found, Found::Unfinished) {
@@ -69,8 +69,8 @@ impl Finalizer {
         }
     }
 
-    /// Frees the bytes of an upload that no message will have, and with them what it appended to a part that it
-    /// shares with somebody who keeps it.
+    /// Frees the bytes of an upload that no message will have, and those that it appended to a file that it
+    /// shares with a part.
     pub(crate) async fn free(&self, upload: &Upload) -> Result<(), StoreError> {
         self.stores.payloads.discard(upload.id).await?;
         let Concat::Final(parts) = &upload.concat else { return Ok(()) };
@@ -86,7 +86,7 @@ impl Finalizer {
         let mut seen = HashMap::new();
         let mut are_unfinished = false;
         for id in parts.ids() {
-            // One may be named as often as a header is long.
+            // A part may be named as often as a header has room for.
             if let Some(known) = seen.get(id).and_then(|at: &usize| complete.get(*at)).cloned() {
                 complete.push(known);
                 continue;
@@ -114,7 +114,7 @@ impl Finalizer {
             return Ok(Joined::Later);
         };
         let Some(lease) = self.stores.leases.take_idle(upload.id).await? else { return Ok(Joined::Later) };
-        // It may have been taken, and moved on, since it was read.
+        // The upload may have been taken, and moved on, since it was read.
         let Some(mut upload) = self.stores.records.find(upload.id).await? else { return Ok(Joined::Later) };
         let mut work = Join { finalizer: self, parts: &parts, lengths, total, room: self.allowance.flight() };
         while upload.state == State::Receiving {
@@ -148,13 +148,14 @@ struct Join<'a> {
     parts: &'a [Upload],
     lengths: Vec<u64>,
     total: u64,
-    /// For what is copied: all of it, before it is begun, so that no join waits for room with half of its own taken.
+    /// Room for the bytes to be copied. It is taken for all of them before copying begins, so that no join
+    /// waits for room with half of its own taken.
     room: Flight,
 }
 
 impl Join<'_> {
-    /// One stretch and its row; without a stretch the row that says that there is nothing to come. False if there is
-    /// no room for it.
+    /// Appends one stretch and its row; without a stretch, the row that says that nothing is to come. `false`
+    /// if there is no room for it.
     async fn step(&mut self, upload: &mut Upload) -> Result<bool, StoreError> {
         let stretches = self.stretches(upload.offset);
         let (length, digest) = match stretches.first() {
@@ -178,7 +179,8 @@ impl Join<'_> {
         Ok(true)
     }
 
-    /// What is copied next: of as many parts as there are in one stretch. Each row costs a sync, however little it is of.
+    /// The ranges to copy next, of all parts that are in one stretch: each row costs a sync, however few its
+    /// bytes.
     fn stretches(&self, offset: u64) -> Vec<Stretch> {
         let (mut found, mut at) = (Vec::new(), offset);
         while let Some(next) = stretch_at(&self.lengths, at, offset + STRETCH - at) {
@@ -191,7 +193,7 @@ impl Join<'_> {
         found
     }
 
-    /// The whole of the first part in place, if that can be: how long it is, and its digest.
+    /// Adopts the whole first part, if that is possible; answers its length and its digest.
     async fn adopted(
         &self,
         upload: &Upload,
@@ -206,7 +208,7 @@ impl Join<'_> {
         let digest = match (&upload.digest, &part.digest) {
             (None, _) => None,
             (Some(_), Some(digest)) => Some(digest.clone()),
-            // The part came while digests were off, and this upload's was announced.
+            // The part came while digests were off, and the client announced a digest of this upload.
             (Some(own), None) => Some(self.digest(own, vec![(part.id, 0..part.offset)]).await?),
         };
         Ok(Some((part.offset, digest)))
@@ -232,7 +234,7 @@ impl Join<'_> {
         Ok(digest)
     }
 
-    /// Goes on with a digest over bytes of parts.
+    /// Continues a digest over bytes of parts.
     async fn digest(
         &self,
         state: &DigestState,

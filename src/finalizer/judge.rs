@@ -1,9 +1,9 @@
-//! Whether a complete upload may become its message.
+//! The judgement whether a complete upload may become its message.
 
 use crate::store::{Memberships, StoreError};
 use crate::upload::{Binding, RejectionReason, Upload};
 
-/// The reason to refuse it for good, if there is one.
+/// The reason to reject the upload for good, if there is one.
 pub(super) async fn fault(
     memberships: &dyn Memberships,
     upload: &Upload,

@@ -1,4 +1,4 @@
-//! Which messages a crash left unannounced.
+//! The messages that a crash left unannounced.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,11 +6,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::message::{Message, MessageId};
 use crate::upload::UploadId;
 
-/// So many messages are kept for clients that come back. What goes beyond is told to those who are there, as any
-/// other message.
+/// The most messages that are kept for clients that come back. Any others are announced to connected users,
+/// as any other message is.
 pub(super) const MOST: usize = 1024;
 
-/// What the process before this one owed when it ended.
+/// The messages that the previous process owed when it ended.
 #[derive(Debug, Default)]
 pub(super) struct Left(Mutex<Known>);
 
@@ -21,35 +21,35 @@ struct Known {
 }
 
 impl Left {
-    /// This upload's message was owed already when the process began.
+    /// Notes that this upload's message was owed already when the process began.
     pub(super) fn owe(&self, upload: UploadId) {
         self.lock().owed.insert(upload);
     }
 
-    /// Whether this message is to be kept for clients that come back.
+    /// Whether the message is to be kept for clients that come back.
     pub(super) fn is_owed(&self, message: &Message) -> bool {
         let known = self.lock();
         known.held.len() < MOST && known.owed.contains(&UploadId::from_bytes(*message.upload_id.as_bytes()))
     }
 
-    /// The message is kept, and stays in the outbox meanwhile.
+    /// Notes that the message is kept. It stays in the outbox meanwhile.
     pub(super) fn hold(&self, message: MessageId) {
         self.lock().held.insert(message);
     }
 
-    /// Whether it is kept.
+    /// Whether the message is kept.
     pub(super) fn holds(&self, message: MessageId) -> bool {
         self.lock().held.contains(&message)
     }
 
-    /// Nothing new is kept from now on; what is.
+    /// Ends the keeping of further messages; answers those that are kept.
     pub(super) fn settle(&self) -> Vec<MessageId> {
         let mut known = self.lock();
         known.owed = HashSet::new();
         known.held.iter().copied().collect()
     }
 
-    /// What was kept is out of the outbox.
+    /// Forgets the kept messages, which are out of the outbox.
     pub(super) fn forget(&self) {
         self.lock().held = HashSet::new();
     }

@@ -1,5 +1,5 @@
-//! From bytes to message. Whoever is owed a message is found from what is stored; a request that waits for one
-//! only drives it sooner.
+//! The finalizer: from bytes to message. Owed messages are found from what is stored; a request that waits
+//! for one only drives it sooner.
 //!
 //! ```text
 //!  step                       durable afterwards            a kill here leaves
@@ -10,9 +10,9 @@
 //!  commit                     message, indexes, outbox      committed: published from the outbox
 //!  publish                    the outbox entry is gone      announced again, with the same id
 //! ```
-//! An upload whose `client_message_id` has a message already takes that message at the claim if it is the same file,
-//! and is rejected if it is not. The claim is mostly made with the last row, in one sync. Where records carry where
-//! files went, the place is durable with the commit.
+//! An upload whose `client_message_id` has a message already gets that message at the claim if it is the same
+//! file, and is rejected if it is not. The claim is mostly made with the last row, in one sync. Where a
+//! record store carries the places of files, the place is durable with the commit.
 
 mod comparison;
 mod health;
@@ -70,23 +70,24 @@ pub struct Finalizer {
     health: Health,
 }
 
-/// What became of an upload that was driven.
+/// The outcome of a drive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
-    /// Its message.
+    /// The upload's message.
     Message(Box<Message>),
-    /// No message can be made of it.
+    /// The upload can become no message.
     Rejected(RejectionReason),
-    /// It is not owed a message (any longer).
+    /// The upload is not owed a message (any longer).
     NotOwed,
-    /// The storage failed, or there is much to do before it; it will be tried again.
+    /// The storage failed, or there is much to do first; the upload will be driven again.
     Failed,
-    /// There is no room for it now; it will be tried again.
+    /// There is no room for the upload now; it will be driven again.
     NoRoom,
 }
 
 impl Finalizer {
-    /// A finalizer over these stores, whose tasks the tracker knows. What it copies gets its room from the allowance.
+    /// A finalizer over these stores, whose tasks the tracker has. Bytes that it copies get their room from
+    /// the allowance.
     pub fn new(stores: Stores, tasks: TaskTracker, allowance: Allowance) -> Arc<Self> {
         let teller = Teller::new(stores.clone());
         Arc::new(Self {
@@ -103,23 +104,23 @@ impl Finalizer {
         })
     }
 
-    /// Where all room comes from.
+    /// The allowance that all room comes from.
     pub(crate) fn allowance(&self) -> &Allowance {
         &self.allowance
     }
 
-    /// What tells the other members of uploads.
+    /// The teller, which tells the other members of uploads.
     pub(crate) fn teller(&self) -> &Teller {
         &self.teller
     }
 
-    /// Drives the upload on, and waits for what becomes of it; `None` if that takes longer than
-    /// [`FINALIZE_WAIT`]. It is driven on though nobody waits any more. Callers at the same time share one drive.
+    /// Drives the upload on, and waits for the outcome; `None` if that takes longer than [`FINALIZE_WAIT`].
+    /// The drive goes on even if no caller waits any more. Callers at the same time share one drive.
     pub async fn drive(self: &Arc<Self>, id: UploadId) -> Option<Ending> {
         let ending = async {
             match self.depart(id) {
                 Flight::Own(work) => outlive(&self.tasks, work).await.unwrap_or(Ending::Failed),
-                // The sender is only dropped unsent when the work panicked.
+                // The sender is dropped without an outcome only if the work panicked.
                 Flight::Shared(mut flight) => match flight.wait_for(Option::is_some).await {
                     Ok(ending) => ending.clone().unwrap_or(Ending::Failed),
                     Err(_) => Ending::Failed,
@@ -137,7 +138,7 @@ impl Finalizer {
     }
 
     /// Drives on what has become possible with an upload's last byte: its own message, or the final uploads
-    /// that are known to wait for it. A hint; whoever is missed is found by the worker.
+    /// that are known to wait for it. A hint: the worker finds those that are missed.
     pub fn received(self: &Arc<Self>, upload: &Upload) {
         if upload.is_owed() {
             self.nudge(upload.id);
@@ -146,11 +147,11 @@ impl Finalizer {
         }
     }
 
-    /// Waits for a drive that is under way to end. Only for who has seen to it that it ends soon.
+    /// Waits for a drive under way to end. Only for a caller that has seen to it that it ends soon.
     pub async fn landed(&self, id: UploadId) {
         let flight = self.flights.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
         if let Some(mut flight) = flight {
-            // The sender gone unsent is an end as well.
+            // A sender that is dropped without an outcome is an end as well.
             let _ = flight.wait_for(Option::is_some).await;
         }
     }
@@ -169,7 +170,7 @@ impl Finalizer {
             if matches!(ending, Ending::Message(_)) {
                 metrics::get().finalize_seconds.since(begun);
             }
-            // Whoever departs from now on reads what is stored by now.
+            // A drive that begins from now on reads what is stored by now.
             drop(landing);
             sender.send_replace(Some(ending.clone()));
             ending
@@ -178,15 +179,15 @@ impl Finalizer {
     }
 }
 
-/// A drive.
+/// A drive of an upload.
 enum Flight {
-    /// For whoever asked to carry out.
+    /// The caller's own drive, which it carries out.
     Own(BoxFuture<'static, Ending>),
-    /// Carried out by somebody else.
+    /// Another caller's drive, whose outcome is shared.
     Shared(watch::Receiver<Option<Ending>>),
 }
 
-/// Takes a flight off the board even if it panics, or is dropped.
+/// Takes a drive out of the table, even if it panics or is dropped.
 struct Landing {
     finalizer: Arc<Finalizer>,
     id: UploadId,

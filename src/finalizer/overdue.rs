@@ -1,5 +1,5 @@
-//! How late the oldest work is that the finalizer owes, for those who run the server: both are 0 nearly always, and
-//! what grows is what cannot be done.
+//! How late the oldest owed work is, for operators: both ages are 0 nearly always, and one that grows shows
+//! work that cannot be done.
 
 use std::time::Duration;
 
@@ -7,21 +7,21 @@ use super::Finalizer;
 use crate::store::StoreError;
 use crate::time::Timestamp;
 
-/// At most this many owed uploads are looked at: they are found in the order of their creation, and the one that
-/// waits longest may be a younger one.
+/// The most owed uploads that are looked at. They are found in the order of their creation, and the one that
+/// has waited longest may be a younger one.
 const LOOKED_AT: usize = 64;
 
-/// Ages of the oldest, zero where there is none.
+/// The ages of the oldest owed work, zero where there is none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Overdue {
-    /// Since the last byte of a complete upload that has no message.
+    /// The time since the last byte of a complete upload that has no message.
     pub message: Duration,
-    /// Since the claim of a message that is not announced.
+    /// The time since the claim of a message that is not announced.
     pub announcement: Duration,
 }
 
 impl Finalizer {
-    /// How late the oldest work is now.
+    /// The ages of the oldest owed work now.
     ///
     /// # Errors
     /// [`StoreError`] if the records cannot be read.

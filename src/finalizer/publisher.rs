@@ -1,8 +1,8 @@
 //! Publishing from the outbox: at least once, oldest first.
 //!
-//! What the process before this one left unannounced is told to nobody but those who are there, and to its clients
-//! as they come back ([`Announcements::leave`](crate::store::Announcements::leave)). It stays in the outbox as long
-//! as they are waited for: a kill meanwhile leaves it to the next process.
+//! A message that the previous process left unannounced is told only to connected users, and to its clients
+//! as they come back ([`Announcements::leave`](crate::store::Announcements::leave)). It stays in the outbox
+//! as long as they are waited for: a kill meanwhile leaves it to the next process.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -14,17 +14,17 @@ use crate::message::{ConversationId, Message, MessageId, UserId};
 use crate::metrics;
 use crate::store::{Announcement, StoreError};
 
-/// So many messages are read from the outbox at once.
+/// How many messages are read from the outbox at once.
 const BATCH: usize = 64;
-/// How often the outbox is looked at by those who wait for it to be empty.
+/// How often a caller that waits for the outbox to be empty looks at it.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
-/// The members of conversations, who are looked up once for a batch.
+/// The members of conversations, looked up once for a batch.
 type Members = HashMap<ConversationId, Vec<UserId>>;
 
 impl Finalizer {
-    /// Finds what the process before this one left: messages that nobody was told of, and uploads whose messages
-    /// are still to be made. Before anybody may connect.
+    /// Finds what the previous process left: messages that were not announced, and uploads whose messages are
+    /// still to be made. Called before any client may connect.
     ///
     /// # Errors
     /// [`StoreError`] if the records cannot be read.
@@ -39,7 +39,7 @@ impl Finalizer {
         Ok(())
     }
 
-    /// Waits for no client any more: what was left counts as announced.
+    /// Ends the waiting for clients: messages that were left count as announced.
     ///
     /// # Errors
     /// [`StoreError`]; it can be done again.
@@ -52,7 +52,7 @@ impl Finalizer {
         Ok(())
     }
 
-    /// Announces everything in the outbox that does not wait for clients; answers how many that were.
+    /// Announces all messages in the outbox that are not kept for clients; answers how many.
     pub(super) async fn publish(&self) -> Result<usize, StoreError> {
         let (mut count, mut after) = (0, None);
         loop {
@@ -75,8 +75,8 @@ impl Finalizer {
         }
     }
 
-    /// Waits until everything in the outbox that does not wait for clients is announced, for those who are about to
-    /// lose their connection.
+    /// Waits until all messages in the outbox that are not kept for clients are announced, before users lose
+    /// their connections.
     pub async fn everybody_told(&self) {
         self.published.notify_one();
         while let Ok(owed) = self.stores.messages.outbox(None, BATCH).await
@@ -86,7 +86,7 @@ impl Finalizer {
         }
     }
 
-    /// Takes what was announced out of the outbox.
+    /// Takes announced messages out of the outbox.
     async fn clear(&self, ids: &[MessageId]) -> Result<(), StoreError> {
         if ids.is_empty() {
             return Ok(());
@@ -106,8 +106,8 @@ impl Finalizer {
         Ok(())
     }
 
-    /// Held once it is handed over: what failed in between is handed over again. Answers whether it is, for which there
-    /// may be no room.
+    /// Hands over a message that was left, and then notes that it is kept: if that fails in between, it is
+    /// handed over again. Answers whether it is kept, as there may be no room for it.
     async fn leave(&self, message: &Message, members: &mut Members) -> Result<bool, StoreError> {
         let to = self.members(message.conversation_id, members).await?;
         let is_kept = self.stores.announcements.leave(to, message).await?;
@@ -127,7 +127,7 @@ impl Finalizer {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(unknown) => {
                 let found = self.stores.memberships.participants(conversation).await?;
-                // A conversation that is gone has nobody to tell.
+                // A conversation that is gone has no members to tell.
                 unknown.insert(found.unwrap_or_default())
             }
         })

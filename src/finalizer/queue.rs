@@ -1,5 +1,6 @@
-//! Whose turn it is to join. All joins share one disk, and a turn is one stretch of bytes: users come in turn, and of a
-//! user the join with the least left to copy goes first. So one who has much to join waits for himself.
+//! The queue of joins. All joins share one disk, and a turn is one stretch of bytes. Users come in turn, and
+//! of a user's joins the one with the least left to copy goes first. So a user with much to join delays no
+//! other user.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,20 +10,20 @@ use tokio::sync::oneshot;
 use crate::message::UserId;
 use crate::upload::UploadId;
 
-/// So many stretches are copied at the same time.
+/// How many stretches are copied at the same time.
 const AT_ONCE: usize = 2;
 /// The most joins of a user that are under way or wait, and the most bytes that they copy.
 const MOST_JOINS: usize = 32;
 const MOST_BYTES: u64 = 64 << 30;
 
-/// The joins that there are.
+/// The joins of all users.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Queue(Arc<Mutex<Lines>>);
 
 #[derive(Debug, Default)]
 struct Lines {
     users: BTreeMap<UserId, Line>,
-    /// Whose turn it was last.
+    /// The user whose turn was last.
     last: Option<UserId>,
     at_work: usize,
 }
@@ -35,7 +36,7 @@ struct Line {
     waiting: BTreeMap<(u64, UploadId), oneshot::Sender<Turn>>,
 }
 
-/// A place in the queue.
+/// A join's place in the queue.
 #[derive(Debug)]
 pub(super) struct Place {
     queue: Queue,
@@ -49,7 +50,7 @@ pub(super) struct Place {
 pub(super) struct Turn(Option<Queue>);
 
 impl Queue {
-    /// A place for a join of so many bytes, unless its owner has too many already.
+    /// Enters a join of this many bytes, unless its owner has too many already.
     pub(super) fn enter(&self, owner: &UserId, id: UploadId, bytes: u64) -> Option<Place> {
         let mut lines = self.lines();
         let line = lines.users.entry(owner.clone()).or_default();
@@ -62,7 +63,7 @@ impl Queue {
         Some(Place { queue: self.clone(), owner: owner.clone(), id, bytes })
     }
 
-    /// Gives free turns to those who wait.
+    /// Gives free turns to joins that wait.
     fn go_on(&self) {
         let mut lines = self.lines();
         while lines.at_work < AT_ONCE {
@@ -81,7 +82,7 @@ impl Queue {
 }
 
 impl Lines {
-    /// The shortest join of the user after the one whose turn it was last.
+    /// The shortest join of the next user, after the one whose turn was last.
     fn next(&mut self) -> Option<oneshot::Sender<Turn>> {
         let is_waiting = |(user, line): (&UserId, &Line)| (!line.waiting.is_empty()).then(|| user.clone());
         let after = self.last.as_ref().and_then(|last| {
@@ -96,7 +97,7 @@ impl Lines {
 }
 
 impl Place {
-    /// Waits for the turn of a join that has so many bytes left; `None` if the process ends.
+    /// Waits for the turn of a join that has this many bytes left; `None` if the process ends.
     pub(super) async fn turn(&self, left: u64) -> Option<Turn> {
         let (sender, turn) = oneshot::channel();
         if let Some(line) = self.queue.lines().users.get_mut(&self.owner) {
@@ -148,7 +149,7 @@ mod tests {
         queue.enter(&user(name), UploadId::random(), bytes)
     }
 
-    /// In which order they are served who came while both places were taken.
+    /// The order in which joins are served that came while both turns were taken.
     #[tokio::test]
     async fn users_come_in_turn_and_the_short_join_of_a_user_first() {
         let queue = Queue::default();

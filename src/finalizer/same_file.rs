@@ -1,5 +1,5 @@
-//! Whether what has the same `client_message_id` is the same file. Here, and nowhere else, it is decided which of
-//! two uploads that are both there has a right to the message.
+//! Whether files with the same `client_message_id` are the same. Only here it is decided which of two uploads
+//! that both exist has a right to the message.
 //!
 //! ```text
 //! the holder of the id is   the upload that came beside it, or instead of it, and is complete
@@ -20,8 +20,8 @@ use crate::store::{Place, Source, StoreError};
 use crate::upload::{State, Upload};
 
 impl Finalizer {
-    /// Whether a complete upload, whose bytes are not placed, has the very file of the message. Digests say so
-    /// where both have one, else the bytes do.
+    /// Whether a complete upload, whose bytes are not placed, has the very file of the message. Digests
+    /// decide if both have one, otherwise the bytes do.
     pub(crate) async fn is_file_of(&self, upload: &Upload, message: &Message) -> Result<bool, StoreError> {
         if upload.offset != message.file_size {
             return Ok(false);
@@ -35,15 +35,16 @@ impl Finalizer {
         }
     }
 
-    /// Whether a complete upload, whose bytes are not placed, is known to be another file than the upload that
-    /// holds its `client_message_id` and has not got to a message yet.
+    /// Whether a complete upload, whose bytes are not placed, is known to be another file than the upload
+    /// that holds its `client_message_id` and has no message yet.
     pub(crate) async fn contradicts_holder(self: &Arc<Self>, upload: &Upload) -> Result<bool, StoreError> {
         let holder = self.stores.records.holder(upload).await?.filter(|holder| *holder != upload.id);
         let Some(holder) = holder else { return Ok(false) };
         let Some(first) = self.stores.records.find(holder).await? else { return Ok(false) };
         match first.state {
             State::Complete | State::Finalizing(_) => {
-                // Whose message is there can be compared with. A holder waits for nobody else.
+                // Once the holder's message is made, it can be compared with. A holder waits for no other
+                // upload.
                 self.drive(holder).await;
                 Ok(false)
             }
@@ -59,7 +60,7 @@ impl Finalizer {
         }
         match self.agree(&Source::Part(upload.id), &Source::Part(first.id), first.offset).await {
             Ok(agree) => !agree,
-            // It has moved on meanwhile. Whoever is second to complete is compared with the message.
+            // The holder has moved on meanwhile. The second one to complete is compared with the message.
             Err(_) => false,
         }
     }

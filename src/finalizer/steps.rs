@@ -17,7 +17,7 @@ impl Finalizer {
     pub(super) async fn finalize(self: &Arc<Self>, id: UploadId) -> Ending {
         match self.advance(id).await {
             Ok(ending) => ending,
-            // Another request changed it meanwhile; what is stored says what to do.
+            // Another request changed the upload meanwhile; what is stored says what to do.
             Err(error @ (StoreError::Conflict(_) | StoreError::Fenced)) => {
                 tracing::debug!(upload = %id, %error, "the upload changed while it was finalized");
                 Ending::Failed
@@ -66,15 +66,15 @@ impl Finalizer {
         }
     }
 
-    /// The time at which the message of an upload, as it will be with its next change, may be claimed in the same
-    /// step. Only a shortcut: what comes of it is found by whoever drives the upload on.
+    /// The time at which the message of an upload, as it will be with its next change, may be claimed in the
+    /// same step. An optimisation: if the claim is refused, `drive` finds that out.
     pub(crate) async fn claim_ahead(&self, upload: &Upload) -> Option<Timestamp> {
         let binding = upload.binding.as_ref().filter(|_| upload.state == State::Complete)?;
         let fault = judge::fault(self.stores.memberships.as_ref(), upload, binding).await;
         matches!(fault, Ok(None)).then(Timestamp::now)
     }
 
-    /// From the claim on, the message will be made, under this stamp.
+    /// Makes the message with this stamp. After the claim, it will be made whatever happens.
     async fn make(self: &Arc<Self>, upload: &Upload, stamp: Stamp) -> Result<Ending, StoreError> {
         crash::point("finalize.claimed");
         let message = upload.message(stamp).ok_or(StoreError::Conflict(Conflict::Unbound))?;
@@ -94,16 +94,17 @@ impl Finalizer {
         Ok(Ending::Message(Box::new(message)))
     }
 
-    /// Another upload with the same `client_message_id` has the message: it is this one's as well if the file is the
-    /// same. The record goes first: until it says that it is done, the bytes may be needed to compare them.
+    /// Gives the upload the message of another upload with the same `client_message_id`, if the file is the
+    /// same. The record goes first: until it says that the upload is done, its bytes may be needed to compare
+    /// them.
     async fn adopt(
         self: &Arc<Self>,
         upload: &Upload,
         message: MessageId,
         holder: UploadId,
     ) -> Result<Ending, StoreError> {
-        // The holder has a claim of its own, so it never waits for this one. It is this one where a final upload was
-        // ended after its message, and asked for again.
+        // The holder has a claim of its own, so it never waits for this upload. It is this upload itself
+        // where a final upload was ended after its message, and asked for again.
         if holder != upload.id {
             self.drive(holder).await;
         }
@@ -128,7 +129,8 @@ impl Finalizer {
         Ok(Ending::Message(Box::new(made)))
     }
 
-    /// Tells that the upload is finished once its message, which another upload became, has been announced.
+    /// Announces that the upload is finished once its message, which another upload became, has been
+    /// announced.
     pub(crate) async fn tell_repeat(&self, upload: &Upload, message: MessageId) -> Result<(), StoreError> {
         self.teller.repeats(upload, message);
         if !self.stores.messages.is_unpublished(message).await? {
@@ -156,7 +158,7 @@ impl Finalizer {
     }
 }
 
-/// Whether bytes that should be there are not.
+/// Whether the error says that stored bytes are damaged or missing.
 fn is_loss(error: &StoreError) -> bool {
     matches!(error, StoreError::Damaged(_) | StoreError::Missing(_))
 }

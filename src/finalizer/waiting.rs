@@ -1,4 +1,4 @@
-//! Which final uploads wait for which parts, as far as this process happens to know.
+//! The final uploads that wait for parts, as far as this process knows.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,7 +10,7 @@ use crate::upload::{Parts, UploadId};
 pub(super) struct Waiting(Mutex<HashMap<UploadId, HashSet<UploadId>>>);
 
 impl Waiting {
-    /// Remembers that the final upload waits for its parts.
+    /// Notes that the final upload waits for its parts.
     pub(super) fn add(&self, id: UploadId, parts: &Parts) {
         let mut waiting = self.lock();
         for part in parts.ids() {
@@ -18,7 +18,7 @@ impl Waiting {
         }
     }
 
-    /// Forgets it.
+    /// Notes that the final upload waits no more.
     pub(super) fn remove(&self, id: UploadId, parts: &Parts) {
         let mut waiting = self.lock();
         for part in parts.ids() {
@@ -31,7 +31,7 @@ impl Waiting {
         }
     }
 
-    /// Who waits for the part.
+    /// The final uploads that wait for the part.
     pub(super) fn for_part(&self, part: UploadId) -> Vec<UploadId> {
         self.lock().get(&part).into_iter().flatten().copied().collect()
     }

@@ -1,4 +1,4 @@
-//! The worker that finds whoever is owed a message or an announcement, at the start and ever after.
+//! The worker that finds owed messages and announcements, at the start and every few seconds.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,12 +13,12 @@ use crate::upload::UploadId;
 
 /// How often the stores are asked, should every wake-up be lost.
 const POLL: Duration = Duration::from_secs(5);
-/// After a failure sooner, because somebody waits.
+/// The pause after a failure: shorter, because a client waits.
 const RETRY: Duration = Duration::from_millis(500);
-/// Clients of the process before this one are waited for so long: stock ones pause for 7.5 s at the most before they
+/// How long clients of the previous process are waited for: stock ones pause for 7.5 s at most before they
 /// try to connect again.
 const RECONNECTING: Duration = Duration::from_secs(8);
-/// Uploads driven at the same time, and read at once.
+/// How many uploads are driven at the same time, a quarter of those that are read at once.
 const AT_ONCE: usize = 16;
 
 impl Finalizer {
@@ -51,8 +51,8 @@ impl Finalizer {
         }
     }
 
-    /// Announces what is made, as soon as it is made, until cancelled. What was left by the process before this one
-    /// waits for its clients meanwhile, for some seconds.
+    /// Announces messages as soon as they are made, until cancelled. Messages that the previous process left
+    /// wait for its clients meanwhile, for some seconds.
     pub async fn keep_publishing(&self, cancelled: &CancellationToken) {
         tokio::join!(self.keep_announcing(cancelled), self.wait_for_clients(cancelled));
     }
@@ -85,7 +85,7 @@ impl Finalizer {
         }
     }
 
-    /// Asks the stores now and then who is owed a message, until cancelled.
+    /// Finds and drives owed uploads every few seconds, until cancelled.
     pub async fn keep_recovering(self: &Arc<Self>, cancelled: &CancellationToken) {
         while cancelled.run_until_cancelled(tokio::time::sleep(POLL)).await.is_some() {
             if let Err(error) = self.recover().await {

@@ -1,4 +1,4 @@
-//! Who may take how much: the counts against the terms and the disk.
+//! The decision how much room an upload gets: the counts against the terms and the disk.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::store::{Payloads, StoreError};
 use crate::time::Timestamp;
 use crate::upload::{Upload, UploadId};
 
-/// Of so few bytes it is enough to know what there was a moment ago.
+/// The most bytes for which it is enough to know the room of a moment ago.
 const FEW: u64 = 64 * 1024;
 
 /// The decision about room, for everything that writes bytes.
@@ -27,14 +27,14 @@ pub struct Allowance {
 /// How much room there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RoomLeft {
-    /// Bytes that are set aside.
+    /// How many bytes are set aside.
     pub reserved: u64,
-    /// Bytes that are not, and may be stored.
+    /// How many bytes are not set aside, and may be stored.
     pub free: u64,
 }
 
 impl Allowance {
-    /// Over the counts and the disk.
+    /// The allowance over these counts and this disk.
     pub fn new(reservations: Arc<Reservations>, payloads: Arc<dyn Payloads>, terms: Terms) -> Self {
         Self { reservations, payloads, terms }
     }
@@ -48,12 +48,12 @@ impl Allowance {
         self.reservations.reserve(upload, room, &self.terms)
     }
 
-    /// The terms of a user hold no more until then.
+    /// Suspends the terms of a user until this time.
     pub(crate) fn trust(&self, user: &UserId, until: Timestamp) {
         self.reservations.trust(user, until, Timestamp::now());
     }
 
-    /// Whether somebody who sends a small upload finds room for it.
+    /// Whether a client that sends a small upload finds room for it.
     ///
     /// # Errors
     /// [`StoreError`] if the disk cannot be asked.
@@ -72,7 +72,7 @@ impl Allowance {
         Ok(RoomLeft { reserved, free: room.disk.saturating_sub(reserved) })
     }
 
-    /// An upload was made of these parts: they are no longer what its owner has not finished.
+    /// Notes that an upload was made of these parts: they are no longer unfinished uploads of their owner.
     pub(crate) fn joined(&self, parts: &[UploadId]) {
         parts.iter().for_each(|part| self.reservations.forget(*part));
     }
@@ -87,7 +87,7 @@ impl Allowance {
         self.terms.max_upload_size
     }
 
-    /// The room that there is for one who asks for so many bytes.
+    /// The room for a request for this many bytes.
     pub(super) async fn room(&self, bytes: u64) -> Result<Room, StoreError> {
         let disk = if bytes > FEW { self.payloads.room_now().await? } else { self.payloads.room().await? };
         Ok(Room { disk, now: Instant::now(), lapse_after: self.terms.lapse_after })

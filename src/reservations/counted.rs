@@ -1,4 +1,4 @@
-//! Stores that tell what changes with unfinished uploads, whoever changes it.
+//! Stores that report every change of unfinished uploads to the reservations, whichever code makes it.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::store::{Claim, Created, Messages, Records, StoreError, Stores, Taking
 use crate::time::Timestamp;
 use crate::upload::{Appended, Binding, Epoch, State, Upload, UploadId};
 
-/// Records and messages that are counted. Every change is told when it is durable.
+/// Records and messages that are counted. Every change is reported when it is durable.
 pub(super) struct Counted {
     records: Arc<dyn Records>,
     messages: Arc<dyn Messages>,

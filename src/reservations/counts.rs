@@ -1,11 +1,12 @@
-//! The figures themselves. Nothing here waits or asks; the room of the disk and the time come from outside.
+//! The counts themselves. They wait for nothing and ask nothing; the disk's room and the time come from
+//! outside.
 //!
 //! ```text
 //! room of the disk = free + kept for promises + flying
 //! ```
-//! A promise keeps room for bytes that are not on the disk yet. As far as it keeps more than the upload has stored, it
-//! is a word and nothing else, and of such words a user, and all users together, have a share only. Nobody is refused
-//! for that: an upload whose room is not kept asks for it when its bytes come.
+//! A promise keeps room for bytes that are not on the disk yet. Room beyond the bytes that the upload has
+//! stored is kept on the client's word alone. A user, and all users together, may have only a share of the
+//! disk on their word. No upload is refused for that: one without kept room asks for it when its bytes come.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -16,47 +17,47 @@ use tokio::time::Instant;
 use crate::message::UserId;
 use crate::upload::{Concat, Length, Upload, UploadId};
 
-/// Uploads up to this length have no room kept for them before they send: they come in a write or two. If they had,
+/// The longest upload for which no room is kept before it sends: its bytes come in a write or two. Otherwise
 /// creations alone could take up the disk by the thousand.
 pub(super) const SMALL_BYTES: u64 = 1024 * 1024;
-/// Room is taken in steps of so many bytes at the most, or of as many as are stored already.
+/// The largest step in which room is taken, or the number of stored bytes if that is larger.
 pub(super) const STEP: u64 = 16 * 1024 * 1024;
 
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     uploads: HashMap<UploadId, Promise>,
     users: HashMap<Arc<UserId>, Held>,
-    /// Bytes that room is kept for.
+    /// The bytes for which room is kept.
     kept: u64,
-    /// As many of these have no bytes behind them.
+    /// How many of the kept bytes are kept on the clients' word alone.
     unbacked: u64,
     /// Bytes on their way to the disk that belong to no promise.
     flying: u64,
-    /// Promises that keep room and to which nobody sends; the ones longest silent first.
+    /// Promises that keep room and to which no request sends, the one silent for longest first.
     resting: BTreeSet<(Instant, UploadId)>,
-    /// Creations of which nobody heard whether they were stored.
+    /// Creations of which it is unknown whether they were stored.
     pub(super) doubtful: Vec<UploadId>,
-    /// While records are read to be counted: those that changed and are not counted.
+    /// Uploads that changed and are not counted, noted while records are read to be counted.
     pub(super) missed: Option<HashSet<UploadId>>,
 }
 
-/// What an upload was promised.
+/// The promise to an upload.
 #[derive(Debug, Clone)]
 pub(super) struct Promise {
     owner: Arc<UserId>,
     pub(super) length: Length,
     pub(super) stored: u64,
-    /// Bytes before it are on the disk, whether a row says so or not.
+    /// The offset before which bytes are on the disk, whether a row says so or not.
     pub(super) landed: u64,
-    /// For so many bytes after `landed` there is room.
+    /// How many bytes after `landed` have room.
     pub(super) kept: u64,
-    /// When somebody sent to it last.
+    /// The time when a request sent to the upload last.
     pub(super) heard: Instant,
-    /// Whether somebody sends to it now.
+    /// Whether a request sends to the upload now.
     pub(super) is_open: bool,
 }
 
-/// What a user's unfinished uploads come to.
+/// The sums over a user's unfinished uploads.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Held {
     pub(super) uploads: u64,
@@ -64,13 +65,13 @@ pub(super) struct Held {
     unbacked: u64,
 }
 
-/// What there is, as somebody who asks for room sees it.
+/// The room on the disk, as a request for room sees it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Room {
     /// Bytes that the disk may still store.
     pub(super) disk: u64,
     pub(super) now: Instant,
-    /// Promises that were silent for so long keep nothing that is wanted.
+    /// How long a promise may be silent before its room may go to others.
     pub(super) lapse_after: Duration,
 }
 
@@ -88,7 +89,7 @@ impl Counts {
         room.disk.saturating_sub(self.taken())
     }
 
-    /// Whether there would be so much room, if those who were silent for long gave theirs up.
+    /// Whether there could be this much free room, if all promises that were silent for long gave theirs up.
     pub(super) fn could_have(&self, bytes: u64, room: Room) -> bool {
         let mut free = self.free(room);
         let mut silent = self.silent(room);
@@ -104,8 +105,8 @@ impl Counts {
         self.resting.iter().take_while(move |(heard, _)| is_silent(*heard)).map(|(_, id)| *id)
     }
 
-    /// Lets promises lapse, the longest silent first, until so much room is free or none is left that may; answers how
-    /// many did, and how much is free.
+    /// Lets promises lapse, the one silent for longest first, until this much room is free or no promise may
+    /// lapse any more; answers how many did, and how much is free.
     pub(super) fn make_room(&mut self, bytes: u64, room: Room) -> (u64, u64) {
         let mut lapsed = 0;
         while self.free(room) < bytes {
@@ -116,15 +117,15 @@ impl Counts {
         (lapsed, self.free(room))
     }
 
-    /// How much room a promise of so many bytes may keep. A quarter of what the disk has is a user's share, or one
-    /// upload; three quarters are everybody's.
+    /// How much room a promise of this many bytes may keep. A user's share is a quarter of what the disk has,
+    /// or one upload; the share of all users together is three quarters.
     fn share(&self, bytes: u64, held: Held, room: Room) -> u64 {
         let all = (room.disk / 4).saturating_mul(3).saturating_sub(self.unbacked);
         let own = if held.unbacked == 0 { bytes } else { (room.disk / 4).saturating_sub(held.unbacked) };
         bytes.min(all).min(own).min(self.free(room))
     }
 
-    /// Counts an upload, once. Without a room to share nothing is kept.
+    /// Counts an upload, once. Without `room`, no room is kept for it.
     pub(super) fn insert(&mut self, upload: &Upload, room: Option<Room>) {
         if self.uploads.contains_key(&upload.id) {
             return;
@@ -146,7 +147,7 @@ impl Counts {
         }
     }
 
-    /// Keeps room for what is missing of an upload, as far as its owner has a share.
+    /// Keeps room for an upload's missing bytes, as far as its owner has a share.
     pub(super) fn promise(&mut self, id: UploadId, wanted: u64, room: Room) {
         let Some(promise) = self.uploads.get(&id) else { return };
         let kept = if promise.bytes() > SMALL_BYTES {
@@ -181,7 +182,7 @@ impl Counts {
         }
     }
 
-    /// Has heard of a change of what is not counted, or not yet.
+    /// Notes a change of an upload that is not counted, or not yet.
     fn miss(&mut self, id: UploadId) {
         if let Some(missed) = &mut self.missed {
             missed.insert(id);
@@ -202,19 +203,19 @@ impl Counts {
         }
     }
 
-    /// Changes what flies from one figure to another.
+    /// Changes one flight's bytes from `before` to `after`.
     pub(super) fn fly(&mut self, before: u64, after: u64) {
         self.flying = self.flying.saturating_sub(before).saturating_add(after);
     }
 }
 
 impl Promise {
-    /// What the upload may come to, as far as it is known.
+    /// The bytes that the upload will have, as far as that is known.
     pub(super) fn bytes(&self) -> u64 {
         self.length.known().unwrap_or(self.stored)
     }
 
-    /// What is not on the disk yet, as far as it is known.
+    /// The bytes that are not on the disk yet, as far as that is known.
     pub(super) fn missing(&self) -> u64 {
         self.bytes().saturating_sub(self.landed)
     }
@@ -223,12 +224,12 @@ impl Promise {
         &self.owner
     }
 
-    /// There is room for what comes before this offset.
+    /// The offset up to which there is room.
     pub(super) fn room_until(&self) -> u64 {
         self.landed.saturating_add(self.kept)
     }
 
-    /// The room that is kept on its word alone.
+    /// The room that is kept on the client's word alone.
     fn unbacked(&self) -> u64 {
         self.kept.saturating_sub(self.stored)
     }
@@ -237,7 +238,7 @@ impl Promise {
         self.kept > 0 && !self.is_open
     }
 
-    /// Bytes before `offset` came to the disk: they need no room any more.
+    /// Notes that bytes before `offset` are on the disk: they need no room any more.
     pub(super) fn land(&mut self, offset: u64) {
         let more = offset.saturating_sub(self.landed);
         self.landed += more;
@@ -257,8 +258,8 @@ impl Promise {
     }
 }
 
-/// How much is taken of the room that is free by one who needs `need` at once and may want more soon: the less is left,
-/// the smaller the steps.
+/// How much of the free room a request takes that needs `need` at once and may want more soon: the less is
+/// free, the smaller the step.
 pub(super) fn step(need: u64, wanted: u64, most: u64, free: u64) -> u64 {
     need.max(wanted.min(most).min(free / 8))
 }

@@ -1,10 +1,10 @@
-//! Room for bytes that belong to no promise: those of an upload in one piece, and what a join copies.
+//! Room for bytes that belong to no promise: those of an upload in one piece, and those that a join copies.
 
 use super::Allowance;
 use super::counts::{STEP, step};
 use super::refusal::Refusal;
 
-/// What may be written and not be on the disk yet, of an upload in one piece.
+/// The most bytes of an upload in one piece that are written and may not be on the disk yet.
 const UNWRITTEN: u64 = 2 * 1024 * 1024;
 
 /// Room that is set aside until it is dropped.
@@ -12,7 +12,7 @@ const UNWRITTEN: u64 = 2 * 1024 * 1024;
 pub(crate) struct Flight {
     allowance: Allowance,
     bytes: u64,
-    /// There is room for what comes before this offset.
+    /// The offset up to which there is room.
     until: u64,
 }
 
@@ -24,8 +24,8 @@ impl Allowance {
 }
 
 impl Flight {
-    /// Sees to it that bytes up to an offset have room before they are written. What was written before that, but for
-    /// the last of it, the disk knows of.
+    /// Makes sure that bytes up to an offset have room before they are written. The disk counts the bytes
+    /// that were written before, except the last of them.
     ///
     /// # Errors
     /// [`Refusal::NoRoom`].
@@ -39,10 +39,10 @@ impl Flight {
         Ok(())
     }
 
-    /// Sets room aside for so many bytes, no more and no less. If there were more before, they are on the disk by now.
+    /// Sets room aside for exactly this many bytes. If it was more before, the rest is on the disk by now.
     ///
     /// # Errors
-    /// [`Refusal::NoRoom`]; what was set aside before still is.
+    /// [`Refusal::NoRoom`]; the room that was set aside before still is.
     pub(crate) async fn keep(&mut self, bytes: u64) -> Result<(), Refusal> {
         if bytes > self.bytes {
             return self.take(bytes, bytes).await.map(drop);
@@ -51,7 +51,7 @@ impl Flight {
         Ok(())
     }
 
-    /// Takes room anew: what was taken before has become bytes that the disk knows of.
+    /// Takes room anew: the room that was taken before has become bytes that the disk counts.
     async fn take(&mut self, need: u64, wanted: u64) -> Result<u64, Refusal> {
         let room = self.allowance.room(need).await?;
         let reservations = &self.allowance.reservations;

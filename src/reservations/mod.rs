@@ -1,5 +1,6 @@
-//! Room on the disk: who has it, for what, and who may have how much. Everything that writes bytes goes through here and
-//! takes room before it writes; what is on the disk is given back, because the disk itself knows of it.
+//! Room on the disk: which upload has it, for what, and how much each user may have. All code that writes
+//! bytes takes room here before it writes. Room for bytes that are on the disk is given back, because the
+//! disk itself counts them.
 //!
 //! ```text
 //! creation           a promise, within its owner's share; it lapses when it was silent for long and room is wanted
@@ -7,8 +8,8 @@
 //! one-shot, socket   in steps as bytes come                             Flight
 //! join               all that is to be copied, before it begins         Flight
 //! ```
-//! The counts are in memory. A creation is counted before it is stored, so that many at once cannot pass together;
-//! from then on `Counted` stores tell of every change, and at the start the records are counted in the
+//! The counts are in memory. A creation is counted before it is stored, so that many at once cannot pass
+//! together. From then on `Counted` stores report every change; at the start, the records are counted in the
 //! background.
 
 mod allowance;
@@ -38,19 +39,19 @@ pub use refusal::Refusal;
 pub(crate) use sending::Sending;
 pub use terms::Terms;
 
-/// So many users whose terms do not hold are remembered before those whose tokens have expired are forgotten.
+/// How many users whose terms do not hold are remembered before those with expired tokens are forgotten.
 const TRUSTED: usize = 1000;
 
 /// The counts of all unfinished uploads, and of all bytes on their way to the disk.
 #[derive(Debug, Default)]
 pub struct Reservations {
     counts: Mutex<Counts>,
-    /// Users whose terms do not hold, until when.
+    /// The users whose terms do not hold, and until when.
     trusted: Mutex<HashMap<UserId, Timestamp>>,
 }
 
-/// A creation that is counted and not stored yet. If nobody hears whether it was, it is counted until somebody
-/// has looked.
+/// A creation that is counted and not stored yet. If it stays unknown whether it was stored, it is counted
+/// until the record has been looked up.
 #[derive(Debug)]
 pub(crate) struct Reservation<'a> {
     reservations: &'a Reservations,
@@ -58,7 +59,7 @@ pub(crate) struct Reservation<'a> {
 }
 
 impl Reservations {
-    /// Counts over these stores: the answer's records and messages tell of every change that is made through
+    /// Counts over these stores. The returned records and messages report every change that is made through
     /// them.
     pub fn over(stores: Stores) -> (Stores, Arc<Self>) {
         let reservations = Arc::new(Self::default());
@@ -66,8 +67,8 @@ impl Reservations {
         (Stores { records: counted.clone(), messages: counted, ..stores }, reservations)
     }
 
-    /// Counts a creation, if the owner may have one more and there is room for all of it. As much of that is kept as
-    /// is in its owner's share.
+    /// Counts a creation, if the owner may have one more and there is room for all of it. Room is kept for as
+    /// much of it as is in the owner's share.
     ///
     /// # Errors
     /// [`Refusal::TooManyUnfinished`], [`Refusal::TooMuchReserved`], [`Refusal::NoRoom`].
@@ -81,7 +82,7 @@ impl Reservations {
         if !is_trusted && bytes > terms.max_reserved_bytes.saturating_sub(held.bytes) {
             return Err(Refusal::TooMuchReserved(terms.max_reserved_bytes));
         }
-        // A join waits for room when it begins, and then needs none for what it shares.
+        // A join waits for room when it begins, and then needs none for the bytes that it shares.
         let needed = if matches!(upload.concat, Concat::Final(_)) { 0 } else { bytes };
         if !counts.could_have(needed, room) {
             return Err(Refusal::NoRoom);
@@ -90,8 +91,8 @@ impl Reservations {
         Ok(Reservation { reservations: self, id: Some(upload.id) })
     }
 
-    /// Sees whether there is room for a body, and promises more to an upload that says its length now, or whose promise
-    /// has lapsed.
+    /// Checks that there is room for a body, and promises more to an upload that declares its length now, or
+    /// whose promise has lapsed.
     ///
     /// # Errors
     /// [`Refusal::NoMoreBytes`], [`Refusal::NoRoom`].
@@ -106,7 +107,7 @@ impl Reservations {
         let is_trusted = self.is_trusted(&upload.owner);
         let mut counts = self.counts();
         counts.insert(upload, Some(room));
-        // Its own room is not among what others may have.
+        // The upload's own room is not among the room that others may have.
         counts.change(upload.id, |promise| promise.heard = room.now);
         let mut need = content_length.unwrap_or(0);
         if upload.length == Length::Deferred {
@@ -117,7 +118,7 @@ impl Reservations {
             }
         }
         let kept = counts.get(upload.id).map_or(0, |promise| promise.kept);
-        // However much was promised: others than this server may have written to the disk.
+        // Whatever was promised: other processes may have written to the disk.
         if content_length.unwrap_or(0) > room.disk {
             return Err(Refusal::NoRoom);
         }
@@ -130,7 +131,7 @@ impl Reservations {
         Ok(())
     }
 
-    /// How long an upload may become that did not say its length, as its owner's terms are.
+    /// The longest that an upload without a declared length may become by its owner's terms.
     fn longest(&self, counts: &Counts, promise: &Promise, terms: &Terms) -> u64 {
         if self.is_trusted(promise.owner()) {
             return u64::MAX;
@@ -139,7 +140,7 @@ impl Reservations {
         promise.stored.saturating_add(terms.max_reserved_bytes.saturating_sub(held.bytes))
     }
 
-    /// From now on the terms of this user do not hold, until then.
+    /// Suspends the terms of this user until this time.
     fn trust(&self, user: &UserId, until: Timestamp, now: Timestamp) {
         let mut trusted = self.trusted.lock().unwrap_or_else(PoisonError::into_inner);
         if trusted.len() >= TRUSTED {
@@ -154,7 +155,7 @@ impl Reservations {
         trusted.get(user).is_some_and(|until| *until > Timestamp::now())
     }
 
-    /// Counts promises that lapsed.
+    /// Counts promises that lapsed, for metrics and the log.
     fn lapsed(&self, promises: u64) {
         if promises > 0 {
             metrics::get().promises_lapsed.inc_by(promises);
@@ -162,16 +163,15 @@ impl Reservations {
         }
     }
 
-    /// Counts an upload that is stored; nothing if it is counted already, or finished. Room is kept for it where it
-    /// is known how much there is.
+    /// Counts a stored upload, unless it is counted already or finished. Room is kept for it if `room` says
+    /// how much there is.
     fn insert(&self, upload: &Upload, room: Option<Room>) {
         if upload.state.needs_bytes() {
             self.counts().insert(upload, room);
         }
     }
 
-    /// An upload that is counted has so many bytes, of this length. What was heard before may be heard again, and
-    /// late.
+    /// Notes that a counted upload has this many bytes, and this length. Reports may come late, and twice.
     fn grown(&self, id: UploadId, stored: u64, length: Length) {
         self.counts().change(id, |promise| {
             promise.stored = promise.stored.max(stored);
@@ -179,29 +179,29 @@ impl Reservations {
         });
     }
 
-    /// The upload is not unfinished any more.
+    /// Notes that the upload is not unfinished any more.
     pub(crate) fn forget(&self, id: UploadId) {
         self.counts().remove(id);
     }
 
-    /// Creations whose fate has to be looked up.
+    /// Takes the creations whose outcome has to be looked up.
     fn take_doubtful(&self) -> Vec<UploadId> {
         std::mem::take(&mut self.counts().doubtful)
     }
 
-    /// No code panics while it holds the lock.
+    /// Locks the counts. No code panics while it holds the lock.
     fn counts(&self) -> MutexGuard<'_, Counts> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Reservation<'_> {
-    /// The upload is stored.
+    /// Keeps the count, because the upload is stored.
     pub(super) fn keep(mut self) {
         self.id = None;
     }
 
-    /// It is certain that it is not.
+    /// Takes the count back, because the upload is certainly not stored.
     pub(super) fn release(mut self) {
         if let Some(id) = self.id.take() {
             self.reservations.forget(id);

@@ -1,17 +1,17 @@
-//! Why something is given no room.
+//! The reasons why an upload is given no room.
 
 use crate::store::StoreError;
 
-/// What stands against more bytes.
+/// The reason against more bytes.
 #[derive(Debug)]
 pub enum Refusal {
-    /// The disk has no room for them now.
+    /// The disk has no room for the bytes now.
     NoRoom,
-    /// The user has as many unfinished uploads as a user may have, which are so many.
+    /// The user has the most unfinished uploads that a user may have, this many.
     TooManyUnfinished(u64),
-    /// The user's unfinished uploads would come to more bytes than a user may reserve, which are so many.
+    /// The user's unfinished uploads would come to more bytes than the number that a user may reserve.
     TooMuchReserved(u64),
-    /// As for [`Refusal::TooMuchReserved`], but the upload may go on when others of its user are finished.
+    /// The user's unfinished uploads hold the most bytes; the upload may continue when others are finished.
     NoMoreBytes(u64),
     /// The disk could not be asked.
     Store(StoreError),

@@ -1,4 +1,4 @@
-//! Room for the bytes of an upload to which somebody sends.
+//! Room for the bytes of an upload to which a request sends.
 
 use tokio::time::Instant;
 
@@ -7,20 +7,20 @@ use super::counts::{Promise, SMALL_BYTES, STEP, step};
 use super::refusal::Refusal;
 use crate::upload::{Admission, Upload, UploadId};
 
-/// Somebody sends to an upload. Dropped, it leaves the room that is kept for what is missing.
+/// A request that sends to an upload. Dropped, it leaves the room that is kept for the missing bytes.
 #[derive(Debug)]
 pub(crate) struct Sending {
     allowance: Allowance,
     id: UploadId,
-    /// There is room for what comes before this offset.
+    /// The offset up to which there is room.
     until: u64,
-    /// Where the body ends, if it says so.
+    /// The offset at which the body ends, if it says so.
     body_end: Option<u64>,
 }
 
 impl Allowance {
-    /// Lets an upload take a body that was found to fit it, as far as there is room when it begins. More room is taken
-    /// as the bytes come.
+    /// Lets an upload take a body that fits it, if there is room for it when it begins. More room is taken as
+    /// the bytes come.
     ///
     /// # Errors
     /// [`Refusal::NoRoom`], [`Refusal::NoMoreBytes`].
@@ -50,20 +50,21 @@ impl Sending {
         Self { allowance, id: upload.id, until, body_end }
     }
 
-    /// Bytes before this offset are on the disk, whether a row says so or not.
+    /// Notes that bytes before this offset are on the disk, whether a row says so or not.
     pub(crate) fn landed(&self, offset: u64) {
         self.allowance.reservations.counts().change(self.id, |promise| promise.land(offset));
     }
 
-    /// A row says that the upload has its bytes.
+    /// Notes that a row says that the upload has its bytes.
     pub(crate) fn recorded(&self, upload: &Upload) {
         self.allowance.reservations.grown(self.id, upload.offset, upload.length);
     }
 
-    /// Sees to it that bytes up to an offset have room before they are written; those before `landed` are on the disk.
+    /// Makes sure that bytes up to an offset have room before they are written; those before `landed` are on
+    /// the disk.
     ///
     /// # Errors
-    /// [`Refusal::NoRoom`], and [`Refusal::NoMoreBytes`] of an upload that may end anywhere.
+    /// [`Refusal::NoRoom`], and [`Refusal::NoMoreBytes`] for an upload that may end anywhere.
     pub(crate) async fn reach(&mut self, end: u64, landed: u64) -> Result<(), Refusal> {
         if end <= self.until {
             return Ok(());
@@ -91,7 +92,7 @@ impl Sending {
             return Err(Refusal::NoRoom);
         }
         let last = self.body_end.unwrap_or(longest).min(longest).max(end);
-        // The more bytes there are, the more room is taken for the next ones.
+        // The more bytes the upload has, the more room is taken for the next ones.
         let wanted = (last - promise.room_until()).min(promise.landed.max(need));
         let more = step(need, wanted, STEP.max(promise.stored), free);
         counts.change(self.id, |promise| promise.kept += more);
@@ -105,7 +106,7 @@ impl Drop for Sending {
         self.allowance.reservations.counts().change(self.id, |promise| {
             promise.is_open = false;
             promise.heard = Instant::now();
-            // What was written without a row may be cut off, and written once more.
+            // Bytes that were written without a row may be cut off, and written once more.
             promise.kept = promise.kept.saturating_add(promise.landed.saturating_sub(promise.stored));
             promise.landed = promise.stored;
         });

@@ -1,4 +1,4 @@
-//! Bringing the counts in line with the records: at the start, and where a creation's fate is unknown.
+//! Bringing the counts in line with the records: at the start, and for creations whose outcome is unknown.
 
 use std::collections::HashSet;
 use std::time::Instant;
@@ -7,15 +7,15 @@ use super::{Allowance, Reservations, Room};
 use crate::store::{Records, StoreError};
 use crate::upload::{Upload, UploadId};
 
-/// As many records are read at once.
+/// How many records are read at once.
 const PAGE: usize = 256;
 
-/// While it is there, changes of uploads that are not counted are noted.
+/// The noting of changes of uploads that are not counted, until it is dropped.
 pub(super) struct Noting<'a>(&'a Reservations);
 
 impl Allowance {
-    /// Counts every unfinished upload that is stored, while others change them. Each keeps room again, as far as it is
-    /// in its owner's share.
+    /// Counts every unfinished upload that is stored, while requests change them. Room is kept again for
+    /// each, as far as it is in its owner's share.
     ///
     /// # Errors
     /// [`StoreError`]; it may be called again.
@@ -30,7 +30,7 @@ impl Allowance {
                 Some(last) => after = Some(last),
                 None => return Ok(count),
             }
-            // There may be a million, and this can wait: it takes half of a processor at most.
+            // There may be a million uploads, and this can wait: it takes half of a processor at most.
             tokio::time::sleep(begun.elapsed()).await;
         }
     }
@@ -58,10 +58,10 @@ impl Reservations {
         Noting(self)
     }
 
-    /// Looks up creations that nobody heard of again.
+    /// Looks up creations of which it is unknown whether they were stored.
     ///
     /// # Errors
-    /// [`StoreError`]; what was not looked up by then is counted until the next start.
+    /// [`StoreError`]; creations that were not looked up by then are counted until the next start.
     pub(crate) async fn settle_doubts(&self, records: &dyn Records) -> Result<(), StoreError> {
         for id in self.take_doubtful() {
             self.compare(records, id).await?;
@@ -69,7 +69,7 @@ impl Reservations {
         Ok(())
     }
 
-    /// Makes the count of an upload that of its record.
+    /// Corrects the count of an upload by its record.
     async fn compare(&self, records: &dyn Records, id: UploadId) -> Result<(), StoreError> {
         match records.find(id).await? {
             Some(upload) if upload.state.needs_bytes() => self.grown(id, upload.offset, upload.length),
@@ -80,7 +80,7 @@ impl Reservations {
 }
 
 impl Noting<'_> {
-    /// What was noted.
+    /// Ends the noting, and answers the uploads that were noted.
     fn end(self) -> HashSet<UploadId> {
         self.0.counts().missed.take().unwrap_or_default()
     }

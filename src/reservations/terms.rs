@@ -1,8 +1,8 @@
-//! What the settings say of room.
+//! The settings for room.
 
 use std::time::Duration;
 
-/// How much a user may have, and for how long room is kept.
+/// The terms of a user: how much a user may have, and for how long room is kept.
 #[derive(Debug, Clone)]
 pub struct Terms {
     /// The most bytes of an upload.
@@ -11,6 +11,6 @@ pub struct Terms {
     pub max_unfinished: u64,
     /// The most bytes that a user's unfinished uploads may come to.
     pub max_reserved_bytes: u64,
-    /// Room that is kept for an upload to which nothing came for so long goes to others that send.
+    /// How long an upload may be silent before the room that is kept for it goes to others that send.
     pub lapse_after: Duration,
 }

@@ -32,7 +32,7 @@ fn later(disk: u64) -> Room {
     Room { now: Instant::now() + terms().lapse_after, ..room(disk) }
 }
 
-/// What is counted: uploads and bytes of the user, and the room that is set aside for everybody.
+/// The counts: uploads and bytes of the user, and the room that is set aside for all users.
 fn counted(reservations: &Reservations, owner: &str) -> (u64, u64, u64) {
     let counts = reservations.counts();
     let held = counts.held_by(&owner.parse().expect("valid"));
@@ -75,12 +75,12 @@ fn each_limit_is_a_users_own_and_the_disk_is_everybodys() {
     assert!(matches!(reserve("bob", 90 * MIB, 999 * MIB), Err(Refusal::TooMuchReserved(_))));
 }
 
-/// However much is announced, a quarter of the disk is for those who announce nothing.
+/// Whatever is announced, a quarter of the disk is left for uploads that announce nothing.
 #[test]
 fn a_users_words_keep_a_quarter_or_one_upload_and_all_words_three_quarters() {
     let (reservations, disk) = (Reservations::default(), 80 * MIB);
     let terms = Terms { max_unfinished: 99, max_reserved_bytes: u64::MAX, ..terms() };
-    // owner, bytes, what is set aside afterwards
+    // columns: owner, bytes, the room set aside afterwards
     for (owner, bytes, taken) in [
         ("ann", 12, 12),
         ("ann", 12, 20),
@@ -191,7 +191,7 @@ fn a_length_that_is_said_later_is_reserved_then() {
     assert_eq!(counted(&reservations, "ann"), (1, 9 * MIB, 9 * MIB));
 }
 
-/// Both are looked at when there is room for either.
+/// Both flights are looked at when there is room for either.
 #[tokio::test]
 async fn bytes_that_fly_are_room_that_nobody_else_gets() {
     let payloads = MemoryPayloads::default();
@@ -209,7 +209,7 @@ async fn bytes_that_fly_are_room_that_nobody_else_gets() {
     assert_eq!(allowance.left().await.expect("memory"), RoomLeft { reserved: 0, free: 20 * MIB });
 }
 
-/// The disk of this test knows of every byte at once.
+/// The disk of this test counts every byte at once.
 #[tokio::test]
 async fn a_flight_of_unknown_length_takes_as_much_as_there_is_and_no_more() {
     let (payloads, all) = (MemoryPayloads::default(), 100 * MIB);
@@ -251,7 +251,8 @@ async fn a_start_counts_what_is_unfinished() {
     assert_eq!(counted(reservations, "bob"), (200, 400 * MIB, 799 * MIB));
 }
 
-/// Between the reading of a page and its counting, changes of what is in it are of nothing that is counted.
+/// Between the reading of a page and its counting, changes of its uploads are changes of uploads that are not
+/// counted.
 #[tokio::test]
 async fn a_start_counts_what_changes_meanwhile() {
     let (memory, reservations) = (Memory::new(), Reservations::default());

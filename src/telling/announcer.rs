@@ -1,4 +1,4 @@
-//! Live events on their way out, one after the other: what happened first is told first.
+//! Live events on their way out, one after the other: what happened first is announced first.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,12 +8,13 @@ use tokio::sync::watch;
 
 use crate::store::{Announcement, Stores};
 
-/// More than this do not wait; what would be too many is not told, unless it is that an upload is finished.
+/// The most events that wait. Past that, an event is dropped unless it says that an upload is finished.
 const MOST_WAITING: usize = 1024;
-/// How long a message waits for the events of before it.
+/// How long a message waits for the events before it.
 const FLUSH_WAIT: Duration = Duration::from_secs(1);
 
-/// Hands events to the members of their conversations. Hints only: nothing is told twice, and what fails is lost.
+/// Hands events to the members of their conversations. They are hints: nothing is told twice, and what fails
+/// is lost.
 #[derive(Debug, Clone)]
 pub(super) struct Announcer(Arc<Inner>);
 
@@ -36,11 +37,12 @@ impl Announcer {
         Self(Arc::new(Inner { stores, waiting: Mutex::default(), told: watch::Sender::new(0) }))
     }
 
-    /// Tells of it behind everything that waits.
+    /// Adds an event after all that wait.
     pub(super) fn push(&self, event: Announcement) {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let mut waiting = self.waiting();
-        // There are no more ends than messages, which wait for these.
+        // There are no more finished uploads than messages, and the publisher of those waits for these
+        // events.
         let is_end = matches!(event, Announcement::UploadFinished(..));
         if waiting.events.len() >= MOST_WAITING && !is_end {
             return;
@@ -52,7 +54,7 @@ impl Announcer {
         }
     }
 
-    /// Waits until everything that waits now is handed over, or for a while.
+    /// Waits until all events that wait now are handed over, but not for long.
     pub(super) async fn flush(&self) {
         let pushed = self.waiting().pushed;
         let told = async { self.0.told.subscribe().wait_for(|told| *told >= pushed).await.is_ok() };

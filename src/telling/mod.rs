@@ -1,9 +1,9 @@
-//! What is being sent now, and telling the members of its conversation how it goes. Hints only: they may be lost, and
-//! nothing waits for them. [`Live`] decides what is due.
+//! The uploads that are being sent now, and the events about them for the members of their conversations.
+//! Events are hints: they may be lost, and nothing waits for them. [`Live`] decides which one is due.
 //!
-//! An upload is in the table from its start until its message is committed, or until it is cancelled. That it is
-//! finished is told once its message has been announced. What has a record is told as far as it is durable; what comes
-//! in one piece has none before its end, so of that is told what came.
+//! An upload is in the table from its start until its message is committed, or until it is cancelled.
+//! `upload_finished` is told once the message has been announced. Of an upload with a record, the durable
+//! offset is told. An upload in one piece has no record before its end, so the received offset is told.
 
 mod announcer;
 
@@ -18,12 +18,12 @@ use crate::store::{Announcement, Progress, Stores};
 use crate::upload::{Due, Live, State, Upload, UploadId};
 use announcer::Announcer;
 
-/// More uploads than this are not followed: of the others only the start and the end are told.
+/// The most uploads that are followed. Of any others only the start and the end are told.
 const MOST_FOLLOWED: usize = 10_000;
-/// How often it is looked at what time has made due.
+/// How often events are looked for that are due by time.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// Announces what happens to bound uploads, to everybody in the conversation.
+/// Announces what happens to bound uploads, to all members of the conversation.
 #[derive(Debug, Clone)]
 pub(crate) struct Teller {
     announcer: Announcer,
@@ -34,7 +34,7 @@ pub(crate) struct Teller {
 #[derive(Debug, Default)]
 struct Table {
     running: HashMap<UploadId, Running>,
-    /// Uploads that turned out to be a message which is still to be announced.
+    /// Uploads that repeat a message which is still to be announced.
     repeats: HashMap<MessageId, Vec<Progress>>,
 }
 
@@ -47,9 +47,9 @@ struct Running {
 /// An upload that is being sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sending {
-    /// How far it is.
+    /// The upload's progress.
     pub progress: Progress,
-    /// Whether nothing comes.
+    /// Whether no bytes come.
     pub is_paused: bool,
 }
 
@@ -64,14 +64,14 @@ impl Teller {
         }
     }
 
-    /// An upload that may have no record yet.
+    /// Tells of the start of an upload that may have no record yet.
     pub(crate) fn begun(&self, progress: Progress) {
         let mut table = self.table();
         table.follow(progress.clone(), Live::begin(progress.offset, self.now()));
         self.announcer.push(Announcement::UploadStarted(progress));
     }
 
-    /// An upload from before this start, of which its members were told by the process before.
+    /// Follows an upload from before this start, whose members were told by the previous process.
     pub(crate) fn recall(&self, upload: &Upload) {
         self.follow_paused(upload, upload.offset);
     }
@@ -85,7 +85,7 @@ impl Teller {
     }
 
     pub(crate) fn progressed(&self, upload: &Upload) {
-        // One of before this start that was not recalled yet goes on.
+        // An upload from before this start that was not recalled yet is followed from now on.
         self.follow_paused(upload, 0);
         if upload.state == State::Receiving {
             self.change(upload.id, |running, now| {
@@ -95,12 +95,12 @@ impl Teller {
         }
     }
 
-    /// So many bytes have come of an upload in one piece.
+    /// Notes that this many bytes have come of an upload in one piece.
     pub(crate) fn reached(&self, id: UploadId, offset: u64) {
         self.change(id, |running, now| running.live.reached(offset, now));
     }
 
-    /// Its connection brings bytes, though none that count yet.
+    /// Notes that the upload's connection brings bytes, though none that count yet.
     pub(crate) fn heard(&self, id: UploadId) {
         self.change(id, |running, now| {
             running.live.heard(now);
@@ -108,17 +108,17 @@ impl Teller {
         });
     }
 
-    /// Its connection is dead.
+    /// Notes that the upload's connection is dead.
     pub(crate) fn broke(&self, id: UploadId) {
         self.change(id, |running, now| running.live.broke(now));
     }
 
-    /// Its message is committed.
+    /// Notes that the upload's message is committed.
     pub(crate) fn committed(&self, id: UploadId) {
         self.table().running.remove(&id);
     }
 
-    /// It turned out to be this message, of another upload. Tells so with [`Teller::announced`].
+    /// Notes that the upload repeats this message of another upload. [`Teller::announced`] tells the members.
     pub(crate) fn repeats(&self, upload: &Upload, message: MessageId) {
         let mut table = self.table();
         table.running.remove(&upload.id);
@@ -127,19 +127,19 @@ impl Teller {
         }
     }
 
-    /// Everything that was pushed so far has been handed over, as far as that can be waited for.
+    /// Waits until all events that were pushed are handed over, as far as that can be waited for.
     pub(crate) async fn flush(&self) {
         self.announcer.flush().await;
     }
 
-    /// The message has been announced: what became it is finished.
+    /// Tells that the upload of this message is finished, after the message was announced.
     pub(crate) fn finished(&self, message: &Message) {
         let finished = Announcement::UploadFinished(Progress::of_message(message), message.id);
         self.announcer.push(finished);
         self.announced(message.id);
     }
 
-    /// What repeats this message is finished.
+    /// Tells that the uploads that repeat this message are finished.
     pub(crate) fn announced(&self, message: MessageId) {
         let repeats = self.table().repeats.remove(&message).unwrap_or_default();
         for progress in repeats {
@@ -154,7 +154,7 @@ impl Teller {
         }
     }
 
-    /// Of an upload without a record nothing remains.
+    /// Tells that an upload without a record is cancelled: nothing of it remains.
     pub(crate) fn came_to_nothing(&self, id: UploadId) {
         let running = self.table().running.remove(&id);
         if let Some(running) = running {
@@ -162,7 +162,7 @@ impl Teller {
         }
     }
 
-    /// What is being sent, in this conversation or in all.
+    /// The uploads that are being sent, in this conversation or in all.
     pub(crate) fn sending(&self, conversation: Option<ConversationId>) -> Vec<Sending> {
         let table = self.table();
         let is_asked_for = |running: &&Running| {
@@ -173,12 +173,12 @@ impl Teller {
         sending
     }
 
-    /// An upload as it goes now, if it still does.
+    /// The upload as it is being sent now, if it still is.
     pub(crate) fn sending_now(&self, id: UploadId) -> Option<Sending> {
         self.table().running.get(&id).map(Running::sending)
     }
 
-    /// Tells what time makes due, until cancelled.
+    /// Tells events that are due by time, until cancelled.
     pub(crate) async fn keep_looking(&self, cancelled: &CancellationToken) {
         while cancelled.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_some() {
             let (now, mut table) = (self.now(), self.table());
@@ -215,7 +215,7 @@ impl Teller {
 }
 
 impl Table {
-    /// One that is paused makes room for one that begins.
+    /// Follows an upload. In a full table, a paused upload makes room for one that begins.
     fn follow(&mut self, progress: Progress, live: Live) {
         if self.running.len() >= MOST_FOLLOWED {
             let paused = self.running.iter().find(|(_, running)| running.live.is_paused()).map(|(id, _)| *id);

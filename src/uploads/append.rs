@@ -17,13 +17,13 @@ use crate::store::{Lease, StoreError, Wanted};
 use crate::upload::{Admission, AppendRefusal, AppendRequest, Concat, State, Upload, UploadId};
 
 impl Uploads {
-    /// Appends a body, taking over from any older request, and answers how the upload stands afterwards, its
-    /// message included when the last byte was in it. An empty body at the end of a complete upload asks for
-    /// just that.
+    /// Appends a body, taking over from any older request. Answers the upload's standing afterwards, with its
+    /// message if the last byte was in the body. An empty body at the end of a complete upload asks only for
+    /// that.
     ///
     /// # Errors
-    /// [`UploadError`]. What came before an error is kept, unless it was refused before a byte was read, or was
-    /// to be checked: then a request that is not whole, or does not add up, leaves nothing.
+    /// [`UploadError`]. Bytes that came before an error are kept, unless the request was refused before a
+    /// byte was read, or has a checksum: then a request that is cut off, or does not match, leaves nothing.
     pub async fn append(
         self: &Arc<Self>,
         owner: &UserId,
@@ -42,14 +42,14 @@ impl Uploads {
         if upload.state == State::Receiving {
             self.receive(lease, upload, admission, request.content_length, body).await
         } else {
-            // Nothing more will be taken, so others need not wait.
+            // No more bytes are taken, so other requests need not wait.
             drop(lease);
             body.expect_nothing(self.limits.body_idle).await?;
             self.settle(id).await
         }
     }
 
-    /// The caller's upload, the right to work on it, and where the request appends to it.
+    /// The caller's upload, its lease, and where the request appends to it.
     async fn take_admitted(
         &self,
         owner: &UserId,
@@ -61,7 +61,7 @@ impl Uploads {
         Ok((lease, upload, admission))
     }
 
-    /// Whether the request may append to the upload as it is.
+    /// Decides whether the request may append to the upload as it is.
     async fn admit(&self, upload: &Upload, request: AppendRequest) -> Result<Admission, UploadError> {
         if matches!(upload.concat, Concat::Final(_)) {
             return Err(UploadError::FinalUpload);
@@ -73,8 +73,8 @@ impl Uploads {
         })
     }
 
-    /// The caller's upload and the right to work on it. Only a request that would be let in displaces anybody: an
-    /// offset other than the recorded one was never told, or is outdated.
+    /// The caller's upload and its lease. Only a request that would be admitted displaces a holder: an offset
+    /// other than the recorded one was never told, or is outdated.
     async fn take(
         &self,
         owner: &UserId,
@@ -93,7 +93,7 @@ impl Uploads {
         Ok((lease, self.find_held(owner, id).await?))
     }
 
-    /// Receives, and waits for the message if there is to be one: dropping this future ends the body at the most,
+    /// Receives, and waits for the message if there is to be one. Dropping this future ends the body at most,
     /// never the work.
     async fn receive(
         self: &Arc<Self>,
@@ -119,7 +119,7 @@ impl Uploads {
         let work = async move {
             let outcome = reception.run(body.frames).await;
             let upload = reception.end();
-            // Whoever settles drives it; a body that broke off may have done so after its last byte.
+            // Settling drives the upload; a body that broke off may have done so after its last byte.
             if outcome.is_err() || !upload.is_owed() {
                 uploads.finalizer.received(&upload);
             }

@@ -1,4 +1,4 @@
-//! Making a message of an upload that was created without a conversation.
+//! Binding: makes a message of an upload that was created without a conversation.
 
 use super::Uploads;
 use super::error::UploadError;
@@ -8,12 +8,13 @@ use crate::store::{Created, StoreError, Taking};
 use crate::upload::{Binding, Concat, State, Upload, UploadId};
 
 impl Uploads {
-    /// Binds the upload, complete or still running, and answers how it stands: with its message if it is
-    /// complete. Binding it again to the same is no change. If another upload has the message of the
-    /// `client_message_id`, it is this one's as well, if the file is the same.
+    /// Binds the upload, complete or still running, and answers its standing: with its message if it is
+    /// complete. Binding it again to the same changes nothing. If another upload has the message of the
+    /// `client_message_id`, this upload shares it if the file is the same.
     ///
     /// # Errors
-    /// [`UploadError::AlreadyBound`] if it is to become, or is, another message; [`UploadError::AnotherFile`].
+    /// [`UploadError::AlreadyBound`] if the upload is to become, or is, another message;
+    /// [`UploadError::AnotherFile`].
     pub async fn bind(
         &self,
         owner: &UserId,
@@ -45,7 +46,8 @@ impl Uploads {
         }
     }
 
-    /// Binds the upload to a message that stands. Refused, it is as it was, and may be bound otherwise.
+    /// Binds the upload to a message that exists. If that is refused, the upload is as before, and may be
+    /// bound otherwise.
     async fn bind_beside(&self, bound: Upload) -> Result<Standing, UploadError> {
         let message = self.stores.messages.of_client(&bound).await?.ok_or(UploadError::AlreadyBound)?;
         let is_whole = bound.state == State::Complete;

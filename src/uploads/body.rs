@@ -11,10 +11,10 @@ use tokio::time::timeout;
 use super::error::UploadError;
 use crate::upload::{AppendRefusal, TrailingChecksum, Verification};
 
-/// What has not come by then comes later.
+/// How long a small body is waited for as a whole; after that it is received as it comes.
 const AT_ONCE: Duration = Duration::from_millis(2);
 
-/// The body ended before its end: the connection broke, or its framing did.
+/// The body ended early: the connection broke, or its framing did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the request body ended early")]
 pub struct BodyBroken;
@@ -31,7 +31,7 @@ pub enum BodyFrame {
 /// Frames in order. An error is the last item.
 pub type Frames = Pin<Box<dyn Stream<Item = Result<BodyFrame, BodyBroken>> + Send>>;
 
-/// Bytes of a request, and how it wants them checked.
+/// The bytes of a request, and how they are to be checked.
 pub struct Body {
     pub(super) frames: Frames,
     pub(super) verification: Verification,
@@ -43,8 +43,8 @@ impl Body {
         Self { frames, verification }
     }
 
-    /// All of the body, if it is so many bytes, unchecked, and comes within [`AT_ONCE`]; else nothing, and the body is
-    /// as it was.
+    /// The whole body, if it has this many bytes and no checksum, and comes within [`AT_ONCE`]; otherwise
+    /// `None`, and the body is as it was.
     pub(super) async fn at_once(&mut self, length: usize) -> Option<Vec<Bytes>> {
         if self.verification != Verification::None {
             return None;
@@ -72,14 +72,14 @@ impl Body {
         None
     }
 
-    /// Puts back what was read of it.
+    /// Puts back what was read of the body.
     pub(super) fn put_back(&mut self, pieces: Vec<Bytes>, odd: Option<Result<BodyFrame, BodyBroken>>) {
         let read = pieces.into_iter().map(|data| Ok(BodyFrame::Data(data))).chain(odd);
         let rest = std::mem::replace(&mut self.frames, stream::empty().boxed());
         self.frames = stream::iter(read).chain(rest).boxed();
     }
 
-    /// Reads the body of a request that may bring no byte, and checks it like any other.
+    /// Reads the body of a request that may have no bytes, and checks it like any other.
     ///
     /// # Errors
     /// [`AppendRefusal::TooLong`] for the first byte; [`UploadError::BodyBroken`], [`UploadError::BodyIdle`],

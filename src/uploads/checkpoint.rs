@@ -5,19 +5,20 @@ use std::future::pending;
 use crate::store::{StoreError, Syncing};
 use crate::upload::DigestState;
 
-/// Everything before an offset, on its way to being durable.
+/// The sync of all bytes before an offset.
 pub(super) struct Checkpoint {
     pub(super) syncing: Syncing,
     pub(super) reached: Reached,
 }
 
-/// Where a checkpoint is, and the digest of all bytes before it.
+/// The offset of a checkpoint, and the digest of all bytes before it.
 pub(super) struct Reached {
     pub(super) offset: u64,
     pub(super) digest: Option<DigestState>,
 }
 
-/// Waits until the checkpoint is durable and takes it out; without one, for ever. Dropped, it leaves it where it was.
+/// Waits until the checkpoint is durable and takes it out; without one, waits for ever. Dropped, it leaves
+/// the checkpoint.
 pub(super) async fn reached(checkpoint: &mut Option<Checkpoint>) -> Result<Reached, StoreError> {
     let Some(under_way) = checkpoint else { return pending().await };
     let outcome = (&mut under_way.syncing).await;

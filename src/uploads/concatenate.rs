@@ -12,10 +12,10 @@ use crate::upload::{
     Concat, ConcatError, Conflict, Length, MAX_DESCRIPTION_BYTES, Metadata, Parts, State, Upload, UploadId,
 };
 
-/// What the creation of a final upload asks for.
+/// The values of the creation of a final upload.
 #[derive(Debug, Clone)]
 pub struct NewFinal {
-    /// What it is made of.
+    /// The parts that the upload is made of.
     pub parts: Parts,
     /// `Upload-Metadata`.
     pub metadata: Metadata,
@@ -24,13 +24,13 @@ pub struct NewFinal {
 }
 
 impl Uploads {
-    /// Creates a final upload. While parts are unfinished it answers at once; when all of them are there, once they
-    /// are joined and the message stands, because clients take the answer for that. Asked for once more it is the
-    /// same upload, also when the parts are gone by then.
+    /// Creates a final upload. While parts are unfinished it answers at once. If all of them are complete, it
+    /// answers once they are joined and the message is committed, because clients take the answer for that.
+    /// Asking again leads to the same upload, even if the parts are gone by then.
     ///
     /// # Errors
     /// [`UploadError`]: binding, membership, size, room; [`UploadError::NotPartial`];
-    /// [`UploadError::Rejected`] if that is what became of it; [`UploadError::Busy`] if that takes too long.
+    /// [`UploadError::Rejected`] if the upload was; [`UploadError::Busy`] if that takes too long.
     pub async fn concatenate(&self, owner: &UserId, new: NewFinal) -> Result<Creation, UploadError> {
         let binding = binding_of(&new.metadata, new.conversation)?;
         let NewFinal { parts, metadata, conversation } = new;
@@ -52,14 +52,14 @@ impl Uploads {
         match self.begin(&upload).await? {
             Begun::New => self.answer(id, false).await,
             Begun::Existing => match self.find(owner, id).await {
-                // It was asked for with the same parts: its message is the answer, however old it is.
+                // The same parts were asked for: the upload's message is the answer, however old it is.
                 Ok(_) | Err(UploadError::Over) => self.answer(id, true).await,
                 Err(error) => Err(error),
             },
         }
     }
 
-    /// Stores the upload unless it is there.
+    /// Stores the upload, unless it exists.
     async fn begin(&self, upload: &Upload) -> Result<Begun, UploadError> {
         if self.stores.records.find(upload.id).await?.is_some() {
             return Ok(Begun::Existing);
@@ -76,14 +76,14 @@ impl Uploads {
                 self.finalizer.teller().started(&upload);
                 Ok(Begun::New)
             }
-            // Somebody asked for the same at the same time.
+            // Another request asked for the same at the same time.
             Ok(Created::Taken(_)) | Err(UploadError::Store(StoreError::Conflict(_))) => Ok(Begun::Existing),
             Err(error) => Err(error),
         }
     }
 
-    /// Stores it, beside the holder of its `client_message_id` if there is one: once the parts are joined, it is found
-    /// out whether they are the same file.
+    /// Stores the upload, beside the holder of its `client_message_id` if there is one: once the parts are
+    /// joined, the two files are compared.
     async fn store_final(&self, upload: &Upload) -> Result<Created, UploadError> {
         match self.store(upload, Taking::IfFree).await? {
             Created::Taken(holder) => {
@@ -96,10 +96,10 @@ impl Uploads {
         }
     }
 
-    /// How long the parts are together; deferred while one of them does not say.
+    /// The length of all parts together; deferred while one of them declares none.
     ///
     /// # Errors
-    /// [`UploadError::NotPartial`] unless every one is a partial upload of the owner's.
+    /// [`UploadError::NotPartial`] unless every part is a partial upload of the owner's.
     pub(super) async fn length_of_parts(&self, upload: &Upload) -> Result<Length, UploadError> {
         let Concat::Final(parts) = &upload.concat else { return Ok(upload.length) };
         let mut total = Some(0u64);
@@ -116,13 +116,13 @@ impl Uploads {
         Ok(total.map_or(Length::Deferred, Length::Known))
     }
 
-    /// How it stands, once that can be told.
+    /// The upload's standing, once that can be told.
     async fn answer(&self, id: UploadId, existed: bool) -> Result<Creation, UploadError> {
         for _ in 0..ATTEMPTS {
-            // Joining may take longer than the process has left, and goes on with the next one.
+            // Joining may take longer than the process has left; the next one continues it.
             let settled = self.draining.run_until_cancelled(self.settle(id)).await;
             let standing = settled.unwrap_or(Err(UploadError::Busy))?;
-            // What was driven may have been looked at before the last part was there.
+            // The drive may have looked at the upload before the last part was complete.
             if standing.upload.awaited_parts().is_none() || self.lacks_bytes(&standing.upload).await? {
                 return Ok(Creation { standing, existed });
             }
@@ -130,7 +130,7 @@ impl Uploads {
         Err(UploadError::Busy)
     }
 
-    /// Whether a part that it is to be made of has not all of its bytes.
+    /// Whether a part of the final upload does not have all of its bytes.
     async fn lacks_bytes(&self, upload: &Upload) -> Result<bool, UploadError> {
         let Concat::Final(parts) = &upload.concat else { return Ok(false) };
         for id in parts.ids() {

@@ -13,7 +13,7 @@ use crate::upload::{Binding, Concat, Length, Metadata, State, Upload, UploadId};
 /// How often a creation is begun again because the holder of its `client_message_id` went away meanwhile.
 pub(super) const ATTEMPTS: usize = 3;
 
-/// What a creation asks for.
+/// The values of a creation.
 #[derive(Debug, Clone)]
 pub struct NewUpload {
     /// `Upload-Length`, or deferred.
@@ -22,31 +22,32 @@ pub struct NewUpload {
     pub metadata: Metadata,
     /// The conversation that the path names.
     pub conversation: Option<ConversationId>,
-    /// Whether it is to be a part of another upload: then no message is made of it, whatever its metadata says.
+    /// Whether the upload is to be a part of another: then no message is made of it, whatever its metadata
+    /// says.
     pub is_partial: bool,
 }
 
-/// How a creation went.
+/// The outcome of a creation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Creation {
     /// The upload as it stands.
     pub standing: Standing,
-    /// Whether it was there before.
+    /// Whether the upload existed before.
     pub existed: bool,
 }
 
 impl Uploads {
-    /// Creates an upload. With a `client_message_id` that one of the caller's uploads has, it is that one.
+    /// Creates an upload. If one of the caller's uploads has the `client_message_id`, the answer is that one.
     ///
     /// # Errors
     /// [`UploadError`]: binding, membership, size, room; [`UploadError::AnotherFile`];
-    /// [`UploadError::Rejected`] if that is what became of it.
+    /// [`UploadError::Rejected`] if the upload was.
     pub async fn create(&self, owner: &UserId, new: NewUpload) -> Result<Creation, UploadError> {
         let binding = self.admit_new(owner, &new).await?;
         self.create_admitted(owner, &new, binding).await
     }
 
-    /// Whether a creation is one that would be carried out, room aside.
+    /// Checks that a creation would be carried out, room aside.
     ///
     /// # Errors
     /// [`UploadError`]: binding, membership, size.
@@ -54,7 +55,7 @@ impl Uploads {
         self.admit_new(owner, new).await.map(drop)
     }
 
-    /// The binding of a new upload that its owner may make.
+    /// Checks a creation, and answers the binding of the new upload.
     pub(super) async fn admit_new(
         &self,
         owner: &UserId,
@@ -80,7 +81,7 @@ impl Uploads {
             match self.store(&upload, taking).await? {
                 Created::New(_) => return self.created(upload).await,
                 Created::Taken(holder) => match self.compatible(&upload, holder).await? {
-                    // Nobody appends to that one.
+                    // No client appends to a final upload.
                     Some(first) if matches!(first.concat, Concat::Final(_)) => taking = Taking::Beside,
                     Some(_) => return Ok(Creation { standing: self.settle(holder).await?, existed: true }),
                     None => taking = self.past(&upload, holder).await?,
@@ -90,7 +91,7 @@ impl Uploads {
         Err(UploadError::Busy)
     }
 
-    /// The holder of a new upload's `client_message_id`, if it is there and may be of the same file.
+    /// The holder of a new upload's `client_message_id`, if it exists and may have the same file.
     ///
     /// # Errors
     /// [`UploadError::AnotherFile`], [`UploadError::Rejected`].
@@ -110,8 +111,9 @@ impl Uploads {
         }
     }
 
-    /// How a new upload gets past a holder that is gone. A message keeps its `client_message_id` for ever: beside it,
-    /// the upload is compared with it once it is complete.
+    /// Decides how a new upload is stored although a holder that is gone has its `client_message_id`. A
+    /// message keeps its id for ever: the upload is stored beside it, and compared with it once it is
+    /// complete.
     ///
     /// # Errors
     /// [`UploadError::AnotherFile`].
@@ -136,8 +138,8 @@ impl Uploads {
         if is_too_large { Err(UploadError::TooLarge(self.limits.max_upload_size)) } else { Ok(()) }
     }
 
-    /// Stores a new upload if its owner may have one more and there is room for all of it. Whoever asks again for
-    /// what is there needs neither.
+    /// Stores a new upload, if its owner may have one more and there is room for all of it. A request that
+    /// asks again for an existing upload needs neither.
     pub(super) async fn store(&self, upload: &Upload, taking: Taking) -> Result<Created, UploadError> {
         let reservation = match self.allowance.reserve(upload).await {
             Ok(reservation) => reservation,
@@ -167,7 +169,7 @@ impl Uploads {
         Ok(Creation { standing, existed: false })
     }
 
-    /// Counts and tells of an upload that is stored.
+    /// Counts an upload that was stored, and announces it.
     pub(super) fn count(&self, upload: &Upload) {
         metrics::get().uploads_created.inc();
         tracing::debug!(upload = %upload.id, length = ?upload.length, "upload created");
@@ -175,7 +177,7 @@ impl Uploads {
     }
 }
 
-/// The message that a creation asks for, once everything that its metadata says of it is found to be readable.
+/// The binding that a creation asks for, once all its metadata was found to be readable.
 pub(super) fn binding_of(
     metadata: &Metadata,
     conversation: Option<ConversationId>,

@@ -1,10 +1,12 @@
-//! Creating uploads with their first bytes (tus 1.0.0, Creation With Upload). One whose bytes are few, and all there, is
-//! stored with them, and with the claim of its message, in one step; any other is created first and appended to.
+//! Creating uploads with their first bytes (tus 1.0.0, Creation With Upload). An upload whose bytes are few,
+//! and all there, is stored with them and with the claim of its message in one step. Any other is created
+//! first, and then appended to.
 //!
 //! ```text
 //! bytes ─► file ─► record, row and claim ─► message
 //! ```
-//! A kill before the record leaves a file that no record knows, which the next start frees; nobody was told of it.
+//! A kill before the record leaves a file that no record knows. It is freed after the next start; the client
+//! was told nothing of it.
 
 use std::sync::Arc;
 
@@ -20,7 +22,7 @@ use crate::outlive::outlive;
 use crate::store::{StoreError, Taking};
 use crate::upload::{AppendRequest, Binding, Length, State, Upload};
 
-/// An upload up to this length may be stored with all of its bytes.
+/// The longest upload that may be stored with all of its bytes.
 const SMALL: usize = 64 * 1024;
 
 impl Uploads {
@@ -28,7 +30,7 @@ impl Uploads {
     /// upload is ended again.
     ///
     /// # Errors
-    /// As [`Uploads::create`] and [`Uploads::append`].
+    /// The errors of [`Uploads::create`] and [`Uploads::append`].
     pub async fn create_with(
         self: &Arc<Self>,
         owner: &UserId,
@@ -42,7 +44,7 @@ impl Uploads {
             return Err(crate::upload::AppendRefusal::TooLong.into());
         }
         if new.length == Length::Known(0) {
-            // It will be complete at once.
+            // The upload will be complete at once.
             body.expect_nothing(self.limits.body_idle).await?;
             return self.create(owner, new).await;
         }
@@ -63,8 +65,8 @@ impl Uploads {
         Ok(Creation { standing: outcome?, existed: creation.existed })
     }
 
-    /// Stores an upload with all of its bytes and its claim in one step, if they are few and there at once, and
-    /// nothing is in the way; else nothing, and the body is as it was.
+    /// Stores an upload with all of its bytes and its claim in one step, if they are few and there at once,
+    /// and nothing is in the way. Otherwise `None`, and the body is as it was.
     async fn create_whole(
         self: &Arc<Self>,
         owner: &UserId,

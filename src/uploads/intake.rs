@@ -1,4 +1,5 @@
-//! From received bytes to the store: gathered into large writes, summed up beside them.
+//! The intake: brings received bytes to the store, gathered into large writes, and computes digest and
+//! checksum beside.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -12,21 +13,22 @@ use crate::store::{Append, Created, Last, StoreError, Taking};
 use crate::time::Timestamp;
 use crate::upload::{Appended, Check, DigestState, RunningDigest, State, Upload, Verification};
 
-/// All intakes together aim at holding no more than this.
+/// The most bytes that all intakes together aim to hold.
 const GATHERED_BYTES: usize = 16 * 1024 * 1024;
-/// An intake writes when it holds this much, or less when there are many.
+/// The most and the least bytes that an intake gathers before it writes: fewer, if there are many intakes.
 const LARGEST_WRITE: usize = 1024 * 1024;
 const SMALLEST_WRITE: usize = 64 * 1024;
-/// This and less is summed up where it stands, because the hop to another thread would cost more, and is handed over with
-/// the row that tells of it.
+/// The most bytes that are summed up on this thread, because the hop to another would cost more, and that are
+/// handed over with the row that tells of them.
 const FEW: usize = 64 * 1024;
-/// A piece smaller than this is copied: as it came, it keeps a connection's whole buffer from being used again.
+/// The size below which a piece is copied: uncopied, it keeps a connection's whole buffer from being used
+/// again.
 const SMALL_PIECE: usize = 4 * 1024;
 
 static INTAKES: AtomicUsize = AtomicUsize::new(0);
 
-/// Bytes on their way to the store. Those that it has accepted are durable once a row, or a sync, succeeds; if any call
-/// fails, they are lost.
+/// Bytes on their way to the store. Bytes it has accepted are durable once a row, or a sync, succeeds; if any
+/// call fails, they are lost.
 pub(super) struct Intake {
     store: Box<dyn Append>,
     sums: Sums,
@@ -36,11 +38,11 @@ pub(super) struct Intake {
     pending: Vec<Bytes>,
     pending_bytes: usize,
     end: u64,
-    /// Bytes before it are durable, or will be with the sync that is under way.
+    /// The offset before which bytes are durable, or will be with the sync that is under way.
     begun: u64,
 }
 
-/// What is computed of the bytes as they pass.
+/// The digest and the checksum, computed as the bytes pass.
 #[derive(Default)]
 struct Sums {
     digest: Option<RunningDigest>,
@@ -53,7 +55,7 @@ impl Intake {
         Self::checked(store, offset, digest, Verification::None)
     }
 
-    /// The same for bytes that are checked before they count.
+    /// An intake for bytes that are checked before they count.
     pub(super) fn checked(
         store: Box<dyn Append>,
         offset: u64,
@@ -67,12 +69,12 @@ impl Intake {
         Self { store, sums, away: None, is_checked, pending, pending_bytes, end: offset, begun: offset }
     }
 
-    /// Whether it was begun with a check.
+    /// Whether the bytes are checked before they count.
     pub(super) fn is_checked(&self) -> bool {
         self.is_checked
     }
 
-    /// The offset after everything that was taken.
+    /// The offset after all bytes that were taken.
     pub(super) fn end(&self) -> u64 {
         self.end
     }
@@ -93,7 +95,7 @@ impl Intake {
         if self.pending_bytes >= write_size() { self.flush().await } else { Ok(()) }
     }
 
-    /// Hands everything taken to the store.
+    /// Hands all bytes that were taken to the store.
     pub(super) async fn flush(&mut self) -> Result<(), StoreError> {
         if self.pending.is_empty() {
             return Ok(());
@@ -102,7 +104,7 @@ impl Intake {
         self.store.write(data).await
     }
 
-    /// Makes everything taken durable and answers the digest of it.
+    /// Makes all bytes that were taken durable, and answers their digest.
     pub(super) async fn sync(&mut self) -> Result<Option<DigestState>, StoreError> {
         let data = self.gathered().await?;
         self.store.sync(data).await?;
@@ -110,7 +112,7 @@ impl Intake {
         self.digest().await
     }
 
-    /// Begins to make everything taken durable, while more is taken.
+    /// Begins to make all bytes that were taken durable, while more are taken.
     pub(super) async fn begin_checkpoint(&mut self) -> Result<Checkpoint, StoreError> {
         self.flush().await?;
         let digest = self.digest().await?;
@@ -119,21 +121,22 @@ impl Intake {
         Ok(Checkpoint { syncing, reached: Reached { offset: self.end, digest } })
     }
 
-    /// Whether all that is not durable, or about to be, is still here, and few: then it is handed over with its row.
+    /// Whether all bytes that are not durable, or about to be, are still here and few: then they are handed
+    /// over with their row.
     pub(super) fn is_little(&self) -> bool {
         let pending = u64::try_from(self.pending_bytes).expect("a length fits");
         self.begun + pending == self.end && (1..=FEW).contains(&self.pending_bytes)
     }
 
-    /// Keeps what is pending in as little memory as it needs.
+    /// Moves the pending bytes to as little memory as they need.
     pub(super) fn compact(&mut self) {
         if self.pending.len() > 1 {
             self.pending = vec![self.pending.concat().into()];
         }
     }
 
-    /// The digest of everything taken, and what is to be handed over with the row that tells of it: few bytes; more are
-    /// synced, and summed up meanwhile.
+    /// The digest of all bytes that were taken, and the bytes to be handed over with the row that tells of
+    /// them, if they are few. Otherwise they are synced here, and summed up meanwhile.
     pub(super) async fn last(&mut self) -> Result<(Option<DigestState>, Vec<Bytes>), StoreError> {
         if !self.is_little() {
             return Ok((self.sync().await?, Vec::new()));
@@ -161,7 +164,7 @@ impl Intake {
         Ok(state)
     }
 
-    /// Records the upload that has all that was taken, and with it the last bytes.
+    /// Records the upload that has all bytes that were taken, and with it the last of them.
     pub(super) async fn create(
         &mut self,
         last: Vec<Bytes>,
@@ -175,25 +178,25 @@ impl Intake {
         Ok(created)
     }
 
-    /// The digest of everything that was gathered.
+    /// The digest of all bytes that were gathered.
     async fn digest(&mut self) -> Result<Option<DigestState>, StoreError> {
         Ok(self.sums_here().await?.digest.as_ref().map(RunningDigest::state))
     }
 
-    /// The check, which has seen everything that was taken, and sees nothing of what may follow.
+    /// Takes out the check, which has seen all bytes that were taken, and sees none that may follow.
     pub(super) async fn end_check(&mut self) -> Result<Check, StoreError> {
         self.flush().await?;
         Ok(std::mem::take(&mut self.sums_here().await?.check))
     }
 
-    /// Drops what is pending, and waits until nothing that was written before is still under way.
+    /// Drops the pending bytes, and waits until no earlier write is under way.
     pub(super) async fn give_up(&mut self) -> Result<(), StoreError> {
         self.pending.clear();
         self.pending_bytes = 0;
         self.store.sync(Vec::new()).await
     }
 
-    /// What is pending, with its sums begun.
+    /// The pending bytes, with their sums begun.
     async fn gathered(&mut self) -> Result<Vec<Bytes>, StoreError> {
         let data = std::mem::take(&mut self.pending);
         let bytes = std::mem::take(&mut self.pending_bytes);
@@ -243,8 +246,8 @@ impl Drop for Intake {
     }
 }
 
-/// A sync is begun after so many bytes. What is not synced yet is what a client waits for at the end, or when it
-/// comes back; where several send at once, fewer and larger syncs get more onto the disk.
+/// How many bytes come before a sync is begun. A client waits for the bytes that are not synced yet, at the
+/// end or when it comes back; where several send at once, fewer and larger syncs get more onto the disk.
 pub(super) fn checkpoint_bytes() -> u64 {
     const MIB: u64 = 1024 * 1024;
     if INTAKES.load(Ordering::Relaxed) > 1 { 4 * MIB } else { 2 * MIB }

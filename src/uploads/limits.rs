@@ -4,29 +4,29 @@ use std::time::Duration;
 
 use crate::reservations::Terms;
 
-/// What the settings say about uploads.
+/// The settings of uploads.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// The most bytes of an upload.
     pub max_upload_size: u64,
-    /// An upload without a byte for so many seconds goes away.
+    /// How many seconds an upload may be without a byte before it expires.
     pub expire_after_secs: u64,
-    /// The upload of a published message is there for so many seconds after it.
+    /// How many seconds the upload of a published message is kept after the message.
     pub result_window_secs: u64,
-    /// A body that says nothing for so long is given up.
+    /// How long a body may be silent before it is given up.
     pub body_idle: Duration,
     /// The most unfinished uploads of a user.
     pub max_unfinished: u64,
     /// The most bytes that a user's unfinished uploads may come to.
     pub max_reserved_bytes: u64,
-    /// Room that is kept for an upload to which nothing came for so long goes to others that send.
+    /// How long an upload may be silent before the room that is kept for it goes to others that send.
     pub lapse_after: Duration,
-    /// Whether the SHA-256 of every file is taken.
+    /// Whether the SHA-256 of every file is computed.
     pub digests: bool,
 }
 
 impl Limits {
-    /// Those of them that are about room.
+    /// The limits that are about room.
     pub fn terms(&self) -> Terms {
         Terms {
             max_upload_size: self.max_upload_size,

@@ -9,12 +9,12 @@ use crate::message::UserId;
 use crate::store::{ByteStream, NoTurn, Place, Source, Wanted};
 use crate::upload::{Concat, Upload, UploadId};
 
-/// As many unfinished uploads are listed.
+/// The most unfinished uploads that are listed.
 const MOST_LISTED: usize = 1000;
 
 impl Uploads {
-    /// What HEAD answers: takes over from any older request, so that the offset is what the next PATCH has to
-    /// name, and drives a complete upload on until its message stands.
+    /// The answer to HEAD. It takes over from any older request, so that the offset is the one that the next
+    /// PATCH has to name, and drives a complete upload on until its message is committed.
     ///
     /// # Errors
     /// [`UploadError::Busy`] while draining or if the message takes long; [`UploadError::Expired`];
@@ -25,7 +25,7 @@ impl Uploads {
             return Err(UploadError::Busy);
         }
         let settled = self.settle_for_head(id, upload).await;
-        // A client that gets anything else here throws its upload away.
+        // A client that gets any other error here throws its upload away.
         settled.map_err(|error| match error {
             UploadError::NoRoom | UploadError::Displaced => UploadError::Busy,
             error => error,
@@ -34,18 +34,19 @@ impl Uploads {
 
     async fn settle_for_head(&self, id: UploadId, upload: Upload) -> Result<Standing, UploadError> {
         if matches!(upload.concat, Concat::Final(_)) {
-            // No client sends it bytes, and the server's join is waited for.
+            // No client sends bytes to a final upload, and the server's join is waited for.
             return self.settle_found(upload).await;
         }
         match self.stores.leases.take_held(id, Wanted::WhatCame).await.map(|lease| lease.is_some()) {
             Ok(false) => self.settle_found(upload).await,
-            // Or a newer request is at it: the offset is what is recorded, which it may move on from.
+            // Or a newer request has the upload: the answer is the recorded offset, which that request may
+            // move on.
             Ok(true) | Err(NoTurn::Displaced) => self.settle(id).await,
             Err(error) => Err(error.into()),
         }
     }
 
-    /// The upload as it stands, disturbing nobody.
+    /// The upload as it stands, without displacing any request.
     ///
     /// # Errors
     /// [`UploadError::NotFound`], [`UploadError::Expired`].
@@ -54,7 +55,7 @@ impl Uploads {
         self.standing(upload).await
     }
 
-    /// The caller's uploads that can go on, newest first.
+    /// The caller's uploads that can be continued, newest first.
     ///
     /// # Errors
     /// [`UploadError::Store`].
@@ -68,7 +69,7 @@ impl Uploads {
         Ok(standings)
     }
 
-    /// The bytes of an upload that is complete, wherever they are by now.
+    /// The bytes of a complete upload, wherever they are by now.
     ///
     /// # Errors
     /// [`UploadError::Store`] if they cannot be read.

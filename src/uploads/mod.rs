@@ -1,5 +1,5 @@
 //! Use cases of uploads: create, append, look, end, bind, and the upload that comes in one piece. All of them
-//! end in the finalizer. What must not be undone outlives its request.
+//! end in the finalizer. Work that must not be undone outlives its request.
 
 mod append;
 mod bind;
@@ -47,7 +47,7 @@ use crate::time::Timestamp;
 use crate::upload::{State, Upload, UploadId};
 use orphans::Begun;
 
-/// Everything that can be done with uploads.
+/// The use cases of uploads.
 #[derive(Debug)]
 pub struct Uploads {
     stores: Stores,
@@ -61,9 +61,9 @@ pub struct Uploads {
 }
 
 impl Uploads {
-    /// Over these stores, which tell the reservations of every change; all room comes from where the finalizer's joins
-    /// get theirs. The tracker knows of all work that must not be cut off; `draining` ends requests that can be
-    /// resumed, and keeps out those that cannot.
+    /// The use cases over these stores, which report every change to the reservations. Room comes from the
+    /// allowance that the finalizer's joins use. The tracker has all work that must not be cut off;
+    /// `draining` ends requests that can be resumed, and keeps out those that cannot.
     pub fn new(
         stores: Stores,
         finalizer: Arc<Finalizer>,
@@ -80,7 +80,7 @@ impl Uploads {
         &self.limits
     }
 
-    /// Whether the user may send to the conversation.
+    /// Checks that the user may send to the conversation.
     ///
     /// # Errors
     /// [`UploadError::ConversationNotFound`], [`UploadError::NotAParticipant`].
@@ -92,13 +92,14 @@ impl Uploads {
         }
     }
 
-    /// The caller's upload; what is another's is not there. While a request holds an upload, it is not overdue.
+    /// The caller's upload; another user's does not exist here. While a request holds an upload, it is not
+    /// overdue.
     async fn find(&self, owner: &UserId, id: UploadId) -> Result<Upload, UploadError> {
         let upload = self.find_held(owner, id).await?;
         if self.is_overdue(&upload).await? { Err(UploadError::Expired) } else { Ok(upload) }
     }
 
-    /// The caller's upload, for the request that holds it after another.
+    /// The caller's upload, for a request that holds it after another.
     async fn find_held(&self, owner: &UserId, id: UploadId) -> Result<Upload, UploadError> {
         let upload = self.stores.records.find(id).await?.filter(|upload| upload.owner == *owner);
         let upload = upload.ok_or(UploadError::NotFound)?;
@@ -109,7 +110,7 @@ impl Uploads {
         }
     }
 
-    /// Whether its time is up and no request holds it, though the sweeper has not been there yet.
+    /// Whether the upload's time is up and no request holds it, even if the sweep has not come yet.
     async fn is_overdue(&self, upload: &Upload) -> Result<bool, StoreError> {
         Ok(self.is_due(upload) && self.stores.leases.take_idle(upload.id).await?.is_some())
     }
@@ -119,13 +120,13 @@ impl Uploads {
         expires_at.is_some_and(|at| at <= Timestamp::now())
     }
 
-    /// Whether it became this message, which was published, longer ago than anything is told of it.
+    /// Whether the upload's message was published, and the time in which the upload is told of is over.
     async fn is_over(&self, upload: &Upload, message: MessageId) -> Result<bool, StoreError> {
         let ends_at = upload.active_at.plus_secs(self.limits.result_window_secs);
         Ok(ends_at <= Timestamp::now() && !self.stores.messages.is_unpublished(message).await?)
     }
 
-    /// Whether the caller may still send what the upload is bound to.
+    /// Checks that the caller may still send to the conversation that the upload is bound to.
     async fn may_go_on(&self, upload: &Upload) -> Result<(), UploadError> {
         match &upload.binding {
             Some(binding) => self.may_send(&upload.owner, binding.conversation_id).await,
@@ -133,27 +134,27 @@ impl Uploads {
         }
     }
 
-    /// Whether what is complete becomes a message.
+    /// Whether messages can be made of complete uploads.
     pub async fn ability(&self) -> Ability {
         self.finalizer.ability().await
     }
 
-    /// Whether one who sends a small upload finds room for it.
+    /// Whether a client that sends a small upload finds room for it.
     pub async fn has_room(&self) -> bool {
         self.allowance.has_room().await.unwrap_or(false)
     }
 
-    /// How much room there is; none that anybody knows of if the disk cannot be asked.
+    /// How much room there is; `None` if the disk cannot be asked.
     pub async fn room_left(&self) -> Option<RoomLeft> {
         self.allowance.left().await.ok()
     }
 
-    /// How late the oldest work is that is owed, if the records can be read.
+    /// How late the oldest owed work is, if the records can be read.
     pub async fn overdue(&self) -> Option<Overdue> {
         self.finalizer.overdue(Timestamp::now()).await.ok()
     }
 
-    /// The limits of a user do not hold until then: a backend that uploads for many.
+    /// Suspends the limits of a user until this time, for a backend that uploads for many.
     pub fn trust(&self, user: &UserId, until: Timestamp) {
         self.allowance.trust(user, until);
     }

@@ -1,6 +1,6 @@
-//! An upload that comes in one piece: multipart, or a socket event. The same bytes, record, finalizer and
-//! message as any other; only, there is no record until all bytes are there, so that nothing of it remains
-//! when they do not come.
+//! An upload that comes in one piece: multipart, or a socket event. It has the same bytes, record, finalizer
+//! and message as any other, but no record until all bytes are there, so that nothing remains if they do not
+//! come.
 
 use std::sync::Arc;
 
@@ -24,13 +24,14 @@ pub struct OneShot {
     uploads: Arc<Uploads>,
     sender: UserId,
     max_size: u64,
-    /// Before the bytes, which are written until they are dropped.
+    /// Dropped before the room, because bytes may be written until then.
     bytes: Unrecorded,
     room: Flight,
     announced: Option<Announced>,
 }
 
-/// Others know of the upload, and are told that it came to nothing when this is dropped.
+/// The announcement of the upload. Dropped without a record, it tells the members that the upload came to
+/// nothing.
 struct Announced {
     teller: Teller,
     id: UploadId,
@@ -39,7 +40,7 @@ struct Announced {
 
 impl Drop for Announced {
     fn drop(&mut self) {
-        // A record tells itself what becomes of it.
+        // The end of an upload with a record is announced elsewhere.
         if !self.is_recorded {
             self.teller.came_to_nothing(self.id);
         }
@@ -53,8 +54,8 @@ impl std::fmt::Debug for OneShot {
 }
 
 impl Uploads {
-    /// Whether uploads in one piece may begin. Those that have begun go on while the server drains, because nobody can
-    /// resume them; so this is asked when a request begins, and not again.
+    /// Checks that uploads in one piece may begin. Those that have begun go on while the server drains,
+    /// because no client can resume them; so this is asked when a request begins, and not again.
     ///
     /// # Errors
     /// [`UploadError::Draining`]
@@ -72,11 +73,11 @@ impl Uploads {
 }
 
 impl OneShot {
-    /// Takes in bytes. They are on their way to the disk; only so many are held in memory.
+    /// Takes bytes. They are on their way to the disk; only a bounded number of them is held in memory.
     ///
     /// # Errors
-    /// [`UploadError::TooLarge`], [`UploadError::NoRoom`], [`UploadError::Store`]; [`UploadError::BodyIdle`] if it takes
-    /// longer than any upload in one piece may.
+    /// [`UploadError::TooLarge`], [`UploadError::NoRoom`], [`UploadError::Store`]; [`UploadError::BodyIdle`]
+    /// if it takes longer than an upload in one piece may.
     pub async fn write(&mut self, data: Bytes) -> Result<(), UploadError> {
         let end = self.bytes.length() + data.len() as u64;
         if end > self.max_size {
@@ -93,8 +94,8 @@ impl OneShot {
         Ok(())
     }
 
-    /// Tells the members of the conversation that the file is under way, as soon as it is known where it goes, and how
-    /// long it will be if that is known.
+    /// Tells the members of the conversation that the file is under way, as soon as it is known where it
+    /// goes, with its length if that is known.
     pub fn announce(&mut self, metadata: &Metadata, conversation: ConversationId, length: Option<u64>) {
         if self.announced.is_some() {
             return;
@@ -115,9 +116,9 @@ impl OneShot {
         Upload::new(id, sender, length, metadata, Some(binding), digests, Timestamp::now())
     }
 
-    /// Makes the message: checks the membership, then goes the way of every upload, to its end
-    /// even if the future is dropped. With a `client_message_id` whose message exists, it is that
-    /// one, if the file is the same.
+    /// Makes the message: checks the membership, then takes the steps of every upload, to the end even if the
+    /// future is dropped. If the `client_message_id` has a message, the answer is that one, if the file is
+    /// the same.
     ///
     /// # Errors
     /// [`UploadError`]
@@ -156,7 +157,7 @@ impl OneShot {
     }
 }
 
-/// Drives the upload that has the message, ours or the one before it.
+/// Drives the upload that has the message: ours, or the one before it.
 async fn settle(
     stores: &Stores,
     finalizer: &Arc<Finalizer>,
@@ -166,7 +167,7 @@ async fn settle(
     match finalizer.drive(holder).await {
         Some(Ending::Message(message)) => Ok(*message),
         Some(Ending::Rejected(reason)) => Err(UploadError::Rejected(reason)),
-        // The upload resource was ended; its message is still the one.
+        // The upload resource was ended; its message still exists.
         Some(Ending::NotOwed) => match stores.messages.of_client(upload).await? {
             Some(message) => Ok(message),
             None => Err(UploadError::Busy),

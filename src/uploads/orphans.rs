@@ -1,5 +1,6 @@
-//! Bytes that no record needs: what a kill left of uploads that have no record until their bytes are there, and
-//! of those that were being freed. They are looked for once in the life of a process, beside the requests.
+//! Orphans, bytes that no record needs: a kill left them of uploads that have no record until their bytes are
+//! there, and of those that were being freed. They are looked for once in the life of a process, beside the
+//! requests.
 //!
 //! ```text
 //! bytes of                                       are
@@ -20,11 +21,11 @@ use crate::store::StoreError;
 use crate::time::Timestamp;
 use crate::upload::UploadId;
 
-/// As many are looked at before the next are listed.
+/// How many parts are looked at before the next are listed.
 const PAGE: usize = 10_000;
-/// How long an upload in one piece may take.
+/// The longest time that an upload in one piece may take.
 pub(super) const LONGEST: Duration = Duration::from_secs(12 * 60 * 60);
-/// Bytes that were written to more recently than this may be those of an upload in one piece.
+/// The age of bytes from which they cannot be those of an upload in one piece any more.
 const AGE_SECS: u64 = 24 * 60 * 60;
 
 /// Uploads that this process has begun without a record, for as long as orphans are looked for.
@@ -35,7 +36,7 @@ pub(super) struct Begun {
 }
 
 impl Begun {
-    /// Before the first of its bytes is written.
+    /// Notes an upload before the first of its bytes is written.
     pub(super) fn note(&self, id: UploadId) {
         if !self.is_over.load(Ordering::Acquire) {
             self.ids().insert(id);
@@ -57,8 +58,8 @@ impl Begun {
 }
 
 impl Uploads {
-    /// Frees the bytes of every part that no record needs, and cuts off what a freed upload appended to a part
-    /// that it shared; answers how many were freed.
+    /// Frees the bytes of every part that no record needs, and cuts off what a freed upload appended to a
+    /// part that it shared; answers how many parts were freed.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -85,14 +86,14 @@ impl Uploads {
             return Ok(false);
         }
         let Some(_lease) = self.stores.leases.take_idle(id).await? else { return Ok(false) };
-        // A final upload may have its id again, and have been made in between.
+        // A final upload may have the id again, and may have been made in between.
         if self.is_needed(id).await? {
             return Ok(false);
         }
         let freed = self.stores.payloads.discard(id).await;
         crash::point("recover.orphan");
         if let Err(error) = &freed {
-            // What no upload needs is no reason to stop.
+            // A part that no upload needs is no reason to stop.
             tracing::warn!(upload = %id, %error, "a part that no record needs stays");
         }
         Ok(freed.is_ok())
@@ -102,7 +103,7 @@ impl Uploads {
         Ok(self.stores.records.find(id).await?.is_some_and(|upload| upload.state.needs_bytes()))
     }
 
-    /// Some of those that were freed may have shared a file with a part, and appended to it.
+    /// Cuts off bytes behind parts: a freed upload may have shared a file with a part, and appended to it.
     async fn trim_parts(&self, written_before: Timestamp) -> Result<(), StoreError> {
         let mut after = None;
         loop {

@@ -1,23 +1,27 @@
-//! Receiving the bytes of one PATCH: a client that goes away ends the body, not the work, which outlives its request.
+//! Receiving the bytes of one PATCH. A client that goes away ends the body, not the work, which outlives its
+//! request.
 //!
 //! ```text
 //! frame ─► gathered ─► written ─► synced ─► row in the ledger ─► told
 //!          memory      page cache  disk      durable offset
 //! ```
-//! Few bytes are handed to the store together with their row ([`Append`](crate::store::Append)). Every [`checkpoint_bytes`] a sync is begun, and more is received meanwhile.
+//! Few bytes are handed to the store together with their row ([`Append`](crate::store::Append)). Every
+//! [`checkpoint_bytes`] a sync is begun, and more is received meanwhile.
 //!
-//! A kill at any arrow leaves bytes ahead of their record at the most, and the next PATCH cuts those off. A row
+//! A kill at any arrow leaves at most bytes ahead of their record, and the next PATCH cuts those off. A row
 //! is written every [`checkpoint_bytes`], about every [`CHECKPOINT_EVERY`], and at the end, however the body
-//! ended; where it broke off, as soon as anybody asks for the offset, or after [`AFTERMATH`].
+//! ended. If it broke off, that is as soon as another request asks for the offset, or after [`AFTERMATH`].
 //!
-//! While a checksum is open (tus 1.0.0, Checksum) no row may be written, because all of it may have to go:
+//! While a checksum is expected (tus 1.0.0, Checksum) no row may be written, because all bytes may have to
+//! go:
 //! ```text
 //! frame ─► gathered ─► written ─► synced ─► … ─► last frame, trailer ─► judged ─► row in the ledger ─► told
 //! ```
-//! Bytes are synced as often, only so that the end is never long. A kill at any arrow before the row, a body that
-//! is cut, and a judgement against the bytes all leave the same: the record as it was before the request, and
-//! bytes ahead of it for the next writer to cut off. Nothing undoes anything, so nothing can be half undone. The
-//! lease is let go only when no write is under way, or a late one could land between those of the next writer.
+//! Bytes are synced as often, only so that the end is never long. A kill at any arrow before the row, a body
+//! that is cut off, and a checksum that does not match all leave the same: the record as it was before the
+//! request, and bytes ahead of it for the next writer to cut off. Nothing is undone, so nothing can be half
+//! undone. The lease is released only when no write is under way; otherwise a late write could land between
+//! those of the next writer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,20 +47,20 @@ use crate::upload::{
     TrailingChecksum, Upload,
 };
 
-/// What the checkpoints before the last byte come down to.
+/// The least bytes of a checkpoint, towards the last byte of the upload.
 const LAST_CHECKPOINT: u64 = 256 * 1024;
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
-/// How long a displaced request may read on, and how long nothing may come meanwhile.
+/// How long a displaced request may read on, and how long a pause may be meanwhile.
 const CATCH_UP: Duration = Duration::from_millis(5);
 const CATCH_UP_PAUSE: Duration = Duration::from_millis(1);
-/// How long what a broken body brought waits for whoever comes next.
+/// How long the bytes of a broken body wait for the next request.
 const AFTERMATH: Duration = Duration::from_millis(500);
-/// How many wait at a time: they have files open, and connections no longer count them.
+/// How many broken bodies wait at a time: they have files open, and connections no longer count them.
 static AFTERMATHS: Semaphore = Semaphore::const_new(128);
 /// How often the clocks are looked at.
 const TICK: Duration = Duration::from_millis(250);
 
-/// What a reception needs besides its upload.
+/// The context of a reception, besides its upload.
 pub(super) struct Surroundings {
     pub(super) records: Arc<dyn Records>,
     pub(super) finalizer: Arc<Finalizer>,
@@ -67,7 +71,7 @@ pub(super) struct Surroundings {
 /// One PATCH under way.
 pub(super) struct Reception {
     surroundings: Surroundings,
-    /// Before the lease: whoever has the upload next takes room anew.
+    /// Dropped before the lease: the next holder takes room anew.
     room: Sending,
     lease: Lease,
     _counted: Counted,
@@ -76,18 +80,18 @@ pub(super) struct Reception {
     length: Length,
     intake: Intake,
     trailer: Option<TrailingChecksum>,
-    /// Bytes before it are durable.
+    /// The offset before which bytes are durable.
     synced: u64,
     checkpoint: Option<Checkpoint>,
     last_row: Instant,
 }
 
-/// How a body ended.
+/// The end of a body.
 enum Ended {
     Whole,
     TooLong,
     Early(UploadError),
-    /// To its end, and its bytes do not add up.
+    /// The body came to its end, and its bytes do not match the checksum.
     Unfit(CheckError),
 }
 
@@ -117,7 +121,7 @@ impl Reception {
         }
     }
 
-    /// Receives the body. However that ends, the upload is as it is recorded then.
+    /// Receives the body. However that ends, the upload is then as it is recorded.
     pub(super) async fn run(&mut self, body: Frames) -> Result<(), UploadError> {
         match self.receive_all(body).await {
             Ok(Ended::Whole) => Ok(()),
@@ -128,7 +132,7 @@ impl Reception {
         }
     }
 
-    /// Without a declared length, what ends it is the server's bound.
+    /// The refusal of a body that is too long. Without a declared length, the server's bound ends it.
     fn too_long(&self) -> AppendRefusal {
         match self.length {
             Length::Known(_) => AppendRefusal::TooLong,
@@ -136,7 +140,7 @@ impl Reception {
         }
     }
 
-    /// Lets go of the upload, and answers how it is recorded.
+    /// Lets go of the upload, and answers it as it is recorded.
     pub(super) fn end(self) -> Upload {
         self.upload
     }
@@ -155,14 +159,14 @@ impl Reception {
         Ok(ended)
     }
 
-    /// Whether what came counts before it is all there.
+    /// Whether received bytes are kept before all of them are there.
     fn keeps_what_came(&self) -> bool {
         !self.intake.is_checked() && self.lease.is_displaced() != Some(Wanted::RecordedOffset)
     }
 
-    /// Leaves it to whoever comes next whether what a broken body brought is recorded; if nobody comes, it is. That
-    /// body may be read late, after HEAD was answered on a new connection: the PATCH that follows would be refused
-    /// for what is recorded now, and its content sent in vain.
+    /// Leaves it to the next request whether the bytes of a broken body are recorded; if none comes, they
+    /// are. That body may be read late, after HEAD was answered on a new connection: the PATCH that follows
+    /// would be refused for what is recorded now, and its bytes would be sent in vain.
     async fn await_next(&mut self) -> Result<Ended, StoreError> {
         let may_go_on =
             self.intake.end() > self.upload.offset && !self.length.is_reached_at(self.intake.end());
@@ -182,7 +186,7 @@ impl Reception {
         Ok(Ended::Early(UploadError::BodyBroken))
     }
 
-    /// Whether a body that came to its end is what it had to be.
+    /// Checks that a body that came to its end has the bytes that it should have.
     async fn judge(&mut self) -> Result<Ended, StoreError> {
         let check = if self.intake.is_checked() { self.intake.end_check().await? } else { Check::default() };
         let Err(error) = check.close(self.trailer.take()) else { return Ok(Ended::Whole) };
@@ -198,7 +202,8 @@ impl Reception {
         let mut tick = tokio::time::interval_at(last_byte + TICK, TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            // Asked, and awaited only where nothing else is to be done: most frames are there already.
+            // Looked at here, and awaited only where nothing else is to be done: most frames are there
+            // already.
             if self.lease.is_displaced().is_some() {
                 return self.catch_up(&mut body).await;
             }
@@ -237,8 +242,8 @@ impl Reception {
         }
     }
 
-    /// Takes what has arrived by the time that a newcomer wants the upload, and still waits to be read: the client
-    /// would have to send it once more. Whoever waits for the turn must not notice.
+    /// Takes bytes that have arrived by the time that a newcomer wants the upload, and that still wait to be
+    /// read: the client would have to send them once more. It is so short that the newcomer does not notice.
     async fn catch_up(&mut self, body: &mut Frames) -> Result<Ended, StoreError> {
         let end = Instant::now() + CATCH_UP;
         while self.keeps_what_came() && Instant::now() < end {
@@ -258,7 +263,8 @@ impl Reception {
         Ok(Ended::Early(UploadError::Displaced))
     }
 
-    /// Takes a frame; false if the upload would become longer than it may, of which nothing is kept beyond.
+    /// Takes a frame; `false` if the upload would become longer than it may, in which case the bytes beyond
+    /// are dropped.
     async fn take(&mut self, mut data: Bytes) -> Result<bool, StoreError> {
         let room = usize::try_from(self.limit - self.intake.end()).unwrap_or(usize::MAX);
         let fits = data.len() <= room;
@@ -270,8 +276,8 @@ impl Reception {
         Ok(fits)
     }
 
-    /// How many bytes the next checkpoint is of. While the disk is behind, they become fewer towards the end of the
-    /// upload, so that its last byte has little to wait for.
+    /// How many bytes the next checkpoint has. While the disk is behind, they become fewer towards the end of
+    /// the upload, so that its last byte has little to wait for.
     fn next_checkpoint(&self) -> u64 {
         let most = checkpoint_bytes();
         match self.length.known().filter(|_| self.checkpoint.is_some()) {
@@ -280,7 +286,8 @@ impl Reception {
         }
     }
 
-    /// Begins to sync what came, after what was begun before: no more than two checkpoints' worth is not durable.
+    /// Begins to sync the received bytes, after the sync before: at most two checkpoints' worth of bytes is
+    /// not durable.
     async fn begin_checkpoint(&mut self) -> Result<(), StoreError> {
         if self.checkpoint.is_some() {
             let reached = checkpoint::reached(&mut self.checkpoint).await?;
@@ -303,7 +310,7 @@ impl Reception {
         Ok(self.room.reach(end, self.synced).await?)
     }
 
-    /// Lets nothing lie about: what came is handed on, and recorded when it is time.
+    /// Hands on the received bytes, so that none wait for long, and records them when it is time.
     async fn keep(&mut self) -> Result<(), StoreError> {
         let is_time = self.last_row.elapsed() >= CHECKPOINT_EVERY && self.keeps_what_came();
         if is_time && self.intake.end() > self.upload.offset {
@@ -316,7 +323,8 @@ impl Reception {
         }
     }
 
-    /// Records what came, which is durable by then: bytes may be ahead of their record, never behind.
+    /// Records the received bytes, which are durable by then: bytes may be ahead of their record, never
+    /// behind.
     async fn record(&mut self) -> Result<(), StoreError> {
         let offset = self.intake.end();
         if offset == self.upload.offset && self.length == self.upload.length {
@@ -327,7 +335,7 @@ impl Reception {
         self.add(Reached { offset, digest }, Last { data, begun }).await
     }
 
-    /// Adds the row up to there to the ledger.
+    /// Adds the row up to this offset to the ledger.
     async fn add(&mut self, reached: Reached, last: Last) -> Result<(), StoreError> {
         let Reached { offset: end, digest } = reached;
         let offset = self.upload.offset;
@@ -349,9 +357,10 @@ impl Reception {
         Ok(())
     }
 
-    /// Damage is for good and is recorded as such; anything else leaves the upload as it was.
+    /// Handles a failure. Damage is for good and is recorded as such; any other error leaves the upload as it
+    /// was.
     async fn failed(&mut self, error: StoreError) -> UploadError {
-        // Nothing may be under way when the lease is free; that this fails as well is no news.
+        // No write may be under way when the lease is free; an error of this tells nothing new.
         let _ = self.intake.give_up().await;
         if let StoreError::Damaged(what) = &error {
             tracing::error!(upload = %self.upload.id, what, "the part is damaged");

@@ -6,11 +6,11 @@ use crate::metrics;
 use crate::store::Records;
 use crate::upload::{RejectionReason, Upload};
 
-/// Records the rejection and answers it. The bytes are freed by whoever frees those of dead uploads.
+/// Records the rejection and answers it. The bytes are freed with those of other dead uploads.
 pub(super) async fn reject(records: &dyn Records, upload: &Upload, reason: RejectionReason) -> UploadError {
     let rejected = match upload.state.reject(reason) {
         Ok(rejected) => rejected,
-        // It is further than it seemed, or dead already.
+        // The upload is further than it seemed, or dead already.
         Err(_) => return UploadError::Busy,
     };
     match records.transition(upload.id, upload.epoch, &upload.state, &rejected).await {

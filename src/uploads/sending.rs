@@ -1,4 +1,4 @@
-//! What is being sent now, for those who may know.
+//! The uploads that are being sent now, for users who may know.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -11,13 +11,13 @@ use crate::message::{ConversationId, UserId};
 use crate::store::StoreError;
 use crate::telling::Sending;
 
-/// As many records are read at once.
+/// How many records are read at once.
 const PAGE: usize = 256;
-/// A connection that begins is told of no more than this.
+/// The most uploads that a new connection is told of.
 const MOST_TOLD: usize = 256;
 
 impl Uploads {
-    /// What is being sent in a conversation of the user's.
+    /// The uploads that are being sent in a conversation of the user's.
     ///
     /// # Errors
     /// [`UploadError::ConversationNotFound`], [`UploadError::NotAParticipant`].
@@ -30,7 +30,8 @@ impl Uploads {
         Ok(self.finalizer.teller().sending(Some(conversation)))
     }
 
-    /// What is being sent in all conversations of the user's, for a connection that begins: not more than fits.
+    /// The uploads that are being sent in all conversations of the user's, for a new connection: a bounded
+    /// number of them.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -48,11 +49,11 @@ impl Uploads {
                 to_user.push(sending.progress.upload_id);
             }
         }
-        // What has ended meanwhile has been told as ended.
+        // The end of an upload that has ended meanwhile has been announced.
         Ok(to_user.into_iter().filter_map(|id| teller.sending_now(id)).collect())
     }
 
-    /// Tells of uploads that come to a standstill, those of before this start included, until cancelled.
+    /// Announces uploads that come to a standstill, those from before this start included, until cancelled.
     pub async fn keep_telling(&self, cancelled: CancellationToken) {
         let recalling = async {
             if let Some(Err(error)) = cancelled.run_until_cancelled(self.recall()).await {
@@ -76,7 +77,7 @@ impl Uploads {
                 Some(last) => after = Some(last),
                 None => return Ok(()),
             }
-            // There may be a million, and this can wait.
+            // There may be a million uploads, and this can wait.
             tokio::time::sleep(begun.elapsed()).await;
         }
     }

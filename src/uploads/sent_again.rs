@@ -1,14 +1,14 @@
-//! Bytes that are sent again to an upload that has them. A client that creates an upload whose `client_message_id` has
-//! one is given that one, begins at its beginning, and may have another file in its hands. So what it sends is held
-//! against what is stored, and is stored nowhere.
+//! Bytes that are sent again to an upload that has them. A client that creates an upload whose
+//! `client_message_id` is held by another of its uploads is given that one, begins at its beginning, and may
+//! have another file. So its bytes are compared with the stored ones, and are stored nowhere.
 //!
 //! | the upload | compared | answered if they agree |
 //! | --- | --- | --- |
 //! | receiving | the first bytes | the offset at which the client may go on |
 //! | complete, or a message | every byte | how far they agree; at the end of the upload its message |
 //!
-//! An offset that a client is told of is one up to which its own bytes were seen, so that nobody who sends another file
-//! in several requests is told of a message in between.
+//! A client is told only of an offset up to which its own bytes were seen, so that one that sends another
+//! file in several requests is not told of a message in between.
 
 use std::sync::Arc;
 
@@ -23,12 +23,13 @@ use crate::finalizer::Comparison;
 use crate::message::UserId;
 use crate::upload::{AppendRefusal, AppendRequest, State, Upload, UploadId};
 
-/// As many bytes tell most files apart, and cost a client that goes on with its own file little.
+/// The bytes that are compared while an upload is receiving: they tell most files apart, and cost a client
+/// that continues its own file little.
 const SAMPLE: u64 = 64 * 1024;
 
 impl Uploads {
-    /// What becomes of a request that would append before the end of the upload, once it was found that its sender may
-    /// append.
+    /// Handles a request that would append before the end of the upload, once it was found that its sender
+    /// may append.
     ///
     /// # Errors
     /// [`AppendRefusal::OffsetMismatch`], [`UploadError::AnotherFile`].
@@ -59,7 +60,7 @@ impl Uploads {
         Ok(standing.up_to(end))
     }
 
-    /// What becomes of the body of a creation whose upload was there before, and has bytes.
+    /// Handles the body of a creation whose upload existed before, and has bytes.
     ///
     /// # Errors
     /// [`UploadError::AnotherFile`].
@@ -74,7 +75,7 @@ impl Uploads {
         Ok(Creation { standing, existed })
     }
 
-    /// Holds a body against what is stored from an offset on, and answers up to where they agree.
+    /// Compares a body with the stored bytes from an offset on, and answers up to where they agree.
     async fn compare(&self, standing: &Standing, offset: u64, body: Body) -> Result<u64, UploadError> {
         let upload = &standing.upload;
         let is_whole = upload.state != State::Receiving;
@@ -116,7 +117,7 @@ impl Uploads {
             return Ok(Comparison::with(futures_util::stream::empty::<Result<Bytes, _>>().boxed()));
         }
         match self.read(standing, offset..end).await {
-            // It may have become a message meanwhile, and is to be looked at anew.
+            // The upload may have become a message meanwhile, and has to be looked at anew.
             Err(UploadError::Store(_)) if standing.upload.state == State::Receiving => Err(UploadError::Busy),
             stored => Ok(Comparison::with(stored?)),
         }
@@ -124,7 +125,7 @@ impl Uploads {
 }
 
 impl Standing {
-    /// The same to a client that has sent so much of it again.
+    /// The standing for a client that has sent the bytes up to `end` again.
     fn up_to(self, end: u64) -> Self {
         if end == self.upload.offset {
             return self;
@@ -134,7 +135,7 @@ impl Standing {
     }
 }
 
-/// Whether a request says of its file that it has another length than the upload.
+/// Whether a request says that its file has another length than the upload.
 fn is_of_another_length(upload: &Upload, request: AppendRequest) -> bool {
     let Some(length) = upload.length.known() else {
         return request.upload_length.is_some_and(|declared| declared < upload.offset);

@@ -1,4 +1,4 @@
-//! Where an upload stands, for whoever may know.
+//! The standing of an upload, for users who may know.
 
 use super::Uploads;
 use super::error::UploadError;
@@ -7,16 +7,16 @@ use crate::message::Message;
 use crate::time::Timestamp;
 use crate::upload::{Length, State, Upload, UploadId};
 
-/// An upload and what became of it.
+/// An upload and its outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
     /// The upload as recorded.
     pub upload: Upload,
-    /// Its message, once that is committed.
+    /// The upload's message, once that is committed.
     pub message: Option<Message>,
     /// Whether the message has been announced.
     pub published: bool,
-    /// When the upload goes away without another byte.
+    /// The time when the upload expires without another byte.
     pub expires_at: Option<Timestamp>,
 }
 
@@ -28,7 +28,7 @@ impl Standing {
 }
 
 impl Uploads {
-    /// The standing of an upload once whatever it is owed is done.
+    /// The standing of an upload once everything that it is owed is done.
     ///
     /// # Errors
     /// [`UploadError::Busy`] if that takes too long, [`UploadError::NoRoom`] if it waits for room,
@@ -38,7 +38,7 @@ impl Uploads {
         self.settle_found(upload).await
     }
 
-    /// The same, for one that has just been read.
+    /// The standing of an upload that has just been read, once everything that it is owed is done.
     pub(super) async fn settle_found(&self, mut upload: Upload) -> Result<Standing, UploadError> {
         let id = upload.id;
         let mut is_slow = false;
@@ -56,7 +56,7 @@ impl Uploads {
         }
         match &upload.state {
             State::Rejected(rejection) => Err(UploadError::Rejected(rejection.reason)),
-            // For unfinished parts, unlike for their being joined, nobody has to come again.
+            // While parts are joined the client has to come again; while they are unfinished it does not.
             _ if upload.is_owed() || is_slow && upload.is_driven() => Err(UploadError::Busy),
             _ => self.standing(upload).await,
         }
@@ -65,7 +65,8 @@ impl Uploads {
     /// The standing of an upload as it is.
     pub(super) async fn standing(&self, mut upload: Upload) -> Result<Standing, UploadError> {
         if upload.awaited_parts().is_some() && upload.length == Length::Deferred {
-            // Parts may have declared theirs since. Without one of them there is no length to tell.
+            // Parts may have declared their lengths since. While one of them has not, there is no length to
+            // tell.
             upload.length = self.length_of_parts(&upload).await.unwrap_or(Length::Deferred);
         }
         let message = match upload.state {

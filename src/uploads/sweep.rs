@@ -1,4 +1,4 @@
-//! Taking away what nobody came back for.
+//! The sweep, which takes away abandoned uploads.
 
 use std::time::Duration;
 
@@ -13,11 +13,12 @@ use crate::store::{Lease, StoreError};
 use crate::time::Timestamp;
 use crate::upload::{State, Upload, UploadId};
 
-/// One sweep takes away no more than this; the next goes on.
+/// The most uploads that one sweep takes away; the next one continues.
 const BATCH: usize = 10_000;
-/// So many at the same time: what they change is made durable together.
+/// How many uploads are changed at the same time: their changes are made durable together.
 const AT_ONCE: usize = 32;
-/// An expired upload answers so for a day at least, and as long again as it took to expire.
+/// The least time for which an expired upload says so; it does for the time that it took to expire, if that
+/// is longer.
 const TOMBSTONE_SECS: u64 = 24 * 60 * 60;
 
 impl Uploads {
@@ -40,7 +41,7 @@ impl Uploads {
         }
     }
 
-    /// Expires what is due at `now`, and ends what is long over; answers how many uploads that changed.
+    /// Expires uploads that are due at `now`, and ends those that are long over; answers how many changed.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -52,7 +53,8 @@ impl Uploads {
             crash::point("sweep.found");
             self.expire(id, now).await
         });
-        // To the end also when one fails: a record without its bytes freed would be looked at at the next start only.
+        // To the end even if one fails: a record whose bytes were not freed would be looked at only at the
+        // next start.
         let count = |count: Result<usize, StoreError>, expired: Result<bool, StoreError>| {
             std::future::ready(count.and_then(|count| Ok(count + usize::from(expired?))))
         };
@@ -60,7 +62,7 @@ impl Uploads {
         Ok(expired? + self.sweep_over(now).await?)
     }
 
-    /// Takes away the records of uploads that became messages long ago; answers how many.
+    /// Removes the records of uploads that became messages long ago; answers how many.
     async fn sweep_over(&self, now: Timestamp) -> Result<usize, StoreError> {
         let cutoff = now.minus_secs(self.kept_for_secs());
         let over = stream::iter(self.stores.records.committed_before(cutoff, BATCH).await?);
@@ -71,12 +73,12 @@ impl Uploads {
         ending.buffer_unordered(AT_ONCE).fold(Ok(0), count).await
     }
 
-    /// Its message has the bytes and the `client_message_id`, so the record is all that there is to take away, in one
-    /// step.
+    /// Removes the record of an upload that is over. Its message has the bytes and the `client_message_id`,
+    /// so the record is all that there is to take away, in one step.
     async fn end_over(&self, id: UploadId) -> Result<bool, StoreError> {
         let Some(lease) = self.stores.leases.take_idle(id).await? else { return Ok(false) };
         match self.stores.records.find(id).await?.map(|upload| upload.state) {
-            // Nothing that is owed is lost: who was not told yet may ask.
+            // Only once the message is published: until then a client that was not told may ask.
             Some(State::Committed(message)) if !self.stores.messages.is_unpublished(message).await? => {}
             _ => return Ok(false),
         }
@@ -86,20 +88,21 @@ impl Uploads {
         Ok(true)
     }
 
-    /// How long the record of an upload stays after its message: once it is over, it says so as long again. And not
-    /// shorter than parts do, because a final upload that is asked for again with the same parts has the same id.
+    /// How long the record of an upload stays after its message: for twice the window, the second half to say
+    /// that it is over. It stays no shorter than parts do, because a final upload that is asked for again
+    /// with the same parts has the same id.
     fn kept_for_secs(&self) -> u64 {
         let Limits { result_window_secs: window, expire_after_secs, .. } = self.limits;
         window.saturating_mul(2).max(expire_after_secs)
     }
 
-    /// Lets go of the `client_message_id` of an upload that is overdue.
+    /// Frees the `client_message_id` of an upload that is overdue.
     pub(super) async fn release(&self, id: UploadId) -> Result<(), UploadError> {
         self.expire(id, Timestamp::now()).await?;
         Ok(())
     }
 
-    /// Expires one upload if it is due and nobody is at it.
+    /// Expires one upload, if it is due and no request holds it.
     async fn expire(&self, id: UploadId, now: Timestamp) -> Result<bool, StoreError> {
         let Some(lease) = self.stores.leases.take_idle(id).await? else { return Ok(false) };
         let Some(upload) = self.stores.records.find(id).await? else { return Ok(false) };
@@ -118,7 +121,7 @@ impl Uploads {
         };
         match outcome {
             Ok(()) => {}
-            // It was bound, or taken, or changed otherwise, at the last moment.
+            // The upload was bound, or taken, or changed otherwise, at the last moment.
             Err(StoreError::Conflict(_) | StoreError::Fenced) => return Ok(false),
             Err(error) => return Err(error),
         }
@@ -139,7 +142,7 @@ impl Uploads {
         Ok(true)
     }
 
-    /// When the record of an expired upload goes as well.
+    /// The time when the record of an expired upload is removed.
     fn buried_at(&self, upload: &Upload) -> Timestamp {
         let expire_after = self.limits.expire_after_secs;
         upload.active_at.plus_secs(expire_after).plus_secs(expire_after.max(TOMBSTONE_SECS))

@@ -10,7 +10,7 @@ use crate::store::{Lease, StoreError, Wanted};
 use crate::upload::{State, Upload, UploadId};
 
 impl Uploads {
-    /// Ends an upload. Before the commit everything is freed; a message that is made, or is being made, stays.
+    /// Ends an upload. Before the commit everything is freed; a message that is made, or being made, stays.
     ///
     /// # Errors
     /// [`UploadError::NotFound`], [`UploadError::Expired`], [`UploadError::Busy`].
@@ -29,8 +29,8 @@ impl Uploads {
         Ok(())
     }
 
-    /// Ends an upload that came to nothing within the request that created it, unless somebody else has taken
-    /// it up meanwhile. What cannot be ended now expires.
+    /// Ends an upload that came to nothing within the request that created it, unless another request has
+    /// taken it meanwhile. An upload that cannot be ended now expires.
     pub(super) async fn abandon(self: &Arc<Self>, id: UploadId) {
         let Ok(Some(lease)) = self.stores.leases.take_idle(id).await else { return };
         let uploads = Arc::clone(self);
@@ -47,8 +47,8 @@ impl Uploads {
     }
 }
 
-/// The record goes first: bytes without a record are freed after the next start, a record without bytes would be
-/// a lie.
+/// Removes an upload. The record goes first: bytes without a record are freed after the next start, but a
+/// record without bytes would be a lie.
 async fn remove(uploads: Arc<Uploads>, lease: Lease, upload: Upload) -> Result<(), UploadError> {
     match uploads.stores.records.remove(upload.id, lease.epoch()).await {
         Ok(()) => {}
@@ -56,7 +56,7 @@ async fn remove(uploads: Arc<Uploads>, lease: Lease, upload: Upload) -> Result<(
         Err(error) => return Err(error.into()),
     }
     crash::point("remove.recorded");
-    // Without its record a join ends with the stretch that it is at.
+    // Without its record, a join ends with its current stretch.
     uploads.finalizer.landed(upload.id).await;
     if upload.state.needs_bytes() {
         uploads.finalizer.free(&upload).await?;

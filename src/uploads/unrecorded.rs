@@ -1,4 +1,4 @@
-//! Bytes that come before their record: of an upload that is stored with all of them, or not at all.
+//! Bytes that come before their record, of an upload that is stored with all of them or not at all.
 
 use std::sync::Arc;
 
@@ -18,10 +18,10 @@ use crate::upload::{Epoch, RunningDigest, State, Upload, UploadId};
 pub(super) struct Unrecorded {
     uploads: Arc<Uploads>,
     id: UploadId,
-    /// Whether their digest is wanted.
+    /// Whether the digest of the bytes is wanted.
     is_digested: bool,
     intake: Option<Intake>,
-    /// Whether a record may need the bytes. From the record on, that is the truth about them.
+    /// Whether a record may need the bytes. Once there is a record, it is the truth about them.
     is_recorded: bool,
     since: Instant,
 }
@@ -46,16 +46,16 @@ impl Unrecorded {
         self.intake.as_ref().map_or(0, Intake::end)
     }
 
-    /// Takes bytes. They are on their way to the disk; only so many are held in memory.
+    /// Takes bytes. They are on their way to the disk; only a bounded number of them is held in memory.
     pub(super) async fn take(&mut self, data: Bytes) -> Result<(), StoreError> {
         self.intake().await?.take(data).await
     }
 
-    /// Stores the upload with the bytes as all that it has, and the claim of its message where one can be made;
-    /// answers how it is stored, if it is.
+    /// Stores the upload with the bytes as all that it has, and with the claim of its message where one can
+    /// be made; answers the upload as it is stored, if it is.
     ///
     /// # Errors
-    /// [`UploadError::AnotherFile`] if it would overtake what is known to be another file.
+    /// [`UploadError::AnotherFile`] if it would overtake an upload that is known to be another file.
     pub(super) async fn record(
         &mut self,
         upload: Upload,
@@ -64,21 +64,21 @@ impl Unrecorded {
         let (digest, mut last) = self.intake().await?.last().await?;
         let mut upload = Upload { offset: self.length(), digest, state: State::Complete, ..upload };
         if taking == Taking::Overtake && self.uploads.stores.records.holder(&upload).await?.is_some() {
-            // They are compared where they are stored.
+            // The files are compared where they are stored.
             self.intake().await?.settle(std::mem::take(&mut last)).await?;
             if self.uploads.finalizer.contradicts_holder(&upload).await? {
                 return Err(UploadError::AnotherFile);
             }
         }
         let claim = self.uploads.finalizer.claim_ahead(&upload).await;
-        // Until it is certain that there is none.
+        // Until it is certain that there is no record.
         self.is_recorded = true;
         let created = self.intake().await?.create(last, &upload, taking, claim).await;
         self.is_recorded = !matches!(created, Ok(Created::Taken(_)) | Err(StoreError::Full));
         if let Ok(Created::New(state)) = &created {
             upload.state = state.clone();
             self.uploads.allowance.stored(&upload);
-            // The file, which may be moved at once.
+            // Closes the file, which may be moved at once.
             self.intake = None;
             metrics::get().bytes_received.inc_by(upload.offset);
             crash::point("append.recorded");

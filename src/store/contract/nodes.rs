@@ -111,7 +111,7 @@ pub(crate) async fn bytes_of_an_older_epoch_are_never_read(one: impl NodesFixtur
     assert!(one.payloads().open(id, first.epoch(), 4).await.is_err(), "it comes too late");
 }
 
-/// It may be of an upload that gets its record with its last byte.
+/// The part may be that of an upload that gets its record with its last byte.
 pub(crate) async fn a_part_under_way_elsewhere_is_no_orphan(one: impl NodesFixture) {
     let two = one.second();
     let id = UploadId::random();

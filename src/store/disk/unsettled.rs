@@ -311,7 +311,7 @@ mod tests {
         assert!(!unsettled.contains(id));
     }
 
-    /// As where it is looked for what a crash left, while the upload becomes a message.
+    /// The search for orphans may come to the part while the upload becomes a message.
     #[tokio::test]
     async fn what_is_a_messages_by_now_is_settled_though_its_part_is_freed() {
         let (_data, disk) = disk();

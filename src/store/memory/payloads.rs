@@ -23,7 +23,7 @@ pub struct MemoryPayloads {
 #[derive(Debug, Default)]
 struct Stored {
     parts: BTreeMap<UploadId, Vec<u8>>,
-    /// When each of those was last written to.
+    /// The time when each part was last written to.
     written: HashMap<UploadId, Timestamp>,
     /// The latest epoch in which each upload was opened.
     epochs: HashMap<UploadId, Epoch>,
@@ -33,7 +33,7 @@ struct Stored {
 }
 
 impl MemoryPayloads {
-    /// An empty store that has room for so many bytes.
+    /// An empty store with room for this many bytes.
     pub fn of_size(size: u64) -> Self {
         let payloads = Self::default();
         payloads.set_size(size);

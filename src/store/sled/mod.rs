@@ -6,8 +6,8 @@
 //!  engine                                      what makes changes durable, and where
 //!  offline                                     reading all of it while no server has it open
 //! ```
-//! Every change is an operation that the committer evaluates and makes durable together with those that wait at
-//! the same time, in a journal; sled gets many of them at once, later. Every read sees both.
+//! Every change is an operation. The committer evaluates it and makes it durable in a journal, together with
+//! those that wait at the same time; sled gets many of them at once, later. Every read sees both.
 
 mod engine;
 mod memberships;

@@ -9,14 +9,15 @@ use crate::store::Source;
 const MIB: u64 = 1024 * 1024;
 const LENGTH: u64 = 12 * MIB;
 
-/// A house with room for large uploads, and one of them.
+/// A house with room for large uploads, and one upload.
 async fn house(slow: Slow) -> (House, UploadId) {
     let house = House::with(Arc::new(slow), Limits { max_upload_size: LENGTH, ..limits() }).await;
     let id = house.create(LENGTH, &bound(&[])).await.expect("created").standing.upload.id;
     (house, id)
 }
 
-/// Where the first one is depends on whether other tests receive at the same time, and when those end.
+/// Whether the offset is that of a first checkpoint, which depends on other tests that receive at the same
+/// time.
 fn is_a_checkpoint(offset: u64) -> bool {
     (2 * MIB..=4 * MIB).contains(&offset)
 }

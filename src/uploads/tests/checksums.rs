@@ -18,7 +18,7 @@ over_both! {
     a_complete_upload_takes_no_byte_of_a_body_of_unknown_length,
 }
 
-/// A house over each payload store, and what it stands on.
+/// A house over each payload store, and the folder of the store.
 async fn houses() -> Vec<(House, Option<TempDir>)> {
     let [disk, sled] = [(); 2].map(|()| tempfile::tempdir().expect("a folder"));
     let files = Disk::open(disk.path(), Durability::Process, 0).expect("opened");
@@ -31,7 +31,7 @@ async fn houses() -> Vec<(House, Option<TempDir>)> {
     ]
 }
 
-/// More than is summed up where it stands, and no round number.
+/// Bytes that are too many to be summed up on the caller's thread, and no round number.
 fn large() -> Vec<u8> {
     (0..700_001u32).map(|at| u8::try_from((at ^ (at >> 8)) & 0xff).expect("eight bits")).collect()
 }
@@ -50,7 +50,7 @@ impl House {
         self.stores.records.find(id).await.expect("memory").expect("recorded")
     }
 
-    /// Checks that the upload has become a message of these bytes.
+    /// Asserts that the upload has become a message of these bytes.
     async fn made_of(&self, standing: Standing, bytes: &[u8]) {
         let length = u64::try_from(bytes.len()).expect("small");
         assert_eq!(standing.message.as_ref().expect("made").file_size, length);
@@ -192,7 +192,7 @@ async fn a_creation_that_does_not_match_leaves_no_upload(house: House) {
         assert_eq!(house.stores.records.unfinished(&ada(), 10).await.expect("memory"), []);
         assert_eq!(house.parts().await, 0);
     }
-    // One that another request created is not this one's to end.
+    // An upload that another request created is not this one's to end.
     let id = house.uploads.create(&ada(), new(3)).await.expect("created").standing.upload.id;
     assert!(house.uploads.create_with(&ada(), new(3), Some(3), wrong()).await.is_err());
     assert_eq!(house.offset(id).await, 0);
@@ -246,7 +246,7 @@ async fn the_upload_is_let_go_only_when_no_write_is_under_way() {
     let uploads = Arc::clone(&house.uploads);
     let dead = Body { verification: Verification::Trailing, ..stalled(&part) };
     let dead = tokio::spawn(async move { uploads.append(&ada(), id, request, dead).await });
-    // The bytes are handed on before long, and the write hangs.
+    // The bytes are soon handed on, and the write hangs.
     tokio::time::sleep(Duration::from_secs(1)).await;
     let newcomer = house.uploads.head(&ada(), id).await;
     assert!(matches!(newcomer, Err(UploadError::Busy)), "{newcomer:?}");

@@ -96,7 +96,8 @@ async fn a_rejection_is_the_answer_however_often_it_is_asked_for(house: House) {
     assert!(join(&house, &ids, bound(&[])).await.expect("joined").standing.message.is_some());
 }
 
-/// Otherwise its client would take the location of an upload for success that may never get its bytes.
+/// Otherwise its client would take an upload's location for success, though the upload may never get its
+/// bytes.
 async fn parts_that_are_there_overtake_an_unfinished_upload_with_the_same_id(house: House) {
     let mine = bound(&[("client_message_id", "mine")]);
     let abandoned = house.create(5, &mine).await.expect("created").standing.upload.id;

@@ -1,4 +1,4 @@
-//! Creations that come with bytes, in however many steps they are stored.
+//! Creations that come with bytes, stored in any number of steps.
 
 use super::*;
 use crate::upload::{RunningDigest, TrailingChecksum};
@@ -18,7 +18,7 @@ fn new(length: u64, metadata: &Metadata) -> NewUpload {
     }
 }
 
-/// A body whose pieces come one by one, with a pause before each that is longer than what is at once.
+/// A body whose pieces come one by one, with pauses longer than a small body is waited for.
 fn slow(pieces: &[&[u8]]) -> Body {
     unchecked(frames(pieces).then(|frame| async {
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -26,7 +26,7 @@ fn slow(pieces: &[&[u8]]) -> Body {
     }))
 }
 
-/// As it is read by whoever comes next.
+/// The frames of a body, as the next reader reads them.
 async fn rest(mut body: Body) -> Vec<Result<BodyFrame, BodyBroken>> {
     let mut all: Vec<Result<BodyFrame, BodyBroken>> = Vec::new();
     while let Some(frame) = body.frames.next().await {
@@ -62,7 +62,7 @@ async fn a_body_that_is_not_all_there_is_as_it_was() {
     assert_eq!(rest(whole).await, []);
 }
 
-/// At once, late, or in part: what is stored is the same.
+/// The bytes come at once, late, or in part: what is stored is the same.
 #[tokio::test]
 async fn however_the_bytes_come_they_are_the_message() {
     for whole in [body(&[b"ab", b"cd"]), slow(&[b"ab", b"cd"]), body(&[b"ab"])] {
@@ -111,7 +111,7 @@ async fn whoever_is_refused_leaves_no_byte(house: House) {
     assert_eq!((house.messages().await.len(), house.parts().await), (0, 0));
 }
 
-/// A digest that was announced is looked at though the others are not wanted.
+/// An announced digest is checked even if digests are off.
 #[tokio::test]
 async fn an_announced_digest_is_always_checked() {
     let sum = "88d4266fd4e6338d13b845fcf289579d209c897823b9217da3e161936f031589";
@@ -126,7 +126,7 @@ async fn an_announced_digest_is_always_checked() {
     }
 }
 
-/// The holder gets the bytes, and nothing is left of the one that would have been made.
+/// The holder gets the bytes, and nothing is left of the upload that would have been made.
 async fn bytes_go_to_the_holder_of_the_client_message_id(house: House) {
     let named = bound(&[("client_message_id", "c")]);
     let first = house.create(4, &named).await.expect("created").standing.upload.id;
@@ -135,14 +135,14 @@ async fn bytes_go_to_the_holder_of_the_client_message_id(house: House) {
         let again = again.expect("created");
         assert!(again.existed && again.standing.upload.id == first, "{again:?}");
         assert_eq!(house.messages().await, [again.standing.message.expect("made")]);
-        // It is freed in the background.
+        // The bytes are freed in the background.
         while house.parts().await > 0 {
             tokio::task::yield_now().await;
         }
     }
 }
 
-/// What was promised to an upload that came whole is free again with its message.
+/// The promise to an upload that came whole is free again with its message.
 #[tokio::test]
 async fn an_upload_that_comes_whole_is_unfinished_no_longer_than_its_message_takes() {
     let limits = Limits { max_unfinished: 1, max_reserved_bytes: 4, ..limits() };

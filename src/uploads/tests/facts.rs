@@ -1,4 +1,4 @@
-//! One fact after another.
+//! Single facts about the use cases.
 
 use std::future::poll_fn;
 use std::task::Poll;
@@ -94,7 +94,7 @@ async fn a_newcomer_takes_over_and_keeps_what_came(house: House) {
     assert!(done.message.is_some());
 }
 
-/// As when a request of a dead connection is read only after HEAD was answered on a new one.
+/// A request of a dead connection may be read only after HEAD was answered on a new one.
 #[tokio::test]
 async fn a_newcomer_at_the_recorded_offset_needs_nothing_of_what_came() {
     for body_of_the_dead in [stalled, broken] {
@@ -329,7 +329,7 @@ async fn bytes_without_a_record_are_freed_at_the_start(house: House) {
     );
 }
 
-/// Its record comes with its last byte.
+/// The upload's record comes with its last byte.
 async fn an_upload_in_one_piece_that_is_under_way_is_no_orphan(house: House) {
     let mut one_shot = house.uploads.one_shot(ada(), 3 << 20);
     one_shot.write(Bytes::from(vec![7; 2 << 20])).await.expect("taken");

@@ -64,13 +64,13 @@ use crate::upload::{
 
 const MAX: u64 = 1 << 20;
 
-/// A server's inside without a server.
+/// The inside of a server, without a server.
 struct House {
     uploads: Arc<Uploads>,
     finalizer: Arc<Finalizer>,
     stores: Stores,
     draining: CancellationToken,
-    /// Of what is embedded; it goes last.
+    /// The folder of the embedded stores, which is dropped last.
     _folder: Option<TempDir>,
 }
 
@@ -88,7 +88,7 @@ impl House {
         Self::on(memory, Arc::new(LocalLeases::default()), payloads, limits).await
     }
 
-    /// One node of those that share these stores.
+    /// A node of those that share these stores.
     async fn on(
         memory: Arc<Memory>,
         leases: Arc<dyn Leases>,
@@ -107,7 +107,7 @@ impl House {
         Self::of(stores, limits, None).await
     }
 
-    /// As in a server that survives power cuts.
+    /// A house over the stores of a server that survives power cuts.
     async fn embedded() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let disk = Disk::open(folder.path(), Durability::Power, 0).expect("opened");
@@ -151,8 +151,8 @@ impl House {
         self.uploads.append(&ada(), id, request, body).await
     }
 
-    /// As a kill between the last row and the finalizer leaves an upload: all bytes in the part, the state
-    /// complete, and nobody at it.
+    /// Leaves an upload as a kill between the last row and the finalizer does: all bytes in the part, the
+    /// state complete, and no request at it.
     async fn record_all(&self, id: UploadId, bytes: &'static [u8]) {
         let upload = self.stores.records.find(id).await.expect("memory").expect("recorded");
         let mut sink = self.stores.payloads.open(id, Epoch::FIRST, 0).await.expect("memory");
@@ -218,12 +218,12 @@ fn body(pieces: &[&[u8]]) -> Body {
     unchecked(frames(pieces))
 }
 
-/// A body that breaks off after this.
+/// A body that breaks off after this piece.
 fn broken(piece: &[u8]) -> Body {
     unchecked(frames(&[piece]).chain(stream::iter([Err(BodyBroken)])))
 }
 
-/// A body that says this and then nothing.
+/// A body of this piece, and then silence.
 fn stalled(piece: &[u8]) -> Body {
     unchecked(frames(&[piece]).chain(stream::pending()))
 }

@@ -1,11 +1,11 @@
-//! Any sequence of create, append, cut, terminate and expire, against a model that is a few vectors.
+//! The model: any sequence of create, append, cut, terminate and expire, against a few vectors.
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::time::Timestamp;
 
-/// What is done; uploads are named by the order of their creation, modulo how many there are.
+/// A step; uploads are named by the order of their creation, modulo how many there are.
 #[derive(Debug, Clone)]
 enum Step {
     Create { length: Option<u8>, bound: bool },
@@ -170,7 +170,7 @@ async fn declare(house: &House, model: &mut Model, length: u64) {
 }
 
 async fn compare(house: &House, models: &[Model]) {
-    // What is owed is made without anyone asking, but not at once.
+    // Owed messages are made without a request, but not at once.
     house.finalizer.recover().await.expect("memory");
     for model in models {
         match (model.fate, house.uploads.status(&ada(), model.id).await) {

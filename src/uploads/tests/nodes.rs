@@ -19,7 +19,7 @@ async fn two_houses() -> (Arc<House>, Arc<House>, MemoryLeases) {
     (Arc::new(one), Arc::new(two), leases)
 }
 
-/// A body of what is sent, which ends when the sender goes.
+/// A body of the pieces that are sent, which ends when the sender is dropped.
 fn sent() -> (mpsc::Sender<&'static [u8]>, Body) {
     let (sender, receiver) = mpsc::channel(1);
     let frames = stream::unfold(receiver, |mut receiver| async move {
@@ -57,7 +57,7 @@ async fn head_on_another_node_is_told_of_what_came() {
     assert_eq!(one.messages().await.len(), 1);
 }
 
-/// It was stopped for long, and knows nothing of what was done meanwhile.
+/// The node was stopped for long, and knows nothing of what was done meanwhile.
 #[tokio::test]
 async fn what_a_stopped_node_goes_on_with_is_refused_and_is_no_fault() {
     let (one, two, leases) = two_houses().await;
@@ -66,7 +66,7 @@ async fn what_a_stopped_node_goes_on_with_is_refused_and_is_no_fault() {
     leases.stop();
     assert_eq!(two.uploads.head(&ada(), id).await.expect("there").upload.offset, 0);
     two.append(id, 0, body(&[b"123"])).await.expect("appended");
-    // It may have found out by itself, when it wrote what it had.
+    // The request may have found out by itself, when it wrote what it had.
     let _ = sender.send(b"def").await;
     drop(sender);
     let late = request.await.expect("no panic");
@@ -95,7 +95,7 @@ async fn what_another_node_receives_is_not_expired_though_it_is_due() {
     assert_eq!(two.uploads.sweep(Timestamp::now().plus_secs(9)).await.expect("memory"), 1);
 }
 
-/// Two that copy into one file would leave it with a hole.
+/// Two nodes that copy into one file would leave it with a hole.
 #[tokio::test]
 async fn what_another_node_holds_is_not_joined() {
     let (one, two, _) = two_houses().await;

@@ -1,4 +1,4 @@
-//! Uploads whose message is there for long.
+//! Uploads whose message was made long ago.
 
 use super::*;
 use crate::upload::{Concat, RejectionReason};
@@ -7,7 +7,7 @@ use crate::uploads::NewFinal;
 const DAY: u64 = 24 * 60 * 60;
 
 impl House {
-    /// One that tells of its messages for so long.
+    /// A house that tells of uploads for this many seconds after their messages.
     async fn with_window(secs: u64) -> Self {
         let limits = Limits { result_window_secs: secs, ..limits() };
         Self::with(Arc::new(MemoryPayloads::default()), limits).await
@@ -66,11 +66,11 @@ async fn the_record_goes_when_nobody_can_ask_for_it_any_more() {
     assert_eq!(house.stores.records.find(upload.id).await.expect("memory"), None);
     assert!(matches!(house.uploads.head(&ada(), upload.id).await, Err(UploadError::NotFound)));
     assert_eq!(house.uploads.sweep(in_two_days).await.expect("memory"), 0);
-    // The message and its file are what they were.
+    // The message and its file are unchanged.
     assert_eq!(house.messages().await, [message.expect("made")]);
 }
 
-/// Over, ended by its owner, and gone: the message is still the one of its `client_message_id`.
+/// Whether the upload is over, ended by its owner, or gone, its message keeps the `client_message_id`.
 #[tokio::test]
 async fn a_client_message_id_outlives_its_upload() {
     enum End {
@@ -106,7 +106,7 @@ async fn a_client_message_id_outlives_its_upload() {
     }
 }
 
-/// It has the same id again, and its parts may still be there.
+/// The upload has the same id again, and its parts may still exist.
 #[tokio::test]
 async fn a_final_upload_that_is_asked_for_after_its_end_is_the_same_message() {
     let house = House::with_window(0).await;
@@ -123,7 +123,7 @@ async fn a_final_upload_that_is_asked_for_after_its_end_is_the_same_message() {
     let first = house.uploads.concatenate(&ada(), asked()).await.expect("created").standing;
     house.publish().await;
     assert!(matches!(house.uploads.head(&ada(), first.upload.id).await, Err(UploadError::Over)));
-    // As long as its parts may be there, so is its record.
+    // The record stays as long as the parts may exist.
     assert_eq!(house.uploads.sweep(Timestamp::now().plus_secs(59)).await.expect("memory"), 0);
     let again = house.uploads.concatenate(&ada(), asked()).await.expect("found").standing;
     assert_eq!(again.message.map(|message| message.id), first.message.map(|message| message.id));

@@ -1,4 +1,4 @@
-//! A `client_message_id` that comes again, by whichever way, with the same file or another.
+//! A `client_message_id` that comes again, in any way, with the same file or another.
 
 use super::*;
 use crate::upload::{AppendRefusal, Binding, Concat, RejectionReason};
@@ -8,7 +8,7 @@ over_both! {
     a_client_that_begins_again_is_told_where_to_go_on,
 }
 
-/// How a file is sent.
+/// The way in which a file is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
     Patch,
@@ -33,7 +33,7 @@ const WAYS: [Way; 8] = [
 ];
 
 const FILE: &[u8] = b"abcdef";
-/// Of the same length: the difference is at the beginning, or at the end. Then shorter and longer ones.
+/// Files of the same length, which differ at the beginning or at the end; then shorter and longer ones.
 const OTHERS: [&[u8]; 6] = [b"Xbcdef", b"abcdeX", b"abcde", b"abcdefg", b"", b"X"];
 
 fn named() -> Metadata {
@@ -57,7 +57,7 @@ async fn house(digests: bool) -> House {
 }
 
 impl House {
-    /// Sends a file like a client that goes on where it is told to.
+    /// Sends a file like a client that continues where it is told to.
     async fn send(&self, way: Way, bytes: &[u8]) -> Result<Message, UploadError> {
         let standing = match way {
             Way::Patch => self.send_from(new(length_of(bytes), named()), bytes, usize::MAX).await?,
@@ -95,8 +95,8 @@ impl House {
         Ok(standing.message.unwrap_or_else(|| panic!("{way:?} ends with its message: {:?}", standing.upload)))
     }
 
-    /// Creates an upload and appends at its beginning, whatever offset the creation was answered with, as stock
-    /// clients do; at another offset only when told so.
+    /// Creates an upload and appends at its beginning, whatever offset the creation was answered with, as
+    /// stock clients do; it appends at another offset only when told so.
     async fn send_from(&self, new: NewUpload, bytes: &[u8], most: usize) -> Result<Standing, UploadError> {
         let is_deferred = new.length == Length::Deferred;
         let mut standing = self.uploads.create(&ada(), new).await?.standing;
@@ -136,7 +136,7 @@ impl House {
         let Ok(Concat::Final(parts)) = concat else { panic!("{concat:?}") };
         let asked = NewFinal { parts: parts.clone(), metadata: named(), conversation: None };
         let made = self.uploads.concatenate(&ada(), asked).await;
-        // Answered at once or not, the upload says what became of it.
+        // Whether it is answered at once or not, the upload tells the outcome.
         let outcome = match made {
             Ok(creation) => self.uploads.head(&ada(), creation.standing.upload.id).await,
             Err(error) => Err(error),
@@ -147,7 +147,7 @@ impl House {
         outcome
     }
 
-    /// There is one message, of this file, and nothing else.
+    /// Asserts that there is one message, of this file, and nothing else.
     async fn has_only(&self, message: &Message, bytes: &[u8]) {
         assert_eq!(self.messages().await, std::slice::from_ref(message));
         let standing = self.uploads.status(&ada(), message.upload_id.into()).await.expect("there");
@@ -157,7 +157,7 @@ impl House {
         assert_eq!(pieces.concat(), bytes);
     }
 
-    /// Uploads that were refused while they could have been bound otherwise are ended by whoever made them.
+    /// Ends the uploads that were refused and could have been bound otherwise, as their clients do.
     async fn frees_everything(&self) {
         for standing in self.uploads.unfinished(&ada()).await.expect("memory") {
             self.uploads.terminate(&ada(), standing.upload.id).await.expect("ended");
@@ -220,7 +220,7 @@ async fn a_file_of_no_bytes_is_a_file_as_well() {
         for second in WAYS {
             assert_eq!(house.send(second, b"").await.expect("found"), message, "{second:?} after {first:?}");
             let error = house.send(second, FILE).await.expect_err("another file");
-            // Bytes at the end of a complete upload are too many for whoever sends them.
+            // Bytes at the end of a complete upload are too many, whichever client sends them.
             let is_too_long = matches!(error, UploadError::Append(AppendRefusal::TooLong));
             assert!(
                 names_another_file(&error) || second == Way::Deferred && is_too_long,
@@ -268,7 +268,7 @@ async fn the_same_file_by_another_way_goes_first_and_the_upload_under_way_has_it
             house.append(first, 0, body(&[b"abc"])).await.expect("appended");
             let made = house.send(second, FILE).await;
             let late = match made {
-                // Which of two uploads a message is made of is not for a binding to say while both go on.
+                // A binding does not decide which of two uploads becomes the message while both go on.
                 Err(UploadError::AlreadyBound) => None,
                 made => Some(made.expect("made")),
             };
@@ -284,7 +284,7 @@ async fn the_same_file_by_another_way_goes_first_and_the_upload_under_way_has_it
     }
 }
 
-/// The one that went first was sent in one piece, and nothing was there to compare it with.
+/// The upload that went first was sent in one piece, and nothing was there to compare it with.
 #[tokio::test]
 async fn an_upload_that_was_overtaken_by_another_file_is_rejected() {
     for digests in [true, false] {
@@ -344,7 +344,7 @@ async fn of_two_files_at_the_same_time_one_is_the_message_and_the_other_is_refus
     }
 }
 
-/// Nothing but the first bytes is looked at while the upload goes on; the offset is what counts then.
+/// While the upload is receiving, only the first bytes are compared; then the offset is what counts.
 async fn a_client_that_begins_again_is_told_where_to_go_on(house: House) {
     let bytes = vec![7; 200_000];
     let metadata = named();
@@ -362,7 +362,7 @@ async fn a_client_that_begins_again_is_told_where_to_go_on(house: House) {
     assert_eq!(house.offset(id).await, 200_000);
 }
 
-/// As a kill between the record of what was adopted and the freeing of its bytes leaves it.
+/// A kill came between the record of the adoption and the freeing of the bytes.
 #[tokio::test]
 async fn bytes_are_compared_until_the_record_says_that_they_were() {
     let house = house(false).await;

@@ -1,4 +1,4 @@
-//! What unfinished uploads may come to.
+//! The bounds of unfinished uploads.
 
 use super::*;
 use crate::upload::{Binding, Concat};
@@ -101,7 +101,7 @@ async fn the_bytes_of_unfinished_uploads_are_limited() {
     patch(&house, deferred, b"ab", Some(MAX)).await.expect("just allowed");
 }
 
-/// An upload that does not say how long it will be is stopped where there is no room, and keeps what it has.
+/// An upload without a declared length is stopped where there is no room, and keeps what it has.
 #[tokio::test]
 async fn an_endless_body_ends_where_there_is_no_more_room() {
     let (house, payloads) = house().await;
@@ -120,7 +120,7 @@ async fn an_endless_body_ends_where_there_is_no_more_room() {
     assert!(matches!(id, UploadError::NoRoom));
 }
 
-/// Both began when there was room for either.
+/// Both uploads began when there was room for either.
 #[tokio::test]
 async fn who_was_admitted_is_not_starved_by_those_who_come_later() {
     let (house, payloads) = house().await;

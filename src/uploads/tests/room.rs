@@ -76,7 +76,7 @@ async fn who_was_silent_gives_way_to_one_who_sends_and_goes_on_when_there_is_roo
     send(&house, &ada(), silent, 36).await.expect("there is room again");
 }
 
-/// Whatever way they come, bytes that were looked at together are not written together.
+/// Bytes that were looked at together are not written together, in whichever way they come.
 #[tokio::test]
 async fn those_who_come_side_by_side_write_no_more_than_there_is() {
     for way in ["one-shots", "deferred", "known"] {
@@ -94,7 +94,7 @@ async fn those_who_come_side_by_side_write_no_more_than_there_is() {
                         }
                         tokio::task::yield_now().await;
                     }
-                    // Kept until everybody has sent.
+                    // Kept until all clients have sent.
                     return Some(one_shot);
                 }
                 let length = if way == "known" { Length::Known(MIB * 20) } else { Length::Deferred };

@@ -1,4 +1,4 @@
-//! A disk that takes its time.
+//! A slow disk.
 
 use std::sync::Arc;
 
@@ -13,8 +13,8 @@ use crate::store::{ByteStream, Payloads, Place, Sink, Source, StoreError, Syncin
 use crate::time::Timestamp;
 use crate::upload::{Epoch, UploadId};
 
-/// Payloads whose writes and checkpoints wait for a permit each, as on a disk that is busy. A checkpoint fails when
-/// its permits come to an end.
+/// Payloads whose writes and checkpoints each wait for a permit, as on a disk that is busy. A checkpoint
+/// fails when its permits are closed.
 pub(super) struct Slow {
     memory: MemoryPayloads,
     writes: Arc<Semaphore>,
@@ -22,7 +22,7 @@ pub(super) struct Slow {
 }
 
 impl Default for Slow {
-    /// There are permits for everything.
+    /// Gives permits for everything.
     fn default() -> Self {
         let plenty = || Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
         Self { memory: MemoryPayloads::default(), writes: plenty(), syncs: plenty() }
@@ -30,14 +30,14 @@ impl Default for Slow {
 }
 
 impl Slow {
-    /// Takes all permits of writes and of checkpoints away; the answer gives them.
+    /// Takes away all permits for writes and for checkpoints; the answer gives them back.
     pub(super) fn busy(&self) -> (Arc<Semaphore>, Arc<Semaphore>) {
         self.writes.forget_permits(Semaphore::MAX_PERMITS);
         self.syncs.forget_permits(Semaphore::MAX_PERMITS);
         (Arc::clone(&self.writes), Arc::clone(&self.syncs))
     }
 
-    /// What was written.
+    /// The bytes that were written.
     pub(super) fn memory(&self) -> MemoryPayloads {
         self.memory.clone()
     }

@@ -202,7 +202,8 @@ impl Buckets {
     }
 
     /// Uploads that have parts, in the order of their buckets, after `after`, at most `limit`; in the former
-    /// layout as well. A file is foreign, and does not count, if it is not named like a part or not in its place.
+    /// layout as well. A file is foreign, and does not count, if it is not named like a part or not in its
+    /// place.
     pub(super) fn page(&self, after: Option<UploadId>, limit: usize) -> io::Result<Vec<UploadId>> {
         let place = |id: UploadId| (Bucket::of(id), id);
         let after = after.map(place);
@@ -225,7 +226,7 @@ impl Buckets {
 
     fn ids_in(&self, bucket: Bucket) -> io::Result<Vec<UploadId>> {
         let entries = match fs::read_dir(self.folder(bucket)) {
-            // Removed meanwhile, or another's file.
+            // The bucket was removed meanwhile, or is a foreign file.
             Err(error) if is_no_folder(&error) => return Ok(Vec::new()),
             entries => entries?,
         };

@@ -30,9 +30,9 @@
 //!    what a power cut may still need, which is made good by having its file [written
 //!    through](write_through).
 //! 5. **Volatile rows outlive their record.** Only the journal has them: small bytes of files that are not
-//!    synced yet, and the places that files went to. A flush begins by having those made durable by themselves
-//!    ([`outside`]); only then can the number of 4 get to sled, and only after that is the journal's file
-//!    written over. A start does once more what the rows say, before its first flush.
+//!    synced yet, and the places that files went to. A flush begins by having those made durable by
+//!    themselves ([`outside`]). Only then can the number of 4 get to sled, and only after that is the
+//!    journal's file written over. A start does once more what the rows say, before its first flush.
 //! 6. **A deleted row stays deleted.** A row that comes and goes within a memtable leaves no tombstone, which
 //!    is right only if nothing below has the key. So only a [`rows::Fresh`] key can be such a one, and only
 //!    looking makes one.

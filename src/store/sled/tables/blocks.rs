@@ -1,4 +1,4 @@
-//! An upload's bytes as rows of 4 KiB. A leaf of sled holds several rows, and a leaf that is too large ends in a
+//! An upload's bytes as rows of 4 KiB. A leaf of sled holds several rows, and one that is too large ends in a
 //! file that sled never syncs.
 
 use std::ops::Range;
