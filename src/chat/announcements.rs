@@ -52,7 +52,7 @@ impl SocketAnnouncements {
     }
 }
 
-/// Tells a connection that has just begun what is being sent in the conversations of its user.
+/// Tells a connection that has just begun which uploads run in its user's conversations.
 pub(super) fn tell_sending(socket: &SocketRef, user: &UserId, sending: &[Sending]) {
     for Sending { progress, is_paused } in sending {
         let upload = LiveUpload::of(progress, progress.sender == *user);

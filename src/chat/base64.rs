@@ -27,7 +27,7 @@ impl Base64 {
         Self { text: text.slice_ref(text.trim_ascii()) }
     }
 
-    /// How many bytes it decodes to, if it is valid.
+    /// The number of bytes that the text decodes to, if it is valid.
     pub(super) fn decoded_len(&self) -> u64 {
         let digits = || self.text.iter().filter(|b| !b.is_ascii_whitespace());
         let padding = digits().rev().take(2).filter(|b| **b == b'=').count();

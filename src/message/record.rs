@@ -17,9 +17,9 @@ pub struct Message {
     pub conversation_id: ConversationId,
     /// The message's sender.
     pub sender: UserId,
-    /// The caption.
+    /// The message's caption.
     pub content: Option<String>,
-    /// Image, video or file.
+    /// The message's kind: image, video or file.
     pub kind: MessageKind,
     /// The message that this one answers.
     pub reply_to: Option<MessageId>,
@@ -33,7 +33,7 @@ pub struct Message {
     pub file_size: u64,
     /// The file's MIME type.
     pub mime_type: String,
-    /// The file's SHA-256, if digests are on.
+    /// The file's SHA-256, if digests are on, or the client announced one.
     pub sha256: Option<[u8; 32]>,
     /// The sender's own id of the message.
     pub client_message_id: Option<ClientMessageId>,

@@ -66,11 +66,11 @@ impl Announcement {
 /// The progress of an upload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
-    /// The upload.
+    /// The upload's id.
     pub upload_id: UploadId,
-    /// The conversation it is for.
+    /// The conversation that the upload is for.
     pub conversation_id: ConversationId,
-    /// The sender.
+    /// The upload's sender.
     pub sender: UserId,
     /// The file's name.
     pub file_name: String,

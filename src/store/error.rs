@@ -13,7 +13,7 @@ pub enum StoreError {
     /// The change no longer fits what is stored.
     #[error("conflict: {0}")]
     Conflict(Conflict),
-    /// The writer no longer holds the upload: a newer one took it over.
+    /// The writer no longer holds the upload: a newer holder took it over.
     #[error("a newer holder has the upload")]
     Fenced,
     /// The stored data cannot be what was written.

@@ -27,7 +27,7 @@ use crate::upload::{Epoch, UploadId};
 /// The leases of all uploads.
 #[async_trait]
 pub trait Leases: Send + Sync + 'static {
-    /// Displaces every request that holds or awaits the upload, and waits for the turn.
+    /// Displaces every request that holds or awaits the upload, and waits until the upload is free.
     ///
     /// # Errors
     /// [`NoTurn`]: a newer request came first, which ends the wait at once, or the holder took too long.

@@ -12,7 +12,7 @@ use crate::time::Timestamp;
 /// A row of the ledger, and what changes with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Appended {
-    /// The row. One of length zero is not added; it only carries length and state.
+    /// The row. A row of length zero is not added; it only carries length and state.
     pub chunk: Chunk,
     /// The upload's length after the row.
     pub length: Length,

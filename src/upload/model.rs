@@ -37,7 +37,7 @@ pub struct Upload {
     /// The time of the last recorded byte, or of the creation; once the upload's own message is committed, of
     /// the commit.
     pub active_at: Timestamp,
-    /// The digest up to `offset`; `None` when digests were off.
+    /// The digest up to `offset`; `None` if digests were off and the client announced none.
     pub digest: Option<DigestState>,
     /// The epoch of the upload's holder: a write with another epoch is refused.
     pub epoch: Epoch,

@@ -19,9 +19,9 @@ pub(super) struct Packets(At);
 /// The packets that begin in a piece.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Begun {
-    /// How many there are.
+    /// The number of packets.
     pub(super) packets: usize,
-    /// How many of them ask for a namespace.
+    /// The number of packets that ask for a namespace.
     pub(super) connects: usize,
 }
 

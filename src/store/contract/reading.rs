@@ -80,7 +80,7 @@ pub(crate) async fn what_is_committed_later_is_newer(mut fixture: impl DatabaseF
     let mut committed: Vec<Message> = Vec::new();
     for at_claim in [1, 3, 0, 2, 4] {
         let message = &claimed[at_claim];
-        // Twice, as after a lost answer.
+        // Committed twice, as after a lost answer.
         for _ in 0..2 {
             fixture.messages().commit(message, at(6_000)).await.expect("committed");
         }

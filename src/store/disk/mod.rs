@@ -109,7 +109,7 @@ impl Disk {
         DiskSink::new(Part::new(Arc::clone(&self.folders), id, offset))
     }
 
-    /// Runs file work off the async threads.
+    /// Runs file work on a blocking thread.
     async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Folders) -> Result<T, StoreError> + Send + 'static,
@@ -161,7 +161,7 @@ impl Folders {
         match source {
             Source::Part(id) => {
                 let (part, former) = (self.part(*id), self.buckets.former_part(*id));
-                // A folder that is only looked at may have the former layout.
+                // A folder that is only read may have the former layout.
                 if !part.exists() && former.exists() { former } else { part }
             }
             Source::Placed(place, _) => self.folder_of(place).join(&place.file_name),

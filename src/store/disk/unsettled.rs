@@ -186,7 +186,7 @@ impl Folders {
                 self.move_to(*id, *length, place)?;
                 Ok(true)
             }
-            // That it is there does not say that the move is durable.
+            // That the file is there does not say that the move is durable.
             _ => Ok(is_placed || !pieces.is_empty()),
         }
     }

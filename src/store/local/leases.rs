@@ -35,7 +35,7 @@ struct Slot {
 struct Visit {
     slots: Arc<Mutex<Slots>>,
     id: UploadId,
-    /// `None` only while being dropped.
+    /// The slot; `None` only while the visit is being dropped.
     slot: Option<Arc<Slot>>,
 }
 

@@ -62,7 +62,7 @@ async fn a_body_that_breaks_off_after_its_last_byte_makes_the_message(house: Hou
 
 async fn a_client_that_goes_away_cancels_no_commit(house: House) {
     let id = house.create(3, &bound(&[])).await.expect("created").standing.upload.id;
-    // Polled once, then dropped, as a handler is when its connection ends.
+    // The request is polled once, then dropped, as a handler is when its connection ends.
     let late = stream::once(async {
         tokio::task::yield_now().await;
         Ok(BodyFrame::Data(Bytes::from_static(b"abc")))

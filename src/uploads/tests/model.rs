@@ -15,7 +15,7 @@ enum Step {
     Expire,
 }
 
-/// The checksum of a request.
+/// The checksum that a request has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sum {
     None,

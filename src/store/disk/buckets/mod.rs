@@ -260,7 +260,7 @@ impl Buckets {
         let former = self.former()?;
         for id in &former {
             let part = self.part(*id);
-            // Never over another file.
+            // A part is never moved over another file.
             if !part.exists() {
                 self.create(*id, || fs::rename(self.former_part(*id), &part))?;
             }

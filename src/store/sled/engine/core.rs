@@ -22,7 +22,7 @@ use crate::store::{Durability, StoreError};
 /// The database and the way to its committer.
 pub(crate) struct Core {
     database: Arc<Database>,
-    /// `None` only while being dropped.
+    /// The committer's inbox; `None` only while the store is being dropped.
     inbox: Option<mpsc::Sender<Box<dyn Operation>>>,
     checkpoints: Arc<Checkpoints>,
     /// The threads, the committer first.

@@ -4,7 +4,7 @@ use std::io;
 
 use crate::store::StoreError;
 
-/// A failure of sled as one of the store.
+/// A failure of sled as an error of the store.
 pub(crate) fn of(error: sled::Error) -> StoreError {
     match error {
         sled::Error::Io(error) => error.into(),

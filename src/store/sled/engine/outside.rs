@@ -4,7 +4,7 @@ use super::key::Key;
 use super::layered::Layered;
 use crate::store::StoreError;
 
-/// The other side of volatile rows. Everything here blocks.
+/// The port to what volatile rows stand for. Everything here blocks.
 pub(crate) trait Outside: Send + Sync {
     /// Makes durable, by itself, what the volatile rows of these keys stand for; then the journal forgets
     /// them.

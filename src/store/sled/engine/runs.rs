@@ -351,7 +351,7 @@ mod tests {
     #[test]
     fn keys_that_move_are_seen_once() {
         let first: Vec<u64> = (0..300u64).map(|number| number.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
-        // Shortly before others, so that they get to the ends of runs.
+        // Keys shortly before others, so that they get to the ends of runs.
         let near = |number: u64, before: u64| {
             Key::from([SETS, &[1], &(number - before).to_be_bytes(), &[0; 4]].concat())
         };

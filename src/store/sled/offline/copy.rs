@@ -14,7 +14,7 @@ use crate::store::Durability;
 /// A store that is a copy of another. As long as the copy exists, no process can open the other.
 #[derive(Debug)]
 pub struct SledCopy {
-    // Fields are dropped in this order: a store is closed before its folder goes.
+    // Fields are dropped in this order: a store is closed before its folder is deleted.
     store: SledStore,
     _copy: TempDir,
     _lock: File,

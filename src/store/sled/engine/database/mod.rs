@@ -51,7 +51,7 @@ pub(super) struct Database {
     folder: PathBuf,
     durability: Durability,
     layout: &'static Layout,
-    /// The other side of volatile rows, if there may be any.
+    /// The port to what volatile rows stand for, if there may be any.
     outside: Option<Arc<dyn Outside>>,
     /// sled's file, to sync it: sled's own flush does not sync on Linux.
     file: File,

@@ -32,7 +32,7 @@ impl<'a> View<'a> {
         Self { stored, ids, changes: Memtable::default(), replaced: Vec::new() }
     }
 
-    /// Carries out an operation. One that fails, or panics, has changed nothing.
+    /// Carries out an operation. An operation that fails, or panics, has changed nothing.
     pub(crate) fn attempt<T>(
         &mut self,
         operation: impl FnOnce(&mut Self) -> Result<T, StoreError>,

@@ -11,7 +11,7 @@ use crate::store::sled::engine::runs::Stored;
 
 type Row = (Key, Option<Vec<u8>>);
 
-/// Few keys with few prefixes, so that they meet; the longest prefix is not a key of its own kind.
+/// Changes of few keys with few prefixes, so that they meet.
 fn rows() -> impl Strategy<Value = Vec<Row>> {
     let key = (0x10..0x12u8, 0..3u8, 0..3u8).prop_map(|(table, id, part)| smallvec![table, id, part]);
     prop::collection::vec((key, prop::option::of(prop::collection::vec(any::<u8>(), 0..3))), 0..24)
