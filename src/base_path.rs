@@ -6,9 +6,9 @@ use std::str::FromStr;
 /// The most bytes of one.
 const MAX_BYTES: usize = 256;
 
-/// Nothing, or segments such as `/chat` and `/a/b`, without a slash at the end. It stands in URLs that clients keep,
-/// in `Upload-Concat`, whose separators it must not contain, and in `media_url`, so it has unreserved characters only
-/// (RFC 3986 §2.3).
+/// Nothing, or segments such as `/chat` and `/a/b`, without a slash at the end. It stands in URLs that
+/// clients keep, in `Upload-Concat`, whose separators it must not contain, and in `media_url`, so it has
+/// unreserved characters only (RFC 3986 §2.3).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BasePath(String);
 
@@ -21,7 +21,8 @@ pub struct BasePath(String);
 pub struct InvalidBasePath;
 
 impl BasePath {
-    /// What is left of a request's path below the base, beginning with a slash; `None` for a path outside of it.
+    /// What is left of a request's path below the base, beginning with a slash; `None` for a path outside of
+    /// it.
     pub fn strip<'a>(&self, path: &'a str) -> Option<&'a str> {
         match path.strip_prefix(self.0.as_str())? {
             "" => Some("/"),

@@ -2,8 +2,8 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// What is kept for the stores, for work that outlives its connection, and for what is opened for a moment; of a low
-/// limit a quarter.
+/// What is kept for the stores, for work that outlives its connection, and for what is opened for a moment;
+/// of a low limit a quarter.
 const SPARE: u64 = 256;
 
 /// Raises the limit to what the process may raise it to, and answers it.
@@ -13,7 +13,8 @@ pub fn raise() -> u64 {
     if raised.is_ok() { limit.maximum } else { limit.current }.unwrap_or(u64::MAX)
 }
 
-/// How many connections may be open at a time, where that many are wanted: each has a socket, and most have a file.
+/// How many connections may be open at a time, where that many are wanted: each has a socket, and most have a
+/// file.
 pub fn connections(wanted: usize, descriptors: u64) -> usize {
     let spare = SPARE.min(descriptors / 4);
     let fit = usize::try_from((descriptors - spare) / 2).unwrap_or(usize::MAX);

@@ -47,18 +47,19 @@
 //!
 //! - **Durable before told.** No answer, header or event says what a crash could take back. A store answers
 //!   when a change is durable, and what a read sees is durable already.
-//! - **Bytes may be ahead of their record, never behind.** Write, sync, record, tell; or, for few bytes, write,
-//!   record with the bytes in the record's journal, tell, and sync later ([`store::embedded`]). What is ahead after
-//!   a crash is cut off by the next writer.
+//! - **Bytes may be ahead of their record, never behind.** Write, sync, record, tell; or, for few bytes,
+//!   write, record with the bytes in the record's journal, tell, and sync later ([`store::embedded`]). What
+//!   is ahead after a crash is cut off by the next writer.
 //! - **The ledger's end is the offset.** There is no second place for it.
-//! - **A displaced holder writes nothing.** One request at a time holds an upload ([`store::Leases`]); what it writes
-//!   carries its epoch, and is refused once another has the upload.
-//! - **The record is the truth.** Wake-ups and socket events are hints; whoever is owed a message is found from
-//!   stored state, at the start and every few seconds.
+//! - **A displaced holder writes nothing.** One request at a time holds an upload ([`store::Leases`]); what
+//!   it writes carries its epoch, and is refused once another has the upload.
+//! - **The record is the truth.** Wake-ups and socket events are hints; whoever is owed a message is found
+//!   from stored state, at the start and every few seconds.
 //! - **A message id is stored before the first effect**, every effect can be repeated, and the commit is one
 //!   atomic change.
-//! - **Room is taken before it is used.** Everything that writes bytes takes room first, from one place. A creation
-//!   has room set aside within its user's share; who is silent for long loses it to one who sends, and never a byte.
+//! - **Room is taken before it is used.** Everything that writes bytes takes room first, from one place. A
+//!   creation has room set aside within its user's share; who is silent for long loses it to one who sends,
+//!   and never a byte.
 //! - **Work that must finish outlives its request.** A client that goes away cancels a handler at the most
 //!   ([`outlive`]).
 //! - **One way in.** tus, one-shot and Socket.IO all end in [`finalizer`].
@@ -69,42 +70,44 @@
 //!
 //! 1. `http::connection` reads them, `http::site` chooses the route, and `http::tus::patch` makes an
 //!    [`upload::AppendRequest`] of the headers. It calls [`uploads::Uploads::append`].
-//! 2. That takes the lease of the upload ([`store::Leases`]), which makes an older request let go, and reads the record
-//!    ([`store::Records`]). [`upload::Upload::admit`] decides whether the bytes fit, [`reservations`] whether there is room.
-//! 3. `uploads::reception`, which outlives the request ([`outlive`]), takes frame after frame. `uploads::intake` gathers
-//!    them for large writes and runs the digest beside.
-//! 4. The port [`store::Append`] makes bytes and their row in the ledger durable, in this order: every few MiB, every
-//!    second, and at the end. With a checksum there is one row, once the bytes are found to match. What the row does to
-//!    the upload is decided in `upload::change`. In [`store::embedded`] the bytes go to a file of [`store::disk`] and the
-//!    row to [`store::sled`]; few bytes go along in its journal, and their file is synced later.
-//! 5. The last row makes the upload complete, and mostly claims its message in the same step. The request drives
-//!    [`finalizer`], and its answer names the message.
+//! 2. That takes the lease of the upload ([`store::Leases`]), which makes an older request let go, and reads
+//!    the record ([`store::Records`]). [`upload::Upload::admit`] decides whether the bytes fit,
+//!    [`reservations`] whether there is room.
+//! 3. `uploads::reception`, which outlives the request ([`outlive`]), takes frame after frame.
+//!    `uploads::intake` gathers them for large writes and runs the digest beside.
+//! 4. The port [`store::Append`] makes bytes and their row in the ledger durable, in this order: every few
+//!    MiB, every second, and at the end. With a checksum there is one row, once the bytes are found to match.
+//!    What the row does to the upload is decided in `upload::change`. In [`store::embedded`] the bytes go to
+//!    a file of [`store::disk`] and the row to [`store::sled`]; few bytes go along in its journal, and their
+//!    file is synced later.
+//! 5. The last row makes the upload complete, and mostly claims its message in the same step. The request
+//!    drives [`finalizer`], and its answer names the message.
 //!
 //! ## A message id
 //!
-//! 1. The committer of [`store::sled`] makes it for the claim, in the order of claims, and stores it with the upload, as
-//!    `State::Finalizing`. Only then does anything else depend on it.
-//! 2. [`finalizer`] checks the digest and that the sender is in the conversation, before the claim. Afterwards it reads
-//!    the id from the record, so that doing a step again is doing it once: it names the folder of the file in
-//!    [`store::disk`], and the commit writes message, indexes and outbox in one change.
-//! 3. The publisher reads the outbox and hands [`store::Announcements`] the message: at least once, under this id. Then
-//!    [`telling`] tells members that the upload is finished.
-//! 4. [`chat`] sends it to every connection of every member, and `chat::relay` to other processes. [`chats`] reads the
-//!    message for [`http`], and [`links`] signs its media.
+//! 1. The committer of [`store::sled`] makes it for the claim, in the order of claims, and stores it with the
+//!    upload, as `State::Finalizing`. Only then does anything else depend on it.
+//! 2. [`finalizer`] checks the digest and that the sender is in the conversation, before the claim.
+//!    Afterwards it reads the id from the record, so that doing a step again is doing it once: it names the
+//!    folder of the file in [`store::disk`], and the commit writes message, indexes and outbox in one change.
+//! 3. The publisher reads the outbox and hands [`store::Announcements`] the message: at least once, under
+//!    this id. Then [`telling`] tells members that the upload is finished.
+//! 4. [`chat`] sends it to every connection of every member, and `chat::relay` to other processes. [`chats`]
+//!    reads the message for [`http`], and [`links`] signs its media.
 //!
 //! ## An upload id across two processes
 //!
-//! 1. The path of a request is where it comes in (`http::path`). A final upload's id follows from what was asked for, so
-//!    that asking again finds it.
-//! 2. The record says everything about it, so either process can answer. One that writes has the lease, and writes under
-//!    its epoch. Another process that needs the upload asks for the lease: the holder records what it has and lets go, or
-//!    is displaced when it does not answer.
-//! 3. What a displaced holder still writes is refused by every store as `Fenced`; its client hears that a newer request
-//!    took over, and asks again.
-//! 4. Once complete, it is owed a message by whichever process finds it: the claim decides between two of them, and a
-//!    join of parts holds the lease.
-//! 5. In [`store::local`] there is one process, and so one epoch. A while after its message the upload is over, and as long
-//!    again later its record goes.
+//! 1. The path of a request is where it comes in (`http::path`). A final upload's id follows from what was
+//!    asked for, so that asking again finds it.
+//! 2. The record says everything about it, so either process can answer. One that writes has the lease, and
+//!    writes under its epoch. Another process that needs the upload asks for the lease: the holder records
+//!    what it has and lets go, or is displaced when it does not answer.
+//! 3. What a displaced holder still writes is refused by every store as `Fenced`; its client hears that a
+//!    newer request took over, and asks again.
+//! 4. Once complete, it is owed a message by whichever process finds it: the claim decides between two of
+//!    them, and a join of parts holds the lease.
+//! 5. In [`store::local`] there is one process, and so one epoch. A while after its message the upload is
+//!    over, and as long again later its record goes.
 //!
 //! # Words
 //!

@@ -52,14 +52,15 @@ pub struct Listeners {
     pub operations: Option<TcpListener>,
 }
 
-/// Connections at once for those who run the server: more than any of them needs, and few enough that they are not
-/// missed elsewhere.
+/// Connections at once for those who run the server: more than any of them needs, and few enough that they
+/// are not missed elsewhere.
 const OPERATIONS_CONNECTIONS: usize = 64;
 /// How long an answer to them may take at the very end.
 const OPERATIONS_DRAIN: Duration = Duration::from_secs(1);
 /// In the data folder: the keys of links, one a line, the one that signs first.
 const LINK_KEYS: &str = "media-link.keys";
-/// How long closing the sockets waits for announcements; those that it does not wait for are made after the start.
+/// How long closing the sockets waits for announcements; those that it does not wait for are made after the
+/// start.
 const TELL_WAIT: Duration = Duration::from_secs(1);
 
 /// Why a server does not start.
@@ -179,8 +180,8 @@ impl Server {
         self.instructions.as_deref()
     }
 
-    /// Serves until `shutdown` is cancelled; then stops accepting, lets requests in flight checkpoint or end, and ends
-    /// within a bounded time.
+    /// Serves until `shutdown` is cancelled; then stops accepting, lets requests in flight checkpoint or end,
+    /// and ends within a bounded time.
     pub async fn listen(self, listeners: Listeners, connections: usize, shutdown: CancellationToken) {
         let background = CancellationToken::new();
         self.start(&background);
@@ -206,8 +207,8 @@ impl Server {
         Timeouts { header: header_timeout, keep_alive, send: send_timeout, drain: drain_timeout }
     }
 
-    /// Waits for the shutdown, keeps new work out, ends what can be resumed, and closes the sockets when what came over
-    /// them is a message that was announced.
+    /// Waits for the shutdown, keeps new work out, ends what can be resumed, and closes the sockets when what
+    /// came over them is a message that was announced.
     async fn drain(&self, shutdown: &CancellationToken) {
         shutdown.cancelled().await;
         self.readiness.draining();

@@ -1,4 +1,5 @@
-//! Clients of HTTP/2 that mean harm: each sends frames that the library takes, is let go, and costs nobody else anything.
+//! Clients of HTTP/2 that mean harm: each sends frames that the library takes, is let go, and costs nobody
+//! else anything.
 
 use std::time::{Duration, Instant};
 

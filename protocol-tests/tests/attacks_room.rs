@@ -1,5 +1,5 @@
-//! One user against all others, over the room of a small disk: whatever is promised, sent side by side or joined, others
-//! are answered, the reserve that the records need stays, and nothing of it costs memory.
+//! One user against all others, over the room of a small disk: whatever is promised, sent side by side or
+//! joined, others are answered, the reserve that the records need stays, and nothing of it costs memory.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -154,7 +154,8 @@ async fn promises_without_a_byte_keep_nobody_out() {
     house.is_well().await;
 }
 
-/// The room of one who is silent goes to one who sends; what was stored stays, and goes on when there is room.
+/// The room of one who is silent goes to one who sends; what was stored stays, and goes on when there is
+/// room.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_promise_lapses_when_its_room_is_wanted() {
     let _alone = harness::heavy::alone().await;

@@ -1,5 +1,5 @@
-//! Strangers and users below `/socket.io` who mean harm: each is refused within its bounds, and meanwhile others are
-//! served.
+//! Strangers and users below `/socket.io` who mean harm: each is refused within its bounds, and meanwhile
+//! others are served.
 
 use data_encoding::BASE64;
 use harness::attack::{self, ALLOWED, WAVE};
@@ -142,8 +142,8 @@ async fn a_users_bodies_are_bounded_while_they_are_read_and_others_send() {
             }
             bodies.spawn(async move { (connection.answer().await.status, connection) });
         }
-        // Three of them fit into the share of a user. All of a fourth may have left its client before it is refused:
-        // kernels keep megabytes between the two.
+        // Three of them fit into the share of a user. All of a fourth may have left its client before it is
+        // refused: kernels keep megabytes between the two.
         let mut refused = Vec::new();
         while refused.len() < 11 {
             refused.push(bodies.join_next().await.expect("fourteen were sent").expect("it is answered"));

@@ -83,8 +83,8 @@ async fn a_page_that_is_reloaded_in_the_middle_goes_on_where_it_was() {
     browser.end().await;
 }
 
-/// The parts and what they are joined to are five uploads; those of the page before the reload are gone on with.
-/// When the network holds a connection, there are more bytes on their way than three of the parts have.
+/// The parts and what they are joined to are five uploads; those of the page before the reload are gone on
+/// with. When the network holds a connection, there are more bytes on their way than three of the parts have.
 #[tokio::test(flavor = "multi_thread")]
 async fn parts_sent_in_parallel_survive_a_reload_and_become_one_message() {
     if left_out("chromium") {
@@ -171,8 +171,8 @@ async fn a_file_that_is_sent_again_on_purpose_is_another_message() {
     browser.end().await;
 }
 
-/// The page is closed in the middle, and the same file is chosen again: with the same caption it goes on, with another
-/// one it is another message.
+/// The page is closed in the middle, and the same file is chosen again: with the same caption it goes on,
+/// with another one it is another message.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupted_upload_goes_on_unless_another_message_is_meant() {
     if left_out("chromium") {
@@ -224,8 +224,8 @@ async fn an_upload_goes_on_when_the_browser_is_online_again() {
     browser.end().await;
 }
 
-/// A browser tells its page of no answer that it could not read: neither one that came too early for it, nor one
-/// that lacks what other origins need.
+/// A browser tells its page of no answer that it could not read: neither one that came too early for it, nor
+/// one that lacks what other origins need.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_can_read_why_it_was_refused_while_it_was_sending() {
     if left_out("chromium") {

@@ -156,7 +156,8 @@ async fn who_missed_very_much_is_sent_the_oldest_and_reads_on_from_there() {
     assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len());
 }
 
-/// What the client did not know: once each over all, in the order of their conversation; and on no connection twice.
+/// What the client did not know: once each over all, in the order of their conversation; and on no connection
+/// twice.
 fn check(client: &Script, known: &Value, sent: &BTreeMap<String, Vec<String>>) {
     let mut heard: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let (mut ever, mut of_connection) = (BTreeSet::from([id(known).to_owned()]), BTreeSet::new());
@@ -176,7 +177,8 @@ fn check(client: &Script, known: &Value, sent: &BTreeMap<String, Vec<String>>) {
     assert_eq!(heard, *sent);
 }
 
-/// Sends so many messages into each of the conversations, and answers their ids in the order in which they were made.
+/// Sends so many messages into each of the conversations, and answers their ids in the order in which they
+/// were made.
 async fn sent_by(chat: &Chat, conversations: [&String; 2], count: usize) -> BTreeMap<String, Vec<String>> {
     let send = async |conversation: &String| {
         let mut ids = Vec::new();

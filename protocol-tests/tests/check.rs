@@ -17,8 +17,8 @@ const CLEAN: Option<i32> = Some(0);
 const WRONG: Option<i32> = Some(1);
 const UNREADABLE: Option<i32> = Some(2);
 
-/// Where the process is killed, and how often it has to come there: what the folder looks like is different at
-/// each.
+/// Where the process is killed, and how often it has to come there: what the folder looks like is different
+/// at each.
 const KILLS: [&str; 15] = [
     "create.recorded",
     "append.written",
@@ -50,8 +50,8 @@ async fn is_clean(chat: &Chat, when: &str) {
     }
 }
 
-/// Something of everything: an upload in two requests, one that is abandoned, parts that are joined, a one-shot,
-/// one that is ended. Any of it may be the last that the server hears.
+/// Something of everything: an upload in two requests, one that is abandoned, parts that are joined, a
+/// one-shot, one that is ended. Any of it may be the last that the server hears.
 async fn use_everything(chat: &Chat) -> std::io::Result<()> {
     let bytes = Content::random(30_000).bytes();
     let (first, second) = bytes.split_at(10_000);

@@ -1,5 +1,5 @@
-//! What is in the data folder and should not be, or is not what it was: the server leaves alone what is not its
-//! own, and says in plain words what it cannot work with, without taking anything away.
+//! What is in the data folder and should not be, or is not what it was: the server leaves alone what is not
+//! its own, and says in plain words what it cannot work with, without taking anything away.
 
 use std::collections::BTreeSet;
 use std::fs;

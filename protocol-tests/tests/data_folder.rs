@@ -1,4 +1,5 @@
-//! The data folder: who may look into it, which file systems it may lie on, and what shows when it cannot be used.
+//! The data folder: who may look into it, which file systems it may lie on, and what shows when it cannot be
+//! used.
 
 use std::fs::{self, Permissions};
 use std::io::Write;
@@ -12,8 +13,8 @@ use harness::{tus, wait};
 use serde_json::json;
 use tempfile::TempDir;
 
-/// A file system in memory, which Linux has here: another one than that of the folder for temporary files, and one
-/// that does not write single files through.
+/// A file system in memory, which Linux has here: another one than that of the folder for temporary files,
+/// and one that does not write single files through.
 const IN_MEMORY: &str = "/dev/shm";
 
 fn temporary() -> TempDir {
@@ -267,7 +268,8 @@ async fn every_file_system_that_is_said_to_be_supported_is() {
     }
 }
 
-/// Runs a tool that needs rights, and parts of the kernel, which not every machine gives; says where it failed.
+/// Runs a tool that needs rights, and parts of the kernel, which not every machine gives; says where it
+/// failed.
 fn is_done(command: &mut Command) -> bool {
     let why = match command.output() {
         Ok(output) if output.status.success() => return true,

@@ -1,5 +1,5 @@
-//! The page of the demo as it looks, and for those who use it by keyboard or hear it: every state, light and dark, on
-//! a wide screen and on a phone.
+//! The page of the demo as it looks, and for those who use it by keyboard or hear it: every state, light and
+//! dark, on a wide screen and on a phone.
 
 use harness::left_out::left_out;
 use harness::person::Person;

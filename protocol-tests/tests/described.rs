@@ -1,5 +1,5 @@
-//! Answers and events against the schemas of `/openapi.json` and `/asyncapi.json`: everything in them is described, and
-//! everything that is promised is in them.
+//! Answers and events against the schemas of `/openapi.json` and `/asyncapi.json`: everything in them is
+//! described, and everything that is promised is in them.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,8 @@ use harness::script::Script;
 use harness::tus;
 use serde_json::{Map, Value, json};
 
-/// A description whose objects have no other keys than those that it names. To clients it says less: keys may be added.
+/// A description whose objects have no other keys than those that it names. To clients it says less: keys may
+/// be added.
 struct Description(Value);
 
 impl Description {
@@ -59,8 +60,8 @@ impl Description {
         }
     }
 
-    /// What is promised is there, what is there is as it is described, and of what is this server's own nothing is left
-    /// out where the answer is no error.
+    /// What is promised is there, what is there is as it is described, and of what is this server's own
+    /// nothing is left out where the answer is no error.
     fn check_headers(&self, headers: &Map<String, Value>, answer: &Response, what: &str) {
         for (name, header) in headers {
             let header = self.resolve(header);

@@ -1,4 +1,5 @@
-//! Bodies of no bytes, which proxies and clients frame as they like: only the first frame tells that there are none.
+//! Bodies of no bytes, which proxies and clients frame as they like: only the first frame tells that there
+//! are none.
 
 use harness::chat::{Chat, check_detail};
 use harness::http::Request;
@@ -105,7 +106,8 @@ async fn an_empty_body_is_no_body_to_every_other_method() {
     }
 }
 
-/// The head alone is enough for every other refusal, and a client that is silent after it is not waited for for ever.
+/// The head alone is enough for every other refusal, and a client that is silent after it is not waited for
+/// for ever.
 #[tokio::test]
 async fn whether_a_body_is_empty_is_the_last_question() {
     let chat =
@@ -134,7 +136,8 @@ async fn whether_a_body_is_empty_is_the_last_question() {
     assert_eq!(list["uploads"], json!([]), "nothing was created");
 }
 
-/// Over HTTP/2 it sends an empty DATA frame; over HTTP/1.1 it waits for `100 Continue` before it sends no chunk.
+/// Over HTTP/2 it sends an empty DATA frame; over HTTP/1.1 it waits for `100 Continue` before it sends no
+/// chunk.
 #[tokio::test]
 async fn curl_creates_with_a_body_of_unknown_length_that_is_empty() {
     if left_out("curl") {

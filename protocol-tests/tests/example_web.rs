@@ -1,4 +1,5 @@
-//! `examples/web`, built as its README says and served by the server itself, in Chromium: two people, one bad line.
+//! `examples/web`, built as its README says and served by the server itself, in Chromium: two people, one bad
+//! line.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,5 +1,5 @@
-//! The keys that tokens are signed with: where they come from, how they are replaced while the server runs, and what
-//! happens while there are none.
+//! The keys that tokens are signed with: where they come from, how they are replaced while the server runs,
+//! and what happens while there are none.
 
 use harness::chat::check_detail;
 use harness::issuer::{Issuer, Says, SigningKey, key_set};

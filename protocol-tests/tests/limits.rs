@@ -1,4 +1,5 @@
-//! What users are promised, and what is taken of the machine for them, ends at limits that keep the others whole.
+//! What users are promised, and what is taken of the machine for them, ends at limits that keep the others
+//! whole.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -104,8 +105,8 @@ async fn the_disk_is_promised_once() {
     tus::creation(&chat, &chat.bob, "/files", 4 * GIB).send().await.expecting(201);
 }
 
-/// Each slow upload takes two descriptors. Syncing their files must not take one more for each, and whoever comes
-/// when there are no more waits outside.
+/// Each slow upload takes two descriptors. Syncing their files must not take one more for each, and whoever
+/// comes when there are no more waits outside.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_with_few_descriptors_takes_as_many_connections_as_it_can_serve() {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -113,7 +114,8 @@ async fn a_process_with_few_descriptors_takes_as_many_connections_as_it_can_serv
     let chat = Chat::on(Setup::default().binary(&program)).await;
     assert!(chat.server.log().contains("fewer connections"), "{}", chat.server.log());
 
-    // Together their rows are more than what waits for sled, and few enough that other connections fit beside them.
+    // Together their rows are more than what waits for sled, and few enough that other connections fit beside
+    // them.
     let (inside, outside) = (90, 40);
     let (piece, rest) = (vec![b'a'; 60 << 10], vec![b'b'; 10]);
     let length = (piece.len() + rest.len()) as u64;

@@ -1,4 +1,5 @@
-//! Links to media, which need no token: who is given them, for how long they are good, and what is said of bad ones.
+//! Links to media, which need no token: who is given them, for how long they are good, and what is said of
+//! bad ones.
 
 use harness::chat::{Chat, check_detail};
 use harness::http::Response;

@@ -1,5 +1,5 @@
-//! What schemathesis makes of `/openapi.json`: requests of every kind, whose answers are held against it. The same ones
-//! each time.
+//! What schemathesis makes of `/openapi.json`: requests of every kind, whose answers are held against it. The
+//! same ones each time.
 
 use std::path::Path;
 use std::process::{Output, Stdio};
@@ -13,8 +13,8 @@ use harness::{tus, wait};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-/// All that are about the description. The others judge what a server should do with what is not described, such as
-/// refusing every unknown key.
+/// All that are about the description. The others judge what a server should do with what is not described,
+/// such as refusing every unknown key.
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
      response_schema_conformance,response_headers_conformance";
 /// Of each operation, beside the values at the bounds of every parameter.

@@ -1,4 +1,5 @@
-//! Paths and methods: every route with and without a slash at its end, and no method that means something else.
+//! Paths and methods: every route with and without a slash at its end, and no method that means something
+//! else.
 
 use harness::chat::{Chat, check_detail};
 use harness::http::{Request, Response};

@@ -1,5 +1,5 @@
-//! tus with no library for it, as scripts and backends speak it: fetch, axios and curl, each cut off in the middle.
-//! Each ends by reading the message and comparing the bytes.
+//! tus with no library for it, as scripts and backends speak it: fetch, axios and curl, each cut off in the
+//! middle. Each ends by reading the message and comparing the bytes.
 
 use std::path::Path;
 use std::process::Output;
@@ -62,7 +62,8 @@ async fn an_upload_with_curl_that_is_cut_off_becomes_one_message() {
     }
 }
 
-/// Sends this file at this offset, and prints the head of the answer. What is left over after a cut is piped in.
+/// Sends this file at this offset, and prints the head of the answer. What is left over after a cut is piped
+/// in.
 async fn curl(chat: &Chat, version: &str, url: &str, offset: u64, file: &Path) -> Output {
     let mut command = Command::new("curl");
     command
@@ -108,8 +109,8 @@ async fn the_walk_through_with_curl_gets_to_its_end() {
     walk_through(&[("SERVER", &demo.url())]).await;
 }
 
-/// `examples/resume.mjs` as it stands: killed and started again it goes on, and once the message is there the same file
-/// is another message.
+/// `examples/resume.mjs` as it stands: killed and started again it goes on, and once the message is there the
+/// same file is another message.
 #[tokio::test]
 async fn the_example_for_node_goes_on_and_sends_a_file_again_on_purpose() {
     let sending = Sending::new(12 * MIB + 17, vec![(7 * MIB, Step::Hold)]).await;

@@ -1,5 +1,5 @@
-//! nginx, HAProxy and Caddy in front of the server, with the configurations of `examples/proxies`: what they make of
-//! restarts, and that nothing else gets lost or changed in them.
+//! nginx, HAProxy and Caddy in front of the server, with the configurations of `examples/proxies`: what they
+//! make of restarts, and that nothing else gets lost or changed in them.
 
 use std::fs;
 use std::path::Path;
@@ -36,8 +36,9 @@ enum Going {
 }
 
 impl Going {
-    /// Ends the server, and has it back after a while. Tells how many bytes went over the network until then: those of
-    /// the request that was in vain, as far as the client had put them on their way when it heard of that.
+    /// Ends the server, and has it back after a while. Tells how many bytes went over the network until then:
+    /// those of the request that was in vain, as far as the client had put them on their way when it heard of
+    /// that.
     async fn and_coming_back(self, sending: &Sending) -> u64 {
         let server = &sending.chat.server;
         match self {

@@ -1,5 +1,5 @@
-//! A `client_message_id` that comes again: the same file is the same message by whichever way it comes, and another
-//! file is refused and loses nothing.
+//! A `client_message_id` that comes again: the same file is the same message by whichever way it comes, and
+//! another file is refused and loses nothing.
 
 use std::os::unix::process::ExitStatusExt;
 

@@ -1,4 +1,5 @@
-//! Parts on a file system whose files can share what they have in common: what is joined of them takes no room.
+//! Parts on a file system whose files can share what they have in common: what is joined of them takes no
+//! room.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -51,8 +52,8 @@ async fn joined(disk: &Image, chat: &Chat, sizes: &[u64]) -> u64 {
     took
 }
 
-/// As `parallelUploadBoundaries` of tus-js-client can have it. At any other size only the first part is not copied:
-/// blocks are shared as a whole, and those of the others begin elsewhere in the joined file.
+/// As `parallelUploadBoundaries` of tus-js-client can have it. At any other size only the first part is not
+/// copied: blocks are shared as a whole, and those of the others begin elsewhere in the joined file.
 #[tokio::test]
 async fn parts_of_whole_blocks_are_joined_without_being_copied() {
     if left_out("xfs") {
@@ -74,7 +75,8 @@ async fn parts_of_whole_blocks_are_joined_without_being_copied() {
         ] {
             let took = joined(&disk, &chat, sizes).await;
             note(format_args!("{durability}: joining {sizes:?} took {took} bytes"));
-            // Behind a file that grows XFS holds room for as much again, and gives back what it held for the parts.
+            // Behind a file that grows XFS holds room for as much again, and gives back what it held for the
+            // parts.
             assert!((copied / 2..=2 * copied + SLACK).contains(&took), "{took} of {sizes:?}");
         }
     }

@@ -74,8 +74,8 @@ fn expiring_in(secs: u64, user: &str) -> String {
     Token::of(user).with("exp", now + secs).mint()
 }
 
-/// Connects a client that is asked for its token whenever it connects, and has these, the last one again and again.
-/// They are minted once it runs: the first is good for a moment only.
+/// Connects a client that is asked for its token whenever it connects, and has these, the last one again and
+/// again. They are minted once it runs: the first is good for a moment only.
 async fn client(chat: &Chat, transports: &[&str], tokens: impl FnOnce() -> Vec<String>) -> Script {
     let config = json!({"url": chat.server.url(), "autoConnect": false, "transports": transports});
     let mut client = Script::start("socket", &config);

@@ -68,8 +68,8 @@ async fn of_many_newcomers_the_upload_survives() {
         connection.send(&content.slice(kept..until)).await;
         displaced.push(connection);
     }
-    // The last of them may reach the server after this HEAD, and then its bytes are kept as well: a stock client
-    // is told so with 409 and goes on from there.
+    // The last of them may reach the server after this HEAD, and then its bytes are kept as well: a stock
+    // client is told so with 409 and goes on from there.
     let offset = tus::offset(&chat, &location).await;
     let answer = tus::append(&chat, &location, offset, &content.slice(offset..content.len())).await;
     if answer.status == 409 {
@@ -89,8 +89,8 @@ async fn stall(chat: &Chat, location: &str, content: &Content, sent: u64) -> Con
     connection
 }
 
-/// Begins a PATCH and waits until the server has the upload in hand for it, which is when it asks for the body:
-/// until then a newcomer would not be one.
+/// Begins a PATCH and waits until the server has the upload in hand for it, which is when it asks for the
+/// body: until then a newcomer would not be one.
 async fn in_hand(chat: &Chat, location: &str, offset: u64, length: u64) -> Connection {
     let patch = tus::patch(chat, &chat.alice, location, offset).header("Expect", "100-continue");
     let mut connection = patch.declared_length(length).open().await;
@@ -104,7 +104,8 @@ async fn is_displaced(connection: &mut Connection, late: &[u8]) {
     _ = connection.try_send(late).await;
     let answer = wait::bounded("the displaced request ends", connection.try_answer(false)).await;
     if let Ok(answer) = answer {
-        // Two live clients would retry any other status for ever; the code tells a tab that another one goes on.
+        // Two live clients would retry any other status for ever; the code tells a tab that another one goes
+        // on.
         check_code(&answer, 400, "upload_displaced");
     }
 }

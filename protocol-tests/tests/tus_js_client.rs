@@ -1,5 +1,5 @@
-//! tus-js-client as applications use it in Node, in the version that everybody has and in the next one: every way
-//! of sending, stopping and going on. Each ends by reading the message and comparing the bytes.
+//! tus-js-client as applications use it in Node, in the version that everybody has and in the next one: every
+//! way of sending, stopping and going on. Each ends by reading the message and comparing the bytes.
 
 use harness::chat::check_detail;
 use harness::note::note;
@@ -42,7 +42,8 @@ async fn every_way_of_sending_becomes_one_message() {
     }
 }
 
-/// A stream that ends where a chunk does would hang the library in both versions: it waits for the next chunk.
+/// A stream that ends where a chunk does would hang the library in both versions: it waits for the next
+/// chunk.
 #[tokio::test]
 async fn a_stream_whose_length_is_told_only_at_the_end_becomes_one_message() {
     for library in LIBRARIES {
@@ -176,8 +177,8 @@ async fn a_token_that_expires_on_the_way_is_refreshed_and_the_upload_goes_on() {
     }
 }
 
-/// A client comes back after its token has expired. What it asks first is answered all the same, because a refusal
-/// there would make it start again; its first bytes are refused, and it refreshes the token.
+/// A client comes back after its token has expired. What it asks first is answered all the same, because a
+/// refusal there would make it start again; its first bytes are refused, and it refreshes the token.
 #[tokio::test]
 async fn a_client_that_comes_back_with_an_expired_token_goes_on_where_it_was() {
     for library in LIBRARIES {
@@ -223,8 +224,8 @@ async fn the_same_file_sent_to_two_conversations_is_two_messages() {
     }
 }
 
-/// Sends the file, and returns the one message that this conversation has then. So many uploads of it had been
-/// remembered.
+/// Sends the file, and returns the one message that this conversation has then. So many uploads of it had
+/// been remembered.
 async fn sent(sender: &Sender, config: &Value, conversation: &str, remembered: usize) -> Value {
     let client = Script::start("tus", config);
     assert_eq!(client.saw("remembered").await["uploads"], remembered);

@@ -1,5 +1,5 @@
-//! tuspy, the tus client of Python, in its ways of sending. Each ends by reading the message and comparing the
-//! bytes.
+//! tuspy, the tus client of Python, in its ways of sending. Each ends by reading the message and comparing
+//! the bytes.
 
 use harness::left_out::left_out;
 use harness::note::note;

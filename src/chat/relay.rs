@@ -1,5 +1,5 @@
-//! Announcements where several processes serve the same stores: each is told to this process's connections, and
-//! handed on to the other processes.
+//! Announcements where several processes serve the same stores: each is told to this process's connections,
+//! and handed on to the other processes.
 //!
 //! ```text
 //! publisher ─► relay ─► every other process ─► its connections

@@ -8,9 +8,9 @@ const MAX_BYTES: usize = 255;
 /// The most bytes of an extension; a longer one is part of the name.
 const MAX_EXTENSION_BYTES: usize = 32;
 
-/// The stored name of a file that a client calls `original`: its last path part in NFC. Unicode letters, digits,
-/// the marks that follow one, and `._-` are kept, a space becomes `_`, all else is dropped. The name is never
-/// empty, `.` or `..`, and has at most 255 bytes, with the extension kept.
+/// The stored name of a file that a client calls `original`: its last path part in NFC. Unicode letters,
+/// digits, the marks that follow one, and `._-` are kept, a space becomes `_`, all else is dropped. The name
+/// is never empty, `.` or `..`, and has at most 255 bytes, with the extension kept.
 pub fn stored_file_name(original: &str) -> String {
     let mut name = pass(original);
     // A dropped character may have been all that stood between two dots, or between a letter and its mark.

@@ -65,6 +65,15 @@ impl Uploads {
     /// [`StoreError`].
     pub async fn free_orphans(&self, now: Timestamp) -> Result<usize, StoreError> {
         let written_before = now.minus_secs(AGE_SECS);
+        let freed = self.free_written_before(written_before).await;
+        // However that went: it is looked for once, and what is noted takes memory.
+        self.begun.end();
+        let count = freed?;
+        self.trim_parts(written_before).await?;
+        Ok(count)
+    }
+
+    async fn free_written_before(&self, written_before: Timestamp) -> Result<usize, StoreError> {
         let (mut count, mut after) = (0, None);
         loop {
             let page = self.stores.payloads.parts(written_before, after, PAGE).await?;
@@ -73,12 +82,9 @@ impl Uploads {
             }
             after = page.last().copied();
             if after.is_none() {
-                break;
+                return Ok(count);
             }
         }
-        self.begun.end();
-        self.trim_parts(written_before).await?;
-        Ok(count)
     }
 
     async fn free_orphan(&self, id: UploadId) -> Result<bool, StoreError> {

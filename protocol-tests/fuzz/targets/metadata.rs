@@ -1,4 +1,5 @@
-//! `Upload-Metadata`: what is accepted is given back byte for byte, and every question about it has an answer.
+//! `Upload-Metadata`: what is accepted is given back byte for byte, and every question about it has an
+//! answer.
 #![no_main]
 
 use longhaul::upload::{Binding, Metadata};

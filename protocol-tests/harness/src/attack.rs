@@ -1,7 +1,8 @@
 //! An attack that goes on for ten seconds, while another user is served and memory is watched.
 //!
-//! It comes in two waves. The allocator keeps much of what it once had, so that what is resident tells nothing of what
-//! is still held: what a first wave left held is found by the second one, which then needs more than the first.
+//! It comes in two waves. The allocator keeps much of what it once had, so that what is resident tells
+//! nothing of what is still held: what a first wave left held is found by the second one, which then needs
+//! more than the first.
 
 use std::cell::Cell;
 use std::fmt;
@@ -16,15 +17,17 @@ use tus_lab::note::note;
 
 /// How long each of the two waves lasts.
 pub const WAVE: Duration = Duration::from_secs(5);
-/// What the server may have resident, ever, unless the attack is to hold something: as in the tests of memory.
+/// What the server may have resident, ever, unless the attack is to hold something: as in the tests of
+/// memory.
 pub const ALLOWED: u64 = 64 << 20;
-/// What a second wave may need beyond the first, and a third of what that has cost: other threads of the server have
-/// their turn, each with memory of its own that the allocator keeps for it. (Thousands of connections need a quarter more
-/// the second time, then a tenth, then a twentieth.) What was not given back at all would cost as much again.
+/// What a second wave may need beyond the first, and a third of what that has cost: other threads of the
+/// server have their turn, each with memory of its own that the allocator keeps for it. (Thousands of
+/// connections need a quarter more the second time, then a tenth, then a twentieth.) What was not given back
+/// at all would cost as much again.
 const SLACK: u64 = 16 << 20;
 
-/// Repeats the attack, at least once in each wave, and serves another user meanwhile: `/healthz`, an upload in two
-/// pieces, a message. The server never has more than `bound` bytes resident, and is well afterwards.
+/// Repeats the attack, at least once in each wave, and serves another user meanwhile: `/healthz`, an upload
+/// in two pieces, a message. The server never has more than `bound` bytes resident, and is well afterwards.
 ///
 /// # Panics
 /// When somebody is not served, or memory goes beyond its bounds.

@@ -4,11 +4,11 @@ use std::env;
 use std::io::Write;
 use std::panic::Location;
 
-/// Whether this machine has to do without `what`. Then it is said, past the runner's capture, where something is
-/// left out for that, and the test has nothing to do there.
+/// Whether this machine has to do without `what`. Then it is said, past the runner's capture, where something
+/// is left out for that, and the test has nothing to do there.
 ///
-/// `protocol-tests/run` names in `LONGHAUL_WITHOUT` what it could neither find nor install. Nothing else leaves a
-/// test out: started without it, a test fails for what it does not find.
+/// `protocol-tests/run` names in `LONGHAUL_WITHOUT` what it could neither find nor install. Nothing else
+/// leaves a test out: started without it, a test fails for what it does not find.
 #[must_use]
 #[track_caller]
 pub fn left_out(what: &str) -> bool {

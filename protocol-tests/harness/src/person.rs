@@ -108,8 +108,8 @@ impl Person {
         self.folder.path().join(name).display().to_string()
     }
 
-    /// Takes a picture of the page: into the folder that `LONGHAUL_SHOTS` names, to be looked at, or else into one
-    /// that goes away.
+    /// Takes a picture of the page: into the folder that `LONGHAUL_SHOTS` names, to be looked at, or else
+    /// into one that goes away.
     ///
     /// # Panics
     /// When there is no picture then.

@@ -154,8 +154,8 @@ fn command(product: Product, home: &Path, address: SocketAddr, upstream: SocketA
     command
 }
 
-/// nginx takes no settings from outside, so the two lines with addresses are replaced; the file around it is what a
-/// system's own `nginx.conf` is, for one process.
+/// nginx takes no settings from outside, so the two lines with addresses are replaced; the file around it is
+/// what a system's own `nginx.conf` is, for one process.
 fn nginx_files(home: &Path, address: SocketAddr, upstream: SocketAddr) -> PathBuf {
     let example = fs::read_to_string(Product::Nginx.example()).expect("the example is there");
     let example = replaced(&example, "server 127.0.0.1:8000;", &format!("server {upstream};"));

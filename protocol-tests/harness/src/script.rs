@@ -153,7 +153,8 @@ fn check_installed(what: &Path) {
     assert!(what.exists(), "{} is missing: start the tests with protocol-tests/run", what.display());
 }
 
-/// A socket.io client of this token, connected to this server, below a path if the URL has one, over these transports.
+/// A socket.io client of this token, connected to this server, below a path if the URL has one, over these
+/// transports.
 pub async fn socket(url: &str, token: &str, transports: &[&str]) -> Script {
     let host = url.find("://").map_or(0, |at| at + 3);
     let (origin, base) = url.split_at(url[host..].find('/').map_or(url.len(), |at| host + at));

@@ -12,8 +12,8 @@ use tus_lab::content::Content;
 use tus_lab::proxy::{Conditions, Direction, Proxy, Step};
 use tus_lab::wait;
 
-/// A file that a real client is to send: the stage, the file on the disk, and a bad network between the client and
-/// the server.
+/// A file that a real client is to send: the stage, the file on the disk, and a bad network between the
+/// client and the server.
 #[derive(Debug)]
 pub struct Sending {
     /// The stage.
@@ -65,8 +65,8 @@ impl Sending {
         })
     }
 
-    /// Waits until the client is through, and checks that it has in its hands the one message there is, with the
-    /// bytes that it sent.
+    /// Waits until the client is through, and checks that it has in its hands the one message there is, with
+    /// the bytes that it sent.
     pub async fn check(&self, client: &Script) {
         let success = client.saw("success").await;
         let message = self.chat.only_message().await;
@@ -74,8 +74,8 @@ impl Sending {
         self.check_message(&message).await;
     }
 
-    /// The same for an upload in parts, on which several clients may have worked, one after the other. The last
-    /// answer that they get is that of the joined upload.
+    /// The same for an upload in parts, on which several clients may have worked, one after the other. The
+    /// last answer that they get is that of the joined upload.
     pub async fn check_joined(&self, clients: &[&Script]) {
         let success = clients.last().expect("there is a client").saw("success").await;
         let message = self.chat.only_message().await;
@@ -91,8 +91,8 @@ impl Sending {
         self.chat.check_folders().await;
     }
 
-    /// Waits until the server holds at least so many bytes of what this client created, and tells how many. They are
-    /// not to be sent again, whatever happens; what is still on its way to the disk may be.
+    /// Waits until the server holds at least so many bytes of what this client created, and tells how many.
+    /// They are not to be sent again, whatever happens; what is still on its way to the disk may be.
     pub async fn secured(&self, client: &Script, least: u64) -> u64 {
         wait::until("the server holds what arrived", async || {
             let mut held = 0;

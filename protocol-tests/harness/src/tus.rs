@@ -63,8 +63,8 @@ pub async fn offset(chat: &Chat, location: &str) -> u64 {
     head(chat, location).await.expecting(200).number("Upload-Offset")
 }
 
-/// Ends the parts that these clients made, of which the last one has its upload. Parts outlive what was joined of
-/// them, for a client that asks again; whoever sent a file in one piece made none.
+/// Ends the parts that these clients made, of which the last one has its upload. Parts outlive what was
+/// joined of them, for a client that asks again; whoever sent a file in one piece made none.
 pub async fn end_parts(chat: &Chat, clients: &[&Script]) {
     let success = clients.last().expect("somebody sent it").saw("success").await;
     for part in created_by(clients).iter().filter(|created| success["url"] != **created) {

@@ -67,8 +67,8 @@ impl Contender {
         }
     }
 
-    /// The command that starts it with this folder; `flags` are for longhaul. Settings of whoever runs this do not
-    /// reach it.
+    /// The command that starts it with this folder; `flags` are for longhaul. Settings of whoever runs this
+    /// do not reach it.
     pub(super) fn command(self, options: &Options, folder: &Path, flags: &[&str]) -> Command {
         let own = match self {
             Self::Undigested => &["--digest", "off"][..],

@@ -1,8 +1,9 @@
 //! What ended servers leave behind.
 //!
-//! ext4 does not use the inode of a deleted file again for a minute or more, and looks at each of those that it has to
-//! pass over whenever a file is created: where thousands were just deleted, a creation costs several times as much. So
-//! that no work is measured on the ruins of the one before, small files stay until the last one is done.
+//! ext4 does not use the inode of a deleted file again for a minute or more, and looks at each of those that
+//! it has to pass over whenever a file is created: where thousands were just deleted, a creation costs
+//! several times as much. So that no work is measured on the ruins of the one before, small files stay until
+//! the last one is done.
 
 use std::fs;
 use std::io;

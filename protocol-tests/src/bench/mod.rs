@@ -1,9 +1,9 @@
 //! `bench`: longhaul, tusd and the bare sinks under the same load, in turns, and what came of it.
 //!
 //! For each work of the plan all servers that take part in it are started on loopback with empty folders and
-//! warmed up; what they took then is read back and compared. Then every repetition measures each of them once, in an
-//! order that rotates, so that whatever else happens on the machine strikes them alike. A ratio is made within a
-//! repetition; the table tells the medians, and between which values all repetitions lie.
+//! warmed up; what they took then is read back and compared. Then every repetition measures each of them
+//! once, in an order that rotates, so that whatever else happens on the machine strikes them alike. A ratio
+//! is made within a repetition; the table tells the medians, and between which values all repetitions lie.
 
 mod contender;
 mod ended;

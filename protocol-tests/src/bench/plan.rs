@@ -27,7 +27,8 @@ pub(super) struct Work {
     /// The same for what is done before anything is measured; nothing if that is empty.
     pub(super) warm_up: String,
     pub(super) repetitions: usize,
-    /// Whether what was uploaded is terminated after each run, so that its writing does not fall into the next one.
+    /// Whether what was uploaded is terminated after each run, so that its writing does not fall into the
+    /// next one.
     pub(super) clean_up: bool,
     /// Further flags of longhaul.
     pub(super) flags: &'static [&'static str],

@@ -12,8 +12,8 @@ pub(super) enum Against {
     FasterTusd,
     /// What the sink that writes costs, with a fifth more, and bare SHA-256 on top.
     WriteAndDigest,
-    /// How many requests of so many bytes the sink that writes would answer if it hashed them as well, on cores
-    /// that it keeps busy already.
+    /// How many requests of so many bytes the sink that writes would answer if it hashed them as well, on
+    /// cores that it keeps busy already.
     WriterThatHashes(f64),
     /// Another figure of the same run.
     Figure(Figure),

@@ -23,7 +23,8 @@ const STRETCH: u64 = 16;
 const SOON: u64 = 60;
 /// From the clock that all others see, in seconds.
 const OFFSETS: [i64; 8] = [0, -3_600, 86_400, -31_536_000, 1, -5, 400_000, -86_400];
-/// The server's clock is where it was set to when it is as near as this, which is more than the leeway of tokens.
+/// The server's clock is where it was set to when it is as near as this, which is more than the leeway of
+/// tokens.
 const NEAR_SECS: i64 = 200;
 /// Where Debian, Fedora and Arch put the library.
 const LIBRARIES: [&str; 5] = [
@@ -112,8 +113,8 @@ impl Clock {
     }
 }
 
-/// Waits until the server's clock is so many seconds from ours, which it tells by the tokens that it takes: its
-/// `Date` header stands still when the clock goes back.
+/// Waits until the server's clock is so many seconds from ours, which it tells by the tokens that it takes:
+/// its `Date` header stands still when the clock goes back.
 async fn is_seen(server: &Server, offset: i64) {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("the clock is past 1970");
     let now = i64::try_from(now.as_secs()).expect("a time of these centuries") + offset;

@@ -24,7 +24,8 @@ const DISK_MIB: u64 = 512;
 const SOON: u64 = 60;
 /// So often clients run into it.
 const REFUSALS: u64 = 25;
-/// What is left of the disk. Beneath the reserve nothing new is taken in, but what is under way may still fail.
+/// What is left of the disk. Beneath the reserve nothing new is taken in, but what is under way may still
+/// fail.
 const LEFT: [u64; 7] = [0, 4096, 100_000, 700_000, 1_500_000, 2_500_000, 4_000_000];
 const SETTINGS: [(&str, &str, u64); 4] =
     [("disk", "power", 0), ("disk", "power", 2 << 20), ("disk", "process", 0), ("sled", "power", 1 << 20)];
@@ -104,7 +105,8 @@ impl Filler {
     /// Takes all room but so many bytes.
     fn leave(&self, bytes: u64) {
         let file = File::create(&self.path).expect("there is room for a name");
-        // What the file system needs for the filler itself is not known, so it is taken in ever smaller pieces.
+        // What the file system needs for the filler itself is not known, so it is taken in ever smaller
+        // pieces.
         let (mut length, mut piece) = (0, DISK_MIB << 20);
         while piece >= 4096 {
             let free = statvfs(&self.path).map_or(0, |space| space.f_bavail * space.f_frsize);

@@ -4,7 +4,8 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-/// How often a disk is copied until two copies are alike, which they are once the kernel has nothing to write.
+/// How often a disk is copied until two copies are alike, which they are once the kernel has nothing to
+/// write.
 const ATTEMPTS: usize = 200;
 
 /// How a disk is formatted.
@@ -31,8 +32,8 @@ impl Format {
 
 /// A file system of its own in a file, on a loop device.
 ///
-/// The file lies in memory where that can be had: nothing that others do to the disk slows it down, and a copy
-/// takes no time.
+/// The file lies in memory where that can be had: nothing that others do to the disk slows it down, and a
+/// copy takes no time.
 #[derive(Debug)]
 pub struct Image {
     folder: TempDir,

@@ -12,8 +12,8 @@ use harness::server::Setup;
 
 /// So many kills on one data folder.
 const STRETCH: u64 = 25;
-/// A step that is not reached within so many acknowledgements is not waited for any longer. A quick server gives
-/// thousands before it first publishes.
+/// A step that is not reached within so many acknowledgements is not waited for any longer. A quick server
+/// gives thousands before it first publishes.
 const PATIENCE: u64 = 50_000;
 /// A kill somewhere comes within so many.
 const SOON: u64 = 80;
@@ -28,8 +28,8 @@ struct Stretch {
     steps: &'static [&'static str],
 }
 
-/// What an upload passes with its bytes in files that nobody syncs. After a claim or a rename somebody is owed a message at the
-/// next start; after a removal there is a part that nobody needs.
+/// What an upload passes with its bytes in files that nobody syncs. After a claim or a rename somebody is
+/// owed a message at the next start; after a removal there is a part that nobody needs.
 const STEPS: &[&str] = &[
     "create.recorded",
     "append.written",
@@ -59,8 +59,8 @@ const STEPS: &[&str] = &[
     "",
 ];
 
-/// The same where small bytes are carried by the journal. What it carries is written again at the next start, and
-/// let go of when files were synced.
+/// The same where small bytes are carried by the journal. What it carries is written again at the next start,
+/// and let go of when files were synced.
 const STEPS_IN_JOURNAL: &[&str] = &[
     "create.recorded",
     "append.written",

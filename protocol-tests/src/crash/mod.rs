@@ -1,11 +1,11 @@
-//! The crash harness: nothing that was acknowledged is lost and nothing is there twice, whatever is killed, cut
-//! off, filled up or started anew.
+//! The crash harness: nothing that was acknowledged is lost and nothing is there twice, whatever is killed,
+//! cut off, filled up or started anew.
 //!
-//! A crew of clients sends files in every way at once, and each of them keeps books of what the server
-//! told it. A conductor does to the server what its scenario says, at a named step or right after some
-//! acknowledgement, starts it again, and has it audited against the books while the gate is closed;
-//! then the same clients go on. At the end every client has to have come to its end, and every file that is owed
-//! a message is exactly one.
+//! A crew of clients sends files in every way at once, and each of them keeps books of what the server told
+//! it. A conductor does to the server what its scenario says, at a named step or right after some
+//! acknowledgement, starts it again, and has it audited against the books while the gate is closed; then the
+//! same clients go on. At the end every client has to have come to its end, and every file that is owed a
+//! message is exactly one.
 //!
 //! | scenario | what is done to the server |
 //! | --- | --- |

@@ -1,6 +1,7 @@
-//! Power cuts: right after some acknowledgement the server is stopped, and its disk copied as it is then. It goes
-//! on from the copy, which has what was written through to the disk and nothing else. Now and then a SIGKILL and a start
-//! come right before: what a new process finds in the page cache is not on the disk for that.
+//! Power cuts: right after some acknowledgement the server is stopped, and its disk copied as it is then. It
+//! goes on from the copy, which has what was written through to the disk and nothing else. Now and then a
+//! SIGKILL and a start come right before: what a new process finds in the page cache is not on the disk for
+//! that.
 
 use super::Plan;
 use super::audit::Folders;

@@ -1,5 +1,5 @@
-//! Rolling restarts: SIGTERM and a new process, with the load going on. Clients see nothing worse than a reason to
-//! try again, keep what was acknowledged, and begin nothing anew.
+//! Rolling restarts: SIGTERM and a new process, with the load going on. Clients see nothing worse than a
+//! reason to try again, keep what was acknowledged, and begin nothing anew.
 
 use super::Plan;
 use super::audit::Folders;

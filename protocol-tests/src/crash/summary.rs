@@ -112,7 +112,8 @@ impl Summary {
         self.rows.push(row);
     }
 
-    /// Runs a stretch in a task of its own, so that a panic in it, which is how everything here fails, is a row.
+    /// Runs a stretch in a task of its own, so that a panic in it, which is how everything here fails, is a
+    /// row.
     pub(super) async fn run(&mut self, name: String, stretch: impl Future<Output = Row> + 'static) {
         let thread = LocalSet::new();
         let stretch = thread.spawn_local(stretch);

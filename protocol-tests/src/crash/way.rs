@@ -97,8 +97,8 @@ impl Mix {
         }
     }
 
-    /// From two bytes, of which one can be sent without the other, to some megabytes: below, at and beyond what
-    /// is written, copied and recorded at once.
+    /// From two bytes, of which one can be sent without the other, to some megabytes: below, at and beyond
+    /// what is written, copied and recorded at once.
     pub(super) fn length(self, chance: &mut Chance) -> u64 {
         let large = if self == Self::All { 9_000_000..20_000_000 } else { 2..100_000 };
         match chance.within(0..12) {

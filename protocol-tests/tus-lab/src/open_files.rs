@@ -5,8 +5,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// Ten thousand connections, and as many files at a server that is started from here.
 const WANTED: u64 = 65_536;
 
-/// Allows as many open files as may be: thousands of connections are thousands of open files. Where that is not
-/// enough, connecting says so.
+/// Allows as many open files as may be: thousands of connections are thousands of open files. Where that is
+/// not enough, connecting says so.
 pub fn allow_open_files() {
     let allowed = getrlimit(Resource::Nofile).maximum;
     let most = allowed.map(|allowed| allowed.max(WANTED));

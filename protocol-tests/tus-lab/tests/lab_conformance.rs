@@ -1,4 +1,5 @@
-//! `tus-lab conformance` finds nothing in a server that is right, and in one that is wrong exactly what is wrong.
+//! `tus-lab conformance` finds nothing in a server that is right, and in one that is wrong exactly what is
+//! wrong.
 
 use std::collections::BTreeSet;
 use std::fs;

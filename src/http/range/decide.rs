@@ -93,8 +93,8 @@ fn is_range_valid(headers: &HeaderMap, etag: ETag, modified: Option<SystemTime>)
 }
 
 /// The bytes of a `Range` with one range. A malformed one, another unit or several ranges are ignored, as
-/// §14.2 allows: the client then gets all bytes. `headers::Range` would know the unit in lower case only, take
-/// `+1` for a number, and pass over a suffix that is longer than the representation.
+/// §14.2 allows: the client then gets all bytes. `headers::Range` would know the unit in lower case only,
+/// take `+1` for a number, and pass over a suffix that is longer than the representation.
 fn part(range: &str, length: u64) -> Selection {
     let Some((unit, set)) = range.split_once('=') else {
         return Selection::Whole;

@@ -98,8 +98,8 @@ impl Server {
         held(&self.setup).base.clone()
     }
 
-    /// A request to this server: of a URL, of a path that the server gave, or of a route, which goes below the base
-    /// path.
+    /// A request to this server: of a URL, of a path that the server gave, or of a route, which goes below
+    /// the base path.
     #[must_use]
     pub fn request(&self, method: &str, target: &str) -> Request {
         let base = self.base();

@@ -26,7 +26,8 @@ pub struct Setup {
 /// The shell takes away what the server could raise its limit to, and becomes the server.
 const FEW_FILES: &str = r#"ulimit -n "$1"; shift; exec "$0" "$@""#;
 
-/// The shell moves the listener to where the protocol wants it, and becomes the server without a new process id.
+/// The shell moves the listener to where the protocol wants it, and becomes the server without a new process
+/// id.
 const HAND_OVER: &str = r#"exec 3<&0 0</dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@""#;
 
 impl Setup {

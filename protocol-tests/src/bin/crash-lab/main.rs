@@ -1,5 +1,5 @@
-//! `crash-lab`: kills the server, cuts its power, fills its disk, starts it anew and sets its clock, again and
-//! again, and says whether everything held.
+//! `crash-lab`: kills the server, cuts its power, fills its disk, starts it anew and sets its clock, again
+//! and again, and says whether everything held.
 
 use std::io::{self, Write};
 use std::path::PathBuf;

@@ -9,8 +9,8 @@ use crate::crash::PAUSE;
 use crate::crash::desk::Desk;
 use harness::wait::BOUND;
 
-/// There is a part for nobody but unfinished uploads, and a folder for each message with its one file. What the
-/// server finishes by itself meanwhile is waited for.
+/// There is a part for nobody but unfinished uploads, and a folder for each message with its one file. What
+/// the server finishes by itself meanwhile is waited for.
 pub(super) async fn audit(desk: &Desk) -> io::Result<()> {
     let end = Instant::now() + BOUND;
     loop {
@@ -42,7 +42,8 @@ async fn orphans(desk: &Desk) -> io::Result<Vec<String>> {
     Ok(orphans)
 }
 
-/// Whether this is a part that an upload was made of: it stays for whichever final upload names it next, unlisted.
+/// Whether this is a part that an upload was made of: it stays for whichever final upload names it next,
+/// unlisted.
 async fn is_joined(desk: &Desk, id: &str) -> io::Result<bool> {
     let question = desk.chat.request(desk.sender(), "GET", &format!("/files/{id}"));
     let answer = desk.read(question.header("Accept", "application/json")).await?;

@@ -57,7 +57,8 @@ pub(super) async fn all(desk: &Desk) -> io::Result<Vec<Value>> {
     }
 }
 
-/// A client that knows the oldest message, and asks for what came after it, is given all the others in their order.
+/// A client that knows the oldest message, and asks for what came after it, is given all the others in their
+/// order.
 async fn are_in_order(desk: &Desk, newest_first: &[Value]) -> io::Result<()> {
     let mut oldest_first = newest_first.iter().rev().map(|message| text(message, "_id"));
     let Some(mut after) = oldest_first.next().map(str::to_owned) else { return Ok(()) };

@@ -1,5 +1,5 @@
-/// How many bytes pass until the pattern repeats itself: a prime, so that no boundary of a server's falls upon it
-/// twice.
+/// How many bytes pass until the pattern repeats itself: a prime, so that no boundary of a server's falls
+/// upon it twice.
 const PERIOD: u64 = 1_048_583;
 
 /// The longest piece that is handed to the kernel at once.
@@ -25,8 +25,9 @@ impl Span {
 
 /// What is uploaded: an endless pattern in which every byte depends on its position.
 ///
-/// A piece that a server drops, doubles or puts elsewhere shows when the result is compared, and as every upload
-/// starts at a place of its own, so does a mixture of two. Making the bytes costs nothing while a clock runs.
+/// A piece that a server drops, doubles or puts elsewhere shows when the result is compared, and as every
+/// upload starts at a place of its own, so does a mixture of two. Making the bytes costs nothing while a
+/// clock runs.
 #[derive(Debug)]
 pub(crate) struct Payload {
     block: Vec<u8>,

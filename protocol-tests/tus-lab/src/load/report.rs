@@ -35,7 +35,8 @@ impl Latency {
 pub struct Report {
     /// Its name.
     pub scenario: String,
-    /// How many requests, or whole uploads where the scenario is about those, were answered as they should be.
+    /// How many requests, or whole uploads where the scenario is about those, were answered as they should
+    /// be.
     pub requests: u64,
     /// How many bytes of content were taken.
     pub bytes: u64,

@@ -1,7 +1,8 @@
 //! `tus-lab sink`: the least that a server could do with the same requests.
 //!
-//! It speaks just as much tus as the scenarios of `tus-lab load` need, and checks, locks and remembers nothing beyond
-//! that. What it reaches is this machine's limit, not a server's: whoever keeps promises has more to do.
+//! It speaks just as much tus as the scenarios of `tus-lab load` need, and checks, locks and remembers
+//! nothing beyond that. What it reaches is this machine's limit, not a server's: whoever keeps promises has
+//! more to do.
 
 mod head;
 mod keeping;

@@ -49,7 +49,8 @@ impl Session {
         Ok(())
     }
 
-    /// A creation, with its bytes where there are some; without a version it is a form, whose body is kept as it is.
+    /// A creation, with its bytes where there are some; without a version it is a form, whose body is kept as
+    /// it is.
     async fn post(&mut self, head: &Head) -> io::Result<String> {
         let body = head.number("content-length").unwrap_or(0);
         let speaks_tus = head.header("tus-resumable").is_some();

@@ -49,7 +49,8 @@ impl Connection {
         }
     }
 
-    /// The same, of which the kernel takes little before it has sent it: a byte that was handed to it has left.
+    /// The same, of which the kernel takes little before it has sent it: a byte that was handed to it has
+    /// left.
     pub(crate) fn sending_at_once(self) -> Self {
         Self { send_buffer: Some(SMALL_SEND_BUFFER), ..self }
     }
@@ -69,8 +70,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Sends a request and reads the answer. A kept connection that the server has closed meanwhile is replaced
-    /// once.
+    /// Sends a request and reads the answer. A kept connection that the server has closed meanwhile is
+    /// replaced once.
     pub(crate) async fn send(&mut self, request: Request<'_>) -> Result<Response, Failure> {
         self.send_into(request, |_| ()).await
     }

@@ -45,7 +45,8 @@ impl Rest<'_> {
 }
 
 impl Connection {
-    /// Sends a request of whose body no more than `limit` bytes are sent, and stops where the server says something.
+    /// Sends a request of whose body no more than `limit` bytes are sent, and stops where the server says
+    /// something.
     pub(super) async fn write(&mut self, request: &Request<'_>, limit: u64) -> io::Result<End> {
         let mut head = self.put_head(request);
         let body = cut(request.body, limit);

@@ -70,8 +70,8 @@ impl Idle {
     }
 }
 
-/// Sends HEAD again and again until it is told to stop. It has a thread of its own, or its figures would tell of the
-/// thousands of tasks of this process.
+/// Sends HEAD again and again until it is told to stop. It has a thread of its own, or its figures would tell
+/// of the thousands of tasks of this process.
 fn ask_meanwhile(subject: &Arc<Subject>, upload: &Upload) -> (JoinHandle<Tally>, Arc<AtomicBool>) {
     let stop = Arc::new(AtomicBool::new(false));
     let (subject, upload, is_over) = (Arc::clone(subject), upload.clone(), Arc::clone(&stop));

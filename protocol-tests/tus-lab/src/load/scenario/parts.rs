@@ -14,11 +14,11 @@ use crate::load::upload::{self, Upload};
 /// How long filling, and finishing, may take.
 const BOUND_SECS: f64 = 3600.0;
 
-/// Uploads that are begun, as fast as they go, until so many are under way at the same time; then all of them are
-/// finished. How fast uploads are begun is told before and after.
+/// Uploads that are begun, as fast as they go, until so many are under way at the same time; then all of them
+/// are finished. How fast uploads are begun is told before and after.
 ///
-/// The requests and the latency are those of the filling. Nothing is terminated: where files were deleted, some file
-/// systems create others slowly for minutes, which is not what is asked for.
+/// The requests and the latency are those of the filling. Nothing is terminated: where files were deleted,
+/// some file systems create others slowly for minutes, which is not what is asked for.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Parts {
     /// How many uploads are to be under way

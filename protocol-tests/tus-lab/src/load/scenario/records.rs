@@ -14,9 +14,9 @@ const BOUND_SECS: f64 = 3600.0;
 
 /// Creations, as fast as they go, until there are so many; then some more, and HEAD among all of them.
 ///
-/// The requests and the latency are those of the filling; what creations and HEADs did before and after it is told
-/// beside. Each of those goes on for as long once before it is counted, so that an empty store is measured at the same
-/// pace as a full one.
+/// The requests and the latency are those of the filling; what creations and HEADs did before and after it is
+/// told beside. Each of those goes on for as long once before it is counted, so that an empty store is
+/// measured at the same pace as a full one.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Records {
     /// How many upload records there are to be

@@ -38,8 +38,8 @@ pub struct Resume {
     /// How the connection ends
     #[arg(long, value_enum, default_value_t = End::Vanish)]
     pub end: End,
-    /// How long all is quiet between the last byte and the end, so that what has to be sent again was not lost on
-    /// its way
+    /// How long all is quiet between the last byte and the end, so that what has to be sent again was not
+    /// lost on its way
     #[arg(long, value_name = "TIME", value_parser = time, default_value = "50ms")]
     pub settle: Duration,
 }
@@ -135,8 +135,8 @@ async fn go_on(connection: &mut Connection, upload: &Upload) -> Result<Course, F
     Err(Failure::new(format_args!("not gone on within {BOUND:?}")))
 }
 
-/// The connection that fell silent goes on, with bytes that do not belong there: a server that still listens damages
-/// the upload, which shows when it is read back.
+/// The connection that fell silent goes on, with bytes that do not belong there: a server that still listens
+/// damages the upload, which shows when it is read back.
 async fn wake_up(first: &mut Connection, subject: &Subject, upload: &Upload) {
     let wrong = upload.content.truncated(64 * 1024);
     _ = first.send_raw(&subject.target.payload.bytes(wrong)).await;
