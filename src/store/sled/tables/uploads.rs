@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::super::engine::layered::Rows;
+use super::super::engine::rows::Fresh;
 use super::super::engine::view::View;
 use super::keys;
 use super::rows::{self, ChunkRow, End, UploadRow};
@@ -197,14 +198,23 @@ fn write(
         created_at: upload.created_at,
         end,
     };
-    view.put(keys::upload(upload.id), rows::encode_upload(upload.epoch, &row, description))?;
+    let key = keys::upload(upload.id);
+    let fresh = if before.is_none() { Fresh::look(view, key.clone())?.ok() } else { None };
+    view.put(key, rows::encode_upload(upload.epoch, &row, description))?;
+    let mark = |view: &mut View<'_>, key, is_there| match &fresh {
+        Some(record) if is_there => {
+            view.mark_beside(record, key);
+            Ok(())
+        }
+        _ => view.mark(key, is_there),
+    };
     // Most changes of a record change no index.
     if before.is_some_and(is_unfinished) != is_unfinished(upload) {
         let key = keys::unfinished(&upload.owner, upload.created_at, upload.id);
-        view.mark(key, is_unfinished(upload))?;
+        mark(view, key, is_unfinished(upload))?;
     }
     if before.is_some_and(Upload::is_driven) != upload.is_driven() {
-        view.mark(keys::owed(upload.id), upload.is_driven())?;
+        mark(view, keys::owed(upload.id), upload.is_driven())?;
     }
     if is_committed(upload) && !before.is_some_and(is_committed) {
         view.mark(keys::committed(upload.active_at, upload.id), true)?;

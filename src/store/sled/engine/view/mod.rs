@@ -92,6 +92,12 @@ impl<'a> View<'a> {
         Ok(())
     }
 
+    /// Adds the entry of an index that is only there together with this record, which is fresh.
+    pub(crate) fn mark_beside(&mut self, record: &Fresh, key: Key) {
+        debug_assert!(self.get(&key).is_ok_and(|row| row.is_none()), "an entry without its record");
+        self.add(record.beside(key), IVec::default());
+    }
+
     /// Deletes a row.
     pub(crate) fn delete(&mut self, key: Key) {
         self.change(key, Change::delete());
