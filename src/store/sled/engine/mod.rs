@@ -81,7 +81,7 @@ pub(crate) mod layout;
 mod memtable;
 pub(crate) mod open;
 pub(crate) mod outside;
-mod rows;
+pub(crate) mod rows;
 mod runs;
 pub(crate) mod view;
 mod write_through;
