@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use data_encoding::BASE64;
 use tus_lab::conformance::{self, Level, Options, Outcome, Pattern, Report};
+
+use crate::arguments::{header, pair};
 
 /// What the help ends with.
 const STATUS: &str = "\
@@ -158,18 +159,4 @@ fn say(text: &str) {
 fn complain(what: &str) -> ExitCode {
     _ = writeln!(io::stderr(), "tus-lab: {what}");
     ExitCode::from(2)
-}
-
-fn header(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once(':').ok_or("a header is 'Name: value'")?;
-    Ok((name.trim().to_owned(), value.trim().to_owned()))
-}
-
-fn pair(text: &str) -> Result<String, String> {
-    let (key, value) = text.split_once(' ').unwrap_or((text, ""));
-    match (key, value) {
-        ("", _) => Err("metadata is 'key value'".to_owned()),
-        (key, "") => Ok(key.to_owned()),
-        (key, value) => Ok(format!("{key} {}", BASE64.encode(value.as_bytes()))),
-    }
 }

@@ -6,6 +6,8 @@ use tus_lab::amount::bytes;
 use tus_lab::conformance::Pattern;
 use tus_lab::disconnect::{Outcome, Report, Row, Settings, Shape, rows, run as run_matrix};
 
+use crate::arguments::header;
+
 /// The smallest upload in which the places of trouble lie apart.
 const SMALLEST: u64 = 64 * 1024;
 
@@ -135,11 +137,6 @@ fn write(report: &Report, json: Option<&Path>, junit: Option<&Path>) -> Result<(
 
 fn patterns(globs: &[String]) -> Vec<Pattern> {
     globs.iter().map(|glob| Pattern::new(glob)).collect()
-}
-
-fn header(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once(':').ok_or("a header is written 'Name: value'")?;
-    Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

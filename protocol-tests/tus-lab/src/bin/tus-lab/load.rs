@@ -3,11 +3,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use data_encoding::BASE64;
 use tokio::runtime;
 use tus_lab::load::{Report, Scenario, Settings};
 
 use tus_lab::open_files::allow_open_files;
+
+use crate::arguments::{header, pair};
 
 /// Nothing failed, or something did; or nothing could be done.
 const GOOD: u8 = 0;
@@ -108,18 +109,4 @@ fn write(report: &Report, json: Option<&Path>) -> Result<(), String> {
     }
     _ = write!(std::io::stdout(), "{report}");
     Ok(())
-}
-
-fn header(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once(':').ok_or("a header is 'Name: value'")?;
-    Ok((name.trim().to_owned(), value.trim().to_owned()))
-}
-
-fn pair(text: &str) -> Result<String, String> {
-    let (key, value) = text.split_once(' ').unwrap_or((text, ""));
-    match (key, value) {
-        ("", _) => Err("metadata is 'key value'".to_owned()),
-        (key, "") => Ok(key.to_owned()),
-        (key, value) => Ok(format!("{key} {}", BASE64.encode(value.as_bytes()))),
-    }
 }
