@@ -19,7 +19,7 @@ use crate::upload::{Due, Live, State, Upload, UploadId};
 use announcer::Announcer;
 
 /// The most uploads that are followed. Of any others only the start and the end are told.
-const MOST_FOLLOWED: usize = 10_000;
+pub(crate) const MOST_FOLLOWED: usize = 10_000;
 /// How often events are looked for that are due by time.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 

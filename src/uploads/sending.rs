@@ -1,7 +1,6 @@
 //! The uploads that are being sent now, for users who may know.
 
 use std::collections::HashMap;
-use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
@@ -9,10 +8,9 @@ use super::Uploads;
 use super::error::UploadError;
 use crate::message::{ConversationId, UserId};
 use crate::store::StoreError;
-use crate::telling::Sending;
+use crate::telling::{MOST_FOLLOWED, Sending};
+use crate::time::Timestamp;
 
-/// How many records are read at once.
-const PAGE: usize = 256;
 /// The most uploads that a new connection is told of.
 const MOST_TOLD: usize = 256;
 
@@ -64,21 +62,14 @@ impl Uploads {
     }
 
     async fn recall(&self) -> Result<(), StoreError> {
-        let mut after = None;
-        loop {
-            let begun = Instant::now();
-            let page = self.stores.records.every_unfinished(after.as_ref(), PAGE).await?;
-            for upload in &page {
-                if !self.is_overdue(upload).await? {
-                    self.finalizer.teller().recall(upload);
-                }
+        let records = &self.stores.records;
+        for id in records.idle_since(Timestamp::now(), MOST_FOLLOWED).await? {
+            if let Some(upload) = records.find(id).await?
+                && !self.is_overdue(&upload).await?
+            {
+                self.finalizer.teller().recall(&upload);
             }
-            match page.into_iter().next_back() {
-                Some(last) => after = Some(last),
-                None => return Ok(()),
-            }
-            // There may be a million uploads, and this can wait.
-            tokio::time::sleep(begun.elapsed()).await;
         }
+        Ok(())
     }
 }
