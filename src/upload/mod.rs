@@ -16,6 +16,7 @@ mod model;
 mod number;
 mod same;
 mod state;
+mod sums;
 mod verification;
 
 pub use append::{Admission, AppendRefusal, AppendRequest};
@@ -33,4 +34,5 @@ pub use model::{Chunk, Upload};
 pub use number::{InvalidNumber, decimal};
 pub use same::KnownFile;
 pub use state::{IllegalTransition, Rejection, RejectionReason, State};
+pub use sums::{Bounds, CreationRefusal, Held, Quota, SMALL_BYTES, Weight};
 pub use verification::{Check, CheckError, TrailingChecksum, Verification};
