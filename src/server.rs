@@ -20,7 +20,7 @@ use crate::http::{self, Api, Connections, Cors, Inner, Readiness, Site, Timeouts
 use crate::keys::{Keyring, LinkFileError, LinkKeyring};
 use crate::links::{MediaLinks, Presenter};
 use crate::metrics;
-use crate::reservations::{Allowance, Reservations};
+use crate::reservations::Allowance;
 use crate::store::{Durability, StoreError, Stores};
 use crate::time::Timestamp;
 use crate::uploads::{Limits, Uploads};
@@ -100,7 +100,7 @@ impl Server {
             ..chat::Settings::default()
         });
         let announcements = Arc::new(chat::SocketAnnouncements::new(engine.clone()));
-        let (stores, reservations) = Reservations::over(backend.stores(announcements));
+        let stores = backend.stores(announcements);
         let (keyring, demo) = identity(&config, folder, &stores).await?;
         let instructions = demo.is_some().then(|| {
             Demo::instructions(
@@ -110,7 +110,8 @@ impl Server {
             )
         });
         let (tasks, draining) = (TaskTracker::new(), CancellationToken::new());
-        let allowance = Allowance::new(reservations, stores.payloads.clone(), limits(&config).terms());
+        let allowance = Allowance::new(&stores, limits(&config).terms());
+        allowance.recall().await?;
         let finalizer = Finalizer::new(stores.clone(), tasks.clone(), allowance);
         let uploads = Arc::new(Uploads::new(
             stores.clone(),
@@ -225,8 +226,6 @@ impl Server {
         self.tasks.spawn(async move { finalizer.keep_publishing(&stopped).await });
         let (keyring, stopped) = (Arc::clone(&self.keyring), cancelled.clone());
         self.tasks.spawn(async move { keyring.keep_reading(stopped).await });
-        let (uploads, stopped) = (Arc::clone(&self.uploads), cancelled.clone());
-        self.tasks.spawn(async move { stopped.run_until_cancelled(uploads.count_reservations()).await });
         let (uploads, stopped) = (Arc::clone(&self.uploads), cancelled.clone());
         self.tasks.spawn(async move { stopped.run_until_cancelled(free_orphans(&uploads)).await });
         let (uploads, stopped) = (Arc::clone(&self.uploads), cancelled.clone());

@@ -41,11 +41,7 @@ async fn a_flood_of_creations_by_one_user_stops_at_the_limit_and_is_that_users_p
     is_well(&chat, ALLOWED).await;
 
     chat.server.restart().await;
-    wait::until_true("the uploads of before are counted", async || {
-        let answer = tus::creation_in_chat(&chat, 5).send().await;
-        answer.status == 507
-    })
-    .await;
+    check_detail(&tus::creation_in_chat(&chat, 5).send().await, 507);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -56,8 +56,8 @@ impl Examined {
         Ok(self.disk.as_ref().map_or_else(|| Ok(Vec::new()), Disk::foreign_parts)?)
     }
 
-    /// Compares every index with the rows that it leads to, both ways, and every ledger with its upload.
-    /// Hands each disagreement to `fault`.
+    /// Compares every index with the rows that it leads to, both ways, every ledger with its upload, and the
+    /// sums with the records. Hands each disagreement to `fault`.
     ///
     /// # Errors
     /// [`StoreError`] if the records cannot be read at all.

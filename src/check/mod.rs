@@ -7,6 +7,7 @@
 //! | every message | its file: there, of the right size, alone in its folder |
 //! | every folder of a message | the messages, committed or claimed |
 //! | every index | the rows that it leads to, both ways |
+//! | the sums over unfinished uploads | their records |
 //! | with `deep`: every digest | the bytes it is of |
 //!
 //! What a kill leaves by design, and the next start frees or continues, is reported as a note and not as

@@ -72,6 +72,7 @@ impl Finalizer {
     /// Frees the bytes of an upload that no message will have, and those that it appended to a file that it
     /// shares with a part.
     pub(crate) async fn free(&self, upload: &Upload) -> Result<(), StoreError> {
+        self.allowance.forget(upload.id);
         self.stores.payloads.discard(upload.id).await?;
         let Concat::Final(parts) = &upload.concat else { return Ok(()) };
         let Some(first) = parts.ids().first() else { return Ok(()) };
@@ -133,9 +134,6 @@ impl Finalizer {
                 }
                 Err(error) => return Err(error),
             }
-        }
-        if let Concat::Final(parts) = &upload.concat {
-            self.allowance.joined(parts.ids());
         }
         tracing::debug!(upload = %upload.id, parts = parts.len(), bytes = total, "parts joined");
         Ok(Joined::Whole(upload))

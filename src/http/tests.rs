@@ -218,7 +218,7 @@ fn uploads(stores: &Stores, tasks: &TaskTracker) -> Arc<Uploads> {
         lapse_after: Duration::from_secs(120),
         digests: true,
     };
-    let allowance = Allowance::new(Arc::default(), stores.payloads.clone(), limits.terms());
+    let allowance = Allowance::new(stores, limits.terms());
     let finalizer = Finalizer::new(stores.clone(), tasks.clone(), allowance);
     let draining = CancellationToken::new();
     Arc::new(Uploads::new(stores.clone(), finalizer, limits, tasks.clone(), draining))

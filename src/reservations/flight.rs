@@ -54,11 +54,9 @@ impl Flight {
     /// Takes room anew: the room that was taken before has become bytes that the disk counts.
     async fn take(&mut self, need: u64, wanted: u64) -> Result<u64, Refusal> {
         let room = self.allowance.room(need).await?;
-        let reservations = &self.allowance.reservations;
-        let mut counts = reservations.counts();
+        let mut counts = self.allowance.counts();
         counts.fly(self.bytes, 0);
-        let (lapsed, free) = counts.make_room(need, room);
-        reservations.lapsed(lapsed);
+        let free = Allowance::make_room(&mut counts, need, room);
         let bytes = if need > free { self.bytes } else { step(need, wanted, STEP, free) };
         counts.fly(0, bytes);
         self.bytes = bytes;
@@ -66,7 +64,7 @@ impl Flight {
     }
 
     fn set(&mut self, bytes: u64) {
-        self.allowance.reservations.counts().fly(self.bytes, bytes);
+        self.allowance.counts().fly(self.bytes, bytes);
         self.bytes = bytes;
     }
 }

@@ -3,15 +3,18 @@
 use tokio::time::Instant;
 
 use super::Allowance;
-use super::counts::{Promise, SMALL_BYTES, STEP, step};
+use super::counts::{Promise, Room, STEP, step};
 use super::refusal::Refusal;
-use crate::upload::{Admission, Upload, UploadId};
+use crate::message::UserId;
+use crate::upload::{Admission, Length, SMALL_BYTES, Upload, UploadId};
 
 /// A request that sends to an upload. Dropped, it leaves the room that is kept for the missing bytes.
 #[derive(Debug)]
 pub(crate) struct Sending {
     allowance: Allowance,
     id: UploadId,
+    owner: UserId,
+    length: Length,
     /// The offset up to which there is room.
     until: u64,
     /// The offset at which the body ends, if it says so.
@@ -31,33 +34,59 @@ impl Allowance {
         content_length: Option<u64>,
     ) -> Result<Sending, Refusal> {
         let room = self.room(content_length.unwrap_or(SMALL_BYTES)).await?;
-        self.reservations.extend(upload, admission.length, content_length, room, &self.terms)?;
-        Ok(Sending::new(self.clone(), upload, content_length))
+        let left = self.left_to(&upload.owner, upload.length).await?;
+        let (allowance, owner, length) = (self.clone(), upload.owner.clone(), admission.length);
+        let body_end = content_length.map(|bytes| upload.offset.saturating_add(bytes));
+        let mut sending = Sending { allowance, id: upload.id, owner, length, until: 0, body_end };
+        sending.begin(upload, content_length.unwrap_or(0), left, room)?;
+        Ok(sending)
     }
 }
 
 impl Sending {
-    fn new(allowance: Allowance, upload: &Upload, content_length: Option<u64>) -> Self {
-        let until = {
-            let mut counts = allowance.reservations.counts();
-            counts.change(upload.id, |promise| {
-                promise.is_open = true;
-                promise.heard = Instant::now();
-            });
-            counts.get(upload.id).map_or(0, Promise::room_until)
+    /// Checks that there is room for the body, and promises more to an upload that declares its length now,
+    /// or whose promise has lapsed. `left` is how many bytes may come without a declared length.
+    fn begin(&mut self, upload: &Upload, body: u64, left: u64, room: Room) -> Result<(), Refusal> {
+        let mut counts = self.allowance.counts();
+        // The upload's own room is not among the room that others may have.
+        counts.open(upload, room);
+        if upload.created_at <= self.allowance.since {
+            counts.move_recalled(self.id, room);
+        }
+        let declared = match (upload.length, self.length) {
+            (Length::Deferred, Length::Known(length)) => Some(length.saturating_sub(upload.offset)),
+            _ => None,
         };
-        let body_end = content_length.map(|bytes| upload.offset.saturating_add(bytes));
-        Self { allowance, id: upload.id, until, body_end }
+        let need = declared.unwrap_or(body);
+        if upload.length == Length::Deferred && need > left.saturating_sub(counts.declared_by(&self.owner)) {
+            return Err(Refusal::NoMoreBytes(self.allowance.terms.quota.bytes));
+        }
+        let kept = counts.get(self.id).map_or(0, |promise| promise.kept);
+        // Whatever was promised: other processes may have written to the disk.
+        if body > room.disk || !counts.could_have(need.saturating_sub(kept), room) {
+            return Err(Refusal::NoRoom);
+        }
+        counts.change(self.id, |promise| {
+            promise.length = self.length;
+            promise.declared = declared.unwrap_or(0);
+        });
+        counts.promise(self.id, room);
+        self.until = counts.get(self.id).map_or(0, Promise::room_until);
+        Ok(())
     }
 
     /// Notes that bytes before this offset are on the disk, whether a row says so or not.
     pub(crate) fn landed(&self, offset: u64) {
-        self.allowance.reservations.counts().change(self.id, |promise| promise.land(offset));
+        self.allowance.counts().change(self.id, |promise| promise.land(offset));
     }
 
     /// Notes that a row says that the upload has its bytes.
     pub(crate) fn recorded(&self, upload: &Upload) {
-        self.allowance.reservations.grown(self.id, upload.offset, upload.length);
+        self.allowance.counts().change(self.id, |promise| {
+            promise.stored = promise.stored.max(upload.offset);
+            promise.length = upload.length.known().map_or(promise.length, Length::Known);
+            promise.declared = 0;
+        });
     }
 
     /// Makes sure that bytes up to an offset have room before they are written; those before `landed` are on
@@ -70,8 +99,8 @@ impl Sending {
             return Ok(());
         }
         let room = self.allowance.room(end - self.until).await?;
-        let reservations = &self.allowance.reservations;
-        let mut counts = reservations.counts();
+        let left = self.allowance.left_to(&self.owner, self.length).await?;
+        let mut counts = self.allowance.counts();
         counts.change(self.id, |promise| {
             promise.land(landed);
             promise.heard = room.now;
@@ -79,15 +108,11 @@ impl Sending {
         // The upload was ended meanwhile.
         let Some(promise) = counts.get(self.id).cloned() else { return Ok(()) };
         let need = end.saturating_sub(promise.room_until());
-        let longest = match promise.length.known() {
-            Some(length) => length,
-            None => reservations.longest(&counts, &promise, &self.allowance.terms),
-        };
+        let longest = promise.length.known().unwrap_or_else(|| promise.stored.saturating_add(left));
         if end > longest {
-            return Err(Refusal::NoMoreBytes(self.allowance.terms.max_reserved_bytes));
+            return Err(Refusal::NoMoreBytes(self.allowance.terms.quota.bytes));
         }
-        let (lapsed, free) = counts.make_room(need, room);
-        reservations.lapsed(lapsed);
+        let free = Allowance::make_room(&mut counts, need, room);
         if need > free {
             return Err(Refusal::NoRoom);
         }
@@ -103,8 +128,9 @@ impl Sending {
 
 impl Drop for Sending {
     fn drop(&mut self) {
-        self.allowance.reservations.counts().change(self.id, |promise| {
+        self.allowance.counts().change(self.id, |promise| {
             promise.is_open = false;
+            promise.declared = 0;
             promise.heard = Instant::now();
             // Bytes that were written without a row may be cut off, and written once more.
             promise.kept = promise.kept.saturating_add(promise.landed.saturating_sub(promise.stored));

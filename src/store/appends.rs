@@ -16,7 +16,7 @@ use super::error::StoreError;
 use super::payloads::{Payloads, Sink, Syncing};
 use super::records::{Created, Records, Taking};
 use crate::time::Timestamp;
-use crate::upload::{Appended, Epoch, State, Upload, UploadId};
+use crate::upload::{Appended, Bounds, Epoch, State, Upload, UploadId};
 
 /// The port to uploads that take bytes.
 #[async_trait]
@@ -54,15 +54,16 @@ pub trait Append: Send {
     ) -> Result<State, StoreError>;
 
     /// Makes the last bytes durable, and the record of the upload that has all of them, as
-    /// [`Records::create`] does.
+    /// [`Records::create_with`] does.
     ///
     /// # Errors
-    /// The errors of [`Sink::sync`] and [`Records::create`].
+    /// The errors of [`Sink::sync`] and [`Records::create_with`].
     async fn create(
         &mut self,
         last: Last,
         upload: &Upload,
         taking: Taking,
+        bounds: Bounds,
         claim: Option<Timestamp>,
     ) -> Result<Created, StoreError>;
 }
@@ -168,9 +169,10 @@ impl Append for SyncedAppend {
         last: Last,
         upload: &Upload,
         taking: Taking,
+        bounds: Bounds,
         claim: Option<Timestamp>,
     ) -> Result<Created, StoreError> {
         self.settle(last).await?;
-        self.records.create_with(upload, taking, claim).await
+        self.records.create_with(upload, taking, bounds, claim).await
     }
 }

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::error::StoreError;
 use crate::message::UserId;
 use crate::time::Timestamp;
-use crate::upload::{Appended, Binding, Epoch, State, Upload, UploadId};
+use crate::upload::{Appended, Binding, Bounds, CreationRefusal, Epoch, Held, State, Upload, UploadId};
 
 /// Upload records, each with a ledger of the chunks that are durable. The ledger's end is the upload's
 /// offset, which is stored nowhere else.
@@ -14,6 +14,9 @@ use crate::upload::{Appended, Binding, Epoch, State, Upload, UploadId};
 /// of its lease, or that of the upload as it was read, and are refused ([`StoreError::Fenced`]) once another
 /// request has taken the upload. A binding, a claim and a commit carry no epoch: any process may make them at
 /// any time, also twice, and what is stored decides between two.
+///
+/// The sums over unfinished uploads ([`Upload::weight`]) change in the same step as a record, whichever change
+/// that is. The parts of an upload are taken off once it is made of them ([`Upload::joined_parts`]).
 #[async_trait]
 pub trait Records: Send + Sync + 'static {
     /// Stores a new upload and, if it is bound with a `client_message_id`, takes that id for it. If the
@@ -22,16 +25,19 @@ pub trait Records: Send + Sync + 'static {
     /// If another upload holds the id, `taking` decides. If the id stays with that one and nothing is stored,
     /// the answer names the holder.
     async fn create(&self, upload: &Upload, taking: Taking) -> Result<Created, StoreError> {
-        self.create_with(upload, taking, None).await
+        self.create_with(upload, taking, Bounds::NONE, None).await
     }
 
-    /// Stores a new upload as [`Records::create`] does, and in the same step claims its message at this time,
-    /// as [`Messages::claim`](super::Messages::claim) right afterwards would. A claim that would be refused
-    /// leaves the upload unclaimed.
+    /// Stores a new upload as [`Records::create`] does, unless the bounds do not admit it beside what its
+    /// owner holds ([`Bounds::admit`]). An upload that is stored already, or whose `client_message_id` stays
+    /// with another one, is not measured by them. In the same step the upload's message is claimed at this
+    /// time, as [`Messages::claim`](super::Messages::claim) right afterwards would. A claim that would be
+    /// refused leaves the upload unclaimed.
     async fn create_with(
         &self,
         upload: &Upload,
         taking: Taking,
+        bounds: Bounds,
         claim: Option<Timestamp>,
     ) -> Result<Created, StoreError>;
 
@@ -98,11 +104,11 @@ pub trait Records: Send + Sync + 'static {
     /// another upload was made of ([`Upload::joined_parts`]), whatever became of that upload.
     async fn unfinished(&self, owner: &UserId, limit: usize) -> Result<Vec<Upload>, StoreError>;
 
-    /// The uploads of all users that are not committed, in an order of the store's own, at most `limit`;
-    /// without the parts that another upload was made of. `after` is the last one that was seen before,
-    /// whether it still exists or not.
-    async fn every_unfinished(&self, after: Option<&Upload>, limit: usize)
-    -> Result<Vec<Upload>, StoreError>;
+    /// The sums over the owner's unfinished uploads.
+    async fn held(&self, owner: &UserId) -> Result<Held, StoreError>;
+
+    /// How many bytes all unfinished uploads lack for which room is kept.
+    async fn missing(&self) -> Result<u128, StoreError>;
 
     /// Uploads that the server has to continue ([`Upload::is_driven`]), in the order of their ids, after
     /// `after`, at most `limit`.
@@ -136,6 +142,8 @@ pub enum Created {
     New(State),
     /// The `client_message_id` belongs to this upload; nothing changed.
     Taken(UploadId),
+    /// The bounds do not admit the upload; nothing changed. A binding has no bounds.
+    Refused(CreationRefusal),
 }
 
 impl Created {

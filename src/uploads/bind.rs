@@ -41,6 +41,7 @@ impl Uploads {
                 self.finalizer.drive(holder).await;
                 self.bind_beside(Upload { binding: Some(binding), ..upload }).await
             }
+            Ok(Created::Refused(refusal)) => Err(refusal.into()),
             Err(StoreError::Conflict(_)) => Err(UploadError::Busy),
             Err(error) => Err(error.into()),
         }

@@ -78,6 +78,7 @@ impl Uploads {
             }
             // Another request asked for the same at the same time.
             Ok(Created::Taken(_)) | Err(UploadError::Store(StoreError::Conflict(_))) => Ok(Begun::Existing),
+            Ok(Created::Refused(refusal)) => Err(refusal.into()),
             Err(error) => Err(error),
         }
     }
@@ -92,7 +93,7 @@ impl Uploads {
                 }
                 self.store(upload, Taking::Beside).await
             }
-            Created::New(state) => Ok(Created::New(state)),
+            created => Ok(created),
         }
     }
 

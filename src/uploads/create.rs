@@ -86,6 +86,7 @@ impl Uploads {
                     Some(_) => return Ok(Creation { standing: self.settle(holder).await?, existed: true }),
                     None => taking = self.past(&upload, holder).await?,
                 },
+                Created::Refused(refusal) => return Err(refusal.into()),
             }
         }
         Err(UploadError::Busy)
@@ -141,19 +142,12 @@ impl Uploads {
     /// Stores a new upload, if its owner may have one more and there is room for all of it. A request that
     /// asks again for an existing upload needs neither.
     pub(super) async fn store(&self, upload: &Upload, taking: Taking) -> Result<Created, UploadError> {
-        let reservation = match self.allowance.reserve(upload).await {
-            Ok(reservation) => reservation,
-            Err(refusal) => {
-                let holder = self.stores.records.holder(upload).await?;
-                return holder.filter(|_| taking == Taking::IfFree).map(Created::Taken).ok_or(refusal.into());
-            }
-        };
-        let created = self.stores.records.create(upload, taking).await?;
-        match created {
-            Created::New(_) => reservation.keep(),
-            Created::Taken(_) => reservation.release(),
+        let bounds = self.allowance.reserve(upload).await?;
+        let created = self.stores.records.create_with(upload, taking, bounds, None).await;
+        if !matches!(created, Ok(Created::New(_))) {
+            self.allowance.forget(upload.id);
         }
-        Ok(created)
+        Ok(created?)
     }
 
     async fn created(&self, upload: Upload) -> Result<Creation, UploadError> {

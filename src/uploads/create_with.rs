@@ -94,11 +94,14 @@ impl Uploads {
         upload: Upload,
         data: Vec<Bytes>,
     ) -> Result<Option<Standing>, UploadError> {
-        let Ok(reservation) = self.allowance.reserve(&upload).await else { return Ok(None) };
+        let bounds = self.allowance.reserve(&upload).await?;
+        // A creation that would be refused writes nothing.
+        if bounds.admit(self.stores.records.held(&upload.owner).await?, &upload).is_err() {
+            return Ok(None);
+        }
         let mut room = self.allowance.flight();
         let bytes = upload.length.known().unwrap_or(0);
         if room.reach(bytes).await.is_err() {
-            reservation.release();
             return Ok(None);
         }
         let mut bytes = Unrecorded::new(Arc::clone(self), upload.id, upload.digest.is_some());
@@ -106,12 +109,10 @@ impl Uploads {
             bytes.take(piece).await?;
         }
         let new = upload.clone();
-        let (created, upload) = bytes.record(upload, Taking::IfFree).await?;
+        let (created, upload) = bytes.record(upload, Taking::IfFree, bounds).await?;
         if !created.is_new() {
-            reservation.release();
             return Ok(None);
         }
-        reservation.keep();
         self.count(&new);
         if !upload.is_owed() {
             self.finalizer.received(&upload);

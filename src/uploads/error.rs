@@ -2,7 +2,9 @@
 
 use crate::reservations::Refusal;
 use crate::store::{NoTurn, StoreError};
-use crate::upload::{AppendRefusal, BindingError, CheckError, ConcatError, MetadataError, RejectionReason};
+use crate::upload::{
+    AppendRefusal, BindingError, CheckError, ConcatError, CreationRefusal, MetadataError, RejectionReason,
+};
 
 /// The reason why a request about an upload fails. The text of every variant but [`UploadError::Store`] is
 /// for clients.
@@ -121,10 +123,18 @@ impl From<Refusal> for UploadError {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::NoRoom => Self::NoRoom,
-            Refusal::TooManyUnfinished(most) => Self::TooManyUnfinished(most),
-            Refusal::TooMuchReserved(most) => Self::TooMuchReserved(most),
             Refusal::NoMoreBytes(most) => Self::NoMoreBytes(most),
             Refusal::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<CreationRefusal> for UploadError {
+    fn from(refusal: CreationRefusal) -> Self {
+        match refusal {
+            CreationRefusal::TooManyUnfinished(most) => Self::TooManyUnfinished(most),
+            CreationRefusal::TooMuchReserved(most) => Self::TooMuchReserved(most),
+            CreationRefusal::NoRoom => Self::NoRoom,
         }
     }
 }

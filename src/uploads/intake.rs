@@ -11,7 +11,7 @@ use super::checkpoint::{Checkpoint, Reached};
 use crate::metrics;
 use crate::store::{Append, Created, Last, StoreError, Taking};
 use crate::time::Timestamp;
-use crate::upload::{Appended, Check, DigestState, RunningDigest, State, Upload, Verification};
+use crate::upload::{Appended, Bounds, Check, DigestState, RunningDigest, State, Upload, Verification};
 
 /// The most bytes that all intakes together aim to hold.
 const GATHERED_BYTES: usize = 16 * 1024 * 1024;
@@ -170,10 +170,12 @@ impl Intake {
         last: Vec<Bytes>,
         upload: &Upload,
         taking: Taking,
+        bounds: Bounds,
         claim: Option<Timestamp>,
     ) -> Result<Created, StoreError> {
         let begun = Instant::now();
-        let created = self.store.create(Last { data: last, begun: None }, upload, taking, claim).await?;
+        let last = Last { data: last, begun: None };
+        let created = self.store.create(last, upload, taking, bounds, claim).await?;
         metrics::get().append_seconds.since(begun);
         Ok(created)
     }

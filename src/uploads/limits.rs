@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::reservations::Terms;
+use crate::upload::Quota;
 
 /// The settings of uploads.
 #[derive(Debug, Clone)]
@@ -30,8 +31,7 @@ impl Limits {
     pub fn terms(&self) -> Terms {
         Terms {
             max_upload_size: self.max_upload_size,
-            max_unfinished: self.max_unfinished,
-            max_reserved_bytes: self.max_reserved_bytes,
+            quota: Quota { uploads: self.max_unfinished, bytes: self.max_reserved_bytes },
             lapse_after: self.lapse_after,
         }
     }

@@ -61,8 +61,8 @@ pub struct Uploads {
 }
 
 impl Uploads {
-    /// The use cases over these stores, which report every change to the reservations. Room comes from the
-    /// allowance that the finalizer's joins use. The tracker has all work that must not be cut off;
+    /// The use cases over these stores. Room comes from the allowance that the finalizer's joins use. The
+    /// tracker has all work that must not be cut off;
     /// `draining` ends requests that can be resumed, and keeps out those that cannot.
     pub fn new(
         stores: Stores,

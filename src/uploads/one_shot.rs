@@ -17,7 +17,7 @@ use crate::reservations::Flight;
 use crate::store::{Created, StoreError, Stores, Taking};
 use crate::telling::{Teller, progress_of};
 use crate::time::Timestamp;
-use crate::upload::{Binding, Length, Metadata, Upload, UploadId};
+use crate::upload::{Binding, Bounds, Length, Metadata, Upload, UploadId};
 
 /// An upload in one piece under way. Dropped before it is finished, it leaves nothing.
 pub struct OneShot {
@@ -135,7 +135,7 @@ impl OneShot {
         let length = self.bytes.length();
         self.announce(&metadata, binding.conversation_id, Some(length));
         let upload = self.upload(metadata, binding, Length::Known(length));
-        let (created, upload) = self.bytes.record(upload, Taking::Overtake).await?;
+        let (created, upload) = self.bytes.record(upload, Taking::Overtake, Bounds::NONE).await?;
         let Uploads { stores, finalizer, .. } = &*self.uploads;
         match created {
             Created::New(_) => {
@@ -153,6 +153,7 @@ impl OneShot {
                 finalizer.tell_repeat(&upload, message.id).await?;
                 Ok(message)
             }
+            Created::Refused(refusal) => Err(refusal.into()),
         }
     }
 }

@@ -22,14 +22,6 @@ const AT_ONCE: usize = 32;
 const TOMBSTONE_SECS: u64 = 24 * 60 * 60;
 
 impl Uploads {
-    /// Counts what unfinished uploads were promised before this start.
-    pub async fn count_reservations(&self) {
-        match self.allowance.count(self.stores.records.as_ref()).await {
-            Ok(count) => tracing::debug!(count, "unfinished uploads were counted"),
-            Err(error) => tracing::error!(%error, "unfinished uploads could not be counted"),
-        }
-    }
-
     /// Sweeps every `interval` until cancelled.
     pub async fn keep_sweeping(&self, interval: Duration, cancelled: CancellationToken) {
         while cancelled.run_until_cancelled(tokio::time::sleep(interval)).await.is_some() {
@@ -46,7 +38,6 @@ impl Uploads {
     /// # Errors
     /// [`StoreError`].
     pub async fn sweep(&self, now: Timestamp) -> Result<usize, StoreError> {
-        self.allowance.reservations.settle_doubts(self.stores.records.as_ref()).await?;
         let cutoff = now.minus_secs(self.limits.expire_after_secs);
         let idle = stream::iter(self.stores.records.idle_since(cutoff, BATCH).await?);
         let expiring = idle.map(|id| async move {

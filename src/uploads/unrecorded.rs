@@ -12,7 +12,7 @@ use super::orphans::LONGEST;
 use crate::crash;
 use crate::metrics;
 use crate::store::{Created, StoreError, Taking};
-use crate::upload::{Epoch, RunningDigest, State, Upload, UploadId};
+use crate::upload::{Bounds, Epoch, RunningDigest, State, Upload, UploadId};
 
 /// The bytes of an upload without a record. Dropped before it has one, they are freed.
 pub(super) struct Unrecorded {
@@ -60,6 +60,7 @@ impl Unrecorded {
         &mut self,
         upload: Upload,
         taking: Taking,
+        bounds: Bounds,
     ) -> Result<(Created, Upload), UploadError> {
         let (digest, mut last) = self.intake().await?.last().await?;
         let mut upload = Upload { offset: self.length(), digest, state: State::Complete, ..upload };
@@ -73,11 +74,11 @@ impl Unrecorded {
         let claim = self.uploads.finalizer.claim_ahead(&upload).await;
         // Until it is certain that there is no record.
         self.is_recorded = true;
-        let created = self.intake().await?.create(last, &upload, taking, claim).await;
-        self.is_recorded = !matches!(created, Ok(Created::Taken(_)) | Err(StoreError::Full));
+        let created = self.intake().await?.create(last, &upload, taking, bounds, claim).await;
+        self.is_recorded =
+            !matches!(created, Ok(Created::Taken(_) | Created::Refused(_)) | Err(StoreError::Full));
         if let Ok(Created::New(state)) = &created {
             upload.state = state.clone();
-            self.uploads.allowance.stored(&upload);
             // Closes the file, which may be moved at once.
             self.intake = None;
             metrics::get().bytes_received.inc_by(upload.offset);

@@ -83,7 +83,7 @@ impl Server {
             lapse_after: Duration::from_secs(120),
             digests: true,
         };
-        let allowance = Allowance::new(Arc::default(), stores.payloads.clone(), limits.terms());
+        let allowance = Allowance::new(&stores, limits.terms());
         let finalizer = Finalizer::new(stores.clone(), tasks.clone(), allowance);
         let worker = Arc::clone(&finalizer);
         tokio::spawn(async move { worker.keep_publishing(&CancellationToken::new()).await });

@@ -6,7 +6,7 @@ use super::samples::{
 };
 use super::{DatabaseFixture, SharedFixture, is_conflict};
 use crate::store::{Claim, Created, Taking};
-use crate::upload::{Binding, Epoch, RejectionReason, State, Upload, UploadId};
+use crate::upload::{Binding, Bounds, Epoch, RejectionReason, State, Upload, UploadId};
 
 pub(crate) async fn a_claim_is_kept_and_repeated(mut fixture: impl DatabaseFixture) {
     let upload = whole(Some("c"));
@@ -75,10 +75,10 @@ pub(crate) async fn stamps_only_grow_within_a_conversation(mut fixture: impl Dat
 async fn complete_claiming(fixture: &impl DatabaseFixture, upload: &Upload, with_creation: bool) {
     let claim_at = Some(at(7_000));
     let state = if with_creation {
-        match fixture.records().create_with(upload, Taking::Overtake, claim_at).await.expect("stored") {
-            Created::New(state) => state,
-            Created::Taken(_) => return,
-        }
+        let records = fixture.records();
+        let created = records.create_with(upload, Taking::Overtake, Bounds::NONE, claim_at).await;
+        let Created::New(state) = created.expect("stored") else { return };
+        state
     } else {
         let empty = Upload { offset: 0, state: State::Receiving, digest: digest(0), ..upload.clone() };
         fixture.records().create(&empty, Taking::Overtake).await.expect("stored");
@@ -115,7 +115,7 @@ pub(crate) async fn a_claim_that_is_refused_leaves_what_it_went_along_with(fixtu
     assert_eq!(found(&fixture, first).await.state, State::Complete, "another one has the message");
     let receiving = bound(None);
     let claim_at = Some(at(7_000));
-    fixture.records().create_with(&receiving, Taking::IfFree, claim_at).await.expect("stored");
+    fixture.records().create_with(&receiving, Taking::IfFree, Bounds::NONE, claim_at).await.expect("stored");
     assert_eq!(found(&fixture, receiving.id).await, receiving);
     let taken = whole(Some("c"));
     complete_claiming(&fixture, &taken, true).await;

@@ -66,31 +66,6 @@ pub(crate) async fn every_upload_that_is_not_committed_is_unfinished(mut fixture
     }
 }
 
-/// The listing is read in pages, and an upload goes away between two of them.
-pub(crate) async fn everybodys_unfinished_uploads_are_listed_once_each(mut fixture: impl DatabaseFixture) {
-    let mut expected = Vec::new();
-    for owner in ["ann", "bob", "anna", "ann", "b", "ann"] {
-        expected.push(store(&fixture, &Upload { owner: user(owner), ..unbound() }).await);
-    }
-    let committed = store(&fixture, &whole(None)).await;
-    commit(&fixture, committed).await;
-    fixture.reopen();
-    let records = fixture.records();
-    let (mut found, mut after) = (Vec::new(), None);
-    loop {
-        let page = records.every_unfinished(after.as_ref(), 2).await.expect("readable");
-        found.extend(page.iter().map(|upload| upload.id));
-        let Some(last) = page.into_iter().next_back() else { break };
-        if found.len() == 2 {
-            records.remove(last.id, Epoch::FIRST).await.expect("removed");
-        }
-        after = Some(last);
-    }
-    expected.sort();
-    found.sort();
-    assert_eq!(found, expected);
-}
-
 pub(crate) async fn what_is_owed_a_message_is_listed_in_order(mut fixture: impl DatabaseFixture) {
     let mut expected = Vec::new();
     for byte in [7, 0, 255, 3] {

@@ -25,6 +25,7 @@ pub(crate) mod placing;
 pub(crate) mod reading;
 pub(crate) mod samples;
 pub(crate) mod states;
+pub(crate) mod sums;
 
 use std::sync::Arc;
 
@@ -125,7 +126,6 @@ macro_rules! records_contract {
             states::removing_a_committed_upload_leaves_its_message,
             listings::the_newest_unfinished_upload_comes_first,
             listings::every_upload_that_is_not_committed_is_unfinished,
-            listings::everybodys_unfinished_uploads_are_listed_once_each,
             listings::what_is_owed_a_message_is_listed_in_order,
             listings::an_upload_is_owed_until_its_message_stands,
             listings::a_final_upload_is_driven_until_it_is_whole,
@@ -134,6 +134,13 @@ macro_rules! records_contract {
             listings::the_idle_are_found_among_many_that_are_not,
             listings::only_what_may_expire_is_idle,
             listings::the_committed_are_listed_from_the_earliest_on,
+            sums::the_sums_follow_an_upload_to_its_message,
+            sums::an_upload_without_a_length_counts_with_the_bytes_that_came,
+            sums::what_came_to_nothing_is_in_no_sum,
+            sums::a_part_is_in_no_sum_once_an_upload_is_made_of_it,
+            sums::a_creation_is_measured_by_what_its_owner_holds,
+            sums::what_is_stored_or_taken_already_is_not_measured,
+            sums::of_many_creations_at_once_those_within_the_quota_are_stored,
         );
     };
 }

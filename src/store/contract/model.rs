@@ -189,6 +189,8 @@ impl Names {
             seen.push(format!("{:?}", of_client.expect("readable").map(|message| self.told(&message))));
             let unfinished = records.unfinished(&new(number, None, 0).owner, 9).await.expect("readable");
             seen.push(format!("{:?}", unfinished.iter().map(|upload| upload.id).collect::<Vec<_>>()));
+            let held = records.held(&new(number, None, 0).owner).await.expect("readable");
+            seen.push(format!("{held:?}"));
             let stamp = self.message(number);
             seen.push(format!("{:?}", messages.is_unpublished(stamp.id).await.expect("readable")));
         }

@@ -19,7 +19,7 @@ use crate::store::disk::{Disk, DiskSink};
 use crate::store::sled::SledStore;
 use crate::store::{Created, StoreError, Syncing, Taking};
 use crate::time::Timestamp;
-use crate::upload::{Appended, Epoch, State, Upload, UploadId};
+use crate::upload::{Appended, Bounds, Epoch, State, Upload, UploadId};
 
 /// Files, and the record store that carries their last bytes.
 pub struct Carrying {
@@ -103,9 +103,10 @@ impl Append for CarryingAppend {
         last: Last,
         upload: &Upload,
         taking: Taking,
+        bounds: Bounds,
         claim: Option<Timestamp>,
     ) -> Result<Created, StoreError> {
         let carried = self.settle(last).await?;
-        self.store.create_carrying(upload, taking, carried, claim).await
+        self.store.create_carrying(upload, taking, bounds, carried, claim).await
     }
 }

@@ -24,16 +24,23 @@ impl Claims {
         self.0.get(&key(upload)?).copied()
     }
 
-    /// Takes the id for the upload, or answers which upload keeps it.
-    pub(super) fn take(&mut self, upload: &Upload, taking: Taking) -> Option<UploadId> {
-        match self.holder(upload) {
-            Some(holder) if holder.upload == upload.id => None,
-            Some(_) if taking == Taking::Beside => None,
-            Some(holder) if holder.message.is_some() || taking != Taking::Overtake => Some(holder.upload),
-            Some(_) | None => {
-                self.set(upload, None);
-                None
-            }
+    /// The other upload that keeps the id.
+    pub(super) fn keeper(&self, upload: &Upload, taking: Taking) -> Option<UploadId> {
+        let holder = self.holder(upload).filter(|holder| holder.upload != upload.id)?;
+        let is_kept = match taking {
+            Taking::IfFree => true,
+            Taking::Overtake => holder.message.is_some(),
+            Taking::Beside => false,
+        };
+        is_kept.then_some(holder.upload)
+    }
+
+    /// Takes the id for the upload, if no other upload keeps it.
+    pub(super) fn take(&mut self, upload: &Upload, taking: Taking) {
+        let is_free =
+            self.holder(upload).is_none_or(|holder| holder.upload != upload.id && taking == Taking::Overtake);
+        if is_free {
+            self.set(upload, None);
         }
     }
 

@@ -8,7 +8,7 @@ use super::{Memory, Tables};
 use crate::message::UserId;
 use crate::store::{Created, Records, StoreError, Taking};
 use crate::time::Timestamp;
-use crate::upload::{Appended, Binding, Conflict, Epoch, State, Upload, UploadId};
+use crate::upload::{Appended, Binding, Bounds, Conflict, Epoch, Held, State, Upload, UploadId, Weight};
 
 #[async_trait]
 impl Records for Memory {
@@ -16,6 +16,7 @@ impl Records for Memory {
         &self,
         upload: &Upload,
         taking: Taking,
+        bounds: Bounds,
         claim: Option<Timestamp>,
     ) -> Result<Created, StoreError> {
         let mut tables = self.tables();
@@ -24,9 +25,13 @@ impl Records for Memory {
             Some(_) => return Err(Conflict::AnotherUpload.into()),
             None => {}
         }
-        if let Some(holder) = tables.claims.take(upload, taking) {
+        if let Some(holder) = tables.claims.keeper(upload, taking) {
             return Ok(Created::Taken(holder));
         }
+        if let Err(refusal) = bounds.admit(tables.held(&upload.owner), upload) {
+            return Ok(Created::Refused(refusal));
+        }
+        tables.claims.take(upload, taking);
         tables.uploads.insert(upload.id, upload.clone());
         tables.use_up(upload);
         Ok(Created::New(tables.go_along(upload.id, claim)?))
@@ -81,9 +86,10 @@ impl Records for Memory {
     async fn bind(&self, id: UploadId, binding: &Binding, taking: Taking) -> Result<Created, StoreError> {
         let mut tables = self.tables();
         let bound = tables.upload(id)?.clone().bind(binding.clone())?;
-        if let Some(holder) = tables.claims.take(&bound, taking) {
+        if let Some(holder) = tables.claims.keeper(&bound, taking) {
             return Ok(Created::Taken(holder));
         }
+        tables.claims.take(&bound, taking);
         let state = bound.state.clone();
         tables.uploads.insert(id, bound);
         Ok(Created::New(state))
@@ -115,21 +121,12 @@ impl Records for Memory {
         Ok(found)
     }
 
-    async fn every_unfinished(
-        &self,
-        after: Option<&Upload>,
-        limit: usize,
-    ) -> Result<Vec<Upload>, StoreError> {
-        let tables = self.tables();
-        let unfinished = tables
-            .uploads
-            .values()
-            .filter(|u| !matches!(u.state, State::Committed(_)) && !tables.used.contains(&u.id));
-        let later = unfinished.filter(|upload| after.is_none_or(|after| upload.id > after.id));
-        let mut found: Vec<_> = later.cloned().collect();
-        found.sort_by_key(|upload| upload.id);
-        found.truncate(limit);
-        Ok(found)
+    async fn held(&self, owner: &UserId) -> Result<Held, StoreError> {
+        Ok(self.tables().held(owner))
+    }
+
+    async fn missing(&self) -> Result<u128, StoreError> {
+        Ok(self.tables().weights().map(|(_, weight)| weight.missing).sum())
     }
 
     async fn owed(&self, after: Option<UploadId>, limit: usize) -> Result<Vec<UploadId>, StoreError> {
@@ -157,6 +154,17 @@ impl Records for Memory {
 }
 
 impl Tables {
+    /// What each upload weighs. The sums are made anew whenever they are asked for.
+    fn weights(&self) -> impl Iterator<Item = (&Upload, Weight)> {
+        let unused = self.uploads.values().filter(|upload| !self.used.contains(&upload.id));
+        unused.map(|upload| (upload, upload.weight()))
+    }
+
+    fn held(&self, owner: &UserId) -> Held {
+        let own = self.weights().filter(|(upload, _)| upload.owner == *owner);
+        own.fold(Held::default(), |held, (_, weight)| held.changed(Held::default(), weight.held))
+    }
+
     fn use_up(&mut self, upload: &Upload) {
         let parts = upload.joined_parts().map_or(&[][..], |parts| parts.ids());
         self.used.extend(parts.iter().filter(|part| self.uploads.contains_key(part)));

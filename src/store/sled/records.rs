@@ -11,11 +11,11 @@ use super::messages;
 use super::store::SledStore;
 use super::tables::keys::Key;
 use super::tables::uploads::Unwritten;
-use super::tables::{carried, claims, keys, uploads};
+use super::tables::{carried, claims, keys, sums, uploads};
 use crate::message::UserId;
 use crate::store::{Claim, Created, Records, StoreError, Taking};
 use crate::time::Timestamp;
-use crate::upload::{Appended, Binding, Conflict, Epoch, State, Upload, UploadId};
+use crate::upload::{Appended, Binding, Bounds, Conflict, Epoch, Held, State, Upload, UploadId};
 
 /// The most uploads that a reader looks at before it lets the committer in.
 const SCAN_STEP: usize = 256;
@@ -28,9 +28,10 @@ impl Records for SledStore {
         &self,
         upload: &Upload,
         taking: Taking,
+        bounds: Bounds,
         claim: Option<Timestamp>,
     ) -> Result<Created, StoreError> {
-        self.create_carrying(upload, taking, Vec::new(), claim).await
+        self.create_carrying(upload, taking, bounds, Vec::new(), claim).await
     }
 
     async fn find(&self, id: UploadId) -> Result<Option<Upload>, StoreError> {
@@ -78,21 +79,12 @@ impl Records for SledStore {
         self.core.read(|tree| unfinished(tree, owner, limit)).await
     }
 
-    async fn every_unfinished(
-        &self,
-        after: Option<&Upload>,
-        limit: usize,
-    ) -> Result<Vec<Upload>, StoreError> {
-        let start = after.map_or_else(keys::every_unfinished, |upload| {
-            keys::after(&keys::unfinished(&upload.owner, upload.created_at, upload.id))
-        });
-        self.core
-            .read(|tree| {
-                let rows = tree.rows(start.clone()..keys::end_of(&keys::every_unfinished()));
-                let found = rows.filter_map(|row| unused(tree, row.map(|row| row.0)).transpose());
-                found.take(limit).map(|key| indexed(tree, &key?)).collect()
-            })
-            .await
+    async fn held(&self, owner: &UserId) -> Result<Held, StoreError> {
+        self.core.read(|tree| sums::held(tree, owner)).await
+    }
+
+    async fn missing(&self) -> Result<u128, StoreError> {
+        Ok(self.core.read(|rows| sums::missing(rows)).await?.unwrap_or_default())
     }
 
     async fn owed(&self, after: Option<UploadId>, limit: usize) -> Result<Vec<UploadId>, StoreError> {
@@ -143,11 +135,12 @@ impl SledStore {
         &self,
         upload: &Upload,
         taking: Taking,
+        bounds: Bounds,
         bytes: Vec<Bytes>,
         claim: Option<Timestamp>,
     ) -> Result<Created, StoreError> {
         let upload = upload.clone();
-        self.core.change(move |view| create(view, upload, taking, bytes, claim)).await
+        self.core.change(move |view| create(view, upload, taking, bounds, bytes, claim)).await
     }
 
     /// Adds a row as [`Records::append_with`] does, carrying its last bytes, which are written and not
@@ -168,6 +161,7 @@ fn create(
     view: &mut View<'_>,
     upload: Upload,
     taking: Taking,
+    bounds: Bounds,
     bytes: Vec<Bytes>,
     claim: Option<Timestamp>,
 ) -> Result<Created, StoreError> {
@@ -178,6 +172,10 @@ fn create(
     }
     if let Some(holder) = claims::take(view, &upload, taking)? {
         return Ok(Created::Taken(holder));
+    }
+    if let Err(refusal) = bounds.admit(sums::held(view, &upload.owner)?, &upload) {
+        view.undo();
+        return Ok(Created::Refused(refusal));
     }
     carried::put(view, upload.id, upload.offset, bytes);
     let state = claimed(view, &upload, upload.state.clone(), claim)?;
@@ -220,11 +218,11 @@ fn append(
     row.follows(before.epoch, &before.state, before.offset)?;
     carried::put(view, id, row.chunk.end(), bytes);
     if row.length == before.length && row.state == before.state {
-        uploads::extend(view, id, &row.chunk)?;
+        uploads::extend(view, id, &before, &row.chunk)?;
         return Ok(before.state);
     }
     let stored = uploads::existing(view, id)?;
-    uploads::extend(view, id, &row.chunk)?;
+    uploads::add_row(view, id, &row.chunk)?;
     let next = stored.upload.clone().append(row)?;
     let state = claimed(view, &next, next.state.clone(), claim)?;
     uploads::update(view, stored, Upload { state: state.clone(), ..next })?;
@@ -264,12 +262,6 @@ pub(super) fn remove(view: &mut View<'_>, id: UploadId, seen: Epoch) -> Result<(
     stored.upload.removable(seen)?;
     claims::release(view, &stored.upload)?;
     uploads::remove(view, &stored)
-}
-
-/// The key of an unfinished upload, unless that is a part that another upload was made of.
-fn unused(tree: &Layered<'_>, key: Result<Key, StoreError>) -> Result<Option<Key>, StoreError> {
-    let key = key?;
-    Ok(tree.get(&keys::used(upload_id(&key)?))?.is_none().then_some(key))
 }
 
 fn unfinished(tree: &Layered<'_>, owner: &UserId, limit: usize) -> Result<Vec<Upload>, StoreError> {

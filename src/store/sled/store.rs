@@ -1,14 +1,15 @@
 //! The open store, which implements the ports.
 
-use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use std::{fmt, io, thread};
 
 use super::engine::core::Core;
 use super::engine::open::OpenError;
 use super::engine::view::View;
 use super::tables::carried::{self, CarriedFiles};
-use super::tables::keys::LAYOUT;
+use super::tables::keys::{self, LAYOUT};
+use super::tables::sums;
 use super::tables::uploads::{self, Unwritten};
 use crate::store::embedded::{Carried, Files};
 use crate::store::{Durability, StoreError};
@@ -31,7 +32,7 @@ impl SledStore {
     /// [`OpenError`] if the folder is in use, damaged, or not accessible. Nothing is deleted.
     pub fn open(folder: &Path, durability: Durability) -> Result<Self, OpenError> {
         let core = Core::open(folder, durability, &LAYOUT, None)?;
-        Ok(Self { core: Arc::new(core), carries: false })
+        Self { core: Arc::new(core), carries: false }.with_sums(folder)
     }
 
     /// Opens the store that carries small bytes of these files, and gives the files what it carried when it
@@ -45,7 +46,38 @@ impl SledStore {
         durability: Durability,
     ) -> Result<Self, OpenError> {
         let core = Core::open(folder, durability, &LAYOUT, Some(Arc::new(CarriedFiles(files))))?;
-        Ok(Self { core: Arc::new(core), carries: durability.syncs() })
+        Self { core: Arc::new(core), carries: durability.syncs() }.with_sums(folder)
+    }
+
+    /// The store, once it has the sums over unfinished uploads. They are made on a thread of its own, because
+    /// the caller may be within a runtime, which cannot wait.
+    fn with_sums(self, folder: &Path) -> Result<Self, OpenError> {
+        let work = || tokio::runtime::Builder::new_current_thread().build()?.block_on(self.sum_up());
+        let panicked = |_| Err(io::Error::other("the sums could not be made").into());
+        let outcome = thread::scope(|scope| scope.spawn(work).join().unwrap_or_else(panicked));
+        outcome.map_err(|error| OpenError::of(folder, error))?;
+        Ok(self)
+    }
+
+    /// Makes the sums of a folder that has none, before anything changes them. The last one says that all are
+    /// there; after a kill before that, the next opening sets them again.
+    async fn sum_up(&self) -> Result<(), StoreError> {
+        if self.core.read(|rows| sums::missing(rows)).await?.is_some() {
+            return Ok(());
+        }
+        let mut start = keys::every_unfinished();
+        let end = keys::end_of(&start);
+        loop {
+            let next =
+                self.core.read(|rows| rows.rows(start.clone()..end.clone()).next().transpose()).await?;
+            let Some(owner) = next.and_then(|(key, _)| keys::owner_at_start(&key)) else { break };
+            let own = keys::unfinished_of(&owner);
+            let held = self.core.read(|rows| uploads::sums_of(rows, &own)).await?.held;
+            self.core.change(move |view| sums::put_held(view, &owner, held)).await?;
+            start = keys::end_of(&own);
+        }
+        let missing = self.core.read(|rows| uploads::sums_of(rows, &keys::every_unfinished())).await?.missing;
+        self.core.change(move |view| sums::put_missing(view, missing)).await
     }
 
     /// Everything that the store carries for files.

@@ -50,7 +50,7 @@ use super::{
 };
 use crate::finalizer::Finalizer;
 use crate::message::{ConversationId, Message, UserId};
-use crate::reservations::{Allowance, Reservations};
+use crate::reservations::Allowance;
 use crate::store::disk::Disk;
 use crate::store::embedded::Carrying;
 use crate::store::local::LocalLeases;
@@ -127,10 +127,10 @@ impl House {
     }
 
     async fn of(stores: Stores, limits: Limits, folder: Option<TempDir>) -> Self {
-        let (stores, reservations) = Reservations::over(stores);
         stores.memberships.put(conversation(), &[ada(), bob()]).await.expect("memory");
         let (tasks, draining) = (TaskTracker::new(), CancellationToken::new());
-        let allowance = Allowance::new(reservations, stores.payloads.clone(), limits.terms());
+        let allowance = Allowance::new(&stores, limits.terms());
+        allowance.recall().await.expect("readable");
         let finalizer = Finalizer::new(stores.clone(), tasks.clone(), allowance);
         let uploads = Uploads::new(stores.clone(), Arc::clone(&finalizer), limits, tasks, draining.clone());
         Self { uploads: Arc::new(uploads), finalizer, stores, draining, _folder: folder }

@@ -150,3 +150,22 @@ async fn a_one_shot_is_not_unfinished() {
     }
     house.create(1, &bound(&[])).await.expect("nothing else is counted");
 }
+
+#[tokio::test]
+async fn what_a_user_holds_is_known_at_once_after_a_start_and_on_another_node() {
+    let (memory, payloads) = (Arc::new(Memory::new()), Arc::new(MemoryPayloads::default()));
+    let start = async || {
+        let (memory, payloads) = (Arc::clone(&memory), payloads.clone());
+        House::on(memory, Arc::new(LocalLeases::default()), payloads, FEW).await
+    };
+    let house = start().await;
+    for _ in 0..2 {
+        house.create(4, &bound(&[])).await.expect("allowed");
+    }
+    let other = start().await;
+    other.create(4, &bound(&[])).await.expect("the third");
+    for house in [house, other] {
+        let refused = house.create(4, &bound(&[])).await;
+        assert!(matches!(refused, Err(UploadError::TooManyUnfinished(3))), "{refused:?}");
+    }
+}

@@ -145,3 +145,29 @@ async fn parts_that_an_upload_was_made_of_do_not_count() {
         house.uploads.terminate(&ada(), made.id).await.expect("ended");
     }
 }
+
+/// A start does not know which uploads have been promised room, but how much all of them lack.
+#[tokio::test(start_paused = true)]
+async fn what_was_promised_before_a_start_is_kept_until_it_was_silent_for_long() {
+    for is_heard in [true, false] {
+        let (memory, payloads) = (Arc::new(Memory::new()), Arc::new(MemoryPayloads::of_size(DISK)));
+        let start = async || {
+            let limits = Limits { max_upload_size: DISK * 8, ..limits() };
+            let (memory, payloads) = (Arc::clone(&memory), payloads.clone());
+            House::on(memory, Arc::new(LocalLeases::default()), payloads, limits).await
+        };
+        let house = start().await;
+        let first = create(&house, &ada(), new(Length::Known(MIB * 40), false)).await.expect("created");
+        send(&house, &ada(), first, 4).await.expect("there is room");
+        let house = start().await;
+        assert_eq!(house.uploads.room_left().await.expect("memory").reserved, MIB * 36);
+        let refused = create(&house, &bob(), new(Length::Known(MIB * 40), false)).await;
+        assert!(matches!(refused, Err(UploadError::NoRoom)), "{refused:?}");
+        if is_heard {
+            send(&house, &ada(), first, 36).await.expect("it was promised");
+        } else {
+            tokio::time::advance(Duration::from_secs(120)).await;
+            create(&house, &bob(), new(Length::Known(MIB * 40), false)).await.expect("nobody came back");
+        }
+    }
+}

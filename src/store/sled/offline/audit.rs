@@ -8,10 +8,10 @@ use super::super::messages;
 use super::super::store::SledStore;
 use super::super::tables::keys::{self, Key, Table};
 use super::super::tables::rows::{self, ChunkRow, ClaimRow};
-use super::super::tables::{order, uploads};
+use super::super::tables::{order, sums, uploads};
 use crate::message::{Message, MessageId};
 use crate::store::StoreError;
-use crate::upload::{Concat, State, Upload, UploadId};
+use crate::upload::{Concat, Held, State, Upload, UploadId, Weight};
 
 /// How many rows are read at once.
 const PAGE: usize = 256;
@@ -53,7 +53,8 @@ impl SledStore {
         .await
     }
 
-    /// Compares every index with the rows that it leads to, both ways, and every ledger with its upload.
+    /// Compares every index with the rows that it leads to, both ways, every ledger with its upload, and the
+    /// sums with the records.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot be read at all.
@@ -104,6 +105,8 @@ const TABLES: &[(Table, Look)] = &[
     (keys::OWED, owed),
     (keys::USED, used),
     (keys::COMMITTED, committed),
+    (keys::HELD, held),
+    (keys::MISSING, missing),
     (keys::CLAIM, claim),
     (keys::PARTICIPANT, participant),
     (keys::MEMBERSHIP, membership),
@@ -136,6 +139,7 @@ fn upload(rows: &Layered<'_>, key: &[u8], _: &IVec) -> Result<Option<Fault>, Sto
         ("unfinished", keys::unfinished(&upload.owner, upload.created_at, id), is_unfinished),
         ("owed", keys::owed(id), upload.is_driven()),
         ("committed", keys::committed(upload.active_at, id), !is_unfinished),
+        ("summed", keys::held(&upload.owner), sums::weight(rows, &upload)? != Weight::NONE),
     ];
     for (name, key, expected) in indexes {
         if expected && !is_there(rows, &key)? {
@@ -216,6 +220,21 @@ fn indexed_upload(
     }
     let is_wrong = upload_of(rows, id).is_some_and(|upload| !belongs(&upload) || *at(&upload) != *key);
     Ok(is_wrong.then(|| format!("the index of {index} uploads has {id}, which does not belong there")))
+}
+
+/// Compares an owner's sums with the owner's records.
+fn held(rows: &Layered<'_>, key: &[u8], row: &IVec) -> Result<Option<Fault>, StoreError> {
+    let Some(owner) = keys::owner_at_start(key) else { return Ok(Some("the sums of owners: a key".into())) };
+    let found: Held = rows::decode("held", row)?;
+    let Held { uploads, bytes } = uploads::sums_of(rows, &keys::unfinished_of(&owner))?.held;
+    let is_wrong = found != Held { uploads, bytes } || uploads == 0;
+    Ok(is_wrong.then(|| format!("the sums of {owner} are not those of {uploads} uploads of {bytes} bytes")))
+}
+
+fn missing(rows: &Layered<'_>, _: &[u8], _: &IVec) -> Result<Option<Fault>, StoreError> {
+    let sums = uploads::sums_of(rows, &keys::every_unfinished())?;
+    let is_wrong = sums::missing(rows)? != Some(sums.missing);
+    Ok(is_wrong.then(|| format!("the sum of what uploads lack is not {} bytes", sums.missing)))
 }
 
 fn claim(rows: &Layered<'_>, _: &[u8], row: &IVec) -> Result<Option<Fault>, StoreError> {

@@ -10,6 +10,8 @@
 //! | `14` | owed | upload id | empty |
 //! | `15` | used | upload id | empty; a part that an upload was made of |
 //! | `16` | committed | committed at ‖ upload id | empty |
+//! | `17` | held | owner | [`Held`](crate::upload::Held), the sums over the owner's unfinished uploads; no row if there are none |
+//! | `18` | missing | | the bytes that all unfinished uploads lack; its being there says that the sums are |
 //! | `20` | claim | conversation ‖ owner ‖ `client_message_id` | [`ClaimRow`](super::rows::ClaimRow) |
 //! | `30` | conversation | conversation | empty; it exists |
 //! | `31` | participant | conversation ‖ user | empty |
@@ -51,6 +53,8 @@ pub(crate) const UNFINISHED: Table = Table(0x13);
 pub(crate) const OWED: Table = Table(0x14);
 pub(crate) const USED: Table = Table(0x15);
 pub(crate) const COMMITTED: Table = Table(0x16);
+pub(crate) const HELD: Table = Table(0x17);
+pub(crate) const MISSING: Table = Table(0x18);
 pub(crate) const CLAIM: Table = Table(0x20);
 const CONVERSATION: Table = Table(0x30);
 pub(crate) const PARTICIPANT: Table = Table(0x31);
@@ -123,6 +127,8 @@ keys! {
     /// The start of the uploads that were committed at this time.
     committed_at(at: Timestamp) = COMMITTED: [&at.millis().to_be_bytes()];
     committed(at: Timestamp, id: UploadId) = COMMITTED: [&at.millis().to_be_bytes(), id.as_bytes()];
+    held(owner: &UserId) = HELD: [&length(owner), owner.as_str().as_bytes()];
+    missing() = MISSING: [];
     claim(conversation: ConversationId, owner: &UserId, id: &ClientMessageId) =
         CLAIM: [conversation.as_bytes(), &length(owner), owner.as_str().as_bytes(), id.as_str().as_bytes()];
     conversation(id: ConversationId) = CONVERSATION: [id.as_bytes()];
@@ -169,6 +175,12 @@ pub(crate) fn upload_at_end(key: &[u8]) -> Option<UploadId> {
 pub(crate) fn created_at_of_unfinished(key: &[u8]) -> Option<Timestamp> {
     let (before, _) = key.split_last_chunk::<16>()?;
     Some(Timestamp::from_millis(number_at_end(before)?))
+}
+
+/// The owner of a key of [`unfinished`] or [`held`].
+pub(crate) fn owner_at_start(key: &[u8]) -> Option<UserId> {
+    let (length, rest) = key.get(1..)?.split_first_chunk()?;
+    std::str::from_utf8(rest.get(..u16::from_be_bytes(*length).into())?).ok()?.parse().ok()
 }
 
 /// The upload of a key of [`chunk`].
@@ -273,6 +285,8 @@ mod tests {
         let created_at = Timestamp::from_millis(7);
         assert_eq!(created_at_of_unfinished(&unfinished(&owner, created_at, id)), Some(created_at));
         assert_eq!(number_at_end(&chunk(id, 1 << 40)), Some(1 << 40));
+        assert_eq!(owner_at_start(&unfinished(&owner, created_at, id)).as_ref(), Some(&owner));
+        assert_eq!(owner_at_start(&held(&owner)).as_ref(), Some(&owner));
         let conversation = ConversationId::from_bytes([0xff; 12]);
         assert_eq!(user_at_end(&participant(conversation, &owner), conversation).as_ref(), Some(&owner));
         let membership = membership(&owner, conversation);

@@ -6,4 +6,5 @@ pub(crate) mod claims;
 pub(crate) mod keys;
 pub(crate) mod order;
 pub(crate) mod rows;
+pub(crate) mod sums;
 pub(crate) mod uploads;

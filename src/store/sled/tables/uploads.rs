@@ -2,13 +2,17 @@
 
 use std::borrow::Cow;
 
-use super::super::engine::layered::Rows;
+use super::super::engine::layered::{Layered, Rows};
 use super::super::engine::rows::Fresh;
 use super::super::engine::view::View;
-use super::keys;
+use super::keys::{self, Key};
 use super::rows::{self, ChunkRow, End, UploadRow};
+use super::sums;
+use crate::message::UserId;
 use crate::store::StoreError;
-use crate::upload::{Chunk, Concat, Conflict, Epoch, Length, Metadata, Parts, State, Upload, UploadId};
+use crate::upload::{
+    Chunk, Concat, Conflict, Epoch, Held, Length, Metadata, Parts, State, Upload, UploadId, Weight,
+};
 
 /// The longest description that lies behind the record, and is written again with every change of it; a
 /// longer one is a row of its own.
@@ -84,9 +88,25 @@ pub(crate) fn find(rows: &impl Rows, id: UploadId) -> Result<Option<Stored>, Sto
     Ok(Some(Stored { upload, base: row.end, has_ledger, is_described }))
 }
 
+/// The sums by the records, over those that the index of unfinished uploads has under this prefix. A record
+/// that cannot be read is reported elsewhere.
+pub(crate) fn sums_of(rows: &Layered<'_>, prefix: &Key) -> Result<Weight, StoreError> {
+    let mut sums = Weight::NONE;
+    for row in rows.rows(prefix.clone()..keys::end_of(prefix)) {
+        let found = keys::upload_at_end(&row?.0).and_then(|id| find(rows, id).ok().flatten());
+        let Some(Stored { upload, .. }) = found else { continue };
+        let weight = sums::weight(rows, &upload)?;
+        sums.held = sums.held.changed(Held::default(), weight.held);
+        sums.missing += weight.missing;
+    }
+    Ok(sums)
+}
+
 /// The facts that an append is judged by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Progress {
+    owner: UserId,
+    concat: Concat,
     pub(crate) epoch: Epoch,
     pub(crate) length: Length,
     pub(crate) state: State,
@@ -99,9 +119,14 @@ pub(crate) struct Progress {
 /// [`StoreError::Conflict`] if the upload is gone.
 pub(crate) fn progress(rows: &impl Rows, id: UploadId) -> Result<Progress, StoreError> {
     let row = rows.get(&keys::upload(id))?.ok_or(StoreError::Conflict(Conflict::Gone))?;
-    let (epoch, row, _) = rows::decode_upload(&row)?;
+    let (epoch, row, description) = rows::decode_upload(&row)?;
+    let concat = match description {
+        Some(description) => parse_concat(description.split_once('\0').map_or("", |(_, concat)| concat))?,
+        None => parse_row(&rows.get(&keys::metadata(id))?.unwrap_or_default())?.1,
+    };
     let end = end_of_ledger(rows, id, &row)?.unwrap_or(row.end);
-    Ok(Progress { epoch, length: row.length, state: row.state, offset: end.offset })
+    let UploadRow { owner, length, state, .. } = row;
+    Ok(Progress { owner, concat, epoch, length, state, offset: end.offset })
 }
 
 /// The upload as recorded, to be changed.
@@ -124,14 +149,27 @@ pub(crate) fn insert(view: &mut View<'_>, upload: &Upload) -> Result<(), StoreEr
     if upload.state == State::Receiving && upload.offset > 0 {
         let chunk =
             Chunk { offset: 0, length: upload.offset, at: upload.active_at, digest: upload.digest.clone() };
-        extend(view, upload.id, &chunk)?;
+        add_row(view, upload.id, &chunk)?;
         end.offset = 0;
     }
     write(view, None, upload, end, is_short.then_some(&*description))
 }
 
+/// Writes a row of the ledger of an upload of which nothing else changes.
+pub(crate) fn extend(
+    view: &mut View<'_>,
+    id: UploadId,
+    before: &Progress,
+    chunk: &Chunk,
+) -> Result<(), StoreError> {
+    add_row(view, id, chunk)?;
+    let Progress { owner, concat, length, state, offset, .. } = before;
+    let weights = [*offset, chunk.end()].map(|offset| Weight::of(state, *length, offset, concat));
+    sums::change(view, id, owner, concat, weights)
+}
+
 /// Writes a row of the ledger. It replaces the last row if that has no bytes.
-pub(crate) fn extend(view: &mut View<'_>, id: UploadId, chunk: &Chunk) -> Result<(), StoreError> {
+pub(crate) fn add_row(view: &mut View<'_>, id: UploadId, chunk: &Chunk) -> Result<(), StoreError> {
     let row = ChunkRow { length: chunk.length, at: chunk.at, digest: chunk.digest.clone() };
     view.put_for_a_while(keys::chunk(id, chunk.offset), rows::encode(&row))
 }
@@ -159,6 +197,7 @@ pub(crate) fn update(view: &mut View<'_>, before: Stored, upload: Upload) -> Res
 pub(crate) fn remove(view: &mut View<'_>, stored: &Stored) -> Result<(), Unwritten> {
     let upload = &stored.upload;
     drop_ledger(view, upload.id)?;
+    reweigh(view, upload, [upload.weight(), Weight::NONE])?;
     if !stored.is_described {
         view.delete(keys::metadata(upload.id));
     }
@@ -208,6 +247,7 @@ fn write(
         }
         _ => view.mark(key, is_there),
     };
+    reweigh(view, upload, [before.map_or(Weight::NONE, Upload::weight), upload.weight()])?;
     // Most changes of a record change no index.
     if before.is_some_and(is_unfinished) != is_unfinished(upload) {
         let key = keys::unfinished(&upload.owner, upload.created_at, upload.id);
@@ -225,15 +265,23 @@ fn write(
     }
 }
 
-/// Marks parts as used. A part may be used more than once, and the parts of an upload that is asked for again
-/// may be gone.
+/// Marks parts as used: from now on they are in no sum. A part may be used more than once, and the parts of an
+/// upload that is asked for again may be gone.
 fn mark_used(view: &mut View<'_>, parts: &Parts) -> Result<(), StoreError> {
     for id in parts.ids() {
-        if view.get(&keys::upload(*id))?.is_some() {
+        if view.get(&keys::used(*id))?.is_some() {
+            continue;
+        }
+        if let Some(Stored { upload: part, .. }) = find(view, *id)? {
+            reweigh(view, &part, [part.weight(), Weight::NONE])?;
             view.mark(keys::used(*id), true)?;
         }
     }
     Ok(())
+}
+
+fn reweigh(view: &mut View<'_>, upload: &Upload, weights: [Weight; 2]) -> Result<(), StoreError> {
+    sums::change(view, upload.id, &upload.owner, &upload.concat, weights)
 }
 
 fn is_unfinished(upload: &Upload) -> bool {
@@ -283,7 +331,11 @@ fn describe(upload: &Upload) -> Cow<'_, str> {
 
 fn parse(description: &str) -> Result<(Metadata, Concat), StoreError> {
     let (metadata, concat) = description.split_once('\0').unwrap_or((description, ""));
-    Metadata::parse(metadata).ok().zip(Concat::parse(concat).ok()).ok_or_else(bad_description)
+    Ok((Metadata::parse(metadata).map_err(|_| bad_description())?, parse_concat(concat)?))
+}
+
+fn parse_concat(concat: &str) -> Result<Concat, StoreError> {
+    Concat::parse(concat).map_err(|_| bad_description())
 }
 
 fn parse_row(description: &[u8]) -> Result<(Metadata, Concat), StoreError> {

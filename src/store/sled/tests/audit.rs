@@ -55,7 +55,9 @@ impl House {
     }
 
     async fn finds(&self, what: &str) {
-        let faults = self.faults().await;
+        // A row that is lost is lost to the sums as well.
+        let mut faults = self.faults().await;
+        faults.retain(|fault| !fault.starts_with("the sum"));
         assert!(matches!(&faults[..], [fault] if fault.contains(what)), "{what}: {faults:?}");
     }
 }

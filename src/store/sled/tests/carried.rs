@@ -19,7 +19,7 @@ use crate::store::{
     Appends, Durability, Last, Memberships, Messages, Payloads, Place, Records, Source, StoreError, Taking,
 };
 use crate::time::Timestamp;
-use crate::upload::{Epoch, Length, RejectionReason, State, Upload, UploadId};
+use crate::upload::{Bounds, Epoch, Length, RejectionReason, State, Upload, UploadId};
 
 const BYTES: &[u8] = b"0123456789";
 
@@ -324,7 +324,8 @@ async fn fill(store: &SledStore) -> (Vec<UploadId>, Result<(), StoreError>) {
         let bytes = vec![Bytes::from(vec![7; 64 * 1024])];
         let length = Length::Known(64 * 1024);
         let whole = Upload { length, offset: 64 * 1024, state: State::Complete, ..upload };
-        if let Err(error) = store.create_carrying(&whole, Taking::IfFree, bytes, None).await {
+        let created = store.create_carrying(&whole, Taking::IfFree, Bounds::NONE, bytes, None).await;
+        if let Err(error) = created {
             return (ids, Err(error));
         }
     }

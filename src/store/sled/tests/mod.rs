@@ -5,6 +5,7 @@ mod carried;
 mod concurrency;
 mod folder;
 mod groups;
+mod sums;
 
 use std::path::PathBuf;
 use std::sync::Arc;
