@@ -156,6 +156,9 @@ impl Join<'_> {
     /// if there is no room for it.
     async fn step(&mut self, upload: &mut Upload) -> Result<bool, StoreError> {
         let stretches = self.stretches(upload.offset);
+        for part in stretches.iter().map(|stretch| &self.parts[stretch.part]) {
+            self.finalizer.stores.payloads.seal(part.id, part.offset).await?;
+        }
         let (length, digest) = match stretches.first() {
             None => (0, upload.digest.clone()),
             Some(first) => match self.adopted(upload, first).await? {

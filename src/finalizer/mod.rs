@@ -138,11 +138,19 @@ impl Finalizer {
     }
 
     /// Drives on what has become possible with an upload's last byte: its own message, or the final uploads
-    /// that are known to wait for it. A hint: the worker finds those that are missed.
-    pub fn received(self: &Arc<Self>, upload: &Upload) {
+    /// that are known to wait for it. A hint: the worker finds those that are missed. An upload that has no
+    /// message yet is sealed; if that fails, its bytes are sealed when they are read.
+    pub async fn received(self: &Arc<Self>, upload: &Upload) {
         if upload.is_owed() {
-            self.nudge(upload.id);
-        } else if upload.state == State::Complete && upload.concat == Concat::Partial {
+            return self.nudge(upload.id);
+        }
+        if upload.state != State::Complete {
+            return;
+        }
+        if let Err(error) = self.stores.payloads.seal(upload.id, upload.offset).await {
+            tracing::warn!(upload = %upload.id, %error, "a complete upload could not be sealed yet");
+        }
+        if upload.concat == Concat::Partial {
             self.waiting.for_part(upload.id).into_iter().for_each(|id| self.nudge(id));
         }
     }

@@ -29,6 +29,7 @@ impl Finalizer {
         match (upload.sha256(), message.sha256) {
             (Some(own), Some(other)) => Ok(own == other),
             _ => {
+                self.stores.payloads.seal(upload.id, upload.offset).await?;
                 let placed = Source::Placed(Place::of(message), message.upload_id.into());
                 self.agree(&Source::Part(upload.id), &placed, upload.offset).await
             }
@@ -60,7 +61,8 @@ impl Finalizer {
         }
         match self.agree(&Source::Part(upload.id), &Source::Part(first.id), first.offset).await {
             Ok(agree) => !agree,
-            // The holder has moved on meanwhile. The second one to complete is compared with the message.
+            // The holder has moved on meanwhile, or cannot be read before it is sealed. The second one to complete
+            // is compared with the message.
             Err(_) => false,
         }
     }

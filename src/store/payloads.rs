@@ -26,11 +26,22 @@ pub trait Payloads: Send + Sync + 'static {
     /// [`StoreError::Damaged`], at the latest with the first write, if there are fewer bytes than `offset`.
     async fn open(&self, id: UploadId, epoch: Epoch, offset: u64) -> Result<Box<dyn Sink>, StoreError>;
 
+    /// Ends the appending to an upload that has all of its bytes, `length` many: from now on they can be read
+    /// as [`Source::Part`]. May be repeated. Called when a record that is owed no message becomes complete, and
+    /// again before its bytes are read, as a kill may have come in between. There is nothing to do where bytes
+    /// can be read as soon as they are written.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`], at the latest when they are read, if there are fewer bytes.
+    async fn seal(&self, _id: UploadId, _length: u64) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Makes the first `length` bytes of `part` those of `id` as well, by sharing them: `part` keeps them,
     /// and `id` continues after them. Durable when it answers, and may be repeated. `false` if they cannot be
     /// shared, or are already: then they have to be copied, from offset zero.
     ///
-    /// Only for a `part` that gets no more bytes, and an `id` without a row in its ledger.
+    /// Only for a sealed `part`, and an `id` without a row in its ledger.
     ///
     /// # Errors
     /// [`StoreError::Damaged`] if the part has fewer bytes.
@@ -38,7 +49,7 @@ pub trait Payloads: Send + Sync + 'static {
         Ok(false)
     }
 
-    /// Appends ranges of other uploads' bytes at `offset`, one after the other, under the rule of
+    /// Appends ranges of other, sealed uploads' bytes at `offset`, one after the other, under the rule of
     /// [`Payloads::open`]. Durable when it answers.
     ///
     /// # Errors
@@ -70,8 +81,8 @@ pub trait Payloads: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Makes the bytes of a complete upload of `length` bytes the file of a message; may be repeated. Durable
-    /// when the message is committed, at the latest.
+    /// Makes the bytes of a complete upload of `length` bytes, sealed or not, the file of a message; may be
+    /// repeated. Durable when the message is committed, at the latest.
     ///
     /// # Errors
     /// [`StoreError::Damaged`] if the bytes are at neither place, or are not `length` many.
@@ -80,10 +91,11 @@ pub trait Payloads: Send + Sync + 'static {
     /// Frees the bytes of an upload that were not placed. Bytes that are not there count as freed.
     async fn discard(&self, id: UploadId) -> Result<(), StoreError>;
 
-    /// Reads a range of the source.
+    /// Reads a range of the source. Bytes of an upload that is not sealed may be refused: an object store has
+    /// nothing to read before it was given all parts.
     ///
     /// # Errors
-    /// [`StoreError::Missing`] if the source is gone; [`StoreError::Damaged`], at once or where it ends, if
+    /// [`StoreError::Missing`] if the source is gone; [`StoreError::Unavailable`] if it has to be sealed first; [`StoreError::Damaged`], at once or where it ends, if
     /// it is too short.
     async fn read(&self, source: &Source, range: Range<u64>) -> Result<ByteStream, StoreError>;
 

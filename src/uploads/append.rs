@@ -121,7 +121,7 @@ impl Uploads {
             let upload = reception.end();
             // Settling drives the upload; a body that broke off may have done so after its last byte.
             if outcome.is_err() || !upload.is_owed() {
-                uploads.finalizer.received(&upload);
+                uploads.finalizer.received(&upload).await;
             }
             if matches!(outcome, Err(UploadError::BodyBroken | UploadError::BodyIdle)) {
                 uploads.finalizer.teller().broke(upload.id);

@@ -115,7 +115,7 @@ impl Uploads {
         }
         self.count(&new);
         if !upload.is_owed() {
-            self.finalizer.received(&upload);
+            self.finalizer.received(&upload).await;
         }
         self.settle_found(upload).await.map(Some)
     }

@@ -7,7 +7,7 @@ use super::error::UploadError;
 use super::standing::Standing;
 use crate::message::UserId;
 use crate::store::{ByteStream, NoTurn, Place, Source, Wanted};
-use crate::upload::{Concat, Upload, UploadId};
+use crate::upload::{Concat, State, Upload, UploadId};
 
 /// The most unfinished uploads that are listed.
 const MOST_LISTED: usize = 1000;
@@ -74,7 +74,13 @@ impl Uploads {
     /// # Errors
     /// [`UploadError::Store`] if they cannot be read.
     pub async fn read(&self, standing: &Standing, range: Range<u64>) -> Result<ByteStream, UploadError> {
-        Ok(self.stores.payloads.read(&source_of(standing), range).await?)
+        let (payloads, source) = (&self.stores.payloads, source_of(standing));
+        if let Source::Part(id) = source
+            && standing.upload.state != State::Receiving
+        {
+            payloads.seal(id, standing.upload.offset).await?;
+        }
+        Ok(payloads.read(&source, range).await?)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Facts of joining: one upload's bytes made of others'.
 
 use super::PayloadsFixture;
-use super::payloads::{append, bytes, parts, read};
+use super::payloads::{append, bytes, parts, read, seal};
 use crate::message::MessageId;
 use crate::store::{Place, Source};
 use crate::upload::{Epoch, UploadId};
@@ -13,15 +13,24 @@ async fn begin(fixture: &impl PayloadsFixture, id: UploadId, part: UploadId, len
     }
 }
 
+/// A part that has all of its bytes.
+async fn whole_part(fixture: &impl PayloadsFixture, id: UploadId, length: u64) {
+    append(fixture, id, 0..length).await;
+    seal(fixture, id, length).await;
+}
+
 async fn assert_bytes(fixture: &impl PayloadsFixture, source: &Source, expected: &[u8]) {
     let length = u64::try_from(expected.len()).expect("small");
+    if let Source::Part(id) = source {
+        seal(fixture, *id, length).await;
+    }
     assert!(read(fixture, source, 0..length).await.expect("readable") == expected);
 }
 
 pub(crate) async fn parts_are_copied_behind_each_other(mut fixture: impl PayloadsFixture) {
     let [one, other, whole] = [(); 3].map(|()| UploadId::random());
-    append(&fixture, one, 0..300_000).await;
-    append(&fixture, other, 0..5_000).await;
+    whole_part(&fixture, one, 300_000).await;
+    whole_part(&fixture, other, 5_000).await;
     let payloads = fixture.payloads();
     payloads.copy(whole, Epoch::FIRST, 0, vec![(other, 0..5_000)]).await.expect("copied");
     payloads.copy(whole, Epoch::FIRST, 5_000, vec![(one, 0..100_001)]).await.expect("copied");
@@ -36,7 +45,7 @@ pub(crate) async fn parts_are_copied_behind_each_other(mut fixture: impl Payload
 
 pub(crate) async fn what_a_crash_left_of_a_copy_is_cut_off(mut fixture: impl PayloadsFixture) {
     let [one, whole] = [(); 2].map(|()| UploadId::random());
-    append(&fixture, one, 0..9_000).await;
+    whole_part(&fixture, one, 9_000).await;
     fixture.payloads().copy(whole, Epoch::FIRST, 0, vec![(one, 0..9_000)]).await.expect("copied");
     fixture.reopen();
     fixture.payloads().copy(whole, Epoch::FIRST, 10, vec![(one, 5..20)]).await.expect("copied");
@@ -46,8 +55,8 @@ pub(crate) async fn what_a_crash_left_of_a_copy_is_cut_off(mut fixture: impl Pay
 
 pub(crate) async fn an_adopted_part_keeps_its_bytes(mut fixture: impl PayloadsFixture) {
     let [first, second, whole] = [(); 3].map(|()| UploadId::random());
-    append(&fixture, first, 0..70_000).await;
-    append(&fixture, second, 0..10_000).await;
+    whole_part(&fixture, first, 70_000).await;
+    whole_part(&fixture, second, 10_000).await;
     begin(&fixture, whole, first, 70_000).await;
     fixture.reopen();
     // Once more, as after a kill before the first row.
@@ -68,7 +77,7 @@ pub(crate) async fn an_adopted_part_keeps_its_bytes(mut fixture: impl PayloadsFi
 
 pub(crate) async fn a_part_is_joined_to_several_uploads(fixture: impl PayloadsFixture) {
     let [part, one, other] = [(); 3].map(|()| UploadId::random());
-    append(&fixture, part, 0..8_000).await;
+    whole_part(&fixture, part, 8_000).await;
     for (whole, range) in [(one, 1_000..2_000), (other, 0..5_000)] {
         begin(&fixture, whole, part, 8_000).await;
         fixture.payloads().copy(whole, Epoch::FIRST, 8_000, vec![(part, range)]).await.expect("copied");
@@ -82,7 +91,7 @@ pub(crate) async fn a_part_is_joined_to_several_uploads(fixture: impl PayloadsFi
 
 pub(crate) async fn fewer_bytes_than_a_part_should_have_are_not_joined(fixture: impl PayloadsFixture) {
     let [part, gone, whole] = [(); 3].map(|()| UploadId::random());
-    append(&fixture, part, 0..10).await;
+    whole_part(&fixture, part, 10).await;
     let payloads = fixture.payloads();
     assert!(!matches!(payloads.adopt(whole, part, 11).await, Ok(true)));
     assert!(payloads.copy(whole, Epoch::FIRST, 0, vec![(part, 0..11)]).await.is_err());

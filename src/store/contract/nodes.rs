@@ -105,6 +105,7 @@ pub(crate) async fn bytes_of_an_older_epoch_are_never_read(one: impl NodesFixtur
     let _ = late.sync(Vec::new()).await;
     assert!(is_fenced(&append(&one, &first, id, 0, 9).await));
     append(&two, &second, id, 0, 4).await.expect("held");
+    two.payloads().seal(id, 4).await.expect("sealed");
     let pieces = two.payloads().read(&Source::Part(id), 0..4).await.expect("there");
     let read: Vec<_> = pieces.try_collect().await.expect("readable");
     assert_eq!(read.concat(), b"bbbb");

@@ -45,9 +45,20 @@ pub(super) async fn parts(fixture: &impl PayloadsFixture) -> Vec<UploadId> {
     parts
 }
 
-async fn assert_part(fixture: &impl PayloadsFixture, id: UploadId, range: Range<u64>) {
+/// Seals the upload, which has this many bytes.
+pub(super) async fn seal(fixture: &impl PayloadsFixture, id: UploadId, length: u64) {
+    fixture.payloads().seal(id, length).await.expect("sealed");
+}
+
+async fn assert_read(fixture: &impl PayloadsFixture, id: UploadId, range: Range<u64>) {
     let found = read(fixture, &Source::Part(id), range.clone()).await.expect("readable");
     assert!(found == bytes(range.clone()), "{range:?}: {} bytes", found.len());
+}
+
+/// Seals the upload, and reads all of its bytes.
+async fn assert_part(fixture: &impl PayloadsFixture, id: UploadId, range: Range<u64>) {
+    seal(fixture, id, range.end).await;
+    assert_read(fixture, id, range).await;
 }
 
 pub(crate) async fn what_was_appended_is_read(mut fixture: impl PayloadsFixture) {
@@ -63,6 +74,7 @@ pub(crate) async fn what_was_appended_is_read(mut fixture: impl PayloadsFixture)
 pub(crate) async fn any_range_is_read(fixture: impl PayloadsFixture) {
     let id = UploadId::random();
     append(&fixture, id, 0..600_000).await;
+    seal(&fixture, id, 600_000).await;
     for range in [
         0..1,
         0..4_096,
@@ -74,7 +86,7 @@ pub(crate) async fn any_range_is_read(fixture: impl PayloadsFixture) {
         0..0,
         600_000..600_000,
     ] {
-        assert_part(&fixture, id, range).await;
+        assert_read(&fixture, id, range).await;
     }
 }
 
@@ -134,7 +146,6 @@ pub(crate) async fn nothing_is_appended_by_an_empty_write(fixture: impl Payloads
         .await
         .expect("written");
     sink.sync(vec![]).await.expect("synced");
-    assert_part(&fixture, id, 0..5_001).await;
     sink.sync(pieces(5_001..5_002)).await.expect("synced");
     assert_part(&fixture, id, 0..5_002).await;
 }
@@ -178,10 +189,26 @@ pub(crate) async fn a_discarded_upload_begins_anew(fixture: impl PayloadsFixture
 pub(crate) async fn reading_beyond_the_end_fails(fixture: impl PayloadsFixture) {
     let id = UploadId::random();
     append(&fixture, id, 0..5_000).await;
+    seal(&fixture, id, 5_000).await;
     for range in [0..5_001, 4_999..5_001, 0..8_193, 5_000..5_001, 9_000..9_001] {
         assert!(read(&fixture, &Source::Part(id), range).await.is_err());
     }
     assert!(read(&fixture, &Source::Part(UploadId::random()), 0..1).await.is_err());
+}
+
+/// A kill leaves it unknown whether an upload was sealed, and bytes that no ledger knows.
+pub(crate) async fn sealing_twice_is_sealing_once(mut fixture: impl PayloadsFixture) {
+    for (written, length) in [(9_000, 9_000), (9_000, 4_097), (0, 0)] {
+        let id = UploadId::random();
+        append(&fixture, id, 0..written).await;
+        for _ in 0..3 {
+            assert_part(&fixture, id, 0..length).await;
+            fixture.reopen();
+        }
+        fixture.payloads().discard(id).await.expect("discarded");
+        append(&fixture, id, 0..9).await;
+        assert_part(&fixture, id, 0..9).await;
+    }
 }
 
 pub(crate) async fn parts_are_listed_in_pages(mut fixture: impl PayloadsFixture) {

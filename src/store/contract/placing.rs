@@ -1,6 +1,6 @@
 //! Facts of placing: a complete upload's bytes become the file of a message.
 
-use super::payloads::{append, bytes, parts, read};
+use super::payloads::{append, bytes, parts, read, seal};
 use super::{PayloadsFixture, is_damaged};
 use crate::message::MessageId;
 use crate::store::{Place, Source};
@@ -40,6 +40,15 @@ pub(crate) async fn placing_twice_is_placing_once(mut fixture: impl PayloadsFixt
     }
 }
 
+pub(crate) async fn a_sealed_upload_is_placed(mut fixture: impl PayloadsFixture) {
+    let id = UploadId::random();
+    append(&fixture, id, 0..9_000).await;
+    seal(&fixture, id, 9_000).await;
+    fixture.reopen();
+    fixture.payloads().place(id, 9_000, &place(1)).await.expect("placed");
+    assert_placed(&fixture, 1, id, 9_000).await;
+}
+
 pub(crate) async fn a_file_of_no_bytes_is_placed(mut fixture: impl PayloadsFixture) {
     let id = UploadId::random();
     for _ in 0..2 {
@@ -67,6 +76,7 @@ pub(crate) async fn too_few_bytes_are_not_placed(fixture: impl PayloadsFixture) 
     for length in [4_097, 8_192, 8_193] {
         assert!(is_damaged(&fixture.payloads().place(id, length, &place(1)).await));
         assert_eq!(parts(&fixture).await, [id]);
+        seal(&fixture, id, 4_096).await;
         let found = read(&fixture, &Source::Part(id), 0..4_096).await;
         assert_eq!(found.expect("readable"), bytes(0..4_096));
     }

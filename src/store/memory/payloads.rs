@@ -1,6 +1,6 @@
 //! Bytes in memory.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
@@ -27,6 +27,8 @@ struct Stored {
     written: HashMap<UploadId, Timestamp>,
     /// The latest epoch in which each upload was opened.
     epochs: HashMap<UploadId, Epoch>,
+    /// The sealed uploads, where no other part can be read.
+    sealed: Option<HashSet<UploadId>>,
     files: BTreeMap<(MessageId, String), Vec<u8>>,
     room: Option<u64>,
     size: Option<u64>,
@@ -37,6 +39,14 @@ impl MemoryPayloads {
     pub fn of_size(size: u64) -> Self {
         let payloads = Self::default();
         payloads.set_size(size);
+        payloads
+    }
+
+    /// An empty store whose parts are read once they are sealed and written to before, as those of an object
+    /// store.
+    pub fn sealing() -> Self {
+        let payloads = Self::default();
+        lock(&payloads.stored).sealed = Some(HashSet::new());
         payloads
     }
 
@@ -69,6 +79,12 @@ impl Stored {
         self.parts.remove(&id);
         self.written.remove(&id);
         self.epochs.remove(&id);
+        self.sealed.iter_mut().for_each(|sealed| drop(sealed.remove(&id)));
+    }
+
+    /// Whether the store has parts that are sealed, and this is one.
+    fn is_sealed(&self, id: UploadId) -> Option<bool> {
+        self.sealed.as_ref().map(|sealed| sealed.contains(&id))
     }
 
     fn bytes(&self) -> u64 {
@@ -83,6 +99,18 @@ impl Payloads for MemoryPayloads {
         lock(&self.stored).enter(id, epoch)?;
         let (stored, offset) = (Arc::clone(&self.stored), length_in_memory(offset)?);
         Ok(Box::new(MemorySink { stored, id, epoch, offset }))
+    }
+
+    async fn seal(&self, id: UploadId, length: u64) -> Result<(), StoreError> {
+        let length = length_in_memory(length)?;
+        let Stored { parts, sealed: Some(sealed), .. } = &mut *lock(&self.stored) else { return Ok(()) };
+        let found = parts.get(&id).map_or(0, Vec::len);
+        if found < length {
+            return Err(StoreError::Damaged(format!("part of {id} has {found} of {length} bytes")));
+        }
+        parts.entry(id).and_modify(|part| part.truncate(length));
+        sealed.insert(id);
+        Ok(())
     }
 
     async fn place(&self, id: UploadId, length: u64, place: &Place) -> Result<(), StoreError> {
@@ -110,6 +138,9 @@ impl Payloads for MemoryPayloads {
     async fn read(&self, source: &Source, range: Range<u64>) -> Result<ByteStream, StoreError> {
         let stored = lock(&self.stored);
         let bytes = match source {
+            Source::Part(id) if stored.is_sealed(*id) == Some(false) => {
+                return Err(StoreError::Unavailable(format!("upload {id} is not sealed")));
+            }
             Source::Part(id) => stored.parts.get(id),
             Source::Placed(place, _) => stored.files.get(&(place.message, place.file_name.clone())),
         };
@@ -150,6 +181,9 @@ impl Sink for MemorySink {
     async fn write(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
         let mut stored = lock(&self.stored);
         stored.enter(self.id, self.epoch)?;
+        if stored.is_sealed(self.id) == Some(true) {
+            return Err(StoreError::Unavailable(format!("upload {} is sealed", self.id)));
+        }
         if stored.parts.get(&self.id).map_or(0, Vec::len) < self.offset {
             return Err(StoreError::Damaged(format!("part of {} is shorter than its ledger", self.id)));
         }

@@ -133,6 +133,12 @@ mod payloads {
     crate::store::contract::payloads_contract!(super::Fixture::default());
 }
 
+mod sealed_payloads {
+    use super::{Fixture, MemoryPayloads};
+
+    crate::store::contract::payloads_contract!(Fixture { payloads: MemoryPayloads::sealing(), ..Fixture::default() });
+}
+
 mod leases {
     crate::store::contract::leases_contract!(super::Node::new().leases);
 }

@@ -34,6 +34,7 @@ mod over;
 mod repeats;
 mod reservations;
 mod room;
+mod sealed;
 mod slow;
 
 use std::sync::Arc;
@@ -56,7 +57,7 @@ use crate::store::embedded::Carrying;
 use crate::store::local::LocalLeases;
 use crate::store::memory::{Memory, MemoryAnnouncements, MemoryPayloads};
 use crate::store::sled::SledStore;
-use crate::store::{Durability, Leases, Payloads, Stores, Synced};
+use crate::store::{Durability, Leases, Payloads, Source, Stores, Synced};
 use crate::time::Timestamp;
 use crate::upload::{
     AppendRequest, Appended, Checksum, Chunk, Epoch, Length, Metadata, State, UploadId, Verification,
