@@ -129,8 +129,8 @@ impl Allowance {
 
     /// The room for a request for this many bytes.
     pub(super) async fn room(&self, bytes: u64) -> Result<Room, StoreError> {
-        let disk = if bytes > FEW { self.payloads.room_now().await? } else { self.payloads.room().await? };
-        Ok(Room { disk, now: Instant::now(), lapse_after: self.terms.lapse_after })
+        let room = if bytes > FEW { self.payloads.room_now().await? } else { self.payloads.room().await? };
+        Ok(Room { disk: room.bytes(), now: Instant::now(), lapse_after: self.terms.lapse_after })
     }
 
     /// Lets promises lapse for this many bytes, and answers how many are free.

@@ -8,6 +8,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -27,6 +28,33 @@ pub trait Appends: Send + Sync + 'static {
     /// # Errors
     /// The errors of [`Payloads::open`].
     async fn open(&self, id: UploadId, epoch: Epoch, offset: u64) -> Result<Box<dyn Append>, StoreError>;
+
+    /// The strides in which the store takes what comes; those of files, unless it names others.
+    fn stride(&self) -> Stride {
+        Stride::default()
+    }
+}
+
+/// The strides in which bytes that come for long become durable, and are recorded, on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stride {
+    /// The least bytes between two syncs, except at the end of a request. Where syncs make parts that have a
+    /// least size, it is that.
+    pub least: u64,
+    /// The most bytes between two syncs. An upload that comes alone has half of it, if that is not less than
+    /// the least.
+    pub most: u64,
+    /// How long bytes wait for a row that tells of them.
+    pub every: Duration,
+}
+
+impl Default for Stride {
+    /// The strides of files. A client waits for the bytes that are not synced yet, at the end or when it
+    /// comes back; where several send at once, fewer and larger syncs get more onto the disk.
+    fn default() -> Self {
+        const KIB: u64 = 1024;
+        Self { least: 256 * KIB, most: 4 * KIB * KIB, every: Duration::from_secs(1) }
+    }
 }
 
 /// The bytes of one upload and the rows of its ledger, written by the upload's holder.
@@ -38,7 +66,8 @@ pub trait Append: Send {
     /// Begins a sync, as [`Sink::begin_sync`] does.
     async fn begin_sync(&mut self) -> Result<Syncing, StoreError>;
 
-    /// Appends bytes and makes all of them durable, as [`Sink::sync`] does.
+    /// Appends bytes and makes all of them durable, as [`Sink::sync`] does; or takes them, where few bytes and
+    /// their row are one statement, to make them durable with the next row.
     async fn sync(&mut self, data: Vec<Bytes>) -> Result<(), StoreError>;
 
     /// Makes the last bytes before the row's end durable, and the row, as [`Records::append`] does.

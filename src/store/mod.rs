@@ -34,13 +34,13 @@ pub mod sled;
 mod stores;
 
 pub use announcements::{Announcement, Announcements, Progress};
-pub use appends::{Append, Appends, Last, Synced};
+pub use appends::{Append, Appends, Last, Stride, Synced};
 pub use durability::Durability;
 pub use error::StoreError;
 pub use leases::{Displacement, Lease, Leases, NoTurn, Wanted};
 pub use memberships::{Memberships, Put};
 pub use messages::{Claim, Messages, Position};
-pub use payloads::{ByteStream, Payloads, Place, Sink, Source, Syncing};
+pub use payloads::{ByteStream, Payloads, Place, Room, Sink, Source, Syncing};
 pub use records::{Created, Records, Taking};
 pub use relay::{Parcel, Relay};
 pub use stores::Stores;

@@ -109,14 +109,14 @@ pub trait Payloads: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<UploadId>, StoreError>;
 
-    /// How many bytes may still be stored before the reserve is touched, as of a moment ago.
-    async fn room(&self) -> Result<u64, StoreError>;
+    /// The room before the reserve is touched, as of a moment ago.
+    async fn room(&self) -> Result<Room, StoreError>;
 
-    /// How many bytes may still be stored before the reserve is touched, as of this very moment.
+    /// The room before the reserve is touched, as of this very moment.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn room_now(&self) -> Result<u64, StoreError> {
+    async fn room_now(&self) -> Result<Room, StoreError> {
         self.room().await
     }
 
@@ -127,6 +127,25 @@ pub trait Payloads: Send + Sync + 'static {
     /// The reason why it fails.
     async fn probe(&self) -> Result<(), StoreError> {
         Ok(())
+    }
+}
+
+/// The room for bytes in a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Room {
+    /// This many bytes may still be stored.
+    Bytes(u64),
+    /// The store has no bound that it could tell, as an object store.
+    Unbounded,
+}
+
+impl Room {
+    /// How many bytes may be stored; more than any upload has, if there is no bound.
+    pub fn bytes(self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Unbounded => u64::MAX,
+        }
     }
 }
 

@@ -111,6 +111,7 @@ impl Uploads {
         let surroundings = Surroundings {
             records: self.stores.records.clone(),
             finalizer: self.finalizer.clone(),
+            stride: self.stores.appends.stride(),
             idle: self.limits.body_idle,
             draining: self.draining.clone(),
         };

@@ -9,7 +9,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::checkpoint::{Checkpoint, Reached};
 use crate::metrics;
-use crate::store::{Append, Created, Last, StoreError, Taking};
+use crate::store::{Append, Created, Last, StoreError, Stride, Taking};
 use crate::time::Timestamp;
 use crate::upload::{Appended, Bounds, Check, DigestState, RunningDigest, State, Upload, Verification};
 
@@ -248,11 +248,10 @@ impl Drop for Intake {
     }
 }
 
-/// How many bytes come before a sync is begun. A client waits for the bytes that are not synced yet, at the
-/// end or when it comes back; where several send at once, fewer and larger syncs get more onto the disk.
-pub(super) fn checkpoint_bytes() -> u64 {
-    const MIB: u64 = 1024 * 1024;
-    if INTAKES.load(Ordering::Relaxed) > 1 { 4 * MIB } else { 2 * MIB }
+/// How many bytes come before a sync is begun.
+pub(super) fn checkpoint_bytes(stride: Stride) -> u64 {
+    let Stride { least, most, .. } = stride;
+    if INTAKES.load(Ordering::Relaxed) > 1 { most } else { (most / 2).max(least) }
 }
 
 fn write_size() -> usize {

@@ -9,7 +9,7 @@
 //! [`checkpoint_bytes`] a sync is begun, and more is received meanwhile.
 //!
 //! A kill at any arrow leaves at most bytes ahead of their record, and the next PATCH cuts those off. A row
-//! is written every [`checkpoint_bytes`], about every [`CHECKPOINT_EVERY`], and at the end, however the body
+//! is written every [`checkpoint_bytes`], about every second ([`Stride`]), and at the end, however the body
 //! ended. If it broke off, that is as soon as another request asks for the offset, or after [`AFTERMATH`].
 //!
 //! While a checksum is expected (tus 1.0.0, Checksum) no row may be written, because all bytes may have to
@@ -40,16 +40,13 @@ use crate::crash;
 use crate::finalizer::Finalizer;
 use crate::metrics::{self, Counted};
 use crate::reservations::Sending;
-use crate::store::{Last, Lease, Records, StoreError, Wanted};
+use crate::store::{Last, Lease, Records, StoreError, Stride, Wanted};
 use crate::time::Timestamp;
 use crate::upload::{
     Admission, AppendRefusal, Appended, Check, CheckError, Chunk, Length, RejectionReason, State,
     TrailingChecksum, Upload,
 };
 
-/// The least bytes of a checkpoint, towards the last byte of the upload.
-const LAST_CHECKPOINT: u64 = 256 * 1024;
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
 /// How long a displaced request may read on, and how long a pause may be meanwhile.
 const CATCH_UP: Duration = Duration::from_millis(5);
 const CATCH_UP_PAUSE: Duration = Duration::from_millis(1);
@@ -64,6 +61,7 @@ const TICK: Duration = Duration::from_millis(250);
 pub(super) struct Surroundings {
     pub(super) records: Arc<dyn Records>,
     pub(super) finalizer: Arc<Finalizer>,
+    pub(super) stride: Stride,
     pub(super) idle: Duration,
     pub(super) draining: CancellationToken,
 }
@@ -279,9 +277,11 @@ impl Reception {
     /// How many bytes the next checkpoint has. While the disk is behind, they become fewer towards the end of
     /// the upload, so that its last byte has little to wait for.
     fn next_checkpoint(&self) -> u64 {
-        let most = checkpoint_bytes();
+        let most = checkpoint_bytes(self.surroundings.stride);
         match self.length.known().filter(|_| self.checkpoint.is_some()) {
-            Some(length) => (length.saturating_sub(self.intake.end()) / 2).clamp(LAST_CHECKPOINT, most),
+            Some(length) => {
+                (length.saturating_sub(self.intake.end()) / 2).clamp(self.surroundings.stride.least, most)
+            },
             None => most,
         }
     }
@@ -312,7 +312,7 @@ impl Reception {
 
     /// Hands on the received bytes, so that none wait for long, and records them when it is time.
     async fn keep(&mut self) -> Result<(), StoreError> {
-        let is_time = self.last_row.elapsed() >= CHECKPOINT_EVERY && self.keeps_what_came();
+        let is_time = self.last_row.elapsed() >= self.surroundings.stride.every && self.keeps_what_came();
         if is_time && self.intake.end() > self.upload.offset {
             self.record().await
         } else if self.intake.is_little() {

@@ -237,5 +237,5 @@ pub(crate) async fn parts_are_listed_in_pages(mut fixture: impl PayloadsFixture)
 }
 
 pub(crate) async fn there_is_room(fixture: impl PayloadsFixture) {
-    assert!(fixture.payloads().room().await.expect("readable") > 0);
+    assert!(fixture.payloads().room().await.expect("readable").bytes() > 0);
 }

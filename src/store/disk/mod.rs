@@ -30,7 +30,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
-use super::{ByteStream, Durability, Payloads, Place, Sink, Source, StoreError};
+use super::{ByteStream, Durability, Payloads, Place, Room, Sink, Source, StoreError};
 use crate::time::Timestamp;
 use crate::upload::{Epoch, UploadId};
 use buckets::{Bucket, Buckets};
@@ -281,12 +281,12 @@ impl Payloads for Disk {
         self.blocking(move |folders| Ok(folders.buckets.page(after, limit)?)).await
     }
 
-    async fn room(&self) -> Result<u64, StoreError> {
-        self.folders.room(ASK_AGAIN)
+    async fn room(&self) -> Result<Room, StoreError> {
+        Ok(Room::Bytes(self.folders.room(ASK_AGAIN)?))
     }
 
-    async fn room_now(&self) -> Result<u64, StoreError> {
-        self.folders.room(Duration::ZERO)
+    async fn room_now(&self) -> Result<Room, StoreError> {
+        Ok(Room::Bytes(self.folders.room(Duration::ZERO)?))
     }
 
     async fn probe(&self) -> Result<(), StoreError> {

@@ -10,7 +10,7 @@ use futures_util::stream;
 
 use super::lock;
 use crate::message::MessageId;
-use crate::store::{ByteStream, Payloads, Place, Sink, Source, StoreError};
+use crate::store::{ByteStream, Payloads, Place, Room, Sink, Source, StoreError};
 use crate::time::Timestamp;
 use crate::upload::{Epoch, UploadId};
 
@@ -162,10 +162,10 @@ impl Payloads for MemoryPayloads {
         Ok(old.take(limit).collect())
     }
 
-    async fn room(&self) -> Result<u64, StoreError> {
+    async fn room(&self) -> Result<Room, StoreError> {
         let stored = lock(&self.stored);
         let left = stored.size.map(|size| size.saturating_sub(stored.bytes()));
-        Ok(left.or(stored.room).unwrap_or(u64::MAX))
+        Ok(left.or(stored.room).map_or(Room::Unbounded, Room::Bytes))
     }
 }
 

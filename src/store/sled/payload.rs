@@ -13,7 +13,7 @@ use futures_util::stream;
 use super::engine::core::{Answer, Core};
 use super::store::SledStore;
 use super::tables::{blocks, keys};
-use crate::store::{ByteStream, Payloads, Place, Sink, Source, StoreError};
+use crate::store::{ByteStream, Payloads, Place, Room, Sink, Source, StoreError};
 use crate::time::Timestamp;
 use crate::upload::{Epoch, UploadId};
 
@@ -116,13 +116,13 @@ impl Payloads for SledPayloads {
             .await
     }
 
-    async fn room(&self) -> Result<u64, StoreError> {
+    async fn room(&self) -> Result<Room, StoreError> {
         let (folder, reserve) = (self.folder.clone(), self.reserve);
         let asked = tokio::task::spawn_blocking(move || rustix::fs::statvfs(&folder)).await;
         let space = asked
             .map_err(|error| StoreError::Unavailable(error.to_string()))?
             .map_err(|errno| StoreError::Io(errno.into()))?;
-        Ok(space.f_bavail.saturating_mul(space.f_frsize).saturating_sub(reserve))
+        Ok(Room::Bytes(space.f_bavail.saturating_mul(space.f_frsize).saturating_sub(reserve)))
     }
 }
 

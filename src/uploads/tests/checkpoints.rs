@@ -1,10 +1,11 @@
 //! Large bodies, made durable bit by bit.
 
+use async_trait::async_trait;
 use tokio::sync::Semaphore;
 
 use super::slow::Slow;
 use super::*;
-use crate::store::Source;
+use crate::store::{Append, Appends, StoreError, Stride};
 
 const MIB: u64 = 1024 * 1024;
 const LENGTH: u64 = 12 * MIB;
@@ -49,6 +50,41 @@ async fn more_is_received_while_a_checkpoint_is_synced_and_not_much_more() {
     let last = receiving.await.expect("no panic").expect("received");
     assert_eq!(last.upload.offset, LENGTH);
     assert!(last.message.is_some());
+}
+
+/// A store whose syncs make parts that are not smaller than this.
+struct OfParts(Arc<dyn Appends>);
+
+#[async_trait]
+impl Appends for OfParts {
+    async fn open(&self, id: UploadId, epoch: Epoch, offset: u64) -> Result<Box<dyn Append>, StoreError> {
+        self.0.open(id, epoch, offset).await
+    }
+
+    fn stride(&self) -> Stride {
+        Stride { least: 5 * MIB, most: 5 * MIB, every: Duration::from_secs(3600) }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_store_names_the_strides() {
+    let slow = Slow::default();
+    let (writes, syncs) = slow.busy();
+    writes.add_permits(Semaphore::MAX_PERMITS);
+    let (house, _) = house(slow).await;
+    let stores = Stores { appends: Arc::new(OfParts(house.stores.appends.clone())), ..house.stores.clone() };
+    let house = House::of(stores, Limits { max_upload_size: LENGTH, ..limits() }, None).await;
+    let id = house.create(LENGTH, &bound(&[])).await.expect("created").standing.upload.id;
+    let uploads = Arc::clone(&house.uploads);
+    let request = AppendRequest { offset: 0, content_length: None, upload_length: None };
+    let receiving = tokio::spawn(async move { uploads.append(&ada(), id, request, whole()).await });
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(house.offset(id).await, 0, "no part is durable yet");
+    syncs.add_permits(1);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(house.offset(id).await, 5 * MIB);
+    syncs.add_permits(Semaphore::MAX_PERMITS - 1);
+    assert_eq!(receiving.await.expect("no panic").expect("received").upload.offset, LENGTH);
 }
 
 #[tokio::test(start_paused = true)]

@@ -59,7 +59,7 @@ async fn parts_that_a_kill_left_unsealed_are_joined() {
 /// Neither has a digest, so that the bytes decide.
 #[tokio::test]
 async fn a_file_that_is_sent_again_is_compared() {
-    for (again, is_same) in [(b"abcdef", true), (b"abcdeF", false)] {
+    for (again, is_same) in [(&b"abcdef"[..], true), (&b"abcdeF"[..], false)] {
         let limits = Limits { digests: false, ..limits() };
         let house = House::with(Arc::new(MemoryPayloads::sealing()), limits).await;
         let metadata = bound(&[("client_message_id", "c")]);

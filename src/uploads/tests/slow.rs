@@ -9,7 +9,7 @@ use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinHandle;
 
 use crate::store::memory::MemoryPayloads;
-use crate::store::{ByteStream, Payloads, Place, Sink, Source, StoreError, Syncing};
+use crate::store::{ByteStream, Payloads, Place, Room, Sink, Source, StoreError, Syncing};
 use crate::time::Timestamp;
 use crate::upload::{Epoch, UploadId};
 
@@ -117,7 +117,7 @@ impl Payloads for Slow {
         self.memory.parts(written_before, after, limit).await
     }
 
-    async fn room(&self) -> Result<u64, StoreError> {
+    async fn room(&self) -> Result<Room, StoreError> {
         self.memory.room().await
     }
 }
