@@ -224,6 +224,8 @@ impl Server {
         self.tasks.spawn(recover(Arc::clone(&self.finalizer), self.readiness.clone(), cancelled.clone()));
         let (finalizer, stopped) = (Arc::clone(&self.finalizer), cancelled.clone());
         self.tasks.spawn(async move { finalizer.keep_publishing(&stopped).await });
+        let (finalizer, stopped) = (Arc::clone(&self.finalizer), cancelled.clone());
+        self.tasks.spawn(async move { finalizer.keep_listening(&stopped).await });
         let (keyring, stopped) = (Arc::clone(&self.keyring), cancelled.clone());
         self.tasks.spawn(async move { keyring.keep_reading(stopped).await });
         let (uploads, stopped) = (Arc::clone(&self.uploads), cancelled.clone());

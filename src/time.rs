@@ -14,6 +14,9 @@ pub struct Timestamp(u64);
 const LAST_MILLIS: u64 = 253_402_300_799_999;
 
 impl Timestamp {
+    /// The end of time.
+    pub const MAX: Self = Self(LAST_MILLIS);
+
     /// The time of the system's clock. The domain takes times as arguments and never calls this.
     pub fn now() -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);

@@ -8,7 +8,7 @@ use crate::config::{Config, Payload};
 use crate::data_folder::{DataFolder, FolderError};
 use crate::store::disk::Disk;
 use crate::store::embedded::Carrying;
-use crate::store::local::LocalLeases;
+use crate::store::local::{Alone, LocalLeases};
 use crate::store::sled::{SledPayloads, SledStore};
 use crate::store::{Appends, Durability, Payloads, Synced};
 
@@ -38,6 +38,8 @@ pub(super) fn open(config: &Config) -> Result<Backend, BackendError> {
         messages: store.clone(),
         memberships: store,
         leases: Arc::new(LocalLeases::default()),
+        duties: Arc::new(Alone),
+        hints: Arc::new(Alone),
         payloads,
         appends,
     })

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use crate::config::Config;
 use crate::data_folder::{DataFolder, FolderError};
 use crate::store::{
-    Announcements, Appends, Durability, Leases, Memberships, Messages, Payloads, Records, StoreError, Stores,
+    Announcements, Appends, Durability, Duties, Hints, Leases, Memberships, Messages, Payloads, Records,
+    StoreError, Stores,
 };
 
 pub use examined::Examined;
@@ -25,6 +26,8 @@ pub struct Backend {
     messages: Arc<dyn Messages>,
     memberships: Arc<dyn Memberships>,
     leases: Arc<dyn Leases>,
+    duties: Arc<dyn Duties>,
+    hints: Arc<dyn Hints>,
     payloads: Arc<dyn Payloads>,
     appends: Arc<dyn Appends>,
 }
@@ -62,6 +65,8 @@ impl Backend {
             messages: Arc::clone(&self.messages),
             memberships: Arc::clone(&self.memberships),
             leases: Arc::clone(&self.leases),
+            duties: Arc::clone(&self.duties),
+            hints: Arc::clone(&self.hints),
             payloads: Arc::clone(&self.payloads),
             appends: Arc::clone(&self.appends),
             announcements,

@@ -37,8 +37,10 @@ pub(super) enum Joined {
     Whole(Upload),
     /// A part does not have all of its bytes yet.
     Waiting,
-    /// The owner has too much to join already, or another request holds the upload.
+    /// The owner has too much to join already.
     Later,
+    /// Another request holds the upload, or has just ended it.
+    Held,
     /// There is no room for the bytes to be copied; the join is tried again later.
     NoRoom,
     /// The upload will never be whole.
@@ -114,9 +116,9 @@ impl Finalizer {
         let Some(place) = self.joins.enter(&upload.owner, upload.id, left(&upload)) else {
             return Ok(Joined::Later);
         };
-        let Some(lease) = self.stores.leases.take_idle(upload.id).await? else { return Ok(Joined::Later) };
+        let Some(lease) = self.stores.leases.take_idle(upload.id).await? else { return Ok(Joined::Held) };
         // The upload may have been taken, and moved on, since it was read.
-        let Some(mut upload) = self.stores.records.find(upload.id).await? else { return Ok(Joined::Later) };
+        let Some(mut upload) = self.stores.records.find(upload.id).await? else { return Ok(Joined::Held) };
         let mut work = Join { finalizer: self, parts: &parts, lengths, total, room: self.allowance.flight() };
         while upload.state == State::Receiving {
             let turn = tokio::select! {
@@ -124,7 +126,7 @@ impl Finalizer {
                 _ = lease.displaced() => None,
                 turn = place.turn(left(&upload)) => turn,
             };
-            let Some(_turn) = turn else { return Ok(Joined::Later) };
+            let Some(_turn) = turn else { return Ok(Joined::Held) };
             match work.step(&mut upload).await {
                 Ok(true) => {}
                 Ok(false) => return Ok(Joined::NoRoom),
@@ -135,6 +137,7 @@ impl Finalizer {
                 Err(error) => return Err(error),
             }
         }
+        self.stores.hints.complete(upload.id);
         tracing::debug!(upload = %upload.id, parts = parts.len(), bytes = total, "parts joined");
         Ok(Joined::Whole(upload))
     }

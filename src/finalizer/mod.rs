@@ -14,6 +14,7 @@
 //! file, and is rejected if it is not. The claim is mostly made with the last row, in one sync. Where a
 //! record store carries the places of files, the place is durable with the commit.
 
+mod committed;
 mod comparison;
 mod health;
 mod join;
@@ -33,7 +34,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
@@ -44,6 +45,7 @@ use crate::reservations::Allowance;
 use crate::store::Stores;
 use crate::telling::Teller;
 use crate::upload::{Concat, RejectionReason, State, Upload, UploadId};
+use committed::Committed;
 pub(crate) use comparison::Comparison;
 pub use health::Ability;
 use health::Health;
@@ -62,7 +64,7 @@ pub struct Finalizer {
     teller: Teller,
     tasks: TaskTracker,
     flights: Mutex<HashMap<UploadId, watch::Receiver<Option<Ending>>>>,
-    published: Notify,
+    committed: Committed,
     waiting: Waiting,
     left: Left,
     joins: Queue,
@@ -83,6 +85,9 @@ pub enum Ending {
     Failed,
     /// There is no room for the upload now; it will be driven again.
     NoRoom,
+    /// Another request holds the upload, and may be joining its parts on another process; it will be driven
+    /// again.
+    Held,
 }
 
 impl Finalizer {
@@ -95,7 +100,7 @@ impl Finalizer {
             teller,
             tasks,
             flights: Mutex::default(),
-            published: Notify::new(),
+            committed: Committed::default(),
             waiting: Waiting::default(),
             left: Left::default(),
             joins: Queue::default(),
@@ -118,16 +123,25 @@ impl Finalizer {
     /// The drive goes on even if no caller waits any more. Callers at the same time share one drive.
     pub async fn drive(self: &Arc<Self>, id: UploadId) -> Option<Ending> {
         let ending = async {
-            match self.depart(id) {
-                Flight::Own(work) => outlive(&self.tasks, work).await.unwrap_or(Ending::Failed),
-                // The sender is dropped without an outcome only if the work panicked.
-                Flight::Shared(mut flight) => match flight.wait_for(Option::is_some).await {
-                    Ok(ending) => ending.clone().unwrap_or(Ending::Failed),
-                    Err(_) => Ending::Failed,
-                },
+            loop {
+                let ending = self.drive_here(id).await;
+                if ending != Ending::Held || !self.is_to_look_again(id).await {
+                    return ending;
+                }
             }
         };
         tokio::time::timeout(FINALIZE_WAIT, ending).await.ok()
+    }
+
+    async fn drive_here(self: &Arc<Self>, id: UploadId) -> Ending {
+        match self.depart(id) {
+            Flight::Own(work) => outlive(&self.tasks, work).await.unwrap_or(Ending::Failed),
+            // The sender is dropped without an outcome only if the work panicked.
+            Flight::Shared(mut flight) => match flight.wait_for(Option::is_some).await {
+                Ok(ending) => ending.clone().unwrap_or(Ending::Failed),
+                Err(_) => Ending::Failed,
+            },
+        }
     }
 
     /// Drives the upload on without waiting.
@@ -138,8 +152,8 @@ impl Finalizer {
     }
 
     /// Drives on what has become possible with an upload's last byte: its own message, or the final uploads
-    /// that are known to wait for it. A hint: the worker finds those that are missed. An upload that has no
-    /// message yet is sealed; if that fails, its bytes are sealed when they are read.
+    /// that are known to wait for it, here or elsewhere. A hint: the worker finds those that are missed. An
+    /// upload that is owed no message is sealed; if that fails, its bytes are sealed when they are read.
     pub async fn received(self: &Arc<Self>, upload: &Upload) {
         if upload.is_owed() {
             return self.nudge(upload.id);
@@ -151,7 +165,8 @@ impl Finalizer {
             tracing::warn!(upload = %upload.id, %error, "a complete upload could not be sealed yet");
         }
         if upload.concat == Concat::Partial {
-            self.waiting.for_part(upload.id).into_iter().for_each(|id| self.nudge(id));
+            self.completed(upload.id);
+            self.stores.hints.complete(upload.id);
         }
     }
 

@@ -33,7 +33,7 @@ impl Finalizer {
                 overdue.message = overdue.message.max(now.since(upload.active_at));
             }
         }
-        let oldest = self.stores.messages.outbox(None, 1).await?;
+        let oldest = self.stores.messages.outbox(Timestamp::MAX, None, 1).await?;
         overdue.announcement =
             oldest.first().map(|message| now.since(message.created_at)).unwrap_or_default();
         Ok(overdue)

@@ -1,10 +1,11 @@
-//! Publishing from the outbox: at least once, oldest first.
+//! Publishing from the outbox: at least once, oldest first. The process that commits a message announces it at
+//! once. A message that it left is announced later, by the process that has the duty.
 //!
 //! A message that the previous process left unannounced is told only to connected users, and to its clients
 //! as they come back ([`Announcements::leave`](crate::store::Announcements::leave)). It stays in the outbox
 //! as long as they are waited for: a kill meanwhile leaves it to the next process.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::collections::hash_map::Entry;
 use std::time::Duration;
 
@@ -12,15 +13,23 @@ use super::Finalizer;
 use crate::crash;
 use crate::message::{ConversationId, Message, MessageId, UserId};
 use crate::metrics;
-use crate::store::{Announcement, StoreError};
+use crate::store::{Announcement, Duty, StoreError};
+use crate::time::Timestamp;
 
 /// How many messages are read from the outbox at once.
 const BATCH: usize = 64;
+/// The time after its commit from which a message counts as left by the process that committed it.
+const LEFT_SECS: u64 = 3;
 /// How often a caller that waits for the outbox to be empty looks at it.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// The members of conversations, looked up once for a batch.
 type Members = HashMap<ConversationId, Vec<UserId>>;
+
+/// The time before which a message was committed that is left.
+fn left_before() -> Timestamp {
+    Timestamp::now().minus_secs(LEFT_SECS)
+}
 
 impl Finalizer {
     /// Finds what the previous process left: messages that were not announced, and uploads whose messages are
@@ -29,8 +38,11 @@ impl Finalizer {
     /// # Errors
     /// [`StoreError`] if the records cannot be read.
     pub async fn find_left(&self) -> Result<(), StoreError> {
+        if !self.stores.duties.is_mine(Duty::Publish).await? {
+            return Ok(());
+        }
         let mut members = Members::new();
-        for message in self.stores.messages.outbox(None, super::left::MOST).await? {
+        for message in self.stores.messages.outbox(left_before(), None, super::left::MOST).await? {
             self.leave(&message, &mut members).await?;
         }
         for upload in self.stores.records.owed(None, super::left::MOST).await? {
@@ -52,18 +64,47 @@ impl Finalizer {
         Ok(())
     }
 
-    /// Announces all messages in the outbox that are not kept for clients; answers how many.
-    pub(super) async fn publish(&self) -> Result<usize, StoreError> {
-        let (mut count, mut after) = (0, None);
+    /// Announces the messages that this process has committed, and with them all others of their
+    /// conversations in the outbox. A client that is told of a message asks only for newer ones, so it would
+    /// never see an older one that another process has not announced yet.
+    pub(super) async fn publish_own(&self) -> Result<(), StoreError> {
+        let own = self.committed.waiting();
+        if own.is_empty() {
+            return Ok(());
+        }
+        let conversations: HashSet<_> = own.values().copied().collect();
+        let is_due = |message: &Message| conversations.contains(&message.conversation_id);
+        self.publish(Timestamp::MAX, is_due).await?;
+        self.committed.forget(&own);
+        Ok(())
+    }
+
+    /// Announces the messages that this process has committed, and, as a duty, those that were left.
+    pub(super) async fn publish_all(&self) -> Result<(), StoreError> {
+        self.publish_own().await?;
+        if self.stores.duties.is_mine(Duty::Publish).await? {
+            self.publish(left_before(), |_| true).await?;
+        }
+        Ok(())
+    }
+
+    /// Announces all due messages in the outbox that are not kept for clients.
+    async fn publish(
+        &self,
+        committed_before: Timestamp,
+        is_due: impl Fn(&Message) -> bool,
+    ) -> Result<(), StoreError> {
+        let mut after = None;
         loop {
-            let batch = self.stores.messages.outbox(after, BATCH).await?;
+            let mut batch = self.stores.messages.outbox(committed_before, after, BATCH).await?;
             after = batch.iter().map(|message| message.id).max();
             if after.is_none() {
-                return Ok(count);
+                return Ok(());
             }
             self.teller.flush().await;
             let (mut ids, mut members) = (Vec::new(), Members::new());
-            for message in batch.into_iter().filter(|message| !self.left.holds(message.id)) {
+            batch.retain(|message| is_due(message) && !self.left.holds(message.id));
+            for message in batch {
                 if self.left.is_owed(&message) && self.leave(&message, &mut members).await? {
                     continue;
                 }
@@ -71,17 +112,14 @@ impl Finalizer {
                 self.announce(message, &mut members).await?;
             }
             self.clear(&ids).await?;
-            count += ids.len();
         }
     }
 
-    /// Waits until all messages in the outbox that are not kept for clients are announced, before users lose
-    /// their connections.
+    /// Waits until all messages that this process has committed are announced, before users lose their
+    /// connections.
     pub async fn everybody_told(&self) {
-        self.published.notify_one();
-        while let Ok(owed) = self.stores.messages.outbox(None, BATCH).await
-            && owed.iter().any(|message| !self.left.holds(message.id))
-        {
+        self.committed.announce_now();
+        while !self.committed.is_empty() {
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }

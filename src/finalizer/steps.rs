@@ -35,6 +35,7 @@ impl Finalizer {
             Joined::Whole(upload) => upload,
             Joined::Waiting => return Ok(Ending::NotOwed),
             Joined::Later => return Ok(Ending::Failed),
+            Joined::Held => return Ok(Ending::Held),
             Joined::NoRoom => return Ok(Ending::NoRoom),
             Joined::Unfit(upload, reason) => return self.reject(&upload, reason).await,
         };
@@ -83,7 +84,7 @@ impl Finalizer {
         crash::point("finalize.placed");
         self.stores.messages.commit(&message, Timestamp::now()).await?;
         crash::point("finalize.committed");
-        self.published.notify_one();
+        self.committed.add(&message);
         metrics::get().messages_made.inc();
         self.teller.committed(upload.id);
         let ms = message.created_at.millis().saturating_sub(upload.created_at.millis());

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::Finalizer;
 use crate::crash;
-use crate::store::StoreError;
+use crate::store::{Duty, StoreError};
 use crate::upload::UploadId;
 
 /// How often the stores are asked, should every wake-up be lost.
@@ -22,11 +23,15 @@ const RECONNECTING: Duration = Duration::from_secs(8);
 const AT_ONCE: usize = 16;
 
 impl Finalizer {
-    /// Drives every upload that is owed a message, once each; answers how many there were.
+    /// Drives every upload that is owed a message, once each, if that is this process's duty; answers how
+    /// many there were.
     ///
     /// # Errors
     /// [`StoreError`] if the records cannot be read.
     pub async fn recover(self: &Arc<Self>) -> Result<usize, StoreError> {
+        if !self.stores.duties.is_mine(Duty::Recover).await? {
+            return Ok(0);
+        }
         let (mut count, mut after) = (0, None);
         loop {
             let owed = self.stores.records.owed(after, AT_ONCE * 4).await?;
@@ -58,18 +63,17 @@ impl Finalizer {
     }
 
     async fn keep_announcing(&self, cancelled: &CancellationToken) {
+        let mut look = tokio::time::interval(POLL);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !cancelled.is_cancelled() {
-            let pause = match self.publish().await {
-                Ok(_) => POLL,
-                Err(error) => {
-                    tracing::error!(%error, "publishing failed and will be tried again");
-                    RETRY
-                }
+            let published = tokio::select! {
+                () = cancelled.cancelled() => return,
+                _ = look.tick() => self.publish_all().await,
+                () = self.committed.added() => self.publish_own().await,
             };
-            tokio::select! {
-                () = cancelled.cancelled() => {}
-                () = self.published.notified() => {}
-                () = tokio::time::sleep(pause) => {}
+            if let Err(error) = published {
+                tracing::error!(%error, "publishing failed and will be tried again");
+                look.reset_after(RETRY);
             }
         }
     }
@@ -83,6 +87,27 @@ impl Finalizer {
             }
             pause = RETRY;
         }
+    }
+
+    /// Drives on, until cancelled, what waits for uploads that other processes complete.
+    pub async fn keep_listening(self: &Arc<Self>, cancelled: &CancellationToken) {
+        let mut completed = self.stores.hints.completed();
+        while let Some(Some(id)) = cancelled.run_until_cancelled(completed.next()).await {
+            self.completed(id);
+        }
+    }
+
+    /// Drives on the final uploads that are known to wait for the part.
+    pub(super) fn completed(self: &Arc<Self>, part: UploadId) {
+        self.waiting.for_part(part).into_iter().for_each(|id| self.nudge(id));
+    }
+
+    /// Waits, for a held upload, until another process says that the upload is complete, or until it is time
+    /// to look again. `false`, at once, if there is no other process.
+    pub(super) async fn is_to_look_again(&self, id: UploadId) -> bool {
+        let completed = self.stores.hints.completed();
+        let mut this = completed.filter(|completed| std::future::ready(*completed == id));
+        !matches!(tokio::time::timeout(RETRY, this.next()).await, Ok(None))
     }
 
     /// Finds and drives owed uploads every few seconds, until cancelled.

@@ -23,7 +23,7 @@ use crate::keys::Keyring;
 use crate::links::{MediaLinks, Presenter};
 use crate::message::{ConversationId, Message};
 use crate::reservations::Allowance;
-use crate::store::local::LocalLeases;
+use crate::store::local::{Alone, LocalLeases};
 use crate::store::memory::{Memory, MemoryAnnouncements, MemoryPayloads};
 use crate::store::{Durability, Stores, Synced};
 use crate::time::Timestamp;
@@ -201,6 +201,8 @@ fn stores() -> Stores {
         messages: memory.clone(),
         memberships: memory.clone(),
         leases: Arc::new(LocalLeases::default()),
+        duties: Arc::new(Alone),
+        hints: Arc::new(Alone),
         appends: Arc::new(Synced::new(payloads.clone(), memory.clone())),
         payloads,
         announcements: Arc::new(MemoryAnnouncements::default()),

@@ -53,8 +53,14 @@ pub trait Messages: Send + Sync + 'static {
 
     /// Messages that are committed and not published: those with the lowest ids above `after`, at most
     /// `limit`, in the order of their [`Position`]s. So a client that was told of one was told before of
-    /// those that are older in its conversation.
-    async fn outbox(&self, after: Option<MessageId>, limit: usize) -> Result<Vec<Message>, StoreError>;
+    /// those that are older in its conversation. A store that several processes share leaves out those that
+    /// were not committed before `committed_before`: who commits a message announces it.
+    async fn outbox(
+        &self,
+        committed_before: Timestamp,
+        after: Option<MessageId>,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError>;
 
     /// Takes messages out of the outbox. A message that is not in it counts as published.
     async fn published(&self, ids: &[MessageId]) -> Result<(), StoreError>;

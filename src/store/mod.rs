@@ -7,8 +7,9 @@
 //! | [`Payloads`] | files; small uploads in sled | an S3 store |
 //! | [`Appends`] | both of the above at once ([`embedded`]), or one after the other | both at once |
 //! | [`Leases`] | one process's own ([`local`]) | PostgreSQL |
+//! | [`Duties`] | one process has all of them ([`local`]) | PostgreSQL |
 //! | [`Announcements`] | Socket.IO | |
-//! | [`Relay`] | none: there is one process | Redis, PostgreSQL |
+//! | [`Relay`], [`Hints`] | none: there is one process | Redis, PostgreSQL |
 //!
 //! `Records` and `Messages` of one server share a database: a claim and a commit change both in one atomic
 //! step. What a method has written or returned is durable when it answers, as far as the configured
@@ -20,8 +21,10 @@ mod appends;
 pub(crate) mod contract;
 pub mod disk;
 mod durability;
+mod duties;
 pub mod embedded;
 mod error;
+mod hints;
 mod leases;
 pub mod local;
 mod memberships;
@@ -36,7 +39,9 @@ mod stores;
 pub use announcements::{Announcement, Announcements, Progress};
 pub use appends::{Append, Appends, Last, Stride, Synced};
 pub use durability::Durability;
+pub use duties::{Duties, Duty};
 pub use error::StoreError;
+pub use hints::Hints;
 pub use leases::{Displacement, Lease, Leases, NoTurn, Wanted};
 pub use memberships::{Memberships, Put};
 pub use messages::{Claim, Messages, Position};

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Announcements, Appends, Leases, Memberships, Messages, Payloads, Records};
+use super::{Announcements, Appends, Duties, Hints, Leases, Memberships, Messages, Payloads, Records};
 
 /// One implementation of each port.
 #[derive(Clone)]
@@ -16,6 +16,10 @@ pub struct Stores {
     pub memberships: Arc<dyn Memberships>,
     /// The holders of uploads.
     pub leases: Arc<dyn Leases>,
+    /// The work that this process does for all that serve these stores.
+    pub duties: Arc<dyn Duties>,
+    /// The hints between those processes.
+    pub hints: Arc<dyn Hints>,
     /// The bytes of uploads and of messages.
     pub payloads: Arc<dyn Payloads>,
     /// Bytes that arrive, and the rows that tell of them; of the same records and bytes as above.

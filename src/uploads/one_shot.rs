@@ -174,6 +174,6 @@ async fn settle(
             None => Err(UploadError::Busy),
         },
         Some(Ending::NoRoom) => Err(UploadError::NoRoom),
-        Some(Ending::Failed) | None => Err(UploadError::Busy),
+        Some(Ending::Failed | Ending::Held) | None => Err(UploadError::Busy),
     }
 }

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use super::Uploads;
 use crate::crash;
-use crate::store::StoreError;
+use crate::store::{Duty, StoreError};
 use crate::time::Timestamp;
 use crate::upload::UploadId;
 
@@ -59,11 +59,15 @@ impl Begun {
 
 impl Uploads {
     /// Frees the bytes of every part that no record needs, and cuts off what a freed upload appended to a
-    /// part that it shared; answers how many parts were freed.
+    /// part that it shared, if that is this process's duty; answers how many parts were freed.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn free_orphans(&self, now: Timestamp) -> Result<usize, StoreError> {
+        if !self.stores.duties.is_mine(Duty::Orphans).await? {
+            self.begun.end();
+            return Ok(0);
+        }
         let written_before = now.minus_secs(AGE_SECS);
         let freed = self.free_written_before(written_before).await;
         // However that went: it is looked for once, and what is noted takes memory.

@@ -49,7 +49,7 @@ impl Uploads {
                     return self.standing_with(upload, Some(*message)).await;
                 }
                 Some(Ending::NoRoom) => return Err(UploadError::NoRoom),
-                Some(Ending::Failed) | None => is_slow = true,
+                Some(Ending::Failed | Ending::Held) | None => is_slow = true,
                 Some(_) => {}
             }
             upload = self.stores.records.find(id).await?.ok_or(UploadError::NotFound)?;

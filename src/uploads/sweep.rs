@@ -9,7 +9,7 @@ use super::error::UploadError;
 use super::{Limits, Uploads};
 use crate::crash;
 use crate::metrics;
-use crate::store::{Lease, StoreError};
+use crate::store::{Duty, Lease, StoreError};
 use crate::time::Timestamp;
 use crate::upload::{State, Upload, UploadId};
 
@@ -33,11 +33,15 @@ impl Uploads {
         }
     }
 
-    /// Expires uploads that are due at `now`, and ends those that are long over; answers how many changed.
+    /// Expires uploads that are due at `now`, and ends those that are long over, if that is this process's
+    /// duty; answers how many changed.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn sweep(&self, now: Timestamp) -> Result<usize, StoreError> {
+        if !self.stores.duties.is_mine(Duty::Sweep).await? {
+            return Ok(0);
+        }
         let cutoff = now.minus_secs(self.limits.expire_after_secs);
         let idle = stream::iter(self.stores.records.idle_since(cutoff, BATCH).await?);
         let expiring = idle.map(|id| async move {

@@ -23,7 +23,7 @@ use crate::finalizer::Finalizer;
 use crate::keys::Keyring;
 use crate::message::{Message, MessageId, UserId};
 use crate::reservations::Allowance;
-use crate::store::local::LocalLeases;
+use crate::store::local::{Alone, LocalLeases};
 use crate::store::memory::{Memory, MemoryPayloads};
 use crate::store::{Announcement, Announcements, Memberships, Progress, StoreError, Stores, Synced};
 use crate::time::Timestamp;
@@ -68,6 +68,8 @@ impl Server {
             messages: memory.clone(),
             memberships: memory.clone(),
             leases: Arc::new(LocalLeases::default()),
+            duties: Arc::new(Alone),
+            hints: Arc::new(Alone),
             appends: Arc::new(Synced::new(payloads.clone(), memory.clone())),
             payloads,
             announcements: Arc::new(self.announcements.clone()),

@@ -4,6 +4,7 @@ use super::samples::{at, binding, claim, commit, conversation, digest, found, me
 use super::{DatabaseFixture, is_conflict};
 use crate::message::{MAX_CONTENT_BYTES, Message, MessageId};
 use crate::store::{Created, Taking};
+use crate::time::Timestamp;
 use crate::upload::{Binding, Epoch, Metadata, State, Upload};
 
 pub(crate) async fn a_commit_changes_everything_at_once(mut fixture: impl DatabaseFixture) {
@@ -14,7 +15,7 @@ pub(crate) async fn a_commit_changes_everything_at_once(mut fixture: impl Databa
         assert_eq!(fixture.messages().find(message.id).await.expect("readable"), Some(message.clone()));
         let page = fixture.messages().page(conversation(1), None, 9).await.expect("readable");
         assert_eq!(page, std::slice::from_ref(&message));
-        let outbox = fixture.messages().outbox(None, 9).await.expect("readable");
+        let outbox = fixture.messages().outbox(Timestamp::MAX, None, 9).await.expect("readable");
         assert_eq!(outbox, std::slice::from_ref(&message));
         assert_eq!(
             found(&fixture, upload.id).await,
@@ -41,18 +42,18 @@ pub(crate) async fn the_largest_message_is_found_as_it_was(mut fixture: impl Dat
     let message = message(&fixture, &upload).await;
     fixture.reopen();
     assert_eq!(fixture.messages().find(message.id).await.expect("readable"), Some(message.clone()));
-    assert_eq!(fixture.messages().outbox(None, 1).await.expect("readable"), [message]);
+    assert_eq!(fixture.messages().outbox(Timestamp::MAX, None, 1).await.expect("readable"), [message]);
 }
 
 pub(crate) async fn committing_twice_is_committing_once(mut fixture: impl DatabaseFixture) {
     let upload = whole(Some("c"));
     let message = message(&fixture, &upload).await;
     fixture.messages().commit(&message, at(6_000)).await.expect("committed");
-    assert_eq!(fixture.messages().outbox(None, 9).await.expect("readable").len(), 1);
+    assert_eq!(fixture.messages().outbox(Timestamp::MAX, None, 9).await.expect("readable").len(), 1);
     fixture.messages().published(&[message.id]).await.expect("published");
     fixture.reopen();
     fixture.messages().commit(&message, at(6_000)).await.expect("committed");
-    assert_eq!(fixture.messages().outbox(None, 9).await.expect("readable"), []);
+    assert_eq!(fixture.messages().outbox(Timestamp::MAX, None, 9).await.expect("readable"), []);
     assert_eq!(fixture.messages().page(conversation(1), None, 9).await.expect("readable").len(), 1);
 }
 
@@ -90,5 +91,5 @@ pub(crate) async fn an_upload_adopts_the_message_of_another(mut fixture: impl Da
     fixture.records().remove(first.id, Epoch::FIRST).await.expect("removed");
     let third = fixture.records().create(&whole(Some("c")), Taking::Overtake).await.expect("answered");
     assert_eq!(third, Created::Taken(second.id));
-    assert_eq!(fixture.messages().outbox(None, 9).await.expect("readable"), [message]);
+    assert_eq!(fixture.messages().outbox(Timestamp::MAX, None, 9).await.expect("readable"), [message]);
 }

@@ -29,7 +29,7 @@ pub(crate) mod sums;
 
 use std::sync::Arc;
 
-use super::{Leases, Memberships, Messages, Payloads, Records, StoreError};
+use super::{Duties, Hints, Leases, Memberships, Messages, Payloads, Records, StoreError};
 
 /// An empty store of records, messages and memberships.
 pub(crate) trait DatabaseFixture: Send {
@@ -50,8 +50,11 @@ pub(crate) trait SharedFixture: DatabaseFixture {
 /// Nodes that share empty stores.
 pub(crate) trait NodesFixture: Send {
     fn records(&self) -> Arc<dyn Records>;
+    fn messages(&self) -> Arc<dyn Messages>;
     fn payloads(&self) -> Arc<dyn Payloads>;
     fn leases(&self) -> Arc<dyn Leases>;
+    fn duties(&self) -> Arc<dyn Duties>;
+    fn hints(&self) -> Arc<dyn Hints>;
 
     /// Another node that shares them.
     fn second(&self) -> Self;
@@ -253,6 +256,9 @@ macro_rules! nodes_contract {
             nodes::an_upload_is_idle_if_no_node_holds_it,
             nodes::bytes_of_an_older_epoch_are_never_read,
             nodes::a_part_under_way_elsewhere_is_no_orphan,
+            nodes::a_message_is_left_to_the_node_that_commits_it,
+            nodes::a_duty_is_one_nodes_until_that_is_gone,
+            nodes::an_upload_that_one_node_completes_is_heard_of_by_others,
         );
     };
 }

@@ -11,6 +11,7 @@ use super::samples::{at, binding, conversation, digest, unbound, user};
 use crate::message::{Message, MessageId, Stamp};
 use crate::store::memory::Memory;
 use crate::store::{Claim, Memberships, Messages, Records, StoreError, Taking};
+use crate::time::Timestamp;
 use crate::upload::{Appended, Binding, Chunk, Epoch, Length, RejectionReason, State, Upload, UploadId};
 
 const UPLOADS: u8 = 5;
@@ -208,7 +209,7 @@ impl Names {
         let mut idle = records.idle_since(at(4_000), 9).await.expect("readable");
         idle.sort();
         seen.push(format!("{idle:?}"));
-        let outbox = messages.outbox(None, 99).await.expect("readable");
+        let outbox = messages.outbox(Timestamp::MAX, None, 99).await.expect("readable");
         let mut outbox: Vec<_> = outbox.iter().map(|message| self.told(message)).collect();
         // Across conversations, messages of one second are in the order of their random parts.
         outbox.sort();

@@ -1,12 +1,14 @@
 //! Facts of several nodes on the same stores: a late step of one does not disturb another that took the
 //! upload.
 
-use bytes::Bytes;
-use futures_util::TryStreamExt;
+use std::sync::Arc;
 
-use super::samples::{row, unbound};
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt};
+
+use super::samples::{at, row, unbound, whole};
 use super::{NodesFixture, is_fenced};
-use crate::store::{Lease, Source, StoreError, Taking, Wanted};
+use crate::store::{Claim, Duties, Duty, Lease, Source, StoreError, Taking, Wanted};
 use crate::time::Timestamp;
 use crate::upload::{Appended, Epoch, UploadId};
 
@@ -122,4 +124,48 @@ pub(crate) async fn a_part_under_way_elsewhere_is_no_orphan(one: impl NodesFixtu
     assert_eq!(two.payloads().parts(begun, None, 9).await.expect("listed"), []);
     let later = Timestamp::now().plus_secs(1);
     assert_eq!(two.payloads().parts(later, None, 9).await.expect("listed"), [id]);
+}
+
+pub(crate) async fn a_message_is_left_to_the_node_that_commits_it(one: impl NodesFixture) {
+    let two = one.second();
+    let upload = whole(None);
+    one.records().create(&upload, Taking::IfFree).await.expect("stored");
+    let claim = one.messages().claim(upload.id, at(5_000)).await.expect("claimed");
+    let Claim::Finalizing(stamp) = claim else { panic!("{claim:?}") };
+    let message = upload.message(stamp).expect("bound");
+    one.messages().commit(&message, at(6_000)).await.expect("committed");
+    let outbox = async |before| two.messages().outbox(before, None, 9).await.expect("readable");
+    assert_eq!(outbox(at(6_000)).await, []);
+    for before in [at(6_001), Timestamp::MAX] {
+        assert_eq!(outbox(before).await, std::slice::from_ref(&message));
+    }
+}
+
+pub(crate) async fn a_duty_is_one_nodes_until_that_is_gone(one: impl NodesFixture) {
+    let two = one.second();
+    let [first, second] = [one.duties(), two.duties()];
+    let has = async |node: &Arc<dyn Duties>, duty| node.is_mine(duty).await.expect("asked");
+    for _ in 0..2 {
+        assert!(has(&first, Duty::Sweep).await);
+        assert!(!has(&second, Duty::Sweep).await);
+        assert!(has(&second, Duty::Recover).await, "each duty is taken by itself");
+        assert!(!has(&first, Duty::Recover).await);
+    }
+    one.stop();
+    assert!(has(&second, Duty::Sweep).await);
+    assert!(!has(&first, Duty::Sweep).await, "it comes back too late");
+}
+
+pub(crate) async fn an_upload_that_one_node_completes_is_heard_of_by_others(one: impl NodesFixture) {
+    let two = one.second();
+    let ids = [UploadId::random(), UploadId::random()];
+    let [mut first, mut second] = [two.hints().completed(), two.second().hints().completed()];
+    for id in ids {
+        one.hints().complete(id);
+    }
+    for completed in [&mut first, &mut second] {
+        for id in ids {
+            assert_eq!(completed.next().await, Some(id));
+        }
+    }
 }

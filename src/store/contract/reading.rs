@@ -3,6 +3,7 @@
 use super::DatabaseFixture;
 use super::samples::{at, binding, bound, claim, conversation, message, store, unbound, user, whole};
 use crate::message::{ConversationId, Message, MessageId};
+use crate::time::Timestamp;
 use crate::upload::{Binding, Upload};
 
 async fn page(
@@ -15,7 +16,7 @@ async fn page(
 }
 
 async fn outbox(fixture: &impl DatabaseFixture, after: Option<MessageId>, limit: usize) -> Vec<Message> {
-    fixture.messages().outbox(after, limit).await.expect("readable")
+    fixture.messages().outbox(Timestamp::MAX, after, limit).await.expect("readable")
 }
 
 /// Messages of conversation 1, oldest first.

@@ -8,78 +8,34 @@
 //! A node that stops between any two of these leaves at most an entry on the board, of a node that is not
 //! there.
 
-use std::collections::HashMap;
-use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::watch;
 
 use super::lock;
-use crate::store::leases::{Displacement, Lease, Leases, NoTurn, Wanted};
-use crate::store::local::LocalLeases;
-use crate::store::{Records, StoreError};
+use super::node::{Holder, MemoryNode, Shared};
+use crate::store::{Lease, Leases, NoTurn, StoreError, Wanted};
 use crate::upload::{Epoch, UploadId};
 
 /// How long a newcomer waits for a holder on another node.
 const PATIENCE: Duration = Duration::from_millis(250);
 
-/// The leases of one node.
-#[derive(Clone)]
-pub struct MemoryLeases {
-    records: Arc<dyn Records>,
-    board: Arc<Mutex<HashMap<UploadId, Holder>>>,
-    node: Arc<Node>,
-}
-
-/// A process, as the other nodes see it.
-#[derive(Debug, Default)]
-struct Node {
-    own: LocalLeases,
-    is_gone: AtomicBool,
-}
-
-/// The holder of an upload, as entered on the board.
-#[derive(Clone)]
-struct Holder {
-    node: Arc<Node>,
-    epoch: Epoch,
-    displacement: Displacement,
-    let_go: watch::Receiver<()>,
-}
-
 /// An entry on the board, until it is dropped. Its sender is dropped with it, which the newcomer waits for.
 struct Entry {
-    board: Arc<Mutex<HashMap<UploadId, Holder>>>,
+    shared: Arc<Shared>,
     id: UploadId,
     epoch: Epoch,
     _let_go: watch::Sender<()>,
     _turn: Lease,
 }
 
-impl MemoryLeases {
-    /// The leases of the first node over these records.
-    pub fn over(records: Arc<dyn Records>) -> Self {
-        Self { records, board: Arc::default(), node: Arc::default() }
-    }
-
-    /// The leases of another node.
-    #[must_use]
-    pub fn second(&self) -> Self {
-        Self { node: Arc::default(), ..self.clone() }
-    }
-
-    /// Makes the other nodes take this one for gone, as one that does not renew its leases. It is not told.
-    pub fn stop(&self) {
-        self.node.is_gone.store(true, Ordering::Release);
-    }
-
+impl MemoryNode {
     /// The upload's holder, if it is on another node.
     fn elsewhere(&self, id: UploadId) -> Option<Holder> {
-        let holder = lock(&self.board).get(&id).cloned();
-        holder.filter(|holder| !Arc::ptr_eq(&holder.node, &self.node))
+        let holder = lock(&self.shared.holders).get(&id).cloned();
+        holder.filter(|holder| !Arc::ptr_eq(&holder.process, &self.process))
     }
 
     /// Enters a request on the board whose turn it is on this node, and answers its lease.
@@ -88,33 +44,21 @@ impl MemoryLeases {
         let epoch = self.records.raise(id).await?.unwrap_or(Epoch::FIRST);
         let (let_go, gone) = watch::channel(());
         let displacement = turn.displacement().clone();
-        let (node, told) = (Arc::clone(&self.node), displacement.clone());
-        let holder = Holder { node, epoch, displacement: told, let_go: gone };
-        let before = lock(&self.board).insert(id, holder);
+        let (process, told) = (Arc::clone(&self.process), displacement.clone());
+        let holder = Holder { process, epoch, displacement: told, let_go: gone };
+        let before = lock(&self.shared.holders).insert(id, holder);
         if let Some(before) = before.filter(Holder::is_there) {
             before.displacement.tell(Wanted::RecordedOffset);
         }
-        let entry = Entry { board: Arc::clone(&self.board), id, epoch, _let_go: let_go, _turn: turn };
+        let entry = Entry { shared: Arc::clone(&self.shared), id, epoch, _let_go: let_go, _turn: turn };
         Ok(Lease::new(epoch, displacement, entry))
     }
 }
 
-impl fmt::Debug for MemoryLeases {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryLeases").field("node", &self.node).finish_non_exhaustive()
-    }
-}
-
-impl Holder {
-    fn is_there(&self) -> bool {
-        !self.node.is_gone.load(Ordering::Acquire)
-    }
-}
-
 #[async_trait]
-impl Leases for MemoryLeases {
+impl Leases for MemoryNode {
     async fn take_over(&self, id: UploadId, wanted: Wanted) -> Result<Lease, NoTurn> {
-        let turn = self.node.own.take_over(id, wanted).await?;
+        let turn = self.process.own.take_over(id, wanted).await?;
         if let Some(mut holder) = self.elsewhere(id).filter(Holder::is_there) {
             holder.displacement.tell(wanted);
             if wanted == Wanted::WhatCame {
@@ -128,14 +72,14 @@ impl Leases for MemoryLeases {
         if self.elsewhere(id).is_some() {
             return self.take_over(id, wanted).await.map(Some);
         }
-        match self.node.own.take_held(id, wanted).await? {
+        match self.process.own.take_held(id, wanted).await? {
             Some(turn) => Ok(Some(self.sign(id, turn).await?)),
             None => Ok(None),
         }
     }
 
     async fn take_idle(&self, id: UploadId) -> Result<Option<Lease>, StoreError> {
-        match self.node.own.take_idle(id).await? {
+        match self.process.own.take_idle(id).await? {
             Some(turn) if !self.elsewhere(id).is_some_and(|holder| holder.is_there()) => {
                 self.sign(id, turn).await.map(Some)
             }
@@ -146,7 +90,7 @@ impl Leases for MemoryLeases {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        let mut board = lock(&self.board);
+        let mut board = lock(&self.shared.holders);
         // The entry may be the next holder's by now.
         if board.get(&self.id).is_some_and(|holder| holder.epoch == self.epoch) {
             board.remove(&self.id);

@@ -24,7 +24,7 @@ impl Messages for Memory {
         let last = tables.ordered(message.conversation_id).pop().map(|(position, _)| position);
         tables.order.insert((message.conversation_id, Position::of(message.id, last)), message.id);
         tables.messages.insert(message.id, message.clone());
-        tables.outbox.insert(message.id);
+        tables.outbox.insert(message.id, now);
         Ok(())
     }
 
@@ -66,11 +66,17 @@ impl Messages for Memory {
         Ok(newer.take(limit).map(|(_, message)| message).collect())
     }
 
-    async fn outbox(&self, after: Option<MessageId>, limit: usize) -> Result<Vec<Message>, StoreError> {
+    async fn outbox(
+        &self,
+        committed_before: Timestamp,
+        after: Option<MessageId>,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError> {
         let tables = self.tables();
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
         let waiting = tables.outbox.range((start, Bound::Unbounded));
-        let waiting = waiting.take(limit).filter_map(|id| tables.messages.get(id));
+        let waiting = waiting.filter(|(_, committed_at)| **committed_at < committed_before);
+        let waiting = waiting.take(limit).filter_map(|(id, _)| tables.messages.get(id));
         let mut waiting: Vec<Message> = waiting.cloned().collect();
         waiting.sort_by_key(|message| tables.position(message.conversation_id, message.id));
         Ok(waiting)
@@ -78,12 +84,12 @@ impl Messages for Memory {
 
     async fn published(&self, ids: &[MessageId]) -> Result<(), StoreError> {
         let mut tables = self.tables();
-        tables.outbox.retain(|id| !ids.contains(id));
+        tables.outbox.retain(|id, _| !ids.contains(id));
         Ok(())
     }
 
     async fn is_unpublished(&self, id: MessageId) -> Result<bool, StoreError> {
-        Ok(self.tables().outbox.contains(&id))
+        Ok(self.tables().outbox.contains_key(&id))
     }
 }
 

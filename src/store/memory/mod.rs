@@ -5,6 +5,7 @@ mod claims;
 mod leases;
 mod memberships;
 mod messages;
+mod node;
 mod payloads;
 mod records;
 mod relay;
@@ -13,12 +14,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use announcements::MemoryAnnouncements;
-pub use leases::MemoryLeases;
+pub use node::MemoryNode;
 pub use payloads::MemoryPayloads;
 pub use relay::MemoryRelay;
 
 use crate::message::{ConversationId, Message, MessageId, MessageIds, Stamp, UserId};
 use crate::store::Position;
+use crate::time::Timestamp;
 use crate::upload::{Upload, UploadId};
 use claims::Claims;
 
@@ -39,7 +41,8 @@ struct Tables {
     latest: HashMap<ConversationId, Stamp>,
     messages: BTreeMap<MessageId, Message>,
     order: BTreeMap<(ConversationId, Position), MessageId>,
-    outbox: BTreeSet<MessageId>,
+    /// Messages to be announced, with the times of their commits.
+    outbox: BTreeMap<MessageId, Timestamp>,
     ids: MessageIds,
 }
 
@@ -55,7 +58,7 @@ impl Memory {
                 latest: HashMap::new(),
                 messages: BTreeMap::new(),
                 order: BTreeMap::new(),
-                outbox: BTreeSet::new(),
+                outbox: BTreeMap::new(),
                 ids: MessageIds::new([0; 32]),
             }),
         }

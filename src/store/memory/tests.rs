@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Memory, MemoryAnnouncements, MemoryLeases, MemoryPayloads};
+use super::{Memory, MemoryAnnouncements, MemoryNode, MemoryPayloads};
 use crate::message::UserId;
 use crate::store::contract::announcements::{self, AnnouncementsFixture, Connection, Heard};
 use crate::store::contract::{DatabaseFixture, NodesFixture, PayloadsFixture, SharedFixture};
-use crate::store::{Announcement, Announcements, Leases, Memberships, Messages, Payloads, Records};
+use crate::store::{
+    Announcement, Announcements, Duties, Hints, Leases, Memberships, Messages, Payloads, Records,
+};
 
 /// A store in memory, which has no other state to reopen.
 #[derive(Clone, Default)]
@@ -43,13 +45,13 @@ impl SharedFixture for Fixture {
 /// A node on stores in memory.
 struct Node {
     stores: Fixture,
-    leases: MemoryLeases,
+    node: MemoryNode,
 }
 
 impl Node {
     fn new() -> Self {
         let stores = Fixture::default();
-        Self { leases: MemoryLeases::over(stores.memory.clone()), stores }
+        Self { node: MemoryNode::over(stores.memory.clone()), stores }
     }
 }
 
@@ -58,20 +60,32 @@ impl NodesFixture for Node {
         self.stores.memory.clone()
     }
 
+    fn messages(&self) -> Arc<dyn Messages> {
+        self.stores.memory.clone()
+    }
+
     fn payloads(&self) -> Arc<dyn Payloads> {
         Arc::new(self.stores.payloads.clone())
     }
 
     fn leases(&self) -> Arc<dyn Leases> {
-        Arc::new(self.leases.clone())
+        Arc::new(self.node.clone())
+    }
+
+    fn duties(&self) -> Arc<dyn Duties> {
+        Arc::new(self.node.clone())
+    }
+
+    fn hints(&self) -> Arc<dyn Hints> {
+        Arc::new(self.node.clone())
     }
 
     fn second(&self) -> Self {
-        Self { stores: self.stores.clone(), leases: self.leases.second() }
+        Self { stores: self.stores.clone(), node: self.node.second() }
     }
 
     fn stop(&self) {
-        self.leases.stop();
+        self.node.stop();
     }
 }
 
@@ -140,7 +154,7 @@ mod sealed_payloads {
 }
 
 mod leases {
-    crate::store::contract::leases_contract!(super::Node::new().leases);
+    crate::store::contract::leases_contract!(super::Node::new().node);
 }
 
 mod nodes {

@@ -72,7 +72,12 @@ impl Messages for SledStore {
             .await
     }
 
-    async fn outbox(&self, after: Option<MessageId>, limit: usize) -> Result<Vec<Message>, StoreError> {
+    async fn outbox(
+        &self,
+        _: Timestamp,
+        after: Option<MessageId>,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError> {
         let start = after.map_or_else(keys::every_outbox, |id| keys::after(&keys::outbox(id)));
         self.core
             .read(|tree| {

@@ -54,10 +54,10 @@ use crate::message::{ConversationId, Message, UserId};
 use crate::reservations::Allowance;
 use crate::store::disk::Disk;
 use crate::store::embedded::Carrying;
-use crate::store::local::LocalLeases;
+use crate::store::local::{Alone, LocalLeases};
 use crate::store::memory::{Memory, MemoryAnnouncements, MemoryPayloads};
 use crate::store::sled::SledStore;
-use crate::store::{Durability, Leases, Payloads, Source, Stores, Synced};
+use crate::store::{Durability, Payloads, Source, Stores, Synced};
 use crate::time::Timestamp;
 use crate::upload::{
     AppendRequest, Appended, Checksum, Chunk, Epoch, Length, Metadata, State, UploadId, Verification,
@@ -85,27 +85,7 @@ impl House {
     }
 
     async fn with(payloads: Arc<dyn Payloads>, limits: Limits) -> Self {
-        let memory = Arc::new(Memory::new());
-        Self::on(memory, Arc::new(LocalLeases::default()), payloads, limits).await
-    }
-
-    /// A node of those that share these stores.
-    async fn on(
-        memory: Arc<Memory>,
-        leases: Arc<dyn Leases>,
-        payloads: Arc<dyn Payloads>,
-        limits: Limits,
-    ) -> Self {
-        let stores = Stores {
-            records: memory.clone(),
-            messages: memory.clone(),
-            memberships: memory.clone(),
-            leases,
-            appends: Arc::new(Synced::new(payloads.clone(), memory)),
-            payloads,
-            announcements: Arc::new(MemoryAnnouncements::default()),
-        };
-        Self::of(stores, limits, None).await
+        Self::of(in_memory(Arc::new(Memory::new()), payloads), limits, None).await
     }
 
     /// A house over the stores of a server that survives power cuts.
@@ -120,6 +100,8 @@ impl House {
             messages: store.clone(),
             memberships: store.clone(),
             leases: Arc::new(LocalLeases::default()),
+            duties: Arc::new(Alone),
+            hints: Arc::new(Alone),
             appends: Arc::new(Carrying::new(disk.clone(), store)),
             payloads: Arc::new(disk),
             announcements: Arc::new(MemoryAnnouncements::default()),
@@ -179,6 +161,21 @@ impl House {
             .await
             .expect("memory")
             .len()
+    }
+}
+
+/// The stores of one process that is alone.
+fn in_memory(memory: Arc<Memory>, payloads: Arc<dyn Payloads>) -> Stores {
+    Stores {
+        records: memory.clone(),
+        messages: memory.clone(),
+        memberships: memory.clone(),
+        leases: Arc::new(LocalLeases::default()),
+        duties: Arc::new(Alone),
+        hints: Arc::new(Alone),
+        appends: Arc::new(Synced::new(payloads.clone(), memory)),
+        payloads,
+        announcements: Arc::new(MemoryAnnouncements::default()),
     }
 }
 

@@ -4,19 +4,48 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::finalizer::Ending;
-use crate::store::memory::MemoryLeases;
+use crate::message::MessageId;
+use crate::store::memory::MemoryNode;
+use crate::store::{Announcement, Claim};
 use crate::upload::Concat;
 use crate::uploads::NewFinal;
 
-/// Two nodes, and the leases of the first.
-async fn two_houses() -> (Arc<House>, Arc<House>, MemoryLeases) {
-    let (memory, payloads) = (Arc::new(Memory::new()), MemoryPayloads::default());
-    let leases = MemoryLeases::over(memory.clone());
-    let house = |leases: MemoryLeases| {
-        House::on(memory.clone(), Arc::new(leases), Arc::new(payloads.clone()), limits())
-    };
-    let (one, two) = (house(leases.clone()).await, house(leases.second()).await);
-    (Arc::new(one), Arc::new(two), leases)
+/// A house on a node of those that share these stores. What it announces reaches the connections of all nodes.
+async fn house(
+    node: &MemoryNode,
+    memory: &Arc<Memory>,
+    payloads: &MemoryPayloads,
+    heard: &MemoryAnnouncements,
+    limits: Limits,
+) -> Arc<House> {
+    let node = Arc::new(node.clone());
+    let stores = in_memory(memory.clone(), Arc::new(payloads.clone()));
+    let announcements = Arc::new(heard.clone());
+    let stores = Stores { leases: node.clone(), duties: node.clone(), hints: node, announcements, ..stores };
+    Arc::new(House::of(stores, limits, None).await)
+}
+
+/// Two houses on two nodes.
+struct Two {
+    one: Arc<House>,
+    two: Arc<House>,
+    /// The node of the first house.
+    node: MemoryNode,
+    heard: MemoryAnnouncements,
+    stopping: CancellationToken,
+}
+
+async fn two_houses() -> Two {
+    two_houses_with(limits()).await
+}
+
+async fn two_houses_with(limits: Limits) -> Two {
+    let (memory, payloads) = (Arc::new(Memory::new()), MemoryPayloads::sealing());
+    let (node, heard) = (MemoryNode::over(memory.clone()), MemoryAnnouncements::default());
+    let one = house(&node, &memory, &payloads, &heard, limits.clone()).await;
+    let two = house(&node.second(), &memory, &payloads, &heard, limits).await;
+    let stopping = CancellationToken::new();
+    Two { one, two, node, heard, stopping }
 }
 
 /// A body of the pieces that are sent, which ends when the sender is dropped.
@@ -46,7 +75,7 @@ async fn under_way(
 
 #[tokio::test]
 async fn head_on_another_node_is_told_of_what_came() {
-    let (one, two, _) = two_houses().await;
+    let Two { one, two, .. } = two_houses().await;
     let id = one.create(6, &bound(&[])).await.expect("created").standing.upload.id;
     let (_sender, request) = under_way(&one, id).await;
     assert_eq!(two.uploads.head(&ada(), id).await.expect("there").upload.offset, 3);
@@ -60,10 +89,10 @@ async fn head_on_another_node_is_told_of_what_came() {
 /// The node was stopped for long, and knows nothing of what was done meanwhile.
 #[tokio::test]
 async fn what_a_stopped_node_goes_on_with_is_refused_and_is_no_fault() {
-    let (one, two, leases) = two_houses().await;
+    let Two { one, two, node, .. } = two_houses().await;
     let id = one.create(6, &bound(&[])).await.expect("created").standing.upload.id;
     let (sender, request) = under_way(&one, id).await;
-    leases.stop();
+    node.stop();
     assert_eq!(two.uploads.head(&ada(), id).await.expect("there").upload.offset, 0);
     two.append(id, 0, body(&[b"123"])).await.expect("appended");
     // The request may have found out by itself, when it wrote what it had.
@@ -81,11 +110,7 @@ async fn what_a_stopped_node_goes_on_with_is_refused_and_is_no_fault() {
 
 #[tokio::test]
 async fn what_another_node_receives_is_not_expired_though_it_is_due() {
-    let limits = Limits { expire_after_secs: 0, ..limits() };
-    let (memory, payloads) = (Arc::new(Memory::new()), Arc::new(MemoryPayloads::default()));
-    let leases = MemoryLeases::over(memory.clone());
-    let one = House::on(memory.clone(), Arc::new(leases.clone()), payloads.clone(), limits.clone()).await;
-    let two = House::on(memory, Arc::new(leases.second()), payloads, limits).await;
+    let Two { one, two, .. } = two_houses_with(Limits { expire_after_secs: 0, ..limits() }).await;
     let id = one.create(6, &bound(&[])).await.expect("created").standing.upload.id;
     let lease = one.stores.leases.take_idle(id).await.expect("memory").expect("idle");
     assert_eq!(two.uploads.sweep(Timestamp::now().plus_secs(9)).await.expect("memory"), 0);
@@ -95,27 +120,133 @@ async fn what_another_node_receives_is_not_expired_though_it_is_due() {
     assert_eq!(two.uploads.sweep(Timestamp::now().plus_secs(9)).await.expect("memory"), 1);
 }
 
-/// Two nodes that copy into one file would leave it with a hole.
-#[tokio::test]
-async fn what_another_node_holds_is_not_joined() {
-    let (one, two, _) = two_houses().await;
-    let new = |length| NewUpload {
-        length: Length::Known(length),
-        metadata: Metadata::default(),
-        conversation: None,
-        is_partial: true,
-    };
-    let part = one.uploads.create(&ada(), new(3)).await.expect("created").standing.upload.id;
+/// A partial upload, and the final upload that waits for it on this node.
+async fn waiting_for_a_part(house: &House) -> (UploadId, UploadId) {
+    let (length, metadata, conversation) = (Length::Known(3), Metadata::default(), None);
+    let new = NewUpload { length, metadata, conversation, is_partial: true };
+    let part = house.uploads.create(&ada(), new).await.expect("created").standing.upload.id;
     let concat = Concat::parse(&format!("final;/files/{part}"));
     let Ok(Concat::Final(parts)) = concat else { panic!("{concat:?}") };
     let new = NewFinal { parts, metadata: bound(&[]), conversation: None };
-    let whole = one.uploads.concatenate(&ada(), new).await.expect("created").standing.upload.id;
+    let whole = house.uploads.concatenate(&ada(), new).await.expect("created").standing.upload.id;
+    (part, whole)
+}
+
+/// Two nodes that copy into one file would leave it with a hole.
+#[tokio::test(start_paused = true)]
+async fn what_another_node_holds_is_not_joined_and_is_waited_for() {
+    let Two { one, two, .. } = two_houses().await;
+    let (part, whole) = waiting_for_a_part(&one).await;
     let lease = two.stores.leases.take_idle(whole).await.expect("memory").expect("idle");
     one.append(part, 0, body(&[b"abc"])).await.expect("appended");
-    assert_eq!(one.finalizer.drive(whole).await, Some(Ending::Failed), "later");
+    assert_eq!(one.finalizer.drive(whole).await, None, "it is held all the time");
     assert_eq!(one.offset(whole).await, 0);
+    let (house, mut completed) = (Arc::clone(&one), two.stores.hints.completed());
+    let waiting = tokio::spawn(async move { house.finalizer.drive(whole).await });
+    tokio::task::yield_now().await;
     drop(lease);
     assert!(matches!(two.finalizer.drive(whole).await, Some(Ending::Message(_))));
+    assert!(matches!(waiting.await.expect("no panic"), Some(Ending::Message(_))));
+    assert_eq!(completed.next().await, Some(whole), "that wakes a request that waits");
     assert!(two.stores.leases.take_idle(whole).await.expect("memory").is_some(), "the join let go");
     assert_eq!(one.messages().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_part_that_another_node_completes_drives_on_what_waits_for_it() {
+    let Two { one, two, stopping, .. } = two_houses().await;
+    let (part, _) = waiting_for_a_part(&one).await;
+    let house = Arc::clone(&one);
+    tokio::spawn(async move { house.finalizer.keep_listening(&stopping).await });
+    tokio::task::yield_now().await;
+    two.append(part, 0, body(&[b"abc"])).await.expect("appended");
+    while two.messages().await.is_empty() {
+        tokio::task::yield_now().await;
+    }
+}
+
+fn keep_publishing(house: &Arc<House>, stopping: &CancellationToken) {
+    let (house, stopping) = (Arc::clone(house), stopping.clone());
+    tokio::spawn(async move { house.finalizer.keep_publishing(&stopping).await });
+}
+
+/// The messages that were announced, in order.
+fn announced(heard: &MemoryAnnouncements) -> Vec<MessageId> {
+    let all = heard.all().into_iter();
+    all.filter_map(|(_, what)| if let Announcement::NewMessage(made) = what { Some(made.id) } else { None })
+        .collect()
+}
+
+async fn send(house: &House) -> MessageId {
+    let id = house.create(3, &bound(&[])).await.expect("created").standing.upload.id;
+    house.append(id, 0, body(&[b"abc"])).await.expect("appended").message.expect("made").id
+}
+
+/// Long enough for every node to look at the outbox.
+async fn looked() {
+    tokio::time::sleep(Duration::from_secs(20)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_node_that_commits_a_message_announces_it_and_no_other() {
+    let Two { one, two, heard, stopping, .. } = two_houses().await;
+    keep_publishing(&one, &stopping);
+    keep_publishing(&two, &stopping);
+    let mut sent = Vec::new();
+    for house in [&one, &two, &one] {
+        sent.push(send(house).await);
+        looked().await;
+    }
+    assert_eq!(announced(&heard), sent);
+}
+
+/// A client that is told of a message asks only for newer ones when it comes back.
+#[tokio::test(start_paused = true)]
+async fn a_message_is_announced_after_the_older_ones_of_other_nodes() {
+    let Two { one, two, heard, stopping, .. } = two_houses().await;
+    keep_publishing(&two, &stopping);
+    let sent = [send(&one).await, send(&two).await];
+    looked().await;
+    assert_eq!(announced(&heard), sent);
+    keep_publishing(&one, &stopping);
+    looked().await;
+    assert_eq!(announced(&heard), sent, "once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_a_node_left_is_announced_once() {
+    let Two { one, two, heard, stopping, .. } = two_houses().await;
+    let id = one.create(3, &bound(&[])).await.expect("created").standing.upload.id;
+    one.record_all(id, b"abc").await;
+    let claim = one.stores.messages.claim(id, Timestamp::now()).await.expect("memory");
+    let Claim::Finalizing(stamp) = claim else { panic!("{claim:?}") };
+    let upload = one.stores.records.find(id).await.expect("memory").expect("recorded");
+    let message = upload.message(stamp).expect("bound");
+    let long_ago = Timestamp::now().minus_secs(60);
+    one.stores.messages.commit(&message, long_ago).await.expect("committed");
+    keep_publishing(&one, &stopping);
+    keep_publishing(&two, &stopping);
+    looked().await;
+    assert_eq!(announced(&heard), [message.id]);
+}
+
+#[tokio::test]
+async fn one_node_has_the_work_beside_the_requests_until_it_is_gone() {
+    let Two { one, two, node, .. } = two_houses().await;
+    let later = Timestamp::now().plus_secs(3 * 24 * 60 * 60);
+    let work = async |house: &House| {
+        let owed = house.finalizer.recover().await.expect("memory");
+        let orphans = house.uploads.free_orphans(later).await.expect("memory");
+        [owed, orphans, house.uploads.sweep(later).await.expect("memory")]
+    };
+    assert_eq!(work(&one).await, [0; 3]);
+    let owed = two.create(3, &bound(&[])).await.expect("created").standing.upload.id;
+    two.record_all(owed, b"abc").await;
+    two.create(3, &bound(&[])).await.expect("created");
+    let mut orphan = two.stores.payloads.open(UploadId::random(), Epoch::FIRST, 0).await.expect("memory");
+    orphan.sync(vec![Bytes::from_static(b"abc")]).await.expect("memory");
+    assert_eq!(work(&two).await, [0; 3], "each duty is the other node's");
+    node.stop();
+    assert_eq!(work(&two).await, [1, 1, 1]);
+    assert_eq!(work(&one).await, [0; 3], "it comes back too late");
 }

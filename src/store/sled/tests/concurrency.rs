@@ -8,6 +8,7 @@ use super::Fixture;
 use crate::store::contract::DatabaseFixture;
 use crate::store::contract::samples::{at, bound, conversation, last_row, row};
 use crate::store::{Claim, StoreError, Taking};
+use crate::time::Timestamp;
 use crate::upload::{State, Upload};
 
 /// The number of callers, which is more than a group takes.
@@ -42,7 +43,7 @@ async fn every_caller_is_answered() {
     let ids: BTreeSet<_> = page.iter().map(|message| message.id).collect();
     assert_eq!(ids.len(), CALLERS, "each has a message of its own");
     assert_eq!(fixture.records().owed(None, 9).await.expect("readable"), []);
-    assert_eq!(fixture.messages().outbox(None, 9).await.expect("readable"), []);
+    assert_eq!(fixture.messages().outbox(Timestamp::MAX, None, 9).await.expect("readable"), []);
 }
 
 #[tokio::test]

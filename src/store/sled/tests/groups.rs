@@ -9,6 +9,7 @@ use super::Fixture;
 use crate::store::contract::samples::{at, bound, found, last_row, row, store, whole};
 use crate::store::contract::{DatabaseFixture, is_conflict};
 use crate::store::{Claim, Created, Messages, Records, Taking};
+use crate::time::Timestamp;
 use crate::upload::{Epoch, State};
 
 /// Runs the operations as one group: the committer is held until all of them wait for it. Each expression is
@@ -134,6 +135,6 @@ async fn an_operation_that_panics_changes_nothing_and_harms_nobody() {
     );
     assert!(a.await.is_err());
     assert!(b.await.expect("answered").is_new());
-    assert_eq!(store.outbox(None, 9).await.expect("readable"), []);
+    assert_eq!(store.outbox(Timestamp::MAX, None, 9).await.expect("readable"), []);
     assert_eq!(found(&fixture, upload.id).await, upload);
 }
