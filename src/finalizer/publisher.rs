@@ -5,8 +5,8 @@
 //! as they come back ([`Announcements::leave`](crate::store::Announcements::leave)). It stays in the outbox
 //! as long as they are waited for: a kill meanwhile leaves it to the next process.
 
-use std::collections::{HashMap, HashSet};
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::Finalizer;

@@ -1,5 +1,6 @@
 //! The ports: what the use cases need of storage and of the outside, asynchronous and few. Each has an
-//! embedded implementation and one in memory for tests, and all of them run one suite of contract tests.
+//! embedded implementation and one in memory for tests, and all of them run one suite of contract tests, which
+//! implementations elsewhere can run too (feature `contract`).
 //!
 //! | port | embedded | may also live in |
 //! | --- | --- | --- |
@@ -17,8 +18,8 @@
 
 mod announcements;
 mod appends;
-#[cfg(test)]
-pub(crate) mod contract;
+#[cfg(any(test, feature = "contract"))]
+pub mod contract;
 pub mod disk;
 mod durability;
 mod duties;

@@ -1,6 +1,6 @@
 //! Orphans, bytes that no record needs: a kill left them of uploads that have no record until their bytes are
 //! there, and of those that were being freed. They are looked for once in the life of a process, beside the
-//! requests.
+//! requests, by the process that has the duty.
 //!
 //! ```text
 //! bytes of                                       are

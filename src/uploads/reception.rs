@@ -281,7 +281,7 @@ impl Reception {
         match self.length.known().filter(|_| self.checkpoint.is_some()) {
             Some(length) => {
                 (length.saturating_sub(self.intake.end()) / 2).clamp(self.surroundings.stride.least, most)
-            },
+            }
             None => most,
         }
     }

@@ -12,7 +12,7 @@ use crate::upload::{Upload, UploadId};
 
 /// An implementation without a connected user.
 #[async_trait]
-pub(crate) trait AnnouncementsFixture: Send {
+pub trait AnnouncementsFixture: Send {
     type Connection: Connection;
 
     fn announcements(&self) -> Arc<dyn Announcements>;
@@ -24,22 +24,22 @@ pub(crate) trait AnnouncementsFixture: Send {
 
 /// A user's connection.
 #[async_trait]
-pub(crate) trait Connection: Send {
+pub trait Connection: Send {
     /// The next announcement that arrives; it fails after a while without one.
     async fn next(&mut self) -> Heard;
 }
 
 /// An announcement as it arrives.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Heard {
+pub struct Heard {
     /// The event's name.
-    pub(crate) event: String,
+    pub event: String,
     /// The `_id` of the message, or the `upload_id`.
-    pub(crate) id: String,
+    pub id: String,
 }
 
 /// The form in which an announcement should arrive.
-pub(crate) fn heard(announcement: &Announcement) -> Heard {
+pub fn heard(announcement: &Announcement) -> Heard {
     let (event, id) = match announcement {
         Announcement::NewMessage(message) => ("new_message", message.id.to_string()),
         Announcement::UploadStarted(progress) => ("upload_started", progress.upload_id.to_string()),
@@ -75,7 +75,7 @@ async fn announce(fixture: &impl AnnouncementsFixture, to: &[&str], announcement
     fixture.announcements().announce(&to, announcement).await.expect("handed over");
 }
 
-pub(crate) async fn every_kind_arrives(mut fixture: impl AnnouncementsFixture) {
+pub async fn every_kind_arrives(mut fixture: impl AnnouncementsFixture) {
     let mut ann = fixture.connect(&user("ann")).await;
     for announcement in [
         new_message(1),
@@ -90,7 +90,7 @@ pub(crate) async fn every_kind_arrives(mut fixture: impl AnnouncementsFixture) {
     }
 }
 
-pub(crate) async fn only_those_addressed_hear(mut fixture: impl AnnouncementsFixture) {
+pub async fn only_those_addressed_hear(mut fixture: impl AnnouncementsFixture) {
     let mut ann = fixture.connect(&user("ann")).await;
     let mut bob = fixture.connect(&user("bob")).await;
     announce(&fixture, &["ann"], &new_message(1)).await;
@@ -102,7 +102,7 @@ pub(crate) async fn only_those_addressed_hear(mut fixture: impl AnnouncementsFix
     assert_eq!(bob.next().await, heard(&new_message(4)));
 }
 
-pub(crate) async fn every_connection_hears_once(mut fixture: impl AnnouncementsFixture) {
+pub async fn every_connection_hears_once(mut fixture: impl AnnouncementsFixture) {
     let mut connections = [fixture.connect(&user("ann")).await, fixture.connect(&user("ann")).await];
     announce(&fixture, &["ann", "bob", "ann"], &new_message(1)).await;
     announce(&fixture, &["ann"], &new_message(2)).await;
@@ -112,7 +112,7 @@ pub(crate) async fn every_connection_hears_once(mut fixture: impl AnnouncementsF
     }
 }
 
-pub(crate) async fn announcements_arrive_in_order(mut fixture: impl AnnouncementsFixture) {
+pub async fn announcements_arrive_in_order(mut fixture: impl AnnouncementsFixture) {
     let mut ann = fixture.connect(&user("ann")).await;
     for number in 0..50 {
         announce(&fixture, &["ann"], &new_message(number)).await;
@@ -122,14 +122,14 @@ pub(crate) async fn announcements_arrive_in_order(mut fixture: impl Announcement
     }
 }
 
-pub(crate) async fn nobody_needs_to_be_connected(mut fixture: impl AnnouncementsFixture) {
+pub async fn nobody_needs_to_be_connected(mut fixture: impl AnnouncementsFixture) {
     announce(&fixture, &["ann"], &new_message(1)).await;
     let mut ann = fixture.connect(&user("ann")).await;
     announce(&fixture, &["ann"], &new_message(2)).await;
     assert_eq!(ann.next().await, heard(&new_message(2)), "what came before is not told again");
 }
 
-pub(crate) async fn what_was_left_is_heard_by_each_who_comes_until_it_is_let_go(
+pub async fn what_was_left_is_heard_by_each_who_comes_until_it_is_let_go(
     mut fixture: impl AnnouncementsFixture,
 ) {
     let announcements = fixture.announcements();

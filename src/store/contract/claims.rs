@@ -8,7 +8,7 @@ use super::{DatabaseFixture, SharedFixture, is_conflict};
 use crate::store::{Claim, Created, Taking};
 use crate::upload::{Binding, Bounds, Epoch, RejectionReason, State, Upload, UploadId};
 
-pub(crate) async fn a_claim_is_kept_and_repeated(mut fixture: impl DatabaseFixture) {
+pub async fn a_claim_is_kept_and_repeated(mut fixture: impl DatabaseFixture) {
     let upload = whole(Some("c"));
     store(&fixture, &upload).await;
     let first = fixture.messages().claim(upload.id, at(7_000)).await.expect("claimed");
@@ -24,7 +24,7 @@ pub(crate) async fn a_claim_is_kept_and_repeated(mut fixture: impl DatabaseFixtu
     }
 }
 
-pub(crate) async fn only_a_complete_bound_upload_is_claimed(fixture: impl DatabaseFixture) {
+pub async fn only_a_complete_bound_upload_is_claimed(fixture: impl DatabaseFixture) {
     let unbound = store(&fixture, &Upload { offset: 10, state: State::Complete, ..unbound() }).await;
     let receiving = store(&fixture, &bound(Some("c"))).await;
     let expired = store(&fixture, &bound(None)).await;
@@ -41,7 +41,7 @@ pub(crate) async fn only_a_complete_bound_upload_is_claimed(fixture: impl Databa
     assert!(is_conflict(&fixture.messages().claim(UploadId::random(), at(5_000)).await));
 }
 
-pub(crate) async fn stamps_only_grow_within_a_conversation(mut fixture: impl DatabaseFixture) {
+pub async fn stamps_only_grow_within_a_conversation(mut fixture: impl DatabaseFixture) {
     let mut last = None;
     for now in [5_000, 5_000, 4_000, 5_999, 1, 8_000, 8_000] {
         let id = store(&fixture, &whole(None)).await;
@@ -87,7 +87,7 @@ async fn complete_claiming(fixture: &impl DatabaseFixture, upload: &Upload, with
     assert_eq!(found(fixture, upload.id).await.state, state);
 }
 
-pub(crate) async fn a_claim_may_go_along(mut fixture: impl DatabaseFixture) {
+pub async fn a_claim_may_go_along(mut fixture: impl DatabaseFixture) {
     for with_creation in [true, false] {
         let upload = whole(Some(if with_creation { "c" } else { "d" }));
         complete_claiming(&fixture, &upload, with_creation).await;
@@ -99,7 +99,7 @@ pub(crate) async fn a_claim_may_go_along(mut fixture: impl DatabaseFixture) {
     }
 }
 
-pub(crate) async fn a_claim_that_is_refused_leaves_what_it_went_along_with(fixture: impl DatabaseFixture) {
+pub async fn a_claim_that_is_refused_leaves_what_it_went_along_with(fixture: impl DatabaseFixture) {
     let holder = store(&fixture, &whole(Some("c"))).await;
     claim(&fixture, holder).await;
     for with_creation in [true, false] {
@@ -130,7 +130,7 @@ async fn two_with_one_id(fixture: &impl DatabaseFixture) -> (UploadId, UploadId)
     (first, second.id)
 }
 
-pub(crate) async fn the_first_claim_has_the_message(mut fixture: impl DatabaseFixture) {
+pub async fn the_first_claim_has_the_message(mut fixture: impl DatabaseFixture) {
     let (first, second) = two_with_one_id(&fixture).await;
     let stamp = claim(&fixture, second).await;
     let taken = Claim::Taken { message: stamp.id, upload: second };
@@ -142,7 +142,7 @@ pub(crate) async fn the_first_claim_has_the_message(mut fixture: impl DatabaseFi
     assert_eq!(claim(&fixture, second).await, stamp);
 }
 
-pub(crate) async fn an_overtaken_upload_may_still_claim_first(fixture: impl DatabaseFixture) {
+pub async fn an_overtaken_upload_may_still_claim_first(fixture: impl DatabaseFixture) {
     let (first, second) = two_with_one_id(&fixture).await;
     let stamp = claim(&fixture, first).await;
     let taken = Claim::Taken { message: stamp.id, upload: first };
@@ -151,7 +151,7 @@ pub(crate) async fn an_overtaken_upload_may_still_claim_first(fixture: impl Data
     assert_eq!(third, Created::Taken(first));
 }
 
-pub(crate) async fn a_claimed_message_is_taken_for_ever(mut fixture: impl DatabaseFixture) {
+pub async fn a_claimed_message_is_taken_for_ever(mut fixture: impl DatabaseFixture) {
     let (first, second) = two_with_one_id(&fixture).await;
     let message = commit(&fixture, second).await;
     let taken = Claim::Taken { message: message.id, upload: second };
@@ -162,16 +162,14 @@ pub(crate) async fn a_claimed_message_is_taken_for_ever(mut fixture: impl Databa
     assert_eq!(fixture.messages().claim(first, at(6_000)).await.expect("answered"), taken);
 }
 
-pub(crate) async fn without_a_client_message_id_every_upload_is_its_own_message(
-    fixture: impl DatabaseFixture,
-) {
+pub async fn without_a_client_message_id_every_upload_is_its_own_message(fixture: impl DatabaseFixture) {
     let (one, other) = (whole(None), whole(None));
     store(&fixture, &one).await;
     store(&fixture, &other).await;
     assert_ne!(claim(&fixture, one.id).await, claim(&fixture, other.id).await);
 }
 
-pub(crate) async fn of_many_claims_at_once_one_has_the_message(fixture: impl DatabaseFixture) {
+pub async fn of_many_claims_at_once_one_has_the_message(fixture: impl DatabaseFixture) {
     let mut ids = Vec::new();
     for _ in 0..16 {
         let upload = whole(Some("c"));
@@ -195,7 +193,7 @@ pub(crate) async fn of_many_claims_at_once_one_has_the_message(fixture: impl Dat
     assert_eq!(others.count(), 15);
 }
 
-pub(crate) async fn of_two_nodes_that_claim_one_has_the_message(fixture: impl SharedFixture) {
+pub async fn of_two_nodes_that_claim_one_has_the_message(fixture: impl SharedFixture) {
     let (one, two) = (fixture.messages(), fixture.second().messages());
     // Two claims of one upload, and of two uploads that repeat each other.
     let upload = store(&fixture, &whole(None)).await;

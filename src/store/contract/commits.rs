@@ -7,7 +7,7 @@ use crate::store::{Created, Taking};
 use crate::time::Timestamp;
 use crate::upload::{Binding, Epoch, Metadata, State, Upload};
 
-pub(crate) async fn a_commit_changes_everything_at_once(mut fixture: impl DatabaseFixture) {
+pub async fn a_commit_changes_everything_at_once(mut fixture: impl DatabaseFixture) {
     let upload = whole(Some("c"));
     store(&fixture, &upload).await;
     let message = commit(&fixture, upload.id).await;
@@ -29,7 +29,7 @@ pub(crate) async fn a_commit_changes_everything_at_once(mut fixture: impl Databa
     }
 }
 
-pub(crate) async fn the_largest_message_is_found_as_it_was(mut fixture: impl DatabaseFixture) {
+pub async fn the_largest_message_is_found_as_it_was(mut fixture: impl DatabaseFixture) {
     let name = "n".repeat(4_500);
     let content = Some("c".repeat(MAX_CONTENT_BYTES));
     let client_message_id = Some("m".repeat(128).parse().expect("valid"));
@@ -45,7 +45,7 @@ pub(crate) async fn the_largest_message_is_found_as_it_was(mut fixture: impl Dat
     assert_eq!(fixture.messages().outbox(Timestamp::MAX, None, 1).await.expect("readable"), [message]);
 }
 
-pub(crate) async fn committing_twice_is_committing_once(mut fixture: impl DatabaseFixture) {
+pub async fn committing_twice_is_committing_once(mut fixture: impl DatabaseFixture) {
     let upload = whole(Some("c"));
     let message = message(&fixture, &upload).await;
     fixture.messages().commit(&message, at(6_000)).await.expect("committed");
@@ -57,7 +57,7 @@ pub(crate) async fn committing_twice_is_committing_once(mut fixture: impl Databa
     assert_eq!(fixture.messages().page(conversation(1), None, 9).await.expect("readable").len(), 1);
 }
 
-pub(crate) async fn only_the_claimed_message_is_committed(fixture: impl DatabaseFixture) {
+pub async fn only_the_claimed_message_is_committed(fixture: impl DatabaseFixture) {
     let upload = whole(None);
     store(&fixture, &upload).await;
     let unclaimed = crate::message::Stamp { id: MessageId::from_bytes([1; 12]), at: at(1) };
@@ -75,7 +75,7 @@ pub(crate) async fn only_the_claimed_message_is_committed(fixture: impl Database
     assert_eq!(fixture.messages().page(conversation(1), None, 9).await.expect("readable"), [message]);
 }
 
-pub(crate) async fn an_upload_adopts_the_message_of_another(mut fixture: impl DatabaseFixture) {
+pub async fn an_upload_adopts_the_message_of_another(mut fixture: impl DatabaseFixture) {
     let first = whole(Some("c"));
     store(&fixture, &first).await;
     let second = whole(Some("c"));

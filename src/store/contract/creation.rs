@@ -11,7 +11,7 @@ use crate::upload::{
     Binding, Concat, Epoch, Length, MAX_METADATA_BYTES, Metadata, RejectionReason, State, Upload, UploadId,
 };
 
-pub(crate) async fn what_was_created_is_found_as_it_was(mut fixture: impl DatabaseFixture) {
+pub async fn what_was_created_is_found_as_it_was(mut fixture: impl DatabaseFixture) {
     let raw = "filename w6kubXA0, empty, client_message_id Yw==";
     let reply_to = Some("507f1f77bcf86cd799439011".parse().expect("valid"));
     let uploads = [
@@ -35,7 +35,7 @@ pub(crate) async fn what_was_created_is_found_as_it_was(mut fixture: impl Databa
     }
 }
 
-pub(crate) async fn the_largest_upload_is_found_as_it_was(mut fixture: impl DatabaseFixture) {
+pub async fn the_largest_upload_is_found_as_it_was(mut fixture: impl DatabaseFixture) {
     let content = Some("c".repeat(MAX_CONTENT_BYTES));
     let client_message_id = Some("m".repeat(128).parse().expect("valid"));
     let upload = Upload {
@@ -51,7 +51,7 @@ pub(crate) async fn the_largest_upload_is_found_as_it_was(mut fixture: impl Data
     assert_eq!(unfinished, [upload]);
 }
 
-pub(crate) async fn a_part_and_a_final_upload_are_found_as_they_were(mut fixture: impl DatabaseFixture) {
+pub async fn a_part_and_a_final_upload_are_found_as_they_were(mut fixture: impl DatabaseFixture) {
     let raw = format!("final;/files/{}  http://a/files/{} ", UploadId::random(), UploadId::random());
     for concat in ["partial", &raw] {
         let concat = Concat::parse(concat).expect("valid");
@@ -64,12 +64,12 @@ pub(crate) async fn a_part_and_a_final_upload_are_found_as_they_were(mut fixture
     }
 }
 
-pub(crate) async fn what_was_not_created_is_not_found(fixture: impl DatabaseFixture) {
+pub async fn what_was_not_created_is_not_found(fixture: impl DatabaseFixture) {
     store(&fixture, &unbound()).await;
     assert_eq!(fixture.records().find(UploadId::random()).await.expect("readable"), None);
 }
 
-pub(crate) async fn creating_it_twice_is_creating_it_once(mut fixture: impl DatabaseFixture) {
+pub async fn creating_it_twice_is_creating_it_once(mut fixture: impl DatabaseFixture) {
     let upload = bound(Some("c"));
     store(&fixture, &upload).await;
     store(&fixture, &upload).await;
@@ -78,7 +78,7 @@ pub(crate) async fn creating_it_twice_is_creating_it_once(mut fixture: impl Data
     assert_eq!(found(&fixture, upload.id).await, upload);
 }
 
-pub(crate) async fn another_upload_with_the_same_id_is_a_conflict(fixture: impl DatabaseFixture) {
+pub async fn another_upload_with_the_same_id_is_a_conflict(fixture: impl DatabaseFixture) {
     let upload = bound(Some("c"));
     store(&fixture, &upload).await;
     let other = Upload { owner: user("bob"), ..upload.clone() };
@@ -86,7 +86,7 @@ pub(crate) async fn another_upload_with_the_same_id_is_a_conflict(fixture: impl 
     assert_eq!(found(&fixture, upload.id).await, upload);
 }
 
-pub(crate) async fn bytes_that_came_with_a_creation_are_in_the_ledger(mut fixture: impl DatabaseFixture) {
+pub async fn bytes_that_came_with_a_creation_are_in_the_ledger(mut fixture: impl DatabaseFixture) {
     let upload = Upload { offset: 4, digest: digest(4), active_at: at(1_500), ..unbound() };
     store(&fixture, &upload).await;
     fixture.reopen();
@@ -96,7 +96,7 @@ pub(crate) async fn bytes_that_came_with_a_creation_are_in_the_ledger(mut fixtur
     assert_eq!(found(&fixture, upload.id).await.offset, 10);
 }
 
-pub(crate) async fn a_client_message_id_belongs_to_its_first_holder(mut fixture: impl DatabaseFixture) {
+pub async fn a_client_message_id_belongs_to_its_first_holder(mut fixture: impl DatabaseFixture) {
     let first = store(&fixture, &bound(Some("c"))).await;
     let second = bound(Some("c"));
     for _ in 0..2 {
@@ -107,7 +107,7 @@ pub(crate) async fn a_client_message_id_belongs_to_its_first_holder(mut fixture:
     }
 }
 
-pub(crate) async fn a_client_message_id_counts_per_sender_and_conversation(fixture: impl DatabaseFixture) {
+pub async fn a_client_message_id_counts_per_sender_and_conversation(fixture: impl DatabaseFixture) {
     store(&fixture, &bound(Some("c"))).await;
     let elsewhere = Binding { conversation_id: conversation(2), ..binding(Some("c")) };
     for other in [
@@ -121,7 +121,7 @@ pub(crate) async fn a_client_message_id_counts_per_sender_and_conversation(fixtu
     }
 }
 
-pub(crate) async fn whoever_has_all_bytes_overtakes_an_unclaimed_holder(mut fixture: impl DatabaseFixture) {
+pub async fn whoever_has_all_bytes_overtakes_an_unclaimed_holder(mut fixture: impl DatabaseFixture) {
     let rejected = State::Receiving.reject(RejectionReason::Damaged).expect("legal");
     for (name, state) in [("c", State::Receiving), ("d", State::Complete), ("e", rejected)] {
         let first = if state == State::Complete { whole(Some(name)) } else { bound(Some(name)) };
@@ -140,7 +140,7 @@ pub(crate) async fn whoever_has_all_bytes_overtakes_an_unclaimed_holder(mut fixt
     }
 }
 
-pub(crate) async fn a_holder_with_a_claimed_message_is_not_overtaken(mut fixture: impl DatabaseFixture) {
+pub async fn a_holder_with_a_claimed_message_is_not_overtaken(mut fixture: impl DatabaseFixture) {
     let first = store(&fixture, &whole(Some("c"))).await;
     let second = whole(Some("c"));
     for is_committed in [false, true] {
@@ -156,7 +156,7 @@ pub(crate) async fn a_holder_with_a_claimed_message_is_not_overtaken(mut fixture
     }
 }
 
-pub(crate) async fn the_holder_of_a_client_message_id_is_known(mut fixture: impl DatabaseFixture) {
+pub async fn the_holder_of_a_client_message_id_is_known(mut fixture: impl DatabaseFixture) {
     assert_eq!(fixture.records().holder(&bound(Some("one"))).await.expect("readable"), None);
     let id = store(&fixture, &bound(Some("one"))).await;
     fixture.reopen();
@@ -166,7 +166,7 @@ pub(crate) async fn the_holder_of_a_client_message_id_is_known(mut fixture: impl
     assert_eq!(records.holder(&bound(None)).await.expect("readable"), None);
 }
 
-pub(crate) async fn a_binding_takes_the_client_message_id(mut fixture: impl DatabaseFixture) {
+pub async fn a_binding_takes_the_client_message_id(mut fixture: impl DatabaseFixture) {
     let receiving = unbound();
     let complete = Upload { offset: 10, state: State::Complete, ..unbound() };
     for (upload, name) in [(receiving, "c"), (complete, "d")] {
@@ -184,7 +184,7 @@ pub(crate) async fn a_binding_takes_the_client_message_id(mut fixture: impl Data
     }
 }
 
-pub(crate) async fn a_binding_of_a_taken_client_message_id_changes_nothing(fixture: impl DatabaseFixture) {
+pub async fn a_binding_of_a_taken_client_message_id_changes_nothing(fixture: impl DatabaseFixture) {
     let holder = store(&fixture, &bound(Some("c"))).await;
     let upload = Upload { offset: 10, state: State::Complete, ..unbound() };
     store(&fixture, &upload).await;
@@ -195,7 +195,7 @@ pub(crate) async fn a_binding_of_a_taken_client_message_id_changes_nothing(fixtu
     assert_eq!(fixture.records().owed(None, 9).await.expect("readable"), []);
 }
 
-pub(crate) async fn only_an_unbound_upload_that_may_become_a_message_is_bound(fixture: impl DatabaseFixture) {
+pub async fn only_an_unbound_upload_that_may_become_a_message_is_bound(fixture: impl DatabaseFixture) {
     let bound = store(&fixture, &bound(None)).await;
     let expired = store(&fixture, &unbound()).await;
     transition(&fixture, expired, &State::Expired).await;
@@ -207,9 +207,7 @@ pub(crate) async fn only_an_unbound_upload_that_may_become_a_message_is_bound(fi
 }
 
 /// Only its bytes will show whether the upload's file is the holder's, or another.
-pub(crate) async fn an_upload_beside_the_holder_leaves_it_the_client_message_id(
-    mut fixture: impl DatabaseFixture,
-) {
+pub async fn an_upload_beside_the_holder_leaves_it_the_client_message_id(mut fixture: impl DatabaseFixture) {
     for (name, is_made) in [("c", false), ("d", true)] {
         let holder = store(&fixture, &whole(Some(name))).await;
         if is_made {

@@ -13,7 +13,7 @@ fn by(epoch: Epoch, row: Appended) -> Appended {
     Appended { epoch, ..row }
 }
 
-pub(crate) async fn a_late_row_of_an_older_epoch_is_fenced(fixture: impl SharedFixture) {
+pub async fn a_late_row_of_an_older_epoch_is_fenced(fixture: impl SharedFixture) {
     let id = store(&fixture, &unbound()).await;
     let (first, second) = (fixture.records(), fixture.second());
     let older = raised(&fixture, id).await;
@@ -32,7 +32,7 @@ pub(crate) async fn a_late_row_of_an_older_epoch_is_fenced(fixture: impl SharedF
     assert_eq!(found(&fixture, id).await.offset, 7);
 }
 
-pub(crate) async fn a_displaced_holder_ends_nothing(fixture: impl SharedFixture) {
+pub async fn a_displaced_holder_ends_nothing(fixture: impl SharedFixture) {
     let rejected = State::Receiving.reject(RejectionReason::Damaged).expect("legal");
     let id = store(&fixture, &bound(Some("c"))).await;
     let (records, older) = (fixture.records(), raised(&fixture, id).await);
@@ -48,7 +48,7 @@ pub(crate) async fn a_displaced_holder_ends_nothing(fixture: impl SharedFixture)
     assert_eq!(records.raise(id).await.expect("readable"), None, "there is nothing to take");
 }
 
-pub(crate) async fn an_epoch_outlives_a_restart(mut fixture: impl SharedFixture) {
+pub async fn an_epoch_outlives_a_restart(mut fixture: impl SharedFixture) {
     let id = store(&fixture, &unbound()).await;
     let older = raised(&fixture, id).await;
     let newer = raised(&fixture, id).await;
@@ -60,7 +60,7 @@ pub(crate) async fn an_epoch_outlives_a_restart(mut fixture: impl SharedFixture)
     assert_eq!(raised(&fixture, id).await, newer.next());
 }
 
-pub(crate) async fn an_epoch_changes_nothing_else(mut fixture: impl SharedFixture) {
+pub async fn an_epoch_changes_nothing_else(mut fixture: impl SharedFixture) {
     let finalizing = store(&fixture, &whole(None)).await;
     claim(&fixture, finalizing).await;
     let committed = whole(None);
@@ -78,7 +78,7 @@ pub(crate) async fn an_epoch_changes_nothing_else(mut fixture: impl SharedFixtur
 }
 
 /// Stored state decides between two such changes, and no request is displaced for them.
-pub(crate) async fn what_needs_no_holder_is_fenced_by_nothing(fixture: impl SharedFixture) {
+pub async fn what_needs_no_holder_is_fenced_by_nothing(fixture: impl SharedFixture) {
     let id = store(&fixture, &unbound()).await;
     let holder = raised(&fixture, id).await;
     let second = fixture.second();

@@ -27,7 +27,7 @@ async fn assert_bytes(fixture: &impl PayloadsFixture, source: &Source, expected:
     assert!(read(fixture, source, 0..length).await.expect("readable") == expected);
 }
 
-pub(crate) async fn parts_are_copied_behind_each_other(mut fixture: impl PayloadsFixture) {
+pub async fn parts_are_copied_behind_each_other(mut fixture: impl PayloadsFixture) {
     let [one, other, whole] = [(); 3].map(|()| UploadId::random());
     whole_part(&fixture, one, 300_000).await;
     whole_part(&fixture, other, 5_000).await;
@@ -43,7 +43,7 @@ pub(crate) async fn parts_are_copied_behind_each_other(mut fixture: impl Payload
     assert_bytes(&fixture, &Source::Part(one), &bytes(0..300_000)).await;
 }
 
-pub(crate) async fn what_a_crash_left_of_a_copy_is_cut_off(mut fixture: impl PayloadsFixture) {
+pub async fn what_a_crash_left_of_a_copy_is_cut_off(mut fixture: impl PayloadsFixture) {
     let [one, whole] = [(); 2].map(|()| UploadId::random());
     whole_part(&fixture, one, 9_000).await;
     fixture.payloads().copy(whole, Epoch::FIRST, 0, vec![(one, 0..9_000)]).await.expect("copied");
@@ -53,7 +53,7 @@ pub(crate) async fn what_a_crash_left_of_a_copy_is_cut_off(mut fixture: impl Pay
     assert!(read(&fixture, &Source::Part(whole), 0..26).await.is_err());
 }
 
-pub(crate) async fn an_adopted_part_keeps_its_bytes(mut fixture: impl PayloadsFixture) {
+pub async fn an_adopted_part_keeps_its_bytes(mut fixture: impl PayloadsFixture) {
     let [first, second, whole] = [(); 3].map(|()| UploadId::random());
     whole_part(&fixture, first, 70_000).await;
     whole_part(&fixture, second, 10_000).await;
@@ -75,7 +75,7 @@ pub(crate) async fn an_adopted_part_keeps_its_bytes(mut fixture: impl PayloadsFi
     assert_bytes(&fixture, &Source::Placed(place, whole), &expected).await;
 }
 
-pub(crate) async fn a_part_is_joined_to_several_uploads(fixture: impl PayloadsFixture) {
+pub async fn a_part_is_joined_to_several_uploads(fixture: impl PayloadsFixture) {
     let [part, one, other] = [(); 3].map(|()| UploadId::random());
     whole_part(&fixture, part, 8_000).await;
     for (whole, range) in [(one, 1_000..2_000), (other, 0..5_000)] {
@@ -89,7 +89,7 @@ pub(crate) async fn a_part_is_joined_to_several_uploads(fixture: impl PayloadsFi
     assert_bytes(&fixture, &Source::Part(other), &[bytes(0..8_000), bytes(0..5_000)].concat()).await;
 }
 
-pub(crate) async fn fewer_bytes_than_a_part_should_have_are_not_joined(fixture: impl PayloadsFixture) {
+pub async fn fewer_bytes_than_a_part_should_have_are_not_joined(fixture: impl PayloadsFixture) {
     let [part, gone, whole] = [(); 3].map(|()| UploadId::random());
     whole_part(&fixture, part, 10).await;
     let payloads = fixture.payloads();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::store::{Leases, NoTurn, Wanted};
 use crate::upload::UploadId;
 
-pub(crate) async fn a_newcomer_displaces_the_holder_and_follows_it(leases: impl Leases + Clone) {
+pub async fn a_newcomer_displaces_the_holder_and_follows_it(leases: impl Leases + Clone) {
     let id = UploadId::random();
     let first = leases.take_over(id, Wanted::WhatCame).await.expect("idle");
     assert!(leases.take_idle(id).await.expect("asked").is_none());
@@ -18,9 +18,7 @@ pub(crate) async fn a_newcomer_displaces_the_holder_and_follows_it(leases: impl 
 }
 
 /// The first holder never lets go here, like one that is busy: a displaced request must not wait for it.
-pub(crate) async fn the_newest_displaces_those_that_wait_and_they_give_way_at_once(
-    leases: impl Leases + Clone,
-) {
+pub async fn the_newest_displaces_those_that_wait_and_they_give_way_at_once(leases: impl Leases + Clone) {
     let id = UploadId::random();
     let first = leases.take_over(id, Wanted::WhatCame).await.expect("idle");
     let wait = || {
@@ -37,13 +35,13 @@ pub(crate) async fn the_newest_displaces_those_that_wait_and_they_give_way_at_on
     assert!(matches!(third.await.expect("no panic"), Ok(None)));
 }
 
-pub(crate) async fn uploads_do_not_wait_for_each_other(leases: impl Leases) {
+pub async fn uploads_do_not_wait_for_each_other(leases: impl Leases) {
     let one = leases.take_over(UploadId::random(), Wanted::WhatCame).await.expect("idle");
     let two = leases.take_over(UploadId::random(), Wanted::WhatCame).await.expect("idle");
     assert_eq!((one.is_displaced(), two.is_displaced()), (None, None));
 }
 
-pub(crate) async fn the_holder_learns_what_the_first_newcomer_wants(leases: impl Leases + Clone) {
+pub async fn the_holder_learns_what_the_first_newcomer_wants(leases: impl Leases + Clone) {
     for wanted in [Wanted::WhatCame, Wanted::RecordedOffset] {
         let (id, leases) = (UploadId::random(), Arc::new(leases.clone()));
         let holder = leases.take_idle(id).await.expect("asked").expect("idle");
@@ -59,7 +57,7 @@ pub(crate) async fn the_holder_learns_what_the_first_newcomer_wants(leases: impl
     }
 }
 
-pub(crate) async fn what_nobody_holds_is_not_taken_from_a_holder(leases: impl Leases + Clone) {
+pub async fn what_nobody_holds_is_not_taken_from_a_holder(leases: impl Leases + Clone) {
     let id = UploadId::random();
     assert!(leases.take_held(id, Wanted::WhatCame).await.expect("asked").is_none());
     let holder = leases.take_idle(id).await.expect("asked").expect("idle");

@@ -6,7 +6,7 @@ use super::samples::{
 use super::{DatabaseFixture, is_conflict};
 use crate::upload::{Appended, Chunk, Epoch, Length, RejectionReason, State, Upload, UploadId};
 
-pub(crate) async fn a_row_moves_the_offset(mut fixture: impl DatabaseFixture) {
+pub async fn a_row_moves_the_offset(mut fixture: impl DatabaseFixture) {
     let upload = unbound();
     store(&fixture, &upload).await;
     for (offset, length) in [(0, 3), (3, 1), (4, 5)] {
@@ -20,7 +20,7 @@ pub(crate) async fn a_row_moves_the_offset(mut fixture: impl DatabaseFixture) {
     }
 }
 
-pub(crate) async fn a_row_that_starts_elsewhere_is_a_conflict(mut fixture: impl DatabaseFixture) {
+pub async fn a_row_that_starts_elsewhere_is_a_conflict(mut fixture: impl DatabaseFixture) {
     let id = store(&fixture, &unbound()).await;
     assert!(is_conflict(&fixture.records().append(id, &row(1, 1)).await));
     fixture.records().append(id, &row(0, 5)).await.expect("appended");
@@ -32,7 +32,7 @@ pub(crate) async fn a_row_that_starts_elsewhere_is_a_conflict(mut fixture: impl 
     }
 }
 
-pub(crate) async fn a_row_can_declare_the_length_without_a_byte(mut fixture: impl DatabaseFixture) {
+pub async fn a_row_can_declare_the_length_without_a_byte(mut fixture: impl DatabaseFixture) {
     let upload = Upload { length: Length::Deferred, ..bound(None) };
     store(&fixture, &upload).await;
     let deferred = |row| Appended { length: Length::Deferred, ..row };
@@ -51,7 +51,7 @@ pub(crate) async fn a_row_can_declare_the_length_without_a_byte(mut fixture: imp
     assert_eq!((complete.length, complete.offset, complete.state), (Length::Known(8), 8, State::Complete));
 }
 
-pub(crate) async fn a_row_of_no_bytes_is_activity(mut fixture: impl DatabaseFixture) {
+pub async fn a_row_of_no_bytes_is_activity(mut fixture: impl DatabaseFixture) {
     for offset in [0, 4] {
         let upload = Upload { length: Length::Deferred, offset, digest: digest(offset), ..unbound() };
         store(&fixture, &upload).await;
@@ -66,7 +66,7 @@ pub(crate) async fn a_row_of_no_bytes_is_activity(mut fixture: impl DatabaseFixt
     }
 }
 
-pub(crate) async fn the_last_row_completes_the_upload(mut fixture: impl DatabaseFixture) {
+pub async fn the_last_row_completes_the_upload(mut fixture: impl DatabaseFixture) {
     let id = store(&fixture, &bound(None)).await;
     fixture.records().append(id, &row(0, 5)).await.expect("appended");
     assert_eq!(fixture.records().owed(None, 9).await.expect("readable"), []);
@@ -76,7 +76,7 @@ pub(crate) async fn the_last_row_completes_the_upload(mut fixture: impl Database
     assert_eq!(fixture.records().owed(None, 9).await.expect("readable"), [id]);
 }
 
-pub(crate) async fn nothing_is_appended_unless_receiving(fixture: impl DatabaseFixture) {
+pub async fn nothing_is_appended_unless_receiving(fixture: impl DatabaseFixture) {
     let complete = store(&fixture, &whole(None)).await;
     let finalizing = store(&fixture, &whole(None)).await;
     claim(&fixture, finalizing).await;
@@ -109,7 +109,7 @@ async fn with_long_ledger(fixture: &impl DatabaseFixture) -> Upload {
     upload
 }
 
-pub(crate) async fn a_long_ledger_is_dropped_with_its_upload(mut fixture: impl DatabaseFixture) {
+pub async fn a_long_ledger_is_dropped_with_its_upload(mut fixture: impl DatabaseFixture) {
     let upload = with_long_ledger(&fixture).await;
     fixture.records().remove(upload.id, Epoch::FIRST).await.expect("removed");
     fixture.reopen();
@@ -117,7 +117,7 @@ pub(crate) async fn a_long_ledger_is_dropped_with_its_upload(mut fixture: impl D
     assert_eq!(found(&fixture, upload.id).await, upload);
 }
 
-pub(crate) async fn a_long_ledger_ends_in_its_message(mut fixture: impl DatabaseFixture) {
+pub async fn a_long_ledger_ends_in_its_message(mut fixture: impl DatabaseFixture) {
     let upload = with_long_ledger(&fixture).await;
     let message = commit(&fixture, upload.id).await;
     fixture.reopen();
@@ -126,7 +126,7 @@ pub(crate) async fn a_long_ledger_ends_in_its_message(mut fixture: impl Database
     assert_eq!(committed.state, State::Committed(message.id));
 }
 
-pub(crate) async fn of_two_rows_at_the_same_offset_one_is_kept(fixture: impl DatabaseFixture) {
+pub async fn of_two_rows_at_the_same_offset_one_is_kept(fixture: impl DatabaseFixture) {
     let id = store(&fixture, &unbound()).await;
     let records = fixture.records();
     let (one, other) = (row(0, 3), row(0, 4));

@@ -29,7 +29,7 @@ async fn idle(fixture: &impl DatabaseFixture, cutoff: u64) -> Vec<UploadId> {
     found
 }
 
-pub(crate) async fn the_newest_unfinished_upload_comes_first(mut fixture: impl DatabaseFixture) {
+pub async fn the_newest_unfinished_upload_comes_first(mut fixture: impl DatabaseFixture) {
     let created_at = |millis| Upload { created_at: at(millis), ..unbound() };
     let old = store(&fixture, &created_at(1)).await;
     let new = store(&fixture, &created_at(300)).await;
@@ -48,7 +48,7 @@ pub(crate) async fn the_newest_unfinished_upload_comes_first(mut fixture: impl D
     assert_eq!(unfinished(&fixture, "ann", 9).await, [middle, old]);
 }
 
-pub(crate) async fn every_upload_that_is_not_committed_is_unfinished(mut fixture: impl DatabaseFixture) {
+pub async fn every_upload_that_is_not_committed_is_unfinished(mut fixture: impl DatabaseFixture) {
     let upload = bound(None);
     let id = store(&fixture, &upload).await;
     fixture.records().append(id, &last_row(0)).await.expect("appended");
@@ -66,7 +66,7 @@ pub(crate) async fn every_upload_that_is_not_committed_is_unfinished(mut fixture
     }
 }
 
-pub(crate) async fn what_is_owed_a_message_is_listed_in_order(mut fixture: impl DatabaseFixture) {
+pub async fn what_is_owed_a_message_is_listed_in_order(mut fixture: impl DatabaseFixture) {
     let mut expected = Vec::new();
     for byte in [7, 0, 255, 3] {
         let id = UploadId::from_bytes([byte; 16]);
@@ -84,7 +84,7 @@ pub(crate) async fn what_is_owed_a_message_is_listed_in_order(mut fixture: impl 
     assert_eq!(records.owed(Some(between), 1).await.expect("readable"), expected[2..3]);
 }
 
-pub(crate) async fn an_upload_is_owed_until_its_message_stands(fixture: impl DatabaseFixture) {
+pub async fn an_upload_is_owed_until_its_message_stands(fixture: impl DatabaseFixture) {
     let id = store(&fixture, &unbound()).await;
     assert_eq!(owed(&fixture).await, []);
     fixture.records().append(id, &last_row(0)).await.expect("appended");
@@ -100,7 +100,7 @@ pub(crate) async fn an_upload_is_owed_until_its_message_stands(fixture: impl Dat
     assert_eq!(owed(&fixture).await, []);
 }
 
-pub(crate) async fn an_upload_is_idle_after_its_last_byte(mut fixture: impl DatabaseFixture) {
+pub async fn an_upload_is_idle_after_its_last_byte(mut fixture: impl DatabaseFixture) {
     let id = store(&fixture, &Upload { created_at: at(1_000), active_at: at(1_000), ..unbound() }).await;
     assert_eq!(idle(&fixture, 1_000).await, [], "its creation counts as a byte");
     assert_eq!(idle(&fixture, 1_001).await, [id]);
@@ -111,7 +111,7 @@ pub(crate) async fn an_upload_is_idle_after_its_last_byte(mut fixture: impl Data
     assert_eq!(fixture.records().idle_since(at(2_001), 0).await.expect("readable"), []);
 }
 
-pub(crate) async fn the_idle_are_found_among_many_that_are_not(mut fixture: impl DatabaseFixture) {
+pub async fn the_idle_are_found_among_many_that_are_not(mut fixture: impl DatabaseFixture) {
     let created_at = |owner: &str, millis| Upload {
         created_at: at(millis),
         active_at: at(millis),
@@ -127,7 +127,7 @@ pub(crate) async fn the_idle_are_found_among_many_that_are_not(mut fixture: impl
     assert_eq!(idle(&fixture, 9_000).await, expected);
 }
 
-pub(crate) async fn only_what_may_expire_is_idle(mut fixture: impl DatabaseFixture) {
+pub async fn only_what_may_expire_is_idle(mut fixture: impl DatabaseFixture) {
     let receiving = store(&fixture, &bound(None)).await;
     let complete = store(&fixture, &Upload { offset: 10, state: State::Complete, ..unbound() }).await;
     let expired = store(&fixture, &unbound()).await;
@@ -148,7 +148,7 @@ pub(crate) async fn only_what_may_expire_is_idle(mut fixture: impl DatabaseFixtu
 }
 
 /// The server itself appends to a final upload.
-pub(crate) async fn a_final_upload_is_driven_until_it_is_whole(mut fixture: impl DatabaseFixture) {
+pub async fn a_final_upload_is_driven_until_it_is_whole(mut fixture: impl DatabaseFixture) {
     let concat = Concat::parse(&format!("final;/files/{}", UploadId::random())).expect("valid");
     let unbound = store(&fixture, &Upload { concat: concat.clone(), ..unbound() }).await;
     let bound = store(&fixture, &Upload { concat: concat.clone(), ..bound(None) }).await;
@@ -169,7 +169,7 @@ pub(crate) async fn a_final_upload_is_driven_until_it_is_whole(mut fixture: impl
 }
 
 /// The part may be used several times, and the uploads made of it may come to any end.
-pub(crate) async fn a_part_is_listed_until_an_upload_is_made_of_it(mut fixture: impl DatabaseFixture) {
+pub async fn a_part_is_listed_until_an_upload_is_made_of_it(mut fixture: impl DatabaseFixture) {
     let partial = || Upload { concat: Concat::Partial, offset: 10, state: State::Complete, ..unbound() };
     let part = store(&fixture, &partial()).await;
     let other = store(&fixture, &partial()).await;
@@ -208,7 +208,7 @@ fn sorted<const N: usize>(mut ids: [UploadId; N]) -> [UploadId; N] {
     ids
 }
 
-pub(crate) async fn the_committed_are_listed_from_the_earliest_on(mut fixture: impl DatabaseFixture) {
+pub async fn the_committed_are_listed_from_the_earliest_on(mut fixture: impl DatabaseFixture) {
     let mut ids = Vec::new();
     for now in [9_000, 7_000, 8_000, 7_000] {
         let upload = whole(None);

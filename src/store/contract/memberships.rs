@@ -25,7 +25,7 @@ async fn of_user(fixture: &impl DatabaseFixture, name: &str) -> Vec<Conversation
     fixture.memberships().conversations(&user(name), None, 99).await.expect("readable")
 }
 
-pub(crate) async fn a_conversation_is_made_and_then_changed(mut fixture: impl DatabaseFixture) {
+pub async fn a_conversation_is_made_and_then_changed(mut fixture: impl DatabaseFixture) {
     let id = conversation(1);
     assert_eq!(participants(&fixture, id).await, None);
     assert_eq!(is_in(&fixture, id, "ann").await, None);
@@ -35,7 +35,7 @@ pub(crate) async fn a_conversation_is_made_and_then_changed(mut fixture: impl Da
     assert_eq!(participants(&fixture, id).await, Some(vec![user("ann")]));
 }
 
-pub(crate) async fn participants_are_replaced(mut fixture: impl DatabaseFixture) {
+pub async fn participants_are_replaced(mut fixture: impl DatabaseFixture) {
     let id = conversation(1);
     let longest = "u".repeat(256);
     put(&fixture, id, &["bob", "ann", &longest]).await;
@@ -50,13 +50,13 @@ pub(crate) async fn participants_are_replaced(mut fixture: impl DatabaseFixture)
     }
 }
 
-pub(crate) async fn each_participant_counts_once(fixture: impl DatabaseFixture) {
+pub async fn each_participant_counts_once(fixture: impl DatabaseFixture) {
     let id = conversation(1);
     put(&fixture, id, &["ann", "bob", "ann"]).await;
     assert_eq!(participants(&fixture, id).await, Some(vec![user("ann"), user("bob")]));
 }
 
-pub(crate) async fn a_conversation_without_participants_exists(mut fixture: impl DatabaseFixture) {
+pub async fn a_conversation_without_participants_exists(mut fixture: impl DatabaseFixture) {
     let id = conversation(1);
     assert_eq!(put(&fixture, id, &[]).await, Put::Made);
     fixture.reopen();
@@ -67,7 +67,7 @@ pub(crate) async fn a_conversation_without_participants_exists(mut fixture: impl
     assert_eq!(participants(&fixture, id).await, Some(vec![]));
 }
 
-pub(crate) async fn a_users_conversations_are_listed_in_order(mut fixture: impl DatabaseFixture) {
+pub async fn a_users_conversations_are_listed_in_order(mut fixture: impl DatabaseFixture) {
     let longest = "u".repeat(256);
     for number in [3, 1, 255, 2] {
         put(&fixture, conversation(number), &["ann", "anna", &longest]).await;
@@ -98,7 +98,7 @@ pub(crate) async fn a_users_conversations_are_listed_in_order(mut fixture: impl 
     assert_eq!(of_user(&fixture, "bob").await, [2, 4].map(conversation));
 }
 
-pub(crate) async fn conversations_know_nothing_of_each_other(fixture: impl DatabaseFixture) {
+pub async fn conversations_know_nothing_of_each_other(fixture: impl DatabaseFixture) {
     for number in [0, 1, 2, 254, 255] {
         assert_eq!(put(&fixture, conversation(number), &[&format!("user {number}")]).await, Put::Made);
     }

@@ -3,37 +3,42 @@
 //!
 //! ```ignore
 //! mod records {
-//!     crate::store::contract::records_contract!(Fixture::new());
+//!     longhaul::store::contract::records_contract!(Fixture::new());
 //! }
 //! ```
-//! Each fact becomes a test of its own, on a fixture of its own.
+//! Each fact becomes a test of its own, on a fixture of its own. [`model`] adds random sequences of changes.
+//! Outside of this crate, that takes its feature `contract` and a dependency on tokio for
+//! `#[tokio::test]`; `tests/contract.rs` is an example.
 
-pub(crate) mod announcements;
-pub(crate) mod claims;
-pub(crate) mod commits;
-pub(crate) mod creation;
-pub(crate) mod fencing;
-pub(crate) mod joining;
-pub(crate) mod leases;
-pub(crate) mod ledger;
-pub(crate) mod listings;
-pub(crate) mod memberships;
-pub(crate) mod model;
-pub(crate) mod nodes;
-pub(crate) mod payloads;
-pub(crate) mod placing;
-pub(crate) mod reading;
-pub(crate) mod samples;
-pub(crate) mod states;
-pub(crate) mod sums;
+#![allow(missing_docs, reason = "the name of a fact says what holds")]
+
+pub mod announcements;
+pub mod claims;
+pub mod commits;
+pub mod creation;
+pub mod fencing;
+pub mod joining;
+pub mod leases;
+pub mod ledger;
+pub mod listings;
+pub mod memberships;
+pub mod model;
+pub mod nodes;
+pub mod payloads;
+pub mod placing;
+pub mod reading;
+pub mod samples;
+pub mod states;
+pub mod sums;
 
 use std::sync::Arc;
 
 use super::{Duties, Hints, Leases, Memberships, Messages, Payloads, Records, StoreError};
 
 /// An empty store of records, messages and memberships.
-pub(crate) trait DatabaseFixture: Send {
+pub trait DatabaseFixture: Send {
     fn records(&self) -> Arc<dyn Records>;
+    /// The messages, of the same database as the records.
     fn messages(&self) -> Arc<dyn Messages>;
     fn memberships(&self) -> Arc<dyn Memberships>;
 
@@ -42,13 +47,13 @@ pub(crate) trait DatabaseFixture: Send {
 }
 
 /// A fixture that can be had several times on one store.
-pub(crate) trait SharedFixture: DatabaseFixture {
+pub trait SharedFixture: DatabaseFixture {
     /// Another node on the same store.
     fn second(&self) -> Self;
 }
 
 /// Nodes that share empty stores.
-pub(crate) trait NodesFixture: Send {
+pub trait NodesFixture: Send {
     fn records(&self) -> Arc<dyn Records>;
     fn messages(&self) -> Arc<dyn Messages>;
     fn payloads(&self) -> Arc<dyn Payloads>;
@@ -64,7 +69,7 @@ pub(crate) trait NodesFixture: Send {
 }
 
 /// An empty store of bytes.
-pub(crate) trait PayloadsFixture: Send {
+pub trait PayloadsFixture: Send {
     fn payloads(&self) -> Arc<dyn Payloads>;
 
     /// Closes the store and opens it again, as after a restart.
@@ -72,21 +77,24 @@ pub(crate) trait PayloadsFixture: Send {
 }
 
 /// Makes each fact a test.
+#[doc(hidden)]
+#[macro_export]
 macro_rules! facts {
     ($fixture:expr, $($module:ident::$fact:ident),* $(,)?) => {
         $(
             #[tokio::test]
             async fn $fact() {
-                crate::store::contract::$module::$fact($fixture).await;
+                $crate::store::contract::$module::$fact($fixture).await;
             }
         )*
     };
 }
 
 /// Facts of [`Records`].
+#[macro_export]
 macro_rules! records_contract {
     ($fixture:expr) => {
-        crate::store::contract::facts!(
+        $crate::facts!(
             $fixture,
             creation::what_was_created_is_found_as_it_was,
             creation::the_largest_upload_is_found_as_it_was,
@@ -149,9 +157,10 @@ macro_rules! records_contract {
 }
 
 /// Facts of [`Messages`].
+#[macro_export]
 macro_rules! messages_contract {
     ($fixture:expr) => {
-        crate::store::contract::facts!(
+        $crate::facts!(
             $fixture,
             claims::a_claim_is_kept_and_repeated,
             claims::only_a_complete_bound_upload_is_claimed,
@@ -181,9 +190,10 @@ macro_rules! messages_contract {
 }
 
 /// Facts of [`Memberships`].
+#[macro_export]
 macro_rules! memberships_contract {
     ($fixture:expr) => {
-        crate::store::contract::facts!(
+        $crate::facts!(
             $fixture,
             memberships::a_conversation_is_made_and_then_changed,
             memberships::participants_are_replaced,
@@ -196,9 +206,10 @@ macro_rules! memberships_contract {
 }
 
 /// Facts of [`Payloads`].
+#[macro_export]
 macro_rules! payloads_contract {
     ($fixture:expr) => {
-        crate::store::contract::facts!(
+        $crate::facts!(
             $fixture,
             payloads::what_was_appended_is_read,
             payloads::any_range_is_read,
@@ -231,10 +242,11 @@ macro_rules! payloads_contract {
     };
 }
 
-/// Facts of [`Leases`](super::Leases), wherever their holders are.
+/// Facts of [`Leases`], wherever their holders are.
+#[macro_export]
 macro_rules! leases_contract {
     ($fixture:expr) => {
-        crate::store::contract::facts!(
+        $crate::facts!(
             $fixture,
             leases::a_newcomer_displaces_the_holder_and_follows_it,
             leases::the_newest_displaces_those_that_wait_and_they_give_way_at_once,
@@ -246,9 +258,10 @@ macro_rules! leases_contract {
 }
 
 /// Facts of several nodes that share leases, records and bytes.
+#[macro_export]
 macro_rules! nodes_contract {
     ($fixture:expr) => {
-        crate::store::contract::facts!(
+        $crate::facts!(
             $fixture,
             nodes::a_holder_on_another_node_keeps_what_came_and_lets_go,
             nodes::a_lease_that_is_not_renewed_is_taken,
@@ -263,10 +276,11 @@ macro_rules! nodes_contract {
     };
 }
 
-/// Facts of [`Announcements`](super::Announcements).
+/// Facts of [`Announcements`](crate::store::Announcements).
+#[macro_export]
 macro_rules! announcements_contract {
     ($fixture:expr) => {
-        crate::store::contract::facts!(
+        $crate::facts!(
             $fixture,
             announcements::every_kind_arrives,
             announcements::only_those_addressed_hear,
@@ -278,22 +292,22 @@ macro_rules! announcements_contract {
     };
 }
 
-pub(crate) use {
+pub use {
     announcements_contract, facts, leases_contract, memberships_contract, messages_contract, nodes_contract,
     payloads_contract, records_contract,
 };
 
 /// Whether another request was there first.
-pub(crate) fn is_conflict<T>(outcome: &Result<T, StoreError>) -> bool {
+pub fn is_conflict<T>(outcome: &Result<T, StoreError>) -> bool {
     matches!(outcome, Err(StoreError::Conflict(_)))
 }
 
 /// Whether a newer holder was there first.
-pub(crate) fn is_fenced<T>(outcome: &Result<T, StoreError>) -> bool {
+pub fn is_fenced<T>(outcome: &Result<T, StoreError>) -> bool {
     matches!(outcome, Err(StoreError::Fenced))
 }
 
 /// Whether stored data was found damaged.
-pub(crate) fn is_damaged<T>(outcome: &Result<T, StoreError>) -> bool {
+pub fn is_damaged<T>(outcome: &Result<T, StoreError>) -> bool {
     matches!(outcome, Err(StoreError::Damaged(_)))
 }

@@ -20,7 +20,7 @@ const LENGTH: u64 = 4;
 
 /// A change. There are few uploads, conversations and client message ids, so that they meet.
 #[derive(Debug, Clone)]
-pub(crate) enum Step {
+pub enum Step {
     Create { upload: u8, binding: Option<(u8, Option<u8>)>, offset: u64, taking: Taking },
     Append { upload: u8, offset: Option<u64>, length: u64 },
     Reject(u8),
@@ -36,7 +36,7 @@ pub(crate) enum Step {
 }
 
 /// Sequences of changes, most of which fit the state that they meet.
-pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
+pub fn steps() -> impl Strategy<Value = Vec<Step>> {
     let upload = || 0..UPLOADS;
     let binding = || (0..CONVERSATIONS, prop::option::weighted(0.8, 0..2u8));
     let taking = || prop::sample::select(vec![Taking::IfFree, Taking::Overtake, Taking::Beside]);
@@ -63,7 +63,7 @@ pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 /// Runs the steps on the fixture and in memory, and compares the answers.
-pub(crate) async fn same_answers(mut fixture: impl DatabaseFixture, steps: Vec<Step>) {
+pub async fn same_answers(mut fixture: impl DatabaseFixture, steps: Vec<Step>) {
     let memory = Memory::new();
     let (mut here, mut there) = (Names::default(), Names::default());
     for step in steps {

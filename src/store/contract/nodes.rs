@@ -38,7 +38,7 @@ async fn offset(node: &impl NodesFixture, id: UploadId) -> u64 {
     node.records().find(id).await.expect("readable").expect("there").offset
 }
 
-pub(crate) async fn a_holder_on_another_node_keeps_what_came_and_lets_go(one: impl NodesFixture) {
+pub async fn a_holder_on_another_node_keeps_what_came_and_lets_go(one: impl NodesFixture) {
     let two = one.second();
     let id = created(&one).await;
     let first = held(&one, id).await;
@@ -52,7 +52,7 @@ pub(crate) async fn a_holder_on_another_node_keeps_what_came_and_lets_go(one: im
     append(&two, &second, id, 3, 3).await.expect("held");
 }
 
-pub(crate) async fn a_lease_that_is_not_renewed_is_taken(one: impl NodesFixture) {
+pub async fn a_lease_that_is_not_renewed_is_taken(one: impl NodesFixture) {
     let two = one.second();
     let id = created(&one).await;
     let first = held(&one, id).await;
@@ -68,7 +68,7 @@ pub(crate) async fn a_lease_that_is_not_renewed_is_taken(one: impl NodesFixture)
     assert!(two.second().leases().take_idle(id).await.expect("asked").is_none());
 }
 
-pub(crate) async fn a_newcomer_at_the_recorded_offset_waits_for_no_other_node(one: impl NodesFixture) {
+pub async fn a_newcomer_at_the_recorded_offset_waits_for_no_other_node(one: impl NodesFixture) {
     let two = one.second();
     let id = created(&one).await;
     let first = held(&one, id).await;
@@ -78,7 +78,7 @@ pub(crate) async fn a_newcomer_at_the_recorded_offset_waits_for_no_other_node(on
     append(&two, &second, id, 0, 4).await.expect("held");
 }
 
-pub(crate) async fn an_upload_is_idle_if_no_node_holds_it(one: impl NodesFixture) {
+pub async fn an_upload_is_idle_if_no_node_holds_it(one: impl NodesFixture) {
     let two = one.second();
     let id = created(&one).await;
     let first = held(&one, id).await;
@@ -90,7 +90,7 @@ pub(crate) async fn an_upload_is_idle_if_no_node_holds_it(one: impl NodesFixture
 }
 
 /// The older holder has written bytes that no row tells of, and writes on after the newer one has begun.
-pub(crate) async fn bytes_of_an_older_epoch_are_never_read(one: impl NodesFixture) {
+pub async fn bytes_of_an_older_epoch_are_never_read(one: impl NodesFixture) {
     let two = one.second();
     let id = created(&one).await;
     let first = held(&one, id).await;
@@ -115,7 +115,7 @@ pub(crate) async fn bytes_of_an_older_epoch_are_never_read(one: impl NodesFixtur
 }
 
 /// The part may be that of an upload that gets its record with its last byte.
-pub(crate) async fn a_part_under_way_elsewhere_is_no_orphan(one: impl NodesFixture) {
+pub async fn a_part_under_way_elsewhere_is_no_orphan(one: impl NodesFixture) {
     let two = one.second();
     let id = UploadId::random();
     let begun = Timestamp::now();
@@ -126,7 +126,7 @@ pub(crate) async fn a_part_under_way_elsewhere_is_no_orphan(one: impl NodesFixtu
     assert_eq!(two.payloads().parts(later, None, 9).await.expect("listed"), [id]);
 }
 
-pub(crate) async fn a_message_is_left_to_the_node_that_commits_it(one: impl NodesFixture) {
+pub async fn a_message_is_left_to_the_node_that_commits_it(one: impl NodesFixture) {
     let two = one.second();
     let upload = whole(None);
     one.records().create(&upload, Taking::IfFree).await.expect("stored");
@@ -141,7 +141,7 @@ pub(crate) async fn a_message_is_left_to_the_node_that_commits_it(one: impl Node
     }
 }
 
-pub(crate) async fn a_duty_is_one_nodes_until_that_is_gone(one: impl NodesFixture) {
+pub async fn a_duty_is_one_nodes_until_that_is_gone(one: impl NodesFixture) {
     let two = one.second();
     let [first, second] = [one.duties(), two.duties()];
     let has = async |node: &Arc<dyn Duties>, duty| node.is_mine(duty).await.expect("asked");
@@ -156,7 +156,7 @@ pub(crate) async fn a_duty_is_one_nodes_until_that_is_gone(one: impl NodesFixtur
     assert!(!has(&first, Duty::Sweep).await, "it comes back too late");
 }
 
-pub(crate) async fn an_upload_that_one_node_completes_is_heard_of_by_others(one: impl NodesFixture) {
+pub async fn an_upload_that_one_node_completes_is_heard_of_by_others(one: impl NodesFixture) {
     let two = one.second();
     let ids = [UploadId::random(), UploadId::random()];
     let [mut first, mut second] = [two.hints().completed(), two.second().hints().completed()];

@@ -61,7 +61,7 @@ async fn assert_part(fixture: &impl PayloadsFixture, id: UploadId, range: Range<
     assert_read(fixture, id, range).await;
 }
 
-pub(crate) async fn what_was_appended_is_read(mut fixture: impl PayloadsFixture) {
+pub async fn what_was_appended_is_read(mut fixture: impl PayloadsFixture) {
     for length in [1, 4_095, 4_096, 4_097, 100_000] {
         let id = UploadId::random();
         append(&fixture, id, 0..length).await;
@@ -71,7 +71,7 @@ pub(crate) async fn what_was_appended_is_read(mut fixture: impl PayloadsFixture)
     }
 }
 
-pub(crate) async fn any_range_is_read(fixture: impl PayloadsFixture) {
+pub async fn any_range_is_read(fixture: impl PayloadsFixture) {
     let id = UploadId::random();
     append(&fixture, id, 0..600_000).await;
     seal(&fixture, id, 600_000).await;
@@ -90,7 +90,7 @@ pub(crate) async fn any_range_is_read(fixture: impl PayloadsFixture) {
     }
 }
 
-pub(crate) async fn appending_goes_on_after_a_restart(mut fixture: impl PayloadsFixture) {
+pub async fn appending_goes_on_after_a_restart(mut fixture: impl PayloadsFixture) {
     let id = UploadId::random();
     let mut start = 0;
     for end in [1, 2, 4_095, 4_096, 4_097, 12_288, 12_289, 300_000] {
@@ -101,7 +101,7 @@ pub(crate) async fn appending_goes_on_after_a_restart(mut fixture: impl Payloads
     assert_part(&fixture, id, 0..300_000).await;
 }
 
-pub(crate) async fn bytes_beyond_the_ledger_are_cut_off(mut fixture: impl PayloadsFixture) {
+pub async fn bytes_beyond_the_ledger_are_cut_off(mut fixture: impl PayloadsFixture) {
     for (written, known) in
         [(100, 60), (5_000, 4_096), (5_000, 4_095), (700_000, 1), (700_000, 0), (9_000, 8_999)]
     {
@@ -118,7 +118,7 @@ pub(crate) async fn bytes_beyond_the_ledger_are_cut_off(mut fixture: impl Payloa
     }
 }
 
-pub(crate) async fn fewer_bytes_than_the_ledger_says_are_damage(fixture: impl PayloadsFixture) {
+pub async fn fewer_bytes_than_the_ledger_says_are_damage(fixture: impl PayloadsFixture) {
     for (written, claimed) in [(10, 11), (4_096, 4_097), (4_096, 8_192), (5_000, 60_000), (0, 1), (0, 4_096)]
     {
         let id = UploadId::random();
@@ -136,7 +136,7 @@ pub(crate) async fn fewer_bytes_than_the_ledger_says_are_damage(fixture: impl Pa
     }
 }
 
-pub(crate) async fn nothing_is_appended_by_an_empty_write(fixture: impl PayloadsFixture) {
+pub async fn nothing_is_appended_by_an_empty_write(fixture: impl PayloadsFixture) {
     let id = UploadId::random();
     let mut sink = fixture.payloads().open(id, Epoch::FIRST, 0).await.expect("opened");
     sink.write(vec![]).await.expect("written");
@@ -150,7 +150,7 @@ pub(crate) async fn nothing_is_appended_by_an_empty_write(fixture: impl Payloads
     assert_part(&fixture, id, 0..5_002).await;
 }
 
-pub(crate) async fn uploads_know_nothing_of_each_other(fixture: impl PayloadsFixture) {
+pub async fn uploads_know_nothing_of_each_other(fixture: impl PayloadsFixture) {
     let ids = [0x00, 0x01, 0xfe, 0xff].map(|byte| UploadId::from_bytes([byte; 16]));
     for (start, end) in [(0, 5_000), (5_000, 9_000)] {
         for id in ids {
@@ -164,7 +164,7 @@ pub(crate) async fn uploads_know_nothing_of_each_other(fixture: impl PayloadsFix
     }
 }
 
-pub(crate) async fn discarding_frees_the_bytes(mut fixture: impl PayloadsFixture) {
+pub async fn discarding_frees_the_bytes(mut fixture: impl PayloadsFixture) {
     let id = UploadId::random();
     append(&fixture, id, 0..1_000_000).await;
     assert_eq!(parts(&fixture).await, [id]);
@@ -177,7 +177,7 @@ pub(crate) async fn discarding_frees_the_bytes(mut fixture: impl PayloadsFixture
     fixture.payloads().discard(UploadId::random()).await.expect("it is not there");
 }
 
-pub(crate) async fn a_discarded_upload_begins_anew(fixture: impl PayloadsFixture) {
+pub async fn a_discarded_upload_begins_anew(fixture: impl PayloadsFixture) {
     let id = UploadId::random();
     append(&fixture, id, 0..20_000).await;
     fixture.payloads().discard(id).await.expect("discarded");
@@ -186,7 +186,7 @@ pub(crate) async fn a_discarded_upload_begins_anew(fixture: impl PayloadsFixture
     assert!(read(&fixture, &Source::Part(id), 0..10).await.is_err());
 }
 
-pub(crate) async fn reading_beyond_the_end_fails(fixture: impl PayloadsFixture) {
+pub async fn reading_beyond_the_end_fails(fixture: impl PayloadsFixture) {
     let id = UploadId::random();
     append(&fixture, id, 0..5_000).await;
     seal(&fixture, id, 5_000).await;
@@ -197,7 +197,7 @@ pub(crate) async fn reading_beyond_the_end_fails(fixture: impl PayloadsFixture) 
 }
 
 /// A kill leaves it unknown whether an upload was sealed, and bytes that no ledger knows.
-pub(crate) async fn sealing_twice_is_sealing_once(mut fixture: impl PayloadsFixture) {
+pub async fn sealing_twice_is_sealing_once(mut fixture: impl PayloadsFixture) {
     for (written, length) in [(9_000, 9_000), (9_000, 4_097), (0, 0)] {
         let id = UploadId::random();
         append(&fixture, id, 0..written).await;
@@ -211,7 +211,7 @@ pub(crate) async fn sealing_twice_is_sealing_once(mut fixture: impl PayloadsFixt
     }
 }
 
-pub(crate) async fn parts_are_listed_in_pages(mut fixture: impl PayloadsFixture) {
+pub async fn parts_are_listed_in_pages(mut fixture: impl PayloadsFixture) {
     let mut ids: Vec<_> = (0..7u8).map(|byte| UploadId::from_bytes([byte; 16])).collect();
     ids.extend((0..7).map(|n| UploadId::new(Timestamp::from_millis(1_700_000_000_000 + n * 40_000))));
     for id in &ids {
@@ -236,6 +236,6 @@ pub(crate) async fn parts_are_listed_in_pages(mut fixture: impl PayloadsFixture)
     }
 }
 
-pub(crate) async fn there_is_room(fixture: impl PayloadsFixture) {
+pub async fn there_is_room(fixture: impl PayloadsFixture) {
     assert!(fixture.payloads().room().await.expect("readable").bytes() > 0);
 }

@@ -17,7 +17,7 @@ async fn assert_placed(fixture: &impl PayloadsFixture, number: u8, id: UploadId,
     assert!(read(fixture, &source, 0..length + 1).await.is_err(), "it ends there");
 }
 
-pub(crate) async fn placed_bytes_are_read_at_their_place(mut fixture: impl PayloadsFixture) {
+pub async fn placed_bytes_are_read_at_their_place(mut fixture: impl PayloadsFixture) {
     for (number, length) in [(1, 1), (2, 4_096), (3, 100_001)] {
         let id = UploadId::random();
         append(&fixture, id, 0..length).await;
@@ -30,7 +30,7 @@ pub(crate) async fn placed_bytes_are_read_at_their_place(mut fixture: impl Paylo
     }
 }
 
-pub(crate) async fn placing_twice_is_placing_once(mut fixture: impl PayloadsFixture) {
+pub async fn placing_twice_is_placing_once(mut fixture: impl PayloadsFixture) {
     let id = UploadId::random();
     append(&fixture, id, 0..9_000).await;
     for _ in 0..3 {
@@ -40,7 +40,7 @@ pub(crate) async fn placing_twice_is_placing_once(mut fixture: impl PayloadsFixt
     }
 }
 
-pub(crate) async fn a_sealed_upload_is_placed(mut fixture: impl PayloadsFixture) {
+pub async fn a_sealed_upload_is_placed(mut fixture: impl PayloadsFixture) {
     let id = UploadId::random();
     append(&fixture, id, 0..9_000).await;
     seal(&fixture, id, 9_000).await;
@@ -49,7 +49,7 @@ pub(crate) async fn a_sealed_upload_is_placed(mut fixture: impl PayloadsFixture)
     assert_placed(&fixture, 1, id, 9_000).await;
 }
 
-pub(crate) async fn a_file_of_no_bytes_is_placed(mut fixture: impl PayloadsFixture) {
+pub async fn a_file_of_no_bytes_is_placed(mut fixture: impl PayloadsFixture) {
     let id = UploadId::random();
     for _ in 0..2 {
         fixture.payloads().place(id, 0, &place(1)).await.expect("placed");
@@ -59,7 +59,7 @@ pub(crate) async fn a_file_of_no_bytes_is_placed(mut fixture: impl PayloadsFixtu
 }
 
 /// A crash leaves bytes that no ledger knows; the upload can be complete without them.
-pub(crate) async fn bytes_beyond_the_length_are_not_placed(fixture: impl PayloadsFixture) {
+pub async fn bytes_beyond_the_length_are_not_placed(fixture: impl PayloadsFixture) {
     for (number, written, length) in [(1, 9_000, 8_999), (2, 9_000, 4_096), (3, 800_000, 5), (4, 10, 0)] {
         let id = UploadId::random();
         append(&fixture, id, 0..written).await;
@@ -69,7 +69,7 @@ pub(crate) async fn bytes_beyond_the_length_are_not_placed(fixture: impl Payload
     }
 }
 
-pub(crate) async fn too_few_bytes_are_not_placed(fixture: impl PayloadsFixture) {
+pub async fn too_few_bytes_are_not_placed(fixture: impl PayloadsFixture) {
     let id = UploadId::random();
     assert!(is_damaged(&fixture.payloads().place(id, 1, &place(1)).await));
     append(&fixture, id, 0..4_096).await;
@@ -82,7 +82,7 @@ pub(crate) async fn too_few_bytes_are_not_placed(fixture: impl PayloadsFixture) 
     }
 }
 
-pub(crate) async fn discarding_leaves_what_was_placed(mut fixture: impl PayloadsFixture) {
+pub async fn discarding_leaves_what_was_placed(mut fixture: impl PayloadsFixture) {
     let id = UploadId::random();
     append(&fixture, id, 0..9_000).await;
     fixture.payloads().place(id, 9_000, &place(1)).await.expect("placed");
@@ -91,7 +91,7 @@ pub(crate) async fn discarding_leaves_what_was_placed(mut fixture: impl Payloads
     assert_placed(&fixture, 1, id, 9_000).await;
 }
 
-pub(crate) async fn a_placed_upload_is_no_part(mut fixture: impl PayloadsFixture) {
+pub async fn a_placed_upload_is_no_part(mut fixture: impl PayloadsFixture) {
     let (placed, part) = (UploadId::random(), UploadId::random());
     append(&fixture, placed, 0..9_000).await;
     append(&fixture, part, 0..9_000).await;
@@ -104,7 +104,7 @@ pub(crate) async fn a_placed_upload_is_no_part(mut fixture: impl PayloadsFixture
 }
 
 /// A final upload that was ended after its message and is asked for again has the same id again.
-pub(crate) async fn appending_anew_leaves_what_was_placed(mut fixture: impl PayloadsFixture) {
+pub async fn appending_anew_leaves_what_was_placed(mut fixture: impl PayloadsFixture) {
     let id = UploadId::random();
     append(&fixture, id, 0..9_000).await;
     fixture.payloads().place(id, 9_000, &place(1)).await.expect("placed");

@@ -33,7 +33,7 @@ fn elsewhere(number: u8) -> Upload {
     Upload { binding: Some(binding), ..whole(None) }
 }
 
-pub(crate) async fn what_was_not_committed_is_not_found(fixture: impl DatabaseFixture) {
+pub async fn what_was_not_committed_is_not_found(fixture: impl DatabaseFixture) {
     let id = store(&fixture, &whole(None)).await;
     let stamp = claim(&fixture, id).await;
     for id in [stamp.id, MessageId::from_bytes([0; 12])] {
@@ -44,7 +44,7 @@ pub(crate) async fn what_was_not_committed_is_not_found(fixture: impl DatabaseFi
     assert_eq!(outbox(&fixture, None, 9).await, []);
 }
 
-pub(crate) async fn a_page_goes_from_the_newest_to_older_ones(mut fixture: impl DatabaseFixture) {
+pub async fn a_page_goes_from_the_newest_to_older_ones(mut fixture: impl DatabaseFixture) {
     let mut newest_first = messages(&fixture, 5).await;
     newest_first.reverse();
     fixture.reopen();
@@ -68,7 +68,7 @@ pub(crate) async fn a_page_goes_from_the_newest_to_older_ones(mut fixture: impl 
 }
 
 /// A message that others overtook between its claim and its commit is newer than they are.
-pub(crate) async fn what_is_committed_later_is_newer(mut fixture: impl DatabaseFixture) {
+pub async fn what_is_committed_later_is_newer(mut fixture: impl DatabaseFixture) {
     let mut claimed = Vec::new();
     for _ in 0..5 {
         let upload = whole(None);
@@ -108,7 +108,7 @@ pub(crate) async fn what_is_committed_later_is_newer(mut fixture: impl DatabaseF
     }
 }
 
-pub(crate) async fn a_page_is_of_one_conversation(fixture: impl DatabaseFixture) {
+pub async fn a_page_is_of_one_conversation(fixture: impl DatabaseFixture) {
     let one = messages(&fixture, 1).await;
     let two = message(&fixture, &elsewhere(2)).await;
     assert_eq!(page(&fixture, conversation(1), None, 9).await, one);
@@ -117,7 +117,7 @@ pub(crate) async fn a_page_is_of_one_conversation(fixture: impl DatabaseFixture)
     assert_eq!(page(&fixture, conversation(3), None, 9).await, []);
 }
 
-pub(crate) async fn the_outbox_goes_from_the_oldest_to_newer_ones(mut fixture: impl DatabaseFixture) {
+pub async fn the_outbox_goes_from_the_oldest_to_newer_ones(mut fixture: impl DatabaseFixture) {
     let oldest_first = messages(&fixture, 4).await;
     fixture.reopen();
     assert_eq!(outbox(&fixture, None, 9).await, oldest_first);
@@ -128,7 +128,7 @@ pub(crate) async fn the_outbox_goes_from_the_oldest_to_newer_ones(mut fixture: i
     assert!(outbox(&fixture, None, 9).await.contains(&elsewhere));
 }
 
-pub(crate) async fn published_messages_leave_the_outbox(mut fixture: impl DatabaseFixture) {
+pub async fn published_messages_leave_the_outbox(mut fixture: impl DatabaseFixture) {
     let messages = messages(&fixture, 4).await;
     let published = [messages[0].id, MessageId::from_bytes([0; 12]), messages[2].id];
     for _ in 0..2 {
@@ -147,7 +147,7 @@ async fn of_client(fixture: &impl DatabaseFixture, upload: &Upload) -> Option<Me
     fixture.messages().of_client(upload).await.expect("readable")
 }
 
-pub(crate) async fn a_client_message_id_leads_to_its_message(mut fixture: impl DatabaseFixture) {
+pub async fn a_client_message_id_leads_to_its_message(mut fixture: impl DatabaseFixture) {
     let upload = whole(Some("c"));
     assert_eq!(of_client(&fixture, &upload).await, None);
     store(&fixture, &upload).await;

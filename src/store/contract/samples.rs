@@ -8,20 +8,20 @@ use crate::upload::{
     Appended, Binding, Chunk, Epoch, Length, Metadata, RunningDigest, State, Upload, UploadId,
 };
 
-pub(crate) fn user(name: &str) -> UserId {
+pub fn user(name: &str) -> UserId {
     name.parse().expect("a valid user id")
 }
 
-pub(crate) fn conversation(number: u8) -> ConversationId {
+pub fn conversation(number: u8) -> ConversationId {
     ConversationId::from_bytes([number; 12])
 }
 
-pub(crate) fn at(millis: u64) -> Timestamp {
+pub fn at(millis: u64) -> Timestamp {
     Timestamp::from_millis(millis)
 }
 
 /// The binding to conversation 1.
-pub(crate) fn binding(client_message_id: Option<&str>) -> Binding {
+pub fn binding(client_message_id: Option<&str>) -> Binding {
     Binding {
         conversation_id: conversation(1),
         content: Some("words".into()),
@@ -31,47 +31,47 @@ pub(crate) fn binding(client_message_id: Option<&str>) -> Binding {
 }
 
 /// A new upload of ten bytes by `ann`, not bound.
-pub(crate) fn unbound() -> Upload {
+pub fn unbound() -> Upload {
     let metadata = Metadata::of([("filename", "a.mp4"), ("other", "thing")]);
     Upload::new(UploadId::random(), user("ann"), Length::Known(10), metadata, None, true, at(1_000))
 }
 
 /// A new upload of ten bytes by `ann` to conversation 1.
-pub(crate) fn bound(client_message_id: Option<&str>) -> Upload {
+pub fn bound(client_message_id: Option<&str>) -> Upload {
     Upload { binding: Some(binding(client_message_id)), ..unbound() }
 }
 
 /// A new upload of ten bytes by `ann` to conversation 1, with all of its bytes.
-pub(crate) fn whole(client_message_id: Option<&str>) -> Upload {
+pub fn whole(client_message_id: Option<&str>) -> Upload {
     Upload { offset: 10, state: State::Complete, digest: digest(10), ..bound(client_message_id) }
 }
 
 /// The state of the digest of this many zeros.
-pub(crate) fn digest(length: u64) -> Option<crate::upload::DigestState> {
+pub fn digest(length: u64) -> Option<crate::upload::DigestState> {
     let mut running = RunningDigest::default();
     running.update(&vec![0; usize::try_from(length).expect("a small length")]);
     Some(running.state())
 }
 
 /// A row of an upload of ten bytes, which stays receiving.
-pub(crate) fn row(offset: u64, length: u64) -> Appended {
+pub fn row(offset: u64, length: u64) -> Appended {
     let chunk = Chunk { offset, length, at: at(2_000 + offset), digest: digest(offset + length) };
     Appended { chunk, length: Length::Known(10), state: State::Receiving, epoch: Epoch::FIRST }
 }
 
 /// The row up to the tenth byte, which completes the upload.
-pub(crate) fn last_row(offset: u64) -> Appended {
+pub fn last_row(offset: u64) -> Appended {
     Appended { state: State::Complete, ..row(offset, 10 - offset) }
 }
 
 /// Stores an upload whose `client_message_id` must be free.
-pub(crate) async fn store(store: &impl DatabaseFixture, upload: &Upload) -> UploadId {
+pub async fn store(store: &impl DatabaseFixture, upload: &Upload) -> UploadId {
     assert!(store.records().create(upload, Taking::IfFree).await.expect("stored").is_new());
     upload.id
 }
 
 /// Claims a complete upload's message.
-pub(crate) async fn claim(store: &impl DatabaseFixture, id: UploadId) -> Stamp {
+pub async fn claim(store: &impl DatabaseFixture, id: UploadId) -> Stamp {
     match store.messages().claim(id, at(5_000)).await.expect("claimed") {
         Claim::Finalizing(stamp) => stamp,
         taken @ Claim::Taken { .. } => panic!("{taken:?}"),
@@ -79,7 +79,7 @@ pub(crate) async fn claim(store: &impl DatabaseFixture, id: UploadId) -> Stamp {
 }
 
 /// Commits a complete upload's message, which may be claimed already.
-pub(crate) async fn commit(store: &impl DatabaseFixture, id: UploadId) -> Message {
+pub async fn commit(store: &impl DatabaseFixture, id: UploadId) -> Message {
     let stamp = claim(store, id).await;
     let message = found(store, id).await.message(stamp).expect("bound");
     store.messages().commit(&message, at(6_000)).await.expect("committed");
@@ -87,17 +87,17 @@ pub(crate) async fn commit(store: &impl DatabaseFixture, id: UploadId) -> Messag
 }
 
 /// Stores a whole upload and makes its message.
-pub(crate) async fn message(store: &impl DatabaseFixture, upload: &Upload) -> Message {
+pub async fn message(store: &impl DatabaseFixture, upload: &Upload) -> Message {
     commit(store, self::store(store, upload).await).await
 }
 
 /// An upload that exists.
-pub(crate) async fn found(store: &impl DatabaseFixture, id: UploadId) -> Upload {
+pub async fn found(store: &impl DatabaseFixture, id: UploadId) -> Upload {
     store.records().find(id).await.expect("readable").expect("there")
 }
 
 /// Moves an upload to another state, as its own state allows.
-pub(crate) async fn transition(store: &impl DatabaseFixture, id: UploadId, to: &State) {
+pub async fn transition(store: &impl DatabaseFixture, id: UploadId, to: &State) {
     let from = found(store, id).await.state;
     store.records().transition(id, Epoch::FIRST, &from, to).await.expect("changed");
 }

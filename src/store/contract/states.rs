@@ -12,7 +12,7 @@ fn rejected() -> State {
     State::Receiving.reject(RejectionReason::DigestMismatch).expect("legal")
 }
 
-pub(crate) async fn a_state_changes_from_the_one_that_is_stored(mut fixture: impl DatabaseFixture) {
+pub async fn a_state_changes_from_the_one_that_is_stored(mut fixture: impl DatabaseFixture) {
     let upload = unbound();
     store(&fixture, &upload).await;
     let other = State::Committed(MessageId::from_bytes([1; 12]));
@@ -39,7 +39,7 @@ pub(crate) async fn a_state_changes_from_the_one_that_is_stored(mut fixture: imp
     assert!(is_conflict(&gone));
 }
 
-pub(crate) async fn a_rejected_upload_is_kept_with_its_client_message_id(mut fixture: impl DatabaseFixture) {
+pub async fn a_rejected_upload_is_kept_with_its_client_message_id(mut fixture: impl DatabaseFixture) {
     let upload = whole(Some("c"));
     store(&fixture, &upload).await;
     transition(&fixture, upload.id, &rejected()).await;
@@ -50,9 +50,7 @@ pub(crate) async fn a_rejected_upload_is_kept_with_its_client_message_id(mut fix
     assert_eq!(fixture.records().owed(None, 9).await.expect("readable"), []);
 }
 
-pub(crate) async fn an_expired_upload_is_kept_without_its_client_message_id(
-    mut fixture: impl DatabaseFixture,
-) {
+pub async fn an_expired_upload_is_kept_without_its_client_message_id(mut fixture: impl DatabaseFixture) {
     let upload = bound(Some("c"));
     store(&fixture, &upload).await;
     fixture.records().append(upload.id, &row(0, 3)).await.expect("appended");
@@ -66,7 +64,7 @@ pub(crate) async fn an_expired_upload_is_kept_without_its_client_message_id(
     assert_eq!(third, Created::Taken(second), "whoever gave it free has no say in it");
 }
 
-pub(crate) async fn what_is_owed_a_message_does_not_expire(mut fixture: impl DatabaseFixture) {
+pub async fn what_is_owed_a_message_does_not_expire(mut fixture: impl DatabaseFixture) {
     let upload = whole(None);
     store(&fixture, &upload).await;
     let outcome =
@@ -76,7 +74,7 @@ pub(crate) async fn what_is_owed_a_message_does_not_expire(mut fixture: impl Dat
     assert_eq!(found(&fixture, upload.id).await.state, State::Complete);
 }
 
-pub(crate) async fn an_overtaken_upload_gives_nothing_free(fixture: impl DatabaseFixture) {
+pub async fn an_overtaken_upload_gives_nothing_free(fixture: impl DatabaseFixture) {
     let first = store(&fixture, &bound(Some("c"))).await;
     let second = whole(Some("c"));
     assert!(fixture.records().create(&second, Taking::Overtake).await.expect("answered").is_new());
@@ -88,7 +86,7 @@ pub(crate) async fn an_overtaken_upload_gives_nothing_free(fixture: impl Databas
     }
 }
 
-pub(crate) async fn removing_frees_the_client_message_id(mut fixture: impl DatabaseFixture) {
+pub async fn removing_frees_the_client_message_id(mut fixture: impl DatabaseFixture) {
     for upload in [bound(Some("c")), whole(Some("c")), bound(Some("c"))] {
         store(&fixture, &upload).await;
         fixture.records().remove(upload.id, Epoch::FIRST).await.expect("removed");
@@ -100,7 +98,7 @@ pub(crate) async fn removing_frees_the_client_message_id(mut fixture: impl Datab
     fixture.records().remove(UploadId::random(), Epoch::FIRST).await.expect("it is not there");
 }
 
-pub(crate) async fn a_removed_upload_leaves_no_bytes_to_its_successor(fixture: impl DatabaseFixture) {
+pub async fn a_removed_upload_leaves_no_bytes_to_its_successor(fixture: impl DatabaseFixture) {
     let upload = unbound();
     store(&fixture, &upload).await;
     fixture.records().append(upload.id, &row(0, 4)).await.expect("appended");
@@ -110,7 +108,7 @@ pub(crate) async fn a_removed_upload_leaves_no_bytes_to_its_successor(fixture: i
     assert_eq!(found(&fixture, upload.id).await, upload);
 }
 
-pub(crate) async fn a_finalizing_upload_is_not_removed(mut fixture: impl DatabaseFixture) {
+pub async fn a_finalizing_upload_is_not_removed(mut fixture: impl DatabaseFixture) {
     let id = store(&fixture, &whole(Some("c"))).await;
     let stamp = claim(&fixture, id).await;
     fixture.reopen();
@@ -120,7 +118,7 @@ pub(crate) async fn a_finalizing_upload_is_not_removed(mut fixture: impl Databas
     fixture.records().remove(id, Epoch::FIRST).await.expect("removed");
 }
 
-pub(crate) async fn removing_a_committed_upload_leaves_its_message(mut fixture: impl DatabaseFixture) {
+pub async fn removing_a_committed_upload_leaves_its_message(mut fixture: impl DatabaseFixture) {
     let upload = whole(Some("c"));
     let message = message(&fixture, &upload).await;
     fixture.records().remove(upload.id, Epoch::FIRST).await.expect("removed");

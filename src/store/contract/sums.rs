@@ -32,7 +32,7 @@ async fn append(fixture: &impl DatabaseFixture, id: UploadId, length: Length, mi
     fixture.records().append(id, &row).await.expect("appended");
 }
 
-pub(crate) async fn the_sums_follow_an_upload_to_its_message(mut fixture: impl DatabaseFixture) {
+pub async fn the_sums_follow_an_upload_to_its_message(mut fixture: impl DatabaseFixture) {
     assert_eq!(sums(&fixture).await, (0, 0, 0));
     let length = Length::Known(5 * MIB);
     let id = store(&fixture, &Upload { length, ..bound(None) }).await;
@@ -52,7 +52,7 @@ pub(crate) async fn the_sums_follow_an_upload_to_its_message(mut fixture: impl D
     assert_eq!(sums(&fixture).await, (0, 0, 2));
 }
 
-pub(crate) async fn an_upload_without_a_length_counts_with_the_bytes_that_came(
+pub async fn an_upload_without_a_length_counts_with_the_bytes_that_came(
     fixture: impl DatabaseFixture,
 ) {
     let id = store(&fixture, &upload(Length::Deferred)).await;
@@ -63,7 +63,7 @@ pub(crate) async fn an_upload_without_a_length_counts_with_the_bytes_that_came(
     assert_eq!(sums(&fixture).await, (1, 9, 5));
 }
 
-pub(crate) async fn what_came_to_nothing_is_in_no_sum(mut fixture: impl DatabaseFixture) {
+pub async fn what_came_to_nothing_is_in_no_sum(mut fixture: impl DatabaseFixture) {
     let length = Length::Known(5 * MIB);
     let rejected = State::Receiving.reject(RejectionReason::Damaged).expect("legal");
     for end in [Some(State::Expired), Some(rejected), None] {
@@ -82,7 +82,7 @@ pub(crate) async fn what_came_to_nothing_is_in_no_sum(mut fixture: impl Database
 }
 
 /// One of the parts is named twice, and one is gone.
-pub(crate) async fn a_part_is_in_no_sum_once_an_upload_is_made_of_it(mut fixture: impl DatabaseFixture) {
+pub async fn a_part_is_in_no_sum_once_an_upload_is_made_of_it(mut fixture: impl DatabaseFixture) {
     let length = Length::Known(2 * MIB);
     let part = || Upload { concat: Concat::Partial, ..upload(length) };
     let parts = [store(&fixture, &part()).await, store(&fixture, &part()).await];
@@ -114,7 +114,7 @@ async fn create(fixture: &impl DatabaseFixture, upload: &Upload, bounds: Bounds)
     fixture.records().create_with(upload, Taking::IfFree, bounds, None).await.expect("answered")
 }
 
-pub(crate) async fn a_creation_is_measured_by_what_its_owner_holds(mut fixture: impl DatabaseFixture) {
+pub async fn a_creation_is_measured_by_what_its_owner_holds(mut fixture: impl DatabaseFixture) {
     let (many, much) = (CreationRefusal::TooManyUnfinished(2), CreationRefusal::TooMuchReserved(10 * MIB));
     let first = upload(Length::Known(6 * MIB));
     assert!(create(&fixture, &first, bounds(2, 10)).await.is_new());
@@ -133,7 +133,7 @@ pub(crate) async fn a_creation_is_measured_by_what_its_owner_holds(mut fixture: 
     assert_eq!(sums(&fixture).await, (3, 109, 119));
 }
 
-pub(crate) async fn what_is_stored_or_taken_already_is_not_measured(fixture: impl DatabaseFixture) {
+pub async fn what_is_stored_or_taken_already_is_not_measured(fixture: impl DatabaseFixture) {
     let (first, none) = (bound(Some("c")), bounds(0, 0));
     store(&fixture, &first).await;
     assert!(create(&fixture, &first, none).await.is_new());
@@ -145,7 +145,7 @@ pub(crate) async fn what_is_stored_or_taken_already_is_not_measured(fixture: imp
     assert_eq!(fixture.records().holder(&whole).await.expect("readable"), Some(first.id));
 }
 
-pub(crate) async fn of_many_creations_at_once_those_within_the_quota_are_stored(
+pub async fn of_many_creations_at_once_those_within_the_quota_are_stored(
     fixture: impl DatabaseFixture,
 ) {
     let uploads: Vec<_> = (0..10).map(|_| upload(Length::Known(2 * MIB))).collect();

@@ -150,7 +150,10 @@ mod payloads {
 mod sealed_payloads {
     use super::{Fixture, MemoryPayloads};
 
-    crate::store::contract::payloads_contract!(Fixture { payloads: MemoryPayloads::sealing(), ..Fixture::default() });
+    crate::store::contract::payloads_contract!(Fixture {
+        payloads: MemoryPayloads::sealing(),
+        ..Fixture::default()
+    });
 }
 
 mod leases {
