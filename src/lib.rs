@@ -97,19 +97,21 @@
 //!
 //! ## An upload id across two processes
 //!
-//! 1. The path of a request is where it comes in (`http::path`). A final upload's id follows from what was asked for, so
-//!    that asking again finds it.
-//! 2. The record says everything about it, so either process can answer. One that writes has the lease, and writes under
-//!    its epoch. Another process that needs the upload asks for the lease: the holder records what it has and lets go, or
-//!    is displaced when it does not answer.
-//! 3. What a displaced holder still writes is refused by every store as `Fenced`; its client hears that a newer request
-//!    took over, and asks again.
-//! 4. Once complete, it is owed a message by whichever process finds it: the claim decides between two of them, and a
-//!    join of parts holds the lease. A hint tells the others that the upload is complete ([`store::Hints`]).
-//! 5. The process that commits the message announces it. What a process leaves undone is found by the one that has the
-//!    duty ([`store::Duties`]): owed messages, announcements, abandoned uploads, and bytes that no record needs.
-//! 6. In [`store::local`] there is one process, and so one epoch. A while after its message the upload is over, and as long
-//!    again later its record goes.
+//! 1. The path of a request is where it comes in (`http::path`). A final upload's id follows from what was
+//!    asked for, so that asking again finds it.
+//! 2. The record says everything about it, so either process can answer. One that writes has the lease, and
+//!    writes under its epoch. Another process that needs the upload asks for the lease: the holder records
+//!    what it has and lets go, or is displaced when it does not answer.
+//! 3. What a displaced holder still writes is refused by every store as `Fenced`; its client hears that a
+//!    newer request took over, and asks again.
+//! 4. Once complete, it is owed a message by whichever process finds it: the claim decides between two of
+//!    them, and a join of parts holds the lease. A hint tells the others that the upload is complete
+//!    ([`store::Hints`]).
+//! 5. The process that commits the message announces it. What a process leaves undone is found by the one
+//!    that has the duty ([`store::Duties`]): owed messages, announcements, abandoned uploads, and bytes that
+//!    no record needs.
+//! 6. In [`store::local`] there is one process, and so one epoch. A while after its message the upload is
+//!    over, and as long again later its record goes.
 //!
 //! # Words
 //!

@@ -27,14 +27,9 @@ impl Committed {
         self.added.notify_one();
     }
 
-    /// Waits until a message was added, or [`Committed::announce_now`] was called.
+    /// Waits until a message was added.
     pub(super) async fn added(&self) {
         self.added.notified().await;
-    }
-
-    /// Wakes the publisher.
-    pub(super) fn announce_now(&self) {
-        self.added.notify_one();
     }
 
     /// The messages that wait.

@@ -120,7 +120,8 @@ impl Finalizer {
     }
 
     /// Drives the upload on, and waits for the outcome; `None` if that takes longer than [`FINALIZE_WAIT`].
-    /// The drive goes on even if no caller waits any more. Callers at the same time share one drive.
+    /// The drive goes on even if no caller waits any more. Callers at the same time share one drive. Where
+    /// another process joins the upload, that is waited for.
     pub async fn drive(self: &Arc<Self>, id: UploadId) -> Option<Ending> {
         let ending = async {
             loop {

@@ -1,5 +1,5 @@
-//! Publishing from the outbox: at least once, oldest first. The process that commits a message announces it at
-//! once. A message that it left is announced later, by the process that has the duty.
+//! Publishing from the outbox: at least once, oldest first. The process that commits a message announces it
+//! at once. What it leaves, because it ends, is announced by the process that has the duty.
 //!
 //! A message that the previous process left unannounced is told only to connected users, and to its clients
 //! as they come back ([`Announcements::leave`](crate::store::Announcements::leave)). It stays in the outbox
@@ -20,7 +20,7 @@ use crate::time::Timestamp;
 const BATCH: usize = 64;
 /// The time after its commit from which a message counts as left by the process that committed it.
 const LEFT_SECS: u64 = 3;
-/// How often a caller that waits for the outbox to be empty looks at it.
+/// How often a caller that waits for announcements looks whether they are made.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// The members of conversations, looked up once for a batch.
@@ -118,7 +118,6 @@ impl Finalizer {
     /// Waits until all messages that this process has committed are announced, before users lose their
     /// connections.
     pub async fn everybody_told(&self) {
-        self.committed.announce_now();
         while !self.committed.is_empty() {
             tokio::time::sleep(LOOK_EVERY).await;
         }

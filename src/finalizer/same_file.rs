@@ -61,8 +61,8 @@ impl Finalizer {
         }
         match self.agree(&Source::Part(upload.id), &Source::Part(first.id), first.offset).await {
             Ok(agree) => !agree,
-            // The holder has moved on meanwhile, or cannot be read before it is sealed. The second one to complete
-            // is compared with the message.
+            // The holder has moved on meanwhile, or cannot be read before it is sealed. The second one to
+            // complete is compared with the message.
             Err(_) => false,
         }
     }

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::counts::{Counts, Room};
 use super::*;
-use crate::store::local::LocalLeases;
+use crate::store::local::{Alone, LocalLeases};
 use crate::store::memory::{Memory, MemoryAnnouncements, MemoryPayloads};
 use crate::store::{Stores, Synced, Taking};
 use crate::time::Timestamp;
@@ -50,6 +50,8 @@ fn stores() -> (Stores, MemoryPayloads) {
         messages: memory.clone(),
         memberships: memory.clone(),
         leases: Arc::new(LocalLeases::default()),
+        duties: Arc::new(Alone),
+        hints: Arc::new(Alone),
         appends: Arc::new(Synced::new(bytes.clone(), memory)),
         payloads: bytes,
         announcements: Arc::new(MemoryAnnouncements::default()),

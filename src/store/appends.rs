@@ -66,8 +66,8 @@ pub trait Append: Send {
     /// Begins a sync, as [`Sink::begin_sync`] does.
     async fn begin_sync(&mut self) -> Result<Syncing, StoreError>;
 
-    /// Appends bytes and makes all of them durable, as [`Sink::sync`] does; or takes them, where few bytes and
-    /// their row are one statement, to make them durable with the next row.
+    /// Appends bytes and makes all of them durable, as [`Sink::sync`] does; or takes them, where few bytes
+    /// and their row are one statement, to make them durable with the next row.
     async fn sync(&mut self, data: Vec<Bytes>) -> Result<(), StoreError>;
 
     /// Makes the last bytes before the row's end durable, and the row, as [`Records::append`] does.

@@ -22,6 +22,9 @@ pub enum StoreError {
     /// The file of a record does not exist any more.
     #[error("missing: {0}")]
     Missing(String),
+    /// The bytes can be read once the upload is sealed, and not before.
+    #[error("the upload is not sealed")]
+    Unsealed,
     /// The store cannot answer now; asking again may help.
     #[error("unavailable: {0}")]
     Unavailable(String),

@@ -1,5 +1,5 @@
-//! The port of hints between processes that serve the same stores. A hint that is lost costs a look that comes
-//! later.
+//! The port of hints between processes that serve the same stores. A hint that is lost costs a look that
+//! comes later.
 
 use futures_util::stream::BoxStream;
 

@@ -54,7 +54,7 @@ pub trait Messages: Send + Sync + 'static {
     /// Messages that are committed and not published: those with the lowest ids above `after`, at most
     /// `limit`, in the order of their [`Position`]s. So a client that was told of one was told before of
     /// those that are older in its conversation. A store that several processes share leaves out those that
-    /// were not committed before `committed_before`: who commits a message announces it.
+    /// were not committed before `committed_before`: the process that commits a message announces it.
     async fn outbox(
         &self,
         committed_before: Timestamp,

@@ -1,6 +1,6 @@
 //! The ports: what the use cases need of storage and of the outside, asynchronous and few. Each has an
-//! embedded implementation and one in memory for tests, and all of them run one suite of contract tests, which
-//! implementations elsewhere can run too (feature `contract`).
+//! embedded implementation and one in memory for tests, and all of them run one suite of contract tests,
+//! which implementations elsewhere can run too (feature `contract`).
 //!
 //! | port | embedded | may also live in |
 //! | --- | --- | --- |
@@ -29,6 +29,7 @@ mod hints;
 mod leases;
 pub mod local;
 mod memberships;
+#[cfg(any(test, feature = "contract"))]
 pub mod memory;
 mod messages;
 mod payloads;

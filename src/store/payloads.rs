@@ -27,9 +27,9 @@ pub trait Payloads: Send + Sync + 'static {
     async fn open(&self, id: UploadId, epoch: Epoch, offset: u64) -> Result<Box<dyn Sink>, StoreError>;
 
     /// Ends the appending to an upload that has all of its bytes, `length` many: from now on they can be read
-    /// as [`Source::Part`]. May be repeated. Called when a record that is owed no message becomes complete, and
-    /// again before its bytes are read, as a kill may have come in between. There is nothing to do where bytes
-    /// can be read as soon as they are written.
+    /// as [`Source::Part`]. May be repeated. Called when a record that is owed no message becomes complete,
+    /// and again before its bytes are read, as a kill may have come in between. There is nothing to do where
+    /// bytes can be read as soon as they are written.
     ///
     /// # Errors
     /// [`StoreError::Damaged`], at the latest when they are read, if there are fewer bytes.
@@ -95,8 +95,8 @@ pub trait Payloads: Send + Sync + 'static {
     /// nothing to read before it was given all parts.
     ///
     /// # Errors
-    /// [`StoreError::Missing`] if the source is gone; [`StoreError::Unavailable`] if it has to be sealed first; [`StoreError::Damaged`], at once or where it ends, if
-    /// it is too short.
+    /// [`StoreError::Missing`] if the source is gone; [`StoreError::Unsealed`] if it has to be sealed first;
+    /// [`StoreError::Damaged`], at once or where it ends, if it is too short.
     async fn read(&self, source: &Source, range: Range<u64>) -> Result<ByteStream, StoreError>;
 
     /// Uploads that have bytes which were not placed, in an order of the store's own, after `after`, at most

@@ -15,8 +15,8 @@ use crate::upload::{Appended, Binding, Bounds, CreationRefusal, Epoch, Held, Sta
 /// request has taken the upload. A binding, a claim and a commit carry no epoch: any process may make them at
 /// any time, also twice, and what is stored decides between two.
 ///
-/// The sums over unfinished uploads ([`Upload::weight`]) change in the same step as a record, whichever change
-/// that is. The parts of an upload are taken off once it is made of them ([`Upload::joined_parts`]).
+/// The sums over unfinished uploads ([`Upload::weight`]) change in the same step as a record, whichever
+/// change that is. The parts of an upload are taken off once it is made of them ([`Upload::joined_parts`]).
 #[async_trait]
 pub trait Records: Send + Sync + 'static {
     /// Stores a new upload and, if it is bound with a `client_message_id`, takes that id for it. If the

@@ -27,7 +27,7 @@ impl UploadId {
     }
 
     /// A new id without a time.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "contract"))]
     pub fn random() -> Self {
         Self(Uuid::new_v4())
     }

@@ -250,8 +250,8 @@ impl Drop for Intake {
 
 /// How many bytes come before a sync is begun.
 pub(super) fn checkpoint_bytes(stride: Stride) -> u64 {
-    let Stride { least, most, .. } = stride;
-    if INTAKES.load(Ordering::Relaxed) > 1 { most } else { (most / 2).max(least) }
+    let most = if INTAKES.load(Ordering::Relaxed) > 1 { stride.most } else { stride.most / 2 };
+    most.max(stride.least)
 }
 
 fn write_size() -> usize {

@@ -21,6 +21,7 @@ use super::standing::Standing;
 use super::{Body, BodyFrame, Creation, Uploads};
 use crate::finalizer::Comparison;
 use crate::message::UserId;
+use crate::store::StoreError;
 use crate::upload::{AppendRefusal, AppendRequest, State, Upload, UploadId};
 
 /// The bytes that are compared while an upload is receiving: they tell most files apart, and cost a client
@@ -80,7 +81,7 @@ impl Uploads {
         let upload = &standing.upload;
         let is_whole = upload.state != State::Receiving;
         let end = if is_whole { upload.offset } else { upload.offset.min(offset + SAMPLE) };
-        let mut stored = self.stored(standing, offset, end).await?;
+        let Some(mut stored) = self.stored(standing, offset, end).await? else { return Ok(offset) };
         let Body { mut frames, verification } = body;
         let (mut check, mut trailer, mut at) = (verification.begin(), None, offset);
         while is_whole || at < end {
@@ -111,15 +112,23 @@ impl Uploads {
         Ok(at)
     }
 
-    async fn stored(&self, standing: &Standing, offset: u64, end: u64) -> Result<Comparison, UploadError> {
+    /// The stored bytes in this range; `None` if they cannot be read before all bytes are there, and so
+    /// cannot be compared.
+    async fn stored(
+        &self,
+        standing: &Standing,
+        offset: u64,
+        end: u64,
+    ) -> Result<Option<Comparison>, UploadError> {
         if offset == end {
             // An upload of no bytes may have no file.
-            return Ok(Comparison::with(futures_util::stream::empty::<Result<Bytes, _>>().boxed()));
+            return Ok(Some(Comparison::with(futures_util::stream::empty::<Result<Bytes, _>>().boxed())));
         }
         match self.read(standing, offset..end).await {
+            Err(UploadError::Store(StoreError::Unsealed)) => Ok(None),
             // The upload may have become a message meanwhile, and has to be looked at anew.
             Err(UploadError::Store(_)) if standing.upload.state == State::Receiving => Err(UploadError::Busy),
-            stored => Ok(Comparison::with(stored?)),
+            stored => Ok(Some(Comparison::with(stored?))),
         }
     }
 }

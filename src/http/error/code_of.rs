@@ -139,6 +139,7 @@ impl From<&StoreError> for Code {
             StoreError::Missing(_) => Self::FileGone,
             StoreError::Conflict(_)
             | StoreError::Damaged(_)
+            | StoreError::Unsealed
             | StoreError::Unavailable(_)
             | StoreError::Io(_) => Self::Internal,
         }

@@ -52,9 +52,7 @@ pub async fn the_sums_follow_an_upload_to_its_message(mut fixture: impl Database
     assert_eq!(sums(&fixture).await, (0, 0, 2));
 }
 
-pub async fn an_upload_without_a_length_counts_with_the_bytes_that_came(
-    fixture: impl DatabaseFixture,
-) {
+pub async fn an_upload_without_a_length_counts_with_the_bytes_that_came(fixture: impl DatabaseFixture) {
     let id = store(&fixture, &upload(Length::Deferred)).await;
     assert_eq!(sums(&fixture).await, (1, 0, 0));
     append(&fixture, id, Length::Deferred, 3).await;
@@ -145,9 +143,7 @@ pub async fn what_is_stored_or_taken_already_is_not_measured(fixture: impl Datab
     assert_eq!(fixture.records().holder(&whole).await.expect("readable"), Some(first.id));
 }
 
-pub async fn of_many_creations_at_once_those_within_the_quota_are_stored(
-    fixture: impl DatabaseFixture,
-) {
+pub async fn of_many_creations_at_once_those_within_the_quota_are_stored(fixture: impl DatabaseFixture) {
     let uploads: Vec<_> = (0..10).map(|_| upload(Length::Known(2 * MIB))).collect();
     let created = join_all(uploads.iter().map(|upload| create(&fixture, upload, bounds(9, 7)))).await;
     assert_eq!(created.iter().filter(|created| created.is_new()).count(), 3, "{created:?}");

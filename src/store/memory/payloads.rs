@@ -79,7 +79,9 @@ impl Stored {
         self.parts.remove(&id);
         self.written.remove(&id);
         self.epochs.remove(&id);
-        self.sealed.iter_mut().for_each(|sealed| drop(sealed.remove(&id)));
+        if let Some(sealed) = &mut self.sealed {
+            sealed.remove(&id);
+        }
     }
 
     /// Whether the store has parts that are sealed, and this is one.
@@ -103,12 +105,15 @@ impl Payloads for MemoryPayloads {
 
     async fn seal(&self, id: UploadId, length: u64) -> Result<(), StoreError> {
         let length = length_in_memory(length)?;
-        let Stored { parts, sealed: Some(sealed), .. } = &mut *lock(&self.stored) else { return Ok(()) };
+        let mut stored = lock(&self.stored);
+        let Stored { parts, sealed: Some(sealed), .. } = &mut *stored else { return Ok(()) };
         let found = parts.get(&id).map_or(0, Vec::len);
         if found < length {
             return Err(StoreError::Damaged(format!("part of {id} has {found} of {length} bytes")));
         }
-        parts.entry(id).and_modify(|part| part.truncate(length));
+        if let Some(part) = parts.get_mut(&id) {
+            part.truncate(length);
+        }
         sealed.insert(id);
         Ok(())
     }
@@ -138,9 +143,7 @@ impl Payloads for MemoryPayloads {
     async fn read(&self, source: &Source, range: Range<u64>) -> Result<ByteStream, StoreError> {
         let stored = lock(&self.stored);
         let bytes = match source {
-            Source::Part(id) if stored.is_sealed(*id) == Some(false) => {
-                return Err(StoreError::Unavailable(format!("upload {id} is not sealed")));
-            }
+            Source::Part(id) if stored.is_sealed(*id) == Some(false) => return Err(StoreError::Unsealed),
             Source::Part(id) => stored.parts.get(id),
             Source::Placed(place, _) => stored.files.get(&(place.message, place.file_name.clone())),
         };

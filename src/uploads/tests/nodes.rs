@@ -10,7 +10,8 @@ use crate::store::{Announcement, Claim};
 use crate::upload::Concat;
 use crate::uploads::NewFinal;
 
-/// A house on a node of those that share these stores. What it announces reaches the connections of all nodes.
+/// A house on a node of those that share these stores. What it announces reaches the connections of all
+/// nodes.
 async fn house(
     node: &MemoryNode,
     memory: &Arc<Memory>,
@@ -160,9 +161,12 @@ async fn a_part_that_another_node_completes_drives_on_what_waits_for_it() {
     tokio::spawn(async move { house.finalizer.keep_listening(&stopping).await });
     tokio::task::yield_now().await;
     two.append(part, 0, body(&[b"abc"])).await.expect("appended");
-    while two.messages().await.is_empty() {
-        tokio::task::yield_now().await;
-    }
+    let made = async {
+        while two.messages().await.is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), made).await.expect("it was driven on");
 }
 
 fn keep_publishing(house: &Arc<House>, stopping: &CancellationToken) {

@@ -156,7 +156,7 @@ async fn what_a_user_holds_is_known_at_once_after_a_start_and_on_another_node() 
     let (memory, payloads) = (Arc::new(Memory::new()), Arc::new(MemoryPayloads::default()));
     let start = async || {
         let (memory, payloads) = (Arc::clone(&memory), payloads.clone());
-        House::on(memory, Arc::new(LocalLeases::default()), payloads, FEW).await
+        House::of(in_memory(memory, payloads), FEW, None).await
     };
     let house = start().await;
     for _ in 0..2 {

@@ -1,7 +1,7 @@
 //! A store whose parts are read once they are sealed, as those of an object store.
 
 use super::*;
-use crate::upload::{Binding, Concat};
+use crate::upload::{AppendRefusal, Binding, Concat};
 use crate::uploads::NewFinal;
 
 async fn house() -> House {
@@ -20,7 +20,7 @@ async fn read(house: &House, standing: &Standing) -> Vec<u8> {
     pieces.concat()
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_complete_upload_without_a_message_is_read() {
     let house = house().await;
     let id = new(&house, false).await;
@@ -54,6 +54,18 @@ async fn parts_that_a_kill_left_unsealed_are_joined() {
     let whole = house.uploads.concatenate(&ada(), new).await.expect("created").standing.upload.id;
     let message = house.uploads.head(&ada(), whole).await.expect("joined").message.expect("made");
     assert_eq!(message.file_size, 12);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_begins_again_is_told_where_to_go_on_though_nothing_can_be_compared() {
+    let house = house().await;
+    let id =
+        house.create(6, &bound(&[("client_message_id", "c")])).await.expect("created").standing.upload.id;
+    house.append(id, 0, broken(b"abc")).await.expect_err("it broke off");
+    let refused = house.append(id, 0, body(&[b"abcdef"])).await;
+    let told = AppendRefusal::OffsetMismatch { current: 3 };
+    assert!(matches!(refused, Err(UploadError::Append(refusal)) if refusal == told), "{refused:?}");
+    assert!(house.append(id, 3, body(&[b"def"])).await.expect("appended").message.is_some());
 }
 
 /// Neither has a digest, so that the bytes decide.

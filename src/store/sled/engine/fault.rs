@@ -22,6 +22,7 @@ pub(crate) fn copy(error: &StoreError) -> StoreError {
     match error {
         StoreError::Full => StoreError::Full,
         StoreError::Fenced => StoreError::Fenced,
+        StoreError::Unsealed => StoreError::Unsealed,
         StoreError::Conflict(why) => StoreError::Conflict(*why),
         StoreError::Damaged(what) => StoreError::Damaged(what.clone()),
         StoreError::Missing(what) => StoreError::Missing(what.clone()),

@@ -265,8 +265,8 @@ fn write(
     }
 }
 
-/// Marks parts as used: from now on they are in no sum. A part may be used more than once, and the parts of an
-/// upload that is asked for again may be gone.
+/// Marks parts as used: from now on they are in no sum. A part may be used more than once, and the parts of
+/// an upload that is asked for again may be gone.
 fn mark_used(view: &mut View<'_>, parts: &Parts) -> Result<(), StoreError> {
     for id in parts.ids() {
         if view.get(&keys::used(*id))?.is_some() {
