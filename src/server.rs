@@ -93,50 +93,26 @@ impl Server {
         let (folder, durability) = (&backend.folder, backend.durability);
         let link_keyring = link_keyring(&config, folder)?;
         let presenter = Presenter::new(config.base_path.clone(), link_keyring.links());
-        let (transports, engine) = chat::open(chat::Settings {
-            presenter: presenter.clone(),
-            body_idle: config.body_idle,
-            trust_forwarded: config.trust_forwarded,
-            ..chat::Settings::default()
-        });
-        let announcements = Arc::new(chat::SocketAnnouncements::new(engine.clone()));
-        let stores = backend.stores(announcements);
+        let (transports, engine) = sockets(&config, presenter.clone());
+        let stores = backend.stores(Arc::new(chat::SocketAnnouncements::new(engine.clone())));
         let (keyring, demo) = identity(&config, folder, &stores).await?;
-        let instructions = demo.is_some().then(|| {
-            Demo::instructions(
-                &format!("{address}{}", config.base_path),
-                &config.data_dir,
-                config.web != Page::Off,
-            )
-        });
+        let instructions = demo.is_some().then(|| instructions(&config, address));
         let (tasks, draining) = (TaskTracker::new(), CancellationToken::new());
-        let allowance = Allowance::new(&stores, limits(&config).terms());
-        allowance.recall().await?;
-        let finalizer = Finalizer::new(stores.clone(), tasks.clone(), allowance);
-        let uploads = Arc::new(Uploads::new(
+        let finalizer = finalizer(&config, &stores, &tasks).await?;
+        let uploads = Uploads::new(
             stores.clone(),
             Arc::clone(&finalizer),
             limits(&config),
             tasks.clone(),
             draining.clone(),
-        ));
-        finalizer.find_left().await?;
+        );
+        let uploads = Arc::new(uploads);
         tracing::info!(data = %folder.path().display(), "stores are open");
         say_what_is_different(&config, folder, durability);
-        let chats = Arc::new(Chats::new(stores.memberships, stores.messages, stores.payloads));
-        chat::serve(
-            &engine,
-            chat::State {
-                uploads: Arc::clone(&uploads),
-                chats: Arc::clone(&chats),
-                keyring: Arc::clone(&keyring),
-                max_size: config.max_oneshot_size,
-            },
-        );
         let readiness = Readiness::new(durability);
-        let api = Api::new(Inner {
+        let api = Inner {
             uploads: Arc::clone(&uploads),
-            chats,
+            chats: Arc::new(Chats::new(stores.memberships, stores.messages, stores.payloads)),
             keyring: Arc::clone(&keyring),
             readiness: readiness.clone(),
             max_oneshot_size: config.max_oneshot_size,
@@ -145,11 +121,9 @@ impl Server {
             links: link_keyring.links(),
             trust_forwarded: config.trust_forwarded,
             web: web(&config, demo),
-        });
-        let cors = Cors::new(config.cors_origins.clone(), config.cors_credentials);
-        let operations = Site::of_operations(api.clone());
-        let site = Site::new(api, cors, chat::PATH, |router| transports.beside(router));
-        let site = if config.key.is_none() { site.for_a_demo() } else { site };
+        };
+        serve_sockets(&engine, &api);
+        let (site, operations) = sites(&config, Api::new(api), transports);
         Ok(Self {
             config,
             readiness,
@@ -236,6 +210,54 @@ impl Server {
         let interval = self.config.sweep_interval;
         self.tasks.spawn(async move { uploads.keep_sweeping(interval, cancelled).await });
     }
+}
+
+/// A finalizer that knows what the last process has left to announce, and for how much room is promised.
+async fn finalizer(
+    config: &Config,
+    stores: &Stores,
+    tasks: &TaskTracker,
+) -> Result<Arc<Finalizer>, StoreError> {
+    let allowance = Allowance::new(stores, limits(config).terms());
+    allowance.recall().await?;
+    let finalizer = Finalizer::new(stores.clone(), tasks.clone(), allowance);
+    finalizer.find_left().await?;
+    Ok(finalizer)
+}
+
+/// The transports of the sockets and their engine, which serves no one yet.
+fn sockets(config: &Config, presenter: Presenter) -> (chat::Transports, chat::Engine) {
+    chat::open(chat::Settings {
+        presenter,
+        body_idle: config.body_idle,
+        trust_forwarded: config.trust_forwarded,
+        ..chat::Settings::default()
+    })
+}
+
+/// Lets the sockets in, with the same state as the API.
+fn serve_sockets(engine: &chat::Engine, api: &Inner) {
+    let state = chat::State {
+        uploads: Arc::clone(&api.uploads),
+        chats: Arc::clone(&api.chats),
+        keyring: Arc::clone(&api.keyring),
+        max_size: api.max_oneshot_size,
+    };
+    chat::serve(engine, state);
+}
+
+/// The site of clients, and the one of operators.
+fn sites(config: &Config, api: Api, transports: chat::Transports) -> (Site, Site) {
+    let cors = Cors::new(config.cors_origins.clone(), config.cors_credentials);
+    let operations = Site::of_operations(api.clone());
+    let site = Site::new(api, cors, chat::PATH, |router| transports.beside(router));
+    (if config.key.is_none() { site.for_a_demo() } else { site }, operations)
+}
+
+/// What to do next, in demo mode.
+fn instructions(config: &Config, address: SocketAddr) -> String {
+    let at = format!("{address}{}", config.base_path);
+    Demo::instructions(&at, &config.data_dir, config.web != Page::Off)
 }
 
 /// Frees what a crash left lying about.
