@@ -118,6 +118,22 @@ async fn forms_become_messages() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn media_is_read_whole_and_in_ranges() {
+    let chat = Chat::start().await;
+    good(&bound(&chat), "big --size 300KiB").await;
+    let path = chat.messages().await[0]["media_url"].as_str().expect("text").to_owned();
+    let settings = Settings { verify: false, ..plain(&chat) };
+    let whole =
+        good(&settings, &format!("read --path {path} --size 300KiB -n 3 --clients 2 --secs 60")).await;
+    assert_eq!((whole.requests, whole.bytes), (3, 900 * KIB));
+    let line = format!("read --path {path} --size 300KiB --range 64KiB -n 5 --clients 2 --secs 60");
+    let ranges = good(&settings, &line).await;
+    assert_eq!((ranges.requests, ranges.bytes), (5, 320 * KIB));
+    let short = run(&settings, &format!("read --path {path} --size 200KiB -n 1 --clients 1 --secs 60")).await;
+    assert!(!short.is_good(), "more came than there should be");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn parts_are_joined_in_their_order() {
     let chat = Chat::start().await;
     let report = good(&bound(&chat), "concat --size 100001 --parts 3 -n 2").await;

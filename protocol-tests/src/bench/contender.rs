@@ -3,7 +3,7 @@ use std::process::Stdio;
 
 use tokio::process::Command;
 
-use super::Options;
+use super::{Options, nginx};
 use harness::token::SECRET;
 
 /// All clients of a measurement are one user, who makes more uploads than a person does.
@@ -30,6 +30,12 @@ pub enum Contender {
     Write,
     /// The sink that writes and syncs.
     Fsync,
+    /// The sink that writes past the page cache, and syncs.
+    Direct,
+    /// The same with SHA-256.
+    DirectDigest,
+    /// nginx, which sends the files of longhaul's folder with sendfile.
+    Nginx,
 }
 
 impl Contender {
@@ -46,6 +52,9 @@ impl Contender {
             Self::Discard => "sink: discard",
             Self::Write => "sink: write",
             Self::Fsync => "sink: write and fsync",
+            Self::Direct => "sink: past the page cache",
+            Self::DirectDigest => "sink: past the page cache, SHA-256",
+            Self::Nginx => "nginx, sendfile",
         }
     }
 
@@ -55,7 +64,7 @@ impl Contender {
 
     /// Whether it answers GET of an upload with its bytes.
     pub(super) fn gives_back(self) -> bool {
-        !matches!(self, Self::Discard | Self::Write | Self::Fsync)
+        self.is_longhaul() || matches!(self, Self::Tusd | Self::TusdMem)
     }
 
     /// Whether its program is here.
@@ -63,6 +72,7 @@ impl Contender {
         match self {
             Self::Tusd => options.tusd.is_some(),
             Self::TusdMem => options.tusd_mem.is_some(),
+            Self::Nginx => options.nginx.is_some(),
             _ => true,
         }
     }
@@ -76,7 +86,7 @@ impl Contender {
             Self::Bare => &["--durability", "process", "--digest", "off"][..],
             _ => &[][..],
         };
-        let lab = Some(&options.lab);
+        let sink = |keeping| (Some(&options.lab), vec!["sink", "--keeping", keeping, "--folder"]);
         let (program, arguments) = match self {
             Self::Longhaul | Self::Undigested | Self::Process | Self::Bare => (
                 Some(&options.longhaul),
@@ -87,12 +97,17 @@ impl Contender {
                 (options.tusd.as_ref(), ["-host", "127.0.0.1", "-port", "0", "-upload-dir"].to_vec())
             }
             Self::TusdMem => (options.tusd_mem.as_ref(), ["127.0.0.1:0"].to_vec()),
-            Self::Discard => (lab, ["sink", "--keeping", "discard", "--folder"].to_vec()),
-            Self::Write => (lab, ["sink", "--keeping", "write", "--folder"].to_vec()),
-            Self::Fsync => (lab, ["sink", "--keeping", "fsync", "--folder"].to_vec()),
+            Self::Discard => sink("discard"),
+            Self::Write => sink("write"),
+            Self::Fsync => sink("fsync"),
+            Self::Direct => sink("direct"),
+            Self::DirectDigest => sink("direct-sha256"),
+            Self::Nginx => (options.nginx.as_ref(), ["-e", "stderr", "-c", nginx::SETTINGS, "-p"].to_vec()),
         };
         let mut command = Command::new(program.expect("only those take part whose program is here"));
-        command.args(arguments).arg(folder).args(own).stdin(Stdio::null()).kill_on_drop(true);
+        command.args(arguments).arg(folder).args(own).stdin(Stdio::null());
+        // Only nginx has processes of its own, which a kill would leave behind.
+        command.kill_on_drop(self != Self::Nginx);
         if self.is_longhaul() {
             command.args(flags);
         }

@@ -40,6 +40,14 @@ impl Figure {
         }
     }
 
+    /// Whether less of it is better.
+    pub(super) fn is_cost(self) -> bool {
+        matches!(
+            self,
+            Self::CpuPerGib | Self::P99 | Self::SentAgain | Self::MemoryPerUpload | Self::StartSecs
+        )
+    }
+
     pub(super) fn unit(self) -> &'static str {
         match self {
             Self::CpuPerGib => "s/GiB",

@@ -3,10 +3,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
 use tokio::process::Child;
 
-use super::{Contender, Options, ended};
+use super::{Contender, Options, ended, nginx};
 use harness::chat::conversation_id;
 use harness::http::Request;
 use harness::token::Token;
@@ -30,6 +31,8 @@ pub(super) struct Instance {
     url: String,
     /// A conversation of sender and listener, where the server has such.
     pub(super) conversation: Option<String>,
+    /// The path of the file that is read.
+    pub(super) film: Option<String>,
     /// From the start of the process until it was ready.
     pub(super) start_secs: f64,
 }
@@ -40,12 +43,12 @@ impl Instance {
         contender: Contender,
         flags: &'static [&'static str],
     ) -> Result<Self, String> {
-        let name = contender.name().replace(|sign: char| !sign.is_ascii_alphanumeric(), "-");
-        let folder = options.folder.join(name);
+        let folder = folder(options, contender);
         _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         let (child, url, start_secs) = launch(options, contender, &folder, flags).await?;
-        let mut instance = Self { contender, folder, flags, child, url, conversation: None, start_secs };
+        let mut instance =
+            Self { contender, folder, flags, child, url, conversation: None, film: None, start_secs };
         if contender.is_longhaul() {
             instance.conversation = Some(instance.make_conversation().await?);
         }
@@ -62,8 +65,18 @@ impl Instance {
 
     /// Ends it, and removes what it kept, or will.
     pub(super) async fn end(mut self, options: &Options) -> Result<(), String> {
+        if self.contender == Contender::Nginx {
+            self.terminate();
+            _ = self.child.wait().await;
+        }
         _ = self.child.kill().await;
         ended::keep(options, &self.folder).map_err(|error| format!("{}: {error}", self.folder.display()))
+    }
+
+    /// Ends it with the processes that it started, which a kill would leave behind.
+    fn terminate(&self) {
+        let pid = self.child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
+        pid.into_iter().for_each(|pid| _ = kill_process(pid, Signal::TERM));
     }
 
     pub(super) fn pid(&self) -> Option<u32> {
@@ -97,6 +110,16 @@ impl Instance {
         self.contender.is_longhaul().then(|| Token::of(LISTENER).mint())
     }
 
+    /// The newest message of the conversation.
+    pub(super) async fn message(&self) -> Result<Value, String> {
+        let address = address_in(&self.url).ok_or_else(|| format!("{} has no address", self.url))?;
+        let id = self.conversation.as_deref().unwrap_or_default();
+        let get = Request::new(address, "GET", &format!("/conversations/{id}/messages?limit=1"));
+        let answer = get.bearer(&self.listener().unwrap_or_default()).try_send().await;
+        let page = answer.map_err(|error| format!("no message: {error}"))?.json();
+        Ok(page["messages"][0].clone())
+    }
+
     async fn make_conversation(&self) -> Result<String, String> {
         let id = conversation_id();
         let address = address_in(&self.url).ok_or_else(|| format!("{} has no address", self.url))?;
@@ -111,6 +134,19 @@ impl Instance {
     }
 }
 
+impl Drop for Instance {
+    fn drop(&mut self) {
+        if self.contender == Contender::Nginx {
+            self.terminate();
+        }
+    }
+}
+
+/// The folder of a server.
+pub(super) fn folder(options: &Options, contender: Contender) -> PathBuf {
+    options.folder.join(contender.name().replace(|sign: char| !sign.is_ascii_alphanumeric(), "-"))
+}
+
 /// Starts the process and waits until it is ready; its log is beside its folder.
 async fn launch(
     options: &Options,
@@ -122,12 +158,19 @@ async fn launch(
     let what = |error: std::io::Error| format!("{} did not start: {error}", contender.name());
     let output = File::create(&log).map_err(what)?;
     let errors = output.try_clone().map_err(what)?;
-    let mut command = contender.command(options, &folder.join("data"), flags);
+    let data = folder.join("data");
+    if contender == Contender::Nginx {
+        nginx::prepare(&data, &self::folder(options, Contender::Longhaul).join("data")).map_err(what)?;
+    }
+    let mut command = contender.command(options, &data, flags);
     let started = Instant::now();
     let mut child = command.stdout(output).stderr(errors).spawn().map_err(what)?;
     let mut url = None;
     while started.elapsed() < BOUND && child.try_wait().map_err(what)?.is_none() {
-        url = url.or_else(|| url_in(&fs::read_to_string(&log).unwrap_or_default()));
+        url = url.or_else(|| match contender {
+            Contender::Nginx => nginx::url(&data),
+            _ => url_in(&fs::read_to_string(&log).unwrap_or_default()),
+        });
         if let Some(url) = &url
             && is_ready(contender, url).await
         {

@@ -4,6 +4,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::process::Command;
 
+use super::film::{self, Film};
 use super::instance::Instance;
 use super::plan::{Place, Work};
 use super::{Options, Results};
@@ -30,7 +31,11 @@ pub(super) async fn measure(
         servers.push(Instance::start(options, *contender, work.flags).await?);
     }
     results.begin(work);
-    for server in servers.iter().filter(|_| !work.warm_up.is_empty()) {
+    let film = match work.film {
+        Some(_) => Some(film::send(options, work, &mut servers).await?),
+        None => None,
+    };
+    for server in servers.iter().filter(|_| !work.warm_up.is_empty() && film.is_none()) {
         let report = load(options, work, server, &work.warm_up, server.contender.gives_back()).await?;
         results.add_warm_up(work.name, server.contender, &report);
     }
@@ -39,6 +44,9 @@ pub(super) async fn measure(
         let (late, early) = servers.split_at_mut(first);
         for server in early.iter_mut().chain(late) {
             settle(options).await?;
+            if let (Some(Film::Cold), Some(film)) = (work.film, &film) {
+                film::forget(film)?;
+            }
             tokio::time::sleep(PAUSE).await;
             let mut report = load(options, work, server, &work.scenario, false).await?;
             if work.restart {
@@ -64,7 +72,7 @@ async fn settle(options: &Options) -> Result<(), String> {
 }
 
 /// Puts one server under load, from a process of its own, whose memory and CPU time are its alone.
-async fn load(
+pub(super) async fn load(
     options: &Options,
     work: &Work,
     server: &Instance,
@@ -94,6 +102,9 @@ async fn load(
 
 /// What a scenario has to be told of a server that makes messages.
 fn extra(work: &Work, server: &Instance, scenario: &str) -> Vec<String> {
+    if let (true, Some(film)) = (scenario.starts_with("read"), &server.film) {
+        return vec![format!("--path={film}")];
+    }
     let (Some(conversation), Some(listener)) = (&server.conversation, server.listener()) else {
         return Vec::new();
     };

@@ -8,9 +8,11 @@
 mod contender;
 mod ended;
 mod figure;
+mod film;
 mod instance;
 mod machine;
 mod measure;
+mod nginx;
 mod options;
 mod plan;
 mod results;

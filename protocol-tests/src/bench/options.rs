@@ -11,6 +11,8 @@ pub struct Options {
     pub tusd: Option<PathBuf>,
     /// tusd's handler with its locks in memory; none if there is none here.
     pub tusd_mem: Option<PathBuf>,
+    /// nginx; none if there is none here.
+    pub nginx: Option<PathBuf>,
     /// Where the servers' folders are made: on the disk that counts.
     pub folder: PathBuf,
     /// Less of everything.

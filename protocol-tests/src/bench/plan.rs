@@ -1,5 +1,8 @@
 use super::Contender;
-use super::Contender::{Bare, Discard, Fsync, Longhaul, Process, Tusd, TusdMem, Undigested, Write};
+use super::Contender::{
+    Bare, Direct, DirectDigest, Discard, Fsync, Longhaul, Nginx, Process, Tusd, TusdMem, Undigested, Write,
+};
+use super::film::Film;
 use super::machine;
 
 /// Where uploads are created.
@@ -24,7 +27,8 @@ pub(super) struct Work {
     pub(super) place: Place,
     /// The arguments of `tus-lab load`.
     pub(super) scenario: String,
-    /// The same for what is done before anything is measured; nothing if that is empty.
+    /// The same for what is done before anything is measured; nothing if that is empty. Where a film is read,
+    /// it is what sends the film.
     pub(super) warm_up: String,
     pub(super) repetitions: usize,
     /// Whether what was uploaded is terminated after each run, so that its writing does not fall into the
@@ -34,6 +38,8 @@ pub(super) struct Work {
     pub(super) flags: &'static [&'static str],
     /// Whether longhaul is killed in the end, and its start measured.
     pub(super) restart: bool,
+    /// Whether a film is sent beforehand, and how it is kept.
+    pub(super) film: Option<Film>,
 }
 
 /// Ten thousand slow uploads, and one connection of somebody else: the default admits ten thousand.
@@ -44,10 +50,11 @@ pub(super) fn plan(quick: bool) -> Vec<Work> {
     let peers = [Tusd, TusdMem];
     let with = |ours: &[Contender], sinks: &[Contender]| [ours, &peers, sinks].concat();
     [
-        large(quick, &with(&[Longhaul, Undigested], &[Write, Fsync])),
+        large(quick, &with(&[Longhaul, Undigested], &[Write, Fsync, Direct, DirectDigest])),
         chunks(quick, &with(&[Longhaul, Process], &[Write, Fsync])),
         requests(quick, &peers),
         small(quick, &with(&[Longhaul, Process], &[Fsync])),
+        media(quick),
         live(quick),
         many(quick),
         folders(quick),
@@ -72,6 +79,7 @@ fn work(name: &'static str, title: impl Into<String>, contenders: &[Contender], 
         clean_up: false,
         flags: &[],
         restart: false,
+        film: None,
     }
 }
 
@@ -98,7 +106,40 @@ fn large(quick: bool, contenders: &[Contender]) -> Vec<Work> {
             format!("big --size {} --clients 4", size(four)),
         )
     };
-    vec![big.clone(), Work { repetitions: big.repetitions, clean_up: true, ..several }]
+    let form = Work {
+        place: Place::Form,
+        warm_up: "oneshot --size 64MiB -n 1 --clients 1".to_owned(),
+        // What becomes a message stays on the disk.
+        repetitions: 3,
+        ..work(
+            "oneshot-large",
+            format!("{one} as a form"),
+            &[Longhaul, DirectDigest],
+            format!("oneshot --size {} -n 1 --clients 1 --secs 60", size(one)),
+        )
+    };
+    let several = Work { repetitions: big.repetitions, clean_up: true, ..several };
+    vec![big, form, several]
+}
+
+/// What members read: a film, of which the page cache has all or nothing.
+fn media(quick: bool) -> Vec<Work> {
+    let (film, size) = either(quick, ("256 MiB", "256MiB"), ("1 GiB", "1GiB"));
+    let ranges = either(quick, 256, 1024);
+    let row = |name, kept, title, scenario: String| Work {
+        place: Place::Bound,
+        warm_up: format!("big --size {size}"),
+        film: Some(kept),
+        ..work(name, title, &[Longhaul, Nginx], format!("read --size {size} --secs 60 {scenario}"))
+    };
+    let whole = "--clients 1 -n 1".to_owned();
+    let parts = format!("--clients 16 --range 1MiB -n {ranges}");
+    vec![
+        row("media-warm", Film::Warm, format!("a member reads {film}, warm"), whole.clone()),
+        row("media-cold", Film::Cold, format!("a member reads {film}, cold"), whole),
+        row("media-ranges-warm", Film::Warm, format!("16 read 1 MiB ranges of {film}, warm"), parts.clone()),
+        row("media-ranges-cold", Film::Cold, format!("16 read 1 MiB ranges of {film}, cold"), parts),
+    ]
 }
 
 fn chunks(quick: bool, contenders: &[Contender]) -> Vec<Work> {
@@ -115,7 +156,9 @@ fn chunks(quick: bool, contenders: &[Contender]) -> Vec<Work> {
         clean_up: true,
         ..work(name, title, contenders, format!("chunked {shape} --secs {secs}"))
     };
-    rows.into_iter().map(row).collect()
+    let mut works: Vec<_> = rows.into_iter().map(row).collect();
+    works[0].contenders.extend([Direct, DirectDigest]);
+    works
 }
 
 /// Creating a file is the dearest of all on ext4, and its cost swings: such works are measured often.

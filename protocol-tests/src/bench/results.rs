@@ -24,7 +24,7 @@ pub struct Results {
 
 impl Results {
     pub(super) fn new(options: &Options) -> Self {
-        let peers = [Contender::Tusd, Contender::TusdMem];
+        let peers = [Contender::Tusd, Contender::TusdMem, Contender::Nginx];
         let quick = if options.quick { " --quick" } else { "" };
         Self {
             machine: machine::description(&options.folder),

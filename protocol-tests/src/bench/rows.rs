@@ -1,4 +1,6 @@
-use super::Contender::{self, Bare, Fsync, Longhaul, Process, Tusd, TusdMem, Undigested, Write};
+use super::Contender::{
+    self, Bare, Direct, DirectDigest, Fsync, Longhaul, Nginx, Process, Tusd, TusdMem, Undigested, Write,
+};
 use super::Results;
 use super::figure::{Figure, Spread};
 use super::machine;
@@ -8,7 +10,7 @@ use super::machine;
 pub(super) enum Against {
     /// The same figure of another server.
     Server(Contender),
-    /// The same figure of the faster one of the two tusd.
+    /// The same figure of the better one of the two tusd.
     FasterTusd,
     /// What the sink that writes costs, with a fifth more, and bare SHA-256 on top.
     WriteAndDigest,
@@ -17,6 +19,8 @@ pub(super) enum Against {
     WriterThatHashes(f64),
     /// Another figure of the same run.
     Figure(Figure),
+    /// The same figure of the same server for the same bytes in one PATCH.
+    OnePatch,
     /// Nothing: the figure itself is the goal.
     Nothing,
 }
@@ -53,7 +57,7 @@ const fn row(
     Row { work, what, server, figure, against, goal }
 }
 
-use Against::{FasterTusd, Nothing, Server, WriteAndDigest, WriterThatHashes};
+use Against::{FasterTusd, Nothing, OnePatch, Server, WriteAndDigest, WriterThatHashes};
 use Figure::{CpuPerGib, MemoryPerUpload, MibPerSec, P99, RequestsPerSec, SentAgain, StartSecs};
 use Goal::{AtLeast, AtMost, Shown};
 
@@ -66,9 +70,18 @@ pub(super) const ROWS: &[Row] = &[
     row("big", "server CPU, no digest", Undigested, CpuPerGib, Server(Write), AtMost(1.2)),
     row("big", "server CPU, neither digest nor syncs", Bare, CpuPerGib, Server(Write), Shown),
     row("big", "server CPU", Longhaul, CpuPerGib, WriteAndDigest, AtMost(1.0)),
+    row("big", "throughput, no digest", Undigested, MibPerSec, FasterTusd, AtLeast(1.0)),
+    row("big", "throughput, no digest", Undigested, MibPerSec, Server(Direct), Shown),
+    row("big", "server CPU, no digest", Undigested, CpuPerGib, FasterTusd, AtMost(0.75)),
     row("big", "throughput", Longhaul, MibPerSec, FasterTusd, AtLeast(1.0)),
     row("big", "throughput", Longhaul, MibPerSec, Server(Fsync), Shown),
+    row("big", "throughput", Longhaul, MibPerSec, Server(DirectDigest), AtLeast(0.9)),
+    row("big", "server CPU", Longhaul, CpuPerGib, Server(DirectDigest), AtMost(1.15)),
+    row("oneshot-large", "throughput", Longhaul, MibPerSec, OnePatch, AtLeast(0.9)),
+    row("oneshot-large", "throughput", Longhaul, MibPerSec, Server(DirectDigest), Shown),
     row("several", "throughput", Longhaul, MibPerSec, Server(Fsync), AtLeast(0.9)),
+    row("several", "throughput", Longhaul, MibPerSec, Server(DirectDigest), AtLeast(0.9)),
+    row("chunks-5MiB", "throughput", Longhaul, MibPerSec, FasterTusd, AtLeast(0.75)),
     row("chunks-64KiB", "requests", Longhaul, RequestsPerSec, Server(Fsync), AtLeast(0.7)),
     row("chunks-64KiB", "requests", Process, RequestsPerSec, FasterTusd, AtLeast(2.0)),
     row("chunks-64KiB", "requests", Process, RequestsPerSec, WriterThatHashes(65_536.0), Shown),
@@ -81,6 +94,14 @@ pub(super) const ROWS: &[Row] = &[
     row("commits", "durable commits", Longhaul, RequestsPerSec, FasterTusd, Shown),
     row("tiny", "to a message", Process, RequestsPerSec, FasterTusd, AtLeast(1.0)),
     row("tiny", "to a message", Longhaul, RequestsPerSec, Server(Fsync), Shown),
+    row("media-warm", "throughput", Longhaul, MibPerSec, Server(Nginx), AtLeast(0.9)),
+    row("media-warm", "server CPU", Longhaul, CpuPerGib, Server(Nginx), Shown),
+    row("media-cold", "throughput", Longhaul, MibPerSec, Server(Nginx), AtLeast(0.9)),
+    row("media-cold", "server CPU", Longhaul, CpuPerGib, Server(Nginx), Shown),
+    row("media-ranges-warm", "throughput", Longhaul, MibPerSec, Server(Nginx), AtLeast(0.9)),
+    row("media-ranges-warm", "server CPU", Longhaul, CpuPerGib, Server(Nginx), Shown),
+    row("media-ranges-cold", "throughput", Longhaul, MibPerSec, Server(Nginx), AtLeast(0.9)),
+    row("media-ranges-cold", "server CPU", Longhaul, CpuPerGib, Server(Nginx), Shown),
     row("resume", "HEAD p99", Longhaul, P99, Nothing, AtMost(10.0)),
     row("resume", "sent again", Longhaul, SentAgain, Nothing, AtMost(WRITE_KIB)),
     row("announce", "p99", Longhaul, P99, Nothing, AtMost(15.0)),
@@ -169,6 +190,10 @@ impl Row {
                 let slower = write.iter().map(|rate| 1.0 / (1.0 / rate + hashing)).collect();
                 ("sink: write, if it hashed".to_owned(), slower)
             }
+            OnePatch => {
+                let values = results.of("big", self.server).into_iter();
+                ("in one PATCH".to_owned(), values.filter_map(|report| self.figure.of(report)).collect())
+            }
             Against::Figure(figure) => ("empty".to_owned(), self.values(results, self.server, figure)),
             Nothing => return None,
         };
@@ -181,8 +206,9 @@ impl Row {
             let values = self.values(results, server, self.figure);
             Some((Spread::of(values.clone())?.median, server.name().to_owned(), values))
         });
-        let fastest = measured.max_by(|(one, ..), (other, ..)| one.total_cmp(other));
-        fastest.map(|(_, name, values)| (name, values))
+        let order = |(one, ..): &(f64, _, _), (other, ..): &(f64, _, _)| one.total_cmp(other);
+        let best = if self.figure.is_cost() { measured.min_by(order) } else { measured.max_by(order) };
+        best.map(|(_, name, values)| (name, values))
     }
 }
 

@@ -19,6 +19,7 @@ fn options(tusd: Option<PathBuf>) -> Options {
         lab: PathBuf::from("tus-lab"),
         longhaul: PathBuf::from("longhaul"),
         tusd_mem: tusd.clone(),
+        nginx: None,
         tusd,
         folder: std::env::temp_dir(),
         quick: true,
@@ -72,7 +73,11 @@ fn line_of(text: &str, beginning: &str) -> String {
 fn every_scenario_of_the_plan_can_be_run() {
     for work in [plan(true), plan(false)].concat() {
         for line in [&work.scenario, &work.warm_up] {
-            let further = if line.starts_with("announce") { " --event e --key k" } else { "" };
+            let further = match line.split(' ').next() {
+                Some("announce") => " --event e --key k",
+                Some("read") => " --path p",
+                _ => "",
+            };
             let parsed = Line::try_parse_from(format!("load {line}{further}").split_whitespace());
             assert!(parsed.is_ok() || line.is_empty(), "{line}: {parsed:?}");
         }
@@ -97,6 +102,7 @@ fn told(row: &Row, title: &str) -> String {
     let (against, unit) = match row.against {
         Against::Server(server) => (server.name(), "×"),
         Against::FasterTusd => ("the faster tusd", "×"),
+        Against::OnePatch => ("the same in one PATCH", "×"),
         Against::WriteAndDigest => ("1.2 × sink: write, + SHA-256", "×"),
         Against::WriterThatHashes(_) => ("sink: write, if it hashed", "×"),
         Against::Figure(_) => ("the same, empty", "×"),
@@ -115,7 +121,7 @@ fn every_row_speaks_of_what_is_measured() {
                 Against::Server(server) => vec![server],
                 Against::FasterTusd => vec![Contender::Tusd, Contender::TusdMem],
                 Against::WriteAndDigest | Against::WriterThatHashes(_) => vec![Contender::Write],
-                Against::Figure(_) | Against::Nothing => Vec::new(),
+                Against::Figure(_) | Against::OnePatch | Against::Nothing => Vec::new(),
             };
             for contender in [vec![row.server], others].concat() {
                 assert!(contenders.contains(&contender), "{} does {}", contender.name(), row.work);

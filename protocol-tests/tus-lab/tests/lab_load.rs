@@ -40,7 +40,8 @@ async fn good(settings: &Settings, line: &str) -> Report {
 /// A sink has no GET, and listens to a connection that has been given up.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sink_takes_everything_and_promises_nothing() {
-    for keeping in [Keeping::Discard, Keeping::Write, Keeping::Fsync] {
+    for keeping in [Keeping::Discard, Keeping::Write, Keeping::Fsync, Keeping::Direct, Keeping::DirectSha256]
+    {
         let folder = TempDir::new().expect("the system has a folder for temporary files");
         let endpoint = sink_in(&folder, keeping).await;
         let settings = Settings::of(&endpoint);
@@ -55,6 +56,30 @@ async fn a_sink_takes_everything_and_promises_nothing() {
         let kept = std::fs::read_dir(folder.path()).expect("the folder is there").count();
         assert_eq!(kept == 0, keeping == Keeping::Discard, "{keeping:?} kept {kept} files");
     }
+}
+
+/// The lengths are no multiples of a block, and the second body begins where none begins.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_goes_past_the_page_cache_arrives_whole() {
+    for keeping in [Keeping::Direct, Keeping::DirectSha256] {
+        let folder = TempDir::new().expect("the system has a folder for temporary files");
+        let settings = Settings::of(sink_in(&folder, keeping).await);
+        assert_eq!(good(&settings, "big --size 5000001").await.bytes, 5_000_001);
+        let chunks = "chunked --size 9000002 --chunk 3000001 --clients 1 --secs 60";
+        assert_eq!(good(&settings, chunks).await.requests, 3);
+        let files = [1, 2].map(|number| std::fs::read(folder.path().join(number.to_string())));
+        let [big, chunked] = files.map(|file| file.expect("the sink kept it"));
+        assert_eq!((big.len(), chunked.len()), (5_000_001, 9_000_002));
+        check_pattern(&big);
+        check_pattern(&chunked);
+    }
+}
+
+/// What is uploaded repeats itself after so many bytes, which are no multiple of a block.
+fn check_pattern(bytes: &[u8]) {
+    const PERIOD: usize = 1_048_583;
+    assert!(bytes.iter().any(|byte| *byte != 0));
+    assert!(bytes[PERIOD..] == bytes[..bytes.len() - PERIOD], "something is missing, doubled or elsewhere");
 }
 
 async fn sink_in(folder: &TempDir, keeping: Keeping) -> String {

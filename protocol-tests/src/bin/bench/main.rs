@@ -32,6 +32,9 @@ struct Args {
     /// tusd's handler with its locks in memory; left out without it
     #[arg(long, value_name = "FILE")]
     tusd_mem: Option<PathBuf>,
+    /// nginx; left out without it
+    #[arg(long, value_name = "FILE")]
+    nginx: Option<PathBuf>,
     /// Where the servers' folders are made and removed: on the disk that counts
     #[arg(long, value_name = "DIR")]
     folder: PathBuf,
@@ -69,6 +72,7 @@ async fn measure(args: Args) -> Result<bool, String> {
         longhaul: args.longhaul,
         tusd: args.tusd,
         tusd_mem: args.tusd_mem,
+        nginx: args.nginx,
         folder: args.folder,
         quick: args.quick,
         only: args.only,

@@ -27,8 +27,8 @@ pub use failure::Failure;
 pub use meter::{Resources, ServerResources};
 pub use report::{Latency, Report};
 pub use scenario::{
-    Announce, Big, Chunked, Concat, Create, End, Head, Idle, OneShot, Parts, Records, Resume, Scenario, Tiny,
-    Uploads,
+    Announce, Big, Chunked, Concat, Create, End, Head, Idle, OneShot, Parts, Read, Records, Resume, Scenario,
+    Tiny, Uploads,
 };
 pub use subject::Settings;
 pub use tickets::Pace;

@@ -4,6 +4,8 @@
 //! nothing beyond that. What it reaches is this machine's limit, not a server's: whoever keeps promises has
 //! more to do.
 
+mod aligned;
+mod direct;
 mod head;
 mod keeping;
 mod session;

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::direct::Buffers;
 use super::head::Head;
 use super::store::{Store, Upload};
 
@@ -24,11 +25,12 @@ pub(super) struct Session {
     /// What came and is not used yet.
     inbox: Vec<u8>,
     buffer: Vec<u8>,
+    buffers: Buffers,
 }
 
 impl Session {
     pub(super) fn new(store: Arc<Store>, stream: TcpStream) -> Self {
-        Self { store, stream, inbox: Vec::new(), buffer: Vec::new() }
+        Self { store, stream, inbox: Vec::new(), buffer: Vec::new(), buffers: Buffers::default() }
     }
 
     pub(super) async fn serve(mut self) -> io::Result<()> {
@@ -59,7 +61,7 @@ impl Session {
                 parts.split_whitespace().map(|url| url.rsplit('/').next().unwrap_or_default().parse().ok());
             let parts: Vec<_> = ids.filter_map(|id| self.store.find(id)).collect();
             let whole = self.store.join(&parts)?;
-            self.store.sync(self.store.file(&whole)?).await?;
+            self.store.sync(self.store.file(&whole)?.map(Arc::new)).await?;
             return Ok(created(&whole));
         }
         let upload = self.store.create(head.number("upload-length").unwrap_or(body))?;
@@ -110,6 +112,10 @@ impl Session {
         if length == 0 {
             return Ok(());
         }
+        if let Some(target) = self.store.direct(upload, length)? {
+            self.buffers.fill(&mut self.stream, &mut self.inbox, upload, &target, length).await?;
+            return self.store.sync(Some(target.file)).await;
+        }
         let file = self.store.file(upload)?;
         let here = usize::try_from(length).unwrap_or(usize::MAX).min(self.inbox.len());
         if here > 0 {
@@ -128,7 +134,7 @@ impl Session {
             Store::append(upload, file.as_ref(), &self.buffer)?;
             left -= read as u64;
         }
-        self.store.sync(file).await
+        self.store.sync(file.map(Arc::new)).await
     }
 }
 

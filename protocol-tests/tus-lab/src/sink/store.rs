@@ -6,6 +6,10 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use rustix::fs::{FallocateFlags, Mode, OFlags, fallocate};
+use sha2::{Digest, Sha256};
+
+use super::direct::{Target, fits};
 use super::keeping::Keeping;
 
 /// What is known of an upload: nothing that survives the process.
@@ -69,6 +73,22 @@ impl Store {
         OpenOptions::new().write(true).open(self.path(upload.id)).map(Some)
     }
 
+    /// The file that a body of this length goes into past the page cache, where it does. The room of the whole
+    /// upload is reserved with its first byte.
+    pub(super) fn direct(&self, upload: &Upload, length: u64) -> io::Result<Option<Target>> {
+        if !self.keeping.is_direct() || !fits(upload, length) {
+            return Ok(None);
+        }
+        let flags = OFlags::WRONLY | OFlags::DIRECT | OFlags::CLOEXEC;
+        let file = File::from(rustix::fs::open(self.path(upload.id), flags, Mode::empty())?);
+        if upload.offset.load(Ordering::Acquire) == 0 {
+            fallocate(&file, FallocateFlags::KEEP_SIZE, 0, upload.length)?;
+        }
+        let digests = self.keeping == Keeping::DirectSha256;
+        let digest = digests.then(|| Arc::new(Mutex::new(Sha256::new())));
+        Ok(Some(Target { file: Arc::new(file), digest }))
+    }
+
     pub(super) fn append(upload: &Upload, file: Option<&File>, bytes: &[u8]) -> io::Result<()> {
         let offset = upload.offset.load(Ordering::Acquire);
         if let Some(file) = file {
@@ -78,9 +98,9 @@ impl Store {
         Ok(())
     }
 
-    pub(super) async fn sync(&self, file: Option<File>) -> io::Result<()> {
+    pub(super) async fn sync(&self, file: Option<Arc<File>>) -> io::Result<()> {
         match file {
-            Some(file) if self.keeping == Keeping::Fsync => {
+            Some(file) if self.keeping.syncs() => {
                 let synced = tokio::task::spawn_blocking(move || file.sync_data()).await;
                 synced.expect("syncing does not panic")
             }

@@ -11,6 +11,9 @@ use crate::load::payload::index;
 /// How much of a body is kept.
 const KEPT: usize = 4096;
 
+/// How much of a body is received at once.
+const PIECE: u64 = 256 * 1024;
+
 impl Connection {
     pub(super) async fn read(
         &mut self,
@@ -93,7 +96,8 @@ impl Connection {
             if left == 0 {
                 return Ok(());
             }
-            self.more("within a body").await?;
+            let room = index(left.min(PIECE)).max(ROOM);
+            self.more_into(room, "within a body").await?;
         }
     }
 
@@ -101,19 +105,23 @@ impl Connection {
     async fn some(&mut self, on_piece: &mut impl FnMut(&[u8])) -> Result<bool, Failure> {
         on_piece(&self.inbox);
         self.inbox.clear();
-        Ok(self.receive().await? > 0)
+        Ok(self.receive(ROOM).await? > 0)
     }
 
     async fn more(&mut self, place: &str) -> Result<(), Failure> {
-        if self.receive().await? > 0 {
+        self.more_into(ROOM, place).await
+    }
+
+    async fn more_into(&mut self, room: usize, place: &str) -> Result<(), Failure> {
+        if self.receive(room).await? > 0 {
             return Ok(());
         }
         Err(Failure::io(place, &io::Error::new(io::ErrorKind::UnexpectedEof, "the connection was closed")))
     }
 
-    async fn receive(&mut self) -> Result<usize, Failure> {
+    async fn receive(&mut self, room: usize) -> Result<usize, Failure> {
         let stream = self.stream.as_mut().ok_or_else(|| Failure::new("the connection is closed"))?;
-        self.inbox.reserve(ROOM);
+        self.inbox.reserve(room);
         stream.read_buf(&mut self.inbox).await.map_err(|error| Failure::io("read", &error))
     }
 }

@@ -10,6 +10,7 @@ mod head;
 mod idle;
 mod one_shot;
 mod parts;
+mod read;
 mod records;
 mod resume;
 mod tiny;
@@ -28,6 +29,7 @@ pub use head::Head;
 pub use idle::Idle;
 pub use one_shot::OneShot;
 pub use parts::Parts;
+pub use read::Read;
 pub use records::Records;
 pub use resume::{End, Resume};
 pub use tiny::Tiny;
@@ -52,6 +54,8 @@ pub enum Scenario {
     Tiny(Tiny),
     /// Forms (multipart/form-data) without tus
     Oneshot(OneShot),
+    /// GET of a file, or of ranges of it
+    Read(Read),
     /// Partial uploads at the same time, and then joining them
     Concat(Concat),
     /// Connections that die, HEAD right after it, and the rest
@@ -82,6 +86,7 @@ impl Scenario {
             Self::Head(args) => args.run(&subject).await,
             Self::Tiny(args) => args.run(&subject).await,
             Self::Oneshot(args) => args.run(&subject).await,
+            Self::Read(args) => args.run(&subject).await,
             Self::Concat(args) => args.run(&subject).await,
             Self::Resume(args) => args.run(&subject).await,
             Self::Idle(args) => args.run(&subject).await,
