@@ -10,18 +10,37 @@ use super::*;
 use crate::message::InvalidClientMessageId;
 use crate::upload::{ChecksumError, ConcatError, Conflict};
 
+fn io() -> StoreError {
+    StoreError::Io(std::io::Error::other("secret path"))
+}
+
+/// Checks each status, and that a failure of the server says nothing about itself.
+fn check_statuses(table: Vec<(u16, ApiError)>) {
+    for (status, error) in table {
+        assert_eq!(error.status().as_u16(), status, "{error:?}");
+        if status == 500 {
+            assert_eq!(error.detail(), INTERNAL);
+        }
+    }
+}
+
 #[test]
-fn every_failure_has_its_status() {
-    use RejectionReason as R;
-    use UploadError as U;
-    let io = || StoreError::Io(std::io::Error::other("secret path"));
-    let table: Vec<(u16, ApiError)> = vec![
+fn failures_of_tokens_and_conversations_have_their_statuses() {
+    check_statuses(vec![
         (401, AuthError::Missing.into()),
         (401, AuthError::Invalid.into()),
         (404, ChatError::ConversationNotFound.into()),
         (404, ChatError::MessageNotFound.into()),
         (403, ChatError::NotAParticipant.into()),
         (500, ChatError::Store(io()).into()),
+        (410, ChatError::Store(StoreError::Missing("what".into())).into()),
+    ]);
+}
+
+#[test]
+fn failures_of_uploads_have_their_statuses() {
+    use UploadError as U;
+    check_statuses(vec![
         (404, U::NotFound.into()),
         (410, U::Expired.into()),
         (404, U::ConversationNotFound.into()),
@@ -31,12 +50,43 @@ fn every_failure_has_its_status() {
         (507, U::TooManyUnfinished(9).into()),
         (507, U::TooMuchReserved(9).into()),
         (503, U::NoMoreBytes(9).into()),
+        (422, U::AnotherFile.into()),
+        (410, U::Over.into()),
+        (409, U::AlreadyBound.into()),
+        (403, U::FinalUpload.into()),
+        (400, U::NotPartial.into()),
+        (400, U::PartialUpload.into()),
+        (400, U::Displaced.into()),
+        (400, U::BodyBroken.into()),
+        (408, U::BodyIdle.into()),
+        (423, U::Busy.into()),
+    ]);
+}
+
+#[test]
+fn refused_appends_and_rejected_uploads_have_their_statuses() {
+    use RejectionReason as R;
+    use UploadError as U;
+    check_statuses(vec![
         (409, U::Append(AppendRefusal::OffsetMismatch { current: 4 }).into()),
         (413, U::Append(AppendRefusal::TooLong).into()),
         (413, U::Append(AppendRefusal::TooLarge(9)).into()),
         (400, U::Append(AppendRefusal::LengthConflict).into()),
         (410, U::Append(AppendRefusal::Expired).into()),
         (422, U::Append(AppendRefusal::Rejected(R::DigestMismatch)).into()),
+        (403, U::Rejected(R::NotAParticipant).into()),
+        (404, U::Rejected(R::ConversationGone).into()),
+        (422, U::Rejected(R::DigestMismatch).into()),
+        (410, U::Rejected(R::Damaged).into()),
+        (410, U::Rejected(R::PartGone).into()),
+        (413, U::Rejected(R::PartsTooLarge).into()),
+    ]);
+}
+
+#[test]
+fn malformed_headers_and_fields_have_their_statuses() {
+    use UploadError as U;
+    check_statuses(vec![
         (400, U::Binding(BindingError::ConversationId).into()),
         (400, U::Binding(BindingError::ReplyTo).into()),
         (400, U::Binding(BindingError::ContentTooLong).into()),
@@ -44,45 +94,29 @@ fn every_failure_has_its_status() {
         (431, U::Metadata(MetadataError::TooLong).into()),
         (400, U::Metadata(MetadataError::Base64).into()),
         (400, U::Metadata(InvalidClientMessageId.into()).into()),
-        (422, U::AnotherFile.into()),
-        (410, U::Over.into()),
         (460, U::Checksum(CheckError::Mismatch).into()),
         (400, U::Checksum(CheckError::Unusable(ChecksumError::Unsupported)).into()),
         (400, U::Checksum(CheckError::Missing).into()),
         (400, U::Checksum(CheckError::Unannounced).into()),
         (400, U::Checksum(CheckError::Twice).into()),
-        (409, U::AlreadyBound.into()),
-        (403, U::FinalUpload.into()),
-        (400, U::NotPartial.into()),
-        (400, U::PartialUpload.into()),
         (400, U::Concat(ConcatError::Url).into()),
         (431, U::Concat(ConcatError::TooLong).into()),
-        (403, U::Rejected(R::NotAParticipant).into()),
-        (404, U::Rejected(R::ConversationGone).into()),
-        (422, U::Rejected(R::DigestMismatch).into()),
-        (410, U::Rejected(R::Damaged).into()),
-        (410, U::Rejected(R::PartGone).into()),
-        (413, U::Rejected(R::PartsTooLarge).into()),
-        (400, U::Displaced.into()),
-        (400, U::BodyBroken.into()),
-        (408, U::BodyIdle.into()),
-        (423, U::Busy.into()),
+    ]);
+}
+
+#[test]
+fn failures_of_a_store_have_their_statuses() {
+    use UploadError as U;
+    check_statuses(vec![
         (507, U::Store(StoreError::Full).into()),
         (410, U::Store(StoreError::Missing("what".into())).into()),
-        (410, ChatError::Store(StoreError::Missing("what".into())).into()),
         (400, U::from(StoreError::Fenced).into()),
         (400, StoreError::Fenced.into()),
         (500, U::Store(StoreError::Conflict(Conflict::Gone)).into()),
         (500, U::Store(StoreError::Damaged("where".into())).into()),
         (500, U::Store(StoreError::Unavailable("why".into())).into()),
         (500, U::Store(io()).into()),
-    ];
-    for (status, error) in table {
-        assert_eq!(error.status().as_u16(), status, "{error:?}");
-        if status == 500 {
-            assert_eq!(error.detail(), INTERNAL);
-        }
-    }
+    ]);
 }
 
 #[test]
