@@ -64,27 +64,24 @@ async fn opens_both(person: &mut Person) {
     person.does(json!({"do": "open"})).await;
 }
 
-/// Sends a film with both ends in view. `mode` is the line's.
-async fn a_film_arrives_once(browser: &str, mode: &str) {
-    if left_out(browser) {
-        return;
-    }
-    let _alone = alone().await;
-    let server = Setup::default().demo().start().await;
-    let mut person = Person::in_front_of(&server, browser.trim_end_matches("-esr"), Some(BYTES_PER_SECOND));
-    let file = person.path("holiday.webm");
+/// Makes a film and sends it over a line of this mode, with both ends in view.
+async fn begins_a_film(person: &mut Person, server: &Server, file: &str, mode: &str) {
     person.does(json!({"do": "film", "file": file, "secs": SECONDS})).await;
-    assert!(fs::metadata(&file).expect("a film").len() > FILM);
-    opens_both(&mut person).await;
+    assert!(fs::metadata(file).expect("a film").len() > FILM);
+    opens_both(person).await;
     person.does(json!({"do": "line", "mode": mode})).await;
     person.does(json!({"do": "choose", "side": "left", "files": [file]})).await;
-    recorded(&server, 2_000_000).await;
+    recorded(server, 2_000_000).await;
     note("the caption comes while the bytes flow");
     person.does(json!({"do": "say", "side": "left", "text": "Look at this"})).await;
+}
+
+/// Pulls the plug twice; answers how many bytes were sent twice for that.
+async fn pulls_the_plug(person: &mut Person, server: &Server, browser: &str) -> u64 {
     let mut sent_twice = 0;
     for least in [8_000_000, 14_000_000] {
-        recorded(&server, least).await;
-        sent_twice = twice(&mut person, sent_twice).await;
+        recorded(server, least).await;
+        sent_twice = twice(person, sent_twice).await;
         person.does(json!({"do": "plug"})).await;
         person
             .sees_that("it waits", |seen| {
@@ -94,25 +91,37 @@ async fn a_film_arrives_once(browser: &str, mode: &str) {
         person.shoots(&format!("demo-film-{browser}")).await;
         person.does(json!({"do": "plug"})).await;
     }
+    sent_twice
+}
+
+async fn sees_that_bob_is_told(person: &mut Person) {
     person.does(json!({"do": "use", "window": "other"})).await;
     person
         .sees_that("Bob is told", |seen| seen["others"].to_string().contains("Alice is sending holiday.webm"))
         .await;
     person.does(json!({"do": "use", "window": "first"})).await;
+}
+
+/// Ends page, tab and browser, one after the other; answers how many bytes were sent twice until then.
+async fn closes_and_opens(person: &mut Person, server: &Server, mut sent_twice: u64) -> u64 {
     note("the page is loaded again, the tab is closed and opened, and then the browser");
-    recorded(&server, 20_000_000).await;
-    sent_twice = twice(&mut person, sent_twice).await;
+    recorded(server, 20_000_000).await;
+    sent_twice = twice(person, sent_twice).await;
     person.does(json!({"do": "reload"})).await;
-    recorded(&server, 25_000_000).await;
-    sent_twice = twice(&mut person, sent_twice).await;
+    recorded(server, 25_000_000).await;
+    sent_twice = twice(person, sent_twice).await;
     person.does(json!({"do": "close"})).await;
     person.does(json!({"do": "open"})).await;
-    recorded(&server, 30_000_000).await;
-    sent_twice = twice(&mut person, sent_twice).await;
+    recorded(server, 30_000_000).await;
+    sent_twice = twice(person, sent_twice).await;
     person.starts_the_browser_again().await;
-    opens_both(&mut person).await;
-    recorded(&server, 35_000_000).await;
-    sent_twice = twice(&mut person, sent_twice).await;
+    opens_both(person).await;
+    recorded(server, 35_000_000).await;
+    twice(person, sent_twice).await
+}
+
+/// Kills the server in the middle of the film, and waits for the message that the next one makes of it.
+async fn outlives_the_server(person: &mut Person, server: &Server) {
     note("the server is killed and started again");
     server.kill().await;
     let seen = person.sees_that("the server is away", |seen| seen["isAway"] == true).await;
@@ -123,18 +132,39 @@ async fn a_film_arrives_once(browser: &str, mode: &str) {
     let seen = person.sees_that("it is a message", |seen| seen["truth"]["made"] == 1).await;
     assert_eq!(seen["truth"]["zero"], 1, "{seen:#}");
     assert!(seen["truth"]["lost"].as_u64() < Some(lost + 10), "what does not come up is not lost: {seen:#}");
-    sent_twice = twice(&mut person, sent_twice).await;
-    note(format_args!("{sent_twice} bytes were sent twice in six cuts"));
+}
+
+/// Plays the film in the other window, and looks for its bright second half.
+async fn plays_what_bob_has(person: &mut Person, server: &Server, file: &str) {
     person.does(json!({"do": "use", "window": "other"})).await;
     person.sees_that("the film is there", |seen| seen["messages"] == json!(["Look at this"])).await;
-    let sent = messages(&server).await;
+    let sent = messages(server).await;
     assert_eq!(sent.len(), 1, "{sent:?}");
-    assert!(is_the_file(&server, &sent[0], &file).await);
+    assert!(is_the_file(server, &sent[0], file).await);
     let played = person.tells("played", json!({"do": "play", "side": "right"})).await;
     let (at, duration) = (played["at"].as_f64(), played["duration"].as_f64());
     assert!(at > Some(200.0) && duration > Some(280.0), "its bright half was sought: {played}");
     assert!(played["brightness"].as_u64() > Some(150), "its bright half is seen: {played}");
     person.does(json!({"do": "use", "window": "first"})).await;
+}
+
+/// Sends a film from this browser over a line of this mode, while everything on the way is cut and killed.
+async fn a_film_arrives_once(browser: &str, mode: &str) {
+    if left_out(browser) {
+        return;
+    }
+    let _alone = alone().await;
+    let server = Setup::default().demo().start().await;
+    let mut person = Person::in_front_of(&server, browser.trim_end_matches("-esr"), Some(BYTES_PER_SECOND));
+    let file = person.path("holiday.webm");
+    begins_a_film(&mut person, &server, &file, mode).await;
+    let sent_twice = pulls_the_plug(&mut person, &server, browser).await;
+    sees_that_bob_is_told(&mut person).await;
+    let sent_twice = closes_and_opens(&mut person, &server, sent_twice).await;
+    outlives_the_server(&mut person, &server).await;
+    let sent_twice = twice(&mut person, sent_twice).await;
+    note(format_args!("{sent_twice} bytes were sent twice in six cuts"));
+    plays_what_bob_has(&mut person, &server, &file).await;
     for _ in 0..2 {
         person.does(json!({"do": "plug"})).await;
     }

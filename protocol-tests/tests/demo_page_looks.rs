@@ -40,6 +40,52 @@ async fn is_fine(person: &mut Person, state: &str) {
     person.does(json!({"do": "dress", "width": 1440})).await;
 }
 
+/// Looks at the page with two uploads under way, and with one of them paused.
+async fn is_fine_while_it_sends(person: &mut Person) {
+    person.does(json!({"do": "line", "mode": "slow"})).await;
+    chooses(person, "holiday.webm").await;
+    chooses(person, "a-file-with-quite-a-long-name-from-some-camera-20261129.bin").await;
+    person
+        .sees_that("both are under way", |seen| {
+            seen["sendings"]
+                .as_array()
+                .is_some_and(|all| all.len() == 2 && all.iter().all(|one| one["state"] != ""))
+        })
+        .await;
+    is_fine(person, "chosen").await;
+    person
+        .does(json!({"do": "say", "side": "left", "text": "Look at this, from the train, before the tunnel"}))
+        .await;
+    person.does(json!({"do": "press", "text": "Pause"})).await;
+    person.sees_that("one pauses", |seen| seen["sendings"].to_string().contains("paused")).await;
+    person.sees_that("Bob is told", |seen| !seen["others"].to_string().contains("[]")).await;
+    is_fine(person, "paused").await;
+}
+
+/// Looks at the page in a tunnel and without a server, and lets both uploads end.
+async fn is_fine_while_it_waits(person: &mut Person, server: &Server) {
+    person.does(json!({"do": "plug"})).await;
+    person.sees_that("one waits", |seen| seen["sendings"].to_string().contains("waits for the line")).await;
+    is_fine(person, "tunnel").await;
+    person.does(json!({"do": "plug"})).await;
+    server.kill().await;
+    person.sees_that("the server is away", |seen| seen["isAway"] == true).await;
+    is_fine(person, "away").await;
+    server.restart().await;
+    person.does(json!({"do": "line", "mode": "cable"})).await;
+    person.does(json!({"do": "press", "text": "Go on"})).await;
+    person.sees_that("both are made", |seen| seen["truth"]["made"] == 2).await;
+}
+
+async fn is_fine_with_a_refusal(person: &mut Person) {
+    person.does(json!({"do": "way", "side": "left", "way": "legacy"})).await;
+    chooses(person, "a-file-with-quite-a-long-name-from-some-camera-20261129.bin").await;
+    person.sees_that("it is refused", |seen| seen["sendings"].to_string().contains("small images")).await;
+    is_fine(person, "error").await;
+    person.does(json!({"do": "press", "text": "Cancel"})).await;
+    person.does(json!({"do": "way", "side": "left", "way": "tus"})).await;
+}
+
 #[tokio::test]
 async fn nothing_is_wrong_with_any_state_of_the_page() {
     if left_out("chromium") {
@@ -49,41 +95,9 @@ async fn nothing_is_wrong_with_any_state_of_the_page() {
     let mut person = in_front_of(&server).await;
     is_fine(&mut person, "empty").await;
     let places = person.sees().await["places"].clone();
-    person.does(json!({"do": "line", "mode": "slow"})).await;
-    chooses(&mut person, "holiday.webm").await;
-    chooses(&mut person, "a-file-with-quite-a-long-name-from-some-camera-20261129.bin").await;
-    person
-        .sees_that("both are under way", |seen| {
-            seen["sendings"]
-                .as_array()
-                .is_some_and(|all| all.len() == 2 && all.iter().all(|one| one["state"] != ""))
-        })
-        .await;
-    is_fine(&mut person, "chosen").await;
-    person
-        .does(json!({"do": "say", "side": "left", "text": "Look at this, from the train, before the tunnel"}))
-        .await;
-    person.does(json!({"do": "press", "text": "Pause"})).await;
-    person.sees_that("one pauses", |seen| seen["sendings"].to_string().contains("paused")).await;
-    person.sees_that("Bob is told", |seen| !seen["others"].to_string().contains("[]")).await;
-    is_fine(&mut person, "paused").await;
-    person.does(json!({"do": "plug"})).await;
-    person.sees_that("one waits", |seen| seen["sendings"].to_string().contains("waits for the line")).await;
-    is_fine(&mut person, "tunnel").await;
-    person.does(json!({"do": "plug"})).await;
-    server.kill().await;
-    person.sees_that("the server is away", |seen| seen["isAway"] == true).await;
-    is_fine(&mut person, "away").await;
-    server.restart().await;
-    person.does(json!({"do": "line", "mode": "cable"})).await;
-    person.does(json!({"do": "press", "text": "Go on"})).await;
-    person.sees_that("both are made", |seen| seen["truth"]["made"] == 2).await;
-    person.does(json!({"do": "way", "side": "left", "way": "legacy"})).await;
-    chooses(&mut person, "a-file-with-quite-a-long-name-from-some-camera-20261129.bin").await;
-    person.sees_that("it is refused", |seen| seen["sendings"].to_string().contains("small images")).await;
-    is_fine(&mut person, "error").await;
-    person.does(json!({"do": "press", "text": "Cancel"})).await;
-    person.does(json!({"do": "way", "side": "left", "way": "tus"})).await;
+    is_fine_while_it_sends(&mut person).await;
+    is_fine_while_it_waits(&mut person, &server).await;
+    is_fine_with_a_refusal(&mut person).await;
     chooses(&mut person, "hills.png").await;
     person.does(json!({"do": "say", "side": "left", "text": ""})).await;
     let seen = person.sees_that("three have come", |seen| seen["media"] == json!(["video", "img"])).await;

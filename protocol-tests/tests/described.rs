@@ -30,6 +30,11 @@ impl Description {
         }
     }
 
+    /// The schema of the data of this event or acknowledgement.
+    fn payload(&self, message: &str) -> &Value {
+        &self.0["components"]["messages"][message]["payload"]
+    }
+
     /// Checks that a value is as a schema of the description has it.
     fn check(&self, schema: &Value, value: &Value, what: &str) {
         let mut root = schema.as_object().cloned().unwrap_or_default();
@@ -250,25 +255,24 @@ fn check_events(events: &Description, client: &Script, heard: &mut BTreeSet<Stri
     }
 }
 
-#[tokio::test]
-async fn events_and_acknowledgements_are_as_they_are_described() {
-    let chat = Chat::start().await;
-    let events = Description::of(&chat, "/asyncapi.json").await;
-    let answers = |name: &str| events.0["components"]["messages"][name]["payload"].clone();
-    let [mut alice, bob] = [chat.socket(&chat.alice).await, chat.socket(&chat.bob).await];
-    let location = tus::create(&chat, 100, &[("filename", "film.mp4")]).await;
-    let mut dying = tus::patch(&chat, &chat.alice, &location, 0).declared_length(100).open().await;
+/// Has an upload break off, go on and finish, and another one ended; waits for what a member hears of each.
+async fn every_event_of_uploads(chat: &Chat, listener: &Script) {
+    let location = tus::create(chat, 100, &[("filename", "film.mp4")]).await;
+    let mut dying = tus::patch(chat, &chat.alice, &location, 0).declared_length(100).open().await;
     dying.send(&[7; 40]).await;
     dying.finish().await;
-    bob.saw("upload_paused").await;
-    tus::append(&chat, &location, 40, &[7; 20]).await.expecting(204);
-    bob.saw("upload_progress").await;
-    tus::append(&chat, &location, 60, &[7; 40]).await.expecting(204);
-    bob.saw("upload_finished").await;
-    let ended = tus::create(&chat, 100, &[("filename", "film.mp4")]).await;
-    tus::request(&chat, &chat.alice, "DELETE", &ended).send().await.expecting(204);
-    bob.saw("upload_cancelled").await;
+    listener.saw("upload_paused").await;
+    tus::append(chat, &location, 40, &[7; 20]).await.expecting(204);
+    listener.saw("upload_progress").await;
+    tus::append(chat, &location, 60, &[7; 40]).await.expecting(204);
+    listener.saw("upload_finished").await;
+    let ended = tus::create(chat, 100, &[("filename", "film.mp4")]).await;
+    tus::request(chat, &chat.alice, "DELETE", &ended).send().await.expecting(204);
+    listener.saw("upload_cancelled").await;
+}
 
+/// Emits every event that a client may emit, good ones and bad ones, and checks how each is answered.
+async fn check_acknowledgements(events: &Description, chat: &Chat, client: &mut Script) {
     let here = json!({"conversation_id": chat.conversation});
     let nowhere = json!({"conversation_id": "507f1f77bcf86cd7994390ff"});
     let data = json!({
@@ -280,27 +284,44 @@ async fn events_and_acknowledgements_are_as_they_are_described() {
         ("join_conversation", &here, "done"),
         ("leave_conversation", &nowhere, "done"),
     ] {
-        alice.forget();
-        alice.order(&json!({"emit": event, "ack": event, "data": data})).await;
-        events.check(&answers(answer), &alice.saw("ack").await["answer"], event);
-        let is_refused = alice.saw("ack").await["answer"]["success"] == false;
+        client.forget();
+        client.order(&json!({"emit": event, "ack": event, "data": data})).await;
+        events.check(events.payload(answer), &client.saw("ack").await["answer"], event);
+        let is_refused = client.saw("ack").await["answer"]["success"] == false;
         if is_refused {
-            let failure = alice.saw("message_error").await;
-            events.check(&answers("message_error"), &failure, "message_error");
+            let failure = client.saw("message_error").await;
+            events.check(events.payload("message_error"), &failure, "message_error");
         }
     }
+}
+
+async fn check_a_refused_connection(events: &Description, chat: &Chat) {
     let config = json!({"url": chat.server.url(), "auth": {"token": "x"}, "transports": ["websocket"]});
     let refused = Script::start("socket", &config).saw("connect_error").await;
-    events.check(&answers("connect_error"), &refused, "connect_error");
+    events.check(events.payload("connect_error"), &refused, "connect_error");
+}
 
-    let known = bob.saw("new_message").await["_id"].clone();
+/// Connects with a message that the server knows, and with one that it does not.
+async fn check_catching_up(events: &Description, chat: &Chat, known: Value) {
     for (after, is_all) in [(known, true), (json!("x"), false)] {
         let auth = json!({"token": chat.bob.token, "after": after});
         let config = json!({"url": chat.server.url(), "auth": auth, "transports": ["websocket"]});
         let caught_up = Script::start("socket", &config).saw("caught_up").await;
-        events.check(&answers("caught_up"), &caught_up, "caught_up");
+        events.check(events.payload("caught_up"), &caught_up, "caught_up");
         assert_eq!(caught_up["complete"], is_all, "{caught_up}");
     }
+}
+
+#[tokio::test]
+async fn events_and_acknowledgements_are_as_they_are_described() {
+    let chat = Chat::start().await;
+    let events = Description::of(&chat, "/asyncapi.json").await;
+    let [mut alice, bob] = [chat.socket(&chat.alice).await, chat.socket(&chat.bob).await];
+    every_event_of_uploads(&chat, &bob).await;
+    check_acknowledgements(&events, &chat, &mut alice).await;
+    check_a_refused_connection(&events, &chat).await;
+    let known = bob.saw("new_message").await["_id"].clone();
+    check_catching_up(&events, &chat, known).await;
 
     let mut heard = BTreeSet::new();
     check_events(&events, &bob, &mut heard);
