@@ -1,8 +1,8 @@
 //! An attack that goes on for ten seconds, while another user is served and memory is watched.
 //!
-//! It comes in two waves. The allocator keeps much of what it once had, so that what is resident tells
-//! nothing of what is still held: what a first wave left held is found by the second one, which then needs
-//! more than the first.
+//! An attack comes in two waves. The allocator keeps much of the memory that it once had, so resident memory
+//! does not tell what is still held. Memory that the first wave leaked shows in the second one, which then
+//! needs more than the first.
 
 use std::cell::Cell;
 use std::fmt;
@@ -17,30 +17,30 @@ use tus_lab::note::note;
 
 /// How long each of the two waves lasts.
 pub const WAVE: Duration = Duration::from_secs(5);
-/// What the server may have resident, ever, unless the attack is to hold something: as in the tests of
-/// memory.
+/// How many bytes the server may ever have resident, unless the attack makes it hold more. The tests of
+/// memory have the same bound.
 pub const ALLOWED: u64 = 64 << 20;
-/// What a second wave may need beyond the first, and a third of what that has cost: other threads of the
-/// server have their turn, each with memory of its own that the allocator keeps for it. (Thousands of
-/// connections need a quarter more the second time, then a tenth, then a twentieth.) What was not given back
-/// at all would cost as much again.
+/// How many bytes the second wave may need beyond the first, besides a third of what the first one cost:
+/// other threads of the server take part, and the allocator keeps memory for each of them. (Thousands of
+/// connections need a quarter more the second time, then a tenth, then a twentieth.) Memory that is never
+/// given back would cost as much again.
 const SLACK: u64 = 16 << 20;
 
 /// Repeats the attack, at least once in each wave, and serves another user meanwhile: `/healthz`, an upload
 /// in two pieces, a message. The server never has more than `bound` bytes resident, and is well afterwards.
 ///
 /// # Panics
-/// When somebody is not served, or memory goes beyond its bounds.
+/// When the other user is not served, or memory goes beyond its bounds.
 pub async fn goes_on(chat: &Chat, bound: u64, attack: impl AsyncFnMut()) {
     let bystander = Bystander::of(chat).await;
     beside(&chat.server, bound, async || bystander.is_served().await, attack).await;
     chat.server.request("GET", "/readyz").send().await.expecting(200);
 }
 
-/// The same, where it is told what others do meanwhile.
+/// Repeats the attack in two waves, while `others` does for the other users what the caller chooses.
 ///
 /// # Panics
-/// As above.
+/// When memory goes beyond its bounds, or the server dies.
 pub async fn beside(
     server: &Server,
     bound: u64,
@@ -60,7 +60,7 @@ pub async fn beside(
                 is_over.set(Instant::now() >= end);
             }
         };
-        // A turn of the others that has begun comes to its end: half of an upload would stay.
+        // What the other users have begun is finished: half of an upload would stay.
         let meanwhile = async {
             while !is_over.get() {
                 others().await;
@@ -79,7 +79,7 @@ pub async fn beside(
     assert!(!server.has_died());
 }
 
-/// What the server has resident.
+/// The server's resident memory, in bytes.
 #[derive(Debug, Clone, Copy)]
 struct Memory {
     now: u64,
@@ -98,7 +98,7 @@ impl fmt::Display for Memory {
     }
 }
 
-/// A user who has nothing to do with the attack, in a conversation that the attacker is not in.
+/// A user without a part in the attack, in a conversation that the attacker is not in.
 struct Bystander<'a> {
     chat: &'a Chat,
     user: User,

@@ -1,4 +1,4 @@
-//! Where the server's program is.
+//! The path of the server's program.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ pub fn longhaul() -> &'static Path {
     BINARY.get_or_init(|| env::var_os("LONGHAUL_BIN").map_or_else(build, PathBuf::from))
 }
 
-/// Cargo is asked where it put the binary, because the target folder may be anywhere.
+/// Builds the binary. Cargo is asked where it put it, because the target folder may be anywhere.
 fn build() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

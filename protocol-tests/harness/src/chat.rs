@@ -1,4 +1,4 @@
-//! The stage on which most tests play.
+//! The setting of most tests: a conversation, its members and a stranger.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +28,7 @@ impl User {
         Self { name: name.to_owned(), token: Token::of(name).mint() }
     }
 
-    /// A user who may make conversations.
+    /// The admin, who may make conversations.
     #[must_use]
     pub fn admin() -> Self {
         let token = Token::of("admin@example.com").with("scope", "chat admin").mint();
@@ -43,21 +43,21 @@ pub struct Chat {
     pub server: Server,
     /// The id of the conversation.
     pub conversation: String,
-    /// The member who sends.
+    /// The first member: the sender of most messages.
     pub alice: User,
-    /// The member who reads.
+    /// The second member: the reader of most messages.
     pub bob: User,
-    /// Somebody with a good token who is not a member.
+    /// A stranger: a user with a good token, but not a member.
     pub eve: User,
 }
 
 impl Chat {
-    /// The stage, on a server with default settings.
+    /// A conversation on a new server with default settings.
     pub async fn start() -> Self {
         Self::on(Setup::default()).await
     }
 
-    /// The stage, on a server with these settings.
+    /// A conversation on a new server with these settings.
     pub async fn on(setup: Setup) -> Self {
         let server = setup.start().await;
         let [alice, bob, eve] = ["alice@example.com", "bob@example.com", "eve@example.com"].map(User::named);
@@ -136,7 +136,7 @@ impl Chat {
         self.only_message().await
     }
 
-    /// The media of a message, whole, as the second member gets it.
+    /// The whole media of a message, as the second member gets it.
     pub async fn media(&self, message: &Value) -> Response {
         self.request(&self.bob, "GET", text(message, "media_url")).send().await.expecting(200)
     }
@@ -157,8 +157,8 @@ impl Chat {
         socket(&url, &user.token, &["websocket"]).await
     }
 
-    /// Checks that nothing is left of what was in the making, and that the folders of messages
-    /// are those of the messages that can be read, one file each.
+    /// Checks that no part is left of an upload, and that exactly the messages that can be read have a
+    /// folder, with one file each.
     pub async fn check_folders(&self) {
         let folder = self.server.folder();
         wait::until_true("no part file is left", async || folder.parts().is_empty()).await;
@@ -196,7 +196,7 @@ pub fn conversation_id() -> String {
     data_encoding::HEXLOWER.encode(&bytes)
 }
 
-/// Checks that an answer is an error as every route gives it, and returns what people read.
+/// Checks that an answer is an error as every route gives it, and returns its text for people.
 ///
 /// # Panics
 /// When it is not.

@@ -49,7 +49,7 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// What is gone while we look was on its way out, and is nothing to us.
+/// The entries of a folder. A file that goes while they are read was about to be removed, and is left out.
 fn entries(folder: &Path) -> Vec<PathBuf> {
     fs::read_dir(folder)
         .map(|entries| entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect())

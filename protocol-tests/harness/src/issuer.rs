@@ -34,7 +34,7 @@ impl SigningKey {
         Self { name: name.to_owned(), key: EncodingKey::from_ec_der(&pair.serialize_der()) }
     }
 
-    /// Its public half, as it stands in a key set.
+    /// The key's public half, as it stands in a key set.
     ///
     /// # Panics
     /// Never.
@@ -59,14 +59,14 @@ pub fn key_set(keys: &[&SigningKey]) -> String {
     json!({ "keys": keys }).to_string()
 }
 
-/// What an issuer says when it is asked for its keys.
+/// How an issuer answers when it is asked for its keys.
 #[derive(Debug, Clone)]
 pub enum Says {
-    /// 200 and this.
+    /// It answers 200 with this key set.
     Keys(String),
-    /// 503.
+    /// It answers 503.
     ComeBack,
-    /// Nothing at all, and the connection stays open until it says something else.
+    /// It does not answer, and keeps the connection open until the test sets another answer.
     Nothing,
 }
 
@@ -82,15 +82,15 @@ pub struct Issuer {
 }
 
 impl Issuer {
-    /// One that speaks HTTP.
+    /// An issuer that speaks HTTP.
     pub async fn start(says: Says) -> Self {
         Self::begin(says, None, String::new()).await
     }
 
-    /// One that speaks HTTPS, with a certificate that it signed itself.
+    /// An issuer that speaks HTTPS, with a self-signed certificate.
     ///
     /// # Panics
-    /// When there is no port to be had.
+    /// When no port is free.
     pub async fn with_a_certificate(says: Says) -> Self {
         let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
         let CertifiedKey { cert, signing_key } = generate_simple_self_signed(names).expect("valid names");
@@ -127,13 +127,13 @@ impl Issuer {
         Self { address, scheme, says, asked, certificate, serving }
     }
 
-    /// Where its keys are.
+    /// The URL of the issuer's keys.
     #[must_use]
     pub fn url(&self) -> String {
         format!("{}://{}/keys.json", self.scheme, self.address)
     }
 
-    /// Writes its certificate down, for those who are to trust it.
+    /// Writes the issuer's certificate to a file, for the servers that are to trust it.
     ///
     /// # Panics
     /// When the file cannot be written.
@@ -141,21 +141,21 @@ impl Issuer {
         std::fs::write(path, &self.certificate).expect("a file of the test's own");
     }
 
-    /// From now on it says this.
+    /// Sets how the issuer answers from now on.
     pub fn says(&self, says: Says) {
         self.says.send_replace(says);
     }
 
-    /// How often it was asked.
+    /// How often the issuer was asked for its keys.
     #[must_use]
     pub fn asked(&self) -> u64 {
         *self.asked.borrow()
     }
 
-    /// Waits until it has been asked so often.
+    /// Waits until the issuer has been asked this often for its keys.
     ///
     /// # Panics
-    /// When it is not.
+    /// When it is not asked in time.
     pub async fn was_asked(&self, times: u64) {
         let mut asked = self.asked.subscribe();
         let waited =

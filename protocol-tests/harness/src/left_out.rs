@@ -1,14 +1,14 @@
-//! What a test leaves out where the machine lacks something.
+//! Tests that are left out where the machine lacks a program.
 
 use std::env;
 use std::io::Write;
 use std::panic::Location;
 
-/// Whether this machine has to do without `what`. Then it is said, past the runner's capture, where something
-/// is left out for that, and the test has nothing to do there.
+/// Whether this machine has to do without `what`. If so, the test has nothing to do: the place where it is
+/// left out is printed, past the runner's capture.
 ///
-/// `protocol-tests/run` names in `LONGHAUL_WITHOUT` what it could neither find nor install. Nothing else
-/// leaves a test out: started without it, a test fails for what it does not find.
+/// `protocol-tests/run` names in `LONGHAUL_WITHOUT` the programs that it could neither find nor install.
+/// Nothing else leaves a test out: without the variable, a test whose program is missing fails.
 #[must_use]
 #[track_caller]
 pub fn left_out(what: &str) -> bool {

@@ -5,10 +5,10 @@
 //! would. A [`ReverseProxy`](reverse_proxy::ReverseProxy) is nginx, HAProxy or Caddy as people put them in
 //! front. A [`Script`](script::Script) drives the real clients, in Node, in Chromium, in Firefox and in
 //! Python, a [`Person`](person::Person) uses the demo's page, and a [`Sending`](sending::Sending) is what
-//! they have to do. A [`Chat`](chat::Chat) is the stage on which most tests play: one conversation, two
-//! members, and a stranger.
+//! they have to do. A [`Chat`](chat::Chat) is the setting of most tests: one conversation, two members, and a
+//! stranger.
 //!
-//! What knows nothing of longhaul comes from `tus-lab`: a client that does exactly what it is told
+//! The parts that know nothing of longhaul come from `tus-lab`: a client that does exactly what it is told
 //! ([`http`]), a bad network ([`proxy`]), [`content`] and its [`checksum`]s.
 //!
 //! The tests are named after facts. They never sleep: they wait for something, with a bound ([`wait`]), and a

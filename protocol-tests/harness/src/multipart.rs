@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use tus_lab::http::Request;
 
-/// Nothing that a test sends contains it.
+/// The boundary of the forms. No bytes that a test sends contain it.
 pub const BOUNDARY: &str = "----longhaul-tests-7f3a9c51d2e84b60";
 
 /// A form being filled in.
@@ -67,19 +67,19 @@ impl Form {
     }
 }
 
-/// Says that the body is a form with our boundary.
+/// Declares the body as a form with [`BOUNDARY`].
 #[must_use]
 pub fn content_type(request: Request) -> Request {
     request.header("Content-Type", format_args!("multipart/form-data; boundary={BOUNDARY}"))
 }
 
-/// What stands before a file's bytes when they are sent piece by piece.
+/// The part of a form before the file's bytes, for a test that sends them piece by piece.
 #[must_use]
 pub fn before_file(name: &str) -> String {
     opening(&file_headers(name, "application/octet-stream"))
 }
 
-/// What stands after a file's bytes when they are sent piece by piece.
+/// The part of a form after the file's bytes, for a test that sends them piece by piece.
 #[must_use]
 pub fn after_file(fields: &[(&str, &str)]) -> String {
     let mut text = String::from("\r\n");

@@ -1,4 +1,4 @@
-//! A person who uses the demo's page in a browser.
+//! The user of the demo's page in a browser.
 
 use std::env;
 use std::fs;
@@ -12,7 +12,7 @@ use crate::server::Server;
 use tus_lab::note::note;
 use tus_lab::wait;
 
-/// A person in front of the page of a demo, in a browser whose profile outlives it.
+/// A person in front of the page of a demo. The browser's profile outlives the browser.
 #[derive(Debug)]
 pub struct Person {
     browser: Script,
@@ -81,7 +81,7 @@ impl Person {
         self.tells("seen", json!({"do": "look"})).await
     }
 
-    /// Looks until what is seen pleases.
+    /// Looks at the page until `pleases` holds.
     pub async fn sees_that(&mut self, what: &str, pleases: impl Fn(&Value) -> bool) -> Value {
         let mut last = Value::Null;
         wait::until(&format!("the page shows that {what}"), async || {
@@ -108,11 +108,11 @@ impl Person {
         self.folder.path().join(name).display().to_string()
     }
 
-    /// Takes a picture of the page: into the folder that `LONGHAUL_SHOTS` names, to be looked at, or else
-    /// into one that goes away.
+    /// Takes a picture of the page, into the folder that `LONGHAUL_SHOTS` names, or else into one that is
+    /// removed after the test.
     ///
     /// # Panics
-    /// When there is no picture then.
+    /// When no picture was taken.
     pub async fn shoots(&mut self, name: &str) {
         let folder =
             env::var_os("LONGHAUL_SHOTS").map_or_else(|| self.folder.path().to_owned(), PathBuf::from);
@@ -121,7 +121,7 @@ impl Person {
         assert!(fs::metadata(&file).expect("a picture").len() > 10_000, "it is no blank page");
     }
 
-    /// Goes away.
+    /// Ends the browser.
     ///
     /// # Panics
     /// When the page had a fault.

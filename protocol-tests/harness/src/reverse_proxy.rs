@@ -12,10 +12,10 @@ use tokio::process::{Child, Command};
 use tus_lab::note::note;
 use tus_lab::wait;
 
-/// How often another port is tried: the one that was free may be taken by the time it is listened on.
+/// How many ports are tried: a free one may be taken before the proxy listens on it.
 const ATTEMPTS: usize = 5;
 
-/// A program that stands in front of servers.
+/// A reverse proxy program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Product {
     /// nginx.
@@ -27,10 +27,10 @@ pub enum Product {
 }
 
 impl Product {
-    /// All of them.
+    /// Every product.
     pub const ALL: [Self; 3] = [Self::Nginx, Self::HaProxy, Self::Caddy];
 
-    /// The name of the program and of its package.
+    /// The name of the program and of its Debian package.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -52,7 +52,7 @@ impl Product {
     }
 }
 
-/// One of them, running in front of a server.
+/// A running reverse proxy in front of a server.
 #[derive(Debug)]
 pub struct ReverseProxy {
     address: SocketAddr,
@@ -61,10 +61,10 @@ pub struct ReverseProxy {
 }
 
 impl ReverseProxy {
-    /// Starts it in front of this address, and waits until it accepts connections.
+    /// Starts the product in front of this address, and waits until it accepts connections.
     ///
     /// # Panics
-    /// When it does not.
+    /// When it does not start.
     pub async fn start(product: Product, upstream: SocketAddr) -> Self {
         for _ in 0..ATTEMPTS {
             if let Some(proxy) = Self::attempt(product, upstream).await {
@@ -74,7 +74,7 @@ impl ReverseProxy {
         panic!("{} does not start", product.name());
     }
 
-    /// Where clients connect to.
+    /// The address that clients connect to.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -131,7 +131,7 @@ fn free_address() -> SocketAddr {
     listener.local_addr().expect("a bound socket has an address")
 }
 
-/// HAProxy and Caddy take both addresses from the environment.
+/// The command of a proxy. HAProxy and Caddy take both addresses from the environment.
 fn command(product: Product, home: &Path, address: SocketAddr, upstream: SocketAddr) -> Command {
     let mut command = Command::new(product.name());
     command.current_dir(home).env("CHAT_UPSTREAM", upstream.to_string());
@@ -154,8 +154,8 @@ fn command(product: Product, home: &Path, address: SocketAddr, upstream: SocketA
     command
 }
 
-/// nginx takes no settings from outside, so the two lines with addresses are replaced; the file around it is
-/// what a system's own `nginx.conf` is, for one process.
+/// Writes the files of nginx. It takes no settings from outside, so the two lines with addresses are
+/// replaced; the file around them is a system's usual `nginx.conf`, for one process.
 fn nginx_files(home: &Path, address: SocketAddr, upstream: SocketAddr) -> PathBuf {
     let example = fs::read_to_string(Product::Nginx.example()).expect("the example is there");
     let example = replaced(&example, "server 127.0.0.1:8000;", &format!("server {upstream};"));
@@ -174,7 +174,7 @@ fn nginx_files(home: &Path, address: SocketAddr, upstream: SocketAddr) -> PathBu
     file
 }
 
-/// With this one line replaced.
+/// The text with this one line replaced.
 fn replaced(text: &str, line: &str, by: &str) -> String {
     assert_eq!(text.matches(line).count(), 1, "the example has the line `{line}` once");
     text.replace(line, by)

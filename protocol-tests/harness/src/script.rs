@@ -1,4 +1,4 @@
-//! The real clients, each a script that is told what to do and says what it sees.
+//! The real clients: scripts that follow orders and report events.
 
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tus_lab::note::note;
 use tus_lab::wait;
 
-/// What is written down when the script has nothing more to say.
+/// The event that is noted when the script has ended.
 const END: &str = "the end";
 
 /// A real client: a script that gets its orders as JSON and prints a line of JSON for everything
@@ -47,7 +47,7 @@ impl Script {
         Self::run(&python, &format!("{name}.py"), config)
     }
 
-    /// A proxy that the environment names is for the world outside, not for loopback.
+    /// Starts the script. Proxies that the environment names are taken away: they are not for loopback.
     fn run(interpreter: &Path, name: &str, config: &Value) -> Self {
         let mut child = Command::new(interpreter)
             .arg(clients().join(name))
@@ -73,14 +73,14 @@ impl Script {
         Self { name: name.to_owned(), child, orders, events }
     }
 
-    /// Gives the script a further order.
+    /// Gives the script another order.
     pub async fn order(&mut self, order: &Value) {
         let orders = self.orders.as_mut().expect("a script that was not ended takes orders");
         let line = format!("{order}\n");
         orders.write_all(line.as_bytes()).await.expect("the script still runs");
     }
 
-    /// Everything that happened so far.
+    /// All events so far.
     #[must_use]
     pub fn events(&self) -> Vec<Value> {
         self.events.borrow().clone()
@@ -96,7 +96,7 @@ impl Script {
             .collect()
     }
 
-    /// Forgets what happened so far, for a script that is to do something anew.
+    /// Forgets all events so far, for a script that is to do something again.
     pub fn forget(&self) {
         self.events.send_modify(Vec::clear);
     }
@@ -106,10 +106,10 @@ impl Script {
         self.saw_with(event, |_| true).await
     }
 
-    /// Waits for the first event of this name whose data pleases, and returns the data.
+    /// Waits for the first event of this name for whose data `pleases` holds, and returns the data.
     ///
     /// # Panics
-    /// When it does not come, at once if the script is at its end.
+    /// When the event does not come; at once if the script has ended.
     pub async fn saw_with(&self, event: &str, pleases: impl Fn(&Value) -> bool) -> Value {
         let mut events = self.events.subscribe();
         let find = |seen: &Vec<Value>| {

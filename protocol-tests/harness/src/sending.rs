@@ -12,27 +12,27 @@ use tus_lab::content::Content;
 use tus_lab::proxy::{Conditions, Direction, Proxy, Step};
 use tus_lab::wait;
 
-/// A file that a real client is to send: the stage, the file on the disk, and a bad network between the
-/// client and the server.
+/// A file that a real client is to send: the chat, the file on the disk, and a bad network between the client
+/// and the server.
 #[derive(Debug)]
 pub struct Sending {
-    /// The stage.
+    /// The conversation that the file is sent to.
     pub chat: Chat,
-    /// The network.
+    /// The bad network.
     pub proxy: Proxy,
-    /// What the file contains.
+    /// The file's content.
     pub content: Content,
 }
 
 impl Sending {
-    /// A file of this size on a stage of its own, behind a network with this plan.
+    /// A file of this size for a new chat, behind a network with this plan.
     pub async fn new(size: u64, plan: Vec<(u64, Step)>) -> Self {
         let chat = Chat::start().await;
         let address = chat.server.address();
         Self::behind(chat, address, size, Conditions { up: plan, ..Conditions::default() }).await
     }
 
-    /// A file of this size on this stage, behind a network under these conditions that leads to this address.
+    /// A file of this size for this chat, behind a network with these conditions that leads to this address.
     pub async fn behind(chat: Chat, address: SocketAddr, size: u64, conditions: Conditions) -> Self {
         let proxy = Proxy::under(address, conditions).await;
         let sending = Self { chat, proxy, content: Content::random(size) };
@@ -40,20 +40,20 @@ impl Sending {
         sending
     }
 
-    /// Where the file is.
+    /// The path of the file.
     #[must_use]
     pub fn file(&self) -> PathBuf {
         self.chat.server.scratch("clip.mp4")
     }
 
-    /// Where uploads of this conversation are created, through the network.
+    /// The URL where uploads of this conversation are created, through the network.
     #[must_use]
     pub fn endpoint(&self, conversation: &str) -> String {
         let base = self.chat.server.base();
         format!("{}{base}/conversations/{conversation}/files", self.proxy.url())
     }
 
-    /// What every script needs to know to send the file as a message of the first member.
+    /// The configuration with which a script sends the file as a message of the first member.
     #[must_use]
     pub fn config(&self, options: Value) -> Value {
         json!({
@@ -65,7 +65,7 @@ impl Sending {
         })
     }
 
-    /// Waits until the client is through, and checks that it has in its hands the one message there is, with
+    /// Waits for the client's success, and checks that it was told the only message, and that the message has
     /// the bytes that it sent.
     pub async fn check(&self, client: &Script) {
         let success = client.saw("success").await;
@@ -74,8 +74,8 @@ impl Sending {
         self.check_message(&message).await;
     }
 
-    /// The same for an upload in parts, on which several clients may have worked, one after the other. The
-    /// last answer that they get is that of the joined upload.
+    /// Checks an upload in parts that these clients made, one after the other: the last client was told the
+    /// only message. Ends the parts.
     pub async fn check_joined(&self, clients: &[&Script]) {
         let success = clients.last().expect("there is a client").saw("success").await;
         let message = self.chat.only_message().await;
@@ -91,8 +91,9 @@ impl Sending {
         self.chat.check_folders().await;
     }
 
-    /// Waits until the server holds at least so many bytes of what this client created, and tells how many.
-    /// They are not to be sent again, whatever happens; what is still on its way to the disk may be.
+    /// Waits until the server has recorded at least `least` bytes of this client's uploads, and returns how
+    /// many. The client must not have to send these again; it may have to send bytes that are not on the disk
+    /// yet.
     pub async fn secured(&self, client: &Script, least: u64) -> u64 {
         wait::until("the server holds what arrived", async || {
             let mut held = 0;
@@ -105,7 +106,7 @@ impl Sending {
         .await
     }
 
-    /// Checks that of the whole file no more than so many bytes went over the network twice.
+    /// Checks that at most `bound` bytes of the file went over the network twice.
     pub fn check_sent_again(&self, bound: u64) {
         const HEADERS: u64 = 64 * 1024;
         let twice = self.proxy.carried(Direction::Up).saturating_sub(self.content.len());

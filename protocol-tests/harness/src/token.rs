@@ -10,7 +10,7 @@ use crate::issuer::SigningKey;
 /// The secret that every server of these tests is started with.
 pub const SECRET: &str = "a secret that only the tests and their servers know";
 
-/// Long past any leeway that a verifier grants.
+/// How long ago an expired token ran out: far beyond the leeway that a verifier grants.
 const PAST_SECS: u64 = 24 * 60 * 60;
 
 /// Mints bearer tokens, right ones and every kind of wrong one.
@@ -30,41 +30,41 @@ impl Token {
         Self { claims, secret: SECRET.to_owned(), algorithm: Algorithm::HS256 }
     }
 
-    /// The same, with this claim set.
+    /// The token with this claim set.
     #[must_use]
     pub fn with(mut self, claim: &str, value: impl Into<Value>) -> Self {
         self.claims.insert(claim.to_owned(), value.into());
         self
     }
 
-    /// The same, without this claim.
+    /// The token without this claim.
     #[must_use]
     pub fn without(mut self, claim: &str) -> Self {
         self.claims.remove(claim);
         self
     }
 
-    /// The same, but it ran out a day ago.
+    /// The token, but it expired a day ago.
     #[must_use]
     pub fn expired(self) -> Self {
         self.with("exp", now() - PAST_SECS)
     }
 
-    /// The same, signed by someone else.
+    /// The token, signed with another secret than the server's.
     #[must_use]
     pub fn forged(mut self) -> Self {
         self.secret = "another secret of the same length or thereabouts".to_owned();
         self
     }
 
-    /// The same, signed with this secret.
+    /// The token, signed with this secret.
     #[must_use]
     pub fn signed_by(mut self, secret: &str) -> Self {
         secret.clone_into(&mut self.secret);
         self
     }
 
-    /// The same, signed with another algorithm of the same family.
+    /// The token, signed with another algorithm of the same family.
     #[must_use]
     pub fn signed_with(mut self, algorithm: Algorithm) -> Self {
         self.algorithm = algorithm;

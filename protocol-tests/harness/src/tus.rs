@@ -1,4 +1,4 @@
-//! tus 1.0.0 requests, right unless a test makes them wrong.
+//! Correct tus 1.0.0 requests, which a test may make wrong.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ pub fn request(chat: &Chat, user: &User, method: &str, target: &str) -> Request 
     chat.request(user, method, target).header("Tus-Resumable", "1.0.0")
 }
 
-/// A creation of this length, anywhere.
+/// A creation of this length, sent to this target.
 #[must_use]
 pub fn creation(chat: &Chat, user: &User, target: &str, length: u64) -> Request {
     request(chat, user, "POST", target).header("Upload-Length", length)
@@ -63,8 +63,9 @@ pub async fn offset(chat: &Chat, location: &str) -> u64 {
     head(chat, location).await.expecting(200).number("Upload-Offset")
 }
 
-/// Ends the parts that these clients made, of which the last one has its upload. Parts outlive what was
-/// joined of them, for a client that asks again; whoever sent a file in one piece made none.
+/// Ends all uploads that these clients created, but for the one with which the last client succeeded. These
+/// are its parts: they outlive the final upload, for a client that asks for it again. A client that sent the
+/// file in one piece made none.
 pub async fn end_parts(chat: &Chat, clients: &[&Script]) {
     let success = clients.last().expect("somebody sent it").saw("success").await;
     for part in created_by(clients).iter().filter(|created| success["url"] != **created) {
@@ -72,7 +73,7 @@ pub async fn end_parts(chat: &Chat, clients: &[&Script]) {
     }
 }
 
-/// Ends every upload of the first member's that still has bytes of its own, such as parts that were joined.
+/// Ends every upload of the first member that still has a part file, such as parts that were joined.
 ///
 /// # Panics
 /// When one cannot be ended.
@@ -84,7 +85,7 @@ pub async fn end_unfinished(chat: &Chat) {
     }
 }
 
-/// The URLs of all that these clients have created so far.
+/// The URLs of all uploads that these clients have created so far.
 #[must_use]
 pub fn created_by(clients: &[&Script]) -> BTreeSet<String> {
     let answers = clients.iter().flat_map(|client| client.all("answer"));

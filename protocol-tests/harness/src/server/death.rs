@@ -10,9 +10,9 @@ use crate::binary::longhaul;
 /// A process that ended before it was ready.
 #[derive(Debug)]
 pub struct Death {
-    /// How it ended.
+    /// The exit status of the process.
     pub status: ExitStatus,
-    /// What it had to say.
+    /// The log of the process.
     pub log: String,
 }
 
@@ -22,7 +22,7 @@ impl fmt::Display for Death {
     }
 }
 
-/// Runs the binary with nothing but these arguments until it ends by itself.
+/// Runs the binary with only these arguments and variables until it ends by itself.
 ///
 /// # Panics
 /// When it does not end.
@@ -35,7 +35,7 @@ pub async fn run_to_its_end(arguments: &[&str], environment: &[(&str, &str)]) ->
     Death { status: output.status, log: String::from_utf8_lossy(&log).into_owned() }
 }
 
-/// Settings in the environment of the person who runs the tests must not reach the server.
+/// The server's command without settings. Those in the tests' own environment must not reach the server.
 pub(super) fn bare_command(binary: &Path) -> Command {
     let mut command = Command::new(binary);
     std::env::vars_os()

@@ -61,7 +61,7 @@ impl Server {
         Setup::default().start().await
     }
 
-    /// Where it listens; stays the same from start to start.
+    /// The address that the server listens on; it stays the same over restarts.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -73,33 +73,33 @@ impl Server {
         format!("http://{}", self.address)
     }
 
-    /// Its data folder.
+    /// The server's data folder.
     #[must_use]
     pub fn folder(&self) -> Folder {
         let data = held(&self.setup).data.clone();
         Folder::new(data.unwrap_or_else(|| self.home.path().join("data")))
     }
 
-    /// A path for a file of the test's own, removed with the server's.
+    /// A path for a file of the test, which is removed with the server's folder.
     #[must_use]
     pub fn scratch(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
     }
 
-    /// The lines that it printed for a person to paste.
+    /// The lines that the server printed on standard output.
     #[must_use]
     pub fn printed(&self) -> Vec<String> {
         held(&self.printed).clone()
     }
 
-    /// The path below which everything is; empty if there is none.
+    /// The base path of all routes; empty if there is none.
     #[must_use]
     pub fn base(&self) -> String {
         held(&self.setup).base.clone()
     }
 
-    /// A request to this server: of a URL, of a path that the server gave, or of a route, which goes below
-    /// the base path.
+    /// A request to this server. The target is a URL, a path that the server gave, or a route, which is put
+    /// below the base path.
     #[must_use]
     pub fn request(&self, method: &str, target: &str) -> Request {
         let base = self.base();
@@ -132,7 +132,8 @@ impl Server {
             .unwrap_or_else(|death| panic!("the server did not start: {death}"));
     }
 
-    /// The same, for a start that may end in a crash.
+    /// Kills the process if it still runs, and starts it with other settings, where the start may end in a
+    /// crash.
     ///
     /// # Errors
     /// [`Death`] when the new process ends before it is ready.
@@ -154,18 +155,18 @@ impl Server {
         kill_process(self.pid(), Signal::HUP).expect("the process can be signalled");
     }
 
-    /// Stops the process where it stands (SIGSTOP), so that it can only be killed any more.
+    /// Stops the process (SIGSTOP); after that it can only be killed.
     pub fn freeze(&self) {
         kill_process(self.pid(), Signal::STOP).expect("the process can be signalled");
     }
 
-    /// Whether there is a process that nobody has seen the end of.
+    /// Whether a process was started whose end the test has not waited for.
     #[must_use]
     pub fn is_started(&self) -> bool {
         held(&self.child).is_some()
     }
 
-    /// Whether the process has ended by itself, and nobody has taken note of it yet.
+    /// Whether the process has ended by itself, and the test has not waited for its end yet.
     #[must_use]
     pub fn has_died(&self) -> bool {
         held(&self.child).is_some() && self.has_ended()
@@ -193,7 +194,7 @@ impl Server {
         self.memory_as("VmRSS:")
     }
 
-    /// The most that the process has resident is counted anew from now on.
+    /// Resets the peak of resident memory.
     pub fn forget_peak_memory(&self) {
         let path = format!("/proc/{}/clear_refs", self.pid().as_raw_nonzero());
         fs::write(path, "5").expect("a process of ours is told about");
@@ -232,8 +233,8 @@ impl Server {
         self.scratch("server.log")
     }
 
-    /// A crash point may be reached between the announcement and readiness, so an end counts as
-    /// a death wherever it comes.
+    /// Starts the process and waits until it is ready. A crash point may be reached between the announcement
+    /// and readiness, so an end counts as a death wherever it comes.
     async fn launch(&self) -> Result<SocketAddr, Death> {
         let stdout = self.spawn();
         let announced = wait::bounded("the server prints where it listens", self.announced(stdout)).await;
@@ -279,7 +280,7 @@ impl Server {
             }
             let readyz = format!("{}/readyz", self.base());
             let answer = Request::new(address, "GET", &readyz).try_send().await;
-            // One that has nothing left to do but to wait for room or keys is as ready as it gets.
+            // A server that only waits for room or keys counts as ready.
             let waits =
                 |answer: &Response| ["no room", "no keys"].iter().any(|why| answer.text().contains(why));
             answer.is_ok_and(|answer| answer.status == 200 || waits(&answer)).then_some(true)
@@ -294,7 +295,7 @@ impl Server {
 }
 
 impl Server {
-    /// The end of its log, to understand a failure by.
+    /// Notes the end of the server's log, which explains a failure.
     pub fn note_log(&self) {
         let log = self.log();
         let lines: Vec<_> = log.lines().collect();
@@ -317,7 +318,7 @@ async fn collect(mut lines: Lines<BufReader<ChildStdout>>, printed: Arc<Mutex<Ve
     }
 }
 
-/// No lock is held across an await, and nobody panics while holding one.
+/// Locks a mutex. No lock is held across an await, and no holder panics.
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().expect("nobody panicked while holding it")
 }

@@ -10,7 +10,7 @@ use super::death::bare_command;
 use crate::binary::longhaul;
 use crate::token::SECRET;
 
-/// How a server is to be started.
+/// The settings with which a server is started.
 #[derive(Debug, Clone, Default)]
 pub struct Setup {
     arguments: Vec<String>,
@@ -23,11 +23,12 @@ pub struct Setup {
     most_files: Option<u32>,
 }
 
-/// The shell takes away what the server could raise its limit to, and becomes the server.
+/// The shell's script for a limit of open files: it lowers the hard limit, so that the server cannot raise
+/// its own, and becomes the server.
 const FEW_FILES: &str = r#"ulimit -n "$1"; shift; exec "$0" "$@""#;
 
-/// The shell moves the listener to where the protocol wants it, and becomes the server without a new process
-/// id.
+/// The shell's script for socket activation: it moves the listener to descriptor 3, and becomes the server
+/// without a new process id.
 const HAND_OVER: &str = r#"exec 3<&0 0</dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@""#;
 
 impl Setup {
@@ -44,7 +45,7 @@ impl Setup {
         self.flag(flag).flag(value)
     }
 
-    /// Everything is below this path, which begins with a slash and ends without one.
+    /// Puts all routes below this path, which begins with a slash and ends without one.
     #[must_use]
     pub fn base_path(mut self, path: &str) -> Self {
         path.clone_into(&mut self.base);
@@ -58,48 +59,48 @@ impl Setup {
         self
     }
 
-    /// The process kills itself when it reaches this step.
+    /// Has the process kill itself when it reaches this step.
     #[must_use]
     pub fn crash_at(self, step: &str) -> Self {
         self.env("LONGHAUL_CRASH_AT", step)
     }
 
-    /// Another binary than the one that the tests build.
+    /// Starts this binary instead of the one that the tests build.
     #[must_use]
     pub fn binary(mut self, path: &Path) -> Self {
         self.binary = Some(path.to_owned());
         self
     }
 
-    /// A data folder that is not the server's own, on a disk of the test's choice.
+    /// Uses this data folder, on a disk that the test chose.
     #[must_use]
     pub fn data_folder(mut self, path: &Path) -> Self {
         self.data = Some(path.to_owned());
         self
     }
 
-    /// A listener that the test holds is handed over to the process, as systemd does with a socket unit's.
+    /// Hands a listener that the test holds over to the process, as systemd does with a socket unit's.
     #[must_use]
     pub fn handed_over(mut self, listener: TcpListener) -> Self {
         self.handed_over = Some(Arc::new(listener));
         self
     }
 
-    /// The process may have so many files open.
+    /// Limits how many files the process may have open.
     #[must_use]
     pub fn most_files(mut self, count: u32) -> Self {
         self.most_files = Some(count);
         self
     }
 
-    /// No key is given, which is what makes a demo.
+    /// Gives the server no key, so that it is a demo.
     #[must_use]
     pub fn demo(mut self) -> Self {
         self.demo = true;
         self
     }
 
-    /// Another source of keys than the secret of these tests.
+    /// Uses another source of keys than the secret of these tests.
     #[must_use]
     pub fn keys(self, flag: &str, value: impl fmt::Display) -> Self {
         let setup = self.setting(flag, value);
@@ -126,7 +127,7 @@ impl Setup {
         if !self.demo {
             command.args(["--jwt-secret", SECRET]);
         }
-        // A message that is read twice is the same both times, whenever that is.
+        // With links that stay the same for a week, a message that is read twice is the same both times.
         command.env("LONGHAUL_MEDIA_LINK_SECS", "7d");
         command.args(&self.arguments).envs(self.environment.clone());
         command
