@@ -6,7 +6,8 @@ use tokio::process::Command;
 use super::{Options, nginx};
 use harness::token::SECRET;
 
-/// All clients of a measurement are one user, who makes more uploads than a person does.
+/// longhaul's flags against its limits per user: all clients of a measurement are one user, with more uploads
+/// than a person makes.
 const UNBOUND: [&str; 4] = ["--max-unfinished", "100000000", "--max-reserved-bytes", "1024TiB"];
 
 /// A server that is measured.
@@ -14,11 +15,11 @@ const UNBOUND: [&str; 4] = ["--max-unfinished", "100000000", "--max-reserved-byt
 pub enum Contender {
     /// longhaul as it is shipped: an acknowledgement survives a power cut, and every file has its SHA-256.
     Longhaul,
-    /// The same without digests.
+    /// longhaul without digests.
     Undigested,
     /// longhaul whose acknowledgements survive kill -9, but no power cut.
     Process,
-    /// The same without digests: what is left is receiving and writing, as the sink that writes does.
+    /// longhaul with neither digests nor syncs: it only receives and writes, as the sink that writes does.
     Bare,
     /// tusd as it is released.
     Tusd,
@@ -39,7 +40,7 @@ pub enum Contender {
 }
 
 impl Contender {
-    /// What it is called in the tables.
+    /// The contender's name in the tables.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -62,12 +63,12 @@ impl Contender {
         matches!(self, Self::Longhaul | Self::Undigested | Self::Process | Self::Bare)
     }
 
-    /// Whether it answers GET of an upload with its bytes.
+    /// Whether the server answers GET of an upload with its bytes.
     pub(super) fn gives_back(self) -> bool {
         self.is_longhaul() || matches!(self, Self::Tusd | Self::TusdMem)
     }
 
-    /// Whether its program is here.
+    /// Whether the server's program is installed here.
     pub(super) fn is_here(self, options: &Options) -> bool {
         match self {
             Self::Tusd => options.tusd.is_some(),
@@ -77,8 +78,8 @@ impl Contender {
         }
     }
 
-    /// The command that starts it with this folder; `flags` are for longhaul. Settings of whoever runs this
-    /// do not reach it.
+    /// The command that starts the server with this folder; `flags` are for longhaul. Settings in the bench's
+    /// own environment do not reach it.
     pub(super) fn command(self, options: &Options, folder: &Path, flags: &[&str]) -> Command {
         let own = match self {
             Self::Undigested => &["--digest", "off"][..],

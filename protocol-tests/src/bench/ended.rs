@@ -1,28 +1,28 @@
-//! What ended servers leave behind.
+//! The files that ended servers leave behind.
 //!
-//! ext4 does not use the inode of a deleted file again for a minute or more, and looks at each of those that
-//! it has to pass over whenever a file is created: where thousands were just deleted, a creation costs
-//! several times as much. So that no work is measured on the ruins of the one before, small files stay until
-//! the last one is done.
+//! ext4 does not reuse the inode of a deleted file for a minute or more, and looks at each inode that it has
+//! to pass over whenever a file is created: after thousands of deletions, a creation costs several times as
+//! much. So small files stay until the last work is measured; otherwise each work would pay for the deletions
+//! of the one before.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Files of this and more bytes are few, and would fill the disk.
+/// Files of at least this many bytes are deleted at once: they are few, and would fill the disk.
 const LARGE: u64 = 1024 * 1024;
 
-/// Where they are kept below the servers' folders.
+/// The folder where they are kept, beside the servers' folders.
 pub(super) fn folder(options: &super::Options) -> PathBuf {
     options.folder.join("ended")
 }
 
-/// Deletes everything that is kept.
+/// Deletes all files that are kept.
 pub(super) fn clear(options: &super::Options) {
     _ = fs::remove_dir_all(folder(options));
 }
 
-/// Keeps what an ended server left, but for large files, until [`clear`].
+/// Keeps the files that an ended server left, except large ones, until [`clear`].
 pub(super) fn keep(options: &super::Options, ended: &Path) -> io::Result<()> {
     let kept = folder(options);
     fs::create_dir_all(&kept)?;

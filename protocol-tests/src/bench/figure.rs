@@ -1,6 +1,6 @@
 use tus_lab::load::{Latency, Report, ServerResources};
 
-/// What is read off a report.
+/// A figure that a report has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Figure {
     CpuPerGib,
@@ -19,7 +19,7 @@ pub(super) enum Figure {
 }
 
 impl Figure {
-    /// In the unit that is named beside it; none where the report has none.
+    /// The figure in this report, in its [`unit`](Self::unit); none if the report lacks it.
     pub(super) fn of(self, report: &Report) -> Option<f64> {
         let extra = |name: &str| report.extra.get(name).copied();
         let server = |of: fn(&ServerResources) -> Option<f64>| report.resources.server.as_ref().and_then(of);
@@ -66,7 +66,7 @@ impl Figure {
     }
 }
 
-/// The median of some values, and between which all lie.
+/// The median, the least and the greatest of some values.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Spread {
     pub(super) median: f64,
@@ -75,7 +75,7 @@ pub(super) struct Spread {
 }
 
 impl Spread {
-    /// None of none.
+    /// The spread of these values; none if there are none.
     pub(super) fn of(mut values: Vec<f64>) -> Option<Self> {
         values.sort_by(f64::total_cmp);
         let (least, most) = (*values.first()?, *values.last()?);
@@ -92,7 +92,7 @@ impl Spread {
 impl std::fmt::Display for Spread {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { median, least, most } = *self;
-        // Three digits say all that repetitions agree about.
+        // Three digits: repetitions do not agree about more.
         let digits = match median {
             small if small < 10.0 => 2,
             medium if medium < 100.0 => 1,

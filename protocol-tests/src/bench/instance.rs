@@ -16,11 +16,11 @@ use harness::token::Token;
 const BOUND: Duration = Duration::from_secs(120);
 const STEP: Duration = Duration::from_millis(5);
 
-/// Who sends, and who listens.
+/// The user who sends, and the one who listens.
 const SENDER: &str = "alice@example.com";
 const LISTENER: &str = "bob@example.com";
 
-/// A server that runs, with a folder of its own.
+/// A running server with a folder of its own.
 #[derive(Debug)]
 pub(super) struct Instance {
     pub(super) contender: Contender,
@@ -29,11 +29,11 @@ pub(super) struct Instance {
     child: Child,
     /// The URL of creation.
     url: String,
-    /// A conversation of sender and listener, where the server has such.
+    /// A conversation of sender and listener, if the server has conversations.
     pub(super) conversation: Option<String>,
     /// The path of the file that is read.
     pub(super) film: Option<String>,
-    /// From the start of the process until it was ready.
+    /// How long the process took to get ready.
     pub(super) start_secs: f64,
 }
 
@@ -55,7 +55,7 @@ impl Instance {
         Ok(instance)
     }
 
-    /// Kills it, and starts it again with what it has.
+    /// Kills the server, and starts it again with the same folder.
     pub(super) async fn restart(&mut self, options: &Options) -> Result<(), String> {
         self.child.kill().await.map_err(|error| error.to_string())?;
         let (child, url, start_secs) = launch(options, self.contender, &self.folder, self.flags).await?;
@@ -63,7 +63,7 @@ impl Instance {
         Ok(())
     }
 
-    /// Ends it, and removes what it kept, or will.
+    /// Ends the server, and removes its files or keeps them until the bench has ended.
     pub(super) async fn end(mut self, options: &Options) -> Result<(), String> {
         if self.contender == Contender::Nginx {
             self.terminate();
@@ -88,7 +88,8 @@ impl Instance {
         if self.contender.is_longhaul() { format!("{}/files", self.url) } else { self.url.clone() }
     }
 
-    /// The URL where uploads are created that become messages, or any, where there are no messages.
+    /// The URL where uploads are created that become messages; at a server without messages, the one of plain
+    /// uploads.
     pub(super) fn bound(&self) -> String {
         self.conversation
             .as_ref()
@@ -100,12 +101,12 @@ impl Instance {
         if self.contender.is_longhaul() { format!("{}/messages/upload", self.url) } else { self.url.clone() }
     }
 
-    /// The token of whoever sends, where one is wanted.
+    /// The sender's token, if the server wants one.
     pub(super) fn token(&self) -> Option<String> {
         self.contender.is_longhaul().then(|| Token::of(SENDER).mint())
     }
 
-    /// The token of whoever listens.
+    /// The listener's token, if the server wants one.
     pub(super) fn listener(&self) -> Option<String> {
         self.contender.is_longhaul().then(|| Token::of(LISTENER).mint())
     }

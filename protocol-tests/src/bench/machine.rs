@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use tus_lab::load::cpu_secs_of_this_process;
 
-/// What is hashed to find out what that costs.
+/// How much is hashed to measure the cost of SHA-256.
 const HASHED_MIB: u32 = 512;
 const MIB_PER_GIB: f64 = 1024.0;
 
@@ -31,7 +31,7 @@ pub(super) fn cores() -> usize {
     available_parallelism().map_or(1, usize::from)
 }
 
-/// What bare SHA-256 costs, in CPU seconds for a GiB.
+/// The cost of bare SHA-256, in CPU seconds for a GiB.
 pub(super) fn sha256_secs_per_gib() -> f64 {
     let piece = vec![7; 1 << 20];
     let before = cpu_secs_of_this_process();
@@ -52,7 +52,7 @@ fn value(path: &str, key: &str) -> Option<String> {
     line.split_once(':').map(|(_, value)| value.trim().to_owned())
 }
 
-/// The type of the mount that the folder lies in: the one whose place is the longest beginning of it.
+/// The file system type of the folder's mount: the one whose mount point is the longest prefix of the path.
 fn file_system(folder: &Path) -> Option<String> {
     let folder = folder.canonicalize().ok()?;
     let mounts = fs::read_to_string("/proc/mounts").ok()?;

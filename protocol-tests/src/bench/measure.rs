@@ -10,16 +10,16 @@ use super::plan::{Place, Work};
 use super::{Options, Results};
 use tus_lab::load::Report;
 
-/// No measurement takes so long; a million messages take some minutes.
+/// How long a measurement may take before it counts as hung; a million messages take some minutes.
 const BOUND: Duration = Duration::from_secs(1800);
 
-/// An upload is done when it is a message.
+/// The load's flag that makes an upload count as done only when it is a message.
 const UNTIL_MESSAGE: &str = "--until-header=Chat-Message-Id";
 
-/// How long the machine has to itself between two measurements.
+/// How long the machine rests between two measurements.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Does one work with all its servers, as often as the plan says.
+/// Measures one work with all its servers, as often as the plan says.
 pub(super) async fn measure(
     options: &Options,
     work: &Work,
@@ -63,7 +63,8 @@ pub(super) async fn measure(
     Ok(())
 }
 
-/// Writes what the one before left unwritten: whoever syncs would do it in its stead.
+/// Writes the dirty pages of the server before to the disk: otherwise the next server's syncs would pay for
+/// them.
 async fn settle(options: &Options) -> Result<(), String> {
     let folder = options.folder.clone();
     let sync = move || std::fs::File::open(folder).and_then(|folder| Ok(rustix::fs::syncfs(folder)?));
@@ -100,7 +101,7 @@ pub(super) async fn load(
     })
 }
 
-/// What a scenario has to be told of a server that makes messages.
+/// The further arguments of a scenario at a server that makes messages.
 fn extra(work: &Work, server: &Instance, scenario: &str) -> Vec<String> {
     if let (true, Some(film)) = (scenario.starts_with("read"), &server.film) {
         return vec![format!("--path={film}")];

@@ -1,9 +1,10 @@
-//! `bench`: longhaul, tusd and the bare sinks under the same load, in turns, and what came of it.
+//! `bench`: measures longhaul, tusd and the bare sinks under the same load, in turns.
 //!
-//! For each work of the plan all servers that take part in it are started on loopback with empty folders and
-//! warmed up; what they took then is read back and compared. Then every repetition measures each of them
-//! once, in an order that rotates, so that whatever else happens on the machine strikes them alike. A ratio
-//! is made within a repetition; the table tells the medians, and between which values all repetitions lie.
+//! For each work of the plan, all servers that take part are started on loopback with empty folders and
+//! warmed up; the uploads of the warm-up are read back and compared. Then every repetition measures each
+//! server once, in an order that rotates, so that other load on the machine disturbs them alike. A ratio is
+//! made within a repetition; the table tells the medians, and the lowest and highest value of all
+//! repetitions.
 
 mod contender;
 mod ended;
@@ -29,7 +30,7 @@ pub use table::tables;
 use measure::measure;
 use plan::plan;
 
-/// Measures everything; `progress` hears a line for each measurement.
+/// Measures all works; `progress` gets a line for each measurement.
 ///
 /// # Errors
 /// When a server does not start, or the load cannot be made.

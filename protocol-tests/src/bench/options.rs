@@ -1,11 +1,11 @@
 use std::path::PathBuf;
 
-/// The programs, and how much is to be done with them.
+/// The bench's options: the programs, and how much is measured.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// `tus-lab`, which makes the load and is the sinks.
+    /// The program `tus-lab`, which makes the load and is also the sinks.
     pub lab: PathBuf,
-    /// longhaul.
+    /// The program longhaul.
     pub longhaul: PathBuf,
     /// The released tusd; none if there is none here.
     pub tusd: Option<PathBuf>,
@@ -13,12 +13,12 @@ pub struct Options {
     pub tusd_mem: Option<PathBuf>,
     /// nginx; none if there is none here.
     pub nginx: Option<PathBuf>,
-    /// Where the servers' folders are made: on the disk that counts.
+    /// Where the servers' folders are made: on the disk that is to be measured.
     pub folder: PathBuf,
-    /// Less of everything.
+    /// Whether the run is short: less of everything.
     pub quick: bool,
-    /// Only works whose names begin like one of these; all if there is none.
+    /// The works to measure: those whose names begin like one of these; all works if there is none.
     pub only: Vec<String>,
-    /// How often each server is measured, instead of what the plan says.
+    /// How often each server is measured, if not as often as the plan says.
     pub repetitions: Option<usize>,
 }

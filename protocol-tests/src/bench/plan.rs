@@ -5,47 +5,48 @@ use super::Contender::{
 use super::film::Film;
 use super::machine;
 
-/// Where uploads are created.
+/// The kind of URL that a work sends its uploads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
-    /// Where they become nothing but files.
+    /// Uploads that stay files.
     Plain,
-    /// Where they become messages, at a server that makes some.
+    /// Uploads that become messages, at a server that makes messages.
     Bound,
-    /// Where forms are taken.
+    /// Multipart forms.
     Form,
 }
 
-/// What the servers have to do, and which of them.
+/// One thing to measure, and the servers that take part.
 #[derive(Debug, Clone)]
 pub(super) struct Work {
     /// A short name, by which it can be chosen.
     pub(super) name: &'static str,
-    /// What it is, for a person.
+    /// The work's title in the tables.
     pub(super) title: String,
     pub(super) contenders: Vec<Contender>,
     pub(super) place: Place,
     /// The arguments of `tus-lab load`.
     pub(super) scenario: String,
-    /// The same for what is done before anything is measured; nothing if that is empty. Where a film is read,
-    /// it is what sends the film.
+    /// The arguments of the warm-up; there is none if they are empty. Where a film is read, the warm-up sends
+    /// the film.
     pub(super) warm_up: String,
     pub(super) repetitions: usize,
-    /// Whether what was uploaded is terminated after each run, so that its writing does not fall into the
-    /// next one.
+    /// Whether the uploads are terminated after each run, so that their pages are not written during the next
+    /// one.
     pub(super) clean_up: bool,
-    /// Further flags of longhaul.
+    /// More flags of longhaul.
     pub(super) flags: &'static [&'static str],
-    /// Whether longhaul is killed in the end, and its start measured.
+    /// Whether longhaul is killed at the end, and its start measured.
     pub(super) restart: bool,
     /// Whether a film is sent beforehand, and how it is kept.
     pub(super) film: Option<Film>,
 }
 
-/// Ten thousand slow uploads, and one connection of somebody else: the default admits ten thousand.
+/// longhaul's flags for ten thousand slow uploads and the connection of one more client: the default admits
+/// ten thousand.
 const MANY: &[&str] = &["--max-connections", "11000"];
 
-/// Everything that is measured, in this order.
+/// All works, in the order in which they are measured.
 pub(super) fn plan(quick: bool) -> Vec<Work> {
     let peers = [Tusd, TusdMem];
     let with = |ours: &[Contender], sinks: &[Contender]| [ours, &peers, sinks].concat();
@@ -62,7 +63,7 @@ pub(super) fn plan(quick: bool) -> Vec<Work> {
     .concat()
 }
 
-/// The part of a plan that differs where there is little time.
+/// The value for a quick run or for a full one.
 fn either<T>(quick: bool, short: T, long: T) -> T {
     if quick { short } else { long }
 }
@@ -161,9 +162,10 @@ fn chunks(quick: bool, contenders: &[Contender]) -> Vec<Work> {
     works
 }
 
-/// Creating a file is the dearest of all on ext4, and its cost swings: such works are measured often.
+/// Works of many small requests. Creating a file is the most expensive step on ext4, and its cost varies
+/// much: such works are repeated often.
 fn requests(quick: bool, peers: &[Contender]) -> Vec<Work> {
-    // As long as it takes until what was created has come from the journal to the records, and more.
+    // Long enough for the records to come from the journal into the tables, and more.
     let long = either(quick, "0.5", "3");
     let short = either(quick, "0.5", "1.5");
     let often = either(quick, 3, 7);
@@ -202,7 +204,7 @@ fn small(quick: bool, contenders: &[Contender]) -> Vec<Work> {
     ]
 }
 
-/// What a person waits for.
+/// Works about what a person waits for.
 fn live(quick: bool) -> Vec<Work> {
     let large = either(quick, "256 MiB", "1 GiB");
     let size = large.replace(' ', "");
@@ -253,7 +255,7 @@ fn live(quick: bool) -> Vec<Work> {
 
 fn many(quick: bool) -> Vec<Work> {
     let (uploads, secs) = either(quick, (1_000, 4), (10_000, 10));
-    // A connection and a file of each, and what the server has open besides.
+    // Each upload needs a connection and a file; 400 descriptors are left for everything else.
     let uploads = uploads.min(machine::open_files().saturating_sub(400) / 2);
     let records = either(quick, 50_000, 1_000_000);
     vec![
@@ -282,7 +284,7 @@ fn many(quick: bool) -> Vec<Work> {
     ]
 }
 
-/// Folders that get many entries: of messages, which stay, and of parts, which go again.
+/// Works that put many entries into folders: messages, which stay, and parts, which are removed again.
 fn folders(quick: bool) -> Vec<Work> {
     let (messages, parts) = either(quick, (20_000, 5_000), (1_000_000, 50_000));
     let (secs, rest) = either(quick, ("0.5", "2"), ("5", "70"));

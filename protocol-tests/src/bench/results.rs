@@ -5,20 +5,20 @@ use super::plan::Work;
 use super::{Contender, Options, machine};
 use tus_lab::load::Report;
 
-/// Everything that was measured.
+/// The results of a run.
 #[derive(Debug)]
 pub struct Results {
     pub(super) machine: String,
-    /// How the run is repeated.
+    /// The command that repeats the run.
     pub(super) command: String,
-    /// What bare SHA-256 costs here, in CPU seconds for a GiB.
+    /// The cost of bare SHA-256 on this machine, in CPU seconds for a GiB.
     pub(super) sha256_secs_per_gib: f64,
-    /// Whom the tables are without.
+    /// The servers that were left out, because their programs are missing.
     pub(super) left_out: Vec<Contender>,
     /// The works in the order in which they were done: name and title.
     pub(super) works: Vec<(&'static str, String)>,
     reports: BTreeMap<(&'static str, Contender, usize), Report>,
-    /// What failed before anything was measured.
+    /// The failures of the warm-ups.
     failures_before: Vec<String>,
 }
 
@@ -51,7 +51,7 @@ impl Results {
         self.reports.insert((work, contender, repetition), report);
     }
 
-    /// Remembers what failed in a warm-up, of which nothing else is told.
+    /// Remembers the failures of a warm-up; nothing else of its report is kept.
     pub(super) fn add_warm_up(&mut self, work: &'static str, contender: Contender, report: &Report) {
         self.failures_before.extend(failures_of(&format!("{work}, before"), contender, report));
     }
@@ -61,7 +61,7 @@ impl Results {
         self.works.iter().find(|(name, _)| *name == work).map(|(_, title)| title.as_str())
     }
 
-    /// What one server did, repetition by repetition.
+    /// The reports about one server, repetition by repetition.
     pub(super) fn of(&self, work: &str, contender: Contender) -> Vec<&Report> {
         let is_it = |key: &(&str, Contender, usize)| key.0 == work && key.1 == contender;
         self.reports.iter().filter(|(key, _)| is_it(key)).map(|(_, report)| report).collect()
@@ -79,7 +79,7 @@ impl Results {
         all
     }
 
-    /// What failed: the work, the server, the words.
+    /// The failures, each with its work and its server.
     pub(super) fn failures(&self) -> Vec<String> {
         let measured = self.reports.iter();
         let measured =
@@ -93,7 +93,7 @@ impl Results {
         self.failures().is_empty()
     }
 
-    /// How much of the machine was taken by neither the server nor the client, in the median.
+    /// The share of the machine's CPU time that neither the server nor the client used, as a median.
     pub(super) fn median_share_of_others(&self) -> f64 {
         let mut shares: Vec<_> = self.reports.values().map(Self::share_of_others).collect();
         shares.sort_by(f64::total_cmp);

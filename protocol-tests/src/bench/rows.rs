@@ -5,17 +5,17 @@ use super::Results;
 use super::figure::{Figure, Spread};
 use super::machine;
 
-/// What a figure of longhaul is held against.
+/// The figure that a figure of longhaul is compared with.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Against {
     /// The same figure of another server.
     Server(Contender),
     /// The same figure of the better one of the two tusd.
     FasterTusd,
-    /// What the sink that writes costs, with a fifth more, and bare SHA-256 on top.
+    /// The CPU cost of the sink that writes, times 1.2, plus the cost of bare SHA-256.
     WriteAndDigest,
-    /// How many requests of so many bytes the sink that writes would answer if it hashed them as well, on
-    /// cores that it keeps busy already.
+    /// How many requests of this many bytes the sink that writes would answer if it also hashed them, on
+    /// cores that are busy already.
     WriterThatHashes(f64),
     /// Another figure of the same run.
     Figure(Figure),
@@ -25,12 +25,12 @@ pub(super) enum Against {
     Nothing,
 }
 
-/// What is to be reached, as a ratio, or as the figure itself where it is held against nothing.
+/// The goal of a row: a ratio, or the figure itself if it is compared with nothing.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Goal {
     AtLeast(f64),
     AtMost(f64),
-    /// It is only shown.
+    /// No goal: the figure is only shown.
     Shown,
 }
 
@@ -38,7 +38,7 @@ pub(super) enum Goal {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Row {
     pub(super) work: &'static str,
-    /// What of the work; its title says the rest.
+    /// The name of the figure; the work's title stands before it.
     pub(super) what: &'static str,
     pub(super) server: Contender,
     pub(super) figure: Figure,
@@ -62,7 +62,7 @@ use Figure::{CpuPerGib, MemoryPerUpload, MibPerSec, P99, RequestsPerSec, SentAga
 use Goal::{AtLeast, AtMost, Shown};
 
 const GIB: f64 = 1024.0 * 1024.0 * 1024.0;
-/// At most so many KiB are in one write of the server.
+/// How many KiB one write of the server has at most.
 const WRITE_KIB: f64 = 1024.0;
 
 /// The table, row by row.
@@ -106,7 +106,7 @@ pub(super) const ROWS: &[Row] = &[
     row("resume", "sent again", Longhaul, SentAgain, Nothing, AtMost(WRITE_KIB)),
     row("announce", "p99", Longhaul, P99, Nothing, AtMost(15.0)),
     row("announce-large", "p99", Longhaul, P99, Nothing, AtMost(15.0)),
-    // The sink copies all parts and syncs the copy. Ours answers when the message stands.
+    // The sink copies all parts and syncs the copy. longhaul answers when the message is committed.
     row("concat", "final POST, p99", Longhaul, P99, Server(Fsync), AtMost(1.2)),
     row("idle", "memory of each", Longhaul, MemoryPerUpload, Nothing, AtMost(32.0)),
     row("idle", "HEAD p99 of another client", Longhaul, P99, Nothing, AtMost(20.0)),
@@ -145,18 +145,18 @@ pub(super) const ROWS: &[Row] = &[
     ),
 ];
 
-/// What a row says about these results.
+/// A row's values in these results.
 #[derive(Debug)]
 pub(super) struct Said {
     pub(super) ours: Spread,
     pub(super) theirs: Option<(String, Spread)>,
     pub(super) ratio: Option<Spread>,
-    /// Whether the goal is reached; none where there is no goal, or nothing to hold the figure against.
+    /// Whether the goal is reached; none if there is no goal, or nothing to compare the figure with.
     pub(super) is_met: Option<bool>,
 }
 
 impl Row {
-    /// None if the work was not done.
+    /// The row's values; none if the work was not measured.
     pub(super) fn of(&self, results: &Results) -> Option<Said> {
         let ours = self.values(results, self.server, self.figure);
         let theirs = self.theirs(results);
@@ -224,7 +224,7 @@ impl Goal {
 
 impl std::fmt::Display for Goal {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // What takes three digits to say is said with two.
+        // A goal below 1 has two decimals.
         let short = |goal: f64| if goal < 1.0 { format!("{goal:.2}") } else { goal.to_string() };
         match *self {
             AtLeast(goal) => write!(out, "≥ {}", short(goal)),

@@ -5,7 +5,7 @@ use super::rows::{Against, Goal, ROWS, Row, Said};
 use super::{Contender, Results};
 use tus_lab::load::Report;
 
-/// What was measured, as Markdown: the goals first, then every figure of every server.
+/// The results as Markdown: the goals first, then every figure of every server.
 #[must_use]
 pub fn tables(results: &Results) -> String {
     let mut text = String::new();

@@ -28,7 +28,7 @@ fn options(tusd: Option<PathBuf>) -> Options {
     }
 }
 
-/// A run in which this server answered so many requests in a second, at the same cost for each.
+/// A report of a server that answered this many requests in a second, at the same cost for each.
 fn report(requests_per_sec: f64) -> Report {
     Report {
         scenario: "head".to_owned(),
@@ -84,13 +84,13 @@ fn every_scenario_of_the_plan_can_be_run() {
     }
 }
 
-/// The goals that the README of this package tells.
+/// The README of this package has every goal.
 #[test]
 fn every_goal_is_told() {
     let readme = include_str!("../../README.md");
     for row in ROWS.iter().filter(|row| row.goal != Goal::Shown) {
         let work = plan(false).into_iter().find(|work| work.name == row.work).expect("it is in the plan");
-        // Fewer where a process may open fewer files.
+        // There are fewer uploads where a process may open fewer files.
         let title = if work.name == "idle" { "10,000 slow uploads of 1 KiB/s" } else { &work.title };
         let line = told(row, title);
         assert!(readme.lines().any(|known| known == line), "{line}");

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use super::way::Way;
 use harness::content::Content;
 
-/// What clients were told, which is what the server has to stand by.
+/// The books: everything that the server told its clients, and must keep to.
 #[derive(Debug, Default)]
 pub(super) struct Books {
     jobs: Mutex<Vec<Job>>,
@@ -15,15 +15,15 @@ pub(super) struct Books {
     refusals: watch::Sender<u64>,
 }
 
-/// A file that a client wants to be a message, or not.
+/// A file that a client sends, and what the server told the client of it.
 #[derive(Debug, Clone)]
 pub(super) struct Job {
-    /// Its `client_message_id`.
+    /// The `client_message_id` of the file.
     pub(super) id: String,
     pub(super) way: Way,
     pub(super) length: u64,
     pub(super) sha256: String,
-    /// What was told of each upload resource, by its URL.
+    /// The server's last word about each upload resource, by its URL.
     pub(super) uploads: BTreeMap<String, Told>,
     /// The message that the client was told of.
     pub(super) message: Option<String>,
@@ -31,18 +31,18 @@ pub(super) struct Job {
     pub(super) is_over: bool,
 }
 
-/// The best that a client was told of an upload.
+/// The latest state of an upload that a client knows of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Told {
-    /// So many bytes are kept.
+    /// The server has acknowledged this offset.
     Offset(u64),
-    /// It is refused for good.
+    /// The server has refused the upload for good.
     Refused,
-    /// It had no byte for too long.
+    /// The upload has expired.
     Expired,
-    /// Somebody has asked to end it.
+    /// The client has asked to end the upload, and has no answer yet.
     Ending,
-    /// It was ended on request.
+    /// The server has ended the upload on request.
     Ended,
 }
 
@@ -50,7 +50,7 @@ pub(super) enum Told {
 pub(super) type Number = usize;
 
 impl Books {
-    /// Takes a new job in.
+    /// Adds a new job.
     pub(super) fn open(&self, way: Way, content: &Content) -> Number {
         let mut jobs = self.jobs();
         let id = format!("{}-{}", way.name(), harness::chat::conversation_id());
@@ -70,13 +70,13 @@ impl Books {
         self.jobs()[number].id.clone()
     }
 
-    /// The server told this of an upload.
+    /// Notes what the server told of an upload.
     pub(super) fn told(&self, number: Number, location: &str, told: Told) {
         self.jobs()[number].uploads.insert(location.to_owned(), told);
         self.acknowledged();
     }
 
-    /// The server told of the message.
+    /// Notes the message that the server told of.
     pub(super) fn message(&self, number: Number, id: &str) {
         let before = self.jobs()[number].message.replace(id.to_owned());
         assert!(before.as_deref().is_none_or(|before| before == id), "{before:?}, and now {id}");
@@ -87,7 +87,7 @@ impl Books {
         self.jobs()[number].is_over = true;
     }
 
-    /// A client was told to come again, or heard nothing.
+    /// Notes that a client was told to come again, or got no answer.
     pub(super) fn refused(&self) {
         self.refusals.send_modify(|count| *count += 1);
     }
@@ -104,12 +104,12 @@ impl Books {
         self.refusals.subscribe()
     }
 
-    /// Everything as it stands.
+    /// All jobs so far.
     pub(super) fn all(&self) -> Vec<Job> {
         self.jobs().clone()
     }
 
-    /// Whether the bytes of a message were compared before; if not, they are from now on.
+    /// Whether the bytes of a message were already compared.
     pub(super) fn is_verified(&self, message: &str) -> bool {
         self.verified.lock().expect("nobody panics while holding it").contains(message)
     }

@@ -11,7 +11,7 @@ impl Chance {
         Self(seed)
     }
 
-    /// A seed that nobody chose.
+    /// A random seed.
     #[must_use]
     pub fn any_seed() -> u64 {
         let mut bytes = [0; 4];
@@ -28,12 +28,12 @@ impl Chance {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number of this range.
+    /// A number within this range.
     pub fn within(&mut self, range: Range<u64>) -> u64 {
         range.start + self.number() % (range.end - range.start).max(1)
     }
 
-    /// Yes, once in so many times.
+    /// True once in this many times, on average.
     pub fn one_in(&mut self, times: u64) -> bool {
         self.within(0..times) == 0
     }
@@ -44,7 +44,7 @@ impl Chance {
         choices[usize::try_from(self.within(0..last)).expect("an index fits")]
     }
 
-    /// Numbers of their own for somebody else.
+    /// A second, independent sequence of numbers.
     pub fn apart(&mut self) -> Self {
         Self(self.number())
     }

@@ -1,5 +1,5 @@
-//! Clocks that jump: between two starts, and under a running process. Nothing is lost or doubled, and a
-//! conversation's messages stay in their order.
+//! The scenario of clocks that jump, between two starts and under a running process: nothing is lost or
+//! doubled, and a conversation's messages stay in their order.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,16 +17,16 @@ use harness::server::{Server, Setup};
 use harness::token::Token;
 use harness::wait;
 
-/// So many jumps on one data folder.
+/// How many jumps one data folder sees.
 const STRETCH: u64 = 16;
-/// A jump comes within so many acknowledgements.
+/// A jump comes within this many acknowledgements.
 const SOON: u64 = 60;
-/// From the clock that all others see, in seconds.
+/// The offsets of the server's clock from the real one, in seconds.
 const OFFSETS: [i64; 8] = [0, -3_600, 86_400, -31_536_000, 1, -5, 400_000, -86_400];
-/// The server's clock is where it was set to when it is as near as this, which is more than the leeway of
+/// How near the server's clock must be to the time that it was set to. This is more than the leeway of
 /// tokens.
 const NEAR_SECS: i64 = 200;
-/// Where Debian, Fedora and Arch put the library.
+/// The paths where Debian, Fedora and Arch put libfaketime.
 const LIBRARIES: [&str; 5] = [
     "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
     "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
@@ -42,7 +42,7 @@ pub async fn run(plan: &Plan, summary: &mut Summary) {
     };
     let mut chance = Chance::seeded(plan.seed);
     for jumps in plan.stretches(STRETCH) {
-        // Across a year, so that no upload is idle, or done, for too long by any clock.
+        // The clock jumps over a year, so no window may end before that by any clock.
         let years = 4 * 365 * 86_400;
         let setup = plan.setup().setting("--expire-after", years).setting("--result-window", years);
         let setup = setup.env("LD_PRELOAD", library.display()).env("FAKETIME_DONT_FAKE_MONOTONIC", 1);
@@ -85,14 +85,14 @@ async fn stretch(setup: Setup, jumps: u64, mut chance: Chance) -> Row {
     row
 }
 
-/// The library leaves something in memory of every process that is killed.
+/// Removes the shared memory that libfaketime leaves behind for every killed process.
 fn tidy() {
     let Ok(entries) = std::fs::read_dir("/dev/shm") else { return };
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let pid = name.strip_prefix("faketime_shm_").or_else(|| name.strip_prefix("sem.faketime_sem_"));
         if pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
-            // Somebody else's may not be ours to remove.
+            // A file of another user may not be removable.
             _ = std::fs::remove_file(entry.path());
         }
     }
@@ -104,7 +104,7 @@ struct Clock {
 }
 
 impl Clock {
-    /// Renamed into place: the server reads it all the time.
+    /// Sets the clock. The file is renamed into place, because the server reads it all the time.
     fn set(&self, offset: i64) -> i64 {
         let beside = self.file.with_extension("new");
         std::fs::write(&beside, format!("{offset:+}")).expect("a file of ours can be written");
@@ -113,8 +113,8 @@ impl Clock {
     }
 }
 
-/// Waits until the server's clock is so many seconds from ours, which it tells by the tokens that it takes:
-/// its `Date` header stands still when the clock goes back.
+/// Waits until the server's clock has this offset from ours. The tokens that it accepts tell: its `Date`
+/// header stands still when the clock goes back.
 async fn is_seen(server: &Server, offset: i64) {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("the clock is past 1970");
     let now = i64::try_from(now.as_secs()).expect("a time of these centuries") + offset;
@@ -126,7 +126,7 @@ async fn is_seen(server: &Server, offset: i64) {
     .await;
 }
 
-/// The answer to a token that is good until then.
+/// The status of the answer to a token that expires at this time.
 async fn status_of(server: &Server, until: i64) -> u16 {
     let token = Token::of("carol@example.com").with("exp", until).mint();
     server.request("GET", "/files").bearer(&token).send().await.status

@@ -14,12 +14,12 @@ use harness::content::Content;
 use harness::script::Script;
 use harness::script::socket;
 
-/// What is later than that does not come.
+/// How long an acknowledgement may take before it counts as a hang.
 const HANG: Duration = Duration::from_secs(150);
-/// An event is one frame; these are small pictures.
+/// The largest file: an event is one frame, so these are small pictures.
 const LARGEST: u64 = 60_000;
 
-/// A member whose client sends files as Socket.IO events: Node's, which connects again by itself.
+/// A member who sends files as Socket.IO events, with Node's client, which reconnects by itself.
 #[derive(Debug)]
 pub(super) struct Correspondent {
     script: Script,
@@ -70,7 +70,8 @@ impl Correspondent {
         Err(io::ErrorKind::ConnectionReset.into())
     }
 
-    /// The connection that the client has now. It tells of ends of connections that it never told of.
+    /// The client's present connection. The client may report the end of a connection whose beginning it
+    /// never reported.
     fn connection(&self) -> Option<Value> {
         let events = self.script.events();
         let last =
@@ -97,7 +98,7 @@ fn message_of(desk: &Desk, answer: &Value) -> io::Result<String> {
     }
     let detail = answer["detail"].as_str().unwrap_or_default().to_owned();
     let is_full = desk.may_be_full && detail.contains("room");
-    // Somebody else makes it, or the next server will.
+    // Another request makes the message, or the next server will.
     let may_be_repeated = ["being worked on", "restarting"].iter().any(|text| detail.contains(text));
     assert!(is_full || may_be_repeated, "the socket was answered {answer}");
     Err(io::Error::new(io::ErrorKind::ResourceBusy, detail))

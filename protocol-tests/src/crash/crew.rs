@@ -11,12 +11,13 @@ use super::errand;
 use super::way::Mix;
 use harness::wait;
 
-/// So many clients at a time.
+/// How many clients work at the same time.
 const CLIENTS: usize = 7;
-/// What a client began before is at its end by then, or never.
+/// How long clients may take to finish what they began before it counts as a hang.
 const HANG: Duration = Duration::from_secs(600);
 
-/// Clients that send one file after the other, in all ways at once. They share the thread of their scenario.
+/// The crew: clients that send one file after the other, in all ways at once. They share the thread of their
+/// scenario.
 #[derive(Debug)]
 pub(super) struct Crew {
     stop: Arc<AtomicBool>,
@@ -38,7 +39,7 @@ impl Crew {
         crew
     }
 
-    /// Fails as soon as a client has found something wrong.
+    /// Fails if a client has found something wrong.
     pub(super) fn look(&mut self) {
         while let Some(ended) = self.clients.try_join_next() {
             if let Err(error) = ended {
@@ -47,7 +48,7 @@ impl Crew {
         }
     }
 
-    /// Lets every client finish what it has in hand.
+    /// Lets every client finish its current file.
     ///
     /// # Panics
     /// When one of them cannot.

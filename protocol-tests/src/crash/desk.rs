@@ -10,10 +10,10 @@ use harness::http::{Request, Response};
 use harness::tus;
 use harness::wait;
 
-/// No answer takes longer on any machine: what does, hangs.
+/// How long an answer may take before it counts as a hang.
 const HANG: Duration = Duration::from_secs(150);
 
-/// Where clients meet the server: what they ask, what they may be answered, and what is noted of it.
+/// The desk between clients and server: it sends requests, judges answers and keeps the books.
 #[derive(Debug)]
 pub(super) struct Desk {
     pub(super) chat: Arc<Chat>,
@@ -29,7 +29,7 @@ impl Desk {
         Self { chat, books: Books::default(), gate: Gate::default(), mix, may_be_full: false }
     }
 
-    /// A tus request of the sender's.
+    /// A tus request of the sender.
     pub(super) fn tus(&self, method: &str, target: &str) -> Request {
         tus::request(&self.chat, self.sender(), method, target)
     }
@@ -38,10 +38,10 @@ impl Desk {
         &self.chat.alice
     }
 
-    /// Asks for something that is stored, while no other request is under way.
+    /// Sends a request of the audit, while no client's request is under way.
     ///
     /// # Errors
-    /// When the server died, or has to wait for room before it can read.
+    /// When the server died, or waits for room before it can read.
     pub(super) async fn read(&self, request: Request) -> io::Result<Response> {
         let answer = wait::within(HANG, &request.line(), request.clone().try_send()).await?;
         match answer.status {
@@ -50,8 +50,8 @@ impl Desk {
         }
     }
 
-    /// Asks, and sees to it that the answer is one that a stock client gets over: it is one of `expected`, or
-    /// it says to come again.
+    /// Sends a client's request, and checks that a stock client can go on after the answer: its status is one
+    /// of `expected`, or it says to come again.
     ///
     /// # Errors
     /// When the client has to come again.

@@ -8,7 +8,7 @@ use super::way::Way;
 use harness::content::Content;
 use harness::multipart::Form;
 
-/// One file, sent in one way until that has come to its end, however often the server is away meanwhile.
+/// Sends one file in one way to its end, however often the server is away meanwhile.
 pub(super) async fn run(desk: &Desk, way: Way, chance: &mut Chance) {
     let content = Content::random(desk.mix.length(chance));
     let job = desk.books.open(way, &content);
@@ -44,7 +44,7 @@ async fn one_shot(desk: &Desk, job: Number, content: &Content) {
     desk.books.message(job, answer["message"]["_id"].as_str().expect("a message has an id"));
 }
 
-/// Both ways end in the one message.
+/// Sends half of a file by tus, then all of it in one multipart request: both ways end in the same message.
 async fn overtaken(desk: &Desk, job: Number, content: Content, chance: &mut Chance) {
     let (some, length) = (content.len() / 2, content.len());
     let mut upload = Upload::new(desk, job, Way::Overtaken, content.clone(), chance);

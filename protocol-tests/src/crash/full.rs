@@ -1,5 +1,5 @@
-//! Full disks: something else takes the room, to the last byte or almost, while clients upload. They are told
-//! 507, nothing that was acknowledged is lost, and when there is room again everybody goes on.
+//! The scenario of full disks: another file takes almost all room while clients upload. They are told 507,
+//! nothing that was acknowledged is lost, and when there is room again every client goes on.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -17,15 +17,15 @@ use super::way::Mix;
 use harness::chat::Chat;
 use harness::server::Setup;
 
-/// So often one disk is filled.
+/// How often one disk is filled.
 const STRETCH: u64 = 8;
 const DISK_MIB: u64 = 512;
-/// A disk is filled after so many acknowledgements at the most.
+/// A disk is filled within this many acknowledgements.
 const SOON: u64 = 60;
-/// So often clients run into it.
+/// How many refusals clients get before there is room again.
 const REFUSALS: u64 = 25;
-/// What is left of the disk. Beneath the reserve nothing new is taken in, but what is under way may still
-/// fail.
+/// How many bytes are left free. Below the reserve the server accepts nothing new, but uploads under way may
+/// still fail.
 const LEFT: [u64; 7] = [0, 4096, 100_000, 700_000, 1_500_000, 2_500_000, 4_000_000];
 const SETTINGS: [(&str, &str, u64); 4] =
     [("disk", "power", 0), ("disk", "power", 2 << 20), ("disk", "process", 0), ("sled", "power", 1 << 20)];
@@ -76,7 +76,8 @@ async fn stretch(setup: Setup, rounds: u64, mut chance: Chance) -> Row {
     row
 }
 
-/// A start may need room; then it says so, and works once there is some.
+/// Kills the server on a full disk and starts it again. A start may need room: then it says so, and works
+/// once there is some.
 async fn killed_while_full(stage: &mut Stage, setup: &Setup, filler: &Filler) {
     let closed = stage.after_death().await;
     stage.row.count("kills while full");
@@ -96,17 +97,17 @@ fn lives(is_alive: bool) {
     assert!(is_alive, "nobody killed the server");
 }
 
-/// What else is on the disk.
+/// The file that takes the room on the disk.
 struct Filler {
     path: PathBuf,
 }
 
 impl Filler {
-    /// Takes all room but so many bytes.
+    /// Takes all room but this many bytes.
     fn leave(&self, bytes: u64) {
         let file = File::create(&self.path).expect("there is room for a name");
-        // What the file system needs for the filler itself is not known, so it is taken in ever smaller
-        // pieces.
+        // How much the file system needs for the filler itself is not known, so the room is taken in ever
+        // smaller pieces.
         let (mut length, mut piece) = (0, DISK_MIB << 20);
         while piece >= 4096 {
             let free = statvfs(&self.path).map_or(0, |space| space.f_bavail * space.f_frsize);

@@ -2,14 +2,14 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedRwLockWriteGuard, RwLock, RwLockReadGuard};
 
-/// What clients pass with each request, and what is closed while the server is looked at: then no request is
-/// under way, and none begins.
+/// The gate that each request of a client passes. It is closed while the server is audited: then no request
+/// is under way, and none begins.
 #[derive(Debug, Default)]
 pub(super) struct Gate(Arc<RwLock<()>>);
 
-/// A request under way.
+/// The pass of a request under way.
 pub(super) type Pass<'a> = RwLockReadGuard<'a, ()>;
-/// Nobody gets through while it lives.
+/// The closed gate: no request passes while this lives.
 pub(super) type Closed = OwnedRwLockWriteGuard<()>;
 
 impl Gate {
@@ -17,7 +17,7 @@ impl Gate {
         self.0.read().await
     }
 
-    /// Waits until the requests under way have ended; those of a server that is dead end at once.
+    /// Waits until the requests under way have ended; those to a dead server end at once.
     pub(super) async fn close(&self) -> Closed {
         Arc::clone(&self.0).write_owned().await
     }

@@ -4,23 +4,22 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-/// How often a disk is copied until two copies are alike, which they are once the kernel has nothing to
-/// write.
+/// How often a disk is copied until two copies are alike: they are once the kernel has nothing more to write.
 const ATTEMPTS: usize = 200;
 
 /// How a disk is formatted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// What most servers run on.
+    /// ext4, which most servers run on.
     Ext4,
-    /// Files may share what they have in common.
+    /// XFS, on which files can share blocks.
     Xfs,
 }
 
 impl Format {
     fn make(self) -> Command {
         let (program, options) = match self {
-            // No block is kept for root, as whom this may run.
+            // No block is reserved for root: this may run as root.
             Self::Ext4 => ("mkfs.ext4", &["-q", "-F", "-m", "0"][..]),
             Self::Xfs => ("mkfs.xfs", &["-q", "-f", "-m", "reflink=1"][..]),
         };
@@ -32,8 +31,8 @@ impl Format {
 
 /// A file system of its own in a file, on a loop device.
 ///
-/// The file lies in memory where that can be had: nothing that others do to the disk slows it down, and a
-/// copy takes no time.
+/// The file lies in memory if possible: there, other load on the disk does not slow it down, and a copy takes
+/// no time.
 #[derive(Debug)]
 pub struct Image {
     folder: TempDir,
@@ -51,7 +50,7 @@ pub fn disks() -> Result<(), String> {
 }
 
 impl Image {
-    /// An empty file system of so many MiB, mounted.
+    /// A mounted, empty file system of this many MiB.
     ///
     /// # Errors
     /// Why not, in the words of the tool that refused.
@@ -65,11 +64,11 @@ impl Image {
         Ok(image)
     }
 
-    /// The disk as it is at this moment, whatever of it is still in the kernel's hands, mounted.
+    /// A mounted copy of the disk as it is at this moment, without what only the page cache has.
     pub(super) fn cut(&self) -> Self {
         let mut image = Self { folder: folder().expect("there was one before"), is_mounted: false };
         std::fs::create_dir(image.root()).expect("a folder of ours can be made");
-        // The kernel writes on by itself. A copy that was made across such a write is no moment's.
+        // The kernel writes on by itself, and a copy made during such a write is not the disk of one moment.
         let is_moment = (0..ATTEMPTS).any(|_| {
             let copy = tool(Command::new("cp").arg("--sparse=always").args([self.file(), image.file()]));
             copy.expect("a disk can be copied");
@@ -80,7 +79,7 @@ impl Image {
         image
     }
 
-    /// Where its files are.
+    /// The mount point.
     #[must_use]
     pub fn root(&self) -> PathBuf {
         self.folder.path().join("disk")
@@ -100,7 +99,8 @@ impl Image {
 impl Drop for Image {
     fn drop(&mut self) {
         if self.is_mounted {
-            // A process that is just being killed may still have files open: then it goes when they do.
+            // A process that is just being killed may still have files open: the mount goes when they are
+            // closed.
             _ = tool(Command::new("umount").arg("-l").arg(self.root()));
         }
     }

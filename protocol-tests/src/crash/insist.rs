@@ -1,13 +1,13 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-/// The server is never away for so long.
+/// How long the server may be away before it counts as a hang.
 const HANG: Duration = Duration::from_secs(60);
 
-/// Tries again and again, as clients do.
+/// Repeats an attempt until it succeeds, as clients do.
 ///
 /// # Panics
-/// When the server is there and the client does not get on all the same.
+/// When the attempt has not succeeded in time.
 pub(super) async fn insist<T>(mut attempt: impl AsyncFnMut() -> io::Result<T>) -> T {
     let end = Instant::now() + HANG;
     loop {

@@ -10,14 +10,14 @@ use harness::content::Content;
 use harness::http::Response;
 use harness::tus;
 
-/// How often the final upload is asked for: its answer counts as lost the first time.
+/// How often the final upload is asked for: the first answer counts as lost.
 const TIMES: usize = 2;
 
-/// A file in parts that are joined, before or after the parts have their bytes; afterwards they are ended.
+/// Sends a file in parts, which are joined before or after they have their bytes, and ends the parts.
 pub(super) async fn run(desk: &Desk, job: Number, content: Content, chance: &mut Chance) {
     let mut parts = cut(desk, job, &content, chance);
     if chance.one_in(2) {
-        // The parts exist, and are finished only after they were joined.
+        // The parts are created, and get their bytes after they were joined.
         send(&mut parts, |_| 0).await;
     } else {
         send(&mut parts, Content::len).await;
@@ -62,7 +62,7 @@ async fn ask_for_final(desk: &Desk, job: Number, parts: &[Upload<'_>]) -> io::Re
     desk.ask(request, &[201]).await
 }
 
-/// HEAD of the final upload, once it tells the message.
+/// The answer to HEAD of the final upload, once it tells the message.
 async fn told_of_message(desk: &Desk, location: &str, length: u64) -> io::Result<Response> {
     let answer = desk.ask(desk.tus("HEAD", location), &[200]).await?;
     if answer.header("Upload-Offset").is_none() {

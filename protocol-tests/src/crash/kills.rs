@@ -1,4 +1,5 @@
-//! SIGKILL at every named step, starts and sweeps included, and somewhere.
+//! The scenario of kills: SIGKILL at every named step, those of starts and sweeps included, and at random
+//! moments.
 
 use std::collections::BTreeSet;
 
@@ -10,26 +11,26 @@ use super::summary::{Row, Summary};
 use super::way::Mix;
 use harness::server::Setup;
 
-/// So many kills on one data folder.
+/// How many kills one data folder sees.
 const STRETCH: u64 = 25;
-/// A step that is not reached within so many acknowledgements is not waited for any longer. A quick server
-/// gives thousands before it first publishes.
+/// How many acknowledgements to wait for a step. A quick server gives thousands before it first publishes.
 const PATIENCE: u64 = 50_000;
-/// A kill somewhere comes within so many.
+/// A kill at a random moment comes within this many acknowledgements.
 const SOON: u64 = 80;
 
-/// What a stretch is run with.
+/// The settings and steps of a stretch.
 #[derive(Debug, Clone, Copy)]
 struct Stretch {
     name: &'static str,
     settings: &'static [(&'static str, &'static str)],
     mix: Mix,
-    /// The steps, in an order in which one kill leaves what the next needs; an empty one is anywhere.
+    /// The steps, in an order in which one kill leaves the work that the next one interrupts; an empty name
+    /// is a random moment.
     steps: &'static [&'static str],
 }
 
-/// What an upload passes with its bytes in files that nobody syncs. After a claim or a rename somebody is
-/// owed a message at the next start; after a removal there is a part that nobody needs.
+/// The steps of an upload whose bytes are in files that are never synced. A kill after the claim or the
+/// rename leaves a message owed, which the next start makes; a kill after a removal leaves an orphaned part.
 const STEPS: &[&str] = &[
     "create.recorded",
     "append.written",
@@ -59,8 +60,8 @@ const STEPS: &[&str] = &[
     "",
 ];
 
-/// The same where small bytes are carried by the journal. What it carries is written again at the next start,
-/// and let go of when files were synced.
+/// The steps of an upload whose small bytes are carried by the journal. The next start writes the carried
+/// bytes again, and drops them when the files are synced.
 const STEPS_IN_JOURNAL: &[&str] = &[
     "create.recorded",
     "append.written",
@@ -89,7 +90,7 @@ const STEPS_IN_JOURNAL: &[&str] = &[
     "remove.freed",
 ];
 
-/// The same with bytes in the database.
+/// The steps of an upload whose bytes are in the database.
 const STEPS_IN_SLED: &[&str] = &[
     "create.recorded",
     "append.recorded",
@@ -108,7 +109,7 @@ const STEPS_IN_SLED: &[&str] = &[
     "",
 ];
 
-/// What a sweep passes.
+/// The steps of a sweep.
 const STEPS_OF_SWEEPS: &[&str] = &[
     "sweep.found",
     "expire.recorded",
@@ -188,7 +189,7 @@ impl Play {
         with_steps(row, &steps)
     }
 
-    /// Starts the server and has it die at the step, on its way up or under load.
+    /// Starts the server and has it die at the step, while it starts or under load.
     async fn kill_at(&mut self, stage: &mut Stage, step: &'static str) {
         let hammered = self.chance.one_in(3);
         let started = self.start(stage, step, hammered).await;
@@ -213,7 +214,7 @@ impl Play {
         }
     }
 
-    /// What comes often can come a second or third time first.
+    /// At which occurrence of a step the server dies: a frequent step may come once or twice before.
     fn nth(&mut self, step: &str) -> u64 {
         let comes_often =
             ["create", "append", "finalize", "place"].iter().any(|often| step.starts_with(often));
@@ -226,7 +227,7 @@ impl Play {
             "" => self.setup.clone(),
             step => self.setup.clone().crash_at(&format!("{step}:{}", self.nth(step))),
         };
-        // Every third time clients are there before the server is.
+        // Every third time clients send before the server is ready.
         let closed = (!hammered).then_some(closed);
         if let Err(death) = stage.server().try_restart_with(setup).await {
             stage::died_at_its_step(&death);
@@ -252,7 +253,7 @@ enum Started {
     Dead,
 }
 
-/// Counts the steps, each of which clients have to have led the server to once at least.
+/// Adds the number of different steps to the row, which fails if the server never died at one of them.
 fn with_steps(mut row: Row, steps: &[&'static str]) -> Row {
     let planned: BTreeSet<_> = steps.iter().filter(|step| !step.is_empty()).collect();
     let missed: Vec<_> = planned.iter().filter(|step| !row.steps.contains_key(**step)).collect();

@@ -1,11 +1,9 @@
-//! The crash harness: nothing that was acknowledged is lost and nothing is there twice, whatever is killed,
-//! cut off, filled up or started anew.
+//! The crash harness: nothing that was acknowledged is lost or doubled, whatever happens to the server.
 //!
-//! A crew of clients sends files in every way at once, and each of them keeps books of what the server told
-//! it. A conductor does to the server what its scenario says, at a named step or right after some
-//! acknowledgement, starts it again, and has it audited against the books while the gate is closed; then the
-//! same clients go on. At the end every client has to have come to its end, and every file that is owed a
-//! message is exactly one.
+//! A crew of clients sends files in every way at once, and keeps books of what the server told each of them.
+//! A scenario kills the server, at a named step or right after some acknowledgement, starts it again, and has
+//! it audited against the books while the gate is closed; then the same clients go on. At the end every
+//! client must have finished, and every file that is owed a message must be exactly one.
 //!
 //! | scenario | what is done to the server |
 //! | --- | --- |
@@ -47,22 +45,22 @@ use std::time::Duration;
 
 use harness::server::Setup;
 
-/// Between two looks at something that cannot be waited for, and before a client tries again.
+/// The pause between two looks at a state that cannot be waited for, and before a client tries again.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// What to run, and how long.
+/// The plan of a run: the server, and how long it lasts.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// The server's binary; the tests' own if there is none.
     pub longhaul: Option<PathBuf>,
-    /// How often the server is killed, cut off, or whatever the scenario does.
+    /// How many rounds: kills, cuts, or whatever the scenario does.
     pub rounds: u64,
-    /// Chooses everything that is chosen.
+    /// The seed of all random choices.
     pub seed: u64,
 }
 
 impl Plan {
-    /// So many rounds with the binary that the tests build.
+    /// A plan of this many rounds with the binary that the tests build.
     #[must_use]
     pub fn of(rounds: u64) -> Self {
         Self { longhaul: None, rounds, seed: Chance::any_seed() }
@@ -75,7 +73,7 @@ impl Plan {
         }
     }
 
-    /// The rounds in stretches of at most so many, each on a new data folder.
+    /// The lengths of the stretches: at most `length` rounds each, on a new data folder.
     fn stretches(&self, length: u64) -> impl Iterator<Item = u64> + use<> {
         let rounds = self.rounds;
         (0..rounds.div_ceil(length)).map(move |number| length.min(rounds - number * length))

@@ -1,7 +1,6 @@
-//! Power cuts: right after some acknowledgement the server is stopped, and its disk copied as it is then. It
-//! goes on from the copy, which has what was written through to the disk and nothing else. Now and then a
-//! SIGKILL and a start come right before: what a new process finds in the page cache is not on the disk for
-//! that.
+//! The scenario of power cuts: right after some acknowledgement the server is stopped and its disk copied. It
+//! goes on from the copy, which has only what was written through to the disk. Now and then a SIGKILL and a
+//! start come right before: a new process may find bytes in the page cache that are not on the disk.
 
 use super::Plan;
 use super::audit::Folders;
@@ -12,13 +11,13 @@ use super::summary::{Row, Summary};
 use super::way::Mix;
 use harness::server::Setup;
 
-/// So many cuts on one data folder.
+/// How many cuts one data folder sees.
 const STRETCH: u64 = 15;
-/// A cut comes within so many acknowledgements.
+/// A cut comes within this many acknowledgements.
 const SOON: u64 = 60;
-/// What a stretch needs, several times over: the copy of a disk is sparse.
+/// The size of a disk, several times what a stretch needs: the copies are sparse.
 const DISK_MIB: u64 = 256;
-/// Where bytes are kept; files have more to lose.
+/// The payload stores in turn; files come twice, because they have more to lose.
 const PAYLOADS: [&str; 3] = ["disk", "disk", "sled"];
 
 /// Cuts the power, `rounds` times.

@@ -1,5 +1,5 @@
-//! Rolling restarts: SIGTERM and a new process, with the load going on. Clients see nothing worse than a
-//! reason to try again, keep what was acknowledged, and begin nothing anew.
+//! The scenario of rolling restarts: SIGTERM and a new process, while the load goes on. Clients see nothing
+//! worse than a reason to try again, lose nothing that was acknowledged, and never start over.
 
 use super::Plan;
 use super::audit::Folders;
@@ -10,11 +10,11 @@ use super::way::Mix;
 use harness::server::Setup;
 use harness::wait;
 
-/// So many restarts on one data folder.
+/// How many restarts one data folder sees.
 const STRETCH: u64 = 20;
-/// A restart comes within so many acknowledgements.
+/// A restart comes within this many acknowledgements.
 const SOON: u64 = 100;
-/// Every so many restarts everything is compared with the books.
+/// How many restarts come between two audits.
 const AUDIT_EVERY: u64 = 4;
 
 /// Restarts servers, `rounds` times.

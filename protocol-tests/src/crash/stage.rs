@@ -17,7 +17,7 @@ use harness::chat::Chat;
 use harness::server::{Death, Server, Setup};
 use harness::wait;
 
-/// A server, its clients at work, and what was counted.
+/// A server with its clients at work, and the counts.
 #[derive(Debug)]
 pub(super) struct Stage {
     pub(super) desk: Arc<Desk>,
@@ -26,7 +26,7 @@ pub(super) struct Stage {
     witness: Witness,
 }
 
-/// Tells what the server logged when a stretch fails: the server itself lives as long as its clients.
+/// Prints the server's log when a stretch fails: the server itself lives as long as its clients.
 #[derive(Debug)]
 struct Witness(Arc<Desk>);
 
@@ -55,13 +55,13 @@ impl Stage {
         &self.desk.chat.server
     }
 
-    /// Waits for so many more acknowledgements; false if the server dies first.
+    /// Waits for this many more acknowledgements; false if the server dies first.
     pub(super) async fn acknowledged(&mut self, count: u64) -> bool {
         let acknowledgements = self.desk.books.acknowledgements();
         self.more(acknowledgements, count).await
     }
 
-    /// Waits until clients were told so many times to come again.
+    /// Waits for this many more refusals that tell a client to come again; false if the server dies first.
     pub(super) async fn refused(&mut self, count: u64) -> bool {
         let refusals = self.desk.books.refusals();
         self.more(refusals, count).await
@@ -76,13 +76,13 @@ impl Stage {
                 return false;
             }
             assert!(Instant::now() < end, "clients do not get on");
-            // Woken by what is counted, so that what follows comes right after it.
+            // The counter wakes this, so that the caller acts right after an acknowledgement.
             _ = tokio::time::timeout(super::PAUSE, counter.changed()).await;
         }
         true
     }
 
-    /// Takes note of a server that killed itself, or kills it; then waits until no request is under way.
+    /// Kills the server unless it has killed itself; then waits until no request is under way.
     pub(super) async fn after_death(&self) -> Closed {
         if self.server().has_died() {
             killed_itself(self.server().ended(wait::BOUND).await);
@@ -92,12 +92,12 @@ impl Stage {
         self.desk.gate.close().await
     }
 
-    /// Compares the server with the books, the gate being closed; false if the server reached its step and
+    /// Compares the server with the books, while the gate is closed; false if the server reached its step and
     /// died meanwhile.
     pub(super) async fn audited(&self, folders: Folders) -> bool {
         match audit::audit(&self.desk, folders).await {
             Ok(()) => true,
-            // Then it is told by the next audit.
+            // On a full disk this is left to the next audit.
             Err(error) if error.kind() == ErrorKind::StorageFull && folders == Folders::Unsettled => true,
             Err(error) => {
                 let end = Instant::now() + wait::BOUND;
@@ -110,7 +110,7 @@ impl Stage {
         }
     }
 
-    /// Lets every client come to its end, looks at everything once more, and gives the counts.
+    /// Lets every client finish, audits everything once more, and returns the counts.
     pub(super) async fn finish(self) -> Row {
         let Self { desk, crew, mut row, witness } = self;
         crew.finish().await;
@@ -125,12 +125,12 @@ impl Stage {
     }
 }
 
-/// The one way in which a server ends here unless it is asked to.
+/// Checks that the server killed itself at its step: it may not end in any other way.
 pub(super) fn killed_itself(status: ExitStatus) {
     assert_eq!(status.signal(), Some(9), "the server ended by itself: {status}");
 }
 
-/// A start that ended at its step.
+/// Checks that a start ended at its step.
 pub(super) fn died_at_its_step(death: &Death) {
     assert_eq!(death.status.signal(), Some(9), "the server did not start: {death}");
 }

@@ -3,24 +3,24 @@ use std::fmt;
 
 use tokio::task::LocalSet;
 
-/// What a scenario came to, row by row.
+/// The results of the scenarios, row by row.
 #[derive(Debug, Default)]
 pub struct Summary {
     rows: Vec<Row>,
 }
 
-/// One line: what was done, what was counted, and whether everything held.
+/// A row of the summary: what was done, the counts, and whether everything held.
 #[derive(Debug, Clone, Default)]
 pub struct Row {
-    /// What was done.
+    /// The name of the stretch.
     pub name: String,
-    /// What was counted.
+    /// The counts by name.
     pub counts: BTreeMap<&'static str, u64>,
-    /// How often the server died at which step.
+    /// How often the server died at each step.
     pub steps: BTreeMap<&'static str, u64>,
-    /// What did not hold, if so.
+    /// The failure, if something did not hold.
     pub failure: Option<String>,
-    /// Why it was not done, if so.
+    /// Why the stretch was skipped, if it was.
     pub skipped: Option<String>,
 }
 
@@ -31,18 +31,18 @@ impl Row {
         Self { name: name.into(), ..Self::default() }
     }
 
-    /// A row of something that cannot be done here.
+    /// A row of a stretch that cannot run here.
     #[must_use]
     pub fn skipped(name: impl Into<String>, why: impl Into<String>) -> Self {
         Self { skipped: Some(why.into()), ..Self::of(name) }
     }
 
-    /// Counts one more.
+    /// Adds one to a count.
     pub fn count(&mut self, what: &'static str) {
         self.add(what, 1);
     }
 
-    /// Counts so many more.
+    /// Adds to a count.
     pub fn add(&mut self, what: &'static str, count: u64) {
         *self.counts.entry(what).or_default() += count;
     }
@@ -52,7 +52,7 @@ impl Row {
         *self.steps.entry(step).or_default() += 1;
     }
 
-    /// How many there are.
+    /// The count of this name.
     #[must_use]
     pub fn counted(&self, what: &str) -> u64 {
         self.counts.get(what).copied().unwrap_or_default()
@@ -90,13 +90,13 @@ impl Summary {
         self.rows.iter().all(|row| row.failure.is_none())
     }
 
-    /// How many of this there are in all rows.
+    /// A count, summed over all rows.
     #[must_use]
     pub fn counted(&self, what: &str) -> u64 {
         self.rows.iter().map(|row| row.counted(what)).sum()
     }
 
-    /// How often the server died at which step, in all rows.
+    /// How often the server died at each step, in all rows.
     #[must_use]
     pub fn steps(&self) -> BTreeMap<&'static str, u64> {
         let mut steps = BTreeMap::new();
@@ -106,14 +106,13 @@ impl Summary {
         steps
     }
 
-    /// Adds a row and says it.
+    /// Adds a row and prints it.
     pub fn say(&mut self, row: Row) {
         harness::note::note(&row);
         self.rows.push(row);
     }
 
-    /// Runs a stretch in a task of its own, so that a panic in it, which is how everything here fails, is a
-    /// row.
+    /// Runs a stretch in a task of its own, so that its panic becomes a row: every failure here is a panic.
     pub(super) async fn run(&mut self, name: String, stretch: impl Future<Output = Row> + 'static) {
         let thread = LocalSet::new();
         let stretch = thread.spawn_local(stretch);
@@ -130,7 +129,7 @@ impl Summary {
     }
 }
 
-/// For tests.
+/// Checks for tests.
 impl Summary {
     /// # Panics
     /// When something did not hold.

@@ -20,20 +20,20 @@ pub(super) struct Upload<'a> {
     pub(super) location: Option<String>,
     /// The offset that the server acknowledged last.
     told: u64,
-    /// The end of the bytes that were ever sent.
+    /// The end of all bytes sent so far.
     sent: u64,
 }
 
-/// What the upload is for.
+/// The purpose of an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
-    /// To be a message, or to be given up.
+    /// It becomes a message, or the client gives it up.
     Message,
-    /// To be a part of another.
+    /// It is a part of a final upload.
     Part,
-    /// To be refused at the end.
+    /// It is refused at its end, for its wrong digest.
     Mistake,
-    /// To be left alone until it is gone.
+    /// It is left alone until it expires.
     Leftover,
 }
 
@@ -54,8 +54,8 @@ impl<'a> Upload<'a> {
         Self { desk, job, content, mode, role, piece, location: None, told: 0, sent: 0 }
     }
 
-    /// Creates the upload unless that is done, asks how far it is, and sends what is missing up to `until`.
-    /// The last answer comes back: one that tells this offset, or a refusal that was to be expected.
+    /// Creates the upload, or asks for the offset of the existing one, and sends the missing bytes up to
+    /// `until`. Returns the last answer: one with this offset, or an expected refusal.
     pub(super) async fn go_on(&mut self, until: u64) -> io::Result<Response> {
         let mut answer = match self.location.clone() {
             None => self.create().await?,
@@ -77,7 +77,7 @@ impl<'a> Upload<'a> {
         let answer = self.desk.ask(request, self.may_be(&[201])).await?;
         if answer.status == 201 {
             let location = answer.expect("Location").to_owned();
-            // An upload that expired is made anew, elsewhere.
+            // An upload that expired is created again, with another URL.
             (self.location, self.told) = (Some(location), 0);
             let offset = answer.header("Upload-Offset").map_or(0, |_| answer.number("Upload-Offset"));
             self.acknowledge(offset);
@@ -150,7 +150,7 @@ impl<'a> Upload<'a> {
 
     fn may_be(&self, expected: &'static [u16]) -> &'static [u16] {
         match self.role {
-            // The first refusal, and what HEAD says of it afterwards.
+            // The answers of the first refusal, and of HEAD after it.
             Role::Mistake => &[200, 201, 204, 410, 422],
             Role::Leftover => &[200, 201, 204, 410],
             Role::Message | Role::Part => expected,
@@ -163,12 +163,12 @@ impl<'a> Upload<'a> {
         self.desk.books.told(self.job, location, Told::Offset(offset));
     }
 
-    /// Notes the message that the answer to the last byte, or to a question after it, tells of.
+    /// Notes the message that the answer to the last byte, or to a later request, tells of.
     pub(super) fn is_message(&self, answer: &Response) {
         self.desk.books.message(self.job, answer.expect("Chat-Message-Id"));
     }
 
-    /// Ends the upload resource. Asked for again after a lost answer, it is not there any more.
+    /// Ends the upload resource. After a lost answer, the repeated DELETE is answered 404.
     pub(super) async fn end(&self) -> io::Result<()> {
         let Some(location) = &self.location else { return Ok(()) };
         self.desk.books.told(self.job, location, Told::Ending);

@@ -1,6 +1,6 @@
 use super::chance::Chance;
 
-/// In which way a client sends a file.
+/// The way in which a client sends a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Way {
     /// tus, in one of its modes.
@@ -9,9 +9,9 @@ pub(super) enum Way {
     Joined,
     /// One multipart request with an `Idempotency-Key`.
     OneShot,
-    /// A Socket.IO event.
+    /// One Socket.IO event.
     Socket,
-    /// tus, and before that is done the same file in one multipart request.
+    /// tus, overtaken by the same file in one multipart request.
     Overtaken,
     /// tus, given up with `DELETE`.
     Ended,
@@ -24,15 +24,15 @@ pub(super) enum Way {
 /// How the bytes of a tus upload are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Mode {
-    /// All that is missing in one PATCH.
+    /// All missing bytes in one PATCH.
     Whole,
     /// In several PATCHes.
     Pieces,
-    /// The first of them with the creation.
+    /// In several pieces, the first one with the creation.
     WithCreation,
-    /// The length is told with the last byte.
+    /// In several PATCHes, of which the last one tells the length.
     Deferred,
-    /// In a body of chunked encoding.
+    /// In one PATCH with chunked encoding.
     Chunked,
 }
 
@@ -63,14 +63,14 @@ impl Way {
     }
 }
 
-/// Which ways a crew takes, and how large its files are.
+/// The ways that a crew uses, and the sizes of its files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mix {
-    /// All that end by themselves, with a large file now and then.
+    /// All ways that end by themselves, with a large file now and then.
     All,
-    /// The same with small files only, for small disks.
+    /// All ways that end by themselves, with small files, for small disks.
     Small,
-    /// What goes well with uploads that expire in a second.
+    /// Ways for a server whose uploads expire in a second.
     Expiring,
 }
 
@@ -97,8 +97,8 @@ impl Mix {
         }
     }
 
-    /// From two bytes, of which one can be sent without the other, to some megabytes: below, at and beyond
-    /// what is written, copied and recorded at once.
+    /// A random length of a file, from two bytes, which can be sent one by one, to some megabytes: below, at
+    /// and above the sizes in which the server writes, copies and records.
     pub(super) fn length(self, chance: &mut Chance) -> u64 {
         let large = if self == Self::All { 9_000_000..20_000_000 } else { 2..100_000 };
         match chance.within(0..12) {

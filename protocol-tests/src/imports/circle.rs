@@ -3,10 +3,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::edge::Edge;
 use super::names::Path;
 
-/// Which file needs which ones.
+/// The files that each file needs.
 pub(super) type Needs = BTreeMap<Path, BTreeSet<Path>>;
 
-/// The imports from whose end there is a way back to their beginning.
+/// The imports that are part of a circle: from the imported file a path leads back to the importing one.
 pub(super) fn edges(needs: &Needs) -> Vec<Edge> {
     let all = needs.iter().flat_map(|(from, all)| all.iter().map(move |to| (from, to)));
     all.filter(|(from, to)| reaches(needs, to, from))

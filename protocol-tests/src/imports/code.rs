@@ -1,4 +1,4 @@
-/// What a file says to the compiler: no comments, nothing within quotes, and no tests.
+/// The code of a file without comments, literals and tests.
 pub(super) fn code(text: &str) -> String {
     let mut code = String::new();
     let mut rest = text;
@@ -11,7 +11,7 @@ pub(super) fn code(text: &str) -> String {
     without_tests(&code)
 }
 
-/// How many bytes at the beginning are a comment or a literal.
+/// The length of the comment or literal at the beginning of the text; 0 if there is none.
 fn skipped(text: &str, is_within_a_word: bool) -> usize {
     let until =
         |end: &str, from: usize| text[from..].find(end).map_or(text.len(), |at| from + at + end.len());
@@ -46,7 +46,7 @@ fn quoted(text: &str) -> usize {
     text.len()
 }
 
-/// Tests stand at the end of a file, or in a file of their own.
+/// The code without its tests, which stand at the end of a file or in a file of their own.
 fn without_tests(code: &str) -> String {
     let mut kept = String::new();
     let mut lines = code.lines();

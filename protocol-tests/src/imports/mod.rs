@@ -1,7 +1,8 @@
-//! Which file of a crate needs which other one, and where that goes round in a circle.
+//! Finds imports of a crate's files that form a circle.
 //!
-//! A file needs the file that defines what it names. A re-export is followed to where the item comes from, so
-//! a `mod.rs` that only hands on what its folder has needs nothing of it. Tests may name anything.
+//! A file needs the file that defines the item that it names. A re-export is followed to the item's
+//! definition, so a `mod.rs` that only re-exports items of its folder does not need these files. Tests may
+//! name anything.
 
 mod circle;
 mod code;
@@ -15,16 +16,16 @@ pub use edge::Edge;
 
 use tree::Tree;
 
-/// What of a `mod.rs` and the files of its folder.
+/// How a `mod.rs` and the files of its folder are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Folders {
-    /// They are files like any others.
+    /// They are single files like any others.
     Opened,
-    /// They may need each other: the folder is read as a whole.
+    /// They may need each other: the folder counts as one file.
     AsAWhole,
 }
 
-/// Every import that is part of a circle, in a crate or a module whose files are below this folder.
+/// Every import that is part of a circle, in the crate or module whose files are below this folder.
 ///
 /// # Panics
 /// When the folder cannot be read.

@@ -1,13 +1,13 @@
-/// A module, or what one names: its parts from the top of the crate, or as they are written.
+/// A path of a module or an item: its parts, from the root of the crate or as they are written.
 pub(super) type Path = Vec<String>;
 
 /// A name that a file takes from elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Use {
     pub(super) path: Path,
-    /// What the file calls it.
+    /// The name in the file.
     pub(super) name: String,
-    /// Whether the file hands it on.
+    /// Whether the file re-exports it.
     pub(super) is_public: bool,
 }
 
@@ -26,7 +26,7 @@ pub(super) fn names(code: &str) -> (Vec<Use>, Vec<Path>) {
     (uses, paths(&others))
 }
 
-/// What stands before a `use` at the end of this statement, whether it is public, and what it names.
+/// The text before a `use` at the end of this statement, whether it is public, and its tree.
 fn declaration(statement: &str) -> Option<(&str, bool, &str)> {
     let word = |(at, _): &(usize, &str)| {
         let before = statement[..*at].chars().next_back();
@@ -59,7 +59,7 @@ fn expand(before: Path, tree: &str, is_public: bool, uses: &mut Vec<Use>) {
     }
 }
 
-/// The parts of a group, at the commas that stand in no group within it.
+/// The parts of a group, split at the commas outside of inner groups.
 fn parts(tree: &str) -> Vec<&str> {
     let (mut depth, mut parts, mut start) = (0, Vec::new(), 0);
     for (at, sign) in tree.char_indices() {

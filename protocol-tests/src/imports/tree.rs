@@ -6,10 +6,10 @@ use super::circle::Needs;
 use super::code::code;
 use super::names::{Path, Use, names};
 
-/// How often a re-export may lead to another one.
+/// How many re-exports are followed in a row.
 const DEPTH: u32 = 8;
 
-/// The files of a crate, by the modules that they are.
+/// The files of a crate by their modules.
 #[derive(Debug, Default)]
 pub(super) struct Tree {
     files: BTreeMap<Path, File>,
@@ -21,7 +21,7 @@ struct File {
     paths: Vec<Path>,
 }
 
-/// The module in whose file something is, and whether it is that module itself.
+/// The module in whose file an item is, and whether the item is that module itself.
 struct Found {
     module: Path,
     is_module: bool,
@@ -34,7 +34,7 @@ impl Tree {
         tree
     }
 
-    /// Programs beside a library are crates of their own.
+    /// Reads the files below a folder. Programs beside a library are crates of their own.
     fn collect(&mut self, folder: &FilePath, above: &Path) {
         for entry in fs::read_dir(folder).expect("a folder of sources") {
             let path = entry.expect("a readable entry").path();
@@ -47,7 +47,7 @@ impl Tree {
             } else if path.extension().is_some_and(|ending| ending == "rs") && name != "tests" {
                 let is_root = match name.as_str() {
                     "lib" | "mod" => true,
-                    // A program beside a library names the library, and nobody names the program.
+                    // A program beside a library names the library, and is named by no other file.
                     "main" if folder.join("lib.rs").exists() => continue,
                     name => name == "main",
                 };
@@ -61,21 +61,21 @@ impl Tree {
         self.files.insert(module, File { uses, paths });
     }
 
-    /// Which file needs which ones.
+    /// The files that each file needs.
     pub(super) fn needs(&self) -> Needs {
         let mut needs = Needs::new();
         for (module, file) in &self.files {
             let taken = file.uses.iter().filter(|one| !one.is_public);
             let taken = taken.filter_map(|one| self.find(module, &one.path, DEPTH));
             let found = taken.chain(file.paths.iter().filter_map(|path| self.find_path(module, file, path)));
-            // What is needed of a module that is named as a whole, the other paths say.
+            // A module named as a whole is not counted: the paths through it tell which files are needed.
             let needed = found.filter(|found| !found.is_module && found.module != *module);
             needs.insert(module.clone(), needed.map(|found| found.module).collect::<BTreeSet<_>>());
         }
         needs
     }
 
-    /// Where what a path names is, which may begin with a name that was taken from elsewhere.
+    /// The place of the item that a path names; the path may begin with an imported name.
     fn find_path(&self, module: &Path, file: &File, path: &Path) -> Option<Found> {
         match file.uses.iter().find(|one| one.name == path[0]) {
             Some(one) => self.find(module, &[&one.path[..], &path[1..]].concat(), DEPTH),
@@ -83,7 +83,7 @@ impl Tree {
         }
     }
 
-    /// Where that is which a module names like this; none if it is of another crate.
+    /// The place of the item that a module calls by this path; none if it is in another crate.
     fn find(&self, module: &Path, path: &[String], depth: u32) -> Option<Found> {
         let ups = path.iter().take_while(|part| matches!(part.as_str(), "super" | "self"));
         let (mut at, mut rest) = match path.first()?.as_str() {

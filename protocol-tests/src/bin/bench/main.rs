@@ -1,4 +1,4 @@
-//! `bench`: longhaul, tusd and the bare sinks under the same load, in turns, and the tables that come of it.
+//! `bench`: measures longhaul, tusd and the bare sinks under the same load, in turns, and prints the tables.
 
 use std::fs;
 use std::io::Write;

@@ -37,7 +37,7 @@ async fn main() -> ExitCode {
         Err(problem) => return refuse(&problem),
     };
     say(&format!("seed {}", order.plan.seed));
-    // What fails here panics; the row says the same, and the backtrace of a client says nothing.
+    // Failures are panics. Their message is enough: the backtrace of a client says nothing.
     std::panic::set_hook(Box::new(|panic| say(&panic.to_string())));
     let mut summary = Summary::default();
     for scenario in &order.scenarios {
@@ -108,7 +108,7 @@ fn refuse(problem: &str) -> ExitCode {
     ExitCode::from(2)
 }
 
-/// Nobody may be reading, which is no reason not to go on.
+/// Prints a line, and goes on if standard output is closed.
 fn say(text: &str) {
     _ = writeln!(io::stdout().lock(), "{text}");
 }

@@ -1,4 +1,4 @@
-//! The data folder.
+//! The audit of the data folder.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -9,8 +9,8 @@ use crate::crash::PAUSE;
 use crate::crash::desk::Desk;
 use harness::wait::BOUND;
 
-/// There is a part for nobody but unfinished uploads, and a folder for each message with its one file. What
-/// the server finishes by itself meanwhile is waited for.
+/// Waits until only unfinished uploads have parts, and each message has a folder with one file: the server
+/// may still be finishing uploads.
 pub(super) async fn audit(desk: &Desk) -> io::Result<()> {
     let end = Instant::now() + BOUND;
     loop {
@@ -28,7 +28,7 @@ pub(super) async fn audit(desk: &Desk) -> io::Result<()> {
 
 /// Parts without an upload that needs them.
 async fn orphans(desk: &Desk) -> io::Result<Vec<String>> {
-    // In this order: what is finished in between has a part no longer.
+    // Parts are listed before uploads: an upload that finishes in between has no part any more.
     let parts = desk.chat.server.folder().parts();
     let answer = desk.read(desk.chat.request(desk.sender(), "GET", "/files")).await?.expecting(200).json();
     let uploads = answer["uploads"].as_array().expect("uploads are an array");
@@ -42,8 +42,8 @@ async fn orphans(desk: &Desk) -> io::Result<Vec<String>> {
     Ok(orphans)
 }
 
-/// Whether this is a part that an upload was made of: it stays for whichever final upload names it next,
-/// unlisted.
+/// Whether this is a part of a final upload: such a part stays, unlisted, for the next final upload that
+/// names it.
 async fn is_joined(desk: &Desk, id: &str) -> io::Result<bool> {
     let question = desk.chat.request(desk.sender(), "GET", &format!("/files/{id}"));
     let answer = desk.read(question.header("Accept", "application/json")).await?;

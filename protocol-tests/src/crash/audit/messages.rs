@@ -1,4 +1,4 @@
-//! Messages.
+//! The audit of messages.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -10,8 +10,8 @@ use crate::crash::desk::Desk;
 use harness::content::Digest;
 use harness::http::Connection;
 
-/// Every message that a client was told of is there, each file is one message at the most, and its bytes are
-/// those that were sent.
+/// Checks that every message that a client was told of is there, that each file is at most one message, and
+/// that its bytes are those that were sent.
 pub(super) async fn audit(desk: &Desk) -> io::Result<()> {
     let messages = all(desk).await?;
     are_in_order(desk, &messages).await?;
@@ -32,7 +32,7 @@ pub(super) async fn audit(desk: &Desk) -> io::Result<()> {
     Ok(())
 }
 
-/// Every file that is owed a message is one.
+/// Checks that every file that is owed a message is one.
 pub(super) async fn are_complete(desk: &Desk) -> io::Result<()> {
     let messages = all(desk).await?;
     let made: BTreeSet<_> = messages.iter().map(|message| text(message, "client_message_id")).collect();
@@ -57,7 +57,7 @@ pub(super) async fn all(desk: &Desk) -> io::Result<Vec<Value>> {
     }
 }
 
-/// A client that knows the oldest message, and asks for what came after it, is given all the others in their
+/// Checks that a client that asks for what came after the oldest message is given all the others in their
 /// order.
 async fn are_in_order(desk: &Desk, newest_first: &[Value]) -> io::Result<()> {
     let mut oldest_first = newest_first.iter().rev().map(|message| text(message, "_id"));
@@ -73,7 +73,7 @@ async fn are_in_order(desk: &Desk, newest_first: &[Value]) -> io::Result<()> {
             None => break,
         }
     }
-    // Behind them may be what was made meanwhile.
+    // Messages made meanwhile may follow.
     let known: Vec<_> = oldest_first.collect();
     assert_eq!(
         newer.iter().take(known.len()).collect::<Vec<_>>(),
@@ -83,7 +83,7 @@ async fn are_in_order(desk: &Desk, newest_first: &[Value]) -> io::Result<()> {
     Ok(())
 }
 
-/// What the message says of its file, and once per message the file itself.
+/// Checks what the message says of its file, and once per message the file itself.
 async fn is_what_was_sent(desk: &Desk, job: &Job, message: &Value) -> io::Result<()> {
     let (id, said) = (text(message, "_id"), (&message["file_size"], &message["sha256"]));
     assert_eq!(said, (&job.length.into(), &job.sha256.as_str().into()), "{}: {message}", job.id);

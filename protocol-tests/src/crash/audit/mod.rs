@@ -1,5 +1,5 @@
-//! The server against the books, while no request is under way: everything that was acknowledged is there, no
-//! message is there twice, and nothing lies about that nobody needs.
+//! The audit: compares the server with the books while no request is under way. Everything that was
+//! acknowledged is there, no message is there twice, and no file is left over.
 
 mod folders;
 mod messages;
@@ -12,9 +12,9 @@ use super::desk::Desk;
 /// How thoroughly the data folder is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Folders {
-    /// Every file in it has somebody who needs it.
+    /// Every file belongs to an upload or a message.
     Tidy,
-    /// What is owed cannot be finished now, so nothing is said about files.
+    /// Files are not looked at, because the server cannot finish its uploads now.
     Unsettled,
 }
 
@@ -34,7 +34,8 @@ pub(super) async fn audit(desk: &Desk, folders: Folders) -> io::Result<()> {
     }
 }
 
-/// The same at the end, when every client is done: every file that is owed a message is one.
+/// Compares the server with the books at the end, when every client is done: every file that is owed a
+/// message is one.
 pub(super) async fn audit_all(desk: &Desk) {
     let audited = async {
         audit(desk, Folders::Tidy).await?;

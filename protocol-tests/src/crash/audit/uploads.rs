@@ -1,4 +1,4 @@
-//! Upload resources.
+//! The audit of upload resources.
 
 use std::io;
 
@@ -6,10 +6,10 @@ use crate::crash::books::{Job, Told};
 use crate::crash::desk::Desk;
 use crate::crash::way::Mix;
 
-/// So many of those that are done are asked for as well.
+/// How many finished jobs are looked at, besides all unfinished ones.
 const SAMPLE: usize = 15;
 
-/// Every acknowledged offset is still there or higher, and what is gone stays gone.
+/// Checks that no offset is below the acknowledged one, and that ended uploads stay ended.
 pub(super) async fn audit(desk: &Desk) -> io::Result<()> {
     let (done, under_way): (Vec<_>, Vec<_>) = desk.books.all().into_iter().partition(|job| job.is_over);
     for job in under_way.iter().chain(done.iter().rev().take(SAMPLE)) {
