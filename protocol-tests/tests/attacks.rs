@@ -287,35 +287,38 @@ async fn a_flood_over_the_socket_is_answered_and_costs_nothing() {
     let chat = Chat::start().await;
     let mut socket = chat.socket(&chat.alice).await;
     let mut made = 0;
+    // A connection's messages wait until they are decoded, up to its bound of memory.
     attack::goes_on(&chat, ALLOWED + 160 * MIB, async || {
-    socket.forget();
-    for number in 0..2000 {
-        let (event, data) = match number % 4 {
-            0 => ("send_message", json!({"conversation_id": chat.conversation, "file_data": "%%%"})),
-            1 => ("send_message", json!(vec![number; 50])),
-            2 => ("join_conversation", json!({"conversation_id": "x".repeat(1000)})),
-            _ => ("no_such_event", json!({"a": "b".repeat(1000)})),
-        };
-        let order = if number % 4 == 3 {
-            json!({"emit": event, "data": data})
-        } else {
-            json!({"emit": event, "data": data, "ack": number + 1})
-        };
-        socket.order(&order).await;
-    }
-    wait::until_true("every call is answered", async || socket.all("ack").len() == 1500).await;
-    assert!(socket.all("ack").iter().all(|ack| ack["answer"]["success"] == false), "none made a message");
-    let bytes = BASE64.encode(&vec![9; 1 << 20]);
-    for number in 0..60 {
-        let data = json!({"conversation_id": chat.conversation, "type": "file", "file_name": "a.bin", "file_data": bytes});
-        socket.order(&json!({"emit": "send_message", "data": data, "ack": format!("good {number}")})).await;
-    }
-    made += 60;
-    wait::until_true("every message is made", async || chat.messages().await.len() == made).await;
-    assert!(socket.all("disconnect").is_empty(), "the connection outlived it");
-    // What was sent and is not decoded yet may wait, up to the bound of a connection.
+        socket.forget();
+        for number in 0..2000 {
+            let (event, data) = match number % 4 {
+                0 => ("send_message", json!({"conversation_id": chat.conversation, "file_data": "%%%"})),
+                1 => ("send_message", json!(vec![number; 50])),
+                2 => ("join_conversation", json!({"conversation_id": "x".repeat(1000)})),
+                _ => ("no_such_event", json!({"a": "b".repeat(1000)})),
+            };
+            let order = if number % 4 == 3 {
+                json!({"emit": event, "data": data})
+            } else {
+                json!({"emit": event, "data": data, "ack": number + 1})
+            };
+            socket.order(&order).await;
+        }
+        wait::until_true("every call is answered", async || socket.all("ack").len() == 1500).await;
+        assert!(socket.all("ack").iter().all(|ack| ack["answer"]["success"] == false), "none made a message");
+        let bytes = BASE64.encode(&vec![9; 1 << 20]);
+        for number in 0..60 {
+            let data = json!({
+                "conversation_id": chat.conversation, "type": "file", "file_name": "a.bin", "file_data": bytes,
+            });
+            let order = json!({"emit": "send_message", "data": data, "ack": format!("good {number}")});
+            socket.order(&order).await;
+        }
+        made += 60;
+        wait::until_true("every message is made", async || chat.messages().await.len() == made).await;
+        assert!(socket.all("disconnect").is_empty(), "the connection outlived it");
     })
-.await;
+    .await;
 }
 
 /// For this process and the servers that it starts from now on.
