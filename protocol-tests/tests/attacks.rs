@@ -1,5 +1,5 @@
-//! Clients that mean harm, or act as if: each gets a clear answer or none, none costs memory, and meanwhile
-//! others are served.
+//! Clients that attack the server over HTTP/1.1: each gets a clear answer or none, none costs memory, and
+//! other users are served meanwhile.
 
 use data_encoding::BASE64;
 use harness::attack::{self, ALLOWED};
@@ -22,13 +22,14 @@ const KIB: u64 = 1 << 10;
 
 const MIB: u64 = 1 << 20;
 
-/// A hang, even where hundreds of connections are at work.
+/// How long a step may take before it counts as a hang, with hundreds of connections at work.
 const BOUND: Duration = Duration::from_secs(120);
 
-/// How many misbehave at the same time.
+/// How many connections misbehave at the same time.
 const MANY: usize = 300;
 
-/// As many connections as the server takes without being told otherwise. Both ends of each are open here.
+/// How many connections rest at the same time: almost the server's default limit. This process has one end of
+/// each.
 const IDLE: usize = 9_000;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -39,7 +40,7 @@ async fn headers_that_drip_are_cut_off() {
     attack::goes_on(&chat, ALLOWED, async || {
         let mut dripping = VecDeque::from(open_many(&chat, MANY, beginning).await);
         wait::within(BOUND, "each of them is cut off", async {
-            // However lively they are: it is the whole header that has to come in time.
+            // A header that comes byte by byte is cut off too: the whole header has to come in time.
             while let Some(mut connection) = dripping.pop_front() {
                 if connection.pour(b"a").await {
                     dripping.push_back(connection);
@@ -81,7 +82,7 @@ async fn a_header_that_never_ends_is_431_and_costs_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn thousands_of_idle_connections_cost_little_and_keep_nobody_out() {
     let _alone = harness::heavy::alone().await;
-    // The server takes no more than it has two descriptors for each.
+    // The server accepts only as many connections as it has two descriptors for.
     let count = (raise_the_limit_of_open_files() / 2).saturating_sub(500).min(IDLE);
     if count < IDLE {
         note(format_args!("only {count} connections: the limit of open files is low"));
@@ -100,7 +101,7 @@ async fn thousands_of_idle_connections_cost_little_and_keep_nobody_out() {
     .await;
 }
 
-/// Whoever comes when all places are taken waits for one, which those that say nothing give up.
+/// A client that comes when all places are taken waits until a silent connection is closed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_house_empties_itself() {
     let setup = Setup::default().setting("--max-connections", 30).setting("--header-timeout", 2);
@@ -129,7 +130,7 @@ async fn bodies_that_say_nothing_are_given_up_and_what_came_is_kept() {
         }
         wait::within(BOUND, "each of them is told", async {
             for (location, connection) in &mut stalled {
-                // A stock client goes on after it, with what is kept.
+                // After a 503 a stock client goes on from the bytes that were kept.
                 check_detail(&connection.answer().await, 503);
                 assert_eq!(tus::offset(&chat, location).await, 1000);
             }
@@ -147,7 +148,7 @@ async fn a_body_that_says_nothing_is_told_so_on_every_route_that_takes_one() {
             let mut connection = request.declared_length(5000).open().await;
             connection.send(&beginning).await;
             let answer = connection.answer().await;
-            // Only of an upload something is kept, with which a stock client goes on.
+            // Only an upload keeps its bytes, and after a 503 a stock client goes on from them.
             let status = if what == "a creation with bytes" { 503 } else { 408 };
             assert_eq!(answer.status, status, "{what}: {}", answer.text());
             check_detail(&answer, status);
@@ -156,7 +157,7 @@ async fn a_body_that_says_nothing_is_told_so_on_every_route_that_takes_one() {
     .await;
 }
 
-/// A client that trickles for as long as it likes is none the server has to fear: it is a slow client.
+/// A client that sends a byte at a time is a slow client, not an attacker.
 #[tokio::test(flavor = "multi_thread")]
 async fn hundreds_of_slow_bodies_are_served_side_by_side() {
     let _alone = harness::heavy::alone().await;
@@ -196,12 +197,12 @@ async fn endless_chunks_end_with_an_answer_on_every_route_that_takes_a_body() {
         }
     })
     .await;
-    // Of each creation as many bytes are kept as it announced, which makes it whole.
+    // Each creation keeps the bytes that it announced, and is complete with them.
     let messages = chat.messages().await;
     assert!(!messages.is_empty() && messages.iter().all(|message| message["file_size"] == 5000));
 }
 
-/// The server holds no more of an upload than it may have, and says so.
+/// The server keeps no more of an upload than the limit allows, and answers with the limit's status.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_endless_upload_of_unknown_length_ends_at_the_limits() {
     let _alone = harness::heavy::alone().await;
@@ -321,7 +322,7 @@ async fn a_flood_over_the_socket_is_answered_and_costs_nothing() {
     .await;
 }
 
-/// For this process and the servers that it starts from now on.
+/// Raises the limit of open files for this process and the servers that it starts; returns the new limit.
 fn raise_the_limit_of_open_files() -> usize {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, ..limit };
@@ -329,8 +330,8 @@ fn raise_the_limit_of_open_files() -> usize {
     count.and_then(|count| usize::try_from(count).ok()).unwrap_or(usize::MAX)
 }
 
-/// Sends chunks until there is an answer or nobody listens any more; `None` if the answer was lost with the
-/// connection.
+/// Sends chunks until the server answers or closes the connection, and returns the status; `None` if the
+/// answer was lost with the connection.
 async fn endless(request: Request, beginning: &[u8]) -> Option<u16> {
     let piece = vec![b'a'; 256 << 10];
     let mut connection = request.chunked().open().await;

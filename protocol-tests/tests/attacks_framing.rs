@@ -1,4 +1,4 @@
-//! Requests whose ends are told in two ways: what an intermediary and the server could read differently.
+//! Requests with two contradicting lengths, which a proxy and the server could read differently.
 
 use harness::chat::Chat;
 use harness::http::Connection;
@@ -7,7 +7,7 @@ use harness::tus;
 const PATCHED: &str =
     "Content-Type: application/offset+octet-stream\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\n";
 
-/// A PATCH with these chunks as they are written here.
+/// A PATCH whose chunked body is exactly this text.
 fn patch(chat: &Chat, location: &str, chunks: &str) -> Vec<u8> {
     let token = &chat.alice.token;
     format!(
@@ -41,7 +41,7 @@ async fn a_blank_after_the_size_of_a_chunk_ends_the_connection() {
     connection.answer().await.expecting(200);
 }
 
-/// A cache on the way knows nothing of the header: an empty answer to a GET would be everybody's.
+/// A cache does not know `X-HTTP-Method-Override`: it would give the empty answer to every later GET.
 #[tokio::test]
 async fn an_answer_to_another_method_than_was_sent_is_for_no_cache_and_says_no_length() {
     let chat = Chat::start().await;

@@ -1,5 +1,5 @@
-//! Clients of HTTP/2 that mean harm: each sends frames that the library takes, is let go, and costs nobody
-//! else anything.
+//! Clients that attack the server over HTTP/2: each sends frames that the library accepts, loses its
+//! connection, and costs other users nothing.
 
 use std::time::{Duration, Instant};
 
@@ -38,13 +38,13 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
-/// What a connection begins with: the preface, and settings, which leave answers no room if so wanted.
+/// The beginning of a connection: the preface, and settings with this window for each answer.
 fn beginning(window: u32) -> Vec<u8> {
     let settings = [&[0, 4][..], &window.to_be_bytes()].concat();
     [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), frame(SETTINGS, 0, 0, &settings)].concat()
 }
 
-/// A request's header, each field as it stands (RFC 7541 §6.2.2).
+/// A HEADERS frame with each field as a literal (RFC 7541 §6.2.2).
 fn headers(stream: u32, flags: u8, method: &str, path: &str, token: &str) -> Vec<u8> {
     let token = format!("Bearer {token}");
     let fields = [
@@ -62,7 +62,7 @@ fn headers(stream: u32, flags: u8, method: &str, path: &str, token: &str) -> Vec
             }
             match u8::try_from(text.len()) {
                 Ok(length) if length < 127 => block.push(length),
-                // The rest of the length, seven bits a byte.
+                // A long length goes on in further bytes, seven bits each.
                 _ => {
                     let rest = text.len() - 127;
                     block.extend([127, u8::try_from(rest & 0x7f).expect("seven bits") | 0x80]);
@@ -75,7 +75,7 @@ fn headers(stream: u32, flags: u8, method: &str, path: &str, token: &str) -> Vec
     frame(HEADERS, flags, stream, &block)
 }
 
-/// A kind of frames that cost more than they bring: the beginning, and those on a stream of this number.
+/// A flood of frames that cost the server more than they carry: its beginning, and the frame of each number.
 struct Flood {
     what: &'static str,
     beginning: Vec<u8>,
@@ -107,7 +107,7 @@ fn floods() -> Vec<Flood> {
     ]
 }
 
-/// Why a server let go, if it said so.
+/// The error code of the server's GOAWAY before it closed the connection, if it sent one.
 async fn last_words(connection: &mut Connection) -> Option<u8> {
     let heard = connection.gone().await;
     let mut at = 0;
@@ -122,7 +122,7 @@ async fn last_words(connection: &mut Connection) -> Option<u8> {
     reason
 }
 
-/// Others are served while it goes on.
+/// Checks that other users are served.
 async fn others_are_served(chat: &Chat) {
     chat.server.request("GET", "/healthz").send().await.expecting(200);
     let message = chat.post("meanwhile.txt", b"x").await;
@@ -136,7 +136,7 @@ async fn frames_that_bring_nothing_end_their_connection() {
         let mut connection = Connection::open(chat.server.address()).await;
         connection.send(&[beginning(65_535), flood.beginning].concat()).await;
         let frames: Vec<_> = (1..5000).map(flood.next).collect();
-        // It may be cut off in the middle.
+        // The server may close the connection in the middle.
         _ = connection.try_send(&frames.concat()).await;
         assert_eq!(last_words(&mut connection).await, Some(ENHANCE_YOUR_CALM), "{}", flood.what);
     }
@@ -177,10 +177,10 @@ async fn floods_keep_nobody_from_being_served() {
     is_well(&chat, ALLOWED).await;
 }
 
-/// How much a server takes at first, over the connection and on each stream.
+/// The server's initial windows, of the connection and of each stream.
 async fn windows(connection: &mut Connection) -> (usize, usize) {
     let (mut whole, mut each) = (65_535, 65_535);
-    // It answers the first before it makes more room, perhaps.
+    // The server may answer the first ping before it enlarges the windows.
     let mut pings = 2;
     loop {
         let (kind, flags, payload) = next_frame(connection).await;
@@ -189,7 +189,7 @@ async fn windows(connection: &mut Connection) -> (usize, usize) {
             usize::try_from(u32::from_be_bytes(*bytes)).expect("a window")
         };
         match kind {
-            // Of what was sent at first.
+            // The server's first settings.
             SETTINGS if flags & 1 == 0 => {
                 for at in (0..payload.len()).step_by(6).filter(|at| payload[*at..].starts_with(&[0, 4])) {
                     each = number(at + 2);
@@ -213,7 +213,7 @@ async fn next_frame(connection: &mut Connection) -> (u8, u8, Vec<u8>) {
     (head[3], head[4], connection.exactly(length).await)
 }
 
-/// Tokens of a key that nobody knows wait for the issuer, and nobody reads what comes with them meanwhile.
+/// Requests whose tokens name an unknown key wait for the issuer, and their bodies are not read meanwhile.
 #[tokio::test(flavor = "multi_thread")]
 async fn bodies_that_wait_hold_little_before_a_token_was_good() {
     let _alone = harness::heavy::alone().await;
@@ -244,11 +244,11 @@ async fn bodies_that_wait_hold_little_before_a_token_was_good() {
     }
     let peak = server.peak_memory();
     note(format_args!("at most {} KiB were resident", peak >> 10));
-    // The first window of each connection, and 64 requests.
+    // Beyond the usual, the server holds the first window of each connection and 64 requests.
     assert!(peak < ALLOWED + (32 << 20), "{peak} bytes were resident");
 }
 
-/// Each stream makes the server hold a piece of a film for it. In all there is room for 512 MiB of them.
+/// Each stream makes the server hold a piece of a film. All streams together may hold 512 MiB.
 #[tokio::test(flavor = "multi_thread")]
 async fn readers_that_make_no_room_are_ended_when_they_hold_too_much_together() {
     let _alone = harness::heavy::alone().await;
@@ -280,7 +280,7 @@ async fn readers_that_make_no_room_are_ended_when_they_hold_too_much_together() 
     is_well(&chat, ALLOWED + (600 << 20)).await;
 }
 
-/// Each keeps a file open, and a piece of it in memory.
+/// Each unread stream keeps a file open, and a piece of it in memory.
 #[tokio::test(flavor = "multi_thread")]
 async fn streams_that_are_not_read_take_places_of_connections() {
     let setup = Setup::default().setting("--max-connections", 20).setting("--send-timeout", 2);
@@ -309,7 +309,7 @@ async fn streams_that_are_not_read_take_places_of_connections() {
         }
     }
     assert!(taken.len() <= 20 && refused >= 20, "{} were taken, {refused} refused", taken.len());
-    // Streams that are not read give their places up.
+    // The unread streams are closed, which frees their places.
     others_are_served(&chat).await;
     ended.abort();
 }

@@ -1,5 +1,5 @@
-//! One user against all others, over the room of a small disk: whatever is promised, sent side by side or
-//! joined, others are answered, the reserve that the records need stays, and nothing of it costs memory.
+//! One user who tries to fill a small disk: whatever this user announces, sends or joins, other users are
+//! served, the reserve that the records need stays free, and memory stays bounded.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,12 +18,12 @@ use tokio::time::Instant;
 
 const MIB: u64 = 1 << 20;
 
-/// What stays free of a disk of so many MiB.
+/// The reserve: how many bytes of the disk the server leaves free.
 const RESERVE: u64 = 64 * MIB;
 const DISK_MIB: u64 = 400;
-/// What the records and the file system may take of the reserve: that is what it is for.
+/// How many bytes of the reserve the records and the file system may take: it is meant for them.
 const RECORDS: u64 = 12 * MIB;
-/// What the server may have resident, with ten bodies that come as fast as they can.
+/// How many bytes the server may have resident, with ten bodies that come at full speed.
 const ALLOWED: u64 = 112 * MIB;
 
 /// A server on a small disk of its own.
@@ -34,7 +34,7 @@ struct House {
 }
 
 impl House {
-    /// `None` where no disk can be made, which is said.
+    /// A server on a new disk; `None`, with a note, where no disk can be mounted.
     async fn new(setup: Setup) -> Option<Self> {
         let image = match Image::new(Format::Ext4, DISK_MIB) {
             Ok(image) => Arc::new(image),
@@ -53,7 +53,8 @@ impl House {
         stat.f_bavail * stat.f_frsize
     }
 
-    /// What everybody else does meanwhile: an upload of 2 MiB, a message, a look whether the server lives.
+    /// Runs an attack, while another user has to get an upload of 2 MiB, a message and the health of the
+    /// server through.
     async fn others_are_served_while(&self, attack: impl AsyncFnMut()) {
         let watched = async {
             loop {
@@ -74,7 +75,7 @@ impl House {
         let location = self.until_taken(|| tus::creation(chat, &chat.bob, "/files", 2 * MIB), 201).await;
         let location = location.expect("the creation was taken");
         self.until_taken(|| tus::patch(chat, &chat.bob, &location, 0).body(vec![7; 2 << 20]), 204).await;
-        // It is the attack that is to fill the disk.
+        // Only the attack is to fill the disk.
         tus::request(chat, &chat.bob, "DELETE", &location).send().await.expecting(204);
         let form = || {
             multipart::Form::of("note.txt", b"x", &chat.conversation).into_request(chat.one_shot(&chat.bob))
@@ -82,7 +83,8 @@ impl House {
         self.until_taken(form, 200).await;
     }
 
-    /// Asks until there is room; every answer before that says when to ask again.
+    /// Repeats a request until there is room, and returns its `Location`; every refusal before says when to
+    /// ask again.
     async fn until_taken(&self, request: impl Fn() -> Request, status: u16) -> Option<String> {
         wait::until("a request is taken", async || {
             let answer = request().send().await;
@@ -95,7 +97,7 @@ impl House {
         .await
     }
 
-    /// Nothing of it cost what the server has to keep.
+    /// Checks that the reserve stayed free and that the server lives.
     async fn is_well(&self) {
         let least = self.least_free.load(Ordering::Relaxed);
         note(format_args!("{} MiB were free at the least", least / MIB));
@@ -108,7 +110,7 @@ fn part(chat: &Chat, user: &User, length: u64) -> Request {
     tus::creation(chat, user, "/files", length).header("Upload-Concat", "partial")
 }
 
-/// A part with all of its bytes.
+/// Creates a part with all of its bytes, and returns its URL.
 async fn whole_part(chat: &Chat, user: &User, bytes: usize) -> String {
     let location = part(chat, user, bytes as u64).send().await.expecting(201);
     let location = location.expect("Location").to_owned();
@@ -116,7 +118,7 @@ async fn whole_part(chat: &Chat, user: &User, bytes: usize) -> String {
     location
 }
 
-/// A concatenation of these parts, which is another one for each name.
+/// A request that joins these parts; each name makes another final upload.
 fn join(chat: &Chat, user: &User, parts: &str, name: &str) -> Request {
     tus::request(chat, user, "POST", "/files")
         .header("Upload-Concat", format!("final;{parts}"))
@@ -154,8 +156,8 @@ async fn promises_without_a_byte_keep_nobody_out() {
     house.is_well().await;
 }
 
-/// The room of one who is silent goes to one who sends; what was stored stays, and goes on when there is
-/// room.
+/// The room that a silent client reserved goes to a client that sends. The silent client's bytes stay, and
+/// its upload goes on when there is room again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_promise_lapses_when_its_room_is_wanted() {
     let _alone = harness::heavy::alone().await;
@@ -226,7 +228,7 @@ async fn uploads_of_unknown_length_side_by_side_leave_the_reserve() {
     house.is_well().await;
 }
 
-/// Pours until the server has enough.
+/// Sends chunks until the server refuses or the time is up.
 async fn endless(request: Request, beginning: &[u8], end: Instant) {
     let mut connection: Connection = request.open().await;
     if !beginning.is_empty() && !connection.pour_chunk(beginning).await {
@@ -239,7 +241,7 @@ async fn endless(request: Request, beginning: &[u8], end: Instant) {
     }
 }
 
-/// A part of 20 MiB, named forty times.
+/// The joins name a part of 20 MiB forty times, or eight times.
 #[tokio::test(flavor = "multi_thread")]
 async fn joins_without_room_wait_and_leave_the_reserve() {
     let _alone = harness::heavy::alone().await;
@@ -251,14 +253,15 @@ async fn joins_without_room_wait_and_leave_the_reserve() {
     let attack = async || {
         let end = Instant::now() + WAVE;
         while Instant::now() < end {
-            // What never fits, and of what fits by itself more than there is room for.
+            // Forty times never fits; eight times fits once, but not again and again.
             for times in [40, 8] {
                 number += 1;
                 let parts = vec![twenty.as_str(); times].join(" ");
                 let answer = join(chat, &chat.alice, &parts, &format!("{number}.mp4")).send().await;
                 assert!([201, 503, 507].contains(&answer.status), "{} {}", answer.status, answer.text());
                 if answer.status != 201 {
-                    // What waits for room counts as well, and in the end it is too much of it.
+                    // Joins that wait for room count as unfinished uploads, whose limit is reached in the
+                    // end.
                     let is_told = answer.header("Retry-After").is_some();
                     assert!(is_told || answer.text().contains("unfinished uploads"), "{}", answer.text());
                 }
@@ -272,7 +275,7 @@ async fn joins_without_room_wait_and_leave_the_reserve() {
     note(format_args!("{made} uploads wait or are made"));
 }
 
-/// What costs its owner a header each does not cost others their turn.
+/// A join costs its sender one small request; many of them do not delay the joins of other users.
 #[tokio::test(flavor = "multi_thread")]
 async fn joins_of_a_part_named_a_hundred_times_delay_nobody_else() {
     let _alone = harness::heavy::alone().await;
@@ -295,7 +298,7 @@ async fn joins_of_a_part_named_a_hundred_times_delay_nobody_else() {
                     let answer = join(&chat, &chat.alice, &parts, &name).send().await;
                     assert!([201, 503].contains(&answer.status), "{} {}", answer.status, answer.text());
                     if let Some(made) = answer.header("Location") {
-                        // What fills the disk is another attack.
+                        // Filling the disk is another attack.
                         tus::request(&chat, &chat.alice, "DELETE", made).send().await.expecting(204);
                     }
                 }
@@ -314,7 +317,8 @@ async fn joins_of_a_part_named_a_hundred_times_delay_nobody_else() {
     house.is_well().await;
 }
 
-/// A photo roll and its parts fit; what one person never has does not, unless a backend has it.
+/// The limit of unfinished uploads lets a phone's photos and their parts through, stops a user with more, and
+/// does not bind a backend.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_honest_phone_does_not_meet_the_limits_that_a_backend_is_not_bound_by() {
     let chat = Chat::on(Setup::default().setting("--max-unfinished", 8)).await;

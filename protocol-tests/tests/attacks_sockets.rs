@@ -1,5 +1,5 @@
-//! Strangers and users below `/socket.io` who mean harm: each is refused within its bounds, and meanwhile
-//! others are served.
+//! Clients that attack `/socket.io`, with and without a token: each is stopped at its bounds, and other users
+//! are served meanwhile.
 
 use data_encoding::BASE64;
 use harness::attack::{self, ALLOWED, WAVE};
@@ -25,7 +25,7 @@ async fn handshakes_without_end_are_503_and_cost_little() {
     attack::goes_on(&chat, ALLOWED, async || {
         let end = Instant::now() + WAVE;
         let attackers = (0..16).map(|number| {
-            // It is the target that says how a session begins.
+            // An `Upgrade` header makes no difference: the target tells the transport.
             let request =
                 if number % 2 == 0 { request.clone() } else { request.clone().header("Upgrade", "x") };
             let address = chat.server.address();
@@ -49,7 +49,7 @@ async fn handshakes_without_end_are_503_and_cost_little() {
     .await;
     note(format_args!("{refused} handshakes were refused"));
     assert!(refused > 100);
-    // Those that never say whose they are go, and make room.
+    // Sessions that never show a token end, and make room.
     wait::until_true("there is room again", async || {
         chat.server.request("GET", POLLING).send().await.status == 200
     })
@@ -66,7 +66,7 @@ async fn a_header_of_a_handshake_is_not_kept() {
     .await;
 }
 
-/// A POST of a session that announces this much.
+/// A POST to a session with this declared length.
 fn post(chat: &Chat, target: &str, length: u64) -> Request {
     chat.server.request("POST", target).declared_length(length)
 }
@@ -123,14 +123,14 @@ async fn silent_bodies_of_sessions_are_408_and_make_room() {
     .await;
 }
 
-/// One that has a session for each of its bodies is no more than one user.
+/// The bound is per user: a session for each body does not raise it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_users_bodies_are_bounded_while_they_are_read_and_others_send() {
     let _alone = harness::heavy::alone().await;
     let chat = Chat::start().await;
     let mut other = chat.socket(&chat.bob).await;
     let (piece, mut number) = (vec![b'a'; 1 << 20], 0);
-    // What was read, once as it came and once as a text.
+    // Beyond the usual, the server holds the bytes that it read, and their text.
     attack::goes_on(&chat, ALLOWED + 272 * MIB, async || {
         let mut bodies = JoinSet::new();
         for _ in 0..14 {
@@ -142,8 +142,8 @@ async fn a_users_bodies_are_bounded_while_they_are_read_and_others_send() {
             }
             bodies.spawn(async move { (connection.answer().await.status, connection) });
         }
-        // Three of them fit into the share of a user. All of a fourth may have left its client before it is
-        // refused: kernels keep megabytes between the two.
+        // Three bodies fit into a user's share. The client may have sent all of a fourth one before it is
+        // refused: the kernel buffers megabytes.
         let mut refused = Vec::new();
         while refused.len() < 11 {
             refused.push(bodies.join_next().await.expect("fourteen were sent").expect("it is answered"));
@@ -173,7 +173,7 @@ async fn a_namespaces_name_is_short_over_polling() {
     .await;
 }
 
-/// A session of a user asks for as few of them as one of nobody, however long it lasts.
+/// A session with a token has the same limit of namespaces as one without, however long it lasts.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_asks_for_few_namespaces() {
     let chat = Chat::start().await;
@@ -205,7 +205,7 @@ async fn a_strangers_frames_are_small() {
             let mut sessions = Vec::new();
             for _ in 0..100 {
                 let mut connection = websocket(&chat).await;
-                // It may be cut off in the middle.
+                // The server may close the connection in the middle.
                 _ = connection.try_send(&attack).await;
                 sessions.push(connection);
             }
@@ -223,7 +223,7 @@ async fn names_that_come_back_in_errors_cost_nothing() {
     let chat = Chat::start().await;
     let names: Vec<_> = (0..16).map(|_| format!("40/{},", "a".repeat(63))).collect();
     attack::goes_on(&chat, ALLOWED, async || {
-        // What comes back is never read.
+        // The client never reads the errors.
         let target = session(&chat).await;
         chat.server.request("POST", &target).body(names.join("\u{1e}")).send().await.expecting(200);
         let large = format!("40/{},", "a".repeat(1 << 20));
@@ -266,7 +266,7 @@ async fn websockets_take_places_of_connections() {
         for _ in 0..5 {
             open.push(websocket(&chat).await);
         }
-        // It is answered once a place is free, which those that never say whose they are give up.
+        // The answer comes once a place is free: WebSockets that never show a token are closed.
         chat.server.request("GET", "/healthz").send().await.expecting(200);
         open.remove(0).gone().await;
     })

@@ -1,4 +1,5 @@
-//! Clients of Socket.IO that ask and do not read, or come in numbers, cost others nothing.
+//! Clients of Socket.IO that send requests and read no answers, or open many sessions: they cost other users
+//! nothing.
 
 use harness::attack::{self, ALLOWED};
 use harness::chat::{Chat, User, conversation_id};
@@ -11,7 +12,7 @@ mod sessions;
 
 use sessions::{MIB, end, frame, session, session_of, websocket};
 
-/// What a session is told next, pings aside.
+/// The next packets that a session gets, except pings.
 async fn told(chat: &Chat, target: &str) -> String {
     wait::until("the session is told something", async || {
         let told = chat.server.request("GET", target).send().await.expecting(200).text();
@@ -21,16 +22,17 @@ async fn told(chat: &Chat, target: &str) -> String {
     .await
 }
 
-/// Sessions of a user, of which it may have so many.
+/// How many sessions a user may have.
 const MOST_SESSIONS: usize = 256;
 
-/// A message whose text is as long as it may be, in the characters that take most room in JSON; and the event
-/// that has its sender told of it once more.
+/// Makes a message whose text is as long as allowed, of characters that take most room in JSON. Returns the
+/// data of an event that has the server answer with this message again.
 async fn long_message(chat: &Chat) -> Value {
     long_message_of(chat, &chat.alice, &chat.conversation).await
 }
 
-/// The same of this user, in a conversation of the user's.
+/// Makes a long message of this user in this conversation, and returns the data of an event that asks for it
+/// again.
 async fn long_message_of(chat: &Chat, user: &User, conversation: &str) -> Value {
     let mut data = json!({
         "conversation_id": conversation, "content": "\u{1}".repeat(4096), "file_data": "",
@@ -44,14 +46,14 @@ async fn long_message_of(chat: &Chat, user: &User, conversation: &str) -> Value 
     data
 }
 
-/// A poll's body that sends this message eight times.
+/// The body of a poll that sends this event eight times.
 fn eight(data: &Value) -> String {
     let asks: Vec<_> = (0..8).map(|number| format!("42{number}{}", json!(["send_message", data]))).collect();
     asks.join("\u{1e}")
 }
 
-/// Asks for the same long answer again and again, over a session that reads none of them, until that has
-/// ended; answers how many it asked for.
+/// Asks for the same long answer again and again, over a session that never reads, until the server ends the
+/// session; returns how many requests were accepted.
 async fn ask_and_never_read(chat: &Chat, target: &str, event: &str) -> usize {
     for count in 0.. {
         let answer = chat.server.request("POST", target).body(event.to_owned()).send().await;
@@ -71,13 +73,14 @@ async fn who_polls_for_none_of_what_was_asked_for_ends() {
     attack::goes_on(&chat, ALLOWED + 64 * MIB, async || {
         for _ in 0..20 {
             users += 1;
-            // Of what others asked for, and is still being made, it is told nothing: it would end of that.
+            // Each session is of a user of its own: otherwise the answers of the sessions before could end
+            // it.
             let (user, conversation) = (User::named(&format!("user-{users}")), conversation_id());
             chat.put_conversation(&conversation, &[&user]).await.expecting(201);
             let events = eight(&long_message_of(&chat, &user, &conversation).await);
             let target = session_of(&chat, &user).await;
             let asked = 8 * ask_and_never_read(&chat, &target, &events).await;
-            // Each answer has some 25 KiB, and what waits for a session 1 MiB.
+            // Each answer has some 25 KiB, and 1 MiB may wait for a session.
             assert!((30..5000).contains(&asked), "it ended after {asked} answers");
         }
     })
@@ -117,14 +120,14 @@ async fn who_reads_nothing_of_its_websocket_ends() {
     attack::goes_on(&chat, ALLOWED + 96 * MIB, async || {
         let mut connection = websocket(&chat).await;
         connection.send(&frames(&connect)).await;
-        // The kernel has room for some MiB, and then it is the server's.
+        // The kernel buffers some MiB; the server has to hold what comes after.
         let asks = frames(&event).repeat(4);
         wait::bounded("it ends", async { while connection.try_send(&asks).await.is_ok() {} }).await;
     })
     .await;
 }
 
-/// All that members are told costs each session of theirs, over either transport, no more than its bound.
+/// The announcements that wait for a session are bounded, over either transport.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_told_to_sessions_that_do_not_read_is_bounded() {
     let _alone = harness::heavy::alone().await;
@@ -178,7 +181,7 @@ async fn the_sessions_of_a_user_are_bounded_and_nobody_elses() {
         end(&chat, &target).await;
     })
     .await;
-    // One that left the namespace takes its place as long as its session lasts.
+    // A session that left the namespace counts as long as it lasts.
     chat.server.request("POST", &sessions[0]).body("41").send().await.expecting(200);
     let target = session(&chat).await;
     chat.server.request("POST", &target).body(connect.clone()).send().await.expecting(200);
@@ -192,7 +195,7 @@ async fn the_sessions_of_a_user_are_bounded_and_nobody_elses() {
     .await;
 }
 
-/// Descriptors are what connections take from uploads.
+/// Connections do not take the descriptors that uploads need.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_goes_on_while_there_are_no_descriptors_left_for_connections() {
     let chat = Chat::on(Setup::default().most_files(100).setting("--header-timeout", 1)).await;
@@ -202,7 +205,8 @@ async fn an_upload_goes_on_while_there_are_no_descriptors_left_for_connections()
     let mut upload = patch.open().await;
     let (mut sent, mut crowd) = (0, Vec::new());
     for piece in content.chunks(512 << 10) {
-        // More come than the process may have open files, and they stay as long as they may.
+        // More connections come than the process may have open files, and they stay as long as the server
+        // lets them.
         for _ in 0..60 {
             let mut connection = Connection::open(chat.server.address()).await;
             connection.send(b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\n").await;

@@ -1,4 +1,4 @@
-//! Tokens, JSON and codings that are made to cost something, or to let somebody in.
+//! Tokens, JSON and codings made by attackers, to cost the server something or to get in.
 
 use data_encoding::BASE64URL_NOPAD;
 use harness::attack::{self, ALLOWED};
@@ -39,7 +39,7 @@ async fn deep_json_is_400_wherever_json_is_taken() {
     .await;
 }
 
-/// Over polling, as a client that is none of ours would write it.
+/// Sends deep JSON in events over polling, written without a client library; each ends its session.
 async fn deep_events_end_their_session(chat: &Chat) {
     let open = chat.server.request("GET", "/socket.io/?EIO=4&transport=polling").send().await.expecting(200);
     let text = open.text();
@@ -118,7 +118,7 @@ async fn tokens_of_every_wrong_kind_are_401() {
     .await;
 }
 
-/// The public key is public: whoever signs with it as if it were a secret has proved nothing.
+/// A public key is known to all: a token signed with its text as an HMAC secret proves nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_public_key_is_not_a_secret() {
     let pem = include_str!("../../src/auth/testdata/rs256.pem");

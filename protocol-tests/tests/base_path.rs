@@ -1,4 +1,4 @@
-//! A server that is mounted below a path: every way in, every URL that it gives, and nothing outside.
+//! A server below a base path: every way in and every URL is below it, and nothing is outside.
 
 use harness::chat::{Chat, check_detail};
 use harness::http::{Request, Response};
@@ -146,7 +146,7 @@ async fn nothing_is_outside_of_the_base_path() {
     }
 }
 
-/// The path below which the server is mounted is how it is reached, and no part of what it stores.
+/// The server does not store its base path.
 #[tokio::test]
 async fn messages_follow_the_server_to_another_base_path() {
     let chat = chat().await;
@@ -160,7 +160,7 @@ async fn messages_follow_the_server_to_another_base_path() {
     }
 }
 
-/// A proxy that takes its own path away says so, and what it is told in answers has the path again.
+/// A proxy that strips its own path names it in a header, and the URLs in answers have the path again.
 #[tokio::test]
 async fn what_a_proxy_took_away_comes_back_in_answers() {
     let setup = Setup::default().base_path(BASE).flag("--trust-forwarded");
@@ -189,7 +189,7 @@ async fn what_a_proxy_took_away_comes_back_in_answers() {
         assert!(get(&target, &stripped).await.text().contains(&media_url(&message)), "{target}");
         assert!(!get(&target, &|request| request).await.text().contains("/edge"), "{target}");
     }
-    // Events go to everybody, whichever way each of them came.
+    // Events go to all members, over whichever path each of them connected.
     let event = told.saw_with("new_message", |seen| seen["_id"] == id).await;
     assert_eq!(media_url(&event), media_url(&message).strip_prefix("/edge").expect("the prefix"));
 }

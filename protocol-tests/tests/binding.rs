@@ -1,4 +1,4 @@
-//! Uploads that belong to no conversation at first.
+//! Uploads without a conversation, which are bound to one later.
 
 use harness::chat::{Chat, check_detail, conversation_id};
 use harness::http::Response;

@@ -1,5 +1,5 @@
-//! Headless Chromium: tus-js-client, Uppy, and what a page does without them, from another origin than the
-//! server's. Each ends by reading the message and comparing the bytes.
+//! Uploads from pages in headless Chromium, of another origin than the server's: with tus-js-client, with
+//! Uppy, and without a library. Each test ends by reading the message and comparing the bytes.
 
 use harness::left_out::left_out;
 use harness::note::note;
@@ -28,7 +28,7 @@ impl Page<'_> {
         order
     }
 
-    /// Checks that so many uploads were created, and that no more than so many bytes were sent twice.
+    /// Checks how many uploads were created, and that at most `twice` bytes were sent twice.
     fn check_never_started_again(&self, created: usize, twice: u64) {
         let answers = self.browser.all("answer");
         let creations = answers.iter().filter(|answer| answer["method"] == "POST").count();
@@ -83,8 +83,8 @@ async fn a_page_that_is_reloaded_in_the_middle_goes_on_where_it_was() {
     browser.end().await;
 }
 
-/// The parts and what they are joined to are five uploads; those of the page before the reload are gone on
-/// with. When the network holds a connection, there are more bytes on their way than three of the parts have.
+/// Four parts and their final upload are five uploads: the page goes on with those from before the reload.
+/// When the network holds a connection, more bytes are on their way than three of the parts have.
 #[tokio::test(flavor = "multi_thread")]
 async fn parts_sent_in_parallel_survive_a_reload_and_become_one_message() {
     if left_out("chromium") {
@@ -129,7 +129,7 @@ async fn a_form_sent_by_a_page_becomes_one_message() {
     browser.end().await;
 }
 
-/// The lines of the README, which every application begins with.
+/// The code of the README, with which applications begin.
 const PUBLISHED: [&str; 1] = ["readme"];
 
 fn as_published(page: &Page, lines: &str, caption: &str) -> Value {
@@ -142,7 +142,7 @@ fn as_published(page: &Page, lines: &str, caption: &str) -> Value {
     })
 }
 
-/// Once and once more with another caption, and once more with the same.
+/// The file is sent once, once more with another caption, and once more with the same one.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_is_sent_again_on_purpose_is_another_message() {
     if left_out("chromium") {
@@ -171,8 +171,8 @@ async fn a_file_that_is_sent_again_on_purpose_is_another_message() {
     browser.end().await;
 }
 
-/// The page is closed in the middle, and the same file is chosen again: with the same caption it goes on,
-/// with another one it is another message.
+/// The page is closed in the middle, and the same file is chosen again: with the same caption the upload goes
+/// on, with another one it becomes another message.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupted_upload_goes_on_unless_another_message_is_meant() {
     if left_out("chromium") {
@@ -224,8 +224,8 @@ async fn an_upload_goes_on_when_the_browser_is_online_again() {
     browser.end().await;
 }
 
-/// A browser tells its page of no answer that it could not read: neither one that came too early for it, nor
-/// one that lacks what other origins need.
+/// A browser hides some answers from its page: one that came while it was still sending, and one without the
+/// headers that another origin needs.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_can_read_why_it_was_refused_while_it_was_sending() {
     if left_out("chromium") {

@@ -7,8 +7,8 @@ mod opened;
 
 use opened::Browser;
 
-/// One after the other in one browser: a member, the member again, somebody who is none, nobody, and the
-/// member.
+/// The users of one browser, in turn: a member, the member again, a stranger, a visitor without a token, and
+/// the member.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_picture_stays_in_the_members_circle_whoever_uses_the_browser() {
     if left_out("chromium") {
@@ -49,7 +49,7 @@ async fn a_picture_stays_in_the_members_circle_whoever_uses_the_browser() {
     browser.end().await;
 }
 
-/// The page comes from another origin and has no token; what it shows has none either.
+/// The page of another origin shows media by links, which carry no token.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_of_another_origin_shows_pictures_and_seeks_in_films_by_their_links() {
     const SECS: u64 = 100;

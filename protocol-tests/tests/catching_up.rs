@@ -1,4 +1,5 @@
-//! What a socket is told that names the last message that its client knows (`auth.after`).
+//! Clients that name the last message that they know when they connect (`auth.after`), and are sent what came
+//! after it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +10,7 @@ use harness::server::Setup;
 use harness::wait;
 use serde_json::{Value, json};
 
-/// A client that names this message when it connects, and from then on the last one that it was told of.
+/// Connects a client that names this message, and at each reconnection the last one that it was told of.
 async fn follower(chat: &Chat, user: &User, after: &Value) -> Script {
     let config = json!({
         "url": chat.server.url(), "transports": ["websocket"], "follows": {"token": user.token, "after": after},
@@ -28,7 +29,7 @@ fn id(message: &Value) -> &str {
     message["_id"].as_str().expect("an id")
 }
 
-/// Names and payloads of what came after the connection, uploads aside.
+/// The messages that a client was told of, and the ends of catching up, as names and payloads.
 fn told(client: &Script) -> Vec<(String, Value)> {
     let events = client.events().into_iter().map(|event| (event["event"].clone(), event["data"].clone()));
     let events = events.filter_map(|(name, data)| Some((name.as_str()?.to_owned(), data)));
@@ -66,7 +67,7 @@ async fn what_was_missed_in_all_conversations_comes_in_order_and_then_what_happe
     assert_eq!(told(&bob), expected);
 
     let knows_all = follower(&chat, &chat.bob, &next["_id"]).await;
-    // Those of the other conversation are of the last minute, and may come again.
+    // Messages of the other conversation from the last minute may come again.
     let end = knows_all.saw("caught_up").await;
     assert_eq!(end["complete"], true);
     let of_this =
@@ -83,7 +84,7 @@ async fn a_message_that_is_none_ends_nothing_and_tells_nothing() {
     let foreign = post(&chat, &chat.alice, &strangers, "foreign.mp4").await;
     let own = chat.post("own.mp4", b"own").await;
     let mut newest = own["_id"].clone();
-    // Of the same second as the foreign one.
+    // An unknown id of the same second as the foreign message.
     let unknown = format!("{}0123456789abcdef", &id(&foreign)[..8]);
     for (after, answered, code, is_sent) in [
         (foreign["_id"].clone(), foreign["_id"].clone(), "message_not_found", true),
@@ -128,7 +129,7 @@ async fn who_left_the_conversation_of_the_last_message_is_sent_what_is_newer_els
     assert_eq!(bob.all("new_message"), [elsewhere]);
 }
 
-/// So many are sent at the most.
+/// How many missed messages are sent at most.
 const MOST: usize = 1000;
 
 #[tokio::test]
@@ -156,8 +157,8 @@ async fn who_missed_very_much_is_sent_the_oldest_and_reads_on_from_there() {
     assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len());
 }
 
-/// What the client did not know: once each over all, in the order of their conversation; and on no connection
-/// twice.
+/// Checks that the client heard of every message that it did not know, in the order of its conversation, and
+/// of none twice over one connection.
 fn check(client: &Script, known: &Value, sent: &BTreeMap<String, Vec<String>>) {
     let mut heard: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let (mut ever, mut of_connection) = (BTreeSet::from([id(known).to_owned()]), BTreeSet::new());
@@ -177,7 +178,7 @@ fn check(client: &Script, known: &Value, sent: &BTreeMap<String, Vec<String>>) {
     assert_eq!(heard, *sent);
 }
 
-/// Sends so many messages into each of the conversations, and answers their ids in the order in which they
+/// Sends `count` messages into each of the conversations, and returns their ids in the order in which they
 /// were made.
 async fn sent_by(chat: &Chat, conversations: [&String; 2], count: usize) -> BTreeMap<String, Vec<String>> {
     let send = async |conversation: &String| {

@@ -1,4 +1,5 @@
-//! `longhaul check`: a folder is clean after every kill, every damage is found, and nothing is ever changed.
+//! `longhaul check`: a folder is clean after every kill, every damage is found, and the check changes
+//! nothing.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,8 +18,8 @@ const CLEAN: Option<i32> = Some(0);
 const WRONG: Option<i32> = Some(1);
 const UNREADABLE: Option<i32> = Some(2);
 
-/// Where the process is killed, and how often it has to come there: what the folder looks like is different
-/// at each.
+/// The steps at which the process is killed, some at a later occurrence. Each leaves the folder in another
+/// state.
 const KILLS: [&str; 15] = [
     "create.recorded",
     "append.written",
@@ -50,8 +51,8 @@ async fn is_clean(chat: &Chat, when: &str) {
     }
 }
 
-/// Something of everything: an upload in two requests, one that is abandoned, parts that are joined, a
-/// one-shot, one that is ended. Any of it may be the last that the server hears.
+/// Uses everything once: an upload in two requests, an abandoned one, joined parts, a one-shot, an ended
+/// upload. The server may die at any of these requests.
 async fn use_everything(chat: &Chat) -> std::io::Result<()> {
     let bytes = Content::random(30_000).bytes();
     let (first, second) = bytes.split_at(10_000);
@@ -158,7 +159,7 @@ async fn the_folder_may_be_named_by_the_environment_and_settings_of_the_server_a
     }
 }
 
-/// Each by itself: what is done to the folder, what is said of it, and whether only `--deep` sees it.
+/// Each damage by itself: its making, the words of the check about it, and whether only `--deep` sees it.
 #[tokio::test]
 async fn every_damage_is_found() {
     type Damage = fn(&Stage);
@@ -194,7 +195,8 @@ async fn every_damage_is_found() {
     assert_eq!(check(&stage.folder(), &["--deep"]).await.status.code(), CLEAN, "it is whole again");
 }
 
-/// What no record needs is freed by the next start, and what is not ours stays: neither is damage.
+/// Neither files that no record needs nor foreign files are damage: the next start frees the former and
+/// leaves the latter.
 #[tokio::test]
 async fn what_nobody_needs_is_noted() {
     let stage = Stage::new().await;
@@ -267,7 +269,7 @@ fn remove(file: &Path) {
     fs::remove_file(file).expect("the file is ours");
 }
 
-/// Every file of a folder and its bytes; a folder has none.
+/// The bytes of every file below a folder, by path; none for a folder.
 type Image = BTreeMap<PathBuf, Option<Vec<u8>>>;
 
 fn image(folder: &Path) -> Image {

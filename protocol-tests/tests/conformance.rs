@@ -1,4 +1,4 @@
-//! `tus-lab conformance` finds nothing in our server.
+//! longhaul passes `tus-lab conformance`.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -8,13 +8,14 @@ use harness::server::{Server, Setup};
 use harness::token::Token;
 use tus_lab::conformance::{CouldNotRun, Level, Options, Pattern, Report, Verdict, run};
 
-/// What our server has to be told; an upload that belongs to no conversation needs no metadata.
+/// The options for our server: a token, and no metadata, which an upload without a conversation does not
+/// need.
 fn ours(server: &Server, only: &[&str]) -> Options {
     let token = Token::of("lab@example.com").mint();
     let authorization = ("Authorization".to_owned(), format!("Bearer {token}"));
     let endpoint = format!("{}/files", server.url());
     let only = only.iter().map(|pattern| Pattern::new(pattern)).collect();
-    // A machine that many tests share is slow, and no hang.
+    // Many tests share the machine: slowness is no hang.
     Options { headers: vec![authorization], only, bound: Duration::from_secs(60), ..Options::of(endpoint) }
 }
 
@@ -41,7 +42,7 @@ async fn our_server_does_everything_that_is_asked() {
     let server = Server::start().await;
     let report = report(&ours(&server, &[])).await;
     assert_eq!(failed(&report), BTreeSet::new());
-    // Both wait for what happens late: one has a server of its own below.
+    // Both cases wait for long times; the one about expiry has a server with short times below.
     assert_eq!(skipped(&report), ["core.patch.timeout-closes", "expiration.gone"].into());
     assert!(report.bytes_compared);
     assert_eq!(report.counts().skipped, 2, "every extension is offered");

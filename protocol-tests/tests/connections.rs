@@ -1,4 +1,5 @@
-//! Connections: how long they may rest, what their clients have to read, and for whom there is always room.
+//! Connections: how long they may rest, how fast clients must read, and the address for operations, which
+//! always has room.
 
 use std::net::SocketAddr;
 
@@ -12,9 +13,9 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 
 const MIB: u64 = 1 << 20;
-/// More than the buffers on the way of it hold.
+/// The size of a film: more than all buffers on its way hold.
 const FILM: u64 = 32 * MIB;
-/// The opening of a websocket, but for its first line and its end.
+/// The headers of a WebSocket's opening handshake, without its first line and its end.
 const OPENING: &str = "Host: chat.example\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n";
 
 #[tokio::test]
@@ -94,7 +95,7 @@ async fn a_slow_reader_that_makes_progress_gets_all_of_it() {
     assert!(answer.body == content.bytes());
 }
 
-/// Its connection is shared with others, and goes on.
+/// Only the stream is reset: its connection is shared with others, and goes on.
 #[tokio::test]
 async fn a_stream_of_http2_whose_client_makes_no_room_is_reset() {
     let chat = Chat::on(Setup::default().setting("--send-timeout", 1)).await;
@@ -105,7 +106,7 @@ async fn a_stream_of_http2_whose_client_makes_no_room_is_reset() {
     let reset = async {
         loop {
             match unread.body_mut().data().await {
-                // Read, and no room made for more.
+                // The client reads the bytes, but does not enlarge the window.
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return error,
                 None => panic!("the film is larger than the room that there is"),
@@ -201,7 +202,7 @@ async fn what_cannot_become_a_websocket_is_told_so_at_once() {
     }
 }
 
-/// A websocket over which the server has said something.
+/// Opens a WebSocket with these headers.
 async fn websocket(chat: &Chat, headers: &str) -> Connection {
     let mut connection = Connection::open(chat.server.address()).await;
     let target = "/socket.io/?EIO=4&transport=websocket";
@@ -211,7 +212,7 @@ async fn websocket(chat: &Chat, headers: &str) -> Connection {
     connection
 }
 
-/// Where those who run the server ask how it does.
+/// The address for operations, as the server printed it.
 fn operations(server: &Server) -> SocketAddr {
     let printed = server.printed();
     let line = printed.iter().find_map(|line| line.strip_prefix("health and metrics on http://"));
@@ -220,10 +221,10 @@ fn operations(server: &Server) -> SocketAddr {
 
 type Client = h2::client::SendRequest<std::io::Cursor<Vec<u8>>>;
 
-/// A client of HTTP/2 with a small window for each answer, and the end of its connection.
+/// A client of HTTP/2 with a small window for each answer, and the task of its connection.
 async fn http2(address: SocketAddr) -> (Client, tokio::task::JoinHandle<()>) {
     let stream = TcpStream::connect(address).await.expect("the server listens");
-    // Room for one answer, and for others beside it.
+    // The connection's window has room for other answers beside a stalled one.
     let mut builder = h2::client::Builder::new();
     builder.initial_window_size(64 << 10).initial_connection_window_size(8 << 20);
     let (client, connection) = builder.handshake(stream).await.expect("the server speaks HTTP/2");

@@ -1,4 +1,4 @@
-//! What a page of another origin may send and read.
+//! CORS: what a page of another origin may send and read.
 
 use harness::chat::Chat;
 use harness::server::Setup;
@@ -32,7 +32,7 @@ async fn a_browser_may_send_everything_that_tus_needs() {
         let simple = ["GET", "HEAD", "POST"].contains(&method);
         let named = methods.contains(&method.to_ascii_lowercase()) || methods.contains(&"*".to_owned());
         assert!(simple || named, "{target}: {methods:?}");
-        // A star does not stand for Authorization, so each is looked for by name.
+        // `*` does not stand for Authorization, so each header must be listed by name.
         let allowed = answer.head.list("Access-Control-Allow-Headers");
         for header in headers.split(',') {
             assert!(allowed.contains(&header.to_owned()), "{target}: {header}: {allowed:?}");

@@ -1,5 +1,5 @@
-//! What is in the data folder and should not be, or is not what it was: the server leaves alone what is not
-//! its own, and says in plain words what it cannot work with, without taking anything away.
+//! Foreign and damaged files in the data folder: the server leaves foreign files alone, and names in plain
+//! words what it cannot work with, without deleting anything.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -26,13 +26,13 @@ fn files(folder: &Path) -> BTreeSet<PathBuf> {
     found
 }
 
-/// None of the files was deleted.
+/// Checks that no file was deleted.
 fn are_kept(before: &BTreeSet<PathBuf>, folder: &Path, what: &str) {
     let gone: Vec<_> = before.difference(&files(folder)).cloned().collect();
     assert!(gone.is_empty(), "{what}: {gone:?} were deleted");
 }
 
-/// An end in order, which names what it is about.
+/// Checks that the server ended in order and named this path.
 fn is_clear(death: &Death, path: &Path, what: &str) {
     let log = last_start(&death.log);
     assert_eq!(death.status.code(), Some(2), "{what}: {}: {log}", death.status);
@@ -43,7 +43,7 @@ fn is_clear(death: &Death, path: &Path, what: &str) {
     );
 }
 
-/// What the last of several processes has logged.
+/// The log of the last start.
 fn last_start(log: &str) -> &str {
     let start = log.rfind("longhaul does not start:").unwrap_or_default();
     &log[start..]
@@ -80,7 +80,7 @@ async fn what_is_not_the_servers_own_stays() {
     }
 }
 
-/// A folder is no part, whatever its name; what is in it is somebody's.
+/// A folder is never a part file, whatever its name: its files are left alone.
 #[tokio::test]
 async fn a_folder_that_is_named_like_a_part_is_left_alone() {
     let chat = Chat::start().await;
@@ -121,15 +121,15 @@ async fn what_is_in_the_way_is_named() {
     }
 }
 
-/// What can happen to a file.
+/// A damage to a file.
 #[derive(Debug, Clone, Copy)]
 enum Damage {
     Gone,
     Emptied,
     Halved,
-    /// Its beginning is overwritten.
+    /// The file's beginning is overwritten.
     Overwritten,
-    /// All of it is.
+    /// The whole file is zeroed.
     Zeroed,
 }
 
@@ -151,7 +151,7 @@ impl Damage {
     }
 }
 
-/// A message and an upload that is half there.
+/// A server with a message and a half sent upload.
 struct Stored {
     chat: Chat,
     message: Value,
@@ -168,7 +168,7 @@ impl Stored {
         let content = Content::random(2 * HALF);
         let location = tus::create(&chat, content.len(), &[]).await;
         tus::append(&chat, &location, 0, &content.slice(0..HALF)).await.expecting(204);
-        // What a start makes of the log is there to be damaged as well.
+        // After a restart, the files that a start makes of the journal can be damaged as well.
         chat.server.restart().await;
         chat.server.kill().await;
         Self { chat, message, location, content }
@@ -239,7 +239,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A part that is shorter than its record is told as damage: that upload ends, and nothing else does.
+/// A part that is shorter than its record is reported as damage: its upload ends, and all else goes on.
 #[tokio::test]
 async fn a_part_that_lost_bytes_is_refused_and_the_rest_goes_on() {
     let stored = Stored::new().await;

@@ -1,5 +1,5 @@
-//! Nothing that was acknowledged is lost, and nothing is there twice, whatever happens to the server: the
-//! short version of what `crash-lab` does for longer.
+//! The short version of `crash-lab`: nothing that was acknowledged is lost or doubled, whatever happens to
+//! the server.
 
 use std::collections::BTreeSet;
 

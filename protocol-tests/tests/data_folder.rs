@@ -1,4 +1,4 @@
-//! The data folder: who may look into it, which file systems it may lie on, and what shows when it cannot be
+//! The data folder: its permissions, the file systems that it may lie on, and the errors when it cannot be
 //! used.
 
 use std::fs::{self, Permissions};
@@ -13,8 +13,8 @@ use harness::{tus, wait};
 use serde_json::json;
 use tempfile::TempDir;
 
-/// A file system in memory, which Linux has here: another one than that of the folder for temporary files,
-/// and one that does not write single files through.
+/// The path of Linux's file system in memory. It differs from that of the temporary folder, and cannot sync
+/// single files to a disk.
 const IN_MEMORY: &str = "/dev/shm";
 
 fn temporary() -> TempDir {
@@ -27,7 +27,7 @@ fn in_memory() -> TempDir {
     folder.expect("there is a file system in memory")
 }
 
-/// Small disks have room as well.
+/// Settings with a small reserve, so that small disks have room.
 fn roomy() -> Setup {
     Setup::default().setting("--reserve", "1MiB")
 }
@@ -75,7 +75,7 @@ async fn a_folder_that_is_open_to_others_is_named_with_what_closes_it() {
     assert_eq!(server.log().matches("open to others").count(), 1, "{}", server.log());
 }
 
-/// Starts a server on this folder that is to refuse; answers what it says.
+/// Starts a server on a folder that it has to refuse, and returns its log.
 async fn refused(data: &Path, arguments: &[&str]) -> String {
     let data = data.to_str().expect("a path of ours is text");
     let usual = ["--listen", "127.0.0.1:0", "--data-dir", data];
@@ -121,11 +121,11 @@ async fn a_folder_that_is_a_link_as_a_whole_is_used() {
     assert_eq!(chat.media(&message).await.body, b"x");
 }
 
-/// Something that is mounted, until the end of the test.
+/// A mount, which is undone at the end of the test.
 struct Mount(PathBuf);
 
 impl Mount {
-    /// `None` where that cannot be done, which is said.
+    /// Mounts `what`; `None`, with a note, where that is not allowed.
     fn new(options: &[&str], what: &Path, at: &Path) -> Option<Self> {
         is_done(Command::new("mount").args(options).args([what, at])).then(|| Self(at.to_owned()))
     }
@@ -268,15 +268,14 @@ async fn every_file_system_that_is_said_to_be_supported_is() {
     }
 }
 
-/// Runs a tool that needs rights, and parts of the kernel, which not every machine gives; says where it
-/// failed.
+/// Runs a tool that needs root or a kernel module; false, with a note, if it failed.
 fn is_done(command: &mut Command) -> bool {
     let why = match command.output() {
         Ok(output) if output.status.success() => return true,
         Ok(output) => String::from_utf8_lossy(&output.stderr).into_owned(),
         Err(error) => error.to_string(),
     };
-    // Past the runner's capture, where something is left out for that.
+    // The note is printed past the runner's capture, because a part of the test is left out.
     let line = format!("LEFT OUT, as this cannot be done here: {command:?}: {}\n", why.trim());
     _ = std::io::stderr().write_all(line.as_bytes());
     false
@@ -289,7 +288,7 @@ struct Disk {
 }
 
 impl Disk {
-    /// `None` where there can be none, which is said.
+    /// Makes and mounts a file system of this kind; `None`, with a note, where that is not possible.
     fn of(kind: &str) -> Option<Self> {
         let folder = in_memory();
         let (image, at) = (folder.path().join("image"), folder.path().join("disk"));

@@ -1,4 +1,4 @@
-//! Demo mode gives its tokens to whoever sits at this machine, and to nobody's page.
+//! Demo mode gives its tokens only to clients on this machine, and never to a page of another origin.
 
 use harness::chat::check_detail;
 use harness::http::{Connection, Request, Response};
@@ -44,7 +44,7 @@ async fn a_demo_is_served_under_the_names_of_this_machine_only() {
             }
         }
     }
-    // What is no name at all is refused with or without a demo.
+    // A malformed host is refused with or without a demo.
     for host in
         ["localhost@evil.example", "evil.example@localhost", "localhost, evil.example", "localhost evil"]
     {
@@ -119,7 +119,7 @@ async fn no_other_origin_may_read_or_frame_the_page() {
             assert_eq!(page.expect(name), value);
         }
         assert!(page.expect("Content-Security-Policy").contains("frame-ancestors 'none'"));
-        // What gives nothing away stays open to other origins.
+        // Routes that give no token away stay open to other origins.
         let open = server.request("OPTIONS", "/files").header("Origin", "https://chat.example").send().await;
         assert!(open.header("Access-Control-Allow-Origin").is_some());
     }

@@ -10,15 +10,15 @@ use harness::server::{Server, Setup};
 use harness::wait;
 use serde_json::{Value, json};
 
-/// Of a film that is larger than `FILM`.
+/// The length of a film of more than [`FILM`] bytes.
 const SECONDS: u64 = 290;
 const FILM: u64 = 50_000_000;
-/// So that a film takes some seconds where the page does not hold it back.
+/// The browser's bandwidth: a film takes some seconds even where the page does not slow it down.
 const BYTES_PER_SECOND: u64 = 5_000_000;
-/// What a cut may cost: a browser's pipe to its network is so large, and what is in it counts as sent.
+/// How many bytes a cut may cost: those in the browser's pipe to its network process, which count as sent.
 const WRITE_BUFFER: u64 = 512 * 1024;
 
-/// The people of the demo: their conversation, and the first one's token.
+/// The conversation of the demo's users, and the first user's token.
 async fn people(server: &Server) -> (String, String) {
     let people = server.request("GET", "/demo.json").send().await.expecting(200).json();
     let text = |value: &Value| value.as_str().expect("text").to_owned();
@@ -31,7 +31,7 @@ async fn messages(server: &Server) -> Vec<Value> {
     list.send().await.expecting(200).json()["messages"].as_array().expect("a list").clone()
 }
 
-/// Waits until so many bytes of the one upload are recorded.
+/// Waits until the server has recorded this many bytes of the upload.
 async fn recorded(server: &Server, least: u64) {
     let (_, token) = people(server).await;
     wait::until_true(&format!("{least} bytes are there"), async || {
@@ -51,14 +51,14 @@ async fn is_the_file(server: &Server, message: &Value, file: &str) -> bool {
     media.send().await.expecting(200).body == fs::read(file).expect("a file of ours")
 }
 
-/// How many bytes were sent twice, which are no more than a buffer since it was `before`.
+/// How many bytes were sent twice so far: at most a buffer more than `before`.
 async fn twice(person: &mut Person, before: u64) -> u64 {
     let twice = person.sees().await["truth"]["twice"].as_u64().expect("a number");
     assert!(twice - before <= WRITE_BUFFER, "{} bytes in one cut", twice - before);
     twice
 }
 
-/// Two windows, the second one of another person's browser.
+/// Opens two windows, the second one for the other user.
 async fn opens_both(person: &mut Person) {
     person.does(json!({"do": "open", "window": "other", "of": "bob"})).await;
     person.does(json!({"do": "open"})).await;
@@ -174,7 +174,7 @@ async fn a_film_arrives_once(browser: &str, mode: &str) {
 
 #[tokio::test]
 async fn a_film_arrives_once_whatever_is_cut_closed_and_killed() {
-    // One request at a time carries all that is left, and is cut in its middle.
+    // On this line each request carries all remaining bytes, and is cut in its middle.
     a_film_arrives_once("chromium", "cable").await;
 }
 

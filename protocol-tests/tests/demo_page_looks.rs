@@ -1,5 +1,5 @@
-//! The page of the demo as it looks, and for those who use it by keyboard or hear it: every state, light and
-//! dark, on a wide screen and on a phone.
+//! The looks of the demo's page, and its use by keyboard and screen reader: every state, light and dark, on a
+//! wide screen and on a phone.
 
 use harness::left_out::left_out;
 use harness::person::Person;
@@ -7,9 +7,10 @@ use harness::server::{Server, Setup};
 use serde_json::{Value, json};
 
 const LARGE: u64 = 12_000_000;
-/// What Chromium calls a good page is below 0.1; nothing here has to move at all.
+/// How much the layout may shift. Chromium calls less than 0.1 good; here nothing has to move at all.
 const MOST_JUMPS: f64 = 0.02;
-/// To begin with, the message on the other phone, and what a tunnel says as one enters and leaves it.
+/// How many announcements a screen reader gets at most: those of the beginning and of the message, and two
+/// for each tunnel.
 const MOST_TOLD: usize = 5;
 
 async fn in_front_of(server: &Server) -> Person {
@@ -27,10 +28,10 @@ async fn chooses(person: &mut Person, name: &str) {
     person.does(json!({"do": "choose", "side": "left", "files": [file]})).await;
 }
 
-/// Nothing is wrong with the page in any of its dresses.
+/// Checks the page in light and dark, on a wide screen and on a phone.
 async fn is_fine(person: &mut Person, state: &str) {
     for (width, dark) in [(1440, false), (1440, true), (390, false), (390, true)] {
-        // Without motion, so that nothing is looked at half way.
+        // Motion is off, so that no animation is looked at half way.
         person.does(json!({"do": "dress", "width": width, "dark": dark, "still": true})).await;
         let colours = if dark { "dark" } else { "light" };
         let faults = person.tells("faults", json!({"do": "looks"})).await;
@@ -110,7 +111,8 @@ async fn nothing_is_wrong_with_any_state_of_the_page() {
     person.leaves().await;
 }
 
-/// Goes on with the tabulator until `name` has the focus, which has to be seen wherever it is.
+/// Presses Tab until `name` has the focus, which must be visible at every stop; returns the names of all
+/// stops.
 async fn tabs_to(person: &mut Person, name: &str) -> Vec<String> {
     let mut passed = Vec::new();
     loop {
@@ -163,7 +165,7 @@ async fn everything_can_be_done_by_keyboard_and_heard() {
     let told: Vec<_> = seen["told"].as_array().expect("a list").iter().filter_map(Value::as_str).collect();
     assert!(told.iter().any(|text| text.starts_with("Alice sends a-file-")), "{told:?}");
     assert!(told.contains(&"Bob has a message from Alice: Hi"), "{told:?}");
-    // One at the beginning, and two for each time that the tunnel was entered and left.
+    // The tunnel was entered and left twice, with two announcements each time.
     assert!(told.len() <= MOST_TOLD + 2, "it chatters: {told:#?}");
     tabs_to(&mut person, "Choose files").await;
     person.does(json!({"do": "chooseByKey", "key": "Space", "file": file})).await;

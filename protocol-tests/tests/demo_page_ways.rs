@@ -1,4 +1,4 @@
-//! The page of the demo: the ways in, what a person does with a file on its way, and what arrives.
+//! The page of the demo: the ways to send a file, what a user can do with it on its way, and what arrives.
 
 use harness::left_out::left_out;
 use harness::person::Person;
@@ -84,7 +84,7 @@ async fn a_file_can_pause_go_on_and_be_cancelled() {
     assert_eq!(seen["sendings"][0]["acts"], json!(["Go on", "Cancel"]));
     person.does(json!({"do": "press", "text": "Go on"})).await;
     person.sees_that("it goes on", |seen| seen["sendings"][0]["percent"].as_u64() > Some(30)).await;
-    // Nobody hears of it in a tunnel.
+    // In the tunnel the page is not told of the end.
     person.does(json!({"do": "plug"})).await;
     person.does(json!({"do": "press", "text": "Cancel"})).await;
     person.sees_that("it is gone", |seen| seen["sendings"] == json!([])).await;
@@ -266,7 +266,7 @@ async fn a_link_that_has_expired_is_renewed() {
     person.leaves().await;
 }
 
-/// The first person's.
+/// The first user's token.
 async fn token(server: &Server) -> String {
     let people = server.request("GET", "/demo.json").send().await.expecting(200).json();
     people["people"][0]["token"].as_str().expect("a token").to_owned()

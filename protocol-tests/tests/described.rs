@@ -1,5 +1,5 @@
-//! Answers and events against the schemas of `/openapi.json` and `/asyncapi.json`: everything in them is
-//! described, and everything that is promised is in them.
+//! Answers and events match the schemas of `/openapi.json` and `/asyncapi.json`: they have no field that is
+//! not described, and every field that is promised.
 
 use std::collections::BTreeSet;
 
@@ -10,8 +10,8 @@ use harness::script::Script;
 use harness::tus;
 use serde_json::{Map, Value, json};
 
-/// A description whose objects have no other keys than those that it names. To clients it says less: keys may
-/// be added.
+/// A description whose objects may only have the keys that it names. It is stricter than the published one,
+/// which lets keys be added.
 struct Description(Value);
 
 impl Description {
@@ -65,8 +65,8 @@ impl Description {
         }
     }
 
-    /// What is promised is there, what is there is as it is described, and of what is this server's own
-    /// nothing is left out where the answer is no error.
+    /// Checks that every required header is there, that each header matches its schema, and that an answer
+    /// that is no error has no undescribed header of tus or of this server.
     fn check_headers(&self, headers: &Map<String, Value>, answer: &Response, what: &str) {
         for (name, header) in headers {
             let header = self.resolve(header);
@@ -239,7 +239,7 @@ async fn conversations_and_operations_are_answered_as_they_are_described() {
     api.ask(chat.server.request("GET", &format!("{poll}&sid=x")), "/socket.io/", 400).await;
 }
 
-/// Of Socket.IO itself, or of the script.
+/// Events of Socket.IO itself, or of the script.
 const OF_THE_SCRIPT: [&str; 4] = ["ready", "connect", "ack", "disconnect"];
 
 fn check_events(events: &Description, client: &Script, heard: &mut BTreeSet<String>) {

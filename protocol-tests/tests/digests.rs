@@ -1,4 +1,4 @@
-//! The digest that a creation announces, and the one that is made.
+//! Digests: the one that a creation announces, and the one that the server computes.
 
 use data_encoding::{BASE64, HEXLOWER};
 use harness::chat::{Chat, check_detail};

@@ -1,4 +1,4 @@
-//! `tus-lab disconnect` finds our server good.
+//! longhaul passes `tus-lab disconnect`.
 
 use harness::chat::Chat;
 use harness::note::note;
@@ -9,7 +9,7 @@ use tus_lab::disconnect::{CouldNotRun, Fault, Moment, Report, Scene, Settings, S
 
 const MIB: u64 = 1 << 20;
 
-/// A run of these rows, with short waits.
+/// Settings for these rows, with short waits.
 fn settings(endpoint: String, only: &[&str]) -> Settings {
     Settings {
         shape: Shape { size: 2 * MIB },
@@ -20,7 +20,7 @@ fn settings(endpoint: String, only: &[&str]) -> Settings {
     }
 }
 
-/// An upload that belongs to no conversation needs nothing but a token.
+/// Settings for our server. Uploads without a conversation need only a token.
 fn ours(server: &Server, only: &[&str]) -> Settings {
     let token = Token::of("lab@example.com").mint();
     let authorization = ("Authorization".to_owned(), format!("Bearer {token}"));
@@ -41,7 +41,7 @@ async fn our_server_passes_the_whole_matrix() {
     assert!(report.counts(true).good > 160, "{:?}", report.counts(true));
     for outcome in &report.outcomes {
         let (row, verdict) = (outcome.row, outcome.verdict());
-        // A client that does not behave may be refused, and so may one whose body ended early.
+        // A rogue client may be refused, and so may one whose body ended early.
         let may_fail = !row.is_stock() || row.scene == Scene::Stock(Fault::HalfClose);
         let has_failed = verdict == Verdict::Unfinished && may_fail;
         assert!(verdict == Verdict::Good || has_failed, "{row}: {verdict}");
@@ -57,7 +57,8 @@ async fn no_trouble_costs_our_server_more_than_the_content_once_again() {
             continue;
         };
         let (row, again, uploads) = (outcome.row, course.sent_again, course.uploads);
-        // What a client creates a second time is not known to be the same, but of the same parts.
+        // The server cannot know that a repeated creation is the same, unless it is a final upload of the
+        // same parts.
         let most = if row.way == Way::Parallel { 1 } else { 2 };
         assert!(again <= 2 * MIB && uploads <= most, "{row}: {again} bytes again, {uploads} uploads");
         let is_lost =

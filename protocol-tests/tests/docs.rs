@@ -1,4 +1,4 @@
-//! The documentation, as the server gives it out.
+//! The documentation that the server serves.
 
 use std::collections::BTreeSet;
 
@@ -16,14 +16,14 @@ async fn get(server: &Server, path: &str) -> Response {
     server.request("GET", path).send().await
 }
 
-/// The values of an attribute.
+/// The values of this attribute in a document.
 fn values(html: &str, attribute: &str) -> Vec<String> {
     let begin = format!(" {attribute}=\"");
     let rests = html.split(&begin).skip(1);
     rests.map(|rest| rest.split('"').next().expect("an end").to_owned()).collect()
 }
 
-/// Every link of every document leads to something of this server, below this path.
+/// Checks that every link of every document leads to a page of this server, below this path.
 async fn check(server: &Server, base: &str) {
     let index = get(server, &format!("{base}/docs")).await.expecting(200);
     assert_eq!(index.body, get(server, &format!("{base}/docs/overview")).await.expecting(200).body);
@@ -114,7 +114,7 @@ async fn tools_on_other_pages_may_read_it_and_caches_ask_whether_it_is_still_the
     }
 }
 
-/// In a browser, on a phone and on a desk, by day and by night.
+/// Looks at the documents in a browser, in the sizes of a phone and a desk, in light and dark.
 #[tokio::test]
 async fn nothing_is_wrong_with_how_a_document_looks() {
     if left_out("chromium") {

@@ -1,5 +1,5 @@
-//! Bodies of no bytes, which proxies and clients frame as they like: only the first frame tells that there
-//! are none.
+//! Empty bodies. Proxies and clients frame them in different ways, and only the first frame tells that they
+//! are empty.
 
 use harness::chat::{Chat, check_detail};
 use harness::http::Request;
@@ -10,7 +10,7 @@ use harness::{tus, wait};
 use serde_json::json;
 use tokio::process::Command;
 
-/// Every way of creating, and whether what it creates has an offset that can be told.
+/// Every way to create an upload, and whether its answer can tell an offset.
 async fn creations(chat: &Chat) -> Vec<(&'static str, Request, bool)> {
     let post = |target: &str| tus::request(chat, &chat.alice, "POST", target);
     let in_chat = format!("/conversations/{}/files", chat.conversation);
@@ -99,15 +99,15 @@ async fn an_empty_body_is_no_body_to_every_other_method() {
         for coding in ["identity", "br"] {
             let request = request.clone().header("Content-Encoding", coding).chunked();
             note(request.line());
-            // What is ended once is gone.
+            // The second DELETE finds the upload gone.
             let answer = request.send().await.status;
             assert!(answer == status || (status, answer, coding) == (204, 404, "br"), "{answer}");
         }
     }
 }
 
-/// The head alone is enough for every other refusal, and a client that is silent after it is not waited for
-/// for ever.
+/// Every other refusal needs only the head. The server does not wait for ever for a client that sends nothing
+/// after it.
 #[tokio::test]
 async fn whether_a_body_is_empty_is_the_last_question() {
     let chat =
@@ -136,8 +136,8 @@ async fn whether_a_body_is_empty_is_the_last_question() {
     assert_eq!(list["uploads"], json!([]), "nothing was created");
 }
 
-/// Over HTTP/2 it sends an empty DATA frame; over HTTP/1.1 it waits for `100 Continue` before it sends no
-/// chunk.
+/// curl sends an empty DATA frame over HTTP/2; over HTTP/1.1 it waits for `100 Continue` before it sends the
+/// last, empty chunk.
 #[tokio::test]
 async fn curl_creates_with_a_body_of_unknown_length_that_is_empty() {
     if left_out("curl") {

@@ -1,4 +1,4 @@
-//! Errors say what they are to people and to programs, on every way in.
+//! Errors have a text for people and a code for programs, on every way in.
 
 use harness::chat::{Chat, check_code, conversation_id};
 use harness::http::Request;

@@ -1,4 +1,4 @@
-//! What members are told of uploads while they run, whichever way they come.
+//! Events that tell members of uploads under way, by every way in.
 
 use harness::chat::{Chat, check_code, conversation_id};
 use harness::multipart::{Form, content_type};
@@ -77,7 +77,7 @@ async fn a_sender_who_vanishes_is_paused_and_goes_on() {
     is_about(&paused, "film.mp4", &json!(100), false);
     assert_eq!((&paused["offset"], &paused["percent"]), (&json!(40), &json!(40)));
 
-    // Whoever connects now is told so, as the list says.
+    // A member that connects now is told that the upload is paused, and the list says so too.
     let late = chat.socket(&chat.bob).await;
     is_about(&late.saw("upload_started").await, "film.mp4", &json!(100), false);
     assert_eq!(late.saw("upload_paused").await["offset"], 40);
@@ -90,7 +90,7 @@ async fn a_sender_who_vanishes_is_paused_and_goes_on() {
     bob.forget();
     tus::append(&chat, &location, 40, &[7; 20]).await.expecting(204);
     assert_eq!(bob.saw("upload_progress").await["percent"], 60);
-    // The connection lives, and says nothing for five seconds.
+    // The connection stays open, and is silent for five seconds.
     let _silent = tus::patch(&chat, &chat.alice, &location, 60).declared_length(40).open().await;
     bob.saw("upload_paused").await;
     tus::append(&chat, &location, 60, &[7; 40]).await.expecting(204);
@@ -146,7 +146,7 @@ async fn an_upload_that_is_joined_of_parts_moves() {
             .header("Upload-Concat", format!("final;{}", parts.join(" ")))
             .header("Upload-Metadata", tus::metadata(&[("filename", "film.mp4")]));
     let whole = whole.send().await.expecting(201).expect("Location").to_owned();
-    // It waits for its other part for so long that it says so.
+    // The final upload waits long enough for its other part to be announced as paused.
     is_about(&bob.saw("upload_paused").await, "film.mp4", &json!(100), false);
     tus::append(&chat, &parts[1], 0, &[8; 50]).await.expecting(204);
     is_about(&bob.saw("upload_progress").await, "film.mp4", &json!(100), false);

@@ -1,9 +1,9 @@
-//! `examples/mobile`: what can be checked of it without a phone.
+//! Checks of `examples/mobile` that need no phone.
 
 use std::path::Path;
 use std::process::Command;
 
-/// Against the types of expo-file-system and tus-js-client.
+/// The example's types are checked against those of expo-file-system and tus-js-client.
 #[test]
 fn the_expo_example_fits_the_types_of_its_libraries() {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/mobile/expo");

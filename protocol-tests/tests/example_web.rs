@@ -1,5 +1,4 @@
-//! `examples/web`, built as its README says and served by the server itself, in Chromium: two people, one bad
-//! line.
+//! `examples/web` in Chromium, built as its README says and served by the server: two users and a bad line.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,14 +17,14 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 const MB: u64 = 1_000_000;
-/// So that there is time to do something meanwhile.
+/// The bandwidth of the line: slow enough to do something meanwhile.
 const BYTES_PER_SEC: u64 = 2 * MB;
 
 fn example() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/web")
 }
 
-/// `npm run build`, into a folder of the test's own.
+/// Builds the example with `npm run build` into a folder of the test.
 fn build(into: &Path) {
     let example = example();
     assert!(
@@ -39,7 +38,7 @@ fn build(into: &Path) {
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&text));
 }
 
-/// A server that serves the example, and a browser with a tab for each person.
+/// A server that serves the example, and a browser with a tab for each user.
 struct Stage {
     server: Server,
     browser: Script,
@@ -67,7 +66,7 @@ impl Stage {
         assert!(faults().is_empty(), "{order}: {:?}", faults());
     }
 
-    /// Looks at a tab until it shows this.
+    /// Looks at a tab until `pleases` holds.
     async fn sees(&mut self, tab: &str, what: &str, pleases: impl Fn(&Value) -> bool) {
         let mut last = Value::Null;
         wait::until(&format!("{tab} sees that {what}"), async || {
@@ -105,7 +104,7 @@ impl Stage {
         self.server.request("GET", path).bearer(&token).send().await.expecting(200).json()
     }
 
-    /// The demo's conversation, and the token of the first of its people.
+    /// The demo's conversation, and the first user's token.
     async fn first_person(&self) -> (String, String) {
         let demo = self.server.request("GET", "/demo.json").send().await.expecting(200).json();
         let text = |value: &Value| value.as_str().expect("text").to_owned();
@@ -118,7 +117,7 @@ impl Stage {
         page["messages"].as_array().expect("a list").clone()
     }
 
-    /// Waits until so many bytes of the one upload are recorded.
+    /// Waits until the server has recorded this many bytes of the upload.
     async fn recorded(&self, least: u64) {
         wait::until_true(&format!("{least} bytes are there"), async || {
             let list = self.asks("/files").await;
@@ -127,7 +126,7 @@ impl Stage {
         .await;
     }
 
-    /// A film of some megabytes, and how many bytes it has.
+    /// Makes a film of some megabytes; returns its path and its size.
     async fn film(&mut self) -> (String, u64) {
         let file = self.folder.path().join("film.webm").display().to_string();
         self.does(json!({"do": "film", "file": file, "secs": 60})).await;
@@ -278,7 +277,7 @@ async fn what_was_sent_while_the_line_was_away_is_there_when_it_is_back() {
     stage.end().await;
 }
 
-/// In one request, by the first of the people.
+/// Sends a small file of the first user in one multipart request.
 async fn send_small(stage: &Stage, caption: &str) {
     let (conversation, token) = stage.first_person().await;
     let form = Form::of("note.txt", caption.as_bytes(), &conversation).field("content", caption);
@@ -286,7 +285,7 @@ async fn send_small(stage: &Stage, caption: &str) {
     form.into_request(request).send().await.expecting(200);
 }
 
-/// Pictures of the page as it is, to be looked at, where a folder for them is named.
+/// Takes pictures of both tabs for a person to look at, if `LONGHAUL_SHOTS` names a folder.
 async fn shots(stage: &mut Stage, when: &str) {
     let Some(folder) = env::var_os("LONGHAUL_SHOTS") else { return };
     for tab in ["Alice", "Bob"] {

@@ -1,4 +1,4 @@
-//! Multipart forms as clients write them that nobody asked how they should: boundaries, fields, file names.
+//! Multipart forms as different clients write them: boundaries, fields, file names.
 
 use std::process::Command;
 
@@ -11,7 +11,7 @@ use harness::script::Script;
 use harness::tus;
 use serde_json::{Value, json};
 
-/// A form of this boundary: a file whose headers are given, and the conversation.
+/// A form with this boundary: a file with these headers, and the conversation.
 fn form(boundary: &str, file_headers: &str, bytes: &[u8], conversation: &str) -> Vec<u8> {
     let before = format!("--{boundary}\r\n{file_headers}\r\n\r\n");
     let conversation_headers = "Content-Disposition: form-data; name=\"conversation_id\"";
@@ -36,9 +36,9 @@ async fn a_boundary_is_whatever_its_writer_chose() {
         ("boundary====1444057544756===", "===1444057544756==="),
         // Java mail.
         ("boundary=----=_Part_5_123.456", "----=_Part_5_123.456"),
-        // Android by hand.
+        // Android code without a library.
         ("boundary=*****", "*****"),
-        // Flash.
+        // Adobe Flash.
         ("boundary=----------Ij5ae0ae0KM7GI3KM7ei4cH2ei4gL6", "----------Ij5ae0ae0KM7GI3KM7ei4cH2ei4gL6"),
         // Perl's LWP.
         ("boundary=xYzZY", "xYzZY"),
@@ -50,7 +50,7 @@ async fn a_boundary_is_whatever_its_writer_chose() {
         (&format!("boundary={long}"), &long),
     ] {
         note(parameter);
-        // Bytes that begin like a delimiter and are none.
+        // Bytes that begin like a delimiter, but are none.
         let bytes = format!("film\r\n--{}\r\n-{boundary}", &boundary[..boundary.len() - 1]);
         let body = form(boundary, A_FILE, bytes.as_bytes(), &chat.conversation);
         let answer = posting(&chat, &format!("multipart/form-data; {parameter}"), body).send().await;
@@ -63,7 +63,7 @@ async fn a_boundary_is_whatever_its_writer_chose() {
     chat.check_folders().await;
 }
 
-/// The client is told so while it still sends gigabytes.
+/// The client is refused while it still sends gigabytes.
 #[tokio::test]
 async fn a_file_in_another_field_is_refused_while_it_is_sent() {
     let chat = Chat::start().await;
@@ -84,7 +84,7 @@ async fn a_file_in_another_field_is_refused_while_it_is_sent() {
     chat.check_folders().await;
 }
 
-/// A name as its user wrote it, and the name of its stored file, in a URL.
+/// File names as users wrote them, and as they stand in media URLs.
 const NAMES: [(&str, &str); 5] = [
     ("my video.mp4", "my_video.mp4"),
     ("Ünïcode 東京.mp4", "%C3%9Cn%C3%AFcode_%E6%9D%B1%E4%BA%AC.mp4"),
@@ -146,7 +146,7 @@ fn curl(chat: &Chat, name: &str) -> Value {
     serde_json::from_slice(&output.stdout).expect("an answer")
 }
 
-/// Clients that are not here: their headers are.
+/// Headers of clients that are not installed here.
 #[tokio::test]
 async fn names_in_the_encodings_of_others_are_read() {
     let chat = Chat::start().await;
@@ -156,10 +156,10 @@ async fn names_in_the_encodings_of_others_are_read() {
         // Spring.
         ("name=\"file\"; filename=\"=?UTF-8?Q?n=C3=A9_a.mp4?=\"", "né a.mp4"),
         ("name=\"file\"; filename=\"=?utf-8?Q?n=C3?= =?utf-8?Q?=A9.mp4?=\"", "né.mp4"),
-        // Older urllib3, and a writer of Latin-1.
+        // Older urllib3, and a client that writes Latin-1.
         ("name=\"file\"; filename*=utf-8''n%C3%A9%20a.mp4", "né a.mp4"),
         ("name=\"file\"; filename*=ISO-8859-1''n%E9.mp4", "né.mp4"),
-        // A browser's, which has nothing to be decoded.
+        // A browser's name is taken as it stands: nothing in it is decoded.
         ("name=\"file\"; filename=\"100%25 a%20b.mp4\"", "100%25 a%20b.mp4"),
         ("name=\"file\"; filename=\"100%25.mp4\"", "100%25.mp4"),
     ] {

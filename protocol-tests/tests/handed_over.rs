@@ -1,4 +1,5 @@
-//! A listener that outlives the server, and what the server tells whoever supervises it.
+//! Listeners that the supervisor hands over, and that outlive the server; and what the server tells its
+//! supervisor.
 
 use std::fs;
 use std::net::TcpListener;
@@ -25,7 +26,7 @@ fn listener() -> TcpListener {
 async fn connections_wait_while_one_server_is_killed_and_the_next_one_starts() {
     let listener = listener();
     let address = listener.local_addr().expect("it is bound");
-    // From the second start on, listening where the settings say would fail.
+    // From the second start on, the server could not open this address itself.
     let chat = Chat::on(Setup::default().handed_over(listener)).await;
     assert_eq!(chat.server.address(), address);
     assert!(chat.server.log().contains("handed over"), "{}", chat.server.log());
@@ -41,7 +42,7 @@ async fn connections_wait_while_one_server_is_killed_and_the_next_one_starts() {
     .await;
     chat.server.kill().await;
 
-    // Nobody serves, and nobody is refused.
+    // No server runs, and no connection is refused.
     let waiting = tokio::spawn(tus::request(&chat, &chat.alice, "HEAD", &location).send());
     let mut further = tus::request(&chat, &chat.alice, "HEAD", &location).open().await;
     chat.server.restart().await;
@@ -71,7 +72,7 @@ async fn what_cannot_be_served_on_is_refused_by_name() {
     }
 }
 
-/// What a demo says that is handed this, and does not start.
+/// Hands this socket to a demo, which must not start; returns what it prints.
 async fn refused(socket: OwnedFd) -> String {
     let folder = tempfile::tempdir().expect("the system has a folder for temporary files");
     let script = r#"exec 3<&0 0</dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" --data-dir "$1""#;
@@ -83,7 +84,7 @@ async fn refused(socket: OwnedFd) -> String {
     String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
 }
 
-/// Variables that were meant for a parent process are none of the server's.
+/// Variables that were meant for a parent process do not apply to the server.
 #[tokio::test]
 async fn listeners_for_another_process_are_not_taken() {
     let server = Setup::default().env("LISTEN_FDS", 1).env("LISTEN_PID", 1).start().await;
@@ -109,7 +110,7 @@ async fn heard(supervisor: &UnixDatagram) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-/// A server that does not start has told nobody that it is ready.
+/// A server that does not start never tells its supervisor that it is ready.
 #[tokio::test]
 async fn the_supervisor_of_a_server_that_does_not_start_hears_nothing() {
     let folder = tempfile::tempdir().expect("the system has a folder for temporary files");
@@ -124,7 +125,8 @@ async fn the_supervisor_of_a_server_that_does_not_start_hears_nothing() {
     assert!(supervisor.try_recv(&mut [0; 100]).is_err());
 }
 
-/// The program is the one of the tests; everything else is as the files stand.
+/// The example units are verified with the tests' binary in place of the installed one; nothing else is
+/// changed.
 #[test]
 fn the_units_of_the_examples_are_valid() {
     if left_out("systemd-analyze") {
@@ -147,7 +149,7 @@ fn the_units_of_the_examples_are_valid() {
     assert!(verified.status.success() && ours.is_empty(), "{said}");
 }
 
-/// Two listeners come as the only two streams that a child may be given; what it prints is lost for that.
+/// Starts a server with two listeners. They come as its standard input and output, so its output is lost.
 fn with_two(names: &str, one: TcpListener, other: TcpListener, data: &Path) -> tokio::process::Command {
     let script = format!(
         r#"exec 3<&0 4<&1 0</dev/null 1>/dev/null

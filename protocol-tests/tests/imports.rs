@@ -1,10 +1,10 @@
-//! No two files need each other: what one of them is can be read without the other.
+//! No imports form a circle: each file can be read without those that import it.
 
 use std::path::Path;
 
 use protocol_tests::imports::{Folders, circles};
 
-/// Crates, and folders of modules that tests share.
+/// The folders of crates, and of modules that tests share.
 const ROOTS: [&str; 7] = [
     "protocol-tests/src",
     "protocol-tests/src/bin/bench",
@@ -27,7 +27,8 @@ fn no_imports_of_the_tests_go_round_in_a_circle() {
     }
 }
 
-/// What is still to be opened, such as `"store/disk/part -> store/disk/join"`. Nothing is added here.
+/// Imports of circles that are still there, such as `"store/disk/part -> store/disk/join"`. Nothing is added
+/// here.
 const KNOWN: [&str; 0] = [];
 
 #[test]

@@ -17,11 +17,10 @@ const MIB: u64 = 1 << 20;
 /// The size of the video.
 const VIDEO: u64 = 256 * MIB;
 
-/// Where the server is killed: after so many bytes from the client. Far enough from each other
-/// that a checkpoint lies between two of them.
+/// After how many bytes from the client the server is killed. A checkpoint lies between any two kills.
 const KILLS: [u64; 4] = [30 * MIB, 90 * MIB, 150 * MIB, 210 * MIB];
 
-/// How often the connection is cut besides.
+/// How often the connection is cut, in addition.
 const CUTS: usize = 6;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,8 +63,8 @@ async fn interrupted_upload_becomes_one_message(options: Value) {
     }
 }
 
-/// One creation was answered, and every resume found the same upload and was told where to go on. The client
-/// tells of the URL with each resume as well, so it is not the number of tellings that counts.
+/// Checks that one creation was answered, and that every resume found the same upload. The client reports the
+/// URL with each resume too, so the number of different URLs counts.
 fn never_started_again(client: &Script) {
     let answers = client.all("answer");
     let of = |method: &'static str| answers.iter().filter(move |seen| seen["method"] == method);
@@ -78,7 +77,8 @@ fn never_started_again(client: &Script) {
     assert_eq!(urls.len(), 1, "{urls:?}");
 }
 
-/// A marker is sent after the video; what a socket was told before it is all it was told.
+/// Checks that a socket was told of the video once. A marker is sent after the video: nothing can come later
+/// than it.
 async fn told_once(chat: &Chat, socket: &Script, message: &Value) {
     let marker = chat.post("marker.txt", b"that was it").await;
     socket.saw_with("new_message", |seen| seen["_id"] == marker["_id"]).await;
@@ -87,7 +87,7 @@ async fn told_once(chat: &Chat, socket: &Script, message: &Value) {
     assert_eq!(of_the_video, [message]);
 }
 
-/// Kills at fixed places, cuts at random ones, and every other cut is a reset.
+/// The network's plan: kills at fixed places, cuts at random ones; every other cut is a reset.
 fn plan() -> Vec<(u64, Step)> {
     let mut plan: Vec<_> = KILLS.map(|at| (at, Step::Hold)).into();
     for number in 0..CUTS {

@@ -1,4 +1,4 @@
-//! What a final upload leaves behind when it is rejected, ended, or killed on the way.
+//! Files that a final upload leaves behind when it is rejected, ended, or killed on the way.
 
 use harness::chat::{Chat, check_detail};
 use harness::content::Content;
@@ -40,7 +40,7 @@ async fn a_final_upload_that_is_ended_leaves_its_parts() {
     assert_eq!(chat.media(&message).await.body, b"hello world");
 }
 
-/// How many bytes the part files have, each counted once, whatever names it has.
+/// How many bytes the part files have; a file with several names counts once.
 fn held(chat: &Chat) -> u64 {
     let files = chat.server.folder().parts();
     let found = files.iter().filter_map(|file| std::fs::metadata(file).ok());
@@ -48,7 +48,7 @@ fn held(chat: &Chat) -> u64 {
     sizes.into_values().sum()
 }
 
-/// Also what was appended to the first part, whose file the final upload took for its own.
+/// The final upload adopts the file of its first part and appends to it: the appended bytes go too.
 #[tokio::test]
 async fn a_rejected_final_upload_leaves_no_more_than_its_parts() {
     let wrong = [("sha256", "0".repeat(64))];
@@ -96,7 +96,7 @@ async fn parts_are_joined_in_the_database_as_well() {
     assert_eq!(chat.media(&message).await.body, content.bytes());
 }
 
-/// More than one stretch of a part, and a kill at every step of each of them.
+/// The parts are long enough to be copied in several stretches, and there is a kill at every step.
 #[tokio::test]
 async fn a_join_survives_a_kill_at_every_step() {
     let sizes = [3 << 20, (65 << 20) + 7, 11];
@@ -113,7 +113,7 @@ async fn a_join_survives_a_kill_at_every_step() {
         let content = Content::random(sizes.iter().sum());
         let urls = parts_of(&chat, &content, &sizes).await;
         let pairs = [("filename", "joined.bin")];
-        // The answer may come before the kill or be lost with it.
+        // The answer may come before the kill, or be lost.
         _ = final_in_chat(&chat, &urls, &pairs).try_send().await;
         let status = chat.server.ended(wait::BOUND).await;
         assert_eq!(status.signal(), Some(9), "the server reached {step} and killed itself");

@@ -1,5 +1,5 @@
-//! The keys that tokens are signed with: where they come from, how they are replaced while the server runs,
-//! and what happens while there are none.
+//! Keys of tokens: where they come from, how they are replaced while the server runs, and what happens while
+//! there are none.
 
 use harness::chat::check_detail;
 use harness::issuer::{Issuer, Says, SigningKey, key_set};
@@ -14,7 +14,7 @@ mod asked;
 
 use asked::asks;
 
-/// Waits until a token is good for something else than before.
+/// Waits until the server answers a request with this token with this status.
 async fn becomes(server: &Server, token: &str, status: u16) {
     let what = format!("a token gets {status}");
     wait::until_true(&what, async || asks(server, token).await.status == status).await;
@@ -257,7 +257,7 @@ async fn a_hang_up_never_ends_the_server() {
     wait::until_true("it is noticed", async || server.log().contains("given with the settings")).await;
     server.request("GET", "/healthz").send().await.expecting(200);
 
-    // While it starts: it has asked for its keys, and does not listen to requests yet.
+    // The server is starting: it has asked for its keys, and accepts no requests yet.
     let key = SigningKey::named("a");
     let issuer = Issuer::start(Says::Nothing).await;
     let setup = Setup::default().keys("--jwt-jwks", issuer.url());
@@ -272,7 +272,7 @@ async fn a_hang_up_never_ends_the_server() {
     issuer.was_asked(2).await;
     becomes(&server, &token_of(&key), 200).await;
 
-    // While it ends.
+    // The server is ending.
     let open = server.request("POST", "/files").bearer(&token_of(&key)).declared_length(9).open().await;
     server.terminate();
     server.hang_up();

@@ -15,21 +15,21 @@ use harness::steps::steps;
 use harness::{tus, wait};
 use serde_json::{Value, json};
 
-/// Of the server's steps those that one upload passes whose bytes are in a file, in this order.
+/// The steps that an upload passes whose bytes are in a file, in their order.
 async fn steps_of_an_upload() -> Vec<String> {
     let passed = |step: &String| {
         let of_an_upload = ["create.", "append.", "finalize.", "place.", "publish."];
-        // Bytes are shown only to the journal, which carries small ones.
+        // The step `append.shown` belongs to small bytes, which the journal carries.
         of_an_upload.iter().any(|part| step.starts_with(part)) && step != "append.shown"
     };
     steps().await.into_iter().filter(passed).collect()
 }
 
-/// A small file is enough: its one checkpoint is the last.
+/// The size of the file: small, so that its only checkpoint is the last one.
 const SIZE: u64 = 100_003;
 
-/// Makes a test of each step out of a function of the step. Only a tus upload has a record before
-/// its last byte.
+/// Makes a test for each step from a function that takes the step. Only a tus upload has a record before its
+/// last byte.
 macro_rules! at_every_step {
     (tus $way:ident, $test:path) => {
         at_every_step!(@mod $way, $test, killed_after_the_record_was_made "create.recorded");
@@ -258,7 +258,7 @@ async fn several_uploads_survive_the_same_kills() {
     chat.check_folders().await;
 }
 
-/// A tus client as they all are: it asks how far it is and sends the rest.
+/// A usual tus client: it asks for the offset and sends the rest.
 struct TusClient<'a> {
     chat: &'a Chat,
     content: Content,
@@ -276,7 +276,8 @@ impl<'a> TusClient<'a> {
         self.location.clone().expect("the creation was answered")
     }
 
-    /// Goes on until the upload is complete or the server cannot go on.
+    /// Creates the upload if it is not there, asks for its offset and sends the rest; an error if the server
+    /// is away or busy.
     async fn drive(&mut self) -> io::Result<()> {
         if self.location.is_none() {
             let answer = answered(self.creation(), 201).await?;
@@ -295,7 +296,7 @@ impl<'a> TusClient<'a> {
         Ok(())
     }
 
-    /// Drives on and on, whatever happens to the server.
+    /// Repeats [`TusClient::drive`] until the upload is complete, whatever happens to the server.
     async fn insist(&mut self) {
         wait::until_true("the upload is complete", async || self.drive().await.is_ok()).await;
     }
@@ -306,7 +307,8 @@ impl<'a> TusClient<'a> {
     }
 }
 
-/// A server that is starting or finalizing says so, and is asked again later.
+/// Sends a request. An answer that the server is starting or finalizing is an error, after which a client
+/// tries again.
 async fn answered(request: Request, status: u16) -> io::Result<Response> {
     let answer = request.try_send().await?;
     match answer.status {
@@ -315,7 +317,7 @@ async fn answered(request: Request, status: u16) -> io::Result<Response> {
     }
 }
 
-/// HEAD and a repeated PATCH both tell the one message that there is.
+/// Checks that HEAD and a repeated PATCH both tell the only message, and returns it.
 async fn is_told(chat: &Chat, client: &TusClient<'_>) -> Value {
     let location = client.location();
     let message = chat.only_message().await;
@@ -339,7 +341,7 @@ async fn dies(chat: &Chat, step: &str) {
     assert_eq!(status.signal(), Some(9), "the server reached {step} and killed itself");
 }
 
-/// A client that lost its server has found it again.
+/// Waits until the client has reconnected.
 async fn is_back(socket: &Script) {
     wait::until_true("the socket is connected again", async || socket.all("connect").len() >= 2).await;
 }

@@ -1,5 +1,5 @@
-//! What users are promised, and what is taken of the machine for them, ends at limits that keep the others
-//! whole.
+//! Limits per user and per process: one user's uploads do not take the room, the memory or the descriptors of
+//! others.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -62,7 +62,7 @@ async fn parts_and_waiting_concatenations_are_part_of_the_limit() {
     assert_eq!(again.expect("Location"), made, "what is there already needs no room");
 }
 
-/// Nothing of it is sent: what counts is what was promised.
+/// No byte is sent: reserved bytes count from the creation.
 #[tokio::test(flavor = "multi_thread")]
 async fn creations_reserve_their_bytes() {
     let chat = Chat::on(Setup::default().setting("--max-reserved-bytes", 100 * MIB)).await;
@@ -91,7 +91,7 @@ async fn the_disk_is_promised_once() {
         note(format_args!("left out: the disk of the temporary folder has less than 8 GiB"));
         return;
     }
-    // Six GiB more or less, whatever else happens on this disk meanwhile.
+    // The server may use about 6 GiB, whatever else happens on this disk meanwhile.
     let chat = Chat::on(Setup::default().setting("--reserve", free - 6 * GIB)).await;
     let location = tus::create(&chat, 4 * GIB, &[]).await;
     let refused = tus::creation(&chat, &chat.bob, "/files", 4 * GIB).send().await;
@@ -101,8 +101,8 @@ async fn the_disk_is_promised_once() {
     tus::creation(&chat, &chat.bob, "/files", 4 * GIB).send().await.expecting(201);
 }
 
-/// Each slow upload takes two descriptors. Syncing their files must not take one more for each, and whoever
-/// comes when there are no more waits outside.
+/// Each slow upload takes two descriptors. Syncing their files must not take a third one, and connections
+/// that come when there are no more wait outside.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_with_few_descriptors_takes_as_many_connections_as_it_can_serve() {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -110,8 +110,8 @@ async fn a_process_with_few_descriptors_takes_as_many_connections_as_it_can_serv
     let chat = Chat::on(Setup::default().binary(&program)).await;
     assert!(chat.server.log().contains("fewer connections"), "{}", chat.server.log());
 
-    // Together their rows are more than what waits for sled, and few enough that other connections fit beside
-    // them.
+    // Their rows together exceed the batch that waits for sled, and there are few enough for other
+    // connections to fit.
     let (inside, outside) = (90, 40);
     let (piece, rest) = (vec![b'a'; 60 << 10], vec![b'b'; 10]);
     let length = (piece.len() + rest.len()) as u64;
@@ -140,7 +140,7 @@ async fn a_process_with_few_descriptors_takes_as_many_connections_as_it_can_serv
     is_well(&chat, ALLOWED).await;
 }
 
-/// The server as a program that may have so many files open.
+/// A program that starts the server with this limit of open files.
 fn with_few_descriptors(folder: &Path, count: u64) -> PathBuf {
     let program = folder.join("longhaul");
     let server = harness::binary::longhaul().display();
@@ -149,7 +149,7 @@ fn with_few_descriptors(folder: &Path, count: u64) -> PathBuf {
     program
 }
 
-/// Asks for so many uploads, one after the other, and returns those that were made.
+/// Asks for `count` uploads, one after the other, and returns the URLs of those that were created.
 async fn create_many(creation: Request, count: usize) -> Vec<String> {
     let mut connection = Connection::open(creation.address()).await;
     let mut locations = Vec::new();
@@ -163,7 +163,7 @@ async fn create_many(creation: Request, count: usize) -> Vec<String> {
     locations
 }
 
-/// What the disk of the servers' folders has.
+/// The free bytes of the disk with the servers' folders.
 fn free_space() -> u64 {
     let stat = rustix::fs::statvfs(std::env::temp_dir()).expect("the folder is there");
     stat.f_bavail * stat.f_frsize

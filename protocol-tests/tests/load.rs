@@ -1,4 +1,4 @@
-//! `tus-lab load` does to our server what it says, and counts it right; and it notices what goes wrong.
+//! `tus-lab load` against longhaul: each scenario does what it says, counts it right, and notices failures.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use tus_lab::load::{Report, Scenario, Settings};
 
 const KIB: u64 = 1024;
 
-/// A scenario as the command line says it.
+/// A command line with a scenario.
 #[derive(Debug, Parser)]
 struct Line {
     #[command(subcommand)]
@@ -29,7 +29,7 @@ async fn run(settings: &Settings, line: &str) -> Report {
     report
 }
 
-/// The same, where nothing may fail.
+/// Runs a scenario in which nothing may fail.
 async fn good(settings: &Settings, line: &str) -> Report {
     let report = run(settings, line).await;
     assert_eq!(report.failures, BTreeMap::new(), "{line}");

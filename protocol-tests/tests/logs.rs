@@ -1,4 +1,4 @@
-//! The log: what it tells whoever runs the server, in which form, and what it keeps to itself.
+//! The log: what it tells the operator, in which form, and what it never tells.
 
 use std::collections::BTreeSet;
 use std::fs::Permissions;
@@ -19,7 +19,7 @@ fn in_json() -> Setup {
     Setup::default().setting("--log-format", "json")
 }
 
-/// Every line so far; each has to be an object.
+/// All lines of a log in JSON; each has to be an object.
 fn lines(log: &str) -> Vec<Value> {
     let parse = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
     let lines: Vec<Value> = log.lines().map(parse).collect();
@@ -27,7 +27,7 @@ fn lines(log: &str) -> Vec<Value> {
     lines
 }
 
-/// The lines that say this, once there are so many.
+/// The lines with this message, once there are at least `count`.
 async fn said(chat: &Chat, message: &str, count: usize) -> Vec<Value> {
     wait::until(&format!("the log says {count} times: {message}"), async || {
         let said: Vec<_> =
@@ -86,7 +86,7 @@ fn id_of(message: &Value) -> String {
     message["_id"].as_str().expect("a message has an id").to_owned()
 }
 
-/// Neither what users wrote, nor what they called their files, nor what lets anybody in.
+/// Checks that the log has no captions, no file names, no bytes, no user names and no secrets.
 fn nothing_private(chat: &Chat) {
     let log = chat.server.log();
     let people = [&chat.alice, &chat.bob, &chat.eve];
@@ -136,7 +136,7 @@ async fn refusals_have_a_target_of_their_own_and_say_why() {
     nothing_private(&chat);
 }
 
-/// Asks for what is refused; answers the status and the detail of each.
+/// Sends requests that are refused, and returns the status and the detail of each answer.
 async fn refusals(chat: &Chat) -> Vec<(u16, String)> {
     let server = &chat.server;
     let media = format!("/uploads/chats/{}/{FILE}", "5".repeat(24));
@@ -249,7 +249,7 @@ async fn in_json_what_keeps_the_server_from_starting_is_an_object_too() {
         (&["--log", "off", "--reserve", "x"], &["--reserve"]),
     ] {
         let json = ["--log-format", "json", "--listen", "127.0.0.1:0"];
-        // Where none is named it would be one of the test's own folder.
+        // The data folder is named: the default one would lie in the test's working folder.
         let environment = [("LONGHAUL_DATA_DIR", folder)];
         let death = run_to_its_end(&[&json[..], arguments].concat(), &environment).await;
         assert_eq!(death.status.code(), Some(2), "{death}");
@@ -265,7 +265,8 @@ async fn in_json_what_keeps_the_server_from_starting_is_an_object_too() {
 
 #[tokio::test]
 async fn the_log_begins_with_no_warning_about_a_default() {
-    // A shell's and a container's usual limit of open files is not enough for as many connections.
+    // The usual limit of open files of a shell or a container is too low for the default number of
+    // connections.
     let folder = tempfile::tempdir().expect("the system has a folder for temporary files");
     let few = folder.path().join("longhaul");
     let script = format!("#!/bin/sh\nulimit -n 1024\nexec {} \"$@\"\n", longhaul().display());

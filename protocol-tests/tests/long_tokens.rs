@@ -11,7 +11,7 @@ mod asked;
 
 use asked::asks;
 
-/// A token with as many bytes, or a few less, as it may have.
+/// A token of the greatest allowed length, or a few bytes less.
 fn long_token(user: &str) -> String {
     let of = |filler: usize| Token::of(user).with("groups", "x".repeat(filler)).mint();
     let slack = (16 * 1024 - of(0).len()) / 4 * 3;

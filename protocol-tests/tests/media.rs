@@ -1,5 +1,4 @@
-//! The media of messages: who gets them, in which pieces, under which names, and how a browser
-//! is kept from running them.
+//! The media of messages: access, ranges, names, and how a browser is kept from running them.
 
 use harness::chat::{Chat, check_detail};
 use harness::http::{Request, Response};
@@ -164,7 +163,7 @@ async fn pictures_and_videos_are_shown_where_they_are() {
         ("a.mp4", "video/mp4"),
         ("a.webm", "video/webm"),
     ] {
-        // What the extension says counts, not what the sender claims.
+        // The extension decides the type, not the sender's claim.
         let message = post_as(&chat, name, "text/html", CONTENT).await;
         let answer = get(&chat, &url_of(&message)).send().await.expecting(200);
         assert_eq!(answer.expect("Content-Type"), kind, "{name}");

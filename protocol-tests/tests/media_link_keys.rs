@@ -1,4 +1,4 @@
-//! The keys that sign links, from one start to the next.
+//! The keys that sign media links, over restarts.
 
 use harness::chat::Chat;
 use harness::server::{Setup, run_to_its_end};
@@ -10,7 +10,8 @@ use linked::{CONTENT, KEY, check_refused, exp_of, get, link_of, sig};
 
 const OTHER_KEY: &str = "another key of the tests of links";
 
-/// The grid's lines are a second apart or a week, so that a test sees either side of one.
+/// The ends of links are rounded to a grid. Its lines are a second or a week apart, so that a test sees both
+/// sides of one.
 #[tokio::test]
 async fn a_link_stays_the_same_for_a_while_and_over_a_restart() {
     let week = Setup::default().setting("--media-link-secs", "7d");
@@ -29,7 +30,7 @@ async fn a_link_stays_the_same_for_a_while_and_over_a_restart() {
     assert_ne!(soon, link);
     wait::until_true("another link is given", async || link_of(&chat.only_message().await) != soon).await;
     wait::until_true("the first one ends", async || get(&chat, &soon).send().await.status == 403).await;
-    // A link says itself when it ends, whatever the settings are by then.
+    // A link carries its own end, so later settings do not change it.
     get(&chat, &link).send().await.expecting(200);
 }
 

@@ -1,5 +1,5 @@
-//! Links to media, which need no token: who is given them, for how long they are good, and what is said of
-//! bad ones.
+//! Links to media, which need no token: where they are given out, how long they are valid, and how bad ones
+//! are refused.
 
 use harness::chat::{Chat, check_detail};
 use harness::http::Response;
@@ -167,7 +167,7 @@ async fn whatever_is_wrong_with_a_link_is_said_in_the_same_words() {
         format!("{path}?{exp}&{}", sig.to_lowercase()),
         format!("{path}?{query}&{sig}"),
         format!("{path}?{exp}&{query}"),
-        // Of another message, of another file, of none.
+        // The link of another message, of another file, and no link.
         format!("{path}?{other_query}"),
         format!("/uploads/chats/{id}/b.mp4?{query}"),
         format!("/uploads/chats/000000000000000000000000/a.mp4?{query}"),
@@ -189,7 +189,7 @@ async fn whatever_is_wrong_with_a_link_is_said_in_the_same_words() {
         assert_eq!((head.status, head.body.len()), (403, 0), "{target}");
     }
     get(&chat, &format!("{link}&t=1")).send().await.expecting(200);
-    // Without a link it is as ever.
+    // Without a link, a token is needed as before.
     check_detail(&get(&chat, url).send().await, 401);
     check_detail(&get(&chat, &format!("{url}?t=1")).send().await, 401);
     check_detail(&chat.server.request("POST", &link).send().await, 405);
@@ -286,7 +286,7 @@ async fn no_signature_is_in_the_log_nor_in_the_metrics() {
     }
 }
 
-/// What is inside counts, by a token and by a link.
+/// The content decides whether media is shown as a picture, by token and by link.
 #[tokio::test]
 async fn what_only_calls_itself_a_picture_is_a_download() {
     const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";

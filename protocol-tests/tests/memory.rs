@@ -1,4 +1,4 @@
-//! Memory: gigabytes pass through, and stay nowhere.
+//! Memory stays bounded while gigabytes pass through.
 
 use harness::chat::Chat;
 use harness::content::{Content, Digest};
@@ -10,10 +10,10 @@ use std::time::Duration;
 
 const GIB: u64 = 1 << 30;
 
-/// What the server may have resident, ever.
+/// How many bytes the server may ever have resident.
 const ALLOWED: u64 = 64 << 20;
 
-/// A hang, even on a slow disk.
+/// How long an upload may take before it counts as a hang, even on a slow disk.
 const BOUND: Duration = Duration::from_secs(300);
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! Reading messages, and making conversations.
+//! Routes that read messages and make conversations.
 
 use harness::chat::{Chat, User, check_detail, conversation_id};
 use harness::http::Response;
@@ -93,7 +93,7 @@ async fn only_members_read_messages() {
     }
 }
 
-/// By nothing that is in the answer: who tries ids out learns none.
+/// The answers to a stranger do not differ, so trying ids out reveals no message.
 #[tokio::test]
 async fn a_stranger_cannot_tell_a_message_from_none() {
     let chat = Chat::start().await;

@@ -1,4 +1,4 @@
-//! What `/metrics` says, and what dashboard, alerts and documentation say of it.
+//! The metrics that the dashboard, the alerts and the documentation name all exist.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,7 +10,7 @@ use harness::{tus, wait};
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/monitoring");
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../src/docs/operation.md");
 
-/// A server that has done a little of everything that there are metrics of.
+/// The metrics of a server that has done a little of everything that is counted.
 async fn metrics_of(chat: &Chat) -> String {
     chat.post("a.txt", b"a").await;
     let location = tus::create(chat, 3, &[]).await;
@@ -22,20 +22,20 @@ async fn metrics_of(chat: &Chat) -> String {
     .await
 }
 
-/// Every name of a metric in a text, as it is queried.
+/// Every name of a metric in a text.
 fn names_in(text: &str) -> BTreeSet<&str> {
     let is_part = |c: char| c.is_ascii_lowercase() || c == '_';
     let starts = text.match_indices("longhaul_").map(|(at, _)| &text[at..]);
     starts.map(|rest| rest.split(|c| !is_part(c)).next().expect("its own name")).collect()
 }
 
-/// The names of all series.
+/// The names of all series in `/metrics`.
 fn series_of(metrics: &str) -> BTreeSet<&str> {
     let series = metrics.lines().filter(|line| !line.starts_with('#'));
     series.map(|line| line.split(['{', ' ']).next().expect("a name")).collect()
 }
 
-/// The names and values of labels that are asked for, as in `{route="/files"}`.
+/// The labels that a query selects, as in `{route="/files"}`.
 fn labels_in(query: &str) -> Vec<&str> {
     query
         .split('{')
@@ -81,7 +81,7 @@ async fn every_metric_is_documented() {
     }
 }
 
-/// Whoever names routes and statuses that nobody has makes no series.
+/// Requests to unknown routes make no new series.
 #[tokio::test(flavor = "multi_thread")]
 async fn strangers_make_no_labels() {
     let chat = Chat::start().await;

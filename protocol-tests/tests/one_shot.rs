@@ -1,4 +1,4 @@
-//! The one-shot, byte by byte: its exact answer, the order of its checks, and hostile forms.
+//! The one-shot upload: its exact answer, the order of its checks, and hostile forms.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ const MIB: u64 = 1 << 20;
 
 const NOT_A_PARTICIPANT: &str = "You are not a participant in this conversation";
 
-/// The keys that the chat's clients know, and those that were added since.
+/// The keys of a message that old clients know, and those that were added since.
 const MESSAGE_KEYS: [&str; 12] = [
     "_id",
     "content",
@@ -78,7 +78,7 @@ async fn the_answer_is_exactly_the_documented_one() {
     is_a_time(message["created_at"].as_str().expect("a time is text"));
 }
 
-/// RFC 3339 with exactly three digits of milliseconds and `Z`.
+/// Checks a time: RFC 3339 with exactly three digits of milliseconds and `Z`.
 fn is_a_time(text: &str) {
     let pattern = "dddd-dd-ddTdd:dd:dd.dddZ";
     let fits = |(byte, wanted): (u8, u8)| {
@@ -307,7 +307,8 @@ async fn one_shots_of_one_id_at_once_are_one_message() {
     let answers = tokio::join!(send(), send(), send(), send());
     let message = chat.only_message().await;
     for answer in [answers.0, answers.1, answers.2, answers.3] {
-        // One that came while another was under way may be told to wait, but not of another message.
+        // A request that came while another was under way may be told to wait, but may not make another
+        // message.
         if answer.status == 200 {
             assert_eq!(answer.json()["message"], message);
         } else {
@@ -330,7 +331,7 @@ async fn a_lost_answer_is_told_again_to_the_same_key() {
     assert_eq!(again["message"], chat.only_message().await);
 }
 
-/// Enough that a parser which buffers without bound is seen in the process's memory.
+/// How many MiB are poured: enough for a parser that buffers without bound to show in the process's memory.
 const FLOOD: usize = 200;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -359,7 +360,8 @@ async fn a_boundary_or_a_header_that_never_ends_costs_nothing() {
     chat.post("still-alive.txt", b"x").await;
 }
 
-/// The server may refuse, or stop listening; it may not accept.
+/// Sends a beginning and a filler again and again. The server may refuse it or close the connection, but not
+/// accept it.
 async fn flood(chat: &Chat, beginning: &str, filler: &[u8]) {
     let length = (beginning.len() + FLOOD * filler.len()) as u64;
     let request = multipart::content_type(chat.one_shot(&chat.alice)).declared_length(length);

@@ -1,5 +1,4 @@
-//! The one-shot with the clients that people use: fetch, axios, curl, and the chat's own
-//! published example.
+//! One-shot uploads by real clients: fetch, axios, curl, and the chat's published example.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -56,7 +55,7 @@ async fn answer_to(client: &str, chat: &Chat, path: &Path, conversation: &str) -
     script.saw("answer").await
 }
 
-/// The command of the chat's documentation.
+/// The curl command of the chat's documentation.
 fn curl(chat: &Chat, path: &Path, conversation: &str, version: &str) -> Output {
     let output = Command::new("curl")
         .args(["--silent", "--show-error", "--max-time", "120", version])

@@ -1,5 +1,5 @@
-//! What schemathesis makes of `/openapi.json`: requests of every kind, whose answers are held against it. The
-//! same ones each time.
+//! schemathesis reads `/openapi.json`, makes requests of every kind, and checks the answers against it. The
+//! requests are the same each time.
 
 use std::path::Path;
 use std::process::{Output, Stdio};
@@ -13,16 +13,16 @@ use harness::{tus, wait};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-/// All that are about the description. The others judge what a server should do with what is not described,
-/// such as refusing every unknown key.
+/// The checks about the description. The others judge what a server should do beyond it, such as refusing
+/// every unknown key.
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
      response_schema_conformance,response_headers_conformance";
-/// Of each operation, beside the values at the bounds of every parameter.
+/// How many random examples each operation gets, besides values at the bounds of every parameter.
 const EXAMPLES: u32 = 12;
-/// Several times what it takes.
+/// How long schemathesis may take: several times what it needs.
 const BOUND: Duration = Duration::from_secs(300);
 
-/// Ids of what is there, so that not everything is 404.
+/// The ids of existing resources, so that not every answer is 404.
 async fn known(chat: &Chat) -> Value {
     let message = chat.post("a.txt", b"hello").await;
     let mut uploads = Vec::new();
@@ -86,7 +86,7 @@ async fn every_answer_is_as_it_is_described() {
     note(format_args!("{}", told.lines().find(|line| line.contains("generated")).unwrap_or_default().trim()));
 }
 
-/// With a description that leaves something out it fails: it looks at what it is asked to look at.
+/// A description that leaves something out fails, which shows that schemathesis compares answers.
 #[tokio::test]
 async fn what_is_not_described_is_found() {
     if left_out("python") {

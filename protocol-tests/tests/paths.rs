@@ -7,7 +7,7 @@ use harness::note::note;
 use harness::tus;
 use serde_json::{Value, json};
 
-/// The rest of an answer names the moment, or the request.
+/// The part of an answer that does not depend on the time or the request.
 fn gist(answer: &Response) -> (u16, Option<String>, Value) {
     let body = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
     (answer.status, answer.header("Allow").map(str::to_owned), body)
@@ -64,7 +64,8 @@ async fn a_location_has_no_slash_at_its_end() {
     }
 }
 
-/// With and without the version: what a path does not know needs none.
+/// HEAD and PATCH of a route that is no upload are refused with 405, with and without tus's version and a
+/// token.
 #[tokio::test]
 async fn the_list_of_uploads_is_not_asked_how_far_it_is() {
     let chat = Chat::start().await;
@@ -110,7 +111,8 @@ async fn a_client_of_the_draft_is_told_that_tus_is_spoken() {
     assert_eq!(tus::offset(&chat, &upload).await, 0);
 }
 
-/// axios sends `application/json, text/plain, */*` with everything.
+/// GET of an upload gives its bytes unless the client prefers JSON. axios sends `application/json,
+/// text/plain, */*` with every request.
 #[tokio::test]
 async fn the_bytes_are_for_clients_that_do_not_prefer_json() {
     let chat = Chat::start().await;

@@ -1,5 +1,5 @@
-//! tus with no library for it, as scripts and backends speak it: fetch, axios and curl, each cut off in the
-//! middle. Each ends by reading the message and comparing the bytes.
+//! tus uploads without a tus library, as scripts and backends make them: with fetch, axios and curl, each cut
+//! off in the middle. Each test ends by reading the message and comparing the bytes.
 
 use std::path::Path;
 use std::process::Output;
@@ -33,7 +33,7 @@ async fn an_upload_by_hand_that_is_cut_off_becomes_one_message() {
     }
 }
 
-/// With `-T` a large body waits for `100 Continue`; from its standard input it goes in chunks.
+/// With `-T` curl waits for `100 Continue` before a large body, and sends its standard input in chunks.
 #[tokio::test]
 async fn an_upload_with_curl_that_is_cut_off_becomes_one_message() {
     if left_out("curl") {
@@ -62,8 +62,8 @@ async fn an_upload_with_curl_that_is_cut_off_becomes_one_message() {
     }
 }
 
-/// Sends this file at this offset, and prints the head of the answer. What is left over after a cut is piped
-/// in.
+/// Sends this file from this offset on with curl, and returns the head of the answer. After a cut, the
+/// remaining bytes are piped in.
 async fn curl(chat: &Chat, version: &str, url: &str, offset: u64, file: &Path) -> Output {
     let mut command = Command::new("curl");
     command
@@ -109,8 +109,8 @@ async fn the_walk_through_with_curl_gets_to_its_end() {
     walk_through(&[("SERVER", &demo.url())]).await;
 }
 
-/// `examples/resume.mjs` as it stands: killed and started again it goes on, and once the message is there the
-/// same file is another message.
+/// `examples/resume.mjs`, unchanged: killed and started again it goes on, and once the message is there the
+/// same file becomes another message.
 #[tokio::test]
 async fn the_example_for_node_goes_on_and_sends_a_file_again_on_purpose() {
     let sending = Sending::new(12 * MIB + 17, vec![(7 * MIB, Step::Hold)]).await;

@@ -57,7 +57,7 @@ async fn sigterm_at_rest_ends_with_0_and_loses_nothing() {
     wait::until_true("the socket has come back by itself", async || back()).await;
 }
 
-/// Whether the process has taken in all that came to its connections, as Linux tells of each.
+/// Whether the process has read all bytes that its connections received, as Linux tells.
 fn nothing_is_unread(address: SocketAddr) -> bool {
     let table = fs::read_to_string("/proc/net/tcp").expect("Linux has it");
     let ours = format!(":{:04X}", address.port());
@@ -68,7 +68,7 @@ fn nothing_is_unread(address: SocketAddr) -> bool {
         .all(|fields| !fields[1].ends_with(&ours) || fields[3] != "01" || fields[4].ends_with(":00000000"))
 }
 
-/// Whether nobody is let in any more, which is what a shutdown begins with.
+/// Waits until the server accepts no more connections, with which a shutdown begins.
 async fn drains(chat: &Chat) {
     wait::until_true("the server takes no more connections", async || {
         Connection::try_open(chat.server.address()).await.is_err()

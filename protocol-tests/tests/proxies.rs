@@ -1,5 +1,5 @@
-//! nginx, HAProxy and Caddy in front of the server, with the configurations of `examples/proxies`: what they
-//! make of restarts, and that nothing else gets lost or changed in them.
+//! nginx, HAProxy and Caddy in front of the server, with the configurations of `examples/proxies`: clients
+//! survive restarts, and nothing is lost or changed on the way.
 
 use std::fs;
 use std::path::Path;
@@ -22,13 +22,13 @@ use serde_json::{Value, json};
 
 const MIB: u64 = 1 << 20;
 
-/// The versions, under the names that `clients/package.json` gives them.
+/// The versions of tus-js-client, by their names in `clients/package.json`.
 const LIBRARIES: [&str; 2] = ["tus-js-client", "tus-js-client-5"];
 
-/// How long the server is away; not a wait for anything, but what the clients have to live through.
+/// How long the server is away. The test does not wait for anything meanwhile: the clients have to bear it.
 const AWAY: Duration = Duration::from_millis(1500);
 
-/// How the server goes.
+/// How the server ends.
 #[derive(Debug, Clone, Copy)]
 enum Going {
     Terminated,
@@ -36,9 +36,8 @@ enum Going {
 }
 
 impl Going {
-    /// Ends the server, and has it back after a while. Tells how many bytes went over the network until then:
-    /// those of the request that was in vain, as far as the client had put them on their way when it heard of
-    /// that.
+    /// Ends the server, and starts it again after a while. Returns how many bytes went over the network until
+    /// then: those that the client had already sent of the failed request, too.
     async fn and_coming_back(self, sending: &Sending) -> u64 {
         let server = &sending.chat.server;
         match self {
@@ -59,7 +58,7 @@ fn setup() -> Setup {
     Setup::default().flag("--trust-forwarded")
 }
 
-/// A stage with this program in front of it.
+/// A chat with this proxy in front of it.
 async fn stage(product: Product, setup: Setup) -> (Chat, ReverseProxy) {
     let chat = Chat::on(setup).await;
     let front = ReverseProxy::start(product, chat.server.address()).await;
@@ -67,7 +66,7 @@ async fn stage(product: Product, setup: Setup) -> (Chat, ReverseProxy) {
     (chat, front)
 }
 
-/// The programs that there are here.
+/// The proxies that are installed here.
 fn products() -> impl Iterator<Item = Product> {
     Product::ALL.into_iter().filter(|product| !left_out(product.name()))
 }
@@ -87,7 +86,8 @@ async fn a_restart_behind_caddy_costs_a_wait_and_no_byte() {
     a_restart_costs_a_wait_and_no_byte(Product::Caddy).await;
 }
 
-/// The network is slow, so that the upload is half done when the server goes.
+/// A restart costs the client a wait, but no byte twice. The network is slow, so that the upload is half done
+/// when the server ends.
 async fn a_restart_costs_a_wait_and_no_byte(product: Product) {
     if left_out(product.name()) {
         return;
@@ -107,7 +107,7 @@ async fn a_restart_costs_a_wait_and_no_byte(product: Product) {
     }
 }
 
-/// Here all buffers are full when the server goes: the client has to find the answer while it still sends.
+/// All buffers are full when the server ends: the client has to notice the answer while it still sends.
 #[tokio::test]
 async fn an_upload_at_full_speed_goes_on_after_a_restart() {
     const SIZE: u64 = 256 * MIB;
@@ -138,7 +138,7 @@ async fn check_went_on(sending: &Sending, client: &Script) {
     assert!(client.all("error").is_empty(), "{:?}", client.all("error"));
 }
 
-/// A browser of another origin can read these answers, and is told so when it asks.
+/// A page of another origin can read the answers that a proxy makes, and preflight requests say so.
 #[tokio::test]
 async fn what_a_proxy_makes_up_is_a_423_that_every_client_can_read() {
     const ORIGIN: &str = "https://chat.example";
@@ -186,7 +186,7 @@ async fn the_servers_own_answers_pass_as_they_are() {
     }
 }
 
-/// So much has to stay free that there is no room.
+/// A reserve of almost the whole disk, so that there is no room.
 fn next_to_the_whole_disk() -> u64 {
     let disk = rustix::fs::statvfs(std::env::temp_dir()).expect("the folder is on a disk");
     (disk.f_blocks - 1) * disk.f_frsize
@@ -196,7 +196,7 @@ fn next_to_the_whole_disk() -> u64 {
 async fn urls_name_the_proxy_and_its_port() {
     for product in products() {
         let (chat, front) = stage(product, setup()).await;
-        // What a client says of its own accord is overwritten.
+        // The proxy overwrites the forwarding headers of a client.
         let creation = tus::creation_in_chat(&chat, 5)
             .to(front.address())
             .header("Host", front.address())
@@ -211,7 +211,8 @@ async fn urls_name_the_proxy_and_its_port() {
     }
 }
 
-/// A token of a user in many groups. To a 4xx on HEAD a client gives up all progress.
+/// Long headers come from tokens of users in many groups. If HEAD were answered with a 4xx, a client would
+/// give up all progress.
 #[tokio::test]
 async fn long_headers_pass() {
     for product in products() {
@@ -315,7 +316,7 @@ async fn connected(chat: &Chat, url: &str, transport: &str) -> (Script, Script) 
     (sender, socket(url, &chat.bob.token, &[transport]).await)
 }
 
-/// A message that one sends is acknowledged, and told to the other; a large one, too.
+/// Checks that a small and a large message are acknowledged, and announced to the other member.
 async fn check_socket(chat: &Chat, sender: &mut Script, member: &Script) {
     for (name, size) in [("a.txt", 5), ("b.mp4", 6 * MIB)] {
         let path = chat.server.scratch(name);
@@ -350,7 +351,7 @@ async fn a_refusal_can_be_read_while_the_client_still_sends() {
     }
 }
 
-/// The documentation shows a part of the tested file; whatever it shows is in there.
+/// The lines of configuration in the documentation are lines of the tested files.
 #[test]
 fn the_documentation_shows_lines_of_the_tested_file() {
     let document = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../src/docs/operation.md"));

@@ -1,5 +1,5 @@
-//! A `client_message_id` that comes again: the same file is the same message by whichever way it comes, and
-//! another file is refused and loses nothing.
+//! Repeated `client_message_id`s: by whichever way, the same file is the same message, and another file is
+//! refused without harm to the first.
 
 use std::os::unix::process::ExitStatusExt;
 
@@ -12,7 +12,7 @@ use harness::server::{Setup, run_to_its_end};
 use harness::{tus, wait};
 use serde_json::{Value, json};
 
-/// More than what is looked at of an upload under way, and nothing is aligned to it.
+/// The size of the file: more than the server compares of an upload under way, and no round number.
 const SIZE: u64 = 200_003;
 
 const NAMED: [(&str, &str); 2] = [("filename", "clip.mp4"), ("client_message_id", "once")];
@@ -28,10 +28,10 @@ enum Way {
 
 const WAYS: [Way; 5] = [Way::Tus, Way::WithCreation, Way::Final, Way::OneShot, Way::Socket];
 
-/// What a client is told: the id of its message, or why there is none.
+/// The server's word to a client: the id of its message, or why there is none.
 type Told = Result<String, String>;
 
-/// Sends a file by this way, to its end.
+/// Sends a whole file by this way.
 async fn send(chat: &Chat, way: Way, bytes: &[u8]) -> Told {
     match way {
         Way::Tus => {
@@ -52,7 +52,7 @@ async fn send(chat: &Chat, way: Way, bytes: &[u8]) -> Told {
         }
         Way::OneShot => told(&one_shot(chat, bytes).send().await),
         Way::Socket => {
-            // Another one may be sent at the same time.
+            // Another file may be sent at the same time, so the name is unique.
             let file = chat.server.scratch(&sha256(bytes));
             std::fs::write(&file, bytes).expect("the test's folder can be written");
             let mut socket = chat.socket(&chat.alice).await;
@@ -81,7 +81,8 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("{value} is text")).to_owned()
 }
 
-/// As stock clients do: from the beginning, whatever the creation said; then where they are told to.
+/// Sends as stock clients do: from the beginning, whatever the creation said; then from the offset that HEAD
+/// tells.
 async fn append_all(chat: &Chat, location: &str, bytes: &[u8]) -> Told {
     let first = tus::append(chat, location, 0, bytes).await;
     if first.status != 409 {
@@ -102,7 +103,7 @@ fn with_creation(chat: &Chat, bytes: &[u8]) -> Request {
         .body(bytes)
 }
 
-/// The request that joins two parts, which are sent.
+/// Sends two parts, and returns the request that joins them.
 async fn final_of(chat: &Chat, bytes: &[u8]) -> Request {
     let mut urls = Vec::new();
     for piece in [&bytes[..bytes.len() / 2], &bytes[bytes.len() / 2..]] {
@@ -138,7 +139,7 @@ fn told(answer: &Response) -> Told {
     match answer.status {
         200 if answer.header("Chat-Message-Id").is_none() => Ok(text(&answer.json()["message"]["_id"])),
         200 | 201 | 204 => Ok(answer.expect("Chat-Message-Id").to_owned()),
-        // Of two that append to one upload at the same time, the newer one displaces the other.
+        // Of two requests that append to one upload at the same time, the newer one displaces the older.
         400 => Err(check_detail(answer, 400)),
         _ => Err(check_detail(answer, 422)),
     }
@@ -148,7 +149,7 @@ fn refused() -> Told {
     Err("client_message_id names another file".to_owned())
 }
 
-/// The file, and others: of the same length with another beginning or another end, and of other lengths.
+/// The file, and four others: with another beginning, with another end, shorter, and longer.
 fn files() -> (Vec<u8>, [Vec<u8>; 4]) {
     let file = Content::random(SIZE).bytes();
     let (mut beginning, mut end) = (file.clone(), file.clone());
@@ -159,7 +160,7 @@ fn files() -> (Vec<u8>, [Vec<u8>; 4]) {
     (file, [beginning, end, shorter, longer])
 }
 
-/// There is this one message with this file, and nothing else.
+/// Checks that this is the only message, and that it has this file.
 async fn is_untouched(chat: &Chat, id: &str, file: &[u8]) {
     let message = chat.only_message().await;
     assert_eq!(message["_id"], id);
@@ -226,12 +227,12 @@ async fn of_two_files_at_the_same_time_one_is_the_message_and_the_other_is_refus
     }
 }
 
-/// Whether a way appends to the upload that is there.
+/// Whether a way appends to an existing upload.
 fn appends(way: Way) -> bool {
     matches!(way, Way::Tus | Way::WithCreation)
 }
 
-/// A kill at a step of what comes second.
+/// A second sending, and the steps at which the server is killed during it.
 struct Kill {
     what: &'static str,
     steps: &'static [&'static str],
@@ -274,7 +275,7 @@ async fn a_kill_at_any_step_of_the_second_leaves_the_first_whole() {
                     "final" => final_of(&chat, sent).await,
                     _ => tus::patch(&chat, &chat.alice, &overtaken, 0).body(sent.clone()),
                 };
-                // The parts of a final upload are there before the server may die.
+                // A final upload's parts are sent before the server may die.
                 let request = again().await;
                 chat.server.restart_with(setup.clone().crash_at(step)).await;
                 _ = request.clone().try_send().await;
@@ -303,7 +304,7 @@ async fn a_kill_at_any_step_of_the_second_leaves_the_first_whole() {
     }
 }
 
-/// Goes on with an upload wherever it is after a kill.
+/// Finishes an upload after a kill, from whatever state it is in.
 async fn what_became_of(chat: &Chat, location: &str, bytes: &[u8]) -> Told {
     let state = chat.status(location).await.expecting(200).json()["state"].clone();
     if state == "receiving" {
@@ -313,7 +314,7 @@ async fn what_became_of(chat: &Chat, location: &str, bytes: &[u8]) -> Told {
     wait_for_the_end(chat, location).await
 }
 
-/// `longhaul check` on the folder of a server that is dead.
+/// Checks that `longhaul check` finds nothing wrong in the folder of a dead server.
 async fn is_found_right(chat: &Chat) {
     let folder = chat.server.folder();
     let path = folder.path().to_str().expect("a path of the test's own");
@@ -341,7 +342,7 @@ async fn a_repeated_creation_with_bytes_is_told_of_what_it_sent() {
     assert_eq!((told(&rest), rest.number("Upload-Offset")), (Ok(id), SIZE));
 }
 
-/// `POST /messages` for an upload that was there before.
+/// The binding is a `POST /messages` for a complete upload.
 #[tokio::test]
 async fn a_binding_with_a_used_id_is_told_whether_the_file_is_the_same() {
     let (file, [other, ..]) = files();

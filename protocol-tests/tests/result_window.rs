@@ -1,4 +1,4 @@
-//! `--result-window`: the upload of a message is over after a while, and the same file can be sent again, on
+//! `--result-window`: a while after its message the upload ends, and the same file can be sent again, on
 //! purpose or because an answer was lost.
 
 use std::os::unix::process::ExitStatusExt;
@@ -17,7 +17,7 @@ fn short() -> Setup {
     Setup::default().setting("--result-window", 1)
 }
 
-/// The same, under which nothing is left of an upload soon.
+/// Settings with a short window, under which an upload is also swept away soon.
 fn swept() -> Setup {
     short().setting("--expire-after", 1).setting("--sweep-interval", 1)
 }
@@ -96,8 +96,7 @@ async fn a_kill_at_any_step_of_the_end_leaves_nothing_wrong() {
     }
 }
 
-/// What is announced only by the next server is told of for as long as anything else: its upload does not end
-/// before its message is published.
+/// An upload does not end before its message is published, also where only the next server publishes it.
 #[tokio::test]
 async fn a_message_that_nobody_was_told_of_does_not_end_its_upload() {
     let chat = Chat::on(swept().crash_at("publish.announced")).await;
@@ -112,8 +111,8 @@ async fn a_message_that_nobody_was_told_of_does_not_end_its_upload() {
     drop(member);
 }
 
-/// An application that forgets nothing, as tus-js-client does by default: the library finds the upload of the
-/// first message, which is over, and creates another one.
+/// The application remembers its uploads, as tus-js-client does by default: the library finds the upload of
+/// the first message, which is over, and creates another one.
 #[tokio::test]
 async fn a_client_that_remembers_its_upload_sends_the_file_again() {
     for library in ["tus-js-client", "tus-js-client-5"] {

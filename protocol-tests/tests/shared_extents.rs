@@ -1,5 +1,4 @@
-//! Parts on a file system whose files can share what they have in common: what is joined of them takes no
-//! room.
+//! Parts on a file system whose files can share blocks: joining them takes no room.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -15,10 +14,10 @@ use protocol_tests::crash::{Format, Image};
 
 const MIB: u64 = 1 << 20;
 const DISK_MIB: u64 = 1024;
-/// What the file system itself writes meanwhile, and the database.
+/// How many bytes the file system and the database may write meanwhile.
 const SLACK: u64 = 4 * MIB;
 
-/// The bytes of the disk that are taken, when everything that was written is down.
+/// How many bytes of the disk are in use, after a sync.
 fn taken(disk: &Image) -> u64 {
     let root = std::fs::File::open(disk.root()).expect("the disk is there");
     rustix::fs::syncfs(&root).expect("it can be synced");
@@ -26,7 +25,7 @@ fn taken(disk: &Image) -> u64 {
     (stat.f_blocks - stat.f_bfree) * stat.f_frsize
 }
 
-/// How many bytes of the disk a join of these parts takes.
+/// How many bytes of the disk a join of parts of these sizes takes.
 async fn joined(disk: &Image, chat: &Chat, sizes: &[u64]) -> u64 {
     let content = Content::random(sizes.iter().sum());
     let (mut urls, mut start) = (Vec::new(), 0);
@@ -52,8 +51,8 @@ async fn joined(disk: &Image, chat: &Chat, sizes: &[u64]) -> u64 {
     took
 }
 
-/// As `parallelUploadBoundaries` of tus-js-client can have it. At any other size only the first part is not
-/// copied: blocks are shared as a whole, and those of the others begin elsewhere in the joined file.
+/// `parallelUploadBoundaries` of tus-js-client can cut parts at whole blocks. With other sizes only the first
+/// part is not copied: only whole blocks are shared, and those of the other parts would begin within a block.
 #[tokio::test]
 async fn parts_of_whole_blocks_are_joined_without_being_copied() {
     if left_out("xfs") {
@@ -64,7 +63,7 @@ async fn parts_of_whole_blocks_are_joined_without_being_copied() {
     assert_eq!(block_of(&disk.root()), 4096, "the size that the next lines speak of");
     for durability in ["power", "process"] {
         let data = disk.root().join(durability);
-        // Attributes of single files are not what this is about.
+        // The attributes of single files do not matter here.
         let setup =
             Setup::default().setting("--durability", durability).setting("--reserve", 0).data_folder(&data);
         let chat = Chat::on(setup).await;
@@ -75,8 +74,8 @@ async fn parts_of_whole_blocks_are_joined_without_being_copied() {
         ] {
             let took = joined(&disk, &chat, sizes).await;
             note(format_args!("{durability}: joining {sizes:?} took {took} bytes"));
-            // Behind a file that grows XFS holds room for as much again, and gives back what it held for the
-            // parts.
+            // XFS reserves room behind a growing file, as much as the file has, and gives back what it
+            // reserved behind the parts.
             assert!((copied / 2..=2 * copied + SLACK).contains(&took), "{took} of {sizes:?}");
         }
     }

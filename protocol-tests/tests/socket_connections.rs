@@ -1,4 +1,4 @@
-//! How a socket begins and ends: what a crash left for it, and its token.
+//! The beginning and end of a socket: messages that a crash left unannounced, and the expiry of its token.
 
 use std::os::unix::process::ExitStatusExt;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -12,7 +12,7 @@ use harness::token::Token;
 use harness::wait;
 use serde_json::{Value, json};
 
-/// A message that a crash kept its members from hearing of.
+/// Makes a message whose announcement a crash at this step prevents.
 async fn left_by_a_crash(chat: &Chat, step: &str) {
     let form = Form::of("before.mp4", b"before the crash", &chat.conversation);
     _ = form.into_request(chat.one_shot(&chat.alice)).try_send().await;
@@ -21,7 +21,7 @@ async fn left_by_a_crash(chat: &Chat, step: &str) {
     chat.server.restart_with(Setup::default()).await;
 }
 
-/// The published class takes the next `new_message` for its own.
+/// The published uploader class takes the next `new_message` for its own message.
 #[tokio::test]
 async fn the_published_uploader_hears_of_its_own_message_right_after_a_crash() {
     for step in ["finalize.claimed", "finalize.committed", "publish.announced"] {
@@ -59,7 +59,7 @@ async fn what_a_crash_left_is_told_to_each_member_as_it_connects_and_once() {
             assert_eq!((&finished["message_id"], &finished["own"]), (&left["_id"], &json!(own)));
             assert_eq!(member.all("new_message"), std::slice::from_ref(&left), "which comes first");
         }
-        // What comes next is announced at once, and behind it.
+        // The next message is announced at once, after the one that was left.
         let next = chat.post("after.mp4", b"after the crash").await;
         for member in [&back, &fresh] {
             member.saw_with("new_message", |seen| *seen == next).await;
@@ -74,8 +74,8 @@ fn expiring_in(secs: u64, user: &str) -> String {
     Token::of(user).with("exp", now + secs).mint()
 }
 
-/// Connects a client that is asked for its token whenever it connects, and has these, the last one again and
-/// again. They are minted once it runs: the first is good for a moment only.
+/// Starts a client that takes the next of these tokens whenever it connects, and then the last one again and
+/// again. They are minted once it runs, because the first is valid for a moment only.
 async fn client(chat: &Chat, transports: &[&str], tokens: impl FnOnce() -> Vec<String>) -> Script {
     let config = json!({"url": chat.server.url(), "autoConnect": false, "transports": transports});
     let mut client = Script::start("socket", &config);
@@ -116,7 +116,7 @@ async fn without_a_fresh_token_it_is_refused() {
     assert_eq!(alice.saw("connect_error").await["message"], "Unauthorized");
 }
 
-/// Years in seconds are too many for some timers.
+/// An expiry in many years is too far away for some timers.
 #[tokio::test]
 async fn a_token_for_ever_is_good_for_a_connection() {
     let chat = Chat::start().await;
@@ -157,7 +157,7 @@ async fn an_unknown_event_is_answered_and_so_is_a_bad_one() {
     alice.saw("message_error").await;
 }
 
-/// `text.slice` of an emoji, and files of no bytes, as pages send them.
+/// Pages send half of an emoji, cut by `text.slice`, and empty files.
 #[tokio::test]
 async fn half_a_character_and_no_bytes_are_messages() {
     let chat = Chat::start().await;

@@ -1,4 +1,4 @@
-//! Socket.IO: large sends, who may connect, what a bad payload is answered, and the live events.
+//! Socket.IO: large sends, access, answers to bad payloads, and live events.
 
 use harness::chat::{Chat, conversation_id};
 use harness::content::Content;
@@ -7,7 +7,7 @@ use harness::token::Token;
 use harness::{tus, wait};
 use serde_json::{Value, json};
 
-/// This many bytes are 40 MB of base64.
+/// The size of a large file: 40 MB of base64.
 const LARGE: u64 = 30_000_000;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -41,7 +41,7 @@ async fn a_large_send_arrives(transports: &[&str]) {
     chat.check_folders().await;
 }
 
-/// What was told before a marker is all that was told of the message.
+/// Checks that a socket was told of the message once, before a marker that is sent last.
 async fn told_once(chat: &Chat, socket: &Script, message: &Value) {
     let marker = chat.post("marker.txt", b"that was it").await;
     socket.saw_with("new_message", |seen| seen["_id"] == marker["_id"]).await;

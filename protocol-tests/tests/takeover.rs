@@ -1,4 +1,4 @@
-//! Connections that die, stall or are displaced: what arrived is kept, and what is late is not.
+//! Connections that die, stall or are displaced: bytes that arrived are kept, late bytes are not.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 const MIB: u64 = 1 << 20;
 
-/// A takeover takes milliseconds; this is for a machine that does other things as well.
+/// The bound of a takeover. It takes milliseconds, but the machine may be busy.
 const QUICKLY: Duration = Duration::from_secs(5);
 
 #[tokio::test]
@@ -68,8 +68,8 @@ async fn of_many_newcomers_the_upload_survives() {
         connection.send(&content.slice(kept..until)).await;
         displaced.push(connection);
     }
-    // The last of them may reach the server after this HEAD, and then its bytes are kept as well: a stock
-    // client is told so with 409 and goes on from there.
+    // The last PATCH may reach the server after this HEAD, and then its bytes are kept too: a stock client is
+    // answered 409 and goes on from there.
     let offset = tus::offset(&chat, &location).await;
     let answer = tus::append(&chat, &location, offset, &content.slice(offset..content.len())).await;
     if answer.status == 409 {
@@ -82,15 +82,16 @@ async fn of_many_newcomers_the_upload_survives() {
     }
 }
 
-/// A PATCH of everything that is in hand, and so many of its bytes.
+/// Begins a PATCH of the whole content, sends this many bytes once the server has the upload in hand, and
+/// stalls.
 async fn stall(chat: &Chat, location: &str, content: &Content, sent: u64) -> Connection {
     let mut connection = in_hand(chat, location, 0, content.len()).await;
     connection.send(&content.slice(0..sent)).await;
     connection
 }
 
-/// Begins a PATCH and waits until the server has the upload in hand for it, which is when it asks for the
-/// body: until then a newcomer would not be one.
+/// Begins a PATCH and waits until it holds the upload's lease, which is when the server asks for the body:
+/// before that a second request would not be a newcomer.
 async fn in_hand(chat: &Chat, location: &str, offset: u64, length: u64) -> Connection {
     let patch = tus::patch(chat, &chat.alice, location, offset).header("Expect", "100-continue");
     let mut connection = patch.declared_length(length).open().await;
@@ -98,14 +99,14 @@ async fn in_hand(chat: &Chat, location: &str, offset: u64, length: u64) -> Conne
     connection
 }
 
-/// The displaced request hears 400 or nothing, whatever it still sends.
+/// Checks that the displaced request is answered 400 or nothing, whatever it still sends.
 async fn is_displaced(connection: &mut Connection, late: &[u8]) {
-    // The socket may be dead already, which is as good.
+    // The connection may be dead already, which is allowed.
     _ = connection.try_send(late).await;
     let answer = wait::bounded("the displaced request ends", connection.try_answer(false)).await;
     if let Ok(answer) = answer {
-        // Two live clients would retry any other status for ever; the code tells a tab that another one goes
-        // on.
+        // At any other status two live clients would retry for ever; the code tells a page that another one
+        // goes on.
         check_code(&answer, 400, "upload_displaced");
     }
 }
@@ -185,7 +186,7 @@ async fn a_body_that_stands_still_is_ended_and_its_bytes_are_kept() {
     finish(&chat, &location, &content).await;
 }
 
-/// At a 4xx a stock client would give up for good, though nothing is lost.
+/// At a 4xx a stock client would give up for good, though no byte is lost.
 #[tokio::test]
 async fn whoever_can_still_hear_that_its_body_broke_off_may_go_on() {
     let chat = Chat::start().await;

@@ -13,7 +13,7 @@ mod checked;
 
 use checked::{MIB, WAYS, Way, announce, damaged, index, is_made_of, patch};
 
-/// What the server may have resident, ever.
+/// How many bytes the server may ever have resident.
 const ALLOWED: u64 = 64 << 20;
 
 #[tokio::test]
@@ -59,7 +59,7 @@ async fn an_algorithms_name_may_be_written_in_any_letter_case() {
     assert_eq!(chat.media(&chat.only_message().await).await.body, b"hello");
 }
 
-/// What cannot be checked, whatever the bytes are.
+/// Values of `Upload-Checksum` that cannot be checked, whatever the bytes are.
 const UNUSABLE: [&str; 10] = [
     "",
     "sha1",
@@ -73,7 +73,8 @@ const UNUSABLE: [&str; 10] = [
     "sha1 qvTGHdzF6KLavt4PO0gs2a6pQ00=, sha1 qvTGHdzF6KLavt4PO0gs2a6pQ00=",
 ];
 
-/// Well-formed, and nothing that any bytes add up to: of another algorithm, cut short, in hex.
+/// Well-formed values that no bytes can have, because of their length: of another algorithm, cut short, in
+/// hex.
 const OF_ANOTHER_LENGTH: [&str; 5] = [
     "md5 qvTGHdzF6KLavt4PO0gs2a6pQ00=",
     "sha1 AAAA",
@@ -101,7 +102,7 @@ async fn a_header_that_cannot_be_checked_is_400_before_a_byte_is_read() {
     let chat = Chat::start().await;
     let location = tus::create(&chat, 5, &[]).await;
     let refused = async |request: Request| {
-        // Nothing of the body is ever sent.
+        // The body is never sent.
         let answer = request.declared_length(5).open().await.answer().await;
         check_detail(&answer, 400);
     };
@@ -143,7 +144,7 @@ async fn a_trailer_that_cannot_be_checked_leaves_nothing() {
         check_detail(&answer, 400);
         assert_eq!(tus::offset(&chat, &location).await, 0, "{why}");
     }
-    // A body whose framing breaks at its end has broken off like any other: the client may go on.
+    // A body with a framing error at its end counts as broken off: the client may go on.
     let broken = announced().trailer("No colon\r\nUpload-Checksum", &sum).send().await;
     check_detail(&broken, 503);
     assert_eq!(tus::offset(&chat, &location).await, 0);
@@ -336,7 +337,7 @@ async fn payloads_in_the_database_are_checked_as_well() {
     for way in WAYS {
         let sum = checksum("sha512", first);
         check_detail(&way.say(patch(&chat, &location, 0), &damaged(first), &sum).send().await, 460);
-        // Longer than what follows in its place.
+        // The bytes of the mismatch are longer than those that follow in their place.
         check_detail(&way.say(patch(&chat, &location, 0), &damaged(&bytes), &sum).send().await, 460);
         assert_eq!(tus::offset(&chat, &location).await, 0);
     }
@@ -353,7 +354,7 @@ async fn payloads_in_the_database_are_checked_as_well() {
     assert_eq!(chat.media_digest(&message).await, (content.len(), content.sha256()));
 }
 
-/// A mismatch leaves bytes behind the record of a part, and nothing is written over them afterwards.
+/// A mismatch leaves bytes behind the recorded end of a part, which no later bytes overwrite here.
 #[tokio::test]
 async fn what_a_mismatch_left_behind_a_part_is_not_joined() {
     for (first, second) in [(60_000, 40_000), (60_000, 0)] {

@@ -1,4 +1,4 @@
-//! What comes of bytes whose checksum was still open when their request ended: they were never there.
+//! Bytes whose checksum was not verified when their request ended: they are dropped.
 
 use harness::chat::Chat;
 use harness::checksum::checksum;
@@ -46,7 +46,7 @@ async fn a_cut_keeps_what_came_unless_a_checksum_was_open() {
     is_made_of(&chat, &content).await;
 }
 
-/// Opens a request and waits until the server has the upload in hand for it and asks for the body.
+/// Begins a request and waits until it holds the upload's lease and the server asks for the body.
 async fn in_hand(request: &Request) -> Connection {
     let mut connection = request.clone().header("Expect", "100-continue").open().await;
     assert_eq!(connection.head().await.status, 100);
@@ -132,7 +132,7 @@ async fn a_request_that_is_displaced_with_a_checksum_open_leaves_nothing() {
     stalled.send_chunk(&damaged(&bytes[..index(2 * MIB)])).await;
     let newcomer = Way::Header.say(patch(&chat, &location, 0), &bytes, &checksum("md5", &bytes));
     newcomer.send().await.expecting(204);
-    // The socket may be dead already, which is as good.
+    // The connection may be dead already, which is allowed.
     _ = stalled.try_send(b"0\r\n\r\n").await;
     if let Ok(head) = wait::bounded("the displaced request ends", stalled.try_head()).await {
         assert_eq!(head.status, 400);

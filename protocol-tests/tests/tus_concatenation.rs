@@ -36,7 +36,7 @@ async fn head_says_what_is_a_part_and_what_is_made_of_parts() {
     let head = tus::head(&chat, &one).await.expecting(200);
     assert_eq!(head.expect("Upload-Concat"), "partial");
     let path = |url: &str| format!("/files/{}", tus::id_of(url));
-    // Relative and absolute, in the client's own spelling.
+    // The URLs are relative and absolute, with spaces, as the client spelled them.
     let raw = format!("final;{}  {} ", path(&one), other);
     let creation = tus::request(&chat, &chat.alice, "POST", "/files").header("Upload-Concat", raw.trim_end());
     let location = creation.send().await.expecting(201).expect("Location").to_owned();
@@ -259,7 +259,7 @@ async fn parts_are_listed_as_parts_until_an_upload_was_made_of_them() {
     assert_eq!(listed(&chat).await, of(&[(third, true), (&plain, false)]));
     chat.server.restart().await;
     assert_eq!(listed(&chat).await, of(&[(third, true), (&plain, false)]));
-    // Used once more, they are as good as before.
+    // The parts can be used once more.
     let unbound = final_upload(&chat, "/files", &urls, &[]).send().await.expecting(201);
     let unbound = unbound.expect("Location").to_owned();
     let bytes = chat.request(&chat.alice, "GET", &unbound).send().await.expecting(200);

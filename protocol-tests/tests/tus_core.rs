@@ -1,4 +1,4 @@
-//! tus 1.0.0, the core: discovery, versions, HEAD, PATCH, and what is refused how.
+//! tus 1.0.0, the core: discovery, versions, HEAD, PATCH, and refusals.
 
 use harness::chat::{Chat, check_detail, conversation_id};
 use harness::content::Content;
@@ -8,7 +8,7 @@ use harness::tus;
 
 const MIB: u64 = 1 << 20;
 
-/// A body that no socket buffer swallows: the client is still sending when it is refused.
+/// The size of a body that exceeds all socket buffers: the client is still sending when it is refused.
 const STILL_SENDING: usize = 64_000_000;
 
 #[tokio::test]
@@ -125,7 +125,7 @@ async fn another_offset_is_409_and_says_the_right_one() {
     assert_eq!(tus::offset(&chat, &location).await, 4);
 }
 
-/// What is no number in a header, however a lenient parser may see it.
+/// Header values that are not numbers, though a lenient parser may take them.
 const NO_NUMBERS: [&str; 13] = [
     "+1",
     "-1",
@@ -232,7 +232,7 @@ async fn at_the_end_of_a_complete_upload_only_nothing_can_be_added() {
 
 #[tokio::test]
 async fn chunks_beside_a_length_are_read_as_chunks() {
-    // RFC 9112 §6.3: of the two, the chunks are the framing; the length must not make any byte a request.
+    // RFC 9112 §6.3: the chunks are the framing, and the length must not turn any byte into a request.
     let chat = Chat::start().await;
     for length in [0, 1, 5000] {
         let location = tus::create(&chat, 5, &[]).await;
@@ -305,7 +305,7 @@ async fn an_early_refusal_can_be_read_by_a_client_that_sends_everything_first() 
     ];
     let body = vec![7; STILL_SENDING];
     for (what, request, status) in refused {
-        // One byte more than the length is what makes it too long.
+        // A single byte more makes the body too long.
         let body = if status == 413 { [&body[..], b"!"].concat() } else { body.clone() };
         let answer = request.body(body).try_send().await;
         let answer = answer.unwrap_or_else(|error| panic!("{what}: {error}"));
@@ -323,7 +323,7 @@ async fn a_refused_connection_stays_usable() {
     let mut connection = wrong.clone().body("").declared_length(4 * MIB).open().await;
     let refusal = connection.answer().await;
     check_detail(&refusal, 409);
-    // A refusal that closes says so; one that does not must read the next request.
+    // A refusal either announces that it closes the connection, or the next request is answered.
     if refusal.header("Connection").is_some_and(|value| value.eq_ignore_ascii_case("close")) {
         return;
     }

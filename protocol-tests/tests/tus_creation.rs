@@ -1,4 +1,4 @@
-//! Creation: where an upload lives, what its metadata may be, and what makes it the same one.
+//! Creation: the URL of an upload, its metadata, and which creations are the same upload.
 
 use data_encoding::BASE64;
 use harness::chat::{Chat, check_detail, conversation_id};

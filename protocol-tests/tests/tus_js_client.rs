@@ -1,5 +1,5 @@
-//! tus-js-client as applications use it in Node, in the version that everybody has and in the next one: every
-//! way of sending, stopping and going on. Each ends by reading the message and comparing the bytes.
+//! tus-js-client in Node, as applications use it, versions 4 and 5: every way of sending, stopping and going
+//! on. Each test ends by reading the message and comparing the bytes.
 
 use harness::chat::check_detail;
 use harness::note::note;
@@ -13,7 +13,7 @@ mod sender;
 
 use sender::{LIBRARIES, MIB, Sender, answered, counts, killed_on_the_way};
 
-/// An empty file with `uploadDataDuringCreation` is missing: version 4 reads up to byte -1 then.
+/// An empty file with `uploadDataDuringCreation` is left out: version 4 then reads up to byte -1.
 #[tokio::test]
 async fn every_way_of_sending_becomes_one_message() {
     let odd = 3 * MIB + 17;
@@ -42,7 +42,7 @@ async fn every_way_of_sending_becomes_one_message() {
     }
 }
 
-/// A stream that ends where a chunk does would hang the library in both versions: it waits for the next
+/// The stream does not end where a chunk ends: both versions of the library would hang, waiting for the next
 /// chunk.
 #[tokio::test]
 async fn a_stream_whose_length_is_told_only_at_the_end_becomes_one_message() {
@@ -177,8 +177,8 @@ async fn a_token_that_expires_on_the_way_is_refreshed_and_the_upload_goes_on() {
     }
 }
 
-/// A client comes back after its token has expired. What it asks first is answered all the same, because a
-/// refusal there would make it start again; its first bytes are refused, and it refreshes the token.
+/// A client comes back after its token has expired. Its HEAD is answered, because after a refusal it would
+/// start again; its first bytes are refused, and it refreshes the token.
 #[tokio::test]
 async fn a_client_that_comes_back_with_an_expired_token_goes_on_where_it_was() {
     for library in LIBRARIES {
@@ -195,7 +195,7 @@ async fn a_client_that_comes_back_with_an_expired_token_goes_on_where_it_was() {
     }
 }
 
-/// The token runs out after so many requests, and another one can be had.
+/// The options of a token that expires after this many requests, and can be refreshed.
 fn expiry(sender: &Sender, requests: usize) -> Value {
     let of = Token::of(&sender.chat.alice.name);
     json!({
@@ -224,8 +224,8 @@ async fn the_same_file_sent_to_two_conversations_is_two_messages() {
     }
 }
 
-/// Sends the file, and returns the one message that this conversation has then. So many uploads of it had
-/// been remembered.
+/// Sends the file, checks how many uploads of it the client had remembered, and returns the only message of
+/// the conversation.
 async fn sent(sender: &Sender, config: &Value, conversation: &str, remembered: usize) -> Value {
     let client = Script::start("tus", config);
     assert_eq!(client.saw("remembered").await["uploads"], remembered);

@@ -1,4 +1,4 @@
-//! tus-js-client with `parallelUploads`.
+//! tus-js-client with `parallelUploads`: uploads in parts.
 
 use harness::heavy::alone;
 use harness::note::note;
@@ -30,7 +30,7 @@ async fn parts_sent_in_parallel_become_one_message() {
     }
 }
 
-/// Joining takes a while then, and the client hears nothing until it is over.
+/// Joining large parts takes a while, and the client is not answered before it is done.
 #[tokio::test]
 async fn large_parts_are_a_message_before_the_client_hears_of_success() {
     let _heavy = alone().await;
@@ -64,7 +64,7 @@ async fn fails(sender: &Sender, client: &Script, reason: &str) {
     assert!(sender.chat.messages().await.is_empty());
 }
 
-/// Holds a connection when three of the four parts could not have been as much as that.
+/// A network plan that holds a connection after more bytes than three of the four parts have.
 fn every_part_begun(size: u64) -> Vec<(u64, Step)> {
     vec![(size / 8 * 7, Step::Hold)]
 }
@@ -74,8 +74,8 @@ fn in_parallel(mut options: Value) -> Value {
     options
 }
 
-/// What gets lost is the answer to the POST that joins the parts. That is the last request, so an upload
-/// before it tells how many bytes go out until then. Version 4 reports the loss, and the application starts
+/// The answer to the POST that joins the parts gets lost. That is the last request, so an upload before this
+/// one tells how many bytes are sent until then. Version 4 reports the loss, and the application starts
 /// again; version 5 does so by itself.
 #[tokio::test]
 async fn a_lost_answer_to_the_joining_of_parts_makes_no_second_message() {

@@ -1,4 +1,4 @@
-//! What becomes of an upload: its result, its end, its owner, and uploads without a conversation.
+//! The life of an upload: its result, its end, its owner, and uploads without a conversation.
 
 use harness::chat::{Chat, User, check_detail};
 use harness::http::Response;

@@ -1,5 +1,5 @@
-//! tuspy, the tus client of Python, in its ways of sending. Each ends by reading the message and comparing
-//! the bytes.
+//! tuspy, the tus client for Python, in its ways of sending. Each test ends by reading the message and
+//! comparing the bytes.
 
 use harness::left_out::left_out;
 use harness::note::note;
@@ -32,7 +32,7 @@ async fn every_way_of_sending_becomes_one_message() {
     }
 }
 
-/// Told that all bytes are there, it asks for the result with an empty PATCH at the end.
+/// When HEAD tells tuspy that all bytes are there, it asks for the result with an empty PATCH at the end.
 #[tokio::test]
 async fn a_lost_last_answer_makes_no_second_message_and_the_client_learns_which_it_is() {
     if left_out("python") {

@@ -5,7 +5,7 @@ use harness::http::Request;
 use harness::multipart::{self};
 use harness::tus;
 
-/// A request of each kind that has a body, and how that begins.
+/// A request to each route that takes a body, with the beginning of the body.
 pub(crate) fn every_body(chat: &Chat) -> Vec<(&'static str, Request, Vec<u8>)> {
     let admin = harness::chat::User::admin();
     let put = format!("/conversations/{}", harness::chat::conversation_id());

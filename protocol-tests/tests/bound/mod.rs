@@ -1,4 +1,4 @@
-//! What is said when an upload is bound to a conversation.
+//! The request that binds an upload to a conversation.
 
 use harness::chat::Chat;
 use harness::tus;

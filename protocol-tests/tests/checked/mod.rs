@@ -7,7 +7,7 @@ use harness::tus;
 
 pub(crate) const MIB: u64 = 1 << 20;
 
-/// How a checksum is said.
+/// How a checksum is sent.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Way {
     Header,
@@ -38,7 +38,7 @@ pub(crate) fn index(count: u64) -> usize {
     usize::try_from(count).expect("it is small")
 }
 
-/// Bytes of which one is another.
+/// The bytes with one of them changed.
 pub(crate) fn damaged(bytes: &[u8]) -> Vec<u8> {
     let mut damaged = bytes.to_vec();
     damaged[bytes.len() / 2] ^= 1;

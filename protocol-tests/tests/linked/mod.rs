@@ -12,7 +12,7 @@ pub(crate) fn text<'a>(json: &'a Value, key: &str) -> &'a str {
     json[key].as_str().unwrap_or_else(|| panic!("no {key} in {json}"))
 }
 
-/// The link of a message, which has to be its URL and two parameters.
+/// The media link of a message. Checks that it is the media URL with two parameters.
 pub(crate) fn link_of(message: &Value) -> String {
     let link = text(message, "media_link");
     let query = link.strip_prefix(text(message, "media_url")).expect("the link is the URL and a query");
@@ -31,7 +31,7 @@ pub(crate) fn get(chat: &Chat, link: &str) -> Request {
     chat.server.request("GET", link)
 }
 
-/// What is said of every bad link.
+/// Checks that a link was refused, in the words for every bad link.
 pub(crate) fn check_refused(answer: &Response, what: &str) {
     assert_eq!(
         (answer.status, answer.json()["detail"].as_str()),

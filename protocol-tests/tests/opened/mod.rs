@@ -1,4 +1,4 @@
-//! Pages in both browsers.
+//! Pages in a browser.
 
 use harness::heavy::alone;
 use harness::proxy::Step;
@@ -23,7 +23,7 @@ impl Browser {
         Self { script, _profile: profile, _alone: alone }
     }
 
-    /// A page that knows nothing of the one before, with a file of this size chosen in it.
+    /// Opens a page that shares nothing with the one before, and chooses a file of this size in it.
     pub(crate) async fn page(&mut self, size: u64, plan: Vec<(u64, Step)>) -> Page<'_> {
         self.script.forget();
         let mut page = Page { sending: Sending::new(size, plan).await, browser: &mut self.script };
@@ -36,14 +36,14 @@ impl Browser {
     }
 }
 
-/// A page, and what it is to send.
+/// A page, and the file that it is to send.
 pub(crate) struct Page<'a> {
     pub(crate) sending: Sending,
     pub(crate) browser: &'a mut Script,
 }
 
 impl Page<'_> {
-    /// Lets the page do this, and waits until it has begun.
+    /// Gives the page an order, and waits until it has begun.
     pub(crate) async fn obeys(&mut self, order: Value) {
         self.browser.order(&order).await;
         self.browser.saw_with("done", |done| *done == order).await;

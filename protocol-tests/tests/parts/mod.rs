@@ -6,7 +6,7 @@ use harness::http::Request;
 use harness::tus;
 use serde_json::Value;
 
-/// Parts of a size that nothing is aligned to.
+/// Sizes of parts that are no round numbers.
 pub(crate) const SIZES: [u64; 3] = [70_001, 5, 100_003];
 
 /// Creates a part of this length, and returns its URL.
@@ -22,7 +22,7 @@ pub(crate) async fn complete_part(chat: &Chat, bytes: &[u8]) -> String {
     location
 }
 
-/// A content cut into parts of these sizes, each sent.
+/// Cuts a content into parts of these sizes, sends them, and returns their URLs.
 pub(crate) async fn parts_of(chat: &Chat, content: &Content, sizes: &[u64]) -> Vec<String> {
     let (mut urls, mut start) = (Vec::new(), 0);
     for size in sizes {
@@ -50,7 +50,8 @@ pub(crate) async fn joined(chat: &Chat, urls: &[String], pairs: &[(&str, &str)])
     final_in_chat(chat, urls, pairs).send().await.expecting(201).expect("Location").to_owned()
 }
 
-/// HEAD waits for the message of a final upload whose parts are complete.
+/// Checks that HEAD of a final upload with complete parts tells its message, and returns the message. The
+/// server holds the answer until the message is made.
 pub(crate) async fn is_told(chat: &Chat, location: &str, length: u64) -> Value {
     let head = tus::head(chat, location).await.expecting(200);
     let message = chat.only_message().await;

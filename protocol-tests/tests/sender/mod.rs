@@ -1,4 +1,4 @@
-//! Both versions of tus-js-client, and what they are told.
+//! Sendings with both versions of tus-js-client, and their configurations.
 
 use harness::note::note;
 use harness::proxy::Step;
@@ -11,7 +11,7 @@ use std::ops::Deref;
 
 pub(crate) const MIB: u64 = 1 << 20;
 
-/// The versions, under the names that `clients/package.json` gives them.
+/// The versions of tus-js-client, by their names in `clients/package.json`.
 pub(crate) const LIBRARIES: [&str; 2] = ["tus-js-client", "tus-js-client-5"];
 
 /// A sending with this version of the library.
@@ -66,7 +66,8 @@ pub(crate) fn counts(expected: &[(&str, usize)]) -> BTreeMap<String, usize> {
     expected.iter().map(|(method, count)| ((*method).to_owned(), *count)).collect()
 }
 
-/// Starts a client, and kills it when the network holds it up and it has remembered its upload, if it is to.
+/// Starts a client, and kills it once the network holds it up and it has remembered its upload, if it
+/// remembers uploads.
 pub(crate) async fn killed_on_the_way(sender: &Sender, config: &Value) -> Script {
     let mut client = Script::start("tus", config);
     sender.proxy.held().await;

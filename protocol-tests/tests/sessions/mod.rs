@@ -1,4 +1,4 @@
-//! Sessions of Socket.IO without a library, so that they can do what none would.
+//! Sessions of Socket.IO without a library, which would not send what an attacker sends.
 
 use harness::chat::{Chat, User};
 use harness::http::Connection;
@@ -14,7 +14,8 @@ pub(crate) fn sid_of(answer: &str) -> String {
     session["sid"].as_str().expect("an id").to_owned()
 }
 
-/// A session of nobody, once there is room for one: each takes its place for ten seconds, however it ended.
+/// Opens a session without a token, once there is room: each takes its place for ten seconds, however it
+/// ended.
 pub(crate) async fn session(chat: &Chat) -> String {
     wait::until("there is room for a session", async || {
         let answer = chat.server.request("GET", POLLING).send().await;
@@ -38,7 +39,7 @@ pub(crate) async fn session_of(chat: &Chat, user: &User) -> String {
     target
 }
 
-/// A WebSocket of nobody, once there is room for one.
+/// Opens a WebSocket without a token, once there is room.
 pub(crate) async fn websocket(chat: &Chat) -> Connection {
     wait::until("there is room for a WebSocket", async || try_websocket(chat).await).await
 }
@@ -58,12 +59,12 @@ pub(crate) async fn try_websocket(chat: &Chat) -> Option<Connection> {
     (status == 101).then_some(connection)
 }
 
-/// A frame under an empty mask.
+/// A WebSocket frame with a mask of zeros.
 pub(crate) fn frame(opcode: u8, length: u64, payload: &[u8]) -> Vec<u8> {
     [&[0x80 | opcode, 0xff][..], &length.to_be_bytes(), &[0; 4], payload].concat()
 }
 
-/// Engine.io's word for the end of a session.
+/// Ends a session with Engine.IO's close packet.
 pub(crate) async fn end(chat: &Chat, target: &str) {
     chat.server.request("POST", target).body("1").send().await;
 }

@@ -1,10 +1,10 @@
-//! A server that has been through something, and is as well as before.
+//! A check that a server is well after an attack.
 
 pub(crate) use harness::attack::ALLOWED;
 use harness::chat::Chat;
 use harness::note::note;
 
-/// Others are served, and no more memory was ever needed.
+/// Checks that other users are served, and that the peak of memory stayed below `allowed`.
 pub(crate) async fn is_well(chat: &Chat, allowed: u64) {
     chat.server.request("GET", "/readyz").send().await.expecting(200);
     let message = chat.post("still-alive.txt", b"x").await;
