@@ -1,9 +1,9 @@
-//! Sizes and times as the command line says them.
+//! Sizes and times on the command line.
 
 use std::fmt;
 use std::time::Duration;
 
-/// The units of sizes; without one it is bytes.
+/// The units of sizes; a number without a unit is bytes.
 const SIZES: [(&str, u64); 7] = [
     ("KiB", 1 << 10),
     ("MiB", 1 << 20),
@@ -14,10 +14,10 @@ const SIZES: [(&str, u64); 7] = [
     ("B", 1),
 ];
 
-/// The units of times, in milliseconds; there is no time without one.
+/// The units of times, in milliseconds; a time must have one.
 const TIMES: [(&str, u64); 4] = [("ms", 1), ("s", 1000), ("min", 60_000), ("h", 3_600_000)];
 
-/// A word of the command line that means nothing.
+/// A word of the command line that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreadable(pub(crate) String);
 
@@ -29,10 +29,10 @@ impl fmt::Display for Unreadable {
 
 impl std::error::Error for Unreadable {}
 
-/// A number of bytes: `4096`, `64KiB`, `8MiB`, `5MB`.
+/// Reads a number of bytes: `4096`, `64KiB`, `8MiB`, `5MB`.
 ///
 /// # Errors
-/// When it is none.
+/// When the text is not of this form.
 pub fn bytes(text: &str) -> Result<u64, Unreadable> {
     let (number, unit) = split(text);
     let factor = if unit.is_empty() { Some(1) } else { factor(&SIZES, unit) };
@@ -41,10 +41,10 @@ pub fn bytes(text: &str) -> Result<u64, Unreadable> {
     amount.ok_or_else(|| Unreadable(format!("{text:?} is no size: write 4096, 64KiB or 8MiB")))
 }
 
-/// A time: `250ms`, `3s`, `2min`.
+/// Reads a time: `250ms`, `3s`, `2min`.
 ///
 /// # Errors
-/// When it is none.
+/// When the text is not of this form.
 pub fn time(text: &str) -> Result<Duration, Unreadable> {
     let (number, unit) = split(text);
     let amount = factor(&TIMES, unit)

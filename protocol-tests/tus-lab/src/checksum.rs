@@ -1,9 +1,9 @@
-//! `Upload-Checksum`, computed apart from the server.
+//! Values of `Upload-Checksum`, computed independently of the server.
 
 use data_encoding::BASE64;
 use sha2::Digest as _;
 
-/// The algorithms that the server has to know.
+/// The algorithms that the cases use.
 pub const ALGORITHMS: [&str; 5] = ["sha1", "sha256", "sha512", "md5", "crc32"];
 
 /// The value of `Upload-Checksum` for these bytes by one of [`ALGORITHMS`].
@@ -15,10 +15,10 @@ pub fn checksum(algorithm: &str, bytes: &[u8]) -> String {
     checksum_if_known(algorithm, bytes).unwrap_or_else(|| panic!("{algorithm} is not an algorithm"))
 }
 
-/// The value of `Upload-Checksum` for these bytes, if the algorithm is one that is in use anywhere.
+/// The value of `Upload-Checksum` for these bytes; none for an unknown algorithm.
 ///
-/// The text does not say how a CRC becomes bytes; four of them, the most significant first, is what
-/// every other digest does.
+/// The protocol does not say how a CRC becomes bytes. Here it is four bytes, the most significant first, as
+/// in every other digest.
 #[must_use]
 pub fn checksum_if_known(algorithm: &str, bytes: &[u8]) -> Option<String> {
     let sum = match algorithm {

@@ -1,4 +1,4 @@
-//! What is uploaded: bytes that can be made again from any place on, and their digest.
+//! Contents of uploads: bytes that can be made again from any position on, and their digest.
 
 use std::fs::File;
 use std::io::Write;
@@ -13,8 +13,8 @@ const PIECE: usize = 1 << 20;
 
 /// Random bytes of any length, made as they are needed.
 ///
-/// One random piece is repeated with its number written into it, so that no two pieces are
-/// alike, a byte depends on its position, and a gigabyte costs a megabyte.
+/// One random piece is repeated with its number written into it: no two pieces are alike, a byte depends on
+/// its position, and a gigabyte takes a megabyte of memory.
 #[derive(Debug, Clone)]
 pub struct Content {
     piece: Vec<u8>,
@@ -116,7 +116,7 @@ impl Content {
     }
 }
 
-/// A running SHA-256, for bytes that nobody keeps.
+/// A running SHA-256 of bytes that are not kept.
 #[derive(Debug, Default, Clone)]
 pub struct Digest {
     state: sha2::Sha256,

@@ -1,8 +1,8 @@
 //! The parts of `tus-lab`, which finds out from outside what a tus 1.0.0 server does.
 //!
-//! [`conformance`] asks whether the server does what the text says, [`disconnect`] what becomes of uploads
-//! over a bad network, [`load`] how much it does in a second; [`sink`] is the machine's limit. All of them
-//! use [`http`], a client that does exactly what it is told and tidies nothing up, for everything that a
+//! [`conformance`] tests whether the server does what the protocol's text says, [`disconnect`] tests uploads
+//! over a bad network, [`load`] measures how much the server does in a second, and [`sink`] is the limit of
+//! the machine. The tests use [`http`], a client that sends exactly what it is told, for everything that a
 //! library would hide: half a body, a reset, a header sent twice. [`proxy`] stands in for the network and
 //! cuts connections at chosen byte counts.
 //!

@@ -1,4 +1,4 @@
-//! Troubles of the network as the command line orders them.
+//! Troubles of the network on the command line.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -6,15 +6,15 @@ use std::time::Duration;
 use crate::amount::{Unreadable, bytes, time};
 use crate::proxy::{Cut, Every, Step};
 
-/// How long troubles last that were ordered without a time.
+/// How long a trouble without a given time lasts.
 const USUAL: Duration = Duration::from_secs(3);
 
 /// A trouble at a certain byte: `reset@5MiB`, `stall:2s@1MiB`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Order {
-    /// After how many bytes.
+    /// After how many bytes the trouble comes.
     pub at: u64,
-    /// What happens.
+    /// The trouble.
     pub step: Step,
 }
 
@@ -29,11 +29,11 @@ impl FromStr for Order {
     }
 }
 
-/// A trouble by its name: `fin`, `reset`, `lose-answer`, `cut-answer:BYTES`, `stall:TIME`,
+/// Reads a trouble by its name: `fin`, `reset`, `lose-answer`, `cut-answer:BYTES`, `stall:TIME`,
 /// `half-close`, `vanish`, `bad-gateway:TIME`.
 ///
 /// # Errors
-/// When there is none of this name, or what follows the colon does not fit.
+/// When there is no trouble of this name, or the text after the colon does not fit.
 pub fn trouble(text: &str) -> Result<Step, Unreadable> {
     let (name, detail) = match text.split_once(':') {
         Some((name, detail)) => (name, Some(detail)),
@@ -56,10 +56,10 @@ pub fn trouble(text: &str) -> Result<Step, Unreadable> {
     }
 }
 
-/// A distance between troubles: a size or a time.
+/// Reads a distance between troubles: a size or a time.
 ///
 /// # Errors
-/// When it is neither.
+/// When the text is neither.
 pub fn every(text: &str) -> Result<Every, Unreadable> {
     match (bytes(text), time(text)) {
         (Ok(bytes), _) => Ok(Every::Bytes(bytes)),

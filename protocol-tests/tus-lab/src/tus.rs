@@ -1,11 +1,11 @@
-//! What requests of tus 1.0.0 are made of.
+//! Parts of tus 1.0.0 requests.
 
 use data_encoding::BASE64;
 
 /// The media type of a PATCH body.
 pub const OFFSET_OCTET_STREAM: &str = "application/offset+octet-stream";
 
-/// `Upload-Metadata` with these keys and values.
+/// The value of `Upload-Metadata` for these keys and values.
 #[must_use]
 pub fn metadata(pairs: &[(&str, &str)]) -> String {
     let encoded = pairs.iter().map(|(key, value)| match BASE64.encode(value.as_bytes()) {

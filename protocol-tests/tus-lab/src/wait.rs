@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-/// Long enough for anything on a loaded machine; only a hang reaches it.
+/// The bound of every wait: long enough for a loaded machine, so that only a hang reaches it.
 pub const BOUND: Duration = Duration::from_secs(60);
 
-/// How often a condition that cannot be waited for is looked at.
+/// The pause between two looks at a condition that cannot be waited for.
 pub(crate) const STEP: Duration = Duration::from_millis(20);
 
-/// Asks `probe` again and again until it answers, and returns its answer.
+/// Calls `probe` again and again until it returns a value, and returns it.
 ///
 /// # Panics
 /// After [`BOUND`], naming what did not happen.
@@ -23,7 +23,7 @@ pub async fn until<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>) -> 
     }
 }
 
-/// Asks `holds` again and again until it says yes.
+/// Calls `holds` again and again until it is true.
 ///
 /// # Panics
 /// After [`BOUND`], naming what did not happen.
@@ -31,7 +31,7 @@ pub async fn until_true(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     until(what, async || holds().await.then_some(())).await;
 }
 
-/// Waits for `work`, which should take no time to speak of.
+/// Waits for `work`, at most [`BOUND`].
 ///
 /// # Panics
 /// After [`BOUND`], naming what hung.

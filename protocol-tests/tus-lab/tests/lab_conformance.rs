@@ -1,5 +1,4 @@
-//! `tus-lab conformance` finds nothing in a server that is right, and in one that is wrong exactly what is
-//! wrong.
+//! `tus-lab conformance` finds no fault in a correct server, and exactly the faults of a wrong one.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,7 +14,7 @@ mod wrong;
 
 use wrong::{Wrong, WrongServer};
 
-/// A machine that many tests share is slow, and no hang.
+/// Options with a long bound: many tests share the machine, and slowness is no hang.
 fn patient(endpoint: String) -> Options {
     Options { bound: Duration::from_secs(60), ..Options::of(endpoint) }
 }
@@ -51,7 +50,7 @@ async fn a_server_without_flaws_passes_every_case_of_every_extension() {
     assert_eq!(report.counts().skipped, 1);
 }
 
-/// The cases that a server fails which does these things wrong, and nothing else.
+/// The cases that a server with exactly these faults fails.
 async fn found(wrongs: &[Wrong]) -> BTreeSet<&'static str> {
     let server = WrongServer::start(wrongs).await;
     failed(&report(&patient(server.endpoint())).await)
@@ -171,7 +170,7 @@ async fn without_a_server_or_a_case_there_is_no_run() {
     assert!(matches!(nothing, Err(CouldNotRun::NothingChosen)), "{nothing:?}");
 }
 
-/// The tool itself, as people run it.
+/// Runs the program itself, and returns its exit status and output.
 async fn tus_lab(arguments: &[&str]) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tus-lab"));
     command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);

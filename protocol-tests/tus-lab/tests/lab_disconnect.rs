@@ -1,4 +1,4 @@
-//! `tus-lab disconnect` finds a server good or guilty as it deserves.
+//! `tus-lab disconnect` passes a correct server, and finds the faults of a wrong one.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -19,7 +19,7 @@ use tiny::{Late, Tiny};
 
 const MIB: u64 = 1 << 20;
 
-/// A run of these rows, with short waits.
+/// Settings for these rows, with short waits.
 fn settings(endpoint: String, only: &[&str]) -> Settings {
     Settings {
         shape: Shape { size: 2 * MIB },
@@ -80,7 +80,7 @@ async fn without_a_server_there_is_no_run() {
     assert!(matches!(answer, Err(CouldNotRun::Unreachable(_))), "{answer:?}");
 }
 
-/// The tool itself, as people run it.
+/// The program itself, as a command.
 fn tus_lab(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tus-lab"));
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);

@@ -1,4 +1,4 @@
-//! `tus-lab load` does to a sink what it says.
+//! `tus-lab load` against a sink: each scenario does what it says.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use tus_lab::wait;
 
 const KIB: u64 = 1024;
 
-/// A scenario as the command line says it.
+/// A command line with a scenario.
 #[derive(Debug, Parser)]
 struct Line {
     #[command(subcommand)]
@@ -29,7 +29,7 @@ async fn run(settings: &Settings, line: &str) -> Report {
     report
 }
 
-/// The same, where nothing may fail.
+/// Runs a scenario in which nothing may fail.
 async fn good(settings: &Settings, line: &str) -> Report {
     let report = run(settings, line).await;
     assert_eq!(report.failures, BTreeMap::new(), "{line}");
@@ -37,7 +37,7 @@ async fn good(settings: &Settings, line: &str) -> Report {
     report
 }
 
-/// A sink has no GET, and listens to a connection that has been given up.
+/// The sink has no GET, and accepts bytes of a connection that the client has given up.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sink_takes_everything_and_promises_nothing() {
     for keeping in [Keeping::Discard, Keeping::Write, Keeping::Fsync, Keeping::Direct, Keeping::DirectSha256]

@@ -6,7 +6,7 @@ use crate::http::Response;
 /// How much of an unexpected answer's body is shown.
 const SHOWN: usize = 120;
 
-/// What the server answered, and to what, so that a complaint can say it.
+/// The server's answer, with the request that it answers, for complaints.
 #[derive(Debug, Clone)]
 pub(super) struct Answer {
     pub(super) status: u16,
@@ -19,12 +19,12 @@ impl Answer {
         Self { status: response.status, to: to.to_owned(), response }
     }
 
-    /// Whether the server says that it did what it was asked.
+    /// Whether the status is a success.
     pub(super) fn accepted(&self) -> bool {
         (200..300).contains(&self.status)
     }
 
-    /// Wrong unless the status is one of these.
+    /// A fault unless the status is one of these.
     pub(super) fn status(&self, allowed: &[u16]) -> Result<(), Fault> {
         let names: Vec<_> = allowed.iter().map(u16::to_string).collect();
         ensure(
@@ -33,12 +33,12 @@ impl Answer {
         )
     }
 
-    /// Wrong unless it is a refusal.
+    /// A fault unless the answer is a refusal.
     pub(super) fn refusal(&self) -> Result<(), Fault> {
         ensure(!self.accepted(), format_args!("{self}, as if it were right"))
     }
 
-    /// The value of this header, if there is one.
+    /// The value of this header; none if it is missing.
     pub(super) fn header(&self, name: &str) -> Result<Option<&str>, Fault> {
         let mut values = self.response.head.values(name);
         let first = values.next();
@@ -50,7 +50,7 @@ impl Answer {
         }
     }
 
-    /// The value of this header, which must be there.
+    /// The value of this header; a fault if it is missing.
     pub(super) fn required(&self, name: &str) -> Result<&str, Fault> {
         match self.header(name)? {
             Some(value) => Ok(value),
@@ -58,7 +58,7 @@ impl Answer {
         }
     }
 
-    /// The number in this header, if there is one; nothing but digits is one.
+    /// The number in this header; none if the header is missing, a fault if it is not only digits.
     pub(super) fn number_if_any(&self, name: &str) -> Result<Option<u64>, Fault> {
         let Some(value) = self.header(name)? else {
             return Ok(None);
@@ -69,7 +69,7 @@ impl Answer {
         }
     }
 
-    /// The number in this header, which must be there.
+    /// The number in this header; a fault if it is missing.
     pub(super) fn number(&self, name: &str) -> Result<u64, Fault> {
         match self.number_if_any(name)? {
             Some(number) => Ok(number),
@@ -77,20 +77,20 @@ impl Answer {
         }
     }
 
-    /// Wrong unless this header is there and says this.
+    /// A fault unless this header is there and has this value.
     pub(super) fn says(&self, name: &str, expected: impl Display) -> Result<(), Fault> {
         let value = self.required(name)?;
         let expected = expected.to_string();
         ensure(value == expected, format_args!("{self} with {name}: {value:?} instead of {expected:?}"))
     }
 
-    /// Wrong if this header is there.
+    /// A fault if this header is there.
     pub(super) fn lacks(&self, name: &str) -> Result<(), Fault> {
         let value = self.header(name)?.unwrap_or_default();
         ensure(value.is_empty(), format_args!("{self} with {name}: {value:?}"))
     }
 
-    /// The items of a header that is a list, as they are spelled; nothing if it is not there.
+    /// The items of a header that is a list, in their spelling; none if it is missing.
     pub(super) fn list(&self, name: &str) -> Vec<String> {
         let items = self.response.head.values(name).flat_map(|value| value.split(','));
         items.map(|item| item.trim().to_owned()).collect()
@@ -114,7 +114,7 @@ impl Display for Answer {
     }
 }
 
-/// A non-negative integer: digits and nothing else.
+/// Reads a non-negative integer: digits and nothing else.
 pub(super) fn digits(text: &str) -> Option<u64> {
     let only_digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if only_digits { text.parse().ok() } else { None }

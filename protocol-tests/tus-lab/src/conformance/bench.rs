@@ -14,8 +14,7 @@ use crate::tus::OFFSET_OCTET_STREAM;
 /// How long a client waits before it asks again.
 pub(super) const PAUSE: Duration = Duration::from_millis(100);
 
-/// Where a case works: requests that are right unless it makes them wrong, and the uploads that
-/// it made.
+/// The bench of a case: correct requests, which the case may make wrong, and the uploads that it made.
 #[derive(Debug)]
 pub(super) struct Bench {
     pub(super) subject: Arc<Subject>,
@@ -34,7 +33,7 @@ impl Bench {
         self.subject.request(method, place).header("Tus-Resumable", VERSION)
     }
 
-    /// A creation that does not yet say how long the upload is.
+    /// A creation without a length.
     pub(super) fn open_creation(&self) -> Request {
         let request = self.request("POST", &self.subject.endpoint);
         match &self.subject.metadata {
@@ -48,7 +47,7 @@ impl Bench {
         self.open_creation().header("Upload-Length", length)
     }
 
-    /// `Upload-Metadata` with these pairs beside those that this server always wants.
+    /// The value of `Upload-Metadata` with these pairs and those that this server always wants.
     pub(super) fn metadata(&self, pairs: &str) -> String {
         match &self.subject.metadata {
             Some(always) => format!("{always},{pairs}"),
@@ -56,21 +55,20 @@ impl Bench {
         }
     }
 
-    /// A PATCH that still has no body.
+    /// A PATCH without a body.
     pub(super) fn patch(&self, upload: &Place, offset: u64) -> Request {
         self.bare_patch(upload).header("Upload-Offset", offset)
     }
 
-    /// A PATCH that does not say where.
+    /// A PATCH without an offset.
     pub(super) fn bare_patch(&self, upload: &Place) -> Request {
         self.request("PATCH", upload).header("Content-Type", OFFSET_OCTET_STREAM)
     }
 
     /// Sends a request and reads the answer.
     ///
-    /// The connection of a GET stays open until the case is over. Servers on Node are known to
-    /// break down where one is closed right behind its answer, and that is not what is judged
-    /// here.
+    /// The connection of a GET stays open until the case is over. Servers on Node are known to break down if
+    /// it is closed right after the answer, which is not judged here.
     pub(super) async fn ask(&self, request: Request) -> Result<Answer, Fault> {
         let method = request.method().to_owned();
         let asking = async {
@@ -95,7 +93,7 @@ impl Bench {
         Ok(connection)
     }
 
-    /// Reads the answer to what was begun.
+    /// Reads the answer to a request that was begun.
     pub(super) async fn hear(&self, to: &str, connection: &mut Connection) -> Result<Answer, Fault> {
         match connection.try_answer(to == "HEAD").await {
             Ok(response) => Ok(self.noticed(Answer::new(to, response))),
@@ -103,7 +101,7 @@ impl Bench {
         }
     }
 
-    /// A 500 wherever it comes is worth a remark: the server says that it broke.
+    /// Remarks on any 500: the server says that it broke.
     fn noticed(&self, answer: Answer) -> Answer {
         if answer.status == 500 {
             self.remark(answer.to_string());
@@ -115,13 +113,12 @@ impl Bench {
         self.remarks.lock().expect("nobody panics with it").insert(remark);
     }
 
-    /// What was noticed beside what the case is about.
+    /// The remarks beside the subject of the case.
     pub(super) fn remarks(&self) -> BTreeSet<String> {
         std::mem::take(&mut *self.remarks.lock().expect("nobody panics with it"))
     }
 
-    /// A text in which the uploads that the case made have numbers instead of their URLs, so that
-    /// it is the same in every run.
+    /// The text with numbers instead of the URLs of the case's uploads, so that it is the same in every run.
     pub(super) fn without_urls(&self, mut text: String) -> String {
         let made = self.made.lock().expect("nobody panics with it");
         for (number, upload) in made.iter().enumerate() {
@@ -132,7 +129,7 @@ impl Bench {
         text
     }
 
-    /// The upload that an answer speaks of, which is terminated when the case is over.
+    /// The upload that an answer's `Location` names. It is terminated when the case is over.
     pub(super) async fn located(&self, answer: &Answer) -> Result<Place, Fault> {
         let location = answer.required("Location")?;
         match self.subject.endpoint.follow(location).await {
@@ -144,7 +141,7 @@ impl Bench {
         }
     }
 
-    /// The upload that this creation makes; where it does not, others judge that.
+    /// The upload that this creation makes. A failure is not judged here, but by other cases.
     pub(super) async fn create(&self, creation: Request) -> Result<Place, Fault> {
         let making = async {
             let answer = self.ask(creation).await?;
@@ -166,29 +163,29 @@ impl Bench {
         Ok(upload)
     }
 
-    /// Appends as a preparation.
+    /// Appends bytes as a preparation; a failure is judged by other cases.
     pub(super) async fn fill(&self, upload: &Place, offset: u64, bytes: &[u8]) -> Result<(), Fault> {
         let filling = async { self.append(upload, offset, bytes).await?.status(&[204]) };
         filling.await.map_err(Fault::in_preparation)
     }
 
-    /// A PATCH with these bytes.
+    /// Sends a PATCH with these bytes.
     pub(super) async fn append(&self, upload: &Place, offset: u64, bytes: &[u8]) -> Result<Answer, Fault> {
         self.ask(self.patch(upload, offset).body(bytes)).await
     }
 
-    /// A HEAD.
+    /// Sends a HEAD.
     pub(super) async fn head(&self, upload: &Place) -> Result<Answer, Fault> {
         self.ask(self.request("HEAD", upload)).await
     }
 
-    /// The offset that HEAD tells, as soon as it tells one: a server may lock an upload that
-    /// somebody else still seems to write to.
+    /// The offset that HEAD tells, as soon as it tells one: a server may lock an upload while another request
+    /// still seems to write to it.
     pub(super) async fn offset(&self, upload: &Place) -> Result<u64, Fault> {
         self.head_when_free(upload).await?.number("Upload-Offset")
     }
 
-    /// A HEAD that waits where the upload is locked, as long as the case may last.
+    /// Repeats HEAD while the upload is locked, as long as the case may last.
     pub(super) async fn head_when_free(&self, upload: &Place) -> Result<Answer, Fault> {
         loop {
             let head = self.head(upload).await?;
@@ -200,7 +197,7 @@ impl Bench {
         }
     }
 
-    /// Wrong unless HEAD tells this offset.
+    /// A fault unless HEAD tells this offset.
     pub(super) async fn expect_offset(&self, upload: &Place, offset: u64) -> Result<(), Fault> {
         match self.offset(upload).await? {
             found if found == offset => Ok(()),
@@ -208,11 +205,11 @@ impl Bench {
         }
     }
 
-    /// Goes on with an upload until it is complete, as a client does that was interrupted.
+    /// Resumes an upload until it is complete, as an interrupted client does.
     ///
-    /// The interrupted request may still be in the server's queues, reach the upload after its
-    /// successor and displace it, which no server can tell from the other way round. So one
-    /// refusal is no damage, and worth a remark: stock clients give up at it.
+    /// The interrupted request may still be in the server's queues, reach the upload after its successor and
+    /// displace it; no server can tell which of the two is newer. So one refusal is allowed, with a remark:
+    /// stock clients give up at it.
     pub(super) async fn resume(&self, upload: &Place, content: &[u8]) -> Result<(), Fault> {
         let mut refused = false;
         loop {
@@ -234,7 +231,7 @@ impl Bench {
         }
     }
 
-    /// The bytes of a complete upload, from a server that gives them.
+    /// The bytes of a complete upload; none if the server does not give them back.
     pub(super) async fn bytes(&self, upload: &Place) -> Result<Option<Vec<u8>>, Fault> {
         if !self.subject.gives_bytes_back {
             return Ok(None);
@@ -244,7 +241,7 @@ impl Bench {
         Ok(Some(answer.body().to_vec()))
     }
 
-    /// Wrong if the server gives back other bytes than these.
+    /// A fault if the server gives back other bytes than these.
     pub(super) async fn expect_bytes(&self, upload: &Place, expected: &[u8]) -> Result<(), Fault> {
         match self.bytes(upload).await? {
             Some(found) if found != expected => {
@@ -258,7 +255,7 @@ impl Bench {
         }
     }
 
-    /// Terminates what the case made, and does not mind what is already gone.
+    /// Terminates the uploads that the case made, as far as they still exist.
     pub(super) async fn tidy(&self) {
         let made = std::mem::take(&mut *self.made.lock().expect("nobody panics with it"));
         if self.subject.offers("termination") {
@@ -269,7 +266,7 @@ impl Bench {
     }
 }
 
-/// Random bytes, no two alike for long.
+/// Random bytes without repetition.
 pub(super) fn random(length: u64) -> Vec<u8> {
     Content::random(length).bytes()
 }

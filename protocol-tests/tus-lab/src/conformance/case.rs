@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::bench::Bench;
 use super::verdict::Judged;
 
-/// How much weight the text puts on something.
+/// How strongly the text demands a behaviour.
 ///
-/// In this order: a level includes those before it.
+/// The levels are ordered, and each includes those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
@@ -35,9 +35,9 @@ impl Level {
 /// The cases of one section of the text.
 #[derive(Debug)]
 pub struct Section {
-    /// The section, as the text calls it.
+    /// The section's name in the text.
     pub name: &'static str,
-    /// Where it is written: the tus text, or what HTTP says where that one is silent.
+    /// The URL of the section: in the tus text, or in HTTP's where tus is silent.
     pub text: &'static str,
     /// The extensions that all its cases need.
     pub needs: &'static [&'static str],
@@ -45,16 +45,16 @@ pub struct Section {
     pub cases: &'static [Case],
 }
 
-/// One thing that a server is asked to do.
+/// One behaviour that a server is tested for.
 #[derive(Debug)]
 pub struct Case {
-    /// A name for `--only` and for reports: section, subject, fact.
+    /// The name for `--only` and for reports: section, subject, fact.
     pub id: &'static str,
-    /// What is asked, in a line.
+    /// The expected behaviour, in a line.
     pub title: &'static str,
-    /// How much it weighs.
+    /// The level of the case.
     pub level: Level,
-    /// The extensions that it needs beside those of its section.
+    /// The extensions that the case needs besides those of its section.
     pub needs: &'static [&'static str],
     pub(super) run: Run,
 }
@@ -62,11 +62,11 @@ pub struct Case {
 /// The function of a case.
 pub(super) type Run = for<'a> fn(&'a Bench) -> Judging<'a>;
 
-/// A case that runs.
+/// The future of a running case.
 pub(super) type Judging<'a> = Pin<Box<dyn Future<Output = Judged> + Send + 'a>>;
 
 impl Case {
-    /// The same, for servers that offer these extensions as well.
+    /// The case, but only for servers that also offer these extensions.
     pub(super) const fn needing(mut self, extensions: &'static [&'static str]) -> Self {
         self.needs = extensions;
         self
@@ -88,7 +88,7 @@ pub(super) const fn robust(id: &'static str, title: &'static str, run: Run) -> C
     Case { id, title, level: Level::Robust, needs: &[], run }
 }
 
-/// An async function of a bench, as a table can hold it.
+/// Turns an async function of a bench into a value for a table of cases.
 macro_rules! run {
     ($function:expr) => {
         |bench| Box::pin($function(bench))

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// What is to be done.
+/// The options of a run.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The URL of creation.
@@ -9,14 +9,14 @@ pub struct Options {
     pub headers: Vec<(String, String)>,
     /// `Upload-Metadata` for every creation.
     pub metadata: Option<String>,
-    /// Which cases are to run, by their ids; all, if nothing is said.
+    /// The patterns of the ids of the cases to run; all cases if there is none.
     pub only: Vec<Pattern>,
-    /// How long a case may last; more is a hang.
+    /// How long a case may last before it counts as a hang.
     pub bound: Duration,
 }
 
 impl Options {
-    /// All cases, against this URL.
+    /// The options to run all cases against this URL.
     #[must_use]
     pub fn of(endpoint: impl Into<String>) -> Self {
         Self {
@@ -39,19 +39,19 @@ impl Options {
 pub struct Pattern(String);
 
 impl Pattern {
-    /// This pattern.
+    /// Reads a pattern.
     #[must_use]
     pub fn new(pattern: &str) -> Self {
         Self(pattern.to_owned())
     }
 
-    /// Whether an id matches, or begins with what is no more than a beginning.
+    /// Whether an id matches the pattern, or begins with a pattern that has no `*`.
     #[must_use]
     pub fn selects(&self, id: &str) -> bool {
         self.matches(id) || (!self.0.contains('*') && id.starts_with(&self.0))
     }
 
-    /// Whether an id is one of those that are meant.
+    /// Whether an id matches the whole pattern.
     #[must_use]
     pub fn matches(&self, id: &str) -> bool {
         fn rest_matches(pattern: &str, id: &str) -> bool {

@@ -3,20 +3,20 @@ use std::net::SocketAddr;
 
 use tokio::net::lookup_host;
 
-/// Where a request goes to: the parts of an `http` URL, its host looked up.
+/// The place that a request goes to: the parts of an `http` URL, with its host resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    /// Where to connect to.
+    /// The address to connect to.
     pub address: SocketAddr,
     /// Host and port, as the URL spells them.
     pub authority: String,
     /// Path and query.
     pub path: String,
-    /// Whether the server believes that it is reached by `https`.
+    /// Whether the server calls itself `https`.
     secure: bool,
 }
 
-/// A URL that leads nowhere.
+/// A URL that cannot be used.
 #[derive(Debug)]
 pub struct BadUrl(String);
 
@@ -30,7 +30,7 @@ impl Place {
     /// The place that an absolute URL names.
     ///
     /// # Errors
-    /// When it is no `http` URL, or its host is unknown.
+    /// When it is not an `http` URL, or its host is unknown.
     pub async fn of(url: &str) -> Result<Self, BadUrl> {
         let Some(rest) = url.strip_prefix("http://") else {
             return Err(BadUrl(format!("{url:?} is no http:// URL")));
@@ -40,10 +40,10 @@ impl Place {
         Ok(Self { address, authority: authority.to_owned(), path: path.to_owned(), secure: false })
     }
 
-    /// The place that a `Location` names which was received from here.
+    /// The place that a `Location` names, in an answer from this place.
     ///
-    /// A server that believes itself behind TLS says `https`; we reached it without, so we stay
-    /// where we are.
+    /// A server that believes to be behind TLS says `https`. It was reached without TLS, so the address stays
+    /// the same.
     ///
     /// # Errors
     /// When it is empty, holds a space, or its host is unknown.
@@ -68,7 +68,7 @@ impl Place {
         Self { path: path.into(), ..self.clone() }
     }
 
-    /// This path with a further part.
+    /// The place one path segment below this one.
     #[must_use]
     pub fn below(&self, part: &str) -> Self {
         let path = self.path.split('?').next().unwrap_or_default().trim_end_matches('/');

@@ -10,19 +10,19 @@ use super::report::{Outcome, Report};
 use super::subject::{CouldNotRun, Subject};
 use super::verdict::Verdict;
 
-/// How long tidying up behind a case may take: it is a courtesy.
+/// How long cleaning up after a case may take. It is only a courtesy.
 const TIDYING: Duration = Duration::from_secs(10);
 
 /// How long a server may be away after a case before it counts as broken down.
 const AWAY: Duration = Duration::from_secs(5);
 
-/// After so many hangs the rest is not tried, so that a run ends within minutes.
+/// After this many hangs the other cases are skipped, so that a run ends within minutes.
 const HANGS: usize = 5;
 
-/// Runs the chosen cases one after another, and tells `seen` of each as it ends.
+/// Runs the chosen cases one after another, and calls `seen` with each outcome.
 ///
 /// # Errors
-/// When there is no server, or none that lets us in.
+/// When there is no server, or it refuses the credentials.
 pub async fn run(options: &Options, mut seen: impl FnMut(&Outcome)) -> Result<Report, CouldNotRun> {
     let chosen: Vec<_> = SECTIONS
         .iter()
@@ -43,7 +43,7 @@ pub async fn run(options: &Options, mut seen: impl FnMut(&Outcome)) -> Result<Re
     Ok(Report::new(options, &run.subject, outcomes, started.elapsed()))
 }
 
-/// Asks what the server offers, whether it lets us in, and whether it gives bytes back.
+/// Finds out what the server offers, whether it accepts the credentials, and whether it gives bytes back.
 async fn look_at(options: &Options) -> Result<Subject, CouldNotRun> {
     let subject = Subject { gives_bytes_back: true, ..Subject::discover(options).await? };
     let bench = Bench::new(Arc::new(subject.clone()));
@@ -79,7 +79,7 @@ async fn probe(bench: &Bench) -> Result<bool, u16> {
     Ok(reading.await.is_ok())
 }
 
-/// A run under way.
+/// The state of a run.
 struct Run {
     subject: Arc<Subject>,
     bound: Duration,
@@ -101,7 +101,7 @@ impl Run {
         Outcome { section, case, verdict, took: started.elapsed() }
     }
 
-    /// Why a case is not even tried.
+    /// Why a case is skipped; none if it can be tried.
     fn hindrance(&self, section: &Section, case: &Case) -> Option<String> {
         let mut needs = section.needs.iter().chain(case.needs);
         match needs.find(|extension| !self.subject.offers(extension)) {
@@ -131,7 +131,7 @@ impl Run {
     }
 }
 
-/// Whether the server answers at all; a supervisor gets some time to start it again.
+/// Whether the server answers; a supervisor gets some time to restart it.
 async fn is_there(subject: &Subject) -> bool {
     let answers = async || subject.request("OPTIONS", &subject.endpoint).try_send().await.is_ok();
     let asking = async {

@@ -8,27 +8,27 @@ use super::options::Options;
 use super::place::{BadUrl, Place};
 use crate::http::Request;
 
-/// The version of the protocol that is asked for.
+/// The protocol version of all requests.
 pub(super) const VERSION: &str = "1.0.0";
 
-/// The server that is looked at, and how it wants to be spoken to.
+/// The server under test, and what every request to it carries.
 #[derive(Debug, Clone)]
 pub struct Subject {
     /// The URL of creation.
     pub endpoint: Place,
-    /// Headers that stand on every request.
+    /// Headers for every request.
     pub headers: Vec<(String, String)>,
-    /// What every creation's `Upload-Metadata` begins with.
+    /// The beginning of every creation's `Upload-Metadata`.
     pub metadata: Option<String>,
     /// What the server offers.
     pub offer: Offer,
-    /// Its answer to OPTIONS.
+    /// The server's answer to OPTIONS.
     pub(super) discovery: Answer,
     /// Whether GET on the URL of a complete upload gives its bytes.
     pub(super) gives_bytes_back: bool,
 }
 
-/// What a server says about itself.
+/// The server's offer, as its answer to OPTIONS tells it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Offer {
     /// `Tus-Version`.
@@ -41,14 +41,14 @@ pub struct Offer {
     pub max_size: Option<u64>,
 }
 
-/// Why there is nothing to report.
+/// Why a run could not take place.
 #[derive(Debug)]
 pub enum CouldNotRun {
     /// The endpoint is no URL that can be used.
     Url(BadUrl),
-    /// Nobody answers there.
+    /// No server answers at the endpoint.
     Unreachable(io::Error),
-    /// The server wants to know who is asking.
+    /// The server asks for credentials.
     Unauthorized(u16),
     /// `--only` names no case.
     NothingChosen,
@@ -92,7 +92,7 @@ impl Subject {
         self.offer.extensions.iter().any(|offered| offered == extension)
     }
 
-    /// A request with nothing in it but what this server always wants.
+    /// A request with only the headers that this server always wants.
     pub(super) fn request(&self, method: &str, place: &Place) -> Request {
         with_headers(place, method, &self.headers)
     }

@@ -3,15 +3,15 @@ use std::io;
 
 use serde::Serialize;
 
-/// What became of a case.
+/// The result of a case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "verdict", content = "reason", rename_all = "lowercase")]
 pub enum Verdict {
-    /// The server does what is asked.
+    /// The server does what the case expects.
     Pass,
-    /// The server does something that the text allows and that is worth knowing.
+    /// The server does what the case expects, with a remark that is worth knowing.
     Note(String),
-    /// The server does not do what is asked.
+    /// The server does not do what the case expects.
     Fail(String),
     /// The case does not apply here, or could not be judged.
     Skip(String),
@@ -29,7 +29,7 @@ impl Verdict {
         }
     }
 
-    /// What there is to say about it.
+    /// The remark or the reason, if there is one.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         match self {
@@ -39,7 +39,7 @@ impl Verdict {
     }
 }
 
-/// How a case ends that went as it should.
+/// The result of a case that ran to its end.
 #[derive(Debug)]
 pub(super) enum Finding {
     Pass,
@@ -49,9 +49,9 @@ pub(super) enum Finding {
 /// Why a case ended early.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// The server did what the case is about, and did it wrong.
+    /// The server failed in the subject of the case.
     Wrong(String),
-    /// Something that the case needs first, and that other cases judge, did not work.
+    /// A preparation failed, which other cases judge.
     Unprepared(String),
     /// The case does not apply to this server.
     Inapplicable(String),
@@ -72,14 +72,14 @@ impl From<Judged> for Verdict {
     }
 }
 
-/// What a note begins with that is about the case.
+/// The beginning of a note about the subject of the case.
 const ROOM: &str = "the text leaves room";
 
-/// What a note begins with that is not.
+/// The beginning of a note about anything else.
 const BESIDE: &str = "beside the case";
 
 impl Verdict {
-    /// The same, where other things were noticed that are no failure of this case.
+    /// The verdict with these remarks, which do not fail the case.
     pub(super) fn remarked(self, remarks: impl IntoIterator<Item = String>) -> Self {
         let remarks = remarks.into_iter().collect::<Vec<_>>().join(", ");
         match self {
@@ -89,7 +89,7 @@ impl Verdict {
         }
     }
 
-    /// The same, its reason in other words.
+    /// The verdict with a rewritten reason.
     pub(super) fn reworded(self, words: impl FnOnce(String) -> String) -> Self {
         match self {
             Self::Pass => Self::Pass,
@@ -100,26 +100,26 @@ impl Verdict {
     }
 }
 
-/// All is well.
+/// The judgement that all is well.
 pub(super) const FINE: Judged = Ok(Finding::Pass);
 
-/// All is well, and there is something to tell.
+/// The judgement that all is well, with a remark.
 pub(super) fn room(remark: impl Display) -> Judged {
     Ok(Finding::Room(remark.to_string()))
 }
 
-/// The server is wrong.
+/// The fault that the server is wrong.
 pub(super) fn wrong<T>(what: impl Display) -> Result<T, Fault> {
     Err(Fault::Wrong(what.to_string()))
 }
 
-/// The server is wrong unless this holds.
+/// A fault of the server unless `holds`.
 pub(super) fn ensure(holds: bool, otherwise: impl Display) -> Result<(), Fault> {
     if holds { Ok(()) } else { wrong(otherwise) }
 }
 
 impl Fault {
-    /// The same, where it only happened on the way to what the case is about.
+    /// The fault, if it happened in the preparation of a case.
     pub(super) fn in_preparation(self) -> Self {
         match self {
             Self::Wrong(what) => Self::Unprepared(what),
@@ -128,8 +128,7 @@ impl Fault {
     }
 }
 
-/// A connection that dies where an answer is due is the server's fault, wherever a case does not
-/// say otherwise.
+/// A connection that dies before its answer is the server's fault, unless a case handles it.
 impl From<io::Error> for Fault {
     fn from(error: io::Error) -> Self {
         Self::Wrong(format!("the connection died: {error}"))

@@ -1,10 +1,10 @@
 use super::fault::Way;
 use super::shape::Shape;
 
-/// How many times in a row a client tries again without getting on.
+/// How many times in a row a client tries again without progress.
 pub(super) const RETRIES: usize = 4;
 
-/// What a client asks next.
+/// A client's next request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ask {
     /// POST.
@@ -13,16 +13,16 @@ pub(super) enum Ask {
     Offset,
     /// PATCH at this offset.
     Append(u64),
-    /// POST of the final upload, of partial ones that are complete.
+    /// POST of the final upload, once its partial uploads are complete.
     Join,
 }
 
-/// What an answer comes to for a client.
+/// An answer, as a client sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// The connection died before there was one.
+    /// There is none: the connection died.
     Dead,
-    /// These parts of it.
+    /// The parts of an answer that a client looks at.
     Status {
         /// The status code.
         status: u16,
@@ -32,21 +32,21 @@ pub(super) enum Answer {
         length: Option<u64>,
         /// Whether there was a `Location` that can be followed.
         has_location: bool,
-        /// What its body says about it, in short.
+        /// The beginning of the body's text.
         said: String,
     },
 }
 
-/// What a client does after an answer.
+/// A client's reaction to an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Next {
-    /// It asks this, at once.
+    /// The client sends this request at once.
     Ask(Ask),
-    /// It asks this when it has waited for the so-manieth time in a row.
+    /// The client sends this request after the n-th wait in a row.
     Later(usize, Ask),
     /// The upload is complete.
     Done,
-    /// It tells its user that it failed, and why.
+    /// The client tells its user that the upload failed, and why.
     GiveUp(String),
 }
 
@@ -73,7 +73,7 @@ pub(super) struct Decisions {
     offset: Option<u64>,
     waits: usize,
     offset_before_wait: u64,
-    /// Where the last PATCH began. What lies before it is gone, if the content is a stream.
+    /// The offset of the last PATCH. If the content is a stream, the bytes before it cannot be read again.
     read_up_to: u64,
 }
 
@@ -82,7 +82,7 @@ impl Decisions {
         Self { way, shape, has_url: false, offset: None, waits: 0, offset_before_wait: 0, read_up_to: 0 }
     }
 
-    /// What the client does when it has heard this.
+    /// The client's reaction to this answer.
     pub(super) fn after(&mut self, asked: Ask, answer: &Answer) -> Next {
         let &Answer::Status { status, offset, length, has_location, ref said } = answer else {
             return self.wait(asked, "the connection died");
@@ -127,7 +127,7 @@ impl Decisions {
             return self.wait(asked, "HEAD was answered without Upload-Length");
         }
         self.offset = Some(offset);
-        // With the length still untold, an empty PATCH has to tell it.
+        // If the length is still unknown to the server, an empty PATCH has to tell it.
         if length.is_none() && offset == self.shape.size {
             return Next::Ask(Ask::Append(offset));
         }
@@ -176,8 +176,8 @@ impl Decisions {
         let number = self.waits;
         self.waits += 1;
         let next = match asked {
-            // The library leaves a final POST whose connection died to its user. A user who tries
-            // again makes it ask the same.
+            // The library does not repeat a final POST whose connection died. Its application does, with the
+            // same request.
             Ask::Join => Ask::Join,
             _ if self.has_url => Ask::Offset,
             _ => Ask::Create,

@@ -3,25 +3,25 @@ use std::fmt;
 /// How a client uploads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
-    /// A creation, and one PATCH of everything.
+    /// A creation, and one PATCH of the whole content.
     OnePatch,
     /// A creation, and PATCHes of a megabyte.
     Chunks,
-    /// Everything in the body of the creation.
+    /// The whole content in the body of the creation.
     CreationWithUpload,
-    /// A creation without a length, and PATCHes of a megabyte, of which the last tells it; the
+    /// A creation without a length, and PATCHes of a megabyte, of which the last one tells the length; the
     /// content is a stream, which cannot be read again.
     DeferredLength,
-    /// Four partial uploads at the same time, and a final one of them.
+    /// Four partial uploads at the same time, and their final upload.
     Parallel,
 }
 
 impl Way {
-    /// All of them, in the order of the report.
+    /// All ways, in the order of the report.
     pub const ALL: [Self; 5] =
         [Self::OnePatch, Self::Chunks, Self::CreationWithUpload, Self::DeferredLength, Self::Parallel];
 
-    /// The extension of tus that it needs beside creation.
+    /// The extension of tus that the way needs besides creation.
     #[must_use]
     pub fn extension(self) -> Option<&'static str> {
         match self {
@@ -33,7 +33,7 @@ impl Way {
     }
 }
 
-/// When a network fails, in the order of an upload's life.
+/// The moment at which a network fails, in the order of an upload's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Moment {
     /// In the head of the creation.
@@ -50,62 +50,63 @@ pub enum Moment {
     LastAnswer,
     /// In the HEAD that follows a connection lost at half of the bytes.
     Head,
-    /// All the time.
+    /// During the whole upload.
     Throughout,
 }
 
-/// What a network does.
+/// A fault of the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// Nothing.
+    /// The network has no fault.
     Nothing,
-    /// It ends the connection in an orderly way. In an answer: after its first bytes.
+    /// The network ends the connection in an orderly way. In an answer: after its first bytes.
     Fin,
-    /// It resets the connection. In an answer: after its first bytes.
+    /// The network resets the connection. In an answer: after its first bytes.
     Reset,
-    /// It resets the client's side and leaves the server's side open, silent.
+    /// The network resets the client's side and leaves the server's side open, silent.
     Vanish,
-    /// It tells the server that no more comes.
+    /// The network tells the server that nothing more comes.
     HalfClose,
-    /// It stands still for some seconds and goes on.
+    /// The network stands still for some seconds and goes on.
     Stall,
-    /// It answers 502 in the server's stead.
+    /// The network answers 502 instead of the server.
     BadGateway,
-    /// It delivers the request and loses the answer.
+    /// The network delivers the request and loses the answer.
     LoseAnswer,
-    /// It is narrow.
+    /// The network has a low bandwidth.
     NarrowLine,
-    /// It is long.
+    /// The network has a high latency.
     LongLine,
 }
 
-/// What a client does that has not read the protocol.
+/// A misdeed of a client that has not read the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Misdeed {
-    /// After this it goes on without HEAD, with a PATCH at the offset up to which it has sent.
+    /// After this fault the client goes on without HEAD, with a PATCH at the offset up to which it has sent.
     Blind(Fault),
-    /// After this it goes on without HEAD, with a PATCH at the offset that was last acknowledged.
+    /// After this fault the client goes on without HEAD, with a PATCH at the offset that was last
+    /// acknowledged.
     Stale(Fault),
-    /// It leaves its connection open and silent, resumes on another, and sends the rest on the
+    /// The client leaves its connection open and silent, resumes on another one, and sends the rest on the
     /// first one too, between two PATCHes of the other.
     LateBetween,
-    /// The same, in the middle of a PATCH of the other.
+    /// The client sends late bytes on its first connection in the middle of a PATCH of the other.
     LateDuring,
-    /// The same, when the other has finished the upload.
+    /// The client sends late bytes on its first connection when the other has finished the upload.
     LateAfter,
-    /// It sends the same PATCH on two connections at the same time.
+    /// The client sends the same PATCH on two connections at the same time.
     Twins,
-    /// It loses its connection like this, and resumes on another within a millisecond; again and
-    /// again.
+    /// The client loses its connection by this fault, and resumes on another one within a millisecond; again
+    /// and again.
     AtOnce(Fault),
 }
 
-/// Who uploads, and what goes wrong.
+/// The kind of client, and what goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scene {
-    /// A client like tus-js-client, on a network that does this.
+    /// A client like tus-js-client, on a network with this fault.
     Stock(Fault),
-    /// A client that does this.
+    /// A client with this misdeed.
     Rogue(Misdeed),
 }
 

@@ -3,41 +3,42 @@ use std::time::{Duration, Instant};
 
 use super::trap::Outgoing;
 
-/// What an upload has cost so far.
+/// The cost of an upload so far.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     /// How many requests were sent.
     pub(super) requests: u32,
-    /// How many bytes of heads went to the server, and how many of content.
+    /// How many bytes of request heads went to the server.
     heads: u64,
+    /// How many bytes of content went to the server.
     content: u64,
-    /// Up to where content has ever gone.
+    /// The highest offset up to which content was sent.
     furthest: u64,
-    /// How often content went from its first byte on.
+    /// How often content was sent from its first byte on.
     starts: u32,
     /// The paths of all uploads that were created, whether the client heard of them or not.
     pub(super) uploads: BTreeSet<String>,
     /// The paths of the partial uploads among what was created.
     pub(super) parts: BTreeSet<String>,
-    /// Whether a creation died of whose fate nothing is known.
+    /// Whether a creation died without it being known whether the server made the upload.
     pub(super) is_unsure: bool,
     struck: Option<Instant>,
     went_on: Option<Duration>,
 }
 
 impl Ledger {
-    /// So many bytes of this request went to the server.
+    /// Notes how many bytes of this request went to the server.
     pub(super) fn carried(&mut self, request: &Outgoing, bytes: u64) {
         self.requests += 1;
         self.heads += bytes.min(request.head_bytes);
-        // What an earlier request left on its way is not this one's.
+        // Bytes of an earlier request that were still on their way do not count.
         let content = bytes.saturating_sub(request.head_bytes).min(request.body.end - request.body.start);
         self.content += content;
         self.furthest = self.furthest.max(request.body.start + content);
         self.starts += u32::from(request.body.start == 0 && content > 0);
     }
 
-    /// What the upload of a part has cost, the last of them to go on being the one that counts.
+    /// Adds the cost of a part. Of the times until uploads went on, the longest one counts.
     pub(super) fn absorb(&mut self, part: Self) {
         self.requests += part.requests;
         self.heads += part.heads;
@@ -45,18 +46,18 @@ impl Ledger {
         self.went_on = self.went_on.max(part.went_on);
     }
 
-    /// So many bytes went to the server in all, of an upload of this size.
+    /// Sets how many bytes went to the server in all, of an upload of this size.
     pub(super) fn settle(&mut self, bytes: u64, size: u64) {
         self.content = bytes.saturating_sub(self.heads);
         self.furthest = self.content.min(size);
     }
 
-    /// Trouble came; the first is the one that counts.
+    /// Notes that trouble came; only the first one counts.
     pub(super) fn struck(&mut self, at: Instant) {
         self.struck.get_or_insert(at);
     }
 
-    /// The server took bytes, or said that it has all of them.
+    /// Notes that the server accepted bytes, or said that it has all of them.
     pub(super) fn got_on(&mut self, at: Instant) {
         let Some(struck) = self.struck else {
             return;
@@ -66,17 +67,17 @@ impl Ledger {
         }
     }
 
-    /// How many bytes went more than once.
+    /// How many bytes were sent more than once.
     pub(super) fn sent_again(&self) -> u64 {
         self.content.saturating_sub(self.furthest)
     }
 
-    /// How often content went from its first byte on, after the first time.
+    /// How often content was sent from its first byte on again.
     pub(super) fn starts_again(&self) -> u32 {
         self.starts.saturating_sub(1)
     }
 
-    /// How long it took from the trouble until the server took further bytes.
+    /// The time from the trouble until the server accepted further bytes.
     pub(super) fn went_on(&self) -> Option<Duration> {
         self.went_on
     }

@@ -2,19 +2,19 @@ use std::fmt;
 
 use super::fault::{Fault, Misdeed, Moment, Scene, Way};
 
-/// What is done to a client in the middle of a request.
+/// The faults in the middle of a request.
 const IN_A_REQUEST: [Fault; 6] =
     [Fault::Fin, Fault::Reset, Fault::Vanish, Fault::HalfClose, Fault::Stall, Fault::BadGateway];
 
-/// The same, when it is one of several at the same time: what becomes of one that is half-closed
-/// does not depend on the others.
+/// The faults in the middle of one of several requests at the same time. A half-close is left out, because
+/// its outcome does not depend on the others.
 const IN_REQUESTS: [Fault; 5] = [Fault::Fin, Fault::Reset, Fault::Vanish, Fault::Stall, Fault::BadGateway];
 
-/// What is done to an answer.
+/// The faults in an answer.
 const IN_AN_ANSWER: [Fault; 4] = [Fault::LoseAnswer, Fault::Fin, Fault::Reset, Fault::Stall];
 
-/// What is done to a HEAD or its answer. A half-close says nothing to a server that has all of
-/// the HEAD, and is the same as a lost one otherwise.
+/// The faults in a HEAD or its answer. A half-close is left out: it does not matter after a whole HEAD, and
+/// is the same as a lost one otherwise.
 const IN_A_HEAD: [Fault; 6] =
     [Fault::Fin, Fault::Reset, Fault::Vanish, Fault::LoseAnswer, Fault::Stall, Fault::BadGateway];
 
@@ -23,18 +23,18 @@ const IN_A_HEAD: [Fault; 6] =
 pub struct Row {
     /// How the client uploads.
     pub way: Way,
-    /// When something goes wrong.
+    /// The moment at which something goes wrong.
     pub moment: Moment,
-    /// Who uploads, and what goes wrong.
+    /// The kind of client, and what goes wrong.
     pub scene: Scene,
 }
 
 impl Row {
-    /// An upload to which nothing happens.
+    /// An upload without any trouble.
     pub const CALM: Self =
         Self { way: Way::OnePatch, moment: Moment::Throughout, scene: Scene::Stock(Fault::Nothing) };
 
-    /// Whether the client is the one that behaves.
+    /// Whether the client is the stock client.
     #[must_use]
     pub fn is_stock(&self) -> bool {
         matches!(self.scene, Scene::Stock(_))
@@ -52,7 +52,7 @@ impl fmt::Display for Row {
     }
 }
 
-/// Every row that makes sense, in the order of the report.
+/// All rows of the matrix, in the order of the report.
 #[must_use]
 pub fn rows() -> Vec<Row> {
     let stock = Way::ALL.into_iter().flat_map(stock_rows);
@@ -70,12 +70,12 @@ fn stock_rows(way: Way) -> impl Iterator<Item = Row> {
         Way::Chunks => {
             troubles.extend([(Half, chunks), (End, request), (LastAnswer, answer), (Head, &IN_A_HEAD)]);
         }
-        // A 502 to its HEAD means that it starts again, which a stream cannot.
+        // After a 502 to HEAD a client starts again, which is impossible with a stream.
         Way::DeferredLength => {
             let head = &IN_A_HEAD[..IN_A_HEAD.len() - 1];
             troubles.extend([(Half, chunks), (End, request), (LastAnswer, answer), (Head, head)]);
         }
-        // With everything in the creation its answer is the last one, and nobody ever asks HEAD.
+        // With all bytes in the creation, its answer is the last one, and the client never sends HEAD.
         Way::CreationWithUpload => troubles.push((End, request)),
         Way::Parallel => {
             let requests: &[_] = &IN_REQUESTS;

@@ -1,14 +1,13 @@
-//! What becomes of uploads over a bad network.
+//! Tests uploads over a bad network.
 //!
-//! The [`rows`] of the matrix are uploads: a client, a way to upload, a moment, and something that
-//! goes wrong then. [`run()`] plays each of them through a proxy of its own and returns a
-//! [`Report`].
+//! Each of the [`rows`] of the matrix is an upload: a client, a way to upload, a moment, and a trouble at
+//! that moment. [`run()`] plays each row through a proxy of its own and returns a [`Report`].
 //!
-//! Pure, and tested as such: the matrix, the shape of an upload, where a `Trap` snaps, what the
-//! client that behaves does after an answer (`Decisions`), what an upload costs (`Ledger`), what
-//! is to be thought of it, and the report. On the wire: the `Session`, which does what the
-//! decisions say; the rogue, which does not; and the look at the server's bytes afterwards.
-//! Every wait is bounded: one for an answer by 30 seconds, a row by two minutes.
+//! Pure, and with unit tests: the matrix, the shape of an upload, the place of a `Trap`, the stock client's
+//! reactions to answers (`Decisions`), the cost of an upload (`Ledger`), the verdict, and the report. On the
+//! wire: the `Session`, which follows the decisions; the rogue client, which does not; and the comparison of
+//! the server's bytes afterwards. Every wait is bounded: for an answer by 30 seconds, for a row by two
+//! minutes.
 
 mod decision;
 mod fault;

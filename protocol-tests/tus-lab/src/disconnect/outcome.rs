@@ -7,75 +7,74 @@ use super::matrix::Row;
 /// How a client's upload ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum End {
-    /// The client was told that it is complete.
+    /// The client was told that the upload is complete.
     Finished,
-    /// The client told its user that it failed, and why.
+    /// The client told its user that the upload failed, and why.
     GaveUp(String),
-    /// It took longer than a row may take.
+    /// The upload took longer than a row may take.
     TimedOut,
 }
 
-/// What the server holds in the end.
+/// The server's bytes at the end, compared with those that were sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Bytes {
-    /// What was sent.
+    /// The server holds the bytes that were sent.
     Identical,
-    /// Something else, and what.
+    /// The server holds other bytes; the text tells the difference.
     Different(String),
-    /// Nobody knows, and why.
+    /// The bytes could not be compared; the text tells why.
     NotChecked(String),
 }
 
-/// What is to be thought of a row.
+/// The verdict on a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// The upload finished, with identical bytes.
     Good,
-    /// The upload did not finish. Only a client that behaves has a right to it.
+    /// The upload did not finish, to which only a stock client has a right.
     Unfinished,
-    /// The server holds, or says that it holds, other bytes than it was sent.
+    /// The server holds, or says that it holds, other bytes than were sent.
     Corrupted,
-    /// The upload finished, and its bytes could not be seen.
+    /// The upload finished, but its bytes could not be compared.
     Unchecked,
     /// The row does not apply to this server.
     Skipped,
 }
 
-/// What became of a row.
+/// The outcome of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
     /// The row.
     pub row: Row,
-    /// How it went, or why it was skipped.
+    /// The course of the upload, or why the row was skipped.
     pub result: Result<Course, String>,
 }
 
-/// How an upload went.
+/// The course of an upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Course {
-    /// How it ended.
+    /// How the upload ended.
     pub end: End,
-    /// What the server holds.
+    /// The comparison with the server's bytes.
     pub bytes: Bytes,
-    /// How many bytes of content went to the server more than once.
+    /// How many bytes of content were sent more than once.
     pub sent_again: u64,
-    /// How long it took from the trouble until the server took further bytes, or said that it had
-    /// all of them.
+    /// The time from the trouble until the server accepted further bytes, or said that it had all of them.
     pub went_on: Option<Duration>,
-    /// How often content went from its first byte on, after the first time.
+    /// How often content was sent from its first byte on again.
     pub starts_again: u32,
-    /// How many uploads exist for it on the server.
+    /// How many uploads the server has for this row.
     pub uploads: u64,
-    /// Whether there may be further ones, because a creation died of which nothing is known.
+    /// Whether the server may have more uploads for it: a creation died, and its outcome is not known.
     pub may_be_more: bool,
     /// How many requests were sent.
     pub requests: u32,
-    /// How long the whole took.
+    /// How long the row took.
     pub took: Duration,
 }
 
 impl Outcome {
-    /// What is to be thought of it.
+    /// The verdict on the row.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         match &self.result {
@@ -87,11 +86,11 @@ impl Outcome {
         }
     }
 
-    /// Whether it speaks against the server: a corrupted upload of whatever client, or one of
-    /// the client that behaves which did not finish with bytes known to be identical.
+    /// Whether the row speaks against the server: an upload of any client is corrupted, or one of a stock
+    /// client did not finish with bytes known to be identical.
     ///
-    /// HTTP lets a server answer 400 to a request whose end it was told of too early. A stock
-    /// client gives up at that; a row that ended so is told, and nobody's fault.
+    /// HTTP lets a server answer 400 to a request that was half-closed before its end, and a stock client
+    /// gives up at that. Such a row is reported, but does not speak against the server.
     #[must_use]
     pub fn is_bad(&self) -> bool {
         match self.verdict() {
@@ -107,7 +106,7 @@ impl Outcome {
         has_given_up && self.row.scene == Scene::Stock(Fault::HalfClose)
     }
 
-    /// What there is to say beyond numbers.
+    /// The remark in words, if there is one.
     #[must_use]
     pub fn remark(&self) -> Option<&str> {
         match &self.result {
@@ -121,7 +120,7 @@ impl Outcome {
     }
 }
 
-/// One word.
+/// The verdict in one word.
 impl fmt::Display for Verdict {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.pad(match self {

@@ -1,7 +1,7 @@
-//! Partial uploads at the same time, and a final one of them.
+//! The client that uploads parts at the same time, and joins them.
 //!
-//! Each part is a client of its own, and all of them share one network: what happens to it
-//! happens to all, or to the one whose byte it was.
+//! Each part is a client of its own, and all of them share one network: a trouble strikes all of them, or the
+//! one whose byte it was planned for.
 
 use super::decision::Ask;
 use super::outcome::End;
@@ -29,12 +29,12 @@ async fn upload(session: &mut Session<'_>, parts: &mut [Session<'_>; PARTS]) -> 
         if let Err(end) = session.follow(Ask::Join, &answer).await {
             return end;
         }
-        // A client that tries again makes sure of its parts first.
+        // A client that tries again checks its parts first.
         first = Ask::Offset;
     }
 }
 
-/// Has every part complete, or tells why one of them is not.
+/// Completes every part, or returns why one of them failed.
 async fn drive(parts: &mut [Session<'_>; PARTS], first: Ask) -> Result<(), End> {
     let [one, two, three, four] = parts;
     let (one, two, three, four) =

@@ -1,7 +1,7 @@
-//! A client that has not read the protocol.
+//! The rogue client, which has not read the protocol.
 //!
-//! Each misdeed begins with an upload that was created properly and ends with a client that
-//! behaves again, so that what the server made of the misdeed shows in the bytes.
+//! Each misdeed begins with a proper creation, and afterwards the client behaves again, so that damage by the
+//! misdeed shows in the bytes.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -16,17 +16,17 @@ use super::settings::PATIENCE;
 use super::trap::Trap;
 use crate::http::Connection;
 
-/// How long late bytes are offered, and their answer waited for.
+/// How long late bytes are offered, and how long their answer is waited for.
 const LATE: Duration = Duration::from_secs(3);
 
-/// How long bytes are given to arrive on a connection that falls silent. Late are only those that
-/// others have overtaken: without this wait the newcomer's may be the ones that come too late.
+/// How long the bytes of a connection get to arrive before it falls silent. Only bytes that others have
+/// overtaken are late: without this wait the newcomer's bytes may be the late ones.
 const ON_ITS_WAY: Duration = Duration::from_millis(300);
 
 /// How often one upload loses its connection and resumes at once.
 const ROUNDS: u64 = 5;
 
-/// Does it, and uploads.
+/// Does the misdeed, and finishes the upload.
 pub(super) async fn play(session: &mut Session<'_>, misdeed: Misdeed) -> End {
     match attempt(session, misdeed).await {
         Ok(next) => session.drive(next).await,
@@ -34,7 +34,8 @@ pub(super) async fn play(session: &mut Session<'_>, misdeed: Misdeed) -> End {
     }
 }
 
-/// Creates an upload and does it; what a client that behaves asks next, if there is anything.
+/// Creates an upload and does the misdeed; returns the next request of a client that behaves, or the end of
+/// the upload.
 async fn attempt(session: &mut Session<'_>, misdeed: Misdeed) -> Result<Ask, End> {
     let offset = session.drive_to_append(Ask::Create).await?;
     match misdeed {
@@ -61,7 +62,7 @@ async fn stale(session: &mut Session<'_>, offset: u64, fault: Fault) -> Result<A
     session.follow(acknowledged, &answer).await
 }
 
-/// Uploads until this happens, and returns the last acknowledged offset.
+/// Uploads until this fault kills the connection, and returns the last acknowledged offset.
 async fn lose_connection(session: &mut Session<'_>, mut offset: u64, fault: Fault) -> Result<u64, End> {
     session.set_trap(Trap { moment: session.row.moment, fault });
     loop {
@@ -84,7 +85,7 @@ async fn late_between(session: &mut Session<'_>) -> Result<Ask, End> {
     Ok(next)
 }
 
-/// Has half of what is missing accepted: bytes that are late have to be later than others.
+/// Sends half of the missing bytes: late bytes have to be later than others.
 async fn append_half(session: &mut Session<'_>, mut offset: u64) -> Result<Ask, End> {
     loop {
         let append = Ask::Append(offset);
@@ -108,7 +109,7 @@ async fn late_during(session: &mut Session<'_>) -> Result<Ask, End> {
     let (mut new, sent) = begin(session, &request.head(), start..half).await?;
     tokio::time::sleep(ON_ITS_WAY).await;
     wake(session, &mut old, rest).await;
-    // The server may have ended this connection instead of the old one.
+    // The server may have closed this connection instead of the old one.
     let sent = sent + offer(session, &mut new, half..end).await;
     let response = timeout(PATIENCE, new.try_answer(false)).await;
     let answer = session.learn(&outgoing, sent, response.ok().and_then(Result::ok)).await;
@@ -122,8 +123,8 @@ async fn late_after(session: &mut Session<'_>) -> Result<Ask, End> {
     Err(end)
 }
 
-/// Sends a PATCH of everything up to the place of trouble and no further; what it owes is
-/// returned with its connection.
+/// Sends a PATCH of everything, but only up to the place of trouble; returns the connection and the range of
+/// the missing bytes.
 async fn fall_silent(session: &mut Session<'_>) -> Result<(Connection, Range<u64>), End> {
     let (place, size) = (place(session), session.shape.size);
     let (request, outgoing) = session.message(Ask::Append(0));
@@ -134,7 +135,7 @@ async fn fall_silent(session: &mut Session<'_>) -> Result<(Connection, Range<u64
     Ok((old, place..size))
 }
 
-/// Sends late bytes as far as somebody takes them, and gives the server the time to act on them.
+/// Sends late bytes as far as the connection accepts them, and gives the server time to act on them.
 async fn wake(session: &Session<'_>, old: &mut Connection, rest: Range<u64>) {
     offer(session, old, rest).await;
     _ = timeout(LATE, old.try_answer(false)).await;
@@ -177,7 +178,7 @@ async fn at_once(session: &mut Session<'_>, mut offset: u64, fault: Fault) -> Re
     session.follow(append, &answer).await
 }
 
-/// Sends a head and the beginning of its body, and how much that was.
+/// Sends a head and the beginning of its body; returns the connection and how many bytes were sent.
 async fn begin(session: &Session<'_>, head: &[u8], body: Range<u64>) -> Result<(Connection, u64), End> {
     let opening = async {
         let mut connection = Connection::try_open(session.proxy.address()).await?;
@@ -192,7 +193,7 @@ async fn begin(session: &Session<'_>, head: &[u8], body: Range<u64>) -> Result<(
     Ok((connection, head.len() as u64 + sent))
 }
 
-/// Sends these bytes of the content as far as the connection takes them, and tells how many.
+/// Sends these bytes of the content as far as the connection accepts them, and returns how many.
 async fn offer(session: &Session<'_>, connection: &mut Connection, body: Range<u64>) -> u64 {
     let mut sent = 0;
     let sending = async {

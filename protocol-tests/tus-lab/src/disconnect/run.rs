@@ -2,12 +2,12 @@ use super::settings::Settings;
 use super::subject::Subject;
 use crate::content::Content;
 
-/// What all rows of a run share.
+/// The parts of a run that all rows share.
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) settings: Settings,
     pub(super) subject: Subject,
     pub(super) content: Content,
-    /// What no other run has in its tags.
+    /// A random number that tells the tags of this run from those of others.
     pub(super) mark: u64,
 }

@@ -20,14 +20,13 @@ use super::subject::{CouldNotRun, Subject};
 use super::verify::{claims, compare};
 use crate::content::Content;
 
-/// How long tidying up behind a row may take: it is a courtesy.
+/// How long cleaning up after a row may take. It is only a courtesy.
 const TIDYING: Duration = Duration::from_secs(10);
 
-/// Runs the chosen rows, some at a time, and tells `seen` of each as it ends.
+/// Runs the chosen rows, some at a time, and calls `seen` with each outcome.
 ///
 /// # Errors
-/// When there is no server, or none with which an upload succeeds that nothing happens to, or
-/// none any more.
+/// When there is no server, when an upload without trouble fails, or when the server goes away.
 ///
 /// # Panics
 /// When the system has no random bytes.
@@ -49,10 +48,10 @@ pub async fn run(settings: Settings, mut seen: impl FnMut(&Outcome)) -> Result<R
     Ok(Report::new(&run.settings, &sight, outcomes, started.elapsed()))
 }
 
-/// Finds out with an upload that nothing happens to whether uploads succeed at all, and where
-/// their bytes can be seen.
+/// Finds out with an upload without trouble whether uploads succeed at all, and where their bytes can be
+/// read.
 async fn look(run: &Run) -> Result<Sight, CouldNotRun> {
-    // Whoever names a folder may have a reason not to want GET: it is left alone then.
+    // A user who names a folder may have a reason against GET, so it is not sent then.
     let sight = run.settings.folder.clone().map_or(Sight::Get, Sight::Folder);
     let course = play(run, &sight, Row::CALM, "calm".to_owned()).await.map_err(CouldNotRun::NotEvenCalm)?;
     if !run.subject.is_there().await {
@@ -61,7 +60,7 @@ async fn look(run: &Run) -> Result<Sight, CouldNotRun> {
     match (course.end, course.bytes) {
         (End::GaveUp(why), _) => Err(CouldNotRun::NotEvenCalm(why)),
         (End::TimedOut, _) => Err(CouldNotRun::NotEvenCalm("it took too long".to_owned())),
-        // Something else behind GET is no proof of corruption: it may be a page about the upload.
+        // Other bytes from GET are no proof of corruption: it may give a page about the upload.
         (End::Finished, Bytes::Different(_) | Bytes::NotChecked(_)) if sight == Sight::Get => Ok(Sight::None),
         (End::Finished, _) => Ok(sight),
     }
@@ -98,7 +97,7 @@ async fn play_all(
     Ok(outcomes)
 }
 
-/// Plays one row; an error is why it says nothing.
+/// Plays one row; an error tells why the row counts as skipped.
 async fn play(run: &Run, sight: &Sight, row: Row, name: String) -> Result<Course, String> {
     let started = Instant::now();
     let mut session = Session::new(run, row, format!("{:016x}-{name}", run.mark)).await;
@@ -131,7 +130,7 @@ async fn play(run: &Run, sight: &Sight, row: Row, name: String) -> Result<Course
     Ok(course)
 }
 
-/// What the server holds, and what it says that it holds.
+/// Compares the server's bytes, and the offset that it tells, with the content.
 async fn look_at_bytes(run: &Run, sight: &Sight, session: &Session<'_>, end: &End) -> Bytes {
     let size = run.settings.shape.size;
     let Some(path) = session.upload.as_deref() else {
@@ -146,7 +145,7 @@ async fn look_at_bytes(run: &Run, sight: &Sight, session: &Session<'_>, end: &En
     }
 }
 
-/// How many of the uploads that were created are there.
+/// How many of the uploads that were created still exist.
 async fn count_uploads(run: &Run, session: &Session<'_>) -> u64 {
     let mut count = 0;
     for path in &session.ledger.uploads {

@@ -26,7 +26,7 @@ const NARROW_BYTES_PER_SEC: u64 = 4 << 20;
 /// The latency of a long line, each way: to the other side of the world.
 const LONG: Duration = Duration::from_millis(100);
 
-/// How many characters of a server's own words are told.
+/// How many characters of a server's text are quoted.
 const SAID: usize = 100;
 
 /// A client, its upload, and the network between it and the server.
@@ -37,11 +37,11 @@ pub(super) struct Session<'a> {
     pub(super) proxy: Arc<Proxy>,
     pub(super) witness: Witness,
     pub(super) ledger: Ledger,
-    /// The path of the upload that the client believes in.
+    /// The path of the upload that the client knows.
     pub(super) upload: Option<String>,
     /// The paths of the partial uploads, when they are complete.
     pub(super) parts: Vec<String>,
-    /// What this client uploads: all of the content, or from this byte on a part of it.
+    /// The size of this client's upload: the whole content, or the part of it that begins at `start`.
     pub(super) shape: Shape,
     start: u64,
     is_part: bool,
@@ -81,7 +81,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// The clients of its parts, on the same network.
+    /// The clients of the parts, on the same network.
     pub(super) fn parts(&self) -> [Self; PARTS] {
         self.shape.parts().map(|part| {
             let shape = Shape { size: part.end - part.start };
@@ -102,7 +102,7 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// Sets the trap that waits for one of several requests at the same time, if there is one.
+    /// Arms the next trap, if it is meant for one of several requests at the same time.
     pub(super) fn set_trap_among(&self, requests: u64) {
         let (_, first) = self.message(Ask::Create);
         let snap = self.traps.front().and_then(|trap| trap.snap_among(&first, requests, &self.shape));
@@ -111,7 +111,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Takes away what has snapped of it.
+    /// Removes the trap for one of several requests if it has snapped.
     pub(super) fn spring_trap_among(&mut self) {
         let is_among = self.traps.front().is_some_and(|trap| trap.moment != Moment::LastAnswer);
         if is_among && self.proxy.is_done() {
@@ -119,24 +119,24 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Takes over the accounts of its parts. Which of them a byte belonged to nobody knows, but
-    /// how many there were.
+    /// Takes over the ledgers of the parts. It is not known to which part a byte on the network belonged, but
+    /// how many bytes there were.
     pub(super) fn settle(&mut self, parts: [Ledger; PARTS]) {
         parts.into_iter().for_each(|part| self.ledger.absorb(part));
         self.ledger.settle(self.proxy.carried(Direction::Up), self.shape.size);
     }
 
-    /// Whether every trouble that was planned has come.
+    /// Whether every planned trouble has come.
     pub(super) fn is_over_it(&self) -> bool {
         self.traps.is_empty()
     }
 
-    /// A further trouble.
+    /// Adds a trouble.
     pub(super) fn set_trap(&mut self, trap: Trap) {
         self.traps.push_back(trap);
     }
 
-    /// Asks this and all that follows from it.
+    /// Sends this request and all that follow from it, to the end of the upload.
     pub(super) async fn drive(&mut self, mut ask: Ask) -> End {
         loop {
             let answer = self.ask(ask).await;
@@ -147,7 +147,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Asks this and all that follows from it until a PATCH follows, and returns its offset.
+    /// Sends this request and those that follow from it until the next one is a PATCH, and returns its
+    /// offset.
     pub(super) async fn drive_to_append(&mut self, mut ask: Ask) -> Result<u64, End> {
         loop {
             if let Ask::Append(offset) = ask {
@@ -158,7 +159,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// What the client asks next after this answer; it has waited already if it must.
+    /// The client's next request after this answer. If it has to wait first, the wait is over when this
+    /// returns.
     pub(super) async fn follow(&mut self, asked: Ask, answer: &Answer) -> Result<Ask, End> {
         match self.decisions.after(asked, answer) {
             Next::Ask(ask) => Ok(ask),
@@ -171,13 +173,13 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Asks this over a connection of its own, and reads what becomes of it.
+    /// Sends this kind of request over a connection of its own, and reads the answer.
     pub(super) async fn ask(&mut self, ask: Ask) -> Answer {
         let (request, outgoing) = self.message(ask);
         self.send(&request, &outgoing).await
     }
 
-    /// Sends this request over a connection of its own, and reads what becomes of it.
+    /// Sends this request over a connection of its own, and reads the answer.
     pub(super) async fn send(&mut self, request: &Request, outgoing: &Outgoing) -> Answer {
         if self.is_part {
             let response = self.exchange(request, outgoing).await;
@@ -202,7 +204,7 @@ impl<'a> Session<'a> {
         self.message_of(ask, body)
     }
 
-    /// The same, with these bytes of the content as its body.
+    /// A request of this client for these bytes of the content, without the body.
     pub(super) fn message_of(&self, ask: Ask, body: Range<u64>) -> (Request, Outgoing) {
         let client = Client {
             to: self.proxy.address(),
@@ -217,8 +219,8 @@ impl<'a> Session<'a> {
         (request, Outgoing { ask, head_bytes, body })
     }
 
-    /// What the answer to this request says, of which so much went to the server; and the
-    /// client's accounts are brought up to date.
+    /// Reads the answer to this request, and updates the client's ledger; `carried` bytes of the request went
+    /// to the server.
     pub(super) async fn learn(
         &mut self,
         sent: &Outgoing,
@@ -252,8 +254,7 @@ impl<'a> Session<'a> {
         answer
     }
 
-    /// Notes the uploads that a creation made, and returns the path of the one that the client
-    /// hears of.
+    /// Notes the uploads that a creation made, and returns the path of the one that the client learns of.
     async fn created(&mut self, sent: &Outgoing, carried: u64, head: Option<&Head>) -> Option<String> {
         let mut is_known = false;
         for head in self.witness.lost() {
@@ -263,7 +264,8 @@ impl<'a> Session<'a> {
             Some(head) => self.located(head).await,
             None => None,
         };
-        // A server that has read the head may have acted on it, whatever was answered in its stead.
+        // A server that has read the head may have created an upload, whatever the network answered instead
+        // of it.
         self.ledger.is_unsure |= !is_known && heard.is_none() && carried >= sent.head_bytes;
         heard
     }
@@ -305,8 +307,8 @@ impl<'a> Session<'a> {
         snap.is_some()
     }
 
-    /// A trap that was not reached, because the server answered before, waits for the next such
-    /// request.
+    /// Removes the trap if it has snapped. One that was not reached, because the server answered before,
+    /// waits for the next such request.
     fn disarm(&mut self, is_armed: bool) {
         if is_armed && self.proxy.is_done() {
             self.traps.pop_front();
@@ -324,14 +326,14 @@ fn name(ask: Ask) -> &'static str {
     }
 }
 
-/// The beginning of what a body says, on one line.
+/// The beginning of a body's text, on one line.
 fn in_short(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
     line.chars().take(SAID).collect()
 }
 
-/// The number in this header, read as JavaScript's clients do: the first one, if it is one.
+/// The number in this header; of several headers, the first one counts, as for clients in JavaScript.
 fn number(head: &Head, name: &str) -> Option<u64> {
     head.values(name).next()?.parse().ok()
 }

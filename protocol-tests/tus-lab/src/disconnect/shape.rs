@@ -2,16 +2,16 @@ use std::ops::Range;
 
 use super::fault::{Moment, Way};
 
-/// How much a client that uploads in chunks sends at once.
+/// The size of a chunk, of clients that upload in chunks.
 const CHUNK: u64 = 1 << 20;
 
-/// How many uploads a client makes that uploads parts at the same time.
+/// How many parts a client uploads at the same time.
 pub(super) const PARTS: usize = 4;
 
-/// How far from the round numbers the places of trouble lie, so that they meet no boundary.
+/// How far the places of trouble lie from round numbers, so that they meet no boundary.
 const ASIDE: u64 = 1801;
 
-/// The measures of every upload of a run.
+/// The shape of every upload of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
     /// How many bytes an upload has.
@@ -23,7 +23,7 @@ impl Shape {
     pub(super) fn patch(&self, way: Way, offset: u64) -> Range<u64> {
         let end = match way {
             Way::OnePatch | Way::CreationWithUpload | Way::Parallel => self.size,
-            // Small uploads have chunks as well.
+            // A small upload has smaller chunks, so that it has several.
             Way::Chunks | Way::DeferredLength => offset + CHUNK.min(self.size.div_ceil(4)),
         };
         offset.min(self.size)..end.min(self.size)
@@ -34,7 +34,7 @@ impl Shape {
         if way == Way::CreationWithUpload { 0..self.size } else { 0..0 }
     }
 
-    /// The parts of a client that uploads several at the same time, as equal as can be.
+    /// The ranges of the parts that are uploaded at the same time, as equal as possible.
     pub(super) fn parts(&self) -> [Range<u64>; PARTS] {
         let each = self.size / PARTS as u64;
         let mut start = 0;
@@ -46,7 +46,7 @@ impl Shape {
         })
     }
 
-    /// How many bytes of the content have gone at this moment, if that is what it is about.
+    /// How many bytes of the content are sent at this moment; none if the moment is not within the content.
     pub(super) fn place(&self, moment: Moment) -> Option<u64> {
         match moment {
             Moment::Tenth => Some(self.part(10)),

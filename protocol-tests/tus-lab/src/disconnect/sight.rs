@@ -1,12 +1,12 @@
 use std::path::PathBuf;
 
-/// Where an upload's bytes can be seen.
+/// Where an upload's bytes can be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Sight {
-    /// GET of the upload gives them.
+    /// GET of the upload gives its bytes.
     Get,
-    /// A folder has a file named like the upload's id.
+    /// The folder has a file named by the upload's id.
     Folder(PathBuf),
-    /// Nowhere.
+    /// The bytes cannot be read.
     None,
 }

@@ -16,24 +16,24 @@ use crate::conformance::{BadUrl, Place};
 use crate::http::Request;
 use crate::{tus, wait};
 
-/// What stands in a metadata value for something that no other upload has.
+/// The placeholder in a metadata value for a text that no other upload has.
 const UNIQUE: &str = "{row}";
 
-/// How long a server may be away that a supervisor starts again.
+/// How long a server may be away while its supervisor restarts it.
 const RESTART: Duration = Duration::from_secs(5);
 
-/// Why there is nothing to report.
+/// Why a run could not take place.
 #[derive(Debug)]
 pub enum CouldNotRun {
     /// The endpoint is no URL that can be used.
     Url(BadUrl),
-    /// Nobody answers there.
+    /// No server answers at the endpoint.
     Unreachable(io::Error),
     /// The server does not offer creation.
     NoCreation,
     /// An upload without any trouble failed.
     NotEvenCalm(String),
-    /// Nobody answers any more, and this row was the first to notice.
+    /// The server went away, and this row was the first to notice.
     Gone(Row),
     /// `--only` names no row.
     NothingChosen,
@@ -62,7 +62,7 @@ impl fmt::Display for CouldNotRun {
     }
 }
 
-/// The server that is looked at, and how it wants to be spoken to.
+/// The server under test, and what every request to it carries.
 #[derive(Debug)]
 pub(super) struct Subject {
     pub(super) endpoint: Place,
@@ -88,8 +88,7 @@ impl Subject {
         if subject.offers("creation") { Ok(subject) } else { Err(CouldNotRun::NoCreation) }
     }
 
-    /// Whether the server still takes connections. One that a supervisor starts again is given
-    /// some time.
+    /// Whether the server still accepts connections. A supervisor gets some time to restart it.
     pub(super) async fn is_there(&self) -> bool {
         let connected = async {
             while TcpStream::connect(self.endpoint.address).await.is_err() {
@@ -104,7 +103,7 @@ impl Subject {
         self.extensions.iter().any(|offered| offered == extension)
     }
 
-    /// A request with nothing in it but what this server always wants.
+    /// A request with only the headers that this server always wants.
     pub(super) fn request(&self, to: SocketAddr, method: &str, path: &str) -> Request {
         let request = Request::new(to, method, path)
             .header("Host", &self.endpoint.authority)
@@ -112,7 +111,7 @@ impl Subject {
         self.headers.iter().fold(request, |request, (name, value)| request.header(name, value))
     }
 
-    /// What a client asks, without its body, which is these bytes of the content.
+    /// A client's request for these bytes of the content, without the body.
     pub(super) fn message(&self, client: &Client<'_>, ask: Ask, body: &Range<u64>) -> Request {
         let request = match ask {
             Ask::Create => self.creation(client),
@@ -141,7 +140,7 @@ impl Subject {
             _ => request.header("Upload-Length", client.shape.size),
         };
         match client.way {
-            // What there is to say of the whole is said of the final upload.
+            // Metadata of the whole is sent with the final upload.
             Way::Parallel => request.header("Upload-Concat", "partial"),
             _ => self.described(request, client.tag),
         }
@@ -165,16 +164,16 @@ impl Subject {
     }
 }
 
-/// What a request depends on beside the server.
+/// The client's side of a request.
 #[derive(Debug)]
 pub(super) struct Client<'a> {
     pub(super) to: SocketAddr,
     pub(super) way: Way,
     pub(super) shape: Shape,
-    /// What no other upload has.
+    /// The text that no other upload has.
     pub(super) tag: &'a str,
     /// The path of the upload, once there is one.
     pub(super) upload: &'a str,
-    /// The paths of the partial uploads, if it has such.
+    /// The paths of the partial uploads, if the client has any.
     pub(super) parts: &'a [String],
 }

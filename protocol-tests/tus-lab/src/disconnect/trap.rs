@@ -6,16 +6,16 @@ use super::fault::{Fault, Moment};
 use super::shape::Shape;
 use crate::proxy::{Cut, Step};
 
-/// How long a network stands still: longer than any buffer hides, shorter than servers wait.
+/// How long a network stands still: longer than buffers can hide, shorter than servers wait.
 const STALL: Duration = Duration::from_secs(2);
 
-/// How long a gateway has no server where a client is to meet that more than once.
+/// How long a gateway has no server, in rows where a client is to meet that more than once.
 const BAD_GATEWAY: Duration = Duration::from_millis(300);
 
-/// How much of an answer arrives that is cut: not even its status line.
+/// How many bytes of a cut answer arrive: not even its status line.
 const ANSWER: u64 = 10;
 
-/// A trouble that waits for the request that it is meant for.
+/// A planned trouble, which waits for the request that it is meant for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Trap {
     pub(super) moment: Moment,
@@ -26,9 +26,9 @@ pub(super) struct Trap {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Outgoing {
     pub(super) ask: Ask,
-    /// How long its head is.
+    /// The length of the head.
     pub(super) head_bytes: u64,
-    /// Which bytes of the content its body has.
+    /// The range of the content that is the body.
     pub(super) body: Range<u64>,
 }
 
@@ -37,13 +37,14 @@ impl Trap {
     pub(super) fn all(moment: Moment, fault: Fault) -> Vec<Self> {
         match moment {
             Moment::Throughout => Vec::new(),
-            // There is no HEAD without a reason for one.
+            // A client sends HEAD only after a trouble.
             Moment::Head => vec![Self { moment: Moment::Half, fault: Fault::Reset }, Self { moment, fault }],
             _ => vec![Self { moment, fault }],
         }
     }
 
-    /// After how many bytes of this request what happens, if it is the one.
+    /// After how many bytes of this request the trouble comes, and which; none if the trap is for another
+    /// request.
     pub(super) fn snap(&self, request: &Outgoing, shape: &Shape) -> Option<(u64, Step)> {
         let Outgoing { ask, head_bytes, body } = request;
         let whole = head_bytes + (body.end - body.start);
@@ -68,8 +69,8 @@ impl Trap {
         }
     }
 
-    /// The same for a client that asks several times at once, of which each is as long as this:
-    /// whichever of them has the byte is the one.
+    /// After how many bytes the trouble comes for a client that sends several such requests at the same time;
+    /// it strikes the request with that byte.
     pub(super) fn snap_among(&self, first: &Outgoing, requests: u64, shape: &Shape) -> Option<(u64, Step)> {
         let head_bytes = first.head_bytes;
         match self.moment {
@@ -89,8 +90,7 @@ impl Trap {
             Fault::Vanish => Step::Vanish,
             Fault::HalfClose => Step::HalfClose,
             Fault::Stall => Step::Stall(STALL),
-            // In a body the request in hand is all that fails: what a 502 to the HEAD after it
-            // does is a moment of its own.
+            // In a body only this request fails: a 502 to the HEAD after it is a moment of its own.
             Fault::BadGateway if matches!(self.moment, Moment::Post | Moment::Head) => {
                 Step::BadGateway(BAD_GATEWAY)
             }

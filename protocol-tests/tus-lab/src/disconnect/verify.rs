@@ -19,7 +19,7 @@ const BOUND: Duration = Duration::from_secs(60);
 /// How much of a file is read at once.
 const BUFFER: usize = 256 * 1024;
 
-/// Compares what the server holds of a finished upload with what was sent.
+/// Compares the server's bytes of a finished upload with those that were sent.
 pub(super) async fn compare(run: &Run, sight: &Sight, path: &str) -> Bytes {
     let reading = async {
         match sight {
@@ -35,7 +35,7 @@ pub(super) async fn compare(run: &Run, sight: &Sight, path: &str) -> Bytes {
     }
 }
 
-/// Whether the server says itself that it holds something else: another offset than this.
+/// The offset that the server tells in its answer to HEAD, if it tells one.
 pub(super) async fn claims(run: &Run, path: &str) -> Option<u64> {
     let request = run.subject.request(run.subject.endpoint.address, "HEAD", path);
     let answer = timeout(PATIENCE, request.try_send()).await.ok()?.ok()?;
@@ -74,7 +74,7 @@ fn id_of(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or_default()
 }
 
-/// What was sent, against what comes back.
+/// A comparison of the bytes that were sent with those that come back.
 #[derive(Debug)]
 struct Comparison<'a> {
     content: &'a Content,

@@ -4,7 +4,7 @@ use std::time::Instant;
 use crate::http::Head;
 use crate::proxy::{Event, Observer};
 
-/// What the proxy saw that the client cannot know.
+/// The events that the proxy saw and the client cannot know.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Witness(Arc<Mutex<Seen>>);
 
@@ -15,23 +15,23 @@ struct Seen {
 }
 
 impl Witness {
-    /// What tells this witness.
+    /// The observer that tells this witness of events.
     pub(super) fn observer(&self) -> Observer {
         let witness = self.clone();
         Observer::new(move |event| witness.see(event))
     }
 
-    /// When the first trouble came.
+    /// The time of the first trouble.
     pub(super) fn struck(&self) -> Option<Instant> {
         self.seen().struck
     }
 
-    /// The answers that were lost since this was asked last.
+    /// The answers that were lost since the last call.
     pub(super) fn lost(&self) -> Vec<Head> {
         std::mem::take(&mut self.seen().lost)
     }
 
-    /// Something happened that the client did by itself.
+    /// Notes a trouble that the client made itself.
     pub(super) fn strike(&self) {
         self.seen().struck.get_or_insert_with(Instant::now);
     }

@@ -18,15 +18,15 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Connects.
+    /// Connects to this address.
     pub async fn open(address: SocketAddr) -> Self {
         wait::bounded("a connection", Self::try_open(address)).await.expect("the server accepts connections")
     }
 
-    /// Connects, if there is somebody.
+    /// Connects to this address, if a server listens there.
     ///
     /// # Errors
-    /// When there is not.
+    /// When no server listens there.
     pub async fn try_open(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
@@ -39,7 +39,7 @@ impl Connection {
         sent.expect("the connection is open");
     }
 
-    /// Sends these bytes, if the other side still takes them.
+    /// Sends these bytes, if the server still accepts them.
     ///
     /// # Errors
     /// When the connection is dead.
@@ -64,7 +64,7 @@ impl Connection {
         }
     }
 
-    /// Sends these bytes while listening; false once the server says something, or does not take any more.
+    /// Sends these bytes while listening; false once the server says something, or accepts no more bytes.
     pub async fn pour(&mut self, bytes: &[u8]) -> bool {
         let (mut reader, mut writer) = self.stream.split();
         let mut buffer = vec![0; BUFFER];
@@ -78,7 +78,8 @@ impl Connection {
         }
     }
 
-    /// The same with one chunk of a chunked body.
+    /// Sends one chunk of a chunked body while listening; false once the server says something, or accepts no
+    /// more bytes.
     pub async fn pour_chunk(&mut self, data: &[u8]) -> bool {
         self.pour(&[format!("{:x}\r\n", data.len()).as_bytes(), data, b"\r\n"].concat()).await
     }
@@ -94,10 +95,10 @@ impl Connection {
         self.stream.shutdown().await.expect("the connection is open");
     }
 
-    /// The same, for a connection that may be dead.
+    /// Says that nothing more will be sent, on a connection that may be dead.
     ///
     /// # Errors
-    /// When it is.
+    /// When the connection is dead.
     pub async fn try_finish(&mut self) -> io::Result<()> {
         self.stream.shutdown().await
     }
@@ -122,7 +123,7 @@ impl Connection {
         Ok(Response { status: head.status, head, body })
     }
 
-    /// Reads an answer whose body goes where the caller wants it.
+    /// Reads an answer, and hands its body on piece by piece.
     ///
     /// # Errors
     /// When the connection dies before the answer is complete.
@@ -149,7 +150,7 @@ impl Connection {
         wait::bounded("the head of an answer", self.try_head()).await.expect("the server answers")
     }
 
-    /// The same, for a server that may die.
+    /// Reads the next status line and headers, from a server that may die.
     ///
     /// # Errors
     /// When the connection dies first.
@@ -163,15 +164,14 @@ impl Connection {
         }
     }
 
-    /// Waits until the server has ended the connection, in whatever way, and returns what it
-    /// still said.
+    /// Waits until the server has ended the connection, in any way, and returns the bytes that it still sent.
     pub async fn gone(&mut self) -> Vec<u8> {
         let end = async { while !matches!(self.fill().await, Ok(0) | Err(_)) {} };
         wait::bounded("the server ends the connection", end).await;
         std::mem::take(&mut self.unread)
     }
 
-    /// So many bytes.
+    /// Reads exactly this many bytes.
     ///
     /// # Panics
     /// When the connection ends before them.

@@ -15,7 +15,7 @@ impl Connection {
         answer.expect("the server answers")
     }
 
-    /// The same, for a server that may die.
+    /// Sends a whole request and reads its answer, from a server that may die.
     ///
     /// # Errors
     /// When there was no complete answer.

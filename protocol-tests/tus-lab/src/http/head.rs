@@ -19,7 +19,7 @@ pub struct Head {
     headers: Vec<(Range<usize>, Range<usize>)>,
 }
 
-/// How a body ends.
+/// How the end of a body is told.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Framing {
     None,
@@ -29,16 +29,16 @@ pub(crate) enum Framing {
 }
 
 impl Head {
-    /// The head with which these bytes begin; none if it is not whole yet.
+    /// Reads the head at the beginning of these bytes; none if it is not complete yet.
     ///
     /// # Errors
-    /// When it is no head of an answer.
+    /// When the bytes are not the head of an answer.
     pub fn read(bytes: &[u8]) -> io::Result<Option<Self>> {
         let mut headers = [EMPTY_HEADER; HEADERS];
         let mut response = httparse::Response::new(&mut headers);
         let Status::Complete(len) = response.parse(bytes).map_err(broken)? else { return Ok(None) };
         let text = std::str::from_utf8(&bytes[..len]).map_err(broken)?;
-        // What was parsed is a part of what it was parsed from.
+        // A parsed name or value is a part of the bytes that were parsed.
         let place = |part: &[u8]| {
             let start = part.as_ptr() as usize - bytes.as_ptr() as usize;
             start..start + part.len()
@@ -53,7 +53,7 @@ impl Head {
         }))
     }
 
-    /// How many bytes it has.
+    /// The length of the head in bytes.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "a head has at least its status line")]
     pub fn len(&self) -> usize {
@@ -102,7 +102,7 @@ impl Head {
     /// The header of this name as a number.
     ///
     /// # Panics
-    /// When it is missing or none.
+    /// When the header is missing, or no number.
     #[must_use]
     pub fn number(&self, name: &str) -> u64 {
         let value = self.header(name).unwrap_or_else(|| panic!("{name} is missing: {self:?}"));
@@ -112,7 +112,7 @@ impl Head {
     /// The header of this name.
     ///
     /// # Panics
-    /// When it is missing.
+    /// When the header is missing.
     #[must_use]
     pub fn expect(&self, name: &str) -> &str {
         self.header(name).unwrap_or_else(|| panic!("{name} is missing: {self:?}"))

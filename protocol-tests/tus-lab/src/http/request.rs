@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Connection, Response};
 use crate::wait;
 
-/// A request, and where it goes to.
+/// A request, and the address that it is sent to.
 #[derive(Debug, Clone)]
 pub struct Request {
     address: SocketAddr,
@@ -19,20 +19,20 @@ pub struct Request {
     trailers: Vec<(String, String)>,
 }
 
-/// What the request says about its body's length.
+/// The length that the request declares.
 #[derive(Debug, Clone, Copy)]
 enum Declared {
-    /// The truth.
+    /// The length that the body has.
     Actual,
-    /// Something else.
+    /// Another length.
     Length(u64),
-    /// Nothing: chunked encoding.
+    /// No length: chunked encoding.
     Chunked,
 }
 
 impl Request {
-    /// A request of this method for this target. An absolute URL is reduced to its path, because
-    /// all of ours lead to the same server.
+    /// A request of this method for this target. An absolute URL is reduced to its path, because all URLs of
+    /// a test lead to the same server.
     #[must_use]
     pub fn new(address: SocketAddr, method: &str, target: &str) -> Self {
         Self {
@@ -53,21 +53,21 @@ impl Request {
         self
     }
 
-    /// Adds a header, whatever was there before.
+    /// Adds a header, even if one of this name is there.
     #[must_use]
     pub fn header(mut self, name: &str, value: impl fmt::Display) -> Self {
         self.headers.push((name.to_owned(), value.to_string()));
         self
     }
 
-    /// Takes every header of this name away again.
+    /// Removes every header of this name.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
         self.headers.retain(|(held, _)| !held.eq_ignore_ascii_case(name));
         self
     }
 
-    /// Says who is asking.
+    /// Adds a bearer token.
     #[must_use]
     pub fn bearer(self, token: &str) -> Self {
         self.header("Authorization", format_args!("Bearer {token}"))
@@ -80,7 +80,7 @@ impl Request {
         self
     }
 
-    /// Sets a JSON body and says so.
+    /// Sets a JSON body and its content type.
     #[must_use]
     pub fn json(self, body: &Value) -> Self {
         self.header("Content-Type", "application/json").body(body.to_string())
@@ -100,7 +100,7 @@ impl Request {
         self
     }
 
-    /// Sends the body in chunks and a header after it, which nothing announces.
+    /// Sends the body in chunks, followed by a trailer that no header announces.
     #[must_use]
     pub fn trailer(mut self, name: &str, value: impl fmt::Display) -> Self {
         self.trailers.push((name.to_owned(), value.to_string()));
@@ -135,7 +135,8 @@ impl Request {
         answer.unwrap_or_else(|error| panic!("{what}: {error}"))
     }
 
-    /// The same, for a server that may be away or die.
+    /// Sends the whole request on a connection of its own and reads the answer, from a server that may be
+    /// away or die.
     ///
     /// # Errors
     /// When there was no complete answer.
@@ -163,13 +164,13 @@ impl Request {
         self.address
     }
 
-    /// The method and the target, to speak of the request.
+    /// The method and the target, for messages about the request.
     #[must_use]
     pub fn line(&self) -> String {
         format!("{} {}", self.method, self.target)
     }
 
-    /// Whether its answer has no body.
+    /// Whether the request is a HEAD, whose answer has no body.
     #[must_use]
     pub fn is_head(&self) -> bool {
         self.method == "HEAD"

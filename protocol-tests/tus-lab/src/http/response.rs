@@ -2,7 +2,7 @@ use serde_json::Value;
 
 use super::Head;
 
-/// An answer, whole.
+/// A whole answer.
 #[derive(Debug, Clone)]
 pub struct Response {
     /// The status code.
@@ -23,7 +23,7 @@ impl Response {
     /// The header of this name.
     ///
     /// # Panics
-    /// When it is missing.
+    /// When the header is missing.
     #[must_use]
     pub fn expect(&self, name: &str) -> &str {
         self.head.expect(name)
@@ -32,7 +32,7 @@ impl Response {
     /// The header of this name as a number.
     ///
     /// # Panics
-    /// When it is missing or none.
+    /// When the header is missing, or no number.
     #[must_use]
     pub fn number(&self, name: &str) -> u64 {
         self.head.number(name)
@@ -41,7 +41,7 @@ impl Response {
     /// The body as JSON.
     ///
     /// # Panics
-    /// When it is none, or does not say that it is.
+    /// When the body is not JSON, or the content type says something else.
     #[must_use]
     pub fn json(&self) -> Value {
         let kind = self.header("Content-Type").unwrap_or_default();
@@ -55,10 +55,10 @@ impl Response {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// This same answer, if it has the expected status.
+    /// The answer, which must have the expected status.
     ///
     /// # Panics
-    /// When it has another.
+    /// When the status is another one.
     pub fn expecting(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{:?} {}", self.head, self.text());
         self

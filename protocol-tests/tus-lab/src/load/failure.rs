@@ -19,7 +19,8 @@ impl Failure {
         Self { what: format!("{what}: {error}"), kind: Some(error.kind()) }
     }
 
-    /// Whether a kept connection shows this when the server closed it between two requests.
+    /// Whether the server may have closed a kept connection between two requests: that shows as such a
+    /// failure.
     pub(super) fn is_closed_connection(&self) -> bool {
         use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
         matches!(self.kind, Some(BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof))

@@ -6,12 +6,12 @@ use super::process::{Sample, Watched, cpu_secs, machine_busy_secs};
 
 const GIB: f64 = (1_u64 << 30) as f64;
 
-/// What was used while a scenario ran.
+/// The resources used while a scenario ran.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Resources {
-    /// How long it took.
+    /// How long the scenario took.
     pub wall_secs: f64,
-    /// The server's share, where its process is known.
+    /// The server's resources, if its process is known.
     pub server: Option<ServerResources>,
     /// CPU time of this process. Where it is near `wall_secs`, the client is the bottleneck.
     pub client_cpu_secs: f64,
@@ -19,22 +19,22 @@ pub struct Resources {
     pub machine_busy_secs: f64,
 }
 
-/// What the server and its descendants used.
+/// The resources of the server and its descendant processes.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ServerResources {
     /// User and system time, in steps of 10 ms.
     pub cpu_secs: f64,
-    /// The same by what was sent; none if nothing was.
+    /// The CPU time by the bytes sent; none if there were none.
     pub cpu_secs_per_gib: Option<f64>,
-    /// The same by request; none if there was none.
+    /// The CPU time by request; none if there was none.
     pub cpu_micros_per_request: Option<f64>,
-    /// Resident at the start; the page cache is no part of it.
+    /// The resident memory at the start, without the page cache.
     pub resident_mib_before: f64,
-    /// The high-water mark since the start, where it may be reset.
+    /// The peak of resident memory, since the start of the scenario if it can be reset.
     pub peak_mib: f64,
 }
 
-/// Measures what is used from its start until [`Meter::stop`].
+/// Measures the resources used from its start until [`Meter::stop`].
 #[derive(Debug)]
 pub(super) struct Meter {
     watched: Watched,

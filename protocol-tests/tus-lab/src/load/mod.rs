@@ -1,8 +1,7 @@
-//! `tus-lab load`: how much a server does in a second, and what that costs it.
+//! `tus-lab load`: measures how much a server does in a second, and what that costs it.
 //!
-//! Nothing here knows more of a server than the URL where uploads are created. What is not the subject of a
-//! scenario, such as creating the uploads that it is going to fill, is done before its clock runs, reading
-//! back and cleaning up after it.
+//! The scenarios know only the URL where uploads are created. Preparations, such as creating the uploads to
+//! fill, are done before the clock of a scenario runs; reading back and cleaning up are done after it.
 
 mod client;
 mod failure;

@@ -1,5 +1,5 @@
-/// How many bytes pass until the pattern repeats itself: a prime, so that no boundary of a server's falls
-/// upon it twice.
+/// The length of the pattern before it repeats: a prime, so that it never falls together with a server's
+/// boundaries.
 const PERIOD: u64 = 1_048_583;
 
 /// The longest piece that is handed to the kernel at once.
@@ -23,11 +23,11 @@ impl Span {
     }
 }
 
-/// What is uploaded: an endless pattern in which every byte depends on its position.
+/// The content of all uploads: an endless pattern in which every byte depends on its position.
 ///
-/// A piece that a server drops, doubles or puts elsewhere shows when the result is compared, and as every
-/// upload starts at a place of its own, so does a mixture of two. Making the bytes costs nothing while a
-/// clock runs.
+/// A piece that a server drops, doubles or misplaces shows when the result is compared. Every upload starts
+/// at another place in the pattern, so a mixture of two uploads shows, too. The bytes are made before a clock
+/// runs.
 #[derive(Debug)]
 pub(crate) struct Payload {
     block: Vec<u8>,
@@ -37,12 +37,12 @@ impl Payload {
     pub(crate) fn random() -> Self {
         let mut block = vec![0; index(PERIOD)];
         getrandom::fill(&mut block).expect("the system has random bytes");
-        // The first bytes once more, so that a piece never has to wrap around.
+        // The first bytes are repeated at the end, so that a piece never wraps around.
         block.extend_from_within(..index(PIECE));
         Self { block }
     }
 
-    /// The longest piece in one run at the start of `span`.
+    /// The longest contiguous piece at the start of `span`.
     pub(crate) fn piece(&self, span: Span) -> &[u8] {
         let start = index(span.start % PERIOD);
         &self.block[start..start + index(span.len.min(PIECE))]
@@ -59,7 +59,7 @@ impl Payload {
     }
 }
 
-/// Compares bytes as they come with what they should be.
+/// Compares bytes, as they come, with the expected ones.
 #[derive(Debug)]
 pub(crate) struct Comparison<'a> {
     payload: &'a Payload,
@@ -84,13 +84,13 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Whether every byte was right and none is missing.
+    /// Whether every byte was right and none was missing.
     pub(crate) fn is_same(&self) -> bool {
         !self.differs && self.left.len == 0
     }
 }
 
-/// A length of something that is in memory.
+/// A length that fits into memory, as an index.
 pub(crate) fn index(count: u64) -> usize {
     usize::try_from(count).expect("what is held in memory can be counted")
 }

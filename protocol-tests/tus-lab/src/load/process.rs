@@ -1,14 +1,14 @@
 use std::collections::HashMap;
 use std::fs;
 
-/// What Linux calls a tick of its accounts: the same on every machine that this runs on.
+/// Ticks of Linux's CPU accounting in a second: the same on all supported machines.
 const TICKS_PER_SEC: f64 = 100.0;
 
-/// A process with all its descendants; or none, of which nothing is known.
+/// A process with all its descendants; none if it is not known.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Watched(pub(super) Option<u32>);
 
-/// What the processes have used and hold.
+/// The resources that the processes have used and hold.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Sample {
     pub(super) cpu_secs: f64,
@@ -25,7 +25,7 @@ impl Watched {
         })
     }
 
-    /// Lets the high-water mark of memory begin anew, where that is allowed.
+    /// Resets the peak of memory, where that is allowed.
     pub(super) fn forget_peak(self) {
         for pid in self.pids() {
             _ = fs::write(format!("/proc/{pid}/clear_refs"), "5");
@@ -53,13 +53,13 @@ impl Watched {
     }
 }
 
-/// User and system time of a process, and of the children that it has waited for.
+/// The user and system time of a process, and of the children that it has waited for.
 pub(super) fn cpu_secs(pid: &str) -> f64 {
     let ticks: u64 = (14..=17).filter_map(|field| stat(pid, field)).sum();
     ticks as f64 / TICKS_PER_SEC
 }
 
-/// How long the processors of this machine were not idle, together, since it started.
+/// The busy time of all processors of this machine since it started.
 pub(super) fn machine_busy_secs() -> f64 {
     let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
     let line = stat.lines().next().unwrap_or_default();
@@ -69,7 +69,8 @@ pub(super) fn machine_busy_secs() -> f64 {
     busy / TICKS_PER_SEC
 }
 
-/// A field of `/proc/PID/stat`, counted from 1 as its manual does, behind the name, which may hold anything.
+/// A field of `/proc/PID/stat`, counted from 1 as in its manual. Fields are counted behind the name, which
+/// may contain spaces and brackets.
 fn stat(pid: &str, number: usize) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let behind_name = &stat[stat.rfind(')')? + 2..];

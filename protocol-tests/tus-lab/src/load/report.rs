@@ -11,16 +11,16 @@ const MIB: f64 = (1_u64 << 20) as f64;
 /// How long requests took, in microseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Latency {
-    /// Half of them took no longer.
+    /// The median.
     pub p50_micros: u32,
-    /// Of a hundred, ninety-nine took no longer.
+    /// The 99th percentile.
     pub p99_micros: u32,
-    /// None took longer.
+    /// The longest time.
     pub max_micros: u32,
 }
 
 impl Latency {
-    /// Of these samples, in any order; none of none.
+    /// The latency of these samples, in any order; none if there are none.
     #[must_use]
     pub fn of(mut samples: Vec<u32>) -> Option<Self> {
         samples.sort_unstable();
@@ -30,31 +30,30 @@ impl Latency {
     }
 }
 
-/// What became of a scenario.
+/// The report of a scenario.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Report {
-    /// Its name.
+    /// The name of the scenario.
     pub scenario: String,
-    /// How many requests, or whole uploads where the scenario is about those, were answered as they should
-    /// be.
+    /// How many requests succeeded, or whole uploads in scenarios about those.
     pub requests: u64,
-    /// How many bytes of content were taken.
+    /// How many bytes of content the server accepted.
     pub bytes: u64,
-    /// The former by the second.
+    /// How many requests succeeded in a second.
     pub requests_per_sec: f64,
-    /// The latter by the second; sizes are powers of two.
+    /// How many MiB were accepted in a second.
     pub mib_per_sec: f64,
-    /// What a request took; none without a request.
+    /// The latency of requests; none without a request.
     pub latency: Option<Latency>,
     /// How many TCP connections were opened.
     pub connects: u64,
-    /// What was used.
+    /// The resources used.
     pub resources: Resources,
-    /// Figures of this scenario alone.
+    /// Figures that only this scenario has.
     pub extra: BTreeMap<String, f64>,
     /// How many uploads were read back and compared.
     pub compared: u64,
-    /// What failed, and how often.
+    /// The failures, and how often each came.
     pub failures: BTreeMap<String, u64>,
 }
 

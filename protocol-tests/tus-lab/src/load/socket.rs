@@ -1,4 +1,4 @@
-//! As much of Socket.IO 5 over Engine.IO 4 over a websocket as it takes to hear events.
+//! A client of Socket.IO 5 over Engine.IO 4 over a WebSocket that can only listen to events.
 
 use std::time::Instant;
 
@@ -13,13 +13,13 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use super::client::Target;
 use super::failure::Failure;
 
-/// The longest message that a server may send.
+/// The longest message that is accepted.
 const LONGEST: usize = 1 << 20;
 
-/// How many events may wait to be looked at.
+/// How many events may wait for the reader.
 const WAITING: usize = 1024;
 
-/// An event, and when it came.
+/// An event, and the time when it came.
 #[derive(Debug)]
 pub(super) struct Event {
     pub(super) at: Instant,
@@ -29,7 +29,7 @@ pub(super) struct Event {
 
 type Socket = WebSocketStream<TcpStream>;
 
-/// Connects and says this of itself, and hears every event from then on, until nobody listens any more.
+/// Connects with this `auth`, and receives every event from then on, until the receiver is dropped.
 pub(super) async fn listen(target: &Target, auth: &str) -> Result<Receiver<Event>, Failure> {
     let mut socket = connect(target).await?;
     let opened = text(&mut socket).await?;
@@ -67,7 +67,7 @@ async fn send(socket: &mut Socket, packet: &str) -> Result<(), Failure> {
     socket.send(Message::text(packet)).await.map_err(failure)
 }
 
-/// The next packet that says something; Engine.IO's ping is answered.
+/// The next packet; Engine.IO's pings are answered on the way.
 async fn text(socket: &mut Socket) -> Result<String, Failure> {
     loop {
         match socket.next().await.transpose().map_err(failure)? {
@@ -83,7 +83,7 @@ fn failure(error: impl std::fmt::Display) -> Failure {
     Failure::new(format_args!("websocket: {error}"))
 }
 
-/// The name and the first datum of an event without attachments.
+/// The name and the first argument of an event without attachments.
 fn event(packet: &str) -> Option<(String, Value)> {
     let Ok(Value::Array(mut parts)) = serde_json::from_str(packet.strip_prefix("42")?) else { return None };
     let data = parts.get_mut(1).map(Value::take).unwrap_or_default();

@@ -12,16 +12,16 @@ use super::report::Report;
 use super::tally::Tally;
 use super::upload::{self, Upload};
 
-/// How many connections create the uploads that a scenario needs beforehand.
+/// How many connections create the uploads that a scenario needs before it starts.
 const CREATORS: usize = 16;
 
-/// At most so many uploads are read back and compared.
+/// How many uploads are read back and compared, at most.
 const COMPARED: usize = 64;
 
 /// How far the contents of two uploads lie apart in the pattern.
 const STRIDE: u64 = 7_919;
 
-/// The server that is put under load.
+/// The settings of a run: the server under load, and what is done with its uploads.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The URL of creation.
@@ -30,7 +30,7 @@ pub struct Settings {
     pub headers: Vec<(String, String)>,
     /// `Upload-Metadata` of every creation, encoded; empty for none.
     pub metadata: String,
-    /// The server's process, whose descendants belong to it.
+    /// The server's process, whose descendants count as well.
     pub pid: Option<u32>,
     /// How long a request may take before it counts as failed.
     pub patience: Duration,
@@ -41,7 +41,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// This URL, and nothing else known.
+    /// The settings for this URL, with defaults for all else.
     #[must_use]
     pub fn of(endpoint: impl Into<String>) -> Self {
         Self {
@@ -56,11 +56,11 @@ impl Settings {
     }
 }
 
-/// What every scenario needs.
+/// The subject of a run: the server under load, and what every scenario needs to use it.
 #[derive(Debug)]
 pub(super) struct Subject {
     pub(super) target: Arc<Target>,
-    /// The line of `Upload-Metadata`, or nothing.
+    /// The header line of `Upload-Metadata`, or nothing.
     pub(super) metadata: String,
     pub(super) server: Watched,
     verify: bool,
@@ -87,7 +87,7 @@ impl Subject {
         Connection::new(&self.target)
     }
 
-    /// A connection for each of these, opened before any clock runs.
+    /// Opens a connection for each of these, before any clock runs.
     pub(super) async fn lanes<T>(
         &self,
         of: impl IntoIterator<Item = T>,
@@ -105,12 +105,12 @@ impl Subject {
         Meter::start(self.server)
     }
 
-    /// The content of an upload, which no other has.
+    /// The content of an upload; each number has another one.
     pub(super) fn content(&self, number: u64, len: u64) -> Span {
         Span { start: number * STRIDE, len }
     }
 
-    /// Creates so many uploads, before any clock runs.
+    /// Creates this many uploads, before any clock runs.
     pub(super) async fn create(self: &Arc<Self>, count: u64, len: u64) -> Result<Vec<Upload>, Failure> {
         let mut workers = JoinSet::new();
         for first in (0..count).take(CREATORS) {
@@ -132,7 +132,8 @@ impl Subject {
         Ok(uploads)
     }
 
-    /// Ends the uploads that a scenario made, and makes the report of what it saw.
+    /// Compares and ends the uploads that a scenario made, as far as the settings want, and completes the
+    /// report.
     pub(super) async fn conclude(&self, mut report: Report, tally: &Tally, made: &[Upload]) -> Report {
         if self.verify {
             for upload in tally.uploads.iter().take(COMPARED) {
@@ -145,7 +146,7 @@ impl Subject {
         if self.clean_up {
             let mut connection = self.connection();
             for upload in made {
-                // A server without termination is cleaned up by whoever started it.
+                // A server without termination keeps its uploads: its operator has to clean up.
                 _ = upload::delete(&mut connection, &upload.path).await;
             }
         }

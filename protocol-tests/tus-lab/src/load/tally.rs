@@ -6,10 +6,10 @@ use tokio::task::JoinSet;
 use super::failure::Failure;
 use super::upload::Upload;
 
-/// More failures than this, and a worker gives up: the rest would fail as well.
+/// After this many failures a worker gives up: the rest would fail as well.
 const TOO_MANY: u64 = 200;
 
-/// What a worker saw and made.
+/// A worker's counts, and the uploads that it made.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     pub(super) requests: u64,
@@ -21,7 +21,7 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Counts something that took as long as since `started`, and sent so many bytes.
+    /// Counts a request that began at `started` and sent this many bytes.
     pub(super) fn note(&mut self, started: Instant, bytes: u64) {
         self.note_time(started.elapsed(), bytes);
     }
@@ -32,7 +32,7 @@ impl Tally {
         self.bytes += bytes;
     }
 
-    /// Counts something that failed; true while going on makes sense.
+    /// Counts a failure; true while going on makes sense.
     pub(super) fn fail(&mut self, failure: &Failure) -> bool {
         *self.failures.entry(failure.to_string()).or_default() += 1;
         self.failures.values().sum::<u64>() <= TOO_MANY
@@ -49,7 +49,7 @@ impl Tally {
         }
     }
 
-    /// Waits for all workers.
+    /// Waits for all workers, and adds their tallies up.
     pub(super) async fn of(mut workers: JoinSet<Self>) -> Self {
         let mut all = Self::default();
         while let Some(joined) = workers.join_next().await {

@@ -23,7 +23,7 @@ pub struct Pace {
     pub clients: u64,
 }
 
-/// Hands out numbers until there have been enough, or time is up.
+/// Hands out consecutive numbers until the count is reached or the time is up.
 #[derive(Debug)]
 pub(super) struct Tickets {
     next: AtomicU64,
@@ -43,7 +43,7 @@ impl Tickets {
     }
 }
 
-/// Lets so many clients do `work` for one ticket after the other, each over its own connection.
+/// Has clients do `work` for one ticket after the other, each over its own connection.
 pub(super) async fn at_pace<W>(subject: &Arc<Subject>, pace: &Pace, work: W) -> Tally
 where
     W: AsyncWork + Clone + Send + 'static,
@@ -69,7 +69,7 @@ where
     Tally::of(workers).await
 }
 
-/// What a client does for a ticket, and counts in its tally when it went well.
+/// The work of a client for one ticket, which it counts in its tally if it succeeds.
 pub(super) trait AsyncWork {
     fn once(
         &self,

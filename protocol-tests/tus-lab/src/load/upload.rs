@@ -6,7 +6,7 @@ use super::payload::Span;
 
 const OFFSET_STREAM: &str = "Content-Type: application/offset+octet-stream\r\n";
 
-/// An upload on the server, and the bytes that belong into it.
+/// An upload on the server, and its content.
 #[derive(Debug, Clone)]
 pub(super) struct Upload {
     pub(super) path: String,
@@ -14,13 +14,13 @@ pub(super) struct Upload {
 }
 
 impl Upload {
-    /// The last part of its URL.
+    /// The upload's id: the last part of its URL.
     pub(super) fn id(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or_default()
     }
 }
 
-/// Creates an upload of `content`; `headers` are further lines.
+/// Creates an upload of `content`; `headers` are further header lines.
 pub(super) async fn create(
     connection: &mut Connection,
     content: Span,
@@ -30,7 +30,7 @@ pub(super) async fn create(
     post(connection, content, &headers, Body::default()).await.map(|(upload, _)| upload)
 }
 
-/// Creates an upload and sends its bytes along; the answer tells how many were taken.
+/// Creates an upload and sends its bytes along; the answer tells how many were accepted.
 pub(super) async fn create_with_upload(
     connection: &mut Connection,
     content: Span,
@@ -39,7 +39,7 @@ pub(super) async fn create_with_upload(
     create_with_first(connection, content, content.len, headers).await
 }
 
-/// Creates an upload and sends the first bytes of it along; the answer tells how many were taken.
+/// Creates an upload and sends its first bytes along; the answer tells how many were accepted.
 pub(super) async fn create_with_first(
     connection: &mut Connection,
     content: Span,
@@ -50,7 +50,7 @@ pub(super) async fn create_with_first(
     post(connection, content, &headers, Body::of(Span { len: sent, ..content })).await
 }
 
-/// Joins partial uploads.
+/// Creates the final upload of these partial uploads.
 pub(super) async fn create_final(
     connection: &mut Connection,
     parts: &[Upload],
@@ -96,7 +96,7 @@ pub(super) async fn try_patch(
     connection.send(request.body(patch_body(upload, offset, len))).await
 }
 
-/// Sends `len` bytes at `offset`; all else than 204 with the new offset is a failure.
+/// Sends `len` bytes at `offset`; any answer but 204 with the new offset is a failure.
 pub(super) async fn patch(
     connection: &mut Connection,
     upload: &Upload,

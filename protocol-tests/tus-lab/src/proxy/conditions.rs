@@ -4,14 +4,14 @@ use super::event::Observer;
 use super::recurring::Recurring;
 use super::step::Step;
 
-/// What a network is like.
+/// The conditions of a network.
 #[derive(Debug, Clone)]
 pub struct Conditions {
-    /// After how many bytes from the clients, counted over all connections, what happens.
+    /// The planned troubles: after how many bytes from the clients, over all connections, which step comes.
     pub up: Vec<(u64, Step)>,
-    /// The same for the bytes from the server.
+    /// The planned troubles by the bytes from the server.
     pub down: Vec<(u64, Step)>,
-    /// Troubles without an end, counted in the bytes from the clients.
+    /// Recurring troubles, by the bytes from the clients or by time.
     pub recurring: Option<Recurring>,
     /// The bandwidth towards the server, if it is limited; all connections share it.
     pub up_bytes_per_sec: Option<u64>,
@@ -19,7 +19,7 @@ pub struct Conditions {
     pub down_bytes_per_sec: Option<u64>,
     /// How long a byte is on its way, each way.
     pub latency: Duration,
-    /// Who is told what happens.
+    /// The observer, which is told of every event.
     pub observer: Observer,
 }
 

@@ -13,14 +13,14 @@ use super::lane::{End, Ended, Lane};
 use super::network::Network;
 use super::step::{Cut, Direction};
 
-/// How long a connection lives on after the server has said everything.
+/// How long a connection stays open after the server has sent everything.
 const LINGER: Duration = Duration::from_secs(5);
 
-/// How long a server is left alone with a connection whose client has vanished.
+/// How long the server's connection stays open after its client has vanished.
 const SILENCE: Duration = Duration::from_secs(120);
 
-/// Carries a client's connection to its end. A server that is away is a reset, as it would be
-/// without the proxy.
+/// Carries a client's connection to its end. If the server is away, the client gets a reset, as without the
+/// proxy.
 pub(super) async fn connect(mut client: TcpStream, connection: u64, network: Arc<Network>) {
     let cuts = network.cut.subscribe();
     network.tell(&Event::Opened { connection });
@@ -46,7 +46,7 @@ async fn carry(
     mut cuts: watch::Receiver<Cut>,
     network: &Network,
 ) {
-    // Small pieces must arrive when they were sent, or byte counts would mean little.
+    // Small pieces must be sent at once, or byte counts would mean little.
     _ = client.set_nodelay(true);
     _ = server.set_nodelay(true);
     let mut up = Lane::new(connection, Direction::Up, network);
@@ -76,7 +76,7 @@ async fn carry(
     network.tell(&Event::Closed { connection, up, down });
 }
 
-/// Carries until the connection is over, and tells how that is to be done.
+/// Carries bytes both ways until the connection is over, and returns how it is to be ended.
 async fn both_ways(
     client: &mut TcpStream,
     server: &mut TcpStream,
@@ -99,7 +99,7 @@ async fn both_ways(
                 Ended::SenderBroken | Ended::ReceiverBroken => return End::Cut(Cut::Reset),
             },
             ended = &mut up, if sending => match ended {
-                // What the server said before it stopped listening is still to be passed on.
+                // The bytes that the server sent before it stopped listening are still passed on.
                 Ended::Finished | Ended::ReceiverBroken => sending = false,
                 Ended::Struck(end) => return end,
                 Ended::SenderBroken => return End::Cut(Cut::Reset),
@@ -110,8 +110,7 @@ async fn both_ways(
     End::Cut(Cut::Fin)
 }
 
-/// Keeps the server's connection open and says nothing on it, until the server ends it, or the
-/// network does.
+/// Keeps the server's connection open and silent, until the server or a cut ends it.
 async fn stay_silent(mut server: TcpStream, mut cuts: watch::Receiver<Cut>) {
     let mut buffer = [0; 4096];
     let until_it_ends = async { while matches!(server.read(&mut buffer).await, Ok(1..)) {} };
@@ -121,8 +120,8 @@ async fn stay_silent(mut server: TcpStream, mut cuts: watch::Receiver<Cut>) {
     }
 }
 
-/// With no time to linger, closing a socket is a reset. A socket that is already dead cannot be
-/// told, and need not be.
+/// Makes closing the socket a reset, by a linger time of zero. For a dead socket this fails, which does not
+/// matter.
 fn reset(socket: &TcpStream) {
     _ = socket.set_zero_linger();
 }

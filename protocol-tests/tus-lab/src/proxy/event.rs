@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::step::{Cut, Direction, Step};
 
-/// Something that the network did.
+/// An event of the network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// A client connected.
@@ -16,32 +16,32 @@ pub enum Event {
         /// The number of its connection.
         connection: u64,
     },
-    /// Something planned happened.
+    /// A planned step came.
     Struck {
-        /// The connection whose byte it was.
+        /// The connection whose byte reached the place.
         connection: u64,
-        /// Which way that byte went.
+        /// The direction of that byte.
         direction: Direction,
-        /// How many bytes had gone that way, over all connections.
+        /// How many bytes had gone in that direction, over all connections.
         at: u64,
-        /// What happened.
+        /// The step.
         step: Step,
     },
-    /// An answer did not reach the client, or not to its end.
+    /// An answer did not reach the client, or only its beginning did.
     AnswerLost {
-        /// The connection it was on.
+        /// The connection of the answer.
         connection: u64,
-        /// What there was of it: all or the beginning.
+        /// The answer, or its beginning.
         answer: Vec<u8>,
     },
     /// A request was answered 502.
     BadGateway {
-        /// The connection it was on.
+        /// The connection of the answer.
         connection: u64,
     },
-    /// A connection is over.
+    /// A connection has ended.
     Closed {
-        /// Its number.
+        /// The number of the connection.
         connection: u64,
         /// How many bytes it carried to the server.
         up: u64,
@@ -50,17 +50,17 @@ pub enum Event {
     },
 }
 
-/// Whoever is told of every event, at once and on the connection's own task: it must not block.
+/// A function that is called with every event, at once and on the connection's task: it must not block.
 #[derive(Clone)]
 pub struct Observer(Arc<dyn Fn(&Event) + Send + Sync>);
 
 impl Observer {
-    /// Tells this function.
+    /// An observer that calls this function.
     pub fn new(tell: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         Self(Arc::new(tell))
     }
 
-    /// Tells nobody.
+    /// An observer that ignores all events.
     #[must_use]
     pub fn nobody() -> Self {
         Self::new(|_| {})
@@ -77,7 +77,7 @@ impl fmt::Debug for Observer {
     }
 }
 
-/// A line for a person.
+/// The event as a line of text.
 impl fmt::Display for Event {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,4 +1,4 @@
-//! A gateway that has lost its server.
+//! The gateway that has lost its server, and answers 502.
 
 use std::time::Duration;
 
@@ -6,14 +6,15 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// What every request is answered.
+/// The answer to every request.
 const ANSWER: &[u8] = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
-/// How long a request's head may be, and how long it may take to come.
+/// The greatest length of a request's head.
 const HEAD_BYTES: usize = 64 * 1024;
+/// How long a request's head may take to come.
 const HEAD_TIME: Duration = Duration::from_secs(10);
 
-/// How long a client is listened to after that, so that it can read its answer.
+/// How long a client's bytes are read after the answer, so that it can read the answer.
 const LINGER: Duration = Duration::from_secs(5);
 
 /// Waits for a request and answers it; `false` when none came.
@@ -32,8 +33,8 @@ pub(super) async fn answer(client: &mut TcpStream) {
     }
 }
 
-/// Ends a connection in an orderly way. A socket that is closed with bytes unread is reset by
-/// the system, so what still comes is read for a while and thrown away.
+/// Ends a connection in an orderly way. The system resets a socket that is closed with unread bytes, so bytes
+/// that still come are read for a while and thrown away.
 pub(super) async fn part(client: &mut TcpStream) {
     let drain = async {
         client.shutdown().await?;

@@ -9,22 +9,22 @@ use super::event::Event;
 use super::network::Network;
 use super::step::{Cut, Direction, Step};
 
-/// How many pieces are on their way at once over a line with latency.
+/// How many pieces may be on their way at once, over a line with latency.
 const ON_THEIR_WAY: usize = 32;
 
-/// How much of a lost answer is remembered.
+/// How many bytes of a lost answer are kept for its event.
 const REMEMBERED: usize = 16 * 1024;
 
 /// How a direction of a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ended {
-    /// The sender said that it has said everything, and the receiver has been told.
+    /// The sender ended its direction, and the receiver has been told.
     Finished,
     /// The sender is dead.
     SenderBroken,
-    /// The receiver takes nothing more.
+    /// The receiver accepts no more bytes.
     ReceiverBroken,
-    /// Something planned ends the connection.
+    /// A planned step ends the connection.
     Struck(End),
 }
 
@@ -46,12 +46,11 @@ pub(super) struct Lane<'a> {
     pub(super) carried: u64,
 }
 
-/// What is on its way, and when it may arrive. A sender that dies says nothing of it: its
-/// pieces just end.
+/// Bytes on their way, and when they may arrive. If the sender dies, its pieces just end.
 #[derive(Debug)]
 struct Piece {
     due: Instant,
-    /// Nothing is the sender's orderly end.
+    /// The bytes; an empty piece is the sender's orderly end.
     bytes: Vec<u8>,
 }
 
@@ -60,7 +59,7 @@ impl<'a> Lane<'a> {
         Self { connection, direction, network, carried: 0 }
     }
 
-    /// Carries bytes until there are no more or something happens.
+    /// Carries bytes until there are no more, or until a step ends the connection.
     pub(super) async fn carry(&mut self, mut sender: ReadHalf<'_>, mut receiver: WriteHalf<'_>) -> Ended {
         let pieces = if self.network.latency.is_zero() { 1 } else { ON_THEIR_WAY };
         let (entry, exit) = mpsc::channel(pieces);
@@ -70,13 +69,13 @@ impl<'a> Lane<'a> {
         tokio::select! {
             biased;
             ended = &mut deliver => return ended,
-            // Whether the sender ended or died stands in what it left on its way.
+            // The pieces on their way tell whether the sender ended or died.
             _ = take_in => {}
         }
         deliver.await
     }
 
-    /// Hands pieces over when their time has come.
+    /// Hands each piece over when it is due.
     async fn deliver(&mut self, mut pieces: Receiver<Piece>, receiver: &mut WriteHalf<'_>) -> Ended {
         while let Some(piece) = pieces.recv().await {
             tokio::time::sleep_until(piece.due.into()).await;
@@ -107,7 +106,7 @@ impl<'a> Lane<'a> {
         Ok(())
     }
 
-    /// What the network's state means for the bytes that are next.
+    /// Applies the network's state before the next bytes: waits for a stall, or ends the connection.
     async fn before(&mut self, next: &[u8], receiver: &mut WriteHalf<'_>) -> Result<(), Ended> {
         while let Some(until) = self.network.still_until() {
             tokio::time::sleep_until(until.into()).await;
@@ -122,7 +121,7 @@ impl<'a> Lane<'a> {
         }
     }
 
-    /// Passes the beginning of a doomed answer.
+    /// Passes on the beginning of an answer that is to be cut.
     async fn spoil(&mut self, answer: &[u8], cut: Cut, after: u64, receiver: &mut WriteHalf<'_>) -> Ended {
         let passed = usize::try_from(after).map_or(answer.len(), |after| after.min(answer.len()));
         _ = receiver.write_all(&answer[..passed]).await;
@@ -162,7 +161,7 @@ impl<'a> Lane<'a> {
     }
 }
 
-/// Reads what the sender says, no faster than the line carries it.
+/// Reads the sender's bytes, no faster than the line carries them.
 async fn take_in(
     direction: Direction,
     network: &Network,

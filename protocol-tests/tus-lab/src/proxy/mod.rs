@@ -1,10 +1,9 @@
-//! A bad network, to order.
+//! A proxy that is a bad network, to order.
 //!
-//! A [`Proxy`] is a stable address in front of a server that comes and goes. Every connection to
-//! it is two lanes, one each way, that share one network: a lane asks it how many of the bytes in
-//! hand may go and what happens then, so a plan's byte counts are met exactly. What happens is a
-//! [`Step`], told beforehand by [`Conditions`] or on the way by [`Proxy::after`], and everything
-//! that does happen is an [`Event`].
+//! A [`Proxy`] is a stable address in front of a server that comes and goes. Every connection to it is two
+//! lanes, one each way, that share one network: a lane asks it how many of its bytes may go and which step
+//! comes then, so a plan's byte counts are met exactly. A [`Step`] is planned before the start by
+//! [`Conditions`], or later by [`Proxy::after`], and everything that happens is an [`Event`].
 //!
 //! Memory is bounded: a number of connections, and for each of them a number of pieces on their
 //! way.
@@ -78,40 +77,40 @@ impl Proxy {
         format!("http://{}", self.address)
     }
 
-    /// Where clients connect to.
+    /// The address that clients connect to.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Waits until the next [`Step::Hold`] is reached. The held connection stands still until it
+    /// Waits until the next [`Step::Hold`] is reached. The held direction stands still until the connection
     /// is cut or the server dies.
     pub async fn held(&self) {
         wait::bounded("the proxy gets to hold a connection", self.network.holds.notified()).await;
     }
 
-    /// Every connection dies now.
+    /// Ends every connection now.
     pub fn cut(&self, cut: Cut) {
         self.network.cut(cut);
     }
 
-    /// Plans this step for when so many further bytes have gone to the server.
+    /// Plans this step for when this many further bytes have gone to the server.
     pub fn after(&self, bytes: u64, step: Step) {
         self.network.after(bytes, step);
     }
 
-    /// Nothing more is planned.
+    /// Drops all planned steps.
     pub fn forget(&self) {
         self.network.forget();
     }
 
-    /// How many bytes have gone this way, over all connections.
+    /// How many bytes have gone in this direction, over all connections.
     #[must_use]
     pub fn carried(&self, direction: Direction) -> u64 {
         self.network.count(direction)
     }
 
-    /// Whether everything planned has happened.
+    /// Whether all planned steps have come.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.network.is_done()
@@ -129,7 +128,7 @@ async fn accept(listener: TcpListener, network: Arc<Network>) {
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     let mut connection = 0;
     while let Ok(permit) = Arc::clone(&room).acquire_owned().await {
-        // A failure here is one client's, or a lack of descriptors that ends when others leave.
+        // An error concerns one client, or is a lack of descriptors that ends when other connections end.
         let Ok((client, _)) = listener.accept().await else {
             tokio::time::sleep(wait::STEP).await;
             continue;

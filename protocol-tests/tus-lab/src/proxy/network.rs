@@ -10,10 +10,10 @@ use super::pace::Pace;
 use super::plan::Plan;
 use super::step::{Cut, Direction, Step};
 
-/// How much is read at once; a plan's byte counts are met exactly all the same.
+/// How many bytes are read at once; a plan's byte counts are met exactly nevertheless.
 const BUFFER: usize = 64 * 1024;
 
-/// What all connections share: what is planned for them, and what is happening.
+/// The state that all connections share: the plans, and the troubles that are going on.
 #[derive(Debug)]
 pub(super) struct Network {
     pub(super) target: SocketAddr,
@@ -65,17 +65,17 @@ impl Network {
         }
     }
 
-    /// How many of these bytes may go before something happens, and what happens then.
+    /// How many of these bytes may go before the next step, and the step if it comes then.
     pub(super) fn pass(&self, direction: Direction, wanted: usize) -> (usize, Option<Step>) {
         self.state().lane(direction).plan.pass(wanted, Instant::now())
     }
 
-    /// Plans this step for when so many further bytes have gone up.
+    /// Plans this step for when this many further bytes have gone up.
     pub(super) fn after(&self, bytes: u64, step: Step) {
         self.state().up.plan.after(bytes, step);
     }
 
-    /// Nothing more is planned, and no answer is doomed.
+    /// Drops all planned steps, and lets the next answer pass.
     pub(super) fn forget(&self) {
         let mut state = self.state();
         state.up.plan.forget();
@@ -83,28 +83,29 @@ impl Network {
         state.doomed_answer = None;
     }
 
-    /// How many bytes have gone this way.
+    /// How many bytes have gone in this direction.
     pub(super) fn count(&self, direction: Direction) -> u64 {
         self.state().lane(direction).plan.count()
     }
 
-    /// Whether everything planned has happened.
+    /// Whether all planned steps have come.
     pub(super) fn is_done(&self) -> bool {
         let state = self.state();
         state.up.plan.is_done() && state.down.plan.is_done()
     }
 
-    /// How much is carried at once this way.
+    /// How many bytes are carried at once in this direction.
     pub(super) fn piece(&self, direction: Direction) -> usize {
         self.state().lane(direction).pace.as_ref().map_or(BUFFER, |pace| pace.piece().min(BUFFER))
     }
 
-    /// Takes the line for so many bytes, and says when they have arrived if that is not at once.
+    /// Reserves the line for this many bytes, and returns when they have arrived; none if the bandwidth is
+    /// not limited.
     pub(super) fn arrival(&self, direction: Direction, count: usize) -> Option<Instant> {
         self.state().lane(direction).pace.as_mut().map(|pace| pace.reserve(count, Instant::now()))
     }
 
-    /// Until when everything stands still.
+    /// Until when the network stands still, if it does.
     pub(super) fn still_until(&self) -> Option<Instant> {
         self.state().still_until.filter(|until| *until > Instant::now())
     }
@@ -114,7 +115,7 @@ impl Network {
         self.state().no_server_until.is_some_and(|until| until > Instant::now())
     }
 
-    /// How the answer that is about to go down ends, and after how many bytes, if it is doomed.
+    /// How and after how many bytes the next answer is to be cut, if it is; it counts for one answer.
     pub(super) fn doom(&self) -> Option<(Cut, u64)> {
         self.state().doomed_answer.take()
     }
@@ -139,7 +140,7 @@ impl Network {
         self.observer.tell(event);
     }
 
-    /// No lock is held across an await, and nobody panics while holding one.
+    /// Locks the state. The lock is not held across an await, and no holder panics.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("nobody panicked while holding it")
     }

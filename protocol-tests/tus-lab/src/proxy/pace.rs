@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-/// How many pieces a second a limited direction carries: enough to look like a stream.
+/// How many pieces a second a limited direction carries: enough for a steady stream.
 const PIECES_PER_SEC: u64 = 20;
 
 /// A bandwidth that all connections share.
@@ -11,17 +11,17 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// A bandwidth of nothing is one byte a second: bytes have to arrive some day.
+    /// A pace with this bandwidth, of at least one byte a second: bytes have to arrive some day.
     pub(super) fn new(bytes_per_sec: u64) -> Self {
         Self { bytes_per_sec: bytes_per_sec.max(1), free_at: None }
     }
 
-    /// How much is carried at once.
+    /// How many bytes are carried at once.
     pub(super) fn piece(&self) -> usize {
         usize::try_from((self.bytes_per_sec / PIECES_PER_SEC).max(1)).unwrap_or(usize::MAX)
     }
 
-    /// Takes the line for so many bytes, and says when they have arrived.
+    /// Reserves the line for this many bytes, and returns when they have arrived.
     pub(super) fn reserve(&mut self, count: usize, now: Instant) -> Instant {
         let start = self.free_at.map_or(now, |free_at| free_at.max(now));
         let nanos = count as u128 * 1_000_000_000 / u128::from(self.bytes_per_sec);

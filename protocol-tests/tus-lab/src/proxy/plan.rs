@@ -4,7 +4,7 @@ use std::time::Instant;
 use super::recurring::Recurring;
 use super::step::Step;
 
-/// What is going to happen to the bytes of one direction, counted over all connections.
+/// The planned steps of one direction, by the bytes of all connections.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     count: u64,
@@ -18,7 +18,7 @@ impl Plan {
         Self { count: 0, steps: steps.into(), recurring }
     }
 
-    /// How many of these bytes may go before something happens, and what happens then.
+    /// How many of these bytes may go before the next step, and the step if it comes then.
     pub(super) fn pass(&mut self, wanted: usize, now: Instant) -> (usize, Option<Step>) {
         let planned = self.steps.front().map(|(at, _)| at.saturating_sub(self.count));
         let repeated = self.recurring.as_ref().and_then(|recurring| recurring.room(self.count, now));
@@ -29,14 +29,14 @@ impl Plan {
         (allowed, self.reached(now))
     }
 
-    /// Plans this step for when so many further bytes have gone.
+    /// Plans this step for when this many further bytes have gone.
     pub(super) fn after(&mut self, bytes: u64, step: Step) {
         let at = self.count + bytes;
         let place = self.steps.partition_point(|(other, _)| *other <= at);
         self.steps.insert(place, (at, step));
     }
 
-    /// Nothing more is planned.
+    /// Drops all planned steps.
     pub(super) fn forget(&mut self) {
         self.steps.clear();
         self.recurring = None;
@@ -47,7 +47,7 @@ impl Plan {
         self.count
     }
 
-    /// Whether everything planned has happened.
+    /// Whether all planned steps have come.
     pub(super) fn is_done(&self) -> bool {
         self.steps.is_empty()
     }

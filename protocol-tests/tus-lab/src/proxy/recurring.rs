@@ -2,16 +2,16 @@ use std::time::{Duration, Instant};
 
 use super::step::Step;
 
-/// How far apart troubles are.
+/// The distance between two troubles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Every {
-    /// So many bytes from the clients.
+    /// A number of bytes from the clients.
     Bytes(u64),
-    /// So much time; a trouble that is due waits for the next byte.
+    /// A time; a trouble that is due waits for the next byte.
     Time(Duration),
 }
 
-/// Troubles without an end, one after the other.
+/// Troubles that recur without an end.
 #[derive(Debug, Clone)]
 pub struct Recurring {
     every: Every,
@@ -28,10 +28,10 @@ enum Due {
 }
 
 impl Recurring {
-    /// These troubles in turn, at even distances.
+    /// Recurring troubles: these steps in turn, at even distances.
     ///
     /// # Panics
-    /// When there are none.
+    /// When there are no steps.
     #[must_use]
     pub fn in_turn(every: Every, steps: Vec<Step>) -> Self {
         assert!(!steps.is_empty(), "troubles that recur are at least one");
@@ -40,7 +40,8 @@ impl Recurring {
         recurring
     }
 
-    /// How many bytes may go before the next one, if bytes are what it waits for.
+    /// How many bytes may go before the next trouble: if it is due by time, 0 when it is due, and none
+    /// before.
     pub(super) fn room(&self, count: u64, now: Instant) -> Option<u64> {
         match self.due {
             Due::Bytes(at) => Some(at.saturating_sub(count)),
@@ -59,7 +60,8 @@ impl Recurring {
         Some(step)
     }
 
-    /// At least one byte, or one millisecond, on: without that a client could never say anything.
+    /// When the next trouble is due: at least one byte, or one millisecond, later, so that clients get on at
+    /// all.
     fn next_due(&self, count: u64, now: Instant) -> Due {
         match self.every {
             Every::Bytes(bytes) => Due::Bytes(count + bytes.max(1)),
@@ -75,7 +77,7 @@ mod tests {
 
     const STEPS: [Step; 3] = [Step::Cut(Cut::Fin), Step::LoseAnswer, Step::Vanish];
 
-    /// Where the first troubles come, and which.
+    /// The places and steps of the first troubles.
     fn first(mut recurring: Recurring, number: usize) -> Vec<(u64, Step)> {
         let (mut count, now) = (0, Instant::now());
         (0..number)

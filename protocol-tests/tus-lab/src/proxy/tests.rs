@@ -7,13 +7,12 @@ use tokio::net::TcpStream;
 use super::*;
 use crate::http::{Connection, Request};
 
-/// A server that answers `!` once it has seen the end, and tells what it saw.
+/// A server that answers `!` at the end of each connection, and returns the bytes that it received.
 async fn listener() -> (SocketAddr, JoinHandle<Vec<Vec<u8>>>) {
     server(2, b"!").await
 }
 
-/// A server of so many connections, one after the other: it reads each to its end, however that
-/// comes, and gives this answer.
+/// A server of this many connections, one after the other: it reads each to its end, and sends this answer.
 async fn server(connections: usize, answer: &'static [u8]) -> (SocketAddr, JoinHandle<Vec<Vec<u8>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
     let address = listener.local_addr().expect("a bound socket has an address");
@@ -35,7 +34,7 @@ async fn seen(server: JoinHandle<Vec<Vec<u8>>>) -> Vec<Vec<u8>> {
     wait::bounded("the server has seen everything", server).await.expect("the server is fine")
 }
 
-/// Conditions whose events are collected.
+/// Conditions with an observer that collects the events.
 fn watched() -> (Conditions, Arc<Mutex<Vec<Event>>>) {
     let events = Arc::new(Mutex::new(Vec::new()));
     let held = Arc::clone(&events);
@@ -43,7 +42,7 @@ fn watched() -> (Conditions, Arc<Mutex<Vec<Event>>>) {
     (Conditions { observer: Observer::new(tell), ..Conditions::default() }, events)
 }
 
-/// Sends so many bytes, as far as they are taken.
+/// Sends this many bytes, as far as they are accepted.
 async fn pour(proxy: &Proxy, count: usize) -> Connection {
     let mut connection = Connection::open(proxy.address()).await;
     _ = connection.try_send(&vec![1; count]).await;

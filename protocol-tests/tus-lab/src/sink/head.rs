@@ -1,8 +1,8 @@
-/// The head of a request, as it came.
+/// The head of a request.
 #[derive(Debug)]
 pub(super) struct Head {
     pub(super) method: String,
-    /// The last part of the path, where that is a number.
+    /// The last part of the path, if it is a number: the id of an upload.
     pub(super) id: Option<u64>,
     text: String,
 }

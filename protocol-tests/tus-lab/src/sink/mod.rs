@@ -1,8 +1,8 @@
-//! `tus-lab sink`: the least that a server could do with the same requests.
+//! `tus-lab sink`: a server that does the least that is possible with the same requests.
 //!
-//! It speaks just as much tus as the scenarios of `tus-lab load` need, and checks, locks and remembers
-//! nothing beyond that. What it reaches is this machine's limit, not a server's: whoever keeps promises has
-//! more to do.
+//! The sink speaks just as much tus as the scenarios of `tus-lab load` need, and checks, locks and remembers
+//! nothing beyond that. Its figures are this machine's limit, and no goal for a server, which has promises to
+//! keep.
 
 mod aligned;
 mod direct;
@@ -22,10 +22,10 @@ pub use keeping::Keeping;
 use session::Session;
 use store::Store;
 
-/// Answers whoever connects, for ever.
+/// Answers every connection, for ever.
 ///
 /// # Errors
-/// When the folder cannot be made, or no connection be accepted.
+/// When the folder cannot be made, or connections cannot be accepted.
 pub async fn run(listener: TcpListener, folder: PathBuf, keeping: Keeping) -> io::Result<()> {
     std::fs::create_dir_all(&folder)?;
     let store = Arc::new(Store::new(folder, keeping));
@@ -33,7 +33,7 @@ pub async fn run(listener: TcpListener, folder: PathBuf, keeping: Keeping) -> io
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
         let session = Session::new(Arc::clone(&store), stream);
-        // A connection that breaks is nothing to tell of here.
+        // A broken connection is not reported.
         tokio::spawn(async move { _ = session.serve().await });
     }
 }

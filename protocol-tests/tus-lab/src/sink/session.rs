@@ -9,20 +9,20 @@ use super::direct::Buffers;
 use super::head::Head;
 use super::store::{Store, Upload};
 
-/// How much is read, and written, at once.
+/// How many bytes are read and written at once.
 const BUFFER: usize = 256 * 1024;
 
-/// Room for a head, and what comes with it.
+/// The size of the buffer for a head and the bytes that come with it.
 const ROOM: usize = 16 * 1024;
 
 const NOT_FOUND: &str = "404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n";
 
-/// A connection.
+/// The session of a connection.
 #[derive(Debug)]
 pub(super) struct Session {
     store: Arc<Store>,
     stream: TcpStream,
-    /// What came and is not used yet.
+    /// Received bytes that are not used yet.
     inbox: Vec<u8>,
     buffer: Vec<u8>,
     buffers: Buffers,
@@ -51,8 +51,8 @@ impl Session {
         Ok(())
     }
 
-    /// A creation, with its bytes where there are some; without a version it is a form, whose body is kept as
-    /// it is.
+    /// Answers a POST: a creation, with its bytes if there are some. Without a version it is a form, whose
+    /// body is kept unparsed.
     async fn post(&mut self, head: &Head) -> io::Result<String> {
         let body = head.number("content-length").unwrap_or(0);
         let speaks_tus = head.header("tus-resumable").is_some();

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::direct::{Target, fits};
 use super::keeping::Keeping;
 
-/// What is known of an upload: nothing that survives the process.
+/// The state of an upload, which does not survive the process.
 #[derive(Debug)]
 pub(super) struct Upload {
     pub(super) id: u64,
@@ -20,7 +20,7 @@ pub(super) struct Upload {
     pub(super) offset: AtomicU64,
 }
 
-/// Files named by numbers.
+/// The store: files named by numbers.
 #[derive(Debug)]
 pub(super) struct Store {
     folder: PathBuf,
@@ -44,7 +44,7 @@ impl Store {
         Ok(upload)
     }
 
-    /// Joins uploads: the kernel copies.
+    /// Joins uploads; the kernel copies their bytes.
     pub(super) fn join(&self, parts: &[Arc<Upload>]) -> io::Result<Arc<Upload>> {
         let whole = self.create(parts.iter().map(|part| part.length).sum())?;
         if let Some(mut to) = self.file(&whole)? {
@@ -65,7 +65,7 @@ impl Store {
         _ = fs::remove_file(self.path(id));
     }
 
-    /// The file that bytes go into, where they go into one.
+    /// The file of the upload's bytes, if they are kept.
     pub(super) fn file(&self, upload: &Upload) -> io::Result<Option<File>> {
         if self.keeping == Keeping::Discard {
             return Ok(None);

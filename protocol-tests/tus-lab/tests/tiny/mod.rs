@@ -1,4 +1,4 @@
-//! A tus server that is as small as can be, to test the testers.
+//! The smallest possible tus server, to test the tests.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,14 +8,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// What the server does with bytes of a PATCH that another request has overtaken.
+/// The server's treatment of bytes of a PATCH that another request has overtaken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Late {
-    /// They are appended to whatever is there: wrong.
+    /// Late bytes are appended, which is wrong.
     Appended,
-    /// They end their connection.
+    /// Late bytes are refused, and their connection ends.
     Refused,
-    /// They cannot be: nobody else is let in while their connection lives. Wrong as well.
+    /// Late bytes cannot come: the upload is locked while their connection lives. This is wrong, too.
     Locked,
 }
 
@@ -32,7 +32,7 @@ struct Upload {
     bytes: Vec<u8>,
     /// How many PATCHes are under way.
     appending: u64,
-    /// How many requests have looked at it; a PATCH is overtaken when this has grown.
+    /// How many requests have looked at the upload; a PATCH is overtaken when this has grown.
     requests: u64,
 }
 
@@ -62,7 +62,7 @@ impl Drop for Tiny {
     }
 }
 
-/// One request; the connection ends after it.
+/// Serves one request, and ends the connection.
 async fn serve(mut stream: TcpStream, uploads: Uploads, late: Late) -> io::Result<()> {
     let (head, body) = read_head(&mut stream).await?;
     let (method, path) = head.split_once(' ').unwrap_or_default();
@@ -138,7 +138,7 @@ async fn append(
     }
 }
 
-/// The head, and what came with it of the body.
+/// Reads the head, and the part of the body that came with it.
 async fn read_head(stream: &mut TcpStream) -> io::Result<(String, Vec<u8>)> {
     let mut bytes = Vec::new();
     loop {

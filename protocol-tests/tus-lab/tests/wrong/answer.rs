@@ -2,7 +2,7 @@ use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::{Response, StatusCode};
 
-/// What the server says.
+/// An answer of the server.
 pub(super) struct Answer {
     status: StatusCode,
     headers: Vec<(&'static str, String)>,
@@ -10,17 +10,17 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// A status and nothing else.
+    /// An answer with only this status.
     pub(super) fn of(status: StatusCode) -> Self {
         Self { status, headers: Vec::new(), body: Bytes::new() }
     }
 
-    /// 200 with these bytes.
+    /// An answer with 200 and these bytes.
     pub(super) fn bytes(body: impl Into<Bytes>) -> Self {
         Self { body: body.into(), ..Self::of(StatusCode::OK) }
     }
 
-    /// The same with one header more.
+    /// The answer with one more header.
     pub(super) fn with(mut self, name: &'static str, value: impl ToString) -> Self {
         self.headers.push((name, value.to_string()));
         self

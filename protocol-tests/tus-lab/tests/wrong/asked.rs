@@ -5,10 +5,10 @@ use super::Wrong;
 use super::answer::Answer;
 use super::store::Store;
 
-/// What a request asks for.
+/// The head of a request, in parts.
 pub(super) struct Asked<'a> {
     pub(super) method: &'a str,
-    /// The id in the path, if it is not that of creation.
+    /// The id in the path; none if it is the URL of creation.
     pub(super) id: Option<&'a str>,
     head: &'a Parts,
     wraps: bool,
@@ -28,7 +28,7 @@ impl<'a> Asked<'a> {
         asked
     }
 
-    /// The value of a header that is there once.
+    /// The value of a header; none if it is not there exactly once.
     pub(super) fn only(&self, name: &str) -> Option<&'a str> {
         let mut values = self.head.headers.get_all(name).iter();
         let first = values.next()?;
@@ -60,7 +60,7 @@ impl<'a> Asked<'a> {
         number.map(Some).ok_or_else(|| Answer::of(StatusCode::BAD_REQUEST))
     }
 
-    /// Whether the body is one of a tus upload.
+    /// Whether the body carries bytes of an upload.
     pub(super) fn brings_bytes(&self) -> bool {
         let media = self.only("content-type").and_then(|media| media.split(';').next()).unwrap_or_default();
         media.trim().eq_ignore_ascii_case("application/offset+octet-stream")

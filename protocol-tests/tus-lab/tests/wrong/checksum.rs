@@ -8,7 +8,7 @@ use super::answer::Answer;
 use super::asked::Asked;
 use super::store::Store;
 
-/// What is offered.
+/// The algorithms that the server offers.
 pub(super) const OFFERED: &str = "sha1,md5,sha256,crc32";
 
 /// Where the checksum of a body comes from.
@@ -30,7 +30,7 @@ impl Sum {
     }
 }
 
-/// Reads the whole body and says whether it is what its checksum says.
+/// Reads the whole body, and compares it with its checksum.
 pub(super) async fn collect(mut body: Incoming, sum: Sum) -> Result<(Vec<u8>, Result<(), Answer>), Answer> {
     let mut bytes = Vec::new();
     let mut told = if let Sum::Header(sum) = sum { Some(sum) } else { None };

@@ -13,17 +13,17 @@ pub(crate) enum Wrong {
     ConflictIsLocked,
     /// A PATCH may be of any media type.
     TakesEveryType,
-    /// Metadata is read as UTF-8, and what is none is lost.
+    /// Metadata is read as UTF-8, and other bytes are lost.
     LossyMetadata,
     /// Numbers are cut off after 64 bits.
     WrapsNumbers,
-    /// An unknown upload stands at 0.
+    /// HEAD of an unknown upload tells the offset 0.
     MissingHasOffset,
     /// Some URL leads to a file of the system.
     LeadsOut,
     /// Bytes beyond the length are kept.
     GoesPastTheLength,
-    /// What an older PATCH still sends is kept beside what a newer one sends.
+    /// Late bytes of an older PATCH are kept among those of a newer one.
     KeepsLateBytes,
     /// HEAD does not tell that a length is deferred.
     HidesDeferral,
@@ -35,7 +35,7 @@ pub(crate) enum Wrong {
     KeepsMismatch,
     /// A checksum in a trailer is not verified.
     IgnoresTrailers,
-    /// DELETE is answered 204, and nothing happens.
+    /// DELETE is answered 204, but deletes nothing.
     NeverDeletes,
     /// Partials are joined in the order in which they were made.
     JoinsInOtherOrder,
@@ -43,6 +43,6 @@ pub(crate) enum Wrong {
     FinalIsConflict,
     /// A final upload has the metadata of its first partial.
     InheritsMetadata,
-    /// Unfinished partials are joined, and nobody is told.
+    /// Unfinished partials are joined, though the extension is not announced.
     HidesUnfinished,
 }

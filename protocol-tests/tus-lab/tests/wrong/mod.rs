@@ -1,4 +1,4 @@
-//! A small tus server with every extension, which does exactly those things wrong that it is told to.
+//! A small tus server with every extension, and with exactly the faults that a test chooses.
 
 mod answer;
 mod asked;

@@ -7,11 +7,11 @@ use hyper::StatusCode;
 use super::Wrong;
 use super::answer::Answer;
 
-/// How long an upload lives without a byte: longer than a loaded machine stalls, and soon enough
-/// for a case that waits for it.
+/// How long an upload lives without a new byte: longer than a loaded machine stalls, and short enough for a
+/// case that waits for the end.
 const LIFE: Duration = Duration::from_secs(6);
 
-/// The uploads, and what is done wrong with them.
+/// The uploads, and the server's faults.
 pub(super) struct Store {
     wrongs: Vec<Wrong>,
     uploads: Mutex<BTreeMap<String, Upload>>,
@@ -22,11 +22,11 @@ pub(super) struct Upload {
     pub(super) bytes: Vec<u8>,
     pub(super) length: Option<u64>,
     pub(super) metadata: Option<String>,
-    /// `Upload-Concat`, as it was given.
+    /// The value of `Upload-Concat`, as it was sent.
     pub(super) concat: Option<String>,
     /// The ids of the partials that a final upload still waits for.
     pub(super) parts: Vec<String>,
-    /// Grows with each PATCH and DELETE: whoever sees it grow was displaced.
+    /// The epoch grows with each PATCH and DELETE: a request that sees it grow was displaced.
     pub(super) epoch: u64,
     pub(super) touched: Option<SystemTime>,
 }
@@ -44,13 +44,13 @@ impl Upload {
         self.concat.as_ref().is_some_and(|concat| concat.starts_with("final"))
     }
 
-    /// When it will be gone, in seconds that HTTP's dates can tell.
+    /// When the upload expires.
     pub(super) fn expires(&self) -> Option<SystemTime> {
         let touched = self.touched.filter(|_| !self.is_complete() && !self.is_final());
         touched.map(|touched| touched + LIFE)
     }
 
-    /// The same as [`Store::claim`], together with whatever is looked at before.
+    /// Displaces the writing request, as [`Store::claim`] does, while the caller holds the lock.
     pub(super) fn claim(&mut self) -> u64 {
         self.epoch += 1;
         self.touch();
@@ -84,7 +84,7 @@ impl Store {
         self.held().remove(id)
     }
 
-    /// Looks at an upload, or does something to it, with its partials joined if they are there.
+    /// Runs `act` on an upload, with its partials joined if they are complete.
     pub(super) fn on<T>(&self, id: &str, act: impl FnOnce(&mut Upload) -> T) -> Result<T, Answer> {
         let mut uploads = self.held();
         join(&mut uploads, id);
@@ -95,13 +95,13 @@ impl Store {
         Ok(act(upload))
     }
 
-    /// The length of a final upload, as far as those of its partials are known.
+    /// The length of a final upload; none unless the lengths of all its partials are known.
     pub(super) fn joint_length(&self, parts: &[String]) -> Option<u64> {
         let uploads = self.held();
         parts.iter().map(|part| uploads.get(part).and_then(|part| part.length)).sum()
     }
 
-    /// Displaces whoever writes, and returns the right to write.
+    /// Displaces the writing request, and returns the claim of the new one.
     pub(super) fn claim(&self, id: &str) -> Result<u64, Answer> {
         self.on(id, Upload::claim)
     }

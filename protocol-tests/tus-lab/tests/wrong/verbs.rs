@@ -110,7 +110,7 @@ fn metadata_of(store: &Store, asked: &Asked<'_>) -> Result<Option<String>, Answe
     Ok(Some(if store.does(Wrong::LossyMetadata) { lossy.join(",") } else { metadata }))
 }
 
-/// What every answer about an upload says.
+/// The answer with the headers that every answer about an upload has.
 fn standing(store: &Store, id: &str, answer: Answer) -> Answer {
     let told = store.on(id, |upload| (upload.offset(), upload.expires(), upload.parts.is_empty()));
     let Ok((offset, expires, joined)) = told else {
@@ -169,7 +169,7 @@ pub(super) async fn append(
     }
 }
 
-/// Claims the upload in one step with looking at it: of two at one offset only one may write.
+/// Checks a PATCH and claims its upload in one step: of two requests at one offset only one may write.
 fn admitted(store: &Store, asked: &Asked<'_>, id: &str) -> Result<u64, Answer> {
     if !asked.brings_bytes() && !store.does(Wrong::TakesEveryType) {
         return Err(Answer::of(StatusCode::UNSUPPORTED_MEDIA_TYPE));

@@ -9,7 +9,7 @@ use tus_lab::conformance::{self, Level, Options, Outcome, Pattern, Report};
 
 use crate::arguments::{header, pair};
 
-/// What the help ends with.
+/// The end of the help text.
 const STATUS: &str = "\
 Every case has an id, the section that it cites, and a level: MUST and SHOULD are the text's own \
 words, ROBUST is what real traffic brings. A case whose extension is not offered in the answer to \
@@ -150,7 +150,8 @@ fn write(path: Option<&Path>, text: impl FnOnce() -> String) -> Result<(), Strin
     fs::write(path, text()).map_err(|error| format!("{} could not be written: {error}", path.display()))
 }
 
-/// Nobody reads on if standard output is closed, and the exit status still tells the result.
+/// Prints a text. If standard output is closed, the run goes on, because the exit status still tells the
+/// result.
 fn say(text: &str) {
     let mut out = io::stdout().lock();
     _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());

@@ -8,10 +8,10 @@ use tus_lab::disconnect::{Outcome, Report, Row, Settings, Shape, rows, run as ru
 
 use crate::arguments::header;
 
-/// The smallest upload in which the places of trouble lie apart.
+/// The size of the smallest upload in which the places of trouble lie apart.
 const SMALLEST: u64 = 64 * 1024;
 
-/// The run found nothing wrong, or something; or there was none.
+/// The exit statuses: nothing is wrong, something is wrong, there was no run.
 const GOOD: u8 = 0;
 const BAD: u8 = 1;
 const COULD_NOT_RUN: u8 = 2;
@@ -110,7 +110,7 @@ fn settings(args: Args) -> Result<Settings, String> {
     })
 }
 
-/// A line for each row that has ended, for a person who waits: the table comes last.
+/// Prints a line for each row that has ended: the table comes only at the end.
 fn progress() -> impl FnMut(&Outcome) {
     let is_watched = std::io::stderr().is_terminal();
     let mut ended = 0;
@@ -148,7 +148,7 @@ fn pair(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// Whoever reads this may have gone; that is no reason to stop.
+/// Prints a line, and goes on if standard output is closed.
 fn say(line: impl std::fmt::Display) {
     _ = writeln!(std::io::stdout(), "{line}");
 }

@@ -10,7 +10,7 @@ use tus_lab::open_files::allow_open_files;
 
 use crate::arguments::{header, pair};
 
-/// Nothing failed, or something did; or nothing could be done.
+/// The exit statuses: nothing failed, something failed, nothing could be done.
 const GOOD: u8 = 0;
 const BAD: u8 = 1;
 const COULD_NOT_RUN: u8 = 2;
@@ -72,7 +72,7 @@ pub(crate) async fn run(args: Args) -> ExitCode {
     }
 }
 
-/// Runs the scenario with a runtime of its own, whose number of threads is the client's.
+/// Runs the scenario in a runtime with the chosen number of threads.
 fn load(args: &Args) -> Result<Report, String> {
     let mut builder = match args.threads {
         0 | 1 => runtime::Builder::new_current_thread(),

@@ -1,8 +1,8 @@
 //! `tus-lab`: finds out from outside what a tus 1.0.0 server does.
 //!
-//! `conformance` asks whether the server does what the text says, `disconnect` what becomes of
-//! uploads over a bad network, and `proxy` is that bad network alone; `table` puts reports about
-//! several servers side by side. `load` measures, and `sink` is the machine's limit.
+//! `conformance` tests whether the server does what the protocol's text says, `disconnect` tests uploads over
+//! a bad network, and `proxy` is that bad network alone; `table` puts reports about several servers side by
+//! side. `load` measures how much the server does in a second, and `sink` is the limit of the machine.
 
 use std::process::ExitCode;
 

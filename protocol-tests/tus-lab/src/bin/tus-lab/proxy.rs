@@ -70,14 +70,14 @@ pub(crate) async fn run(args: Args) -> ExitCode {
 }
 
 async fn start(args: Args) -> Result<(Proxy, Receiver<Event>, Signal), String> {
-    // Listened for before it is said that the proxy is there: an interrupt that comes at once counts.
+    // The signal is listened for before the address is printed, so that an immediate interrupt counts.
     let interrupts = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
     let target = lookup_host(&args.target).await.map_err(|error| format!("{}: {error}", args.target))?;
     let target = target.into_iter().next().ok_or_else(|| format!("{} has no address", args.target))?;
     let listener =
         TcpListener::bind(&args.listen).await.map_err(|error| format!("{}: {error}", args.listen))?;
     let (sender, events) = mpsc::channel(WAITING);
-    // An observer must not block: what nobody reads fast enough is left out.
+    // An observer must not block: events that are not printed fast enough are left out.
     let observer = Observer::new(move |event| _ = sender.try_send(event.clone()));
     Ok((Proxy::on(listener, target, conditions(args, observer)), events, interrupts))
 }
@@ -96,8 +96,8 @@ fn conditions(args: Args, observer: Observer) -> Conditions {
     }
 }
 
-/// A line for each event, with the seconds since the start; what happened before the interrupt
-/// is told after it all the same.
+/// Prints a line for each event, with the seconds since the start. Events from before the interrupt are
+/// printed, too.
 async fn print_until_interrupted(mut events: Receiver<Event>, mut interrupts: Signal) {
     let start = Instant::now();
     let print = |event: Event| say(format_args!("{:9.3} {event}", start.elapsed().as_secs_f64()));
@@ -110,7 +110,7 @@ async fn print_until_interrupted(mut events: Receiver<Event>, mut interrupts: Si
     }
 }
 
-/// Whoever reads this may have gone; that is no reason to stop.
+/// Prints a line, and goes on if standard output is closed.
 fn say(line: std::fmt::Arguments<'_>) {
     let mut stdout = std::io::stdout().lock();
     _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());

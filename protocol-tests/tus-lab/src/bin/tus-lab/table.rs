@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     }
 }
 
-/// All reports, which have to be of the same kind.
+/// Reads all reports, which have to be of the same kind.
 fn read<R>(args: &Args, of: impl Fn(&str) -> serde_json::Result<R>) -> Result<Vec<(String, R)>, String> {
     let read = |(name, path): &(String, PathBuf)| {
         let unreadable = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
@@ -43,7 +43,7 @@ fn read<R>(args: &Args, of: impl Fn(&str) -> serde_json::Result<R>) -> Result<Ve
     args.reports.iter().map(read).collect()
 }
 
-/// The last equals sign counts, because names may hold some.
+/// Splits `NAME=FILE` at the last equals sign, because names may contain some.
 fn named(text: &str) -> Result<(String, PathBuf), String> {
     let (name, path) = text.rsplit_once('=').ok_or("a report is NAME=FILE")?;
     Ok((name.to_owned(), PathBuf::from(path)))

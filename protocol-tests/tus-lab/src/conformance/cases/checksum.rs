@@ -98,7 +98,7 @@ async fn matching(bench: &Bench) -> Judged {
     if unknown.is_empty() { FINE } else { room(format_args!("not tried: {}", unknown.join(", "))) }
 }
 
-/// A PATCH with "hello world" at the start.
+/// A PATCH of "hello world" at offset 0 with this checksum.
 fn signed(bench: &Bench, upload: &Place, checksum: &str) -> Request {
     bench.patch(upload, 0).header(HEADER, checksum).body("hello world")
 }
@@ -144,7 +144,7 @@ async fn mismatch_at_the_end(bench: &Bench) -> Judged {
     FINE
 }
 
-/// A name that no server will ever know.
+/// A checksum with an algorithm that no server knows.
 pub(super) const UNSUPPORTED: &str = "labsum aGVsbG8=";
 
 async fn unsupported(bench: &Bench) -> Judged {
@@ -203,7 +203,7 @@ async fn chunked(bench: &Bench) -> Judged {
     FINE
 }
 
-/// More than any server holds in memory before it writes.
+/// The size of a large body: more than servers hold in memory before they write.
 const LARGE: u64 = 12_000_000;
 
 async fn large(bench: &Bench) -> Judged {

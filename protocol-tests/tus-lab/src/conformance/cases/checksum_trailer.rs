@@ -37,7 +37,7 @@ pub(super) const SECTION: Section = Section {
     ],
 };
 
-/// Sends a chunk whose checksum comes after it.
+/// Sends a body of one chunk with its checksum in a trailer.
 pub(super) async fn trailed(
     bench: &Bench,
     upload: &Place,
@@ -49,7 +49,7 @@ pub(super) async fn trailed(
     let mut connection = bench.begin(&patch).await?;
     send_chunk(&mut connection, bytes).await?;
     let trailer = checksum.map(|checksum| format!("{HEADER}: {checksum}\r\n")).unwrap_or_default();
-    // A refusal may be on its way before all is sent.
+    // The server may refuse before all is sent.
     _ = connection.try_send(format!("0\r\n{trailer}\r\n").as_bytes()).await;
     bench.hear("PATCH", &mut connection).await
 }

@@ -1,4 +1,4 @@
-//! Concatenation: partial uploads, and what they become.
+//! Concatenation: partial and final uploads.
 
 use crate::conformance::answer::Answer;
 use crate::conformance::bench::{Bench, PAUSE};
@@ -90,7 +90,7 @@ async fn partial(bench: &Bench, bytes: &[u8]) -> Result<Place, Fault> {
     Ok(upload)
 }
 
-/// What `Upload-Concat` says of a final upload, by the paths of its partials.
+/// The value of `Upload-Concat` of a final upload, with the paths of its partials.
 pub(super) fn of_paths(partials: &[&Place]) -> String {
     let paths: Vec<_> = partials.iter().map(|partial| partial.path.as_str()).collect();
     format!("final;{}", paths.join(" "))
@@ -111,10 +111,10 @@ async fn joined(bench: &Bench, partials: &[&Place]) -> Result<Place, Fault> {
     making.await.map_err(Fault::in_preparation)
 }
 
-/// How often HEAD may tell that a few bytes are not joined yet.
+/// How often HEAD may say that a few bytes are not joined yet.
 const PATIENCE: u32 = 50;
 
-/// HEAD of a final upload, as soon as it is finished.
+/// The answer to HEAD of a final upload, once it is finished.
 pub(super) async fn finished(bench: &Bench, upload: &Place) -> Result<Answer, Fault> {
     let mut asked = 1;
     loop {
@@ -138,7 +138,7 @@ pub(super) async fn finished(bench: &Bench, upload: &Place) -> Result<Answer, Fa
     }
 }
 
-/// Wrong unless the final upload gets finished with these bytes.
+/// A fault unless the final upload gets finished with these bytes.
 pub(super) async fn becomes(bench: &Bench, upload: &Place, bytes: &[u8]) -> Result<(), Fault> {
     finished(bench, upload).await?.says("Upload-Length", bytes.len())?;
     bench.expect_bytes(upload, bytes).await
@@ -197,7 +197,8 @@ async fn final_told(bench: &Bench) -> Judged {
     came_back(bench, &head, &of_paths(&[&first, &second])).await
 }
 
-/// "As received" may mean the text or the uploads that it names.
+/// Compares `Upload-Concat` with the one that was sent. "As received" may mean its text or the uploads that
+/// it names.
 pub(super) async fn came_back(bench: &Bench, head: &Answer, given: &str) -> Judged {
     let found = head.required("Upload-Concat")?;
     if found == given {
@@ -208,7 +209,7 @@ pub(super) async fn came_back(bench: &Bench, head: &Answer, given: &str) -> Judg
     room(format_args!("the same partials come back in another spelling: {found:?} for {given:?}"))
 }
 
-/// Of the uploads that are named: behind a proxy the same host may have another name.
+/// The paths of the uploads that are named: behind a proxy the same host may have another name.
 async fn paths_in(bench: &Bench, concat: &str) -> Result<Vec<String>, Fault> {
     let mut paths = Vec::new();
     for url in concat.strip_prefix("final;").unwrap_or_default().split_whitespace() {

@@ -35,7 +35,7 @@ pub(super) const SECTION: Section = Section {
     ],
 };
 
-/// Two partial uploads that are on their way, and their final upload.
+/// Two unfinished partial uploads, and their final upload.
 struct Running {
     first: Place,
     second: Place,

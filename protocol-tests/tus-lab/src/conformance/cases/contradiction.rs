@@ -1,16 +1,16 @@
-//! Answers that do not fit what the server says elsewhere.
+//! Faults of answers that contradict other answers of the server.
 
 use std::fmt::Debug;
 
 use crate::conformance::answer::Answer;
 use crate::conformance::verdict::{Judged, wrong};
 
-/// An answer does not fit the offset that HEAD tells afterwards.
+/// The fault of an answer that does not fit the offset that HEAD tells afterwards.
 pub(super) fn wrong_offset(answer: &Answer, offset: u64) -> Judged {
     wrong(format_args!("{answer}, and HEAD then says offset {offset}"))
 }
 
-/// An answer tells things of a length that exclude each other.
+/// The fault of an answer that tells two contradicting things about a length.
 pub(super) fn contradiction(answer: &Answer, length: Option<u64>, deferred: impl Debug) -> Judged {
     wrong(format_args!("{answer} with Upload-Length {length:?} and Upload-Defer-Length {deferred:?}"))
 }

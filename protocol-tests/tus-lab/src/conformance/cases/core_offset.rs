@@ -79,7 +79,8 @@ async fn overflow(bench: &Bench) -> Judged {
     FINE
 }
 
-/// The upload is new, so that whatever is read as absent or as nothing would fit.
+/// Checks that a PATCH with this offset is not applied. The upload is new, so an offset that is read as
+/// absent or as 0 would be accepted.
 async fn not_applied(bench: &Bench, at: impl FnOnce(Request) -> Request) -> Result<(), Fault> {
     let upload = bench.upload(5).await?;
     let patch = at(bench.bare_patch(&upload)).body("hello");
@@ -108,7 +109,7 @@ async fn spelling(bench: &Bench) -> Judged {
         let patch = bench.bare_patch(&upload).header("Upload-Offset", value).body("llo");
         let answer = bench.ask(patch).await?;
         bench.expect_offset(&upload, if answer.accepted() { 5 } else { 2 }).await?;
-        // Space around a value is HTTP's business, and no spelling of the number.
+        // HTTP strips space around a value, so it is no other spelling of the number.
         if answer.accepted() && value.trim() == value {
             accepted.push(value);
         }

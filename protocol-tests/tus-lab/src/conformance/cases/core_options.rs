@@ -63,7 +63,7 @@ async fn max_size(bench: &Bench) -> Judged {
     }
 }
 
-/// Who answers 413 says that there is a limit.
+/// A server that answers 413 has a limit, and should tell it in `Tus-Max-Size`.
 async fn max_size_told(bench: &Bench) -> Judged {
     if bench.subject.offer.max_size.is_some() {
         return FINE;

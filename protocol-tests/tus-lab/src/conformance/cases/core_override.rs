@@ -56,7 +56,7 @@ async fn patched_by(bench: &Bench, actual: &str) -> Result<(), Fault> {
 
 async fn head(bench: &Bench) -> Judged {
     let upload = bench.started(5, b"he").await?;
-    // Whether the answer has the body that it declares is another question: its head counts.
+    // Only the head of the answer counts: whether it has the body that it declares is another question.
     let mut connection = bench.begin(&overridden(bench, "POST", "HEAD", &upload)).await?;
     let answer = bench.hear("HEAD", &mut connection).await?;
     answer.status(&[200, 204])?;

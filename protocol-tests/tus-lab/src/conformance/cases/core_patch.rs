@@ -109,7 +109,7 @@ async fn missing(bench: &Bench) -> Judged {
     FINE
 }
 
-/// How often a server is looked at that seems to have kept nothing.
+/// How often to look at an upload whose bytes seem lost.
 const LOOKS: u32 = 10;
 
 async fn stores_what_came(bench: &Bench) -> Judged {
@@ -121,7 +121,7 @@ async fn stores_what_came(bench: &Bench) -> Judged {
     connection.try_finish().await?;
     drop(connection);
     let mut offset = super::settled::settled_offset(bench, &upload).await?;
-    // A loaded server may get to it later.
+    // A loaded server may store the bytes later.
     for _ in 0..LOOKS {
         if offset == 0 {
             offset = super::settled::settled_offset(bench, &upload).await?;
@@ -134,7 +134,7 @@ async fn stores_what_came(bench: &Bench) -> Judged {
     FINE
 }
 
-/// A timeout that is further away is not waited for.
+/// The longest timeout that is waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 async fn timeout_closes(bench: &Bench) -> Judged {

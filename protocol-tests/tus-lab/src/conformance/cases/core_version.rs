@@ -121,12 +121,12 @@ fn names_version(answer: &Answer) -> Judged {
     FINE
 }
 
-/// The URL of an upload that never was.
+/// The URL of an upload that never existed.
 pub(super) fn nobody(bench: &Bench) -> Place {
     bench.subject.endpoint.below("00000000000000000000000000000000")
 }
 
-/// A version that nobody has yet.
+/// A version that no server speaks.
 const UNKNOWN: &str = "99.0.0";
 
 async fn post_412(bench: &Bench) -> Judged {

@@ -132,7 +132,7 @@ async fn length_past_53_bits(bench: &Bench) -> Judged {
     }
 }
 
-/// What came of a creation.
+/// The result of a creation.
 enum Made {
     Nothing,
     Open,

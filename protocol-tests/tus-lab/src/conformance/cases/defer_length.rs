@@ -111,7 +111,7 @@ async fn known_length_stays(bench: &Bench) -> Judged {
     stays(bench, bench.started(10, b"hello").await?).await
 }
 
-/// An upload of ten bytes of which five are there.
+/// Checks that an upload of ten bytes, of which five are there, keeps its length.
 async fn stays(bench: &Bench, upload: Place) -> Judged {
     bench.ask(bench.patch(&upload, 5).header("Upload-Length", 8).body("w")).await?;
     bench.head(&upload).await?.says("Upload-Length", 10)?;

@@ -5,10 +5,11 @@ use std::time::Duration;
 use crate::conformance::verdict::{FINE, Fault, Judged, room};
 use crate::http::Connection;
 
-/// Beyond this a waiting user notices, and stock clients send bodies without being asked.
+/// How soon an answer has to come: after that a waiting user notices, and stock clients send bodies without
+/// being asked.
 pub(super) const SOON: Duration = Duration::from_secs(2);
 
-/// What comes of `Expect: 100-continue` before the body is sent.
+/// The server's reaction to `Expect: 100-continue` before the body is sent.
 pub(super) enum Expectation {
     Continue,
     Final(u16),

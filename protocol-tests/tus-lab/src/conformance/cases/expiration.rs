@@ -63,14 +63,14 @@ async fn on_post(bench: &Bench) -> Judged {
     }
 }
 
-/// A new upload of which something is known.
+/// A new upload with its date of expiry.
 struct Dated {
     upload: Place,
     answer: Answer,
     date: String,
 }
 
-/// An upload that is on its way, and the latest answer that tells when it expires.
+/// An unfinished upload, and the latest answer that tells when it expires.
 async fn dated(bench: &Bench) -> Result<Dated, Fault> {
     let created = bench.ask(bench.creation(10)).await?;
     let upload = bench.located(&created).await.map_err(Fault::in_preparation)?;
@@ -101,7 +101,7 @@ async fn future(bench: &Bench) -> Judged {
     FINE
 }
 
-/// Measured by the server's clock, if it tells its time.
+/// The time left until a date, by the server's clock if its answer has a `Date`.
 fn time_left(answer: &Answer, date: &str) -> Result<Option<Duration>, Fault> {
     let parse = |date: &str| httpdate::parse_http_date(date).ok();
     let now = answer.header("Date")?.and_then(parse).unwrap_or_else(SystemTime::now);
@@ -111,7 +111,7 @@ fn time_left(answer: &Answer, date: &str) -> Result<Option<Duration>, Fault> {
     }
 }
 
-/// An expiry that is further away is not waited for.
+/// The longest time until an expiry that is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 async fn gone(bench: &Bench) -> Judged {

@@ -1,4 +1,5 @@
-//! Protocol extensions: what works is announced, and what is announced rests on what it needs.
+//! Protocol extensions: those that work are announced, and those that are announced have the extensions that
+//! they need.
 
 use super::checksum::{HEADER, right};
 use super::checksum_trailer::trailed;

@@ -51,7 +51,7 @@ async fn survives(bench: &Bench) -> Judged {
     compare(bench.head_when_free(&upload).await?.required("Upload-Metadata")?, &metadata)
 }
 
-/// A server may refuse metadata that it does not like, but not lose it.
+/// Checks that metadata comes back. A server may refuse metadata, but not lose it.
 async fn comes_back(bench: &Bench, pairs: &str) -> Judged {
     let metadata = bench.metadata(pairs);
     let answer = bench.ask(with(bench, &metadata)).await?;
@@ -66,7 +66,7 @@ fn with(bench: &Bench, metadata: &str) -> crate::http::Request {
     bench.creation(5).without("Upload-Metadata").header("Upload-Metadata", metadata)
 }
 
-/// "Its value as specified by the client" may mean the text or what it says.
+/// Compares metadata. "Its value as specified by the client" may mean its text or its pairs.
 fn compare(found: &str, given: &str) -> Judged {
     if found == given {
         return FINE;
@@ -84,7 +84,7 @@ fn shown(header: &str, from: usize) -> String {
     header.chars().skip(from).take(24).collect()
 }
 
-/// What a header says, if it says it twice in no key.
+/// The pairs of a header; none if a key is there twice or a value is malformed.
 fn pairs(header: &str) -> Option<BTreeMap<&str, Vec<u8>>> {
     let mut pairs = BTreeMap::new();
     for pair in header.split(',') {

@@ -1,4 +1,4 @@
-//! The cases: a file per section of the text, and some for what the text does not foresee.
+//! The cases: a file per section of the text, and some for events that the text does not foresee.
 
 mod checksum;
 mod checksum_trailer;

@@ -57,7 +57,7 @@ async fn no_body(bench: &Bench) -> Judged {
     survives(bench, async |connection, _| Ok(connection.try_finish().await?)).await
 }
 
-/// Begins a PATCH of everything, lets it go wrong, and goes on.
+/// Begins a PATCH of everything, interrupts it, and checks that the upload can be resumed.
 async fn survives(
     bench: &Bench,
     goes_wrong: impl AsyncFnOnce(&mut Connection, &[u8]) -> Result<(), Fault>,
@@ -71,7 +71,7 @@ async fn survives(
 }
 
 async fn goes_on(bench: &Bench, upload: &Place, content: &[u8]) -> Judged {
-    // The interruption is what is tried, and not two requests that arrive together.
+    // The case is about an interruption, and not about two requests at the same time.
     tokio::time::sleep(PAUSE).await;
     bench.resume(upload, content).await?;
     bench.expect_offset(upload, content.len() as u64).await?;
@@ -167,7 +167,7 @@ async fn two_lengths(bench: &Bench) -> Judged {
     let mut connection = bench.begin(&patch).await?;
     connection.try_send(b"hello world").await?;
     connection.try_finish().await?;
-    // Closing the connection without a word is a refusal as well.
+    // Closing the connection without an answer counts as a refusal.
     match bench.hear("PATCH", &mut connection).await {
         Ok(answer) => answer.refusal()?,
         Err(_) => return room("two Content-Lengths close the connection without an answer"),
@@ -193,7 +193,7 @@ async fn too_long_chunked(bench: &Bench) -> Judged {
         }
     }
     _ = connection.try_send(b"0\r\n\r\n").await;
-    // So may the end of the connection.
+    // The connection may end at any moment, too.
     _ = bench.hear("PATCH", &mut connection).await;
     drop(connection);
     super::settled::never_past_its_length(bench, &upload, &content[..1_000_000]).await?;

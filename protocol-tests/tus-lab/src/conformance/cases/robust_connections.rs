@@ -1,4 +1,4 @@
-//! Robustness: requests that arrive in unusual ways, and refusals that must arrive.
+//! Robustness: requests that arrive in unusual ways, and refusals that must reach the client.
 
 use std::time::Duration;
 
@@ -177,10 +177,10 @@ async fn expect_refused(bench: &Bench) -> Judged {
     }
 }
 
-/// More than the socket buffers of both sides hold.
+/// The size of a body that exceeds the socket buffers of both sides.
 const UNSENDABLE: u64 = 32_000_000;
 
-/// A PATCH that is wrong from its head on, and goes on for long.
+/// A PATCH with a long body that has to be refused for its head.
 async fn refused(bench: &Bench) -> Result<Request, crate::conformance::verdict::Fault> {
     let upload = bench.upload(2 * UNSENDABLE).await?;
     Ok(bench.patch(&upload, 5).declared_length(UNSENDABLE))
@@ -198,7 +198,8 @@ async fn refusal_after_sending(bench: &Bench) -> Judged {
     heard(connection).await
 }
 
-/// HTTP asks servers to close such connections in stages, but does not demand it.
+/// Checks that the client can read the refusal. HTTP recommends that servers close such connections in
+/// stages, but does not demand it.
 async fn heard(mut connection: Connection) -> Judged {
     match connection.try_answer(false).await {
         Ok(answer) => {

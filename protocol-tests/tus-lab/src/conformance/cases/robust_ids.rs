@@ -1,4 +1,4 @@
-//! Robustness: upload URLs that were never given out.
+//! Robustness: URLs of uploads that never existed.
 
 use crate::conformance::bench::Bench;
 use crate::conformance::case::{Section, robust, run};
@@ -21,7 +21,7 @@ pub(super) const SECTION: Section = Section {
     ],
 };
 
-/// Only asking, never writing or deleting: the server may be a real one.
+/// Tests ids that lead out of the folder, only with GET and HEAD: the server may be a real one.
 async fn traversal(bench: &Bench) -> Judged {
     let up = [
         "../../../../../../../../",
@@ -54,7 +54,7 @@ async fn long(bench: &Bench) -> Judged {
     unknown(bench, &bench.subject.endpoint.below(&"a".repeat(8 * 1024))).await
 }
 
-/// Beside an upload, stores keep what they know of it, under names that everybody knows.
+/// Tests the well-known names under which stores keep information about an upload beside its bytes.
 async fn side_doors(bench: &Bench) -> Judged {
     let upload = bench.started(5, b"hello").await?;
     for suffix in [".info", ".json", ".lock", ".part", "/", "%2f..", "/../../"] {

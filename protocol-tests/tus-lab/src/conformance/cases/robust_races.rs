@@ -1,4 +1,4 @@
-//! Robustness: two who want the same upload at the same time.
+//! Robustness: two clients that want the same upload at the same time.
 
 use std::time::Instant;
 
@@ -57,8 +57,8 @@ async fn one_offset(bench: &Bench) -> Judged {
     FINE
 }
 
-/// Up to where a PATCH was accepted: one that was displaced may say 204 for what it got in. One
-/// whose connection is closed has lost.
+/// The offset up to which a PATCH was accepted. A displaced PATCH may be answered 204 for the bytes that were
+/// kept; one whose connection is closed has lost.
 fn reached(answer: &Result<Answer, Fault>) -> Result<u64, Fault> {
     match answer {
         Ok(answer) if answer.accepted() => answer.number("Upload-Offset"),
@@ -66,7 +66,7 @@ fn reached(answer: &Result<Answer, Fault>) -> Result<u64, Fault> {
     }
 }
 
-/// Up to where the race went, all bytes are of one of the two; the rest is what was sent later.
+/// Checks that all bytes of the race are of one of the two clients; the other bytes were sent later.
 async fn unmixed(bench: &Bench, upload: &Place, winner: Option<u8>) -> Result<(), Fault> {
     let Some(bytes) = bench.bytes(upload).await? else {
         return Ok(());
@@ -95,7 +95,7 @@ async fn small_chunks(bench: &Bench) -> Judged {
             [&left, &right].iter().filter(|answer| answer.as_ref().is_ok_and(Answer::accepted)).count();
         ensure(both < 2, format_args!("two PATCHes at offset {offset} were both accepted"))?;
         accepted += both;
-        // Where both lost, the chunk still has to come.
+        // If both clients lost, the chunk has to be sent again.
         bench.resume(&upload, &content[..(chunk + 1) * CHUNK]).await?;
     }
     bench.expect_offset(&upload, content.len() as u64).await?;
@@ -107,7 +107,7 @@ async fn small_chunks(bench: &Bench) -> Judged {
 async fn newcomer(bench: &Bench) -> Judged {
     let content = vec![b'n'; LENGTH];
     let upload = bench.upload(LENGTH as u64).await?;
-    // It sends half, and then says nothing more: a phone that left its network.
+    // The dead client sends half, and falls silent: a phone that left its network.
     let mut dead = bench.begin(&bench.patch(&upload, 0).declared_length(LENGTH as u64)).await?;
     dead.try_send(&content[..LENGTH / 2]).await?;
     tokio::time::sleep(PAUSE).await;
@@ -129,7 +129,7 @@ async fn latecomer(bench: &Bench) -> Judged {
     tokio::time::sleep(PAUSE).await;
     let offset = bench.offset(&upload).await?;
     let newer = bench.append(&upload, offset, &vec![b'n'; 1_000_000]).await;
-    // Now the older one wakes up, and there still is room for what it has.
+    // The older client wakes up, while the upload still has room for its bytes.
     _ = older.try_send(&vec![b'o'; LENGTH - 1_000_000]).await;
     let older = reached(&bench.hear("PATCH", &mut older).await)?;
     let newer = reached(&newer)? > offset;

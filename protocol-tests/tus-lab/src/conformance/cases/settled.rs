@@ -1,13 +1,13 @@
-//! Where an upload stands once its server has digested what happened.
+//! The offset of an upload once the server has noticed that a connection died.
 
 use crate::conformance::bench::{Bench, PAUSE};
 use crate::conformance::place::Place;
 use crate::conformance::verdict::{Fault, ensure};
 
-/// How often the offset must have stayed the same before an interrupted request counts as over.
+/// How often the offset must stay the same before an interrupted request counts as over.
 const SETTLED: u32 = 3;
 
-/// The offset of an upload whose connection has just died, once the server has digested that.
+/// The offset of an upload whose connection has just died, once the server has noticed it.
 pub(super) async fn settled_offset(bench: &Bench, upload: &Place) -> Result<u64, Fault> {
     let mut last = bench.offset(upload).await?;
     let mut same = 0;
@@ -20,8 +20,7 @@ pub(super) async fn settled_offset(bench: &Bench, upload: &Place) -> Result<u64,
     Ok(last)
 }
 
-/// Wrong unless the upload stands within its length and can still become these bytes, whatever
-/// it was sent.
+/// A fault unless the offset is within the length and the upload can still become these bytes.
 pub(super) async fn never_past_its_length(
     bench: &Bench,
     upload: &Place,

@@ -76,7 +76,7 @@ async fn then_delete(bench: &Bench) -> Judged {
     FINE
 }
 
-/// The text says nothing of GET, but speaks of all future requests.
+/// Checks GET after a termination. The text does not name GET, but speaks of all future requests.
 async fn then_get(bench: &Bench) -> Judged {
     if !bench.subject.gives_bytes_back {
         return Err(Fault::Inapplicable("GET gives no bytes back".to_owned()));
@@ -112,7 +112,7 @@ async fn while_sending(bench: &Bench) -> Judged {
     if !answer.accepted() {
         return room(format_args!("an upload that is being sent is not terminated: {answer}"));
     }
-    // What still comes must not bring it back; it may be refused at any moment.
+    // Bytes that still come must not bring the upload back; they may be refused at any moment.
     _ = sending.try_send(&[1; 700_000]).await;
     _ = sending.try_answer(false).await;
     let head = bench.head(&upload).await?;

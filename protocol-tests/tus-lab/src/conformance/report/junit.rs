@@ -8,7 +8,7 @@ impl Report {
     /// The verdicts as JUnit's XML, a suite per section; failures below `level` are skipped.
     ///
     /// # Panics
-    /// Never: text takes everything.
+    /// Never: text accepts everything.
     #[must_use]
     pub fn junit(&self, level: Level) -> String {
         let mut report = quick_junit::Report::new("tus-lab conformance");

@@ -1,4 +1,4 @@
-//! What was found, as data and as text for people and machines.
+//! Reports of a run, as data and as text for people and machines.
 
 mod junit;
 mod outcome;
@@ -19,18 +19,18 @@ pub use outcome::{Counts, Outcome};
 pub use record::{CaseRecord, Record};
 pub use side_by_side::side_by_side;
 
-/// Everything that a run found.
+/// The report of a run.
 #[derive(Debug)]
 pub struct Report {
     /// The URL of creation.
     pub endpoint: String,
-    /// What the server says about itself.
+    /// The server's offer.
     pub offer: Offer,
     /// Whether bytes could be compared, because GET gives them back.
     pub bytes_compared: bool,
-    /// What became of each case, in the order in which they ran.
+    /// The outcome of each case, in the order in which they ran.
     pub outcomes: Vec<Outcome>,
-    /// How long it all took.
+    /// How long the run took.
     pub took: Duration,
 }
 
@@ -50,7 +50,7 @@ impl Report {
         self.outcomes.iter().filter(move |outcome| outcome.failed() && outcome.case.level <= level)
     }
 
-    /// How many cases ended how.
+    /// The counts of the outcomes.
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.outcomes.iter().fold(Counts::default(), Counts::with)

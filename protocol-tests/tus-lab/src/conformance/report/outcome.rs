@@ -3,33 +3,33 @@ use std::time::Duration;
 use crate::conformance::case::{Case, Level, Section};
 use crate::conformance::verdict::Verdict;
 
-/// What became of one case.
+/// The outcome of one case.
 #[derive(Debug)]
 pub struct Outcome {
-    /// The section that it belongs to.
+    /// The section of the case.
     pub section: &'static Section,
     /// The case.
     pub case: &'static Case,
-    /// What became of it.
+    /// The verdict on the case.
     pub verdict: Verdict,
-    /// How long it took.
+    /// How long the case took.
     pub took: Duration,
 }
 
 impl Outcome {
-    /// Whether the server did not do what was asked.
+    /// Whether the server failed the case.
     #[must_use]
     pub fn failed(&self) -> bool {
         matches!(self.verdict, Verdict::Fail(_))
     }
 }
 
-/// How many cases ended how.
+/// The counts of outcomes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Passed, with or without a note.
     pub passed: usize,
-    /// Those of them with a note.
+    /// Passed with a note.
     pub noted: usize,
     /// Failed on a MUST.
     pub failed_must: usize,
@@ -42,7 +42,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// With one more.
+    /// The counts with one more outcome.
     pub(super) fn with(mut self, outcome: &Outcome) -> Self {
         match (&outcome.verdict, outcome.case.level) {
             (Verdict::Pass, _) => self.passed += 1,

@@ -5,50 +5,50 @@ use crate::conformance::case::Level;
 
 /// A report as it is written to a file and read again.
 ///
-/// Two runs against the same server differ in `took_secs` alone, as long as it does the same.
+/// Two runs against a server that behaves the same differ only in `took_secs`.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Record {
     /// The URL of creation.
     pub endpoint: String,
-    /// What the server says about itself.
+    /// The server's offer.
     pub offer: Offer,
     /// Whether bytes could be compared, because GET gives them back.
     pub bytes_compared: bool,
     /// How long the run took.
     pub took_secs: f64,
-    /// What became of each case.
+    /// The outcomes of the cases.
     pub cases: Vec<CaseRecord>,
 }
 
-/// What became of one case.
+/// The outcome of one case.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct CaseRecord {
-    /// Its name.
+    /// The id of the case.
     pub id: String,
-    /// The section that it belongs to.
+    /// The section of the case.
     pub section: String,
-    /// Where that is written.
+    /// The URL of the section.
     pub text: String,
-    /// How much it weighs.
+    /// The level of the case.
     pub level: Level,
-    /// What is asked.
+    /// The expected behaviour.
     pub title: String,
     /// `pass`, `note`, `fail` or `skip`.
     pub verdict: String,
-    /// What there is to say about it.
+    /// The remark or the reason, if there is one.
     pub reason: Option<String>,
 }
 
 impl Record {
-    /// What such a file says.
+    /// Reads such a file.
     ///
     /// # Errors
-    /// When it is no report.
+    /// When the text is not a report.
     pub fn read(json: &str) -> serde_json::Result<Self> {
         serde_json::from_str(json)
     }
 
-    /// The file.
+    /// The text of the file.
     #[must_use]
     pub fn json(&self) -> String {
         serde_json::to_string_pretty(self).expect("strings and numbers are JSON") + "\n"
@@ -56,7 +56,7 @@ impl Record {
 }
 
 impl Report {
-    /// Everything, as JSON.
+    /// The whole report as JSON.
     #[must_use]
     pub fn json(&self) -> String {
         Record::from(self).json()

@@ -1,11 +1,11 @@
 use super::record::{CaseRecord, Record};
 use crate::conformance::case::Level;
 
-/// A server's name, and what was found.
+/// A server's name, and the report about it.
 type Named = (String, Record);
 
-/// The reports of several servers as Markdown: the counts by section, what failed anywhere, and
-/// what is worth knowing beside that.
+/// The reports of several servers as Markdown: the counts by section, the cases that any server failed, and
+/// the remarks.
 #[must_use]
 pub fn side_by_side(servers: &[Named]) -> String {
     let mut text = counts(servers);
@@ -106,7 +106,7 @@ fn row(columns: &[String], cells: impl Iterator<Item = String>) -> String {
     format!("| {} |\n", cells.join(" | "))
 }
 
-/// Reasons quote what servers say, and that must not become Markdown.
+/// Escapes a reason. It may quote a server's text, which must not become Markdown.
 fn escaped(reason: &str) -> String {
     let mut escaped = String::with_capacity(reason.len());
     for character in reason.chars() {

@@ -1,10 +1,10 @@
 use super::{Outcome, Report};
 use crate::conformance::verdict::Verdict;
 
-/// Room for the longest id.
+/// The width of the longest id.
 pub(super) const ID_WIDTH: usize = 33;
 
-/// Where reasons begin.
+/// The indentation of reasons.
 const INDENT: &str = "             ";
 
 impl Report {
@@ -25,7 +25,7 @@ impl Report {
 }
 
 impl Outcome {
-    /// What stands above the first outcome of a section.
+    /// The heading above the first outcome of a section.
     #[must_use]
     pub fn heading(&self) -> String {
         format!("\n{} <{}>\n", self.section.name, self.section.text)

@@ -6,10 +6,10 @@ use super::super::outcome::{Outcome, Verdict};
 use super::Report;
 
 impl Report {
-    /// A test report in the format that build servers read: a test for each row.
+    /// The report as JUnit's XML, which build servers read: a test for each row.
     ///
     /// # Panics
-    /// Never: text takes everything.
+    /// Never: text accepts everything.
     #[must_use]
     pub fn junit(&self) -> String {
         let mut suite = TestSuite::new("tus-lab disconnect");
@@ -20,7 +20,7 @@ impl Report {
     }
 }
 
-/// A client that does not behave has no right to finish: that it did not is said and no failure.
+/// The test of a row. A rogue client has no right to finish: that it did not is noted, and no failure.
 fn case(outcome: &Outcome) -> TestCase {
     let name = outcome.row.to_string();
     let (class, name) = name.rsplit_once('/').unwrap_or(("", &name));

@@ -1,4 +1,4 @@
-//! What a run found, as plain data, and its spellings.
+//! The report of a run, as plain data, and its formats.
 
 use std::time::Duration;
 
@@ -18,14 +18,14 @@ mod tests;
 pub use record::{CourseRecord, Record, RowRecord};
 pub use side_by_side::side_by_side;
 
-/// What became of every row.
+/// The report of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     /// The URL of creation.
     pub endpoint: String,
     /// How many bytes every upload had.
     pub size: u64,
-    /// Where the bytes were seen.
+    /// Where the bytes were read.
     pub seen_by: String,
     /// The rows, in the order of the matrix.
     pub outcomes: Vec<Outcome>,
@@ -33,16 +33,16 @@ pub struct Report {
     pub took: Duration,
 }
 
-/// How many rows came to what.
+/// The counts of the verdicts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Finished, with identical bytes.
     pub good: usize,
     /// Not finished.
     pub unfinished: usize,
-    /// Other bytes than were sent.
+    /// With other bytes than were sent.
     pub corrupted: usize,
-    /// Finished, and nobody saw the bytes.
+    /// Finished, but the bytes could not be compared.
     pub unchecked: usize,
     /// Not run.
     pub skipped: usize,
@@ -64,14 +64,14 @@ impl Report {
         }
     }
 
-    /// Whether every row of the client that behaves finished with identical bytes, and no row of
-    /// any client was corrupted.
+    /// Whether every row of the stock client finished with identical bytes, and no row of any client was
+    /// corrupted.
     #[must_use]
     pub fn is_good(&self) -> bool {
         !self.outcomes.iter().any(Outcome::is_bad)
     }
 
-    /// How many rows of the client that behaves, or of the other one, came to what.
+    /// The counts of the verdicts on rows of the stock client, or of the rogue one.
     #[must_use]
     pub fn counts(&self, stock: bool) -> Counts {
         let mut counts = Counts::default();

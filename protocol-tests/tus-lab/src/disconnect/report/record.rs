@@ -12,67 +12,66 @@ pub struct Record {
     pub endpoint: String,
     /// How many bytes every upload had.
     pub size: u64,
-    /// Where the bytes were seen.
+    /// Where the bytes were read.
     pub bytes_seen_by: String,
     /// Whether nothing speaks against the server.
     pub good: bool,
     /// How long the run took.
     pub took_ms: u64,
-    /// What became of each row, in the order of the matrix.
+    /// The outcome of each row, in the order of the matrix.
     pub rows: Vec<RowRecord>,
 }
 
-/// What became of one row.
+/// The outcome of one row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RowRecord {
-    /// Its name: client, way, moment, trouble.
+    /// The name of the row: client, way, moment, trouble.
     pub row: String,
     /// `good`, `unfinished`, `corrupted`, `unchecked` or `skipped`.
     pub verdict: String,
-    /// Whether it speaks against the server.
+    /// Whether the row speaks against the server.
     pub bad: bool,
-    /// What there is to say beyond numbers.
+    /// The remark in words, if there is one.
     pub remark: Option<String>,
-    /// How it went, unless it was skipped.
+    /// The course of the upload, unless the row was skipped.
     pub course: Option<CourseRecord>,
 }
 
-/// How an upload went.
+/// The course of an upload.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CourseRecord {
-    /// Whether the client was told that it is complete.
+    /// Whether the client was told that the upload is complete.
     pub finished: bool,
     /// `identical`, `different` or `not checked`.
     pub bytes: String,
-    /// How many bytes of content went to the server more than once.
+    /// How many bytes of content were sent more than once.
     pub sent_again: u64,
-    /// How long it took from the trouble until the server took further bytes or said that it had
-    /// all.
+    /// The time from the trouble until the server accepted further bytes, or said that it had all.
     pub went_on_ms: Option<u64>,
-    /// How often content went from its first byte on, after the first time.
+    /// How often content was sent from its first byte on again.
     pub starts_again: u32,
-    /// How many uploads exist for it.
+    /// How many uploads the server has for this row.
     pub uploads: u64,
-    /// Whether there may be more of them: a creation died of whose fate nothing is known.
+    /// Whether the server may have more uploads for it: a creation died, and its outcome is not known.
     pub uploads_may_be_more: bool,
     /// How many requests were sent.
     pub requests: u32,
-    /// How long the whole took.
+    /// How long the row took.
     pub took_ms: u64,
 }
 
 impl Record {
-    /// What such a file says.
+    /// Reads such a file.
     ///
     /// # Errors
-    /// When it is no report.
+    /// When the text is not a report.
     pub fn read(json: &str) -> serde_json::Result<Self> {
         serde_json::from_str(json)
     }
 }
 
 impl Report {
-    /// Everything, for a machine.
+    /// The whole report as JSON.
     #[must_use]
     pub fn json(&self) -> String {
         serde_json::to_string_pretty(&self.record()).expect("strings and numbers are JSON") + "\n"
@@ -123,7 +122,7 @@ impl From<&Course> for CourseRecord {
     }
 }
 
-/// A JSON number has no need for more digits than a clock has.
+/// A time in whole milliseconds.
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -3,13 +3,13 @@ use std::time::Duration;
 use super::measure::{size, time};
 use super::record::{CourseRecord, Record, RowRecord};
 
-/// A server's name, and what was found.
+/// A server's name, and the report about it.
 type Named = (String, Record);
 
 /// How many rows with the same reason are named one by one.
 const FEW: usize = 4;
 
-/// The clients, as the names of rows begin, and as people call them.
+/// The clients: the beginning of the names of their rows, and their names in the tables.
 const CLIENTS: [(&str, &str); 2] =
     [("stock", "the client that behaves"), ("rogue", "the client that does not")];
 
@@ -59,7 +59,7 @@ fn troubles<'a>(servers: &'a [Named], client: &str) -> Vec<&'a str> {
     troubles
 }
 
-/// Whose row it is, and what its trouble is.
+/// The client and the trouble of a row.
 fn parts(row: &RowRecord) -> (&str, &str) {
     let client = row.row.split('/').next().unwrap_or_default();
     (client, row.row.rsplit('/').next().unwrap_or_default())

@@ -4,12 +4,12 @@ use super::measure::{size, time};
 use super::{Counts, Report};
 
 impl Report {
-    /// The first line.
+    /// The first line of the report.
     pub(super) fn title(&self) -> String {
         format!("{}, uploads of {}; bytes seen by {}\n", self.endpoint, size(self.size), self.seen_by)
     }
 
-    /// The last lines.
+    /// The last lines of the report.
     #[must_use]
     pub fn summary(&self) -> String {
         let mut text = String::new();

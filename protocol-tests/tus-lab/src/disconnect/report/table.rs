@@ -49,7 +49,7 @@ impl Report {
             .collect();
         let mut lines = vec![vec![client.to_owned()]];
         lines[0].extend(ways.iter().map(Way::to_string));
-        // A trouble that only some ways know stands with the others of its moment.
+        // A trouble that only some ways have stands with the others of its moment.
         outcomes.sort_by_key(|outcome| outcome.row.moment);
         for outcome in outcomes {
             let name = name(outcome);
@@ -98,7 +98,7 @@ fn numbers(course: &Course) -> Vec<String> {
     numbers
 }
 
-/// The number of this remark, which is said only once.
+/// The number of this remark; equal remarks have one number.
 fn noted(remark: &str, remarks: &mut Vec<String>) -> usize {
     let known = remarks.iter().position(|known| known == remark);
     known.unwrap_or_else(|| {

@@ -10,24 +10,24 @@ use super::end::End;
 use super::{Request, Response, Target};
 use crate::load::failure::Failure;
 
-/// How much room there is for what may come.
+/// The size of the buffer for received bytes.
 pub(super) const ROOM: usize = 16 * 1024;
 
-/// What a connection that sends at once leaves to the kernel.
+/// The size of the kernel's send buffer, for connections that send at once.
 const SMALL_SEND_BUFFER: u32 = 64 * 1024;
 
-/// A client's connection: opened when it is needed, and kept as long as the server lets it.
+/// A client's connection, which is opened when it is needed, and kept as long as the server keeps it.
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) target: Arc<Target>,
     pub(super) stream: Option<TcpStream>,
-    /// What came and is not used yet.
+    /// Received bytes that are not used yet.
     pub(super) inbox: Vec<u8>,
-    /// The head of the request, in a buffer that is used again.
+    /// The head of the request, in a buffer that is reused.
     pub(super) lead: Vec<u8>,
-    /// How much the kernel takes before it has sent it, if it is not left to it.
+    /// The size of the kernel's send buffer; its default if there is none.
     send_buffer: Option<u32>,
-    /// Whether an answer has come over it already, so that the server may have closed it meanwhile.
+    /// Whether an answer has come over the connection, so that the server may have closed it since.
     pub(super) used: bool,
     /// How many connections were opened so far.
     pub(crate) connects: u64,
@@ -49,8 +49,8 @@ impl Connection {
         }
     }
 
-    /// The same, of which the kernel takes little before it has sent it: a byte that was handed to it has
-    /// left.
+    /// The connection with a small send buffer in the kernel: bytes that were handed to it have almost left
+    /// the machine.
     pub(crate) fn sending_at_once(self) -> Self {
         Self { send_buffer: Some(SMALL_SEND_BUFFER), ..self }
     }
@@ -76,7 +76,8 @@ impl Connection {
         self.send_into(request, |_| ()).await
     }
 
-    /// The same, and hands on each piece of the answer's body.
+    /// Sends a request, and hands on each piece of the answer's body. A closed kept connection is replaced
+    /// once.
     pub(crate) async fn send_into(
         &mut self,
         request: Request<'_>,
@@ -115,7 +116,8 @@ impl Connection {
     ) -> Result<Response, Failure> {
         self.open().await?;
         let sent = self.write(request, u64::MAX).await;
-        // A server may have answered before it closed the connection, so its answer counts for more.
+        // A server may have answered before it closed the connection, so the answer counts more than the
+        // error.
         let answer = self.read(request.method == "HEAD", on_body).await;
         match (answer, sent) {
             (Ok(answer), Ok(End::Complete)) => Ok(answer),
@@ -137,13 +139,13 @@ impl Connection {
         sent.map(drop).map_err(|error| Failure::io("write", &error))
     }
 
-    /// Sends bytes as they stand over the open connection.
+    /// Sends these bytes, unchanged, over the open connection.
     pub(crate) async fn send_raw(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         let stream = self.stream.as_mut().ok_or_else(|| Failure::new("the connection is closed"))?;
         stream.write_all(bytes).await.map_err(|error| Failure::io("write", &error))
     }
 
-    /// Reads the answer to what was sent in parts.
+    /// Reads the answer to a request that was sent in parts.
     pub(crate) async fn finish(&mut self) -> Result<Response, Failure> {
         let answer = timeout(self.target.patience, self.read(false, &mut |_| ())).await;
         answer.map_err(|_| Failure::new("the answer took too long"))?
@@ -153,7 +155,7 @@ impl Connection {
         self.stream = None;
     }
 
-    /// Ends the connection with a reset instead of a farewell.
+    /// Ends the connection with a reset.
     pub(crate) fn reset(&mut self) -> io::Result<()> {
         self.stream.take().map_or(Ok(()), |stream| stream.set_zero_linger())
     }

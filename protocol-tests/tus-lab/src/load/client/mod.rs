@@ -1,4 +1,5 @@
-//! An HTTP/1.1 client that costs as little as it can, so that what is measured is the server.
+//! An HTTP/1.1 client that costs as little CPU as possible, so that the server is measured and not the
+//! client.
 
 mod connection;
 mod end;

@@ -8,7 +8,7 @@ use crate::http::{Framing, Head};
 use crate::load::failure::Failure;
 use crate::load::payload::index;
 
-/// How much of a body is kept.
+/// How many bytes of an answer's body are kept.
 const KEPT: usize = 4096;
 
 /// How much of a body is received at once.
@@ -42,7 +42,7 @@ impl Connection {
         Ok(Response { status: head.status, head, body: kept })
     }
 
-    /// The head of the answer that is no interim one.
+    /// Reads the head of the final answer, passing over interim ones.
     async fn final_head(&mut self) -> Result<Head, Failure> {
         loop {
             let head = self.head().await?;
@@ -101,7 +101,7 @@ impl Connection {
         }
     }
 
-    /// Hands on what is there and receives more; false at the end of the stream.
+    /// Hands on the received bytes and receives more; false at the end of the stream.
     async fn some(&mut self, on_piece: &mut impl FnMut(&[u8])) -> Result<bool, Failure> {
         on_piece(&self.inbox);
         self.inbox.clear();

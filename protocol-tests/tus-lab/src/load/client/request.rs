@@ -1,6 +1,6 @@
 use crate::load::payload::Span;
 
-/// What is sent after the head: `before`, then `span` of the payload, then `after`.
+/// A request's body: `before`, then `span` of the payload, then `after`.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Body<'a> {
     pub(crate) before: &'a [u8],
@@ -23,10 +23,10 @@ impl Body<'_> {
 pub(crate) struct Request<'a> {
     pub(crate) method: &'a str,
     pub(crate) path: &'a str,
-    /// Header lines, each with its end.
+    /// The header lines, each with its line end.
     pub(crate) headers: &'a str,
     pub(crate) body: Body<'a>,
-    /// Whether it speaks tus, and says so.
+    /// Whether the request carries `Tus-Resumable`.
     pub(crate) tus: bool,
 }
 

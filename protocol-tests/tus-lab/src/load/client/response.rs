@@ -1,7 +1,7 @@
 use crate::http::Head;
 use crate::load::failure::Failure;
 
-/// How much of a body a failure quotes.
+/// How many bytes of a body a failure quotes.
 const QUOTED: usize = 200;
 
 /// An answer: its status, its head, and the beginning of its body.
@@ -21,7 +21,7 @@ impl Response {
         self.header(name)?.parse().ok()
     }
 
-    /// This answer, if its status is one of these.
+    /// The answer; a failure unless its status is one of these.
     pub(crate) fn expecting(self, statuses: &[u16]) -> Result<Self, Failure> {
         if statuses.contains(&self.status) {
             return Ok(self);

@@ -5,14 +5,14 @@ use std::time::Duration;
 use crate::load::failure::Failure;
 use crate::load::payload::Payload;
 
-/// Where the server is, and what every request to it carries.
+/// The server's address, and what every request to it carries.
 #[derive(Debug)]
 pub(crate) struct Target {
     pub(crate) address: SocketAddr,
     pub(crate) host: String,
     /// The path of the URL of creation.
     pub(crate) base: String,
-    /// Header lines as they are sent, each with its end.
+    /// The header lines of every request, each with its line end.
     pub(crate) headers: String,
     /// How long a request may take before it counts as failed.
     pub(crate) patience: Duration,
@@ -42,7 +42,7 @@ impl Target {
         })
     }
 
-    /// The path of a `Location`, in whatever form it was given; the authority in it is not ours to follow.
+    /// The path of a `Location` in any form; its authority is not used.
     pub(crate) fn resolve(&self, location: &str) -> String {
         let absolute = location.strip_prefix("http://").or_else(|| location.strip_prefix("https://"));
         if let Some(rest) = absolute.or_else(|| location.strip_prefix("//")) {
@@ -55,7 +55,7 @@ impl Target {
         format!("{folder}{location}")
     }
 
-    /// The URL of a path, for headers that want one.
+    /// The URL of a path, for headers that need URLs.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.host)
     }

@@ -8,10 +8,10 @@ use super::end::End;
 use super::{Body, Connection, Request};
 use crate::load::payload::{Payload, Span, index};
 
-/// After so many writes the other connections of this thread have their turn.
+/// After this many writes the other connections of this thread may go on.
 const TURN: u32 = 8;
 
-/// What of a request is still to be sent.
+/// The part of a request that is still to be sent.
 struct Rest<'a> {
     lead: &'a [u8],
     span: Span,
@@ -23,7 +23,7 @@ impl Rest<'_> {
         self.lead.is_empty() && self.span.len == 0 && self.after.is_empty()
     }
 
-    /// Writes what the kernel takes, and returns how many bytes of that were the body's.
+    /// Writes as much as the kernel accepts, and returns how many bytes of the body that was.
     fn write(&mut self, stream: &TcpStream, payload: &Payload, head: &mut usize) -> io::Result<u64> {
         let piece = payload.piece(self.span);
         let is_last = piece.len() as u64 == self.span.len;
@@ -45,8 +45,7 @@ impl Rest<'_> {
 }
 
 impl Connection {
-    /// Sends a request of whose body no more than `limit` bytes are sent, and stops where the server says
-    /// something.
+    /// Sends a request with at most `limit` bytes of its body, and stops if the server says something.
     pub(super) async fn write(&mut self, request: &Request<'_>, limit: u64) -> io::Result<End> {
         let mut head = self.put_head(request);
         let body = cut(request.body, limit);
@@ -104,7 +103,7 @@ fn cut(body: Body<'_>, limit: u64) -> Body<'_> {
     }
 }
 
-/// Waits until more can be sent; true if the server has said something, or has gone, instead.
+/// Waits until more can be sent; true if the server has said something or has gone.
 async fn is_spoken_to(stream: &TcpStream, inbox: &mut Vec<u8>) -> io::Result<bool> {
     let ready = stream.ready(Interest::READABLE | Interest::WRITABLE).await?;
     if !ready.is_readable() {

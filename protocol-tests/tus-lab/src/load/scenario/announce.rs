@@ -68,7 +68,7 @@ impl Announce {
         events: &mut Receiver<Event>,
     ) -> Result<Duration, Failure> {
         let size = upload.content.len;
-        // Or the last byte would be the one that this machine has put into a buffer of several MiB.
+        // With a usual send buffer of several MiB, the last byte would only have reached that buffer.
         let mut connection = subject.connection().sending_at_once();
         let headers = upload::patch_headers(0);
         let request = Request::new("PATCH", &upload.path).headers(&headers);
@@ -80,7 +80,7 @@ impl Announce {
         Ok(heard.saturating_duration_since(last_byte))
     }
 
-    /// When this upload was heard of.
+    /// Waits for the event about this upload, and returns when it came.
     async fn announced(&self, events: &mut Receiver<Event>, upload_id: &str) -> Result<Instant, Failure> {
         while let Some(event) = events.recv().await {
             if event.name == self.event && event.data[&self.key] == upload_id {

@@ -11,8 +11,9 @@ use crate::load::subject::Subject;
 use crate::load::tally::{Tally, micros};
 use crate::load::upload::{self, Upload};
 
-/// How long to wait between two questions whether the whole is there, and in all.
+/// The pause between two HEADs of the whole.
 const STEP: Duration = Duration::from_millis(5);
+/// How long the whole may take before the joining counts as failed.
 const BOUND: Duration = Duration::from_secs(60);
 
 /// A request is the POST that joins the parts, whose time is the latency. What a server has done by then is
@@ -96,7 +97,7 @@ impl Concat {
     }
 }
 
-/// A server may answer before it has joined the parts; then HEAD is not yet answered with the whole length.
+/// Sends HEAD until it tells the whole length: a server may answer the POST before it has joined the parts.
 async fn until_whole(
     connection: &mut crate::load::client::Connection,
     whole: &Upload,

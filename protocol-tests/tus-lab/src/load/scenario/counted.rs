@@ -5,8 +5,8 @@ use crate::load::subject::Subject;
 use crate::load::tally::Tally;
 use crate::load::tickets::{AsyncWork, Pace, at_pace};
 
-/// How often something is done in a second, once it has been done for as long uncounted: the first moments of
-/// a server are quicker than any later one. And what it made, uncounted things too.
+/// How many times a second the work is done, and its tally. It is first done uncounted for the same time,
+/// because a server is quicker in its first moments; the tally has the uncounted uploads, too.
 pub(super) async fn counted(
     subject: &Arc<Subject>,
     secs: f64,

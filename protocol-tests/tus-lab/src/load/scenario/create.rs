@@ -33,7 +33,7 @@ impl Create {
     }
 }
 
-/// One creation.
+/// The work of one creation.
 #[derive(Debug, Clone)]
 pub(super) struct Creation {
     pub(super) size: u64,

@@ -10,7 +10,7 @@ use crate::load::tally::Tally;
 use crate::load::tickets::{AsyncWork, Pace, at_pace};
 use crate::load::upload::{self, Upload};
 
-/// How large the uploads are that are asked for.
+/// The size of the uploads that are asked for.
 const SIZE: u64 = 4096;
 
 /// A request is a HEAD of an upload that is complete.
@@ -41,7 +41,7 @@ impl Head {
     }
 }
 
-/// HEAD of one of these, which has this offset.
+/// The work of one HEAD of one of these uploads, which all have this offset.
 #[derive(Debug, Clone)]
 pub(super) struct Asking {
     pub(super) uploads: Arc<[Upload]>,

@@ -44,14 +44,14 @@ impl Idle {
         let start = Instant::now();
         let mut workers = JoinSet::new();
         for (number, upload) in slow.iter().enumerate() {
-            // They spread over the first second.
+            // The uploads start spread over the first second.
             let phase = Duration::from_secs_f64(number as f64 / self.clients as f64);
             let trickle =
                 Trickle { upload: upload.clone(), rate: self.rate, secs: self.secs, start: start + phase };
             let subject = Arc::clone(subject);
             workers.spawn(async move { trickle.run(&subject).await });
         }
-        // All are there since the first second, and the first one is done one second before the end.
+        // All uploads run since the first second, and the first one ends one second before the end.
         sleep(Duration::from_millis(self.secs * 1000 - 1200)).await;
         let open = subject.server.sample().resident_kib;
         stop.store(true, Ordering::Relaxed);
@@ -70,8 +70,8 @@ impl Idle {
     }
 }
 
-/// Sends HEAD again and again until it is told to stop. It has a thread of its own, or its figures would tell
-/// of the thousands of tasks of this process.
+/// Sends HEAD again and again until it is told to stop. It has a thread of its own: otherwise its figures
+/// would show the load of this process's thousands of tasks.
 fn ask_meanwhile(subject: &Arc<Subject>, upload: &Upload) -> (JoinHandle<Tally>, Arc<AtomicBool>) {
     let stop = Arc::new(AtomicBool::new(false));
     let (subject, upload, is_over) = (Arc::clone(subject), upload.clone(), Arc::clone(&stop));
@@ -99,7 +99,7 @@ fn ask_meanwhile(subject: &Arc<Subject>, upload: &Upload) -> (JoinHandle<Tally>,
     (thread, stop)
 }
 
-/// A slow upload: a piece in every second.
+/// A slow upload, which sends a piece every second.
 struct Trickle {
     upload: Upload,
     rate: u64,

@@ -1,4 +1,4 @@
-//! A file for each scenario.
+//! The scenarios, each in its file.
 
 mod announce;
 mod big;

@@ -40,7 +40,7 @@ impl OneShot {
         let mut tally = at_pace(subject, &self.pace, form).await;
         let resources = meter.stop(tally.bytes, tally.requests);
         let report = Report::new("oneshot", &mut tally, resources);
-        // What the server keeps of it, it keeps where nothing but its own interface leads.
+        // What a server makes of a form cannot be read back or ended by tus, so no uploads are passed on.
         Ok(subject.conclude(report, &tally, &[]).await)
     }
 
@@ -61,7 +61,7 @@ impl OneShot {
     }
 }
 
-/// One form.
+/// The work of sending one form.
 #[derive(Debug, Clone)]
 struct Form {
     before: Arc<str>,

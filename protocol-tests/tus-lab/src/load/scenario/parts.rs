@@ -69,7 +69,7 @@ impl Parts {
     }
 }
 
-/// A creation with the first half of the bytes.
+/// The work of one creation with the first half of the bytes.
 #[derive(Debug, Clone)]
 struct Half {
     size: u64,
@@ -94,7 +94,7 @@ impl AsyncWork for Half {
     }
 }
 
-/// The other half.
+/// The work of sending the other half.
 #[derive(Debug, Clone)]
 struct Finishing {
     begun: Arc<[Upload]>,

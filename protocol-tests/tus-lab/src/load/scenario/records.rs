@@ -39,7 +39,7 @@ pub struct Records {
 impl Records {
     pub(super) async fn run(&self, subject: &Arc<Subject>) -> Result<Report, Failure> {
         let creation = Creation { size: self.size };
-        // However little time there is to count in, there is one to ask for.
+        // One upload is created first, so that there is one for HEAD even if the counted time is very short.
         let one = Pace { count: 1, secs: BOUND_SECS, clients: 1 };
         let mut all = at_pace(subject, &one, creation.clone()).await;
         let (create_empty, made) = counted(subject, self.secs, self.clients, creation.clone()).await;

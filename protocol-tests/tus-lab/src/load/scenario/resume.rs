@@ -11,8 +11,9 @@ use crate::load::subject::Subject;
 use crate::load::tally::{Tally, micros};
 use crate::load::upload::{self, Upload};
 
-/// How long to wait before a refused request is sent again, and until an upload is given up.
+/// The pause before a refused request is repeated.
 const STEP: Duration = Duration::from_millis(10);
+/// How long requests are repeated before the upload is given up.
 const BOUND: Duration = Duration::from_secs(30);
 
 /// How a connection ends.
@@ -44,7 +45,7 @@ pub struct Resume {
     pub settle: Duration,
 }
 
-/// How a broken upload went on.
+/// The course of a broken upload.
 #[derive(Debug, Default)]
 struct Course {
     head: Duration,
@@ -106,7 +107,7 @@ impl Resume {
     }
 }
 
-/// Asks for the offset and sends the rest, as often as it takes.
+/// Asks for the offset and sends the rest, as often as necessary.
 async fn go_on(connection: &mut Connection, upload: &Upload) -> Result<Course, Failure> {
     let size = upload.content.len;
     let started = Instant::now();
@@ -135,15 +136,15 @@ async fn go_on(connection: &mut Connection, upload: &Upload) -> Result<Course, F
     Err(Failure::new(format_args!("not gone on within {BOUND:?}")))
 }
 
-/// The connection that fell silent goes on, with bytes that do not belong there: a server that still listens
-/// damages the upload, which shows when it is read back.
+/// The silent connection goes on with wrong bytes: a server that still accepts them damages the upload, which
+/// shows when it is read back.
 async fn wake_up(first: &mut Connection, subject: &Subject, upload: &Upload) {
     let wrong = upload.content.truncated(64 * 1024);
     _ = first.send_raw(&subject.target.payload.bytes(wrong)).await;
     first.close();
 }
 
-/// A place that is neither near the beginning nor near the end.
+/// A random place that is neither near the beginning nor near the end.
 fn somewhere(size: u64) -> u64 {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).expect("the system has random bytes");

@@ -42,15 +42,15 @@ impl Tiny {
     }
 }
 
-/// One whole upload.
+/// The work of one whole upload.
 #[derive(Debug, Clone)]
 pub(super) struct Whole {
     size: u64,
     two_requests: bool,
     until_header: Option<Arc<str>>,
-    /// Uploads whose bytes were not all taken with the creation.
+    /// How many uploads needed a PATCH, because the creation did not accept all bytes.
     patched: Arc<AtomicU64>,
-    /// Uploads whose last answer did not carry that header.
+    /// How many uploads were asked for again, because their last answer lacked that header.
     asked: Arc<AtomicU64>,
 }
 
@@ -101,7 +101,7 @@ impl Whole {
             let made = upload::create_with_upload(connection, content, &subject.metadata).await?;
             match made.1.number("upload-offset") {
                 Some(offset) if offset == self.size => return Ok(made),
-                // A server without the extension tells no offset, or none to speak of.
+                // A server without the extension tells no offset, or 0.
                 offset => (made.0, offset.unwrap_or(0)),
             }
         };

@@ -44,7 +44,7 @@ impl Uploads {
         let filling = Pace { count: rest, secs: BOUND_SECS, clients: self.fillers };
         let meter = subject.meter();
         let mut filled = at_pace(subject, &filling, whole.clone()).await;
-        // A million of them are nothing to carry about.
+        // A million uploads are too many to keep in memory.
         filled.uploads.clear();
         let resources = meter.stop(filled.bytes, filled.requests);
         let mut report = Report::new("uploads", &mut filled, resources);
