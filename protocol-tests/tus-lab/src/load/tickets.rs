@@ -9,13 +9,13 @@ use super::subject::Subject;
 use super::tally::Tally;
 use crate::load::client::Connection;
 
-/// How long requests of one kind are sent, and by how many at once.
+/// How many requests of one kind are sent, how long, and by how many clients.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Pace {
-    /// Stop after so many requests
+    /// Stop after this many requests
     #[arg(long, short = 'n', value_name = "N", default_value_t = 100_000)]
     pub count: u64,
-    /// … or after so many seconds, whichever comes first
+    /// … or after this many seconds, whichever comes first
     #[arg(long, value_name = "SECS", default_value_t = 3.0)]
     pub secs: f64,
     /// How many clients, with a connection each

@@ -1,13 +1,13 @@
 use clap::ValueEnum;
 
-/// What is done with the bytes.
+/// How the sink keeps bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Keeping {
-    /// They are received and forgotten
+    /// Bytes are received and forgotten
     Discard,
-    /// They are written, by the thread that received them
+    /// Bytes are written, by the thread that received them
     Write,
-    /// They are written, and synced before the answer
+    /// Bytes are written, and synced before the answer
     Fsync,
     /// The same, and long bodies go past the page cache, into room that is reserved ahead
     Direct,

@@ -20,7 +20,7 @@ Exit status:
   1  one did: MUST with --level must, also SHOULD with --level should, any with --level robust
   2  there was nothing to test, or a report could not be written";
 
-/// What the command line says.
+/// The arguments of `tus-lab conformance`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = STATUS)]
 pub(crate) struct Args {

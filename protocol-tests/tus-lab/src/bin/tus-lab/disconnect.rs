@@ -16,7 +16,7 @@ const GOOD: u8 = 0;
 const BAD: u8 = 1;
 const COULD_NOT_RUN: u8 = 2;
 
-/// What the command line says.
+/// The arguments of `tus-lab disconnect`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Rows are named client/way/moment/trouble, like stock/chunks/50%/reset or \

@@ -15,7 +15,7 @@ const GOOD: u8 = 0;
 const BAD: u8 = 1;
 const COULD_NOT_RUN: u8 = 2;
 
-/// What the command line says.
+/// The arguments of `tus-lab load`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Exit status:
@@ -32,7 +32,7 @@ pub(crate) struct Args {
     /// A pair for the Upload-Metadata of every creation, the value as plain text; may be repeated
     #[arg(long = "metadata", value_name = "KEY VALUE", value_parser = pair)]
     metadata: Vec<String>,
-    /// The server's process: what it and its descendants use is told
+    /// The server's process; the resources that it and its descendants use are reported
     #[arg(long, value_name = "PID")]
     pid: Option<u32>,
     /// How many threads send
@@ -44,7 +44,7 @@ pub(crate) struct Args {
     /// Read finished uploads back with GET, at most 64 of them, and compare
     #[arg(long)]
     verify: bool,
-    /// Terminate in the end what was uploaded
+    /// Terminate the uploads at the end
     #[arg(long)]
     clean_up: bool,
     /// Write the report as JSON, to standard output if FILE is -

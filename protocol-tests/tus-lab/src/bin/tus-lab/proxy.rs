@@ -12,7 +12,7 @@ use tus_lab::proxy::{Conditions, Event, Every, Observer, Proxy, Recurring, Step}
 /// How many events may wait to be printed; further ones are left out.
 const WAITING: usize = 4096;
 
-/// What the command line says.
+/// The arguments of `tus-lab proxy`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Troubles: fin, reset, lose-answer (the request arrives, its answer does not), cut-answer:BYTES, \
@@ -25,16 +25,16 @@ byte it was.
 
 It runs until it is interrupted. Exit status: 0 when it was, 2 when it could not start.")]
 pub(crate) struct Args {
-    /// Where clients connect to; port 0 takes a free one
+    /// The address that clients connect to; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     listen: String,
-    /// The server that is stood in front of
+    /// The server behind the proxy
     #[arg(long, value_name = "ADDR")]
     target: String,
-    /// A trouble after so many bytes from the clients, like reset@5MiB or stall:2s@1MiB; repeatable
+    /// A trouble after this many bytes from the clients, like reset@5MiB or stall:2s@1MiB; repeatable
     #[arg(long, value_name = "TROUBLE@BYTES")]
     up: Vec<Order>,
-    /// The same for the bytes from the server
+    /// A trouble after this many bytes from the server; repeatable
     #[arg(long, value_name = "TROUBLE@BYTES")]
     down: Vec<Order>,
     /// A trouble that recurs, in turn with the others of its kind; repeatable

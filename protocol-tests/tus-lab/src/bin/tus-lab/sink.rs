@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use tokio::net::TcpListener;
 use tus_lab::sink::{self, Keeping};
 
-/// What the command line says.
+/// The arguments of `tus-lab sink`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Where to listen; port 0 takes a free one
+    /// The address to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     listen: String,
     /// A folder for the files
@@ -19,7 +19,7 @@ pub(crate) struct Args {
     keeping: Keeping,
 }
 
-/// Runs until it is ended.
+/// Runs the sink until it is killed.
 pub(crate) async fn run(args: Args) -> ExitCode {
     let listening = async {
         let listener = TcpListener::bind(&args.listen).await?;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use tus_lab::{conformance, disconnect};
 
-/// What the command line says.
+/// The arguments of `tus-lab table`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// A name for the server, and the file that `conformance --json` or `disconnect --json` wrote about it

@@ -16,22 +16,22 @@ use crate::load::upload::{self, Upload};
 /// How long an announcement may take before it counts as lost.
 const BOUND: Duration = Duration::from_secs(60);
 
-/// A request is an upload in one PATCH; the latency is from its last byte to the event that tells of it.
+/// Uploads in one PATCH each. The latency is the time from an upload's last byte to the event about it.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Announce {
     /// How large an upload is
     #[arg(long, value_name = "SIZE", default_value = "16KiB", value_parser = bytes)]
     pub size: u64,
-    /// How many there are, one after the other
+    /// How many uploads are made, one after the other
     #[arg(long, short = 'n', value_name = "N", default_value_t = 100)]
     pub count: u64,
-    /// What the listener says of itself when it connects, as JSON
+    /// The listener's auth payload when it connects, as JSON
     #[arg(long, value_name = "JSON", default_value = "{}")]
     pub auth: String,
     /// The name of the event
     #[arg(long, value_name = "NAME")]
     pub event: String,
-    /// Where the event's data have the id of the upload, which is the last part of its URL
+    /// The key of the event's data that has the id of the upload, the last part of its URL
     #[arg(long, value_name = "KEY")]
     pub key: String,
 }

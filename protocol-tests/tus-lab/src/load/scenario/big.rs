@@ -11,13 +11,13 @@ use crate::load::subject::Subject;
 use crate::load::tally::Tally;
 use crate::load::upload::{self, Upload};
 
-/// The clock runs while the bodies are sent.
+/// Uploads in one PATCH each; the clock runs while the bodies are sent.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Big {
     /// How large an upload is
     #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = bytes)]
     pub size: u64,
-    /// How many there are at the same time
+    /// How many uploads there are at the same time
     #[arg(long, short, value_name = "N", default_value_t = 1)]
     pub clients: u64,
 }

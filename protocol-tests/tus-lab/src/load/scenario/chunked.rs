@@ -11,7 +11,7 @@ use crate::load::subject::Subject;
 use crate::load::tally::Tally;
 use crate::load::upload::{self, Upload};
 
-/// A request is a PATCH of one chunk.
+/// Uploads in many PATCHes; a request is a PATCH of one chunk.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Chunked {
     /// How large an upload is
@@ -23,7 +23,7 @@ pub struct Chunked {
     /// How many uploads there are at the same time
     #[arg(long, short, value_name = "N", default_value_t = 1)]
     pub clients: u64,
-    /// Stop after so many seconds, complete or not
+    /// Stop after this many seconds, complete or not
     #[arg(long, value_name = "SECS", default_value_t = 3.0)]
     pub secs: f64,
 }

@@ -16,14 +16,14 @@ const STEP: Duration = Duration::from_millis(5);
 /// How long the whole may take before the joining counts as failed.
 const BOUND: Duration = Duration::from_secs(60);
 
-/// A request is the POST that joins the parts, whose time is the latency. What a server has done by then is
-/// its own choice: until the whole is there is told beside it.
+/// Joins of parts. A request is the POST that joins them, and its time is the latency. A server may join
+/// after it has answered, so the time until the whole is there is reported, too.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Concat {
     /// How large the whole is
     #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = bytes)]
     pub size: u64,
-    /// Of how many parts it is joined
+    /// How many parts are joined
     #[arg(long, value_name = "N", default_value_t = 4)]
     pub parts: u64,
     /// How many wholes are made, one after the other

@@ -10,10 +10,10 @@ use crate::load::tally::Tally;
 use crate::load::tickets::{AsyncWork, Pace, at_pace};
 use crate::load::upload;
 
-/// A request is a creation.
+/// Creations without content; a request is a creation.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Create {
-    /// How many, how long, and by how many at once.
+    /// How many requests are sent, how long, and by how many clients.
     #[command(flatten)]
     pub pace: Pace,
     /// The length that is announced

@@ -13,10 +13,10 @@ use crate::load::upload::{self, Upload};
 /// The size of the uploads that are asked for.
 const SIZE: u64 = 4096;
 
-/// A request is a HEAD of an upload that is complete.
+/// HEADs of complete uploads; a request is a HEAD.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Head {
-    /// How many, how long, and by how many at once.
+    /// How many requests are sent, how long, and by how many clients.
     #[command(flatten)]
     pub pace: Pace,
     /// How many uploads are asked for in turn

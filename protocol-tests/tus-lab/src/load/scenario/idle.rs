@@ -19,7 +19,8 @@ use crate::load::upload::{self, Upload};
 /// How long the other client waits between two HEADs.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// A request is a slow upload; the latency is that of HEAD, sent by another client from a thread of its own.
+/// Slow uploads; a request is one of them. The latency is that of HEAD, sent by another client from a thread
+/// of its own.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Idle {
     /// How many slow uploads there are at the same time
@@ -28,7 +29,7 @@ pub struct Idle {
     /// How many bytes each of them sends in a second
     #[arg(long, value_name = "SIZE", default_value = "1KiB", value_parser = bytes)]
     pub rate: u64,
-    /// For how many seconds
+    /// For how many seconds they send
     #[arg(long, value_name = "SECS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(3..))]
     pub secs: u64,
 }

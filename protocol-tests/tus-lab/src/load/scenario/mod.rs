@@ -39,7 +39,7 @@ use super::failure::Failure;
 use super::report::Report;
 use super::subject::{Settings, Subject};
 
-/// What is done to the server.
+/// The kind of load on the server.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Scenario {
     /// Uploads in one PATCH each
@@ -50,7 +50,7 @@ pub enum Scenario {
     Create(Create),
     /// HEAD of complete uploads
     Head(Head),
-    /// Whole small uploads, content in the creation where the server takes it
+    /// Whole small uploads, with the content in the creation where the server accepts it
     Tiny(Tiny),
     /// Forms (multipart/form-data) without tus
     Oneshot(OneShot),
@@ -73,10 +73,10 @@ pub enum Scenario {
 }
 
 impl Scenario {
-    /// Does it.
+    /// Runs the scenario.
     ///
     /// # Errors
-    /// [`Failure`] when it could not begin; what fails later is in the report.
+    /// [`Failure`] when the scenario could not begin; later failures are in the report.
     pub async fn run(&self, settings: &Settings) -> Result<Report, Failure> {
         let subject = Arc::new(Subject::new(settings)?);
         match self {

@@ -13,10 +13,10 @@ use crate::load::tickets::{AsyncWork, Pace, at_pace};
 const BOUNDARY: &str = "----tus-lab-7MA4YWxkTrZu0gW";
 const HEADERS: &str = "Content-Type: multipart/form-data; boundary=----tus-lab-7MA4YWxkTrZu0gW\r\n";
 
-/// A request is a form, sent to the endpoint itself.
+/// Forms, sent to the endpoint itself; a request is a form.
 #[derive(Debug, Clone, clap::Args)]
 pub struct OneShot {
-    /// How many, how long, and by how many at once.
+    /// How many requests are sent, how long, and by how many clients.
     #[command(flatten)]
     pub pace: Pace,
     /// How large the file in the form is
@@ -25,10 +25,10 @@ pub struct OneShot {
     /// A field before the file; may be repeated
     #[arg(long = "field", value_name = "NAME=VALUE", value_parser = field)]
     pub fields: Vec<(String, String)>,
-    /// What the field of the file is called
+    /// The name of the file's field
     #[arg(long, value_name = "NAME", default_value = "file")]
     pub file_field: String,
-    /// What the file is called
+    /// The name of the file
     #[arg(long, value_name = "NAME", default_value = "load.bin")]
     pub file_name: String,
 }

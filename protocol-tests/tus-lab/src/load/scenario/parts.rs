@@ -11,14 +11,14 @@ use crate::load::tally::Tally;
 use crate::load::tickets::{AsyncWork, Pace, at_pace};
 use crate::load::upload::{self, Upload};
 
-/// How long filling, and finishing, may take.
+/// How long filling and finishing may take, in seconds.
 const BOUND_SECS: f64 = 3600.0;
 
-/// Uploads that are begun, as fast as they go, until so many are under way at the same time; then all of them
-/// are finished. How fast uploads are begun is told before and after.
+/// Uploads that are begun at full speed until `count` of them are under way, and then all finished. The rate
+/// at which uploads are begun is measured before and after.
 ///
-/// The requests and the latency are those of the filling. Nothing is terminated: where files were deleted,
-/// some file systems create others slowly for minutes, which is not what is asked for.
+/// The requests and the latency are those of the filling. Nothing is terminated: after deletions some file
+/// systems create files slowly for minutes, which is not the subject here.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Parts {
     /// How many uploads are to be under way

@@ -9,14 +9,14 @@ use crate::load::report::Report;
 use crate::load::subject::Subject;
 use crate::load::tickets::{Pace, at_pace};
 
-/// How long filling may take.
+/// How long filling may take, in seconds.
 const BOUND_SECS: f64 = 3600.0;
 
-/// Creations, as fast as they go, until there are so many; then some more, and HEAD among all of them.
+/// Creations at full speed until there are `count` of them; then some more, and HEADs among all of them.
 ///
-/// The requests and the latency are those of the filling; what creations and HEADs did before and after it is
-/// told beside. Each of those goes on for as long once before it is counted, so that an empty store is
-/// measured at the same pace as a full one.
+/// The requests and the latency are those of the filling; the rates of creations and HEADs before and after
+/// it are reported, too. Each of these runs for the same time uncounted before it is counted, so that an
+/// empty store is measured under the same conditions as a full one.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Records {
     /// How many upload records there are to be

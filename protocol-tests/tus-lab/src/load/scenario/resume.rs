@@ -19,15 +19,15 @@ const BOUND: Duration = Duration::from_secs(30);
 /// How a connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum End {
-    /// With a farewell, in the middle of the body
+    /// With an orderly end, in the middle of the body
     Fin,
     /// With a reset
     Reset,
-    /// Not at all: it falls silent, and says more when another one has finished the upload
+    /// Not at all: it falls silent, and sends more when another one has finished the upload
     Vanish,
 }
 
-/// A request is a broken upload; the latency is from the end of its connection to an answered HEAD.
+/// Uploads whose connections break. The latency is the time from the end of a connection to an answered HEAD.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Resume {
     /// How large an upload is
@@ -39,8 +39,7 @@ pub struct Resume {
     /// How the connection ends
     #[arg(long, value_enum, default_value_t = End::Vanish)]
     pub end: End,
-    /// How long all is quiet between the last byte and the end, so that what has to be sent again was not
-    /// lost on its way
+    /// How long nothing is sent between the last byte and the end, so that no bytes are lost on their way
     #[arg(long, value_name = "TIME", value_parser = time, default_value = "50ms")]
     pub settle: Duration,
 }

@@ -11,10 +11,10 @@ use crate::load::tally::Tally;
 use crate::load::tickets::{AsyncWork, Pace, at_pace};
 use crate::load::upload::{self, Upload};
 
-/// A request is a whole upload, which may have taken several.
+/// Whole small uploads; a request is an upload, whose requests count as one.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Tiny {
-    /// How many, how long, and by how many at once.
+    /// How many uploads are made, how long, and by how many clients.
     #[command(flatten)]
     pub pace: Pace,
     /// How large an upload is
@@ -23,7 +23,7 @@ pub struct Tiny {
     /// Create and PATCH in two requests, instead of creation-with-upload
     #[arg(long)]
     pub two_requests: bool,
-    /// It is done only when an answer carries this header, which tells what the server made of it
+    /// Count an upload as done only when an answer carries this header, in which the server names its result
     #[arg(long, value_name = "HEADER")]
     pub until_header: Option<String>,
 }

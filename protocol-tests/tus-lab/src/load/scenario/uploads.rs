@@ -8,10 +8,10 @@ use crate::load::report::Report;
 use crate::load::subject::Subject;
 use crate::load::tickets::{Pace, at_pace};
 
-/// How long filling may take.
+/// How long filling may take, in seconds.
 const BOUND_SECS: f64 = 3600.0;
 
-/// Small uploads, as fast as they go, until there are so many; and how fast they are made before and after.
+/// Small uploads at full speed until there are `count` of them. Their rate is measured before and after.
 ///
 /// The requests and the latency are those of the filling.
 #[derive(Debug, Clone, clap::Args)]
@@ -31,7 +31,7 @@ pub struct Uploads {
     /// How large a file is
     #[arg(long, value_name = "SIZE", default_value = "1KiB", value_parser = bytes)]
     pub size: u64,
-    /// One is done only when an answer carries this header, which tells what the server made of it
+    /// Count an upload as done only when an answer carries this header, in which the server names its result
     #[arg(long, value_name = "HEADER")]
     pub until_header: Option<String>,
 }
