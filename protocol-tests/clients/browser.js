@@ -1,9 +1,9 @@
-// Pages in headless Chromium, one at a time, which get their orders line by line on the standard
-// input and tell of everything as the other scripts do. They come from a port of their own, so that
-// every request to the server is a request to another origin.
+// Pages in headless Chromium, one at a time. They get their orders line by line on the standard input
+// and report events as the other scripts do. They come from a port of their own, so that every request
+// to the server is a request to another origin.
 //
-// Each page that is opened knows nothing of the one before. The file is chosen in a file input, as
-// a person would, and again after each reload.
+// Each page shares nothing with the one before. The file is chosen in a file input, as a user would,
+// and again after each reload.
 
 import fs from 'node:fs';
 import http from 'node:http';
@@ -16,7 +16,7 @@ import { config, tell } from './events.js';
 
 const HTML = '<!doctype html><meta charset="utf-8"><title>chat</title><link rel="icon" href="data:,"><input type="file"><script src="/page.js"></script>';
 
-// The lines of the README, as they stand there, with what an application has around them.
+// The code of the README, unchanged, with the functions of an application around it.
 async function readme() {
   const text = await fs.promises.readFile(new URL('../../README.md', import.meta.url), 'utf8');
   const [, lines] = text.match(/```js\n(import \* as tus[^]*?)```/);
@@ -55,8 +55,8 @@ async function serve() {
   return `http://127.0.0.1:${server.address().port}/`;
 }
 
-// Chromium is spoken to through a pipe, so that it ends with this process, however that ends. The
-// sandbox of the pages needs what root in a container has not; the one page here is our own.
+// Chromium is controlled through a pipe, so that it ends with this process, however that ends. The
+// sandbox of pages does not work for root in a container, and is not needed: the only page is our own.
 async function launch() {
   return puppeteer.launch({
     executablePath: findOnPath('chromium'),
@@ -100,7 +100,7 @@ async function reload() {
   await chooseFile();
 }
 
-// What the browser knows of the network, and what it can reach.
+// Sets whether the browser is online: what it tells its page, and what it can reach.
 async function network({ offline }) {
   await page.setOfflineMode(offline);
 }

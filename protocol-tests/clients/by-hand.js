@@ -1,7 +1,7 @@
-// tus 1.0.0 with no library for it: create, send, ask how far that got, send the rest.
+// tus 1.0.0 without a tus library: create, send, ask for the offset, send the rest.
 //
-// `client` is fetch or axios; `body` is blob, whose length is told, or stream, which goes in
-// chunks of the transfer encoding.
+// `client` is fetch or axios; `body` is blob, which has a length, or stream, which is sent with
+// chunked encoding.
 
 import fs from 'node:fs';
 import axios from 'axios';
@@ -12,7 +12,7 @@ const clients = {
     const response = await fetch(url, { method, headers, body, duplex: 'half' });
     return { status: response.status, header: (name) => response.headers.get(name) };
   },
-  // axios keeps what it sends in memory, up to 10 MB, unless it need not follow redirects.
+  // axios keeps up to 10 MB of a body in memory, unless redirects are off.
   async axios(method, url, headers, data) {
     const always = { validateStatus: () => true, maxRedirects: 0, maxBodyLength: Infinity };
     const response = await axios.request({ method, url, headers, data, ...always });
@@ -37,7 +37,7 @@ async function append(url, offset) {
   return ask('PATCH', url, headers, await from(offset));
 }
 
-// An idle connection may have died as well, and nobody knows before it is used.
+// An idle connection may have died too, which shows only when it is used.
 async function goOn(url) {
   try {
     const head = await ask('HEAD', url);

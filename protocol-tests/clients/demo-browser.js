@@ -1,4 +1,4 @@
-// The browsers in which the page of the demo is seen: Debian's Chromium and Firefox.
+// The browsers for the demo's page: Debian's Chromium and Firefox.
 
 import fs from 'node:fs';
 import path from 'node:path';
@@ -11,9 +11,9 @@ const BROWSERS = {
       pipe: true,
       args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu', '--autoplay-policy=no-user-gesture-required'],
     },
-    // What the browser itself says of a connection that died, which is what these tests are about.
+    // The browser's own errors about dead connections are expected: the tests cut them.
     isPlain: (text) => /^(Failed to load resource: (net::|the server responded)|WebSocket connection to )/.test(text),
-    // A line on which there is time to do something, whatever the page does.
+    // A slow line, so that there is time to do something, whatever the page does.
     async prepare(page, { bytesPerSecond }) {
       if (bytesPerSecond) await page.emulateNetworkConditions({ upload: bytesPerSecond, download: -1, latency: 0 });
     },

@@ -1,4 +1,4 @@
-// What is wrong with how a page looks, in words.
+// Finds faults in the looks of a page, and names them in words.
 
 import fs from 'node:fs';
 import { createRequire } from 'node:module';

@@ -1,5 +1,5 @@
-// The page of the demo in a headless browser, as a person uses it: orders come line by line on the standard input, and
-// everything that a person would see is told.
+// The demo's page in a headless browser, as a user uses it: orders come line by line on the standard input, and
+// everything that a user would see is reported.
 
 import fs from 'node:fs';
 import readline from 'node:readline';
@@ -103,7 +103,7 @@ const orders = {
   async choose({ side, files }) {
     await (await page.$(named(side, 'file'))).uploadFile(...files);
   },
-  // As the system hands them over.
+  // Pasted or dropped files, as the system hands them over.
   async hand({ by, side, name, text }) {
     await page.evaluate((by, side, name, text) => {
       const transfer = new DataTransfer();
@@ -154,7 +154,7 @@ const orders = {
   },
   async chooseByKey({ key, file }) {
     const opened = page.waitForFileChooser();
-    // Only once the browser knows that no dialog is to be shown.
+    // The file is chosen only once the browser knows not to show a dialog.
     await page.evaluate(() => null);
     await page.keyboard.press(key);
     await (await opened).accept([file]);
@@ -162,7 +162,7 @@ const orders = {
   async focused() {
     tell('focused', await page.evaluate(() => {
       const element = document.activeElement;
-      // After the last one comes the browser itself.
+      // After the page's last element, the browser itself gets the focus.
       if (element === document.body) return { name: '', isVisible: true };
       const ring = getComputedStyle(element.closest('.add') ?? element);
       const name = element.ariaLabel || element.labels?.[0]?.textContent.trim() || element.textContent.trim();

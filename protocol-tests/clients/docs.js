@@ -1,4 +1,4 @@
-// The documents in headless Chromium, at two widths, light and dark: tells of everything that is wrong with them.
+// Looks at the documents in headless Chromium, at two widths, light and dark, and reports all faults.
 
 import { start } from './demo-browser.js';
 import { faultsOfAxe, faultsOfLayout } from './demo-looks.js';

@@ -1,4 +1,4 @@
-// How every script here talks to the test that drives it: one line of JSON per event.
+// The way in which every script reports to the test that drives it: one line of JSON per event.
 
 export const config = JSON.parse(process.argv[2]);
 

@@ -1,4 +1,4 @@
-// The built examples/web in headless Chromium, a tab for each person: orders come line by line on the standard input.
+// The built examples/web in headless Chromium, a tab for each user: orders come line by line on the standard input.
 
 import fs from 'node:fs';
 import path from 'node:path';
@@ -7,8 +7,8 @@ import puppeteer from 'puppeteer-core';
 import { faultsOfAxe } from './demo-looks.js';
 import { config, tell } from './events.js';
 
-// What the browser itself says of a connection that died, which is what these tests are about. A request that it sends
-// again by itself then is refused by its offset (409).
+// The browser's own errors that are expected: those about dead connections, which the tests cut, and the 409 to a
+// request that the browser repeats by itself at an old offset.
 const OF_THE_LINE = /^(Failed to load resource: (net::|.* status of 409)|WebSocket connection to )/;
 
 const places = process.env.PATH.split(path.delimiter).map((folder) => path.join(folder, 'chromium'));
@@ -73,7 +73,7 @@ const orders = {
     });
     tell('seen', seen);
   },
-  // By the signed link that stands there, from its middle on.
+  // The film is played by the signed link in the page, from its middle on.
   async play({ tab }) {
     const played = await tabs.get(tab).evaluate(async () => {
       const film = document.querySelector('.message video');
@@ -90,7 +90,7 @@ const orders = {
     });
     tell('played', played);
   },
-  // As if the page had stood open until the link was over.
+  // Breaks the link, as if the page had been open until the link expired.
   async breakLink({ tab }) {
     await tabs.get(tab).evaluate(async () => {
       const film = document.querySelector('.message video');
@@ -98,7 +98,7 @@ const orders = {
       while (film.isConnected) await new Promise((resolve) => setTimeout(resolve, 50));
     });
   },
-  // With screen readers, keyboards and eyes in mind.
+  // Checks the page for users of screen readers, of keyboards, and with weak eyes.
   async audit({ tab }) {
     for (const theme of ['light', 'dark']) {
       await tabs.get(tab).emulateMediaFeatures([{ name: 'prefers-color-scheme', value: theme }]);

@@ -1,4 +1,4 @@
-// The one-shot as a page does it: fetch and FormData, the file read from the disk as it goes.
+// The one-shot as a page sends it, with fetch and FormData; the file is read from the disk while it is sent.
 
 import fs from 'node:fs';
 import path from 'node:path';

@@ -1,5 +1,5 @@
-// A film that no program has to be installed for: a WebM file with one VP8 key frame a second, which is what a lossy
-// WebP picture has in it, and with cues, so that it can be sought. Its first half is dark, its second bright.
+// Makes a film without any program: a WebM file with one VP8 key frame a second, as a lossy WebP picture contains it,
+// and with cues, so that players can seek in it. Its first half is dark, its second one bright.
 
 const WIDTH = 640;
 const HEIGHT = 480;
@@ -8,7 +8,7 @@ const text = (string) => new TextEncoder().encode(string);
 const joined = async (...parts) => new Uint8Array(await new Blob(parts.flat(Infinity)).arrayBuffer());
 const lengthOf = (part) => (Array.isArray(part) ? part.reduce((sum, one) => sum + lengthOf(one), 0) : part.length);
 
-// Numbers always have eight bytes, so that no place depends on what is written there.
+// Numbers always have eight bytes, so that no position depends on a value.
 function number(value, bytes = 8) {
   const view = new DataView(new ArrayBuffer(8));
   view.setBigUint64(0, BigInt(value));
@@ -21,7 +21,7 @@ function float(value) {
   return new Uint8Array(view.buffer);
 }
 
-// RFC 8794: an id, a size of eight bytes, and what is in it.
+// An element of RFC 8794: its id, its size in eight bytes, and its content.
 function element(id, ...content) {
   const name = id.match(/../g).map((digits) => parseInt(digits, 16));
   return [Uint8Array.from([...name, 0x01]), number(lengthOf(content), 7), content];
@@ -58,7 +58,7 @@ const cuesOf = (places) =>
 
 const clusterOf = (sec, frame) => element('1f43b675', element('e7', number(sec * 1000)), element('a3', Uint8Array.of(0x81, 0, 0, 0x80), frame));
 
-// Noise around a brightness takes room, and that is what a film that is to be sought needs.
+// Noise makes frames large: a film must be large enough for players to seek in it instead of loading it.
 export async function picture(brightness, type, width = WIDTH, height = HEIGHT) {
   const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext('2d', { alpha: false });
@@ -86,7 +86,7 @@ export async function bytesOf(secs, pictures) {
   const [dark, bright] = pictures.map(frameOf);
   const clusters = Array.from({ length: secs }, (_, sec) => clusterOf(sec, sec < secs / 2 ? dark : bright));
   const info = infoOf(secs);
-  // The places themselves do not change how long the cues are.
+  // The length of the cues does not depend on the positions in them.
   let place = lengthOf([info, TRACKS, cuesOf(clusters.map(() => 0))]);
   const places = clusters.map((cluster) => {
     const own = place;

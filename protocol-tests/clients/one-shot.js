@@ -1,9 +1,8 @@
-// One request with the whole file, as pages make it: with fetch, and with XMLHttpRequest, which tells how much of it has
-// been sent.
+// The one-shot as pages send it: with fetch, and with XMLHttpRequest, which tells how much has been sent.
 
 function formOf(file, conversationId, { content, replyTo, clientMessageId }) {
   const form = new FormData();
-  // Before the file: the server refuses it early where the sender is no member.
+  // The conversation comes before the file: then the server can refuse a stranger early.
   form.append('conversation_id', conversationId);
   if (content) form.append('content', content);
   if (replyTo) form.append('reply_to', replyTo);
@@ -15,7 +14,7 @@ function formOf(file, conversationId, { content, replyTo, clientMessageId }) {
 export async function uploadFile({ server, token }, file, conversationId, options = {}) {
   const response = await fetch(`${server}/messages/upload`, {
     method: 'POST',
-    // No Content-Type: the browser sets it, with the boundary that only it knows.
+    // Without a Content-Type: the browser sets it, with the boundary that it chose.
     headers: { Authorization: `Bearer ${token}` },
     body: formOf(file, conversationId, options),
   });

@@ -1,7 +1,7 @@
-"""What schemathesis cannot know of this server: the media type of tus, and ids of what is there.
+"""Tells schemathesis what it cannot know of this server: the media type of tus, and the ids of existing resources.
 
-Half of the ids that it makes up are replaced by such ids, which ones depending on nothing but the id, so that every run is
-the same and reaches more than 404.
+Half of the ids that it makes up are replaced by existing ones, so that not every answer is 404. The choice depends only
+on the id, so that every run is the same.
 """
 
 import json
@@ -22,7 +22,7 @@ def octets(context, value):
 @schemathesis.hook
 def before_call(context, case, kwargs):
     if case.method.upper() == "PUT" and isinstance(case.path_parameters, dict):
-        # The user would be taken out of the conversation.
+        # A PUT of a known conversation would remove the user from it.
         if case.path_parameters.get("conversation_id") in KNOWN["conversation_id"]:
             case.path_parameters["conversation_id"] = 24 * "a"
         return

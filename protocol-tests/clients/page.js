@@ -1,5 +1,5 @@
-// What runs in the page of browser.js: the upload libraries, each behind `start`, `pause` and
-// `resume`, and what a page does with no library at all.
+// The code in the page of browser.js: the upload libraries, each behind `start`, `pause` and `resume`,
+// and the functions of a page without a library.
 
 import * as tus4 from 'tus-js-client';
 import * as tus5 from 'tus-js-client-5';
@@ -45,7 +45,7 @@ function withTus(library) {
   };
 }
 
-// Uppy looks for what it remembers by itself.
+// Uppy looks for remembered uploads by itself.
 async function withUppy({ endpoint, token, metadata, options }) {
   const uppy = new Uppy({ meta: metadata });
   uppy.use(UppyTus, { endpoint, headers: { Authorization: `Bearer ${token}` }, ...told, ...options });
@@ -70,7 +70,7 @@ const oneShots = {
   },
 };
 
-// What an application shows, and where it gets its tokens from, which is asked for each request.
+// The functions of an application around the README's code: what it shows, and its token for each request.
 const shown = {
   onProgress: (part) => tell('progress', { part }),
   onMessage: (message) => tell('shown', { message_id: message._id ?? message }),
@@ -95,7 +95,7 @@ const asPublished = {
     }),
 };
 
-// Of what an element shows, from 0 to 255.
+// The brightness of an element's picture, from 0 to 255.
 function brightness(element) {
   const context = new OffscreenCanvas(1, 1).getContext('2d');
   context.drawImage(element, 0, 0, 1, 1);
@@ -120,19 +120,19 @@ const orders = {
       (error) => tell('refused', { message: error.message }),
     );
   },
-  // As an application shows a picture to its user, or to nobody in particular.
+  // Shows a picture as an application does, with a user's token or without one.
   async get({ url, token, number }) {
     const response = await fetch(url, token ? { headers: { Authorization: `Bearer ${token}` } } : {});
     tell('got', { number, status: response.status, text: await response.text() });
   },
-  // A film and a picture that are made here, sent as messages.
+  // Makes a film and a picture, and sends them as messages.
   async sendMade({ to, conversation, secs }) {
     const made = { 'film.webm': await film(secs), 'picture.png': await picture(180, 'image/png') };
     for (const [name, blob] of Object.entries(made)) {
       tell('message', await uploadFile(to, new File([blob], name, { type: blob.type }), conversation, {}));
     }
   },
-  // What a page is for: elements that load by themselves, and send no token.
+  // Shows media in elements, which load by themselves and send no token.
   async show({ picture, film, at }) {
     const image = document.body.appendChild(new Image());
     image.src = picture;
@@ -142,7 +142,7 @@ const orders = {
       video.addEventListener(event, resolve, { once: true });
       video.addEventListener('error', () => reject(new Error(video.error.message)), { once: true });
     });
-    // So that the page may look at what it shows.
+    // With CORS, so that the page may read the pixels that it shows.
     video.crossOrigin = 'anonymous';
     video.muted = true;
     video.preload = 'metadata';

@@ -1,5 +1,5 @@
-// socket.io-client: tells every event, and emits what it is ordered to, line by line, on its
-// standard input. The end of the input is the end of the client.
+// socket.io-client: reports every event, and emits events by orders, line by line, on its standard
+// input. The end of the input ends the client.
 
 import fs from 'node:fs';
 import readline from 'node:readline';
@@ -7,10 +7,10 @@ import { io } from 'socket.io-client';
 import { config, tell } from './events.js';
 
 const { url, follows, ...options } = config;
-// The last message that it was told of, which one that follows names whenever it connects.
+// The last message that the client was told of. A client that catches up names it whenever it connects.
 let last = follows?.after;
 if (follows) options.auth = (use) => use({ token: follows.token, after: last });
-// A token for each connection, the last one again and again.
+// The tokens of the connections in turn; the last one is used again and again.
 let tokens = [];
 if (!options.auth) options.auth = (use) => use({ token: tokens.length > 1 ? tokens.shift() : tokens[0] });
 const socket = io(url, { reconnectionDelay: 20, reconnectionDelayMax: 100, ...options });
@@ -24,7 +24,7 @@ socket.onAny((event, data) => {
 
 // A file's bytes are read here, because an order is one line.
 function payload({ data, file, dataUrlOf, halve }) {
-  // Half of a character, which no line of JSON brought here.
+  // Half of a character is made here, because a line of JSON cannot carry it.
   if (halve) return { ...data, [halve]: data[halve].slice(0, 1) };
   if (!file) return data;
   const base64 = fs.readFileSync(file).toString('base64');

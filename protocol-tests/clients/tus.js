@@ -1,9 +1,9 @@
 // tus-js-client with its own defaults, uploading a file from the disk.
 //
-// What `config` leaves out stays the library's default. With `urlStorage` the URL of the upload
-// is remembered in that file, and an earlier one is taken up again, as an application does. With
-// `expiry` the token runs out after so many requests, and a refusal makes the application get
-// another one. Orders on the standard input: abort, terminate, start.
+// Options that `config` leaves out keep the library's defaults. With `urlStorage` the URL of the upload
+// is remembered in that file, and an earlier upload is resumed, as an application does. With `expiry`
+// the token expires after that many requests, and after a refusal the application gets another one.
+// Orders on the standard input: abort, terminate, start.
 
 import fs from 'node:fs';
 import readline from 'node:readline';
@@ -38,8 +38,8 @@ const options = {
 if (config.urlStorage) options.urlStorage = await fileUrlStorage(config.urlStorage);
 if (config.expiry) Object.assign(options, tokenThatExpires(config.expiry));
 
-// A file tells its length; a stream does not. Of a file with a deferred length the library announces a whole
-// chunk at the end and sends what is left, which no server can take.
+// A file tells its length; a stream does not. If the length of a file is deferred, the library announces a whole
+// chunk at the end but sends less, which no server can accept; so a stream is used then.
 const file = fs.createReadStream(config.file);
 const upload = new tus.Upload(options.uploadLengthDeferred ? file.pipe(new PassThrough()) : file, options);
 if (config.urlStorage) {
@@ -56,7 +56,7 @@ const orders = {
 };
 readline.createInterface({ input: process.stdin }).on('line', (line) => orders[JSON.parse(line)]());
 
-// Since version 5 it stands in a module of its own.
+// Since version 5 the file storage is in a module of its own.
 async function fileUrlStorage(path) {
   const { FileUrlStorage } = tus.FileUrlStorage ? tus : await import(`${library}/node/FileUrlStorage`);
   return new FileUrlStorage(path);

@@ -1,7 +1,7 @@
 """tuspy with its own defaults, uploading a file from the disk.
 
-What `config` leaves out stays the library's default. With `urlStorage` the URL of the upload is
-remembered in that file, and an earlier one is taken up again.
+Options that `config` leaves out keep the library's defaults. With `urlStorage` the URL of the upload
+is remembered in that file, and an earlier upload is resumed.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ def at_its_end(uploader):
     return uploader.offset >= uploader.get_file_size()
 
 
-# Chunk by chunk, as `upload` does it, so that the test hears of each.
+# Sends chunk by chunk, as `upload` does, and reports each chunk.
 def send(client):
     uploader = made(client.uploader(config["file"], **settings()))
     while not at_its_end(uploader):

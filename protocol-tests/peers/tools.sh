@@ -1,5 +1,5 @@
-# What the scripts that start other servers have in common. Whoever reads this in has set `here`, the folder of the
-# script, and `self`, its file, whose first comment is its help.
+# Functions of the scripts that start other servers. Such a script sets `here`, its folder, and `self`, its file, whose
+# first comment is its help, before it sources this file.
 # shellcheck shell=bash
 
 TUSD_VERSION=v2.9.1
@@ -23,8 +23,8 @@ has() {
     return 1
 }
 
-# One after the other, as the tests build longhaul: together it would be built once more. The arguments are the
-# programs that are needed beside it.
+# Builds longhaul and the given programs, in two steps: the tests build longhaul alone, and built together with other
+# packages it would be compiled once more.
 build_ours() {
     (cd "$root" && cargo build --quiet --release --bin longhaul)
     (cd "$root" && cargo build --quiet --release -p tus-lab -p protocol-tests "${@/#/--bin=}")

@@ -1,4 +1,4 @@
-//! `Upload-Checksum`.
+//! Fuzzes `Upload-Checksum`.
 #![no_main]
 
 use longhaul::upload::Checksum;

@@ -1,4 +1,4 @@
-//! `Upload-Concat`: what is accepted is given back byte for byte.
+//! Fuzzes `Upload-Concat`: an accepted value is given back byte for byte.
 #![no_main]
 
 use longhaul::upload::Concat;

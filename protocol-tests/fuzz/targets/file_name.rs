@@ -1,4 +1,4 @@
-//! Names of files: whatever was asked for, what is stored is one safe part of a path.
+//! Fuzzes file names: the stored name of any file is a single, safe part of a path.
 #![no_main]
 
 use longhaul::message::stored_file_name;

@@ -1,5 +1,4 @@
-//! `Upload-Metadata`: what is accepted is given back byte for byte, and every question about it has an
-//! answer.
+//! Fuzzes `Upload-Metadata`: an accepted value is given back byte for byte, and every getter returns.
 #![no_main]
 
 use longhaul::upload::{Binding, Metadata};

@@ -1,4 +1,4 @@
-//! `Authorization` and the token in it; and claims that are signed as they should be.
+//! Fuzzes `Authorization` and the token in it, and the claims of properly signed tokens.
 #![no_main]
 
 use longhaul::auth::{KeySet, Rules, Verifier, bearer};
