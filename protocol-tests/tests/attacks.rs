@@ -80,7 +80,7 @@ async fn a_header_that_never_ends_is_431_and_costs_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn thousands_of_idle_connections_cost_little_and_keep_nobody_out() {
+async fn thousands_of_idle_connections_cost_little_and_lock_no_client_out() {
     let _alone = harness::heavy::alone().await;
     // The server accepts only as many connections as it has two descriptors for.
     let count = (raise_the_limit_of_open_files() / 2).saturating_sub(500).min(IDLE);
@@ -103,7 +103,7 @@ async fn thousands_of_idle_connections_cost_little_and_keep_nobody_out() {
 
 /// A client that comes when all places are taken waits until a silent connection is closed.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_house_empties_itself() {
+async fn silent_connections_give_their_places_up() {
     let setup = Setup::default().setting("--max-connections", 30).setting("--header-timeout", 2);
     let chat = Chat::on(setup).await;
     attack::goes_on(&chat, ALLOWED, async || {
@@ -116,7 +116,7 @@ async fn a_full_house_empties_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bodies_that_say_nothing_are_given_up_and_what_came_is_kept() {
+async fn silent_bodies_are_given_up_and_their_bytes_are_kept() {
     let _alone = harness::heavy::alone().await;
     let chat = Chat::on(Setup::default().setting("--idle-timeout", 2)).await;
     attack::goes_on(&chat, ALLOWED, async || {
@@ -141,7 +141,7 @@ async fn bodies_that_say_nothing_are_given_up_and_what_came_is_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_says_nothing_is_told_so_on_every_route_that_takes_one() {
+async fn a_silent_body_is_answered_on_every_route_that_takes_one() {
     let chat = Chat::on(Setup::default().setting("--idle-timeout", 1)).await;
     attack::goes_on(&chat, ALLOWED, async || {
         for (what, request, beginning) in every_body(&chat) {

@@ -130,7 +130,7 @@ async fn others_are_served(chat: &Chat) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn frames_that_bring_nothing_end_their_connection() {
+async fn floods_of_frames_end_their_connection() {
     let chat = Chat::start().await;
     for flood in floods() {
         let mut connection = Connection::open(chat.server.address()).await;
@@ -146,7 +146,7 @@ async fn frames_that_bring_nothing_end_their_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn floods_keep_nobody_from_being_served() {
+async fn other_users_are_served_during_floods() {
     let _alone = harness::heavy::alone().await;
     let chat = Chat::start().await;
     let end = Instant::now() + TEN_SECONDS;
@@ -215,7 +215,7 @@ async fn next_frame(connection: &mut Connection) -> (u8, u8, Vec<u8>) {
 
 /// Requests whose tokens name an unknown key wait for the issuer, and their bodies are not read meanwhile.
 #[tokio::test(flavor = "multi_thread")]
-async fn bodies_that_wait_hold_little_before_a_token_was_good() {
+async fn bodies_hold_little_memory_before_their_token_is_verified() {
     let _alone = harness::heavy::alone().await;
     let known = SigningKey::named("known");
     let issuer = Issuer::start(Says::Keys(key_set(&[&known]))).await;
@@ -250,7 +250,7 @@ async fn bodies_that_wait_hold_little_before_a_token_was_good() {
 
 /// Each stream makes the server hold a piece of a film. All streams together may hold 512 MiB.
 #[tokio::test(flavor = "multi_thread")]
-async fn readers_that_make_no_room_are_ended_when_they_hold_too_much_together() {
+async fn clients_that_read_nothing_are_ended_when_their_answers_hold_too_much() {
     let _alone = harness::heavy::alone().await;
     let chat = Chat::start().await;
     let film = chat.post("film.mp4", &vec![7; 2 << 20]).await;
@@ -282,7 +282,7 @@ async fn readers_that_make_no_room_are_ended_when_they_hold_too_much_together() 
 
 /// Each unread stream keeps a file open, and a piece of it in memory.
 #[tokio::test(flavor = "multi_thread")]
-async fn streams_that_are_not_read_take_places_of_connections() {
+async fn unread_streams_count_as_connections() {
     let setup = Setup::default().setting("--max-connections", 20).setting("--send-timeout", 2);
     let chat = Chat::on(setup).await;
     let film = chat.post("film.mp4", &vec![7; 2 << 20]).await;

@@ -130,7 +130,7 @@ fn path_of(location: &str) -> &str {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn promises_without_a_byte_keep_nobody_out() {
+async fn creations_without_a_byte_lock_no_other_user_out() {
     let _alone = harness::heavy::alone().await;
     let Some(house) = House::new(Setup::default()).await else { return };
     let chat = &house.chat;
@@ -277,7 +277,7 @@ async fn joins_without_room_wait_and_leave_the_reserve() {
 
 /// A join costs its sender one small request; many of them do not delay the joins of other users.
 #[tokio::test(flavor = "multi_thread")]
-async fn joins_of_a_part_named_a_hundred_times_delay_nobody_else() {
+async fn joins_of_a_part_named_a_hundred_times_delay_no_other_user() {
     let _alone = harness::heavy::alone().await;
     let Some(house) = House::new(Setup::default()).await else { return };
     let chat = &house.chat;
@@ -320,7 +320,7 @@ async fn joins_of_a_part_named_a_hundred_times_delay_nobody_else() {
 /// The limit of unfinished uploads lets a phone's photos and their parts through, stops a user with more, and
 /// does not bind a backend.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_honest_phone_does_not_meet_the_limits_that_a_backend_is_not_bound_by() {
+async fn the_limit_of_unfinished_uploads_leaves_phones_and_backends_alone() {
     let chat = Chat::on(Setup::default().setting("--max-unfinished", 8)).await;
     for _ in 0..6 {
         let parts = [whole_part(&chat, &chat.alice, 100).await, whole_part(&chat, &chat.alice, 100).await];

@@ -66,7 +66,7 @@ async fn ask_and_never_read(chat: &Chat, target: &str, event: &str) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_polls_for_none_of_what_was_asked_for_ends() {
+async fn a_session_that_never_polls_for_its_answers_ends() {
     let _alone = harness::heavy::alone().await;
     let chat = Chat::start().await;
     let mut users = 0;
@@ -88,7 +88,7 @@ async fn who_polls_for_none_of_what_was_asked_for_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_to_polls_that_nobody_reads_cost_little() {
+async fn answers_to_polls_that_are_never_read_cost_little() {
     let _alone = harness::heavy::alone().await;
     let chat = Chat::start().await;
     let data = long_message(&chat).await;
@@ -110,7 +110,7 @@ async fn answers_to_polls_that_nobody_reads_cost_little() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_reads_nothing_of_its_websocket_ends() {
+async fn a_websocket_whose_client_reads_nothing_ends() {
     let _alone = harness::heavy::alone().await;
     let chat = Chat::start().await;
     let data = long_message(&chat).await;
@@ -129,7 +129,7 @@ async fn who_reads_nothing_of_its_websocket_ends() {
 
 /// The announcements that wait for a session are bounded, over either transport.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_told_to_sessions_that_do_not_read_is_bounded() {
+async fn events_for_sessions_that_do_not_read_are_bounded() {
     let _alone = harness::heavy::alone().await;
     let chat = Chat::start().await;
     let connect = format!("40{}", json!({"token": chat.bob.token}));
@@ -162,7 +162,7 @@ async fn what_is_told_to_sessions_that_do_not_read_is_bounded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_sessions_of_a_user_are_bounded_and_nobody_elses() {
+async fn a_user_with_too_many_sessions_is_refused_and_others_are_not() {
     let _alone = harness::heavy::alone().await;
     let chat = Chat::start().await;
     let connect = format!("40{}", json!({"token": chat.eve.token}));

@@ -100,7 +100,7 @@ async fn parts_are_joined_however_their_urls_are_written() {
 }
 
 #[tokio::test]
-async fn a_client_that_knows_the_endpoint_needs_to_know_no_more() {
+async fn a_client_below_a_base_path_needs_only_the_endpoint() {
     let chat = chat().await;
     let address = chat.server.address();
     let sending = Sending::behind(chat, address, 3 << 20, Conditions::default()).await;
@@ -162,7 +162,7 @@ async fn messages_follow_the_server_to_another_base_path() {
 
 /// A proxy that strips its own path names it in a header, and the URLs in answers have the path again.
 #[tokio::test]
-async fn what_a_proxy_took_away_comes_back_in_answers() {
+async fn urls_in_answers_have_the_prefix_that_a_proxy_took_away() {
     let setup = Setup::default().base_path(BASE).flag("--trust-forwarded");
     let chat = Chat::on(setup).await;
     let told = chat.socket(&chat.bob).await;
@@ -195,7 +195,7 @@ async fn what_a_proxy_took_away_comes_back_in_answers() {
 }
 
 #[tokio::test]
-async fn what_is_no_path_is_refused_at_the_start() {
+async fn a_malformed_base_path_is_refused_at_the_start() {
     for path in ["/a/../b", "/chat?x", "/my chat", "//chat", "https://chat.example/"] {
         let death = run_to_its_end(&["--listen", "127.0.0.1:0", "--base-path", path], &[]).await;
         assert_eq!(death.status.code(), Some(2), "{}", death.log);

@@ -45,7 +45,7 @@ fn new_message(message: &Value) -> (String, Value) {
 }
 
 #[tokio::test]
-async fn what_was_missed_in_all_conversations_comes_in_order_and_then_what_happens() {
+async fn missed_messages_of_all_conversations_come_in_order_before_new_ones() {
     let chat = Chat::start().await;
     let another = chat.another_conversation().await;
     let strangers = conversation_id();
@@ -77,7 +77,7 @@ async fn what_was_missed_in_all_conversations_comes_in_order_and_then_what_happe
 }
 
 #[tokio::test]
-async fn a_message_that_is_none_ends_nothing_and_tells_nothing() {
+async fn an_unknown_or_foreign_last_message_is_answered_and_the_connection_stays() {
     let chat = Chat::start().await;
     let strangers = conversation_id();
     chat.put_conversation(&strangers, &[&chat.alice, &chat.eve]).await.expecting(201);
@@ -116,7 +116,7 @@ async fn a_message_that_is_none_ends_nothing_and_tells_nothing() {
 }
 
 #[tokio::test]
-async fn who_left_the_conversation_of_the_last_message_is_sent_what_is_newer_elsewhere() {
+async fn a_member_who_left_is_sent_newer_messages_of_other_conversations() {
     let chat = Chat::start().await;
     let another = chat.another_conversation().await;
     let known = chat.post("known.mp4", b"known").await;
@@ -133,7 +133,7 @@ async fn who_left_the_conversation_of_the_last_message_is_sent_what_is_newer_els
 const MOST: usize = 1000;
 
 #[tokio::test]
-async fn who_missed_very_much_is_sent_the_oldest_and_reads_on_from_there() {
+async fn a_client_that_missed_very_much_is_sent_the_oldest_and_reads_on() {
     let chat = Chat::start().await;
     let another = chat.another_conversation().await;
     let known = chat.post("known.mp4", b"known").await;
@@ -215,7 +215,7 @@ async fn a_line_that_breaks_again_and_again_loses_no_message_and_doubles_none() 
 }
 
 #[tokio::test]
-async fn a_killed_server_is_caught_up_with() {
+async fn clients_catch_up_after_the_server_was_killed() {
     let chat = Chat::start().await;
     let another = chat.another_conversation().await;
     let known = chat.post("known.mp4", b"known").await;
@@ -234,7 +234,7 @@ async fn a_killed_server_is_caught_up_with() {
 }
 
 #[tokio::test]
-async fn what_a_crash_left_is_told_once_beside_what_was_missed() {
+async fn a_message_that_a_crash_left_comes_once_among_the_missed_ones() {
     for step in ["finalize.claimed", "finalize.committed", "publish.announced"] {
         let chat = Chat::start().await;
         let known = chat.post("known.mp4", b"known").await;

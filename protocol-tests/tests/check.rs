@@ -115,7 +115,7 @@ async fn a_folder_that_a_server_has_open_is_left_alone() {
 }
 
 #[tokio::test]
-async fn what_is_no_data_folder_is_said_to_be_none() {
+async fn a_folder_that_is_no_data_folder_is_named_and_left_empty() {
     let folder = tempfile::tempdir().expect("the system has a folder for temporary files");
     for path in [folder.path().to_owned(), folder.path().join("missing")] {
         let outcome = check(&path, &[]).await;
@@ -198,7 +198,7 @@ async fn every_damage_is_found() {
 /// Neither files that no record needs nor foreign files are damage: the next start frees the former and
 /// leaves the latter.
 #[tokio::test]
-async fn what_nobody_needs_is_noted() {
+async fn orphans_and_foreign_files_are_noted_and_no_damage() {
     let stage = Stage::new().await;
     let orphan = "0123456789abcdef0123456789abcdef";
     fs::write(stage.folder().join("parts").join(orphan), b"of nobody").expect("the file is ours");

@@ -51,7 +51,7 @@ fn comments_are_wrapped() {
 }
 
 #[test]
-fn what_cannot_be_wrapped_is_left() {
+fn lines_that_cannot_be_wrapped_may_be_wide() {
     let long = "x".repeat(COLUMNS);
     let text = format!(
         "// {long}\n//! | {long} |\n/// ```text\n/// {long}\n/// ```\n/// a {long}\nlet a = \"{long}\";"

@@ -38,7 +38,7 @@ fn skipped(report: &Report) -> BTreeSet<&'static str> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn our_server_does_everything_that_is_asked() {
+async fn our_server_passes_every_case() {
     let server = Server::start().await;
     let report = report(&ours(&server, &[])).await;
     assert_eq!(failed(&report), BTreeSet::new());

@@ -31,7 +31,7 @@ async fn a_connection_that_had_an_answer_outlives_those_that_never_said_anything
 }
 
 #[tokio::test]
-async fn a_connection_rests_for_so_long_and_no_longer() {
+async fn a_connection_rests_no_longer_than_the_keep_alive_timeout() {
     let setup = Setup::default().setting("--header-timeout", 600).setting("--keep-alive-timeout", 1);
     let server = setup.start().await;
     let mut kept = Connection::open(server.address()).await;
@@ -50,7 +50,7 @@ async fn a_header_that_drips_after_an_answer_has_the_time_of_a_header() {
 }
 
 #[tokio::test]
-async fn a_connection_of_http2_rests_for_so_long_however_lively_it_is() {
+async fn an_http2_connection_rests_no_longer_than_the_timeouts() {
     let setup = Setup::default().setting("--header-timeout", 1).setting("--keep-alive-timeout", 2);
     let server = setup.start().await;
     let (_silent, ended) = http2(server.address()).await;
@@ -62,7 +62,7 @@ async fn a_connection_of_http2_rests_for_so_long_however_lively_it_is() {
 }
 
 #[tokio::test]
-async fn readers_that_stall_keep_nobody_out_for_long_and_operations_never() {
+async fn stalled_readers_give_their_places_up_and_never_block_operations() {
     let setup = Setup::default()
         .setting("--max-connections", 6)
         .setting("--send-timeout", 2)

@@ -50,7 +50,7 @@ fn last_start(log: &str) -> &str {
 }
 
 #[tokio::test]
-async fn what_is_not_the_servers_own_stays() {
+async fn foreign_files_stay() {
     let chat = Chat::start().await;
     let message = chat.post("a.txt", b"hello").await;
     chat.server.kill().await;
@@ -94,7 +94,7 @@ async fn a_folder_that_is_named_like_a_part_is_left_alone() {
 }
 
 #[tokio::test]
-async fn what_is_in_the_way_is_named() {
+async fn a_file_in_the_way_is_named() {
     for (name, folder_in_the_way) in
         [("format", true), ("format", false), ("parts", false), ("chats", false), ("records", false)]
     {

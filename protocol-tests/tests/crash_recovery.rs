@@ -17,7 +17,7 @@ async fn a_hundred_kills_lose_nothing_and_double_nothing() {
 }
 
 #[tokio::test]
-async fn no_step_is_left_out() {
+async fn servers_are_killed_at_every_step() {
     let known: BTreeSet<_> = steps().await.into_iter().collect();
     let killed_at: BTreeSet<_> = kills::steps().into_iter().map(str::to_owned).collect();
     assert_eq!(killed_at, known);

@@ -41,7 +41,7 @@ fn modes_below(folder: &Path, modes: &mut Vec<(PathBuf, u32)>) {
 }
 
 #[tokio::test]
-async fn what_is_stored_is_for_the_user_and_the_group() {
+async fn stored_files_are_open_to_the_user_and_the_group_only() {
     for payload in ["disk", "sled"] {
         let chat = Chat::on(Setup::default().setting("--payload", payload)).await;
         let unfinished = tus::create(&chat, 500, &[]).await;
@@ -143,7 +143,7 @@ async fn readiness(server: &Server) -> (u16, serde_json::Value) {
 }
 
 #[tokio::test]
-async fn what_keeps_every_upload_from_becoming_a_message_shows_and_passes() {
+async fn a_server_that_can_make_no_message_is_not_ready_until_it_can() {
     let chat = Chat::start().await;
     let chats = chat.server.folder().path().join("chats");
     let aside = chats.with_file_name("aside");
@@ -168,7 +168,7 @@ async fn what_keeps_every_upload_from_becoming_a_message_shows_and_passes() {
 }
 
 #[tokio::test]
-async fn a_mount_that_comes_later_shows_as_well() {
+async fn a_server_is_not_ready_under_a_mount_that_came_later() {
     let chat = Chat::start().await;
     chat.post("a.txt", b"x").await;
     let chats = chat.server.folder().path().join("chats");
@@ -182,7 +182,7 @@ async fn a_mount_that_comes_later_shows_as_well() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_gone_is_gone_to_all_who_ask() {
+async fn a_missing_file_is_410_on_every_route() {
     let chat = Chat::start().await;
     let location = tus::create(&chat, 5, &[("filename", "a.txt")]).await;
     tus::append(&chat, &location, 0, b"hello").await.expecting(204);
@@ -242,7 +242,7 @@ async fn a_power_cut_is_promised_only_where_the_file_system_keeps_the_promise() 
 }
 
 #[tokio::test]
-async fn durability_is_told_where_it_is_the_promise_as_well() {
+async fn durability_power_is_reported_as_well() {
     let Some(disk) = Disk::of("ext4") else { return };
     for setup in [roomy(), roomy().setting("--durability", "power")] {
         let server = setup.data_folder(&disk.data()).start().await;

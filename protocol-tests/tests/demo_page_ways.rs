@@ -157,7 +157,7 @@ async fn several_files_come_by_choosing_dropping_and_pasting() {
 }
 
 #[tokio::test]
-async fn what_was_begun_elsewhere_is_found_and_goes_on() {
+async fn an_upload_begun_elsewhere_is_found_and_goes_on() {
     if left_out("chromium") {
         return;
     }

@@ -27,7 +27,7 @@ async fn a_right_digest_is_accepted_in_hex_and_in_base64() {
 }
 
 #[tokio::test]
-async fn without_digests_only_what_was_announced_is_summed_up() {
+async fn with_digests_off_only_announced_digests_are_computed() {
     let chat = Chat::on(Setup::default().setting("--digest", "off")).await;
     chat.post("a.bin", b"hello").await;
     let digest = sha256(b"hello");

@@ -56,7 +56,7 @@ async fn the_documentation_is_there_for_everybody_with_a_key_in_a_demo_and_witho
 }
 
 #[tokio::test]
-async fn it_is_below_the_base_path_and_nowhere_else() {
+async fn the_documentation_is_below_the_base_path_only() {
     let server = Setup::default().base_path("/chat").start().await;
     check(&server, "/chat").await;
     for path in ["/docs", "/docs/api", "/openapi.json", "/asyncapi.json"] {

@@ -109,7 +109,7 @@ async fn an_empty_body_is_no_body_to_every_other_method() {
 /// Every other refusal needs only the head. The server does not wait for ever for a client that sends nothing
 /// after it.
 #[tokio::test]
-async fn whether_a_body_is_empty_is_the_last_question() {
+async fn every_other_refusal_comes_before_an_empty_body_is_waited_for() {
     let chat =
         Chat::on(Setup::default().setting("--idle-timeout", 1).setting("--max-upload-size", 100)).await;
     let in_chat = |id: &str, length: u64| {

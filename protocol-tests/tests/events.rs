@@ -66,7 +66,7 @@ async fn every_way_in_starts_then_is_a_message_then_is_finished() {
 }
 
 #[tokio::test]
-async fn a_sender_who_vanishes_is_paused_and_goes_on() {
+async fn an_upload_whose_sender_vanishes_is_paused_and_goes_on() {
     let chat = Chat::start().await;
     let bob = chat.socket(&chat.bob).await;
     let location = tus::create(&chat, 100, &[("filename", "film.mp4")]).await;
@@ -100,7 +100,7 @@ async fn a_sender_who_vanishes_is_paused_and_goes_on() {
 }
 
 #[tokio::test]
-async fn what_a_restart_interrupted_is_listed_until_it_goes_on_or_ends() {
+async fn an_upload_interrupted_by_a_restart_is_listed_until_it_ends() {
     let chat = Chat::start().await;
     let location = tus::create(&chat, 100, &[("filename", "film.mp4")]).await;
     tus::append(&chat, &location, 0, &[7; 40]).await.expecting(204);
@@ -132,7 +132,7 @@ async fn a_one_shot_that_breaks_off_is_cancelled() {
 }
 
 #[tokio::test]
-async fn an_upload_that_is_joined_of_parts_moves() {
+async fn a_final_upload_that_waits_for_parts_has_progress() {
     let chat = Chat::start().await;
     let bob = chat.socket(&chat.bob).await;
     let mut parts = Vec::new();
@@ -158,7 +158,7 @@ async fn an_upload_that_is_joined_of_parts_moves() {
 }
 
 #[tokio::test]
-async fn what_is_sent_is_the_members_business() {
+async fn only_members_hear_of_uploads() {
     let chat = Chat::start().await;
     tus::create(&chat, 100, &[("filename", "film.mp4")]).await;
     let target = |id: &str| format!("/conversations/{id}/uploads");

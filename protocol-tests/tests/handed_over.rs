@@ -55,14 +55,14 @@ async fn connections_wait_while_one_server_is_killed_and_the_next_one_starts() {
 }
 
 #[tokio::test]
-async fn a_listener_for_everybody_needs_a_key_however_it_came() {
+async fn a_handed_over_listener_on_all_addresses_needs_a_key() {
     let everybody = TcpListener::bind("0.0.0.0:0").expect("there is a free port");
     let log = refused(everybody.into()).await;
     assert!(log.contains("handed over") && log.contains("loopback"), "{log}");
 }
 
 #[tokio::test]
-async fn what_cannot_be_served_on_is_refused_by_name() {
+async fn a_socket_that_is_no_tcp_listener_is_refused_by_name() {
     let folder = tempfile::tempdir().expect("the system has a folder for temporary files");
     let unix = std::os::unix::net::UnixListener::bind(folder.path().join("socket")).expect("a socket");
     let datagrams = std::net::UdpSocket::bind("127.0.0.1:0").expect("a free port");

@@ -14,7 +14,7 @@ mod parts;
 use parts::{SIZES, complete_part, ends, final_in_chat, is_told, joined, part, parts_of};
 
 #[tokio::test]
-async fn a_part_that_ends_ends_what_waits_for_it() {
+async fn a_part_that_ends_ends_the_final_upload_that_waits_for_it() {
     let chat = Chat::start().await;
     let urls = [complete_part(&chat, b"hello").await, part(&chat, 3).await];
     let location = joined(&chat, &urls, &[]).await;
@@ -74,7 +74,7 @@ async fn a_rejected_final_upload_leaves_no_more_than_its_parts() {
 }
 
 #[tokio::test]
-async fn an_upload_that_another_one_was_quicker_than_leaves_no_more_than_its_parts() {
+async fn a_final_upload_of_a_message_that_is_made_already_leaves_only_its_parts() {
     let chat = Chat::start().await;
     let content = Content::random(SIZES.iter().sum());
     let urls = parts_of(&chat, &content, &SIZES).await;

@@ -62,7 +62,7 @@ async fn a_key_set_behind_a_url_is_read_again_for_an_unknown_key_but_not_for_eac
 }
 
 #[tokio::test]
-async fn what_an_issuer_says_wrongly_changes_nothing() {
+async fn a_wrong_answer_of_the_issuer_changes_nothing() {
     let key = SigningKey::named("a");
     let issuer = Issuer::start(says(&[&key])).await;
     let server = Setup::default().keys("--jwt-jwks", issuer.url()).start().await;
@@ -88,7 +88,7 @@ async fn what_an_issuer_says_wrongly_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_server_whose_issuer_is_away_waits_for_it_and_sends_nobody_off() {
+async fn a_server_whose_issuer_is_away_asks_clients_to_come_again() {
     let key = SigningKey::named("a");
     let issuer = Issuer::start(Says::ComeBack).await;
     let server = Setup::default().keys("--jwt-jwks", issuer.url()).start().await;
@@ -117,7 +117,7 @@ async fn a_server_whose_issuer_is_away_waits_for_it_and_sends_nobody_off() {
 }
 
 #[tokio::test]
-async fn keys_come_by_https_from_who_has_a_trusted_certificate() {
+async fn keys_come_by_https_only_with_a_trusted_certificate() {
     let key = SigningKey::named("a");
     let issuer = Issuer::with_a_certificate(says(&[&key])).await;
     let folder = tempfile::tempdir().expect("the system has a folder for temporary files");

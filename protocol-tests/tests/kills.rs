@@ -107,7 +107,7 @@ async fn one_upload_survives_a_kill_at_every_step_in_turn() {
 }
 
 #[tokio::test]
-async fn nobody_needs_to_ask_for_a_message_that_is_owed() {
+async fn an_owed_message_is_made_without_a_request() {
     let chat = Chat::on(Setup::default().crash_at("append.recorded")).await;
     let mut client = TusClient::new(&chat, Content::random(SIZE));
     _ = client.drive().await;

@@ -84,7 +84,7 @@ async fn creations_reserve_their_bytes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_disk_is_promised_once() {
+async fn the_room_of_a_disk_is_reserved_once() {
     const GIB: u64 = 1 << 30;
     let free = free_space();
     if free < 8 * GIB {

@@ -153,7 +153,7 @@ async fn broken_uploads_go_on_whatever_broke_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn slow_uploads_end_whole_while_somebody_else_asks() {
+async fn slow_uploads_end_whole_while_another_client_sends_head() {
     let chat = Chat::start().await;
     let report = good(&plain(&chat), "idle --clients 20 --rate 100 --secs 3").await;
     assert_eq!((report.requests, report.bytes, report.compared), (20, 6000, 20));
@@ -204,7 +204,7 @@ async fn uploads_are_begun_until_there_are_enough_and_all_are_finished() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_process_used_is_told() {
+async fn the_resources_of_a_process_are_reported() {
     let server = Chat::start().await;
     let settings = Settings { pid: Some(std::process::id()), ..plain(&server) };
     let report = good(&settings, "big --size 1MiB").await;
@@ -213,7 +213,7 @@ async fn what_a_process_used_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_refused_is_a_failure() {
+async fn a_refused_request_is_a_failure() {
     let server = Server::start().await;
     let settings = Settings::of(format!("{}/files", server.url()));
     let report = run(&settings, "create -n 3 --clients 1 --secs 60").await;

@@ -179,7 +179,7 @@ async fn a_socket_that_is_refused_has_its_line() {
 }
 
 #[tokio::test]
-async fn what_is_no_request_has_its_line_without_a_word_of_it() {
+async fn a_malformed_request_has_its_line_without_its_bytes() {
     let chat = Chat::on(in_json()).await;
     let mut connection = Connection::open(chat.server.address()).await;
     connection.send(format!("GET /{FILE} HTTP/1.1\r\nlet-me-in\r\n\r\n").as_bytes()).await;
@@ -190,7 +190,7 @@ async fn what_is_no_request_has_its_line_without_a_word_of_it() {
 }
 
 #[tokio::test]
-async fn refusals_are_had_or_left_out_by_their_target() {
+async fn refusals_can_be_filtered_by_their_target() {
     for (filter, is_told) in
         [("info,longhaul::refused=off", false), ("warn,longhaul::refused=info", true), ("warn", false)]
     {

@@ -77,7 +77,7 @@ async fn head_tells_what_get_would() {
 }
 
 #[tokio::test]
-async fn only_members_get_it() {
+async fn only_members_get_media() {
     let chat = Chat::start().await;
     let url = url_of(&chat.post("a.mp4", CONTENT).await);
     for method in ["GET", "HEAD"] {
@@ -94,7 +94,7 @@ async fn only_members_get_it() {
 }
 
 #[tokio::test]
-async fn another_name_is_404() {
+async fn media_under_another_name_is_404() {
     let chat = Chat::start().await;
     let message = chat.post("a.mp4", CONTENT).await;
     let id = message["_id"].as_str().expect("an id is text");
@@ -130,7 +130,7 @@ async fn no_path_leads_out_of_the_folder() {
 }
 
 #[tokio::test]
-async fn nothing_of_an_uploaders_runs_in_our_origin() {
+async fn uploaded_files_never_run_in_the_servers_origin() {
     let chat = Chat::start().await;
     let script = b"<script>alert(1)</script>";
     for (name, declared) in [
@@ -247,7 +247,7 @@ async fn several_ranges_are_answered_without_harm() {
 }
 
 #[tokio::test]
-async fn whatever_is_private_is_kept_for_its_token_alone() {
+async fn private_answers_may_be_cached_for_their_token_only() {
     let chat = Chat::start().await;
     let message = chat.post("a.mp4", CONTENT).await;
     let media = url_of(&message);

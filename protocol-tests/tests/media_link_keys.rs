@@ -87,7 +87,7 @@ async fn the_key_that_is_kept_with_the_data_is_replaced_on_sighup() {
 }
 
 #[tokio::test]
-async fn settings_that_make_no_sense_are_said_without_the_key() {
+async fn bad_link_settings_are_named_without_the_key() {
     for (flag, value, said) in [
         ("--media-link-key", "short", "at least 16 bytes"),
         ("--media-link-key", "a key that is long enough,", "at least 16 bytes"),

@@ -60,7 +60,7 @@ async fn every_message_that_a_member_is_given_has_a_link() {
 
 /// The message of an upload that was made complete before its conversation was named.
 #[tokio::test]
-async fn a_message_of_an_upload_that_came_first_has_a_link() {
+async fn a_message_of_an_upload_that_was_bound_later_has_a_link() {
     let chat = Chat::start().await;
     let location = tus::create_unbound(&chat, 36).await;
     tus::append(&chat, &location, 0, CONTENT).await.expecting(204);
@@ -144,7 +144,7 @@ async fn the_token_beside_a_link_does_not_matter() {
 }
 
 #[tokio::test]
-async fn whatever_is_wrong_with_a_link_is_said_in_the_same_words() {
+async fn every_bad_link_is_refused_in_the_same_words() {
     let chat = Chat::start().await;
     let (message, other) = (chat.post("a.mp4", CONTENT).await, chat.post("a.mp4", b"other").await);
     let (link, url) = (link_of(&message), text(&message, "media_url"));
@@ -208,7 +208,7 @@ async fn a_link_of_a_file_that_is_gone_is_as_bad_as_any() {
 }
 
 #[tokio::test]
-async fn what_was_left_over_by_a_kill_is_told_with_a_link_of_the_moment() {
+async fn a_message_announced_after_a_kill_has_a_valid_link() {
     let setup = || Setup::default().setting("--media-link-secs", "1m");
     let chat = Chat::on(setup().crash_at("finalize.committed")).await;
     let location = tus::create(&chat, 36, &[("filename", "a.mp4")]).await;
@@ -288,7 +288,7 @@ async fn no_signature_is_in_the_log_nor_in_the_metrics() {
 
 /// The content decides whether media is shown as a picture, by token and by link.
 #[tokio::test]
-async fn what_only_calls_itself_a_picture_is_a_download() {
+async fn a_file_that_only_claims_to_be_a_picture_is_a_download() {
     const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
     let chat = Chat::start().await;
     for (name, declared, bytes, kind) in [

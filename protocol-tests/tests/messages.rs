@@ -61,7 +61,7 @@ async fn ids_and_times_never_go_backwards() {
 }
 
 #[tokio::test]
-async fn nonsense_in_a_page_is_400() {
+async fn malformed_page_parameters_are_400() {
     let chat = Chat::start().await;
     for query in ["?limit=0", "?limit=201", "?limit=-1", "?limit=abc", "?limit=", "?before=nonsense"] {
         let answer = page(&chat, query).await;

@@ -50,7 +50,7 @@ fn read(path: impl AsRef<Path>) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_shown_and_alerted_on_is_there() {
+async fn every_metric_of_the_dashboard_and_the_alerts_exists() {
     let chat = Chat::start().await;
     let metrics = metrics_of(&chat).await;
     let series = series_of(&metrics);
@@ -83,7 +83,7 @@ async fn every_metric_is_documented() {
 
 /// Requests to unknown routes make no new series.
 #[tokio::test(flavor = "multi_thread")]
-async fn strangers_make_no_labels() {
+async fn unknown_routes_make_no_labels() {
     let chat = Chat::start().await;
     for path in ["/secret/a", "/files/secret", "/messages/secret", "/secret"] {
         chat.server.request("GET", path).send().await;

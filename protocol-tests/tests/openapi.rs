@@ -88,7 +88,7 @@ async fn every_answer_is_as_it_is_described() {
 
 /// A description that leaves something out fails, which shows that schemathesis compares answers.
 #[tokio::test]
-async fn what_is_not_described_is_found() {
+async fn an_answer_that_is_not_described_is_found() {
     if left_out("python") {
         return;
     }

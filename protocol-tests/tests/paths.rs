@@ -67,7 +67,7 @@ async fn a_location_has_no_slash_at_its_end() {
 /// HEAD and PATCH of a route that is no upload are refused with 405, with and without tus's version and a
 /// token.
 #[tokio::test]
-async fn the_list_of_uploads_is_not_asked_how_far_it_is() {
+async fn head_and_patch_of_a_route_without_an_upload_are_405() {
     let chat = Chat::start().await;
     for (method, path, allowed) in [
         ("HEAD", "/files".to_owned(), "GET,POST,OPTIONS"),
@@ -114,7 +114,7 @@ async fn a_client_of_the_draft_is_told_that_tus_is_spoken() {
 /// GET of an upload gives its bytes unless the client prefers JSON. axios sends `application/json,
 /// text/plain, */*` with every request.
 #[tokio::test]
-async fn the_bytes_are_for_clients_that_do_not_prefer_json() {
+async fn a_get_of_an_upload_gives_its_bytes_unless_json_is_preferred() {
     let chat = Chat::start().await;
     let location = tus::create(&chat, 11, &[("filename", "a.json")]).await;
     tus::append(&chat, &location, 0, b"{\"a\": true}").await.expecting(204);

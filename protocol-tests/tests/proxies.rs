@@ -140,7 +140,7 @@ async fn check_went_on(sending: &Sending, client: &Script) {
 
 /// A page of another origin can read the answers that a proxy makes, and preflight requests say so.
 #[tokio::test]
-async fn what_a_proxy_makes_up_is_a_423_that_every_client_can_read() {
+async fn a_proxy_without_its_server_answers_a_423_that_every_client_can_read() {
     const ORIGIN: &str = "https://chat.example";
     for product in products() {
         let (chat, front) = stage(product, setup()).await;

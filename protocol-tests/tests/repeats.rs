@@ -259,7 +259,7 @@ const KILLS: [Kill; 4] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_kill_at_any_step_of_the_second_leaves_the_first_whole() {
+async fn a_kill_during_a_second_sending_leaves_the_first_message_whole() {
     let (file, [other, ..]) = files();
     for digest in ["sha256", "off"] {
         for Kill { what, steps, is_same } in &KILLS {
@@ -323,7 +323,7 @@ async fn is_found_right(chat: &Chat) {
 }
 
 #[tokio::test]
-async fn a_repeated_creation_with_bytes_is_told_of_what_it_sent() {
+async fn a_repeated_creation_with_bytes_is_answered_for_the_bytes_that_it_sent() {
     let (file, [_, end, ..]) = files();
     let chat = Chat::start().await;
     let id = send(&chat, Way::Tus, &file).await.expect("it is the first");

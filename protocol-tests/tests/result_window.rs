@@ -49,7 +49,7 @@ async fn the_upload_of_a_published_message_ends_and_the_message_stays() {
 }
 
 #[tokio::test]
-async fn nothing_of_it_is_left_after_as_long_again_but_its_message_and_its_id() {
+async fn an_upload_that_was_swept_leaves_only_its_message_and_its_id() {
     let chat = Chat::on(swept()).await;
     let location = sent(&chat, &NAMED, b"hello").await;
     wait::until_true("nobody knows it", async || tus::head(&chat, &location).await.status == 404).await;
@@ -75,7 +75,7 @@ async fn is_found_right(chat: &Chat) {
 }
 
 #[tokio::test]
-async fn a_kill_at_any_step_of_the_end_leaves_nothing_wrong() {
+async fn a_kill_at_any_step_of_an_uploads_end_leaves_nothing_wrong() {
     for payload in ["disk", "sled"] {
         for step in ["sweep.found", "sweep.ended"] {
             note(format_args!("killed at {step}, bytes in {payload}"));
@@ -98,7 +98,7 @@ async fn a_kill_at_any_step_of_the_end_leaves_nothing_wrong() {
 
 /// An upload does not end before its message is published, also where only the next server publishes it.
 #[tokio::test]
-async fn a_message_that_nobody_was_told_of_does_not_end_its_upload() {
+async fn an_upload_does_not_end_before_its_message_is_published() {
     let chat = Chat::on(swept().crash_at("publish.announced")).await;
     let location = tus::create(&chat, 5, &NAMED).await;
     _ = tus::patch(&chat, &chat.alice, &location, 0).body("hello").try_send().await;

@@ -45,7 +45,7 @@ async fn the_published_uploader_hears_of_its_own_message_right_after_a_crash() {
 }
 
 #[tokio::test]
-async fn what_a_crash_left_is_told_to_each_member_as_it_connects_and_once() {
+async fn a_message_left_by_a_crash_is_told_to_each_member_once_as_it_connects() {
     for transports in [&["websocket"][..], &["polling"]] {
         let chat = Chat::on(Setup::default().crash_at("finalize.committed")).await;
         let back = chat.socket(&chat.bob).await;
@@ -109,7 +109,7 @@ async fn a_connection_ends_with_its_token_and_comes_back_with_a_fresh_one() {
 }
 
 #[tokio::test]
-async fn without_a_fresh_token_it_is_refused() {
+async fn a_reconnection_without_a_fresh_token_is_refused() {
     let chat = Chat::start().await;
     let alice = client(&chat, &["websocket"], || vec![expiring_in(4, &chat.alice.name)]).await;
     alice.saw("disconnect").await;

@@ -55,7 +55,7 @@ async fn a_newcomers_delete_takes_over_from_a_stalled_patch() {
 }
 
 #[tokio::test]
-async fn of_many_newcomers_the_upload_survives() {
+async fn an_upload_survives_many_newcomers() {
     let (chat, content) = (Chat::start().await, Content::random(10 * MIB));
     let location = tus::create(&chat, content.len(), &[]).await;
     let mut displaced = Vec::new();
@@ -188,7 +188,7 @@ async fn a_body_that_stands_still_is_ended_and_its_bytes_are_kept() {
 
 /// At a 4xx a stock client would give up for good, though no byte is lost.
 #[tokio::test]
-async fn whoever_can_still_hear_that_its_body_broke_off_may_go_on() {
+async fn a_client_whose_body_broke_off_is_told_that_it_may_go_on() {
     let chat = Chat::start().await;
     let content = Content::random(MIB);
     let location = tus::create(&chat, content.len(), &[]).await;

@@ -28,7 +28,7 @@ async fn discovery_names_the_extensions_and_the_algorithms() {
 }
 
 #[tokio::test]
-async fn what_does_not_match_is_460_and_leaves_the_offset() {
+async fn a_mismatch_is_460_and_leaves_the_offset() {
     let (chat, content) = (Chat::start().await, Content::random(100_000));
     let bytes = content.bytes();
     let location = tus::create(&chat, content.len(), &[]).await;
@@ -152,7 +152,7 @@ async fn a_trailer_that_cannot_be_checked_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_trailer_is_announced_in_any_dress() {
+async fn a_trailer_may_be_announced_in_any_spelling() {
     let chat = Chat::start().await;
     for (name, value) in [
         ("Trailer", "upload-checksum"),
@@ -174,7 +174,7 @@ async fn a_trailer_is_announced_in_any_dress() {
 }
 
 #[tokio::test]
-async fn other_trailers_mean_nothing() {
+async fn other_trailers_are_ignored() {
     let chat = Chat::start().await;
     let location = tus::create(&chat, 5, &[]).await;
     let request = patch(&chat, &location, 0).header("Trailer", "X-Other").body("hello");
@@ -278,7 +278,7 @@ async fn a_mismatch_ends_no_upload_that_was_there_before() {
 }
 
 #[tokio::test]
-async fn nothing_has_a_checksum_as_well() {
+async fn an_empty_body_has_a_checksum_as_well() {
     let chat = Chat::start().await;
     let (right, wrong) = (checksum("sha256", b""), checksum("sha256", b"x"));
     let done = tus::create(&chat, 5, &[]).await;
@@ -356,7 +356,7 @@ async fn payloads_in_the_database_are_checked_as_well() {
 
 /// A mismatch leaves bytes behind the recorded end of a part, which no later bytes overwrite here.
 #[tokio::test]
-async fn what_a_mismatch_left_behind_a_part_is_not_joined() {
+async fn bytes_that_a_mismatch_left_behind_a_part_are_not_joined() {
     for (first, second) in [(60_000, 40_000), (60_000, 0)] {
         let (chat, content) = (Chat::start().await, Content::random(first + second));
         let bytes = content.bytes();

@@ -269,7 +269,7 @@ async fn parts_are_listed_as_parts_until_an_upload_was_made_of_them() {
 }
 
 #[tokio::test]
-async fn parts_of_no_bytes_count_for_nothing() {
+async fn empty_parts_add_nothing() {
     let chat = Chat::start().await;
     let urls = [part(&chat, 0).await, complete_part(&chat, b"hello").await, part(&chat, 0).await];
     let location = joined(&chat, &urls, &[]).await;

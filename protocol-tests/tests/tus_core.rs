@@ -217,7 +217,7 @@ async fn a_chunked_patch_that_passes_the_length_never_adds_a_byte_to_the_file() 
 }
 
 #[tokio::test]
-async fn at_the_end_of_a_complete_upload_only_nothing_can_be_added() {
+async fn a_complete_upload_accepts_only_empty_patches() {
     let chat = Chat::start().await;
     let location = tus::create(&chat, 5, &[]).await;
     tus::append(&chat, &location, 0, b"hello").await.expecting(204);

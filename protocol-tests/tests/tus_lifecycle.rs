@@ -29,7 +29,7 @@ const STATUS_KEYS: [&str; 13] = [
 ];
 
 #[tokio::test]
-async fn the_result_stands_on_the_last_patch_and_on_all_that_follows() {
+async fn the_answers_to_the_last_patch_and_to_later_requests_have_the_result() {
     let chat = Chat::start().await;
     let location = tus::create(&chat, 5, &[("filename", "a.txt")]).await;
     let before = tus::head(&chat, &location).await.expecting(200);
@@ -287,7 +287,7 @@ fn socket_send(chat: &Chat, id: &str) -> Value {
 }
 
 #[tokio::test]
-async fn who_leaves_the_conversation_can_add_nothing_to_an_upload() {
+async fn a_member_who_left_the_conversation_cannot_append() {
     let chat = Chat::start().await;
     let location = tus::create(&chat, 5, &[]).await;
     tus::append(&chat, &location, 0, b"he").await.expecting(204);
@@ -298,7 +298,7 @@ async fn who_leaves_the_conversation_can_add_nothing_to_an_upload() {
 }
 
 #[tokio::test]
-async fn who_leaves_during_the_last_patch_sends_no_message() {
+async fn a_member_who_leaves_during_the_last_patch_sends_no_message() {
     let chat = Chat::start().await;
     let location = tus::create(&chat, 2000, &[]).await;
     let patch = tus::patch(&chat, &chat.alice, &location, 0).header("Expect", "100-continue");

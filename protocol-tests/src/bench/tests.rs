@@ -159,7 +159,7 @@ fn a_goal_that_is_missed_and_a_peer_that_is_missing_are_told() {
 }
 
 #[test]
-fn what_failed_is_told() {
+fn failures_are_told() {
     let mut results = results(None, &[]);
     let failures = BTreeMap::from([("status 500".to_owned(), 3)]);
     results.add("head", Contender::Longhaul, 0, Report { failures, ..report(1.0) });

@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_nothing() {
+    fn an_empty_content_has_no_bytes() {
         assert!(Content::random(0).bytes().is_empty());
     }
 }

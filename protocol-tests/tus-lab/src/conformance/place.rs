@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_http_url_is_refused() {
+    async fn a_url_that_is_not_http_is_refused() {
         for url in ["https://127.0.0.1/files", "127.0.0.1:80", ""] {
             assert!(Place::of(url).await.is_err(), "{url}");
         }

@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_that_nobody_knows_yet_is_told() {
+    fn a_deferred_length_is_told_at_the_end() {
         let answer = Answer::Status {
             status: 200,
             offset: Some(1000),

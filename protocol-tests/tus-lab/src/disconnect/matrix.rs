@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_asks_head_when_everything_is_in_the_creation() {
+    fn no_client_asks_head_when_everything_is_in_the_creation() {
         let impossible = rows().into_iter().find(|row| {
             row.way == Way::CreationWithUpload && matches!(row.moment, Moment::Head | Moment::LastAnswer)
         });

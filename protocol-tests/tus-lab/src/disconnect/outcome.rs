@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rogue_may_fail_and_nobody_may_be_corrupted() {
+    fn a_rogue_may_fail_and_no_row_may_be_corrupted() {
         let (stock, rogue) = (Scene::Stock(Fault::Fin), Scene::Rogue(Misdeed::Twins));
         let half_closed = Scene::Stock(Fault::HalfClose);
         let gave_up = || End::GaveUp("answered 400".to_owned());

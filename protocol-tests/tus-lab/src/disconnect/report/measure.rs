@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn people_read_few_digits() {
+    fn figures_for_people_have_few_digits() {
         assert_eq!(size(17), "17 B");
         assert_eq!(size(5000), "4 KiB");
         assert_eq!(size(4_718_592), "4.5 MiB");

@@ -64,7 +64,7 @@ fn the_table_has_a_line_for_each_trouble_and_a_column_for_each_way() {
 }
 
 #[test]
-fn machines_get_everything() {
+fn json_has_every_row() {
     let record = Record::read(&report().json()).expect("it reads what it writes");
     assert_eq!(record, report().record());
     assert!(!record.good);
