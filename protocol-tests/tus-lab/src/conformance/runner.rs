@@ -125,7 +125,7 @@ impl Run {
         _ = tokio::time::timeout(TIDYING, bench.tidy()).await;
         self.gone = !is_there(&self.subject).await;
         match self.gone {
-            true => Verdict::Fail("afterwards nobody answers OPTIONS any more".to_owned()),
+            true => Verdict::Fail("afterwards the server does not answer OPTIONS any more".to_owned()),
             false => verdict,
         }
     }

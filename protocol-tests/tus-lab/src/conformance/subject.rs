@@ -58,7 +58,7 @@ impl fmt::Display for CouldNotRun {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Url(error) => error.fmt(formatter),
-            Self::Unreachable(error) => write!(formatter, "nobody answers: {error}"),
+            Self::Unreachable(error) => write!(formatter, "no server answers: {error}"),
             Self::Unauthorized(status) => write!(
                 formatter,
                 "a creation was answered {status}: pass what the server wants to know, for example \

@@ -43,7 +43,7 @@ impl fmt::Display for CouldNotRun {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Url(error) => error.fmt(formatter),
-            Self::Unreachable(error) => write!(formatter, "nobody answers: {error}"),
+            Self::Unreachable(error) => write!(formatter, "no server answers: {error}"),
             Self::NoCreation => formatter.write_str("the server does not offer the creation extension"),
             Self::NotEvenCalm(why) => write!(
                 formatter,

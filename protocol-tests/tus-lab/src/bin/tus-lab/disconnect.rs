@@ -23,7 +23,7 @@ Rows are named client/way/moment/trouble, like stock/chunks/50%/reset or \
 rogue/one-patch/50%/twins; --list shows them.
 
 Exit status:
-  0  every upload of the client that behaves finished with identical bytes, and no upload of any
+  0  every upload of the stock client finished with identical bytes, and no upload of any
      client was corrupted; whatever followed a 400 to a half-closed request is no fault
   1  not so
   2  there was no run, or none to its end: nothing to run against, or the server went away")]

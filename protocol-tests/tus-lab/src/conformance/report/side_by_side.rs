@@ -37,7 +37,7 @@ fn counts(servers: &[Named]) -> String {
 }
 
 fn failures(servers: &[Named]) -> String {
-    let mut text = heading(servers, &["failed by somebody", "level", "what is asked"]);
+    let mut text = heading(servers, &["failed by any server", "level", "what is asked"]);
     for (at, case) in cases(servers).enumerate() {
         let verdicts: Vec<_> = servers.iter().map(|(_, record)| verdict(record, at, case)).collect();
         if verdicts.contains(&"FAIL") {

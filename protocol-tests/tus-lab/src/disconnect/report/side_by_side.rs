@@ -10,8 +10,7 @@ type Named = (String, Record);
 const FEW: usize = 4;
 
 /// The clients: the beginning of the names of their rows, and their names in the tables.
-const CLIENTS: [(&str, &str); 2] =
-    [("stock", "the client that behaves"), ("rogue", "the client that does not")];
+const CLIENTS: [(&str, &str); 2] = [("stock", "the stock client"), ("rogue", "the rogue client")];
 
 /// The reports of several servers as Markdown: a line for each trouble, whatever the moment and
 /// the way of uploading, and then each row that is not good.

@@ -13,7 +13,7 @@ impl Report {
     #[must_use]
     pub fn summary(&self) -> String {
         let mut text = String::new();
-        for (stock, client) in [(true, "the client that behaves"), (false, "the client that does not")] {
+        for (stock, client) in [(true, "the stock client"), (false, "the rogue client")] {
             let Counts { good, unfinished, corrupted, unchecked, skipped } = self.counts(stock);
             _ = writeln!(
                 text,

@@ -24,7 +24,7 @@ impl Report {
     #[must_use]
     pub fn table(&self) -> String {
         let (mut text, mut remarks) = (self.title() + LEGEND, Vec::new());
-        for (stock, client) in [(true, "the client that behaves"), (false, "the client that does not")] {
+        for (stock, client) in [(true, "the stock client"), (false, "the rogue client")] {
             let lines = self.lines(stock, client, &mut remarks);
             if lines.len() > 1 {
                 _ = write!(text, "\n{}", aligned(&lines));

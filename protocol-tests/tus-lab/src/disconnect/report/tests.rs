@@ -49,18 +49,13 @@ fn the_table_has_a_line_for_each_trouble_and_a_column_for_each_way() {
         let line = table.lines().find(|line| line.starts_with(start)).expect("the line is there");
         line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).map(str::to_owned).collect::<Vec<_>>()
     };
-    assert_eq!(
-        line("the client that behaves  "),
-        ["the client that behaves", "one-patch", "chunks", "deferred"]
-    );
+    assert_eq!(line("the stock client  "), ["the stock client", "one-patch", "chunks", "deferred"]);
     let cells = ["6 ms", "6 ms, 4.0 MiB, 1x from 0, 2 uploads", "skipped (2)"];
     assert_eq!(line("50%         fin")[2..], cells);
     assert_eq!(line("50%         vanish")[2..], ["unfinished (1)"]);
     assert_eq!(line("50%         twins")[2..], ["CORRUPTED (3), 6 ms"]);
     assert_eq!(line("(1)"), ["(1) PATCH: answered 400"]);
-    assert!(
-        table.contains("the client that behaves: 2 good, 1 unfinished, 0 corrupted, 0 unchecked, 1 skipped")
-    );
+    assert!(table.contains("the stock client: 2 good, 1 unfinished, 0 corrupted, 0 unchecked, 1 skipped"));
 }
 
 #[test]
@@ -79,7 +74,7 @@ fn servers_stand_side_by_side_with_a_line_for_each_trouble() {
     other.rows.iter_mut().for_each(|row| row.verdict = "good".to_owned());
     let text = side_by_side(&[("one".to_owned(), report().record()), ("other".to_owned(), other)]);
     for line in [
-        "| the client that behaves | one | other |",
+        "| the stock client | one | other |",
         "| fin | 2 of 2, 6 ms / 6 ms, 4.0 MiB | 2 of 2, 6 ms / 6 ms, 4.0 MiB |",
         "| made twice | 1 | 1 |",
         "| vanish | 0 of 1 | 1 of 1 |",
