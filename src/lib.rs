@@ -53,8 +53,8 @@
 //! - **The ledger's end is the offset.** There is no second place for it.
 //! - **A displaced holder writes nothing.** One request at a time holds an upload ([`store::Leases`]); what
 //!   it writes carries its epoch, and is refused once another has the upload.
-//! - **The record is the truth.** Wake-ups and socket events are hints; whoever is owed a message is found
-//!   from stored state, at the start and every few seconds.
+//! - **The record is the truth.** Wake-ups and socket events are hints; uploads that are owed a message are
+//!   found from stored state, at the start and every few seconds.
 //! - **A message id is stored before the first effect**, every effect can be repeated, and the commit is one
 //!   atomic change.
 //! - **Room is taken before it is used.** Everything that writes bytes takes room first, from one place. A

@@ -161,7 +161,7 @@ impl Server {
         let background = CancellationToken::new();
         self.start(&background);
         if let Some(listener) = listeners.operations {
-            // Whoever asks how the server does wants to know until its very end.
+            // Operators want to know how the server does until its very end.
             let most = Connections(OPERATIONS_CONNECTIONS);
             let timeouts = Timeouts { drain: OPERATIONS_DRAIN, ..self.timeouts() };
             let serving = http::serve(listener, self.operations.clone(), most, timeouts, background.clone());
@@ -286,7 +286,7 @@ async fn recover(finalizer: Arc<Finalizer>, readiness: Readiness, cancelled: Can
     finalizer.keep_recovering(&cancelled).await;
 }
 
-/// Says what the folder is not as a server that nobody told otherwise would have it.
+/// Warns the operator where the data folder survives less, or is open to more users, than it should be.
 fn say_what_is_different(config: &Config, folder: &DataFolder, durability: Durability) {
     metrics::get().survives(durability.name());
     if config.durability.is_none() && durability == Durability::Process {
