@@ -19,8 +19,8 @@ pub(super) enum Film {
     Cold,
 }
 
-/// Sends it to longhaul as a message, and tells all servers its path. It is read back and compared. Returns its
-/// place on the disk.
+/// Sends it to longhaul as a message, and tells all servers its path. It is read back and compared. Returns
+/// its place on the disk.
 pub(super) async fn send(
     options: &Options,
     work: &Work,

@@ -32,7 +32,8 @@ pub(super) struct Buffers(Vec<Aligned>);
 pub(super) struct Target {
     /// Opened past the page cache.
     pub(super) file: Arc<File>,
-    /// Buffers are hashed in whatever order their threads come: nobody wants the digest, and it costs the same.
+    /// Buffers are hashed in whatever order their threads come: nobody wants the digest, and it costs the
+    /// same.
     pub(super) digest: Option<Arc<Mutex<Sha256>>>,
 }
 
@@ -42,8 +43,8 @@ pub(super) fn fits(upload: &Upload, length: u64) -> bool {
 }
 
 impl Buffers {
-    /// Receives a body of this length; the beginning of it may be in the inbox. What is left of the last block
-    /// is written as a whole one, and cut off again.
+    /// Receives a body of this length; the beginning of it may be in the inbox. What is left of the last
+    /// block is written as a whole one, and cut off again.
     pub(super) async fn fill(
         &mut self,
         stream: &mut TcpStream,

@@ -73,8 +73,8 @@ impl Store {
         OpenOptions::new().write(true).open(self.path(upload.id)).map(Some)
     }
 
-    /// The file that a body of this length goes into past the page cache, where it does. The room of the whole
-    /// upload is reserved with its first byte.
+    /// The file that a body of this length goes into past the page cache, where it does. The room of the
+    /// whole upload is reserved with its first byte.
     pub(super) fn direct(&self, upload: &Upload, length: u64) -> io::Result<Option<Target>> {
         if !self.keeping.is_direct() || !fits(upload, length) {
             return Ok(None);

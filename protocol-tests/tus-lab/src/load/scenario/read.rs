@@ -9,8 +9,8 @@ use crate::load::subject::Subject;
 use crate::load::tally::Tally;
 use crate::load::tickets::{AsyncWork, Pace, at_pace};
 
-/// One range follows upon the one that lies so many of them before it, so that none continues another. A prime,
-/// so that all are asked for before one is asked for again.
+/// One range follows upon the one that lies so many of them before it, so that none continues another. A
+/// prime, so that all are asked for before one is asked for again.
 const STEP: u64 = 389;
 
 /// A request is a GET of a file, or of a range of it. What comes is counted, and not looked at.
