@@ -6,18 +6,9 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Advice, fadvise};
 
 use super::instance::{self, Instance};
-use super::measure::load;
+use super::load::load;
 use super::plan::Work;
 use super::{Contender, Options};
-
-/// What of it is in memory when a measurement begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Film {
-    /// Everything: it was read before.
-    Warm,
-    /// Nothing: the page cache was told to forget it.
-    Cold,
-}
 
 /// Sends it to longhaul as a message, and tells all servers its path. It is read back and compared. Returns
 /// its place on the disk.

@@ -1,20 +1,10 @@
-use std::process::Stdio;
 use std::time::Duration;
 
-use serde_json::json;
-use tokio::process::Command;
-
-use super::film::{self, Film};
 use super::instance::Instance;
-use super::plan::{Place, Work};
-use super::{Options, Results};
+use super::load::load;
+use super::plan::{Film, Work};
+use super::{Options, Results, film};
 use tus_lab::load::Report;
-
-/// How long a measurement may take before it counts as hung; a million messages take some minutes.
-const BOUND: Duration = Duration::from_secs(1800);
-
-/// The load's flag that makes an upload count as done only when it is a message.
-const UNTIL_MESSAGE: &str = "--until-header=Chat-Message-Id";
 
 /// How long the machine rests between two measurements.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -70,55 +60,6 @@ async fn settle(options: &Options) -> Result<(), String> {
     let sync = move || std::fs::File::open(folder).and_then(|folder| Ok(rustix::fs::syncfs(folder)?));
     let synced = tokio::task::spawn_blocking(sync).await.map_err(|error| error.to_string())?;
     synced.map_err(|error| format!("{}: {error}", options.folder.display()))
-}
-
-/// Puts one server under load, from a process of its own, whose memory and CPU time are its alone.
-pub(super) async fn load(
-    options: &Options,
-    work: &Work,
-    server: &Instance,
-    scenario: &str,
-    verify: bool,
-) -> Result<Report, String> {
-    let endpoint = match work.place {
-        Place::Plain => server.plain(),
-        Place::Bound => server.bound(),
-        Place::Form => server.form(),
-    };
-    let mut command = Command::new(&options.lab);
-    command.args(["load", "--json", "-", "--endpoint", &endpoint]);
-    command.args(server.pid().map(|pid| format!("--pid={pid}")));
-    command.args(server.token().map(|token| format!("--header=Authorization: Bearer {token}")));
-    command.args(work.clean_up.then_some("--clean-up")).args(verify.then_some("--verify"));
-    command.args(scenario.split_whitespace()).args(extra(work, server, scenario));
-    let output = command.stdin(Stdio::null()).kill_on_drop(true).output();
-    let output = tokio::time::timeout(BOUND, output).await;
-    let output = output.map_err(|_| format!("{}: not done within {BOUND:?}", work.name))?;
-    let output = output.map_err(|error| format!("{}: {error}", options.lab.display()))?;
-    serde_json::from_slice(&output.stdout).map_err(|_| {
-        let why = String::from_utf8_lossy(&output.stderr);
-        format!("{}, {}: {}", work.name, server.contender.name(), why.trim())
-    })
-}
-
-/// The further arguments of a scenario at a server that makes messages.
-fn extra(work: &Work, server: &Instance, scenario: &str) -> Vec<String> {
-    if let (true, Some(film)) = (scenario.starts_with("read"), &server.film) {
-        return vec![format!("--path={film}")];
-    }
-    let (Some(conversation), Some(listener)) = (&server.conversation, server.listener()) else {
-        return Vec::new();
-    };
-    match scenario.split_whitespace().next() {
-        Some("tiny") if work.place == Place::Bound => vec![UNTIL_MESSAGE.to_owned()],
-        Some("oneshot") => vec![format!("--field=conversation_id={conversation}")],
-        Some("uploads") => vec![UNTIL_MESSAGE.to_owned()],
-        Some("announce") => {
-            let auth = json!({"token": listener});
-            vec![format!("--auth={auth}"), "--event=new_message".to_owned(), "--key=upload_id".to_owned()]
-        }
-        _ => Vec::new(),
-    }
 }
 
 fn line(work: &Work, server: &Instance, report: &Report) -> String {

@@ -11,6 +11,7 @@ mod ended;
 mod figure;
 mod film;
 mod instance;
+mod load;
 mod machine;
 mod measure;
 mod nginx;

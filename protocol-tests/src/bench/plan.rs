@@ -2,7 +2,6 @@ use super::Contender;
 use super::Contender::{
     Bare, Direct, DirectDigest, Discard, Fsync, Longhaul, Nginx, Process, Tusd, TusdMem, Undigested, Write,
 };
-use super::film::Film;
 use super::machine;
 
 /// The kind of URL that a work sends its uploads to.
@@ -14,6 +13,15 @@ pub(super) enum Place {
     Bound,
     /// Multipart forms.
     Form,
+}
+
+/// How much of the film that is read is in memory when a measurement begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Film {
+    /// Everything: it was read before.
+    Warm,
+    /// Nothing: the page cache was told to forget it.
+    Cold,
 }
 
 /// One thing to measure, and the servers that take part.

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use sha2::{Digest, Sha256};
@@ -13,7 +13,6 @@ use tokio::net::TcpStream;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::aligned::{Aligned, BLOCK};
-use super::store::Upload;
 
 /// How much is written at once.
 const SIZE: usize = 1024 * 1024;
@@ -37,24 +36,21 @@ pub(super) struct Target {
     pub(super) digest: Option<Arc<Mutex<Sha256>>>,
 }
 
-/// Whether a body of this length fills buffers, from where the upload is.
-pub(super) fn fits(upload: &Upload, length: u64) -> bool {
-    length >= SIZE as u64 && upload.offset.load(Ordering::Acquire).is_multiple_of(BLOCK as u64)
+/// Whether a body of this length fills buffers, from this offset on.
+pub(super) fn fits(offset: u64, length: u64) -> bool {
+    length >= SIZE as u64 && offset.is_multiple_of(BLOCK as u64)
 }
 
 impl Buffers {
-    /// Receives a body of this length; the beginning of it may be in the inbox. What is left of the last
-    /// block is written as a whole one, and cut off again.
+    /// Receives a body into this range of the file; the beginning of it may be in the inbox. What is left of
+    /// the last block is written as a whole one, and cut off again.
     pub(super) async fn fill(
         &mut self,
         stream: &mut TcpStream,
         inbox: &mut Vec<u8>,
-        upload: &Upload,
         target: &Target,
-        length: u64,
+        Range { start: mut at, end }: Range<u64>,
     ) -> io::Result<()> {
-        let mut at = upload.offset.load(Ordering::Acquire);
-        let end = at + length;
         let mut writing = VecDeque::new();
         while at < end {
             let mut buffer = self.next(&mut writing).await?;
@@ -74,7 +70,6 @@ impl Buffers {
         if !end.is_multiple_of(BLOCK as u64) {
             target.file.set_len(end)?;
         }
-        upload.offset.store(end, Ordering::Release);
         Ok(())
     }
 

@@ -113,7 +113,10 @@ impl Session {
             return Ok(());
         }
         if let Some(target) = self.store.direct(upload, length)? {
-            self.buffers.fill(&mut self.stream, &mut self.inbox, upload, &target, length).await?;
+            let offset = upload.offset.load(Ordering::Acquire);
+            let range = offset..offset + length;
+            self.buffers.fill(&mut self.stream, &mut self.inbox, &target, range).await?;
+            upload.offset.store(offset + length, Ordering::Release);
             return self.store.sync(Some(target.file)).await;
         }
         let file = self.store.file(upload)?;

@@ -76,12 +76,13 @@ impl Store {
     /// The file that a body of this length goes into past the page cache, where it does. The room of the
     /// whole upload is reserved with its first byte.
     pub(super) fn direct(&self, upload: &Upload, length: u64) -> io::Result<Option<Target>> {
-        if !self.keeping.is_direct() || !fits(upload, length) {
+        let offset = upload.offset.load(Ordering::Acquire);
+        if !self.keeping.is_direct() || !fits(offset, length) {
             return Ok(None);
         }
         let flags = OFlags::WRONLY | OFlags::DIRECT | OFlags::CLOEXEC;
         let file = File::from(rustix::fs::open(self.path(upload.id), flags, Mode::empty())?);
-        if upload.offset.load(Ordering::Acquire) == 0 {
+        if offset == 0 {
             fallocate(&file, FallocateFlags::KEEP_SIZE, 0, upload.length)?;
         }
         let digests = self.keeping == Keeping::DirectSha256;
