@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
@@ -11,6 +11,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::activity::Activity;
 use super::holdings::Account;
+use super::outgoing::Outgoing;
 
 /// A request and its answer. The bodies of both keep it alive.
 #[derive(Debug)]
@@ -122,12 +123,13 @@ pub(super) struct AnswerPart<B> {
     most: usize,
     /// The rest of data that was larger than a piece.
     left: Bytes,
+    outgoing: Outgoing,
 }
 
 impl<B> AnswerPart<B> {
     /// An answer's body in pieces of at most `most` bytes: progress is seen from piece to piece.
     pub(super) fn new(body: B, exchange: Arc<Exchange>, most: usize) -> Self {
-        Self { body, exchange, most, left: Bytes::new() }
+        Self { body, exchange, most, left: Bytes::new(), outgoing: Outgoing::default() }
     }
 
     fn piece(&mut self, data: Bytes) -> Frame<Bytes> {
@@ -149,10 +151,11 @@ impl<B: HttpBody<Data = Bytes> + Unpin> HttpBody for AnswerPart<B> {
             let data = std::mem::take(&mut self.left);
             return Poll::Ready(Some(Ok(self.piece(data))));
         }
+        ready!(self.outgoing.poll_gone(context));
         self.exchange.asked();
         Pin::new(&mut self.body).poll_frame(context).map_ok(|frame| match frame.into_data() {
             Ok(data) => {
-                let data = self.exchange.on_account(data);
+                let data = self.outgoing.goes(self.exchange.on_account(data));
                 self.piece(data)
             }
             Err(other) => other,

@@ -14,6 +14,7 @@ mod frames;
 mod framing;
 mod holdings;
 mod observed;
+mod outgoing;
 mod speak;
 mod spoken;
 mod streams;

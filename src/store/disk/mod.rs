@@ -9,10 +9,12 @@
 //! needed here. `buckets` says which part is in which bucket. The folders of messages are all in one, which
 //! people look into.
 
+mod ahead;
 mod buckets;
 mod copy;
 mod idle;
 mod join;
+mod lent;
 mod part;
 mod place;
 mod probe;
@@ -266,10 +268,18 @@ impl Payloads for Disk {
     }
 
     async fn read(&self, source: &Source, range: Range<u64>) -> Result<ByteStream, StoreError> {
-        let source = source.clone();
-        let end = range.end;
-        let file = self.blocking(move |folders| read::open(&folders.file_of(&source), &source, end)).await?;
-        Ok(read::stream(file, range))
+        let cached = match source {
+            Source::Placed(..) => read::open_cached(&self.folders.file_of(source)),
+            Source::Part(_) => None,
+        };
+        let file = match cached {
+            Some(file) => file,
+            None => {
+                let source = source.clone();
+                self.blocking(move |folders| read::open(&folders.file_of(&source), &source)).await?
+            }
+        };
+        read::stream(file, source, range)
     }
 
     async fn parts(

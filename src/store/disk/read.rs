@@ -1,35 +1,53 @@
-//! Reading a file as a stream.
+//! Reading a file as a stream. What is in the page cache is read at once; for what is not, a blocking thread
+//! waits, and asks for more than it waits for.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::stream;
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
+use rustix::io::{ReadWriteFlags, preadv2};
 
+use super::ahead::Ahead;
+use super::lent::Desk;
 use crate::store::{ByteStream, Source, StoreError};
 
-/// How many bytes are read at a time: enough that the hop to a blocking thread does not count, few enough for
-/// many readers.
-const PIECE: u64 = 256 * 1024;
+/// Opens a file without waiting for the disk; `None` if that cannot be done.
+pub(super) fn open_cached(path: &Path) -> Option<File> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    openat2(CWD, path, flags, Mode::empty(), ResolveFlags::CACHED).map(File::from).ok()
+}
 
-/// Opens a file that has at least this many bytes: a short file is found before the client is told anything.
+/// Opens a file, which may take as long as the disk needs.
 ///
 /// # Errors
-/// [`StoreError::Missing`], [`StoreError::Damaged`]
-pub(super) fn open(path: &Path, source: &Source, bytes: u64) -> Result<File, StoreError> {
-    let file = File::open(path).map_err(|error| match error.kind() {
+/// [`StoreError::Missing`]
+pub(super) fn open(path: &Path, source: &Source) -> Result<File, StoreError> {
+    File::open(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => StoreError::Missing(name_of(source)),
         _ => error.into(),
-    })?;
+    })
+}
+
+/// The bytes of a range; a file that ends before it is damaged. A short file is found before the client is
+/// told anything.
+///
+/// # Errors
+/// [`StoreError::Damaged`]
+pub(super) fn stream(file: File, source: &Source, range: Range<u64>) -> Result<ByteStream, StoreError> {
     let found = file.metadata()?.len();
-    if found < bytes {
-        return Err(StoreError::Damaged(format!("{} has {found} of {bytes} bytes", name_of(source))));
+    if found < range.end {
+        let text = format!("{} has {found} of {} bytes", name_of(source), range.end);
+        return Err(StoreError::Damaged(text));
     }
-    Ok(file)
+    let reading =
+        Reading { file: Arc::new(file), ahead: Ahead::new(range.end), desk: Desk::default(), left: range };
+    Ok(Box::pin(stream::try_unfold(reading, Reading::next)))
 }
 
 /// The source in words, without the file's name, which is the user's.
@@ -40,30 +58,45 @@ fn name_of(source: &Source) -> String {
     }
 }
 
-/// The bytes of a range; a file that ends before it is damaged.
-pub(super) fn stream(file: File, range: Range<u64>) -> ByteStream {
-    let file = Arc::new(file);
-    Box::pin(stream::try_unfold(range, move |range| {
-        let file = Arc::clone(&file);
-        async move {
-            if range.is_empty() {
-                return Ok(None);
-            }
-            let piece = range.start..range.end.min(range.start + PIECE);
-            let rest = piece.end..range.end;
-            let bytes = super::join(tokio::task::spawn_blocking(move || read(&file, piece)).await)?;
-            Ok(Some((bytes, rest)))
-        }
-    }))
+/// A file, and what is still to be read of it.
+struct Reading {
+    file: Arc<File>,
+    left: Range<u64>,
+    ahead: Ahead,
+    desk: Desk,
 }
 
-fn read(file: &File, piece: Range<u64>) -> Result<Bytes, StoreError> {
-    let length = usize::try_from(piece.end - piece.start).expect("a piece is small");
-    let mut bytes = BytesMut::zeroed(length);
-    match file.read_exact_at(&mut bytes, piece.start) {
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            Err(StoreError::Damaged("a file is shorter than its record".into()))
+impl Reading {
+    async fn next(mut self) -> Result<Option<(Bytes, Self)>, StoreError> {
+        if self.left.is_empty() {
+            return Ok(None);
         }
-        outcome => Ok(outcome.map(|()| bytes.freeze())?),
+        let at = self.left.start;
+        let mut piece = self.desk.take(self.left.end - at);
+        let in_cache = if self.ahead.is_short(at) { None } else { read_cached(&self.file, &mut piece, at) };
+        let count = match in_cache {
+            Some(count) => count,
+            None => {
+                let (file, mut ahead) = (Arc::clone(&self.file), self.ahead);
+                let read = tokio::task::spawn_blocking(move || {
+                    ahead.ask(&file, at);
+                    Ok((file.read_at(&mut piece, at)?, piece, ahead))
+                });
+                let count;
+                (count, piece, self.ahead) = super::join(read.await)?;
+                count
+            }
+        };
+        if count == 0 {
+            return Err(StoreError::Damaged("a file is shorter than its record".into()));
+        }
+        self.left.start += count as u64;
+        Ok(Some((self.desk.lend(piece, count), self)))
     }
+}
+
+/// Reads what the page cache has at this place. `None` if it has nothing, or cannot say; then the way that
+/// waits finds out what is wrong, if anything is.
+fn read_cached(file: &File, piece: &mut [u8], at: u64) -> Option<usize> {
+    preadv2(file, &mut [IoSliceMut::new(piece)], at, ReadWriteFlags::NOWAIT).ok()
 }
