@@ -119,6 +119,7 @@ impl Server {
             body_idle: config.body_idle,
             presenter,
             links: link_keyring.links(),
+            media_prefix: config.media_prefix.clone(),
             trust_forwarded: config.trust_forwarded,
             web: web(&config, demo),
         };

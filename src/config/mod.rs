@@ -5,6 +5,7 @@ mod command;
 mod flags;
 mod key;
 mod log_filter;
+mod media;
 mod origin;
 mod sizes;
 mod together;
@@ -94,6 +95,8 @@ pub struct Config {
     pub cors_credentials: bool,
     /// The period on whose multiples links to media expire, in seconds; 0 for no links.
     pub media_link_secs: u64,
+    /// The prefix under which a proxy finds the files of messages, if it is the proxy that sends them.
+    pub media_prefix: Option<String>,
     /// The keys of links to media, if they were given.
     pub media_link_keys: Option<LinkKeys>,
     /// The path below which all routes are.
@@ -183,6 +186,7 @@ impl Config {
             cors_origins: check.origins(&flags.cors_origin),
             cors_credentials: flags.cors_credentials,
             media_link_secs: check.link_secs(&flags.media_link_secs),
+            media_prefix: check.media(&flags.media),
             media_link_keys: flags.media_link_key.as_deref().and_then(|text| check.link_keys(text)),
             base_path: check.base_path(flags.base_path.as_deref().unwrap_or_default()),
             trust_forwarded: flags.trust_forwarded,

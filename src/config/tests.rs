@@ -141,6 +141,16 @@ fn what_can_never_do_what_it_says_is_named() {
         (&["--cors-origin", "https://a.example, https://b.example/"], "https://b.example/"),
         (&["--cors-origin", "https://a.example,"], "empty"),
         (&["--cors-credentials"], "--cors-origin"),
+        (&["--media", "accel"], "neither `serve` nor `accel:PREFIX`"),
+        (&["--media", "accel:"], "everything"),
+        (&["--media", "accel:/"], "everything"),
+        (&["--media", "accel:protected/"], "does not begin with `/`"),
+        (&["--media", "accel:/my films/"], "has characters"),
+        (&["--media", "accel:/a?b"], "has characters"),
+        (&["--media", "accel:/a%2Fb"], "has characters"),
+        (&["--media", "accel:/a/../b"], "`..`"),
+        (&["--media", "accel://films/"], "empty part"),
+        (&["--media", "accel:/films/", "--payload", "sled"], "--payload disk"),
         (&["--log", "info,loud"], "`loud`"),
         (&["--log-format", "xml"], "--log-format"),
     ] {
@@ -162,6 +172,17 @@ fn a_variable_that_is_no_setting_is_named_with_the_rest() {
     let Problems(problems) = Config::of(&flags, names).expect_err("invalid");
     assert!(problems[0].starts_with("--expire-after") && problems[1].starts_with("LONGHAUL_EXPIRES "));
     assert_eq!(problems.len(), 2, "{problems:?}");
+}
+
+#[test]
+fn the_prefix_of_media_ends_with_a_slash() {
+    for (text, prefix) in [
+        ("serve", None),
+        ("accel:/protected/", Some("/protected/")),
+        ("accel:/srv/longhaul/chats", Some("/srv/longhaul/chats/")),
+    ] {
+        assert_eq!(config(&["--media", text]).expect("valid").media_prefix.as_deref(), prefix, "{text}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::check::Check;
-use super::{Config, Flags};
+use super::{Config, Flags, Payload};
 use crate::crash;
 
 impl Check {
@@ -21,6 +21,11 @@ impl Check {
         }
         if config.cors_credentials && config.cors_origins.is_empty() {
             self.problem("--cors-credentials needs the origins in --cors-origin");
+        }
+        if config.media_prefix.is_some() && config.payload != Payload::Disk {
+            self.problem(
+                "--media accel needs --payload disk: without files there is none that a proxy could send",
+            );
         }
         if let Some(reserve) = &flags.reserve
             && let Some(most) = disk_bytes(&config.data_dir).filter(|most| config.reserve >= *most)

@@ -1,6 +1,6 @@
 //! Rules for caches: what one user got is kept for no other user, nor for a client without a token.
 
-use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderValue, VARY};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderValue, ORIGIN, VARY};
 use axum::http::{HeaderMap, StatusCode};
 
 /// Kept only in the caller's own cache, validated before each use, and for the same token only. Without a
@@ -17,13 +17,21 @@ pub(super) fn keep_private(status: StatusCode, headers: &mut HeaderMap) {
     }
     let is_content = status.is_success() || status == StatusCode::NOT_MODIFIED;
     headers.insert(CACHE_CONTROL, if is_content { FOR_ITS_TOKEN } else { NEVER });
-    headers.append(VARY, HeaderValue::from_name(AUTHORIZATION));
+    vary_with_token(headers);
+}
+
+/// Adds the token to what an answer varies with: in one line, because a proxy that copies a header may copy
+/// only its first line.
+fn vary_with_token(headers: &mut HeaderMap) {
+    if headers.get(VARY).is_some_and(|known| known == HeaderValue::from_name(ORIGIN)) {
+        headers.insert(VARY, HeaderValue::from_static("origin, authorization"));
+    } else {
+        headers.append(VARY, HeaderValue::from_name(AUTHORIZATION));
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::http::header::ORIGIN;
-
     use super::*;
 
     #[test]
@@ -44,7 +52,7 @@ mod tests {
             let text = |value: &HeaderValue| value.to_str().expect("ASCII").to_owned();
             assert_eq!(headers.get(CACHE_CONTROL).map(text).as_deref(), kept, "{status}");
             let vary: Vec<_> = headers.get_all(VARY).iter().map(text).collect();
-            let expected = if kept.is_some() { &["origin", "authorization"][..] } else { &["origin"] };
+            let expected = if kept.is_some() { ["origin, authorization"] } else { ["origin"] };
             assert_eq!(vary, expected, "{status}");
         }
     }

@@ -79,6 +79,8 @@ pub struct Inner {
     pub body_idle: Duration,
     /// How messages are presented to members.
     pub presenter: Presenter,
+    /// The prefix under which a proxy finds the files of messages, if it is the proxy that sends them.
+    pub media_prefix: Option<String>,
     /// The links to media that are valid.
     pub links: Arc<MediaLinks>,
     /// Whether `Forwarded` and `X-Forwarded-*` are trusted.

@@ -84,6 +84,7 @@ impl Chat {
             body_idle: BODY_IDLE,
             presenter: Presenter::new(BasePath::default(), Arc::clone(&links)),
             links,
+            media_prefix: None,
             trust_forwarded: false,
             web: crate::web::Web::Notice,
         });

@@ -66,8 +66,16 @@ impl ReverseProxy {
     /// # Panics
     /// When it does not start.
     pub async fn start(product: Product, upstream: SocketAddr) -> Self {
+        Self::start_with_media(product, upstream, Path::new("/nonexistent")).await
+    }
+
+    /// The same, beside the folder of media that the server has.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn start_with_media(product: Product, upstream: SocketAddr, media: &Path) -> Self {
         for _ in 0..ATTEMPTS {
-            if let Some(proxy) = Self::attempt(product, upstream).await {
+            if let Some(proxy) = Self::attempt(product, upstream, media).await {
                 return proxy;
             }
         }
@@ -86,11 +94,11 @@ impl ReverseProxy {
         format!("http://{}", self.address)
     }
 
-    async fn attempt(product: Product, upstream: SocketAddr) -> Option<Self> {
+    async fn attempt(product: Product, upstream: SocketAddr, media: &Path) -> Option<Self> {
         let home = TempDir::new().expect("the system has a folder for temporary files");
         let address = free_address();
         let log = File::create(home.path().join("log")).expect("a log can be made");
-        let mut child = command(product, home.path(), address, upstream)
+        let mut child = command(product, home.path(), address, upstream, media)
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a descriptor can be had"))
             .stderr(log)
@@ -132,12 +140,18 @@ fn free_address() -> SocketAddr {
 }
 
 /// The command of a proxy. HAProxy and Caddy take both addresses from the environment.
-fn command(product: Product, home: &Path, address: SocketAddr, upstream: SocketAddr) -> Command {
+fn command(
+    product: Product,
+    home: &Path,
+    address: SocketAddr,
+    upstream: SocketAddr,
+    media: &Path,
+) -> Command {
     let mut command = Command::new(product.name());
     command.current_dir(home).env("CHAT_UPSTREAM", upstream.to_string());
     match product {
         Product::Nginx => {
-            let file = nginx_files(home, address, upstream);
+            let file = nginx_files(home, address, upstream, media);
             command.arg("-p").arg(home).arg("-e").arg("stderr").arg("-c").arg(file);
         }
         Product::HaProxy => {
@@ -147,19 +161,21 @@ fn command(product: Product, home: &Path, address: SocketAddr, upstream: SocketA
         Product::Caddy => {
             let admin = format!("unix/{}", home.join("admin.sock").display());
             command.env("CHAT_SITE", format!("http://{address}")).env("CHAT_ADMIN", admin);
-            command.env("XDG_CONFIG_HOME", home).env("XDG_DATA_HOME", home);
+            command.env("CHAT_MEDIA", media).env("XDG_CONFIG_HOME", home).env("XDG_DATA_HOME", home);
             command.args(["run", "--adapter", "caddyfile", "--config"]).arg(product.example());
         }
     }
     command
 }
 
-/// Writes the files of nginx. It takes no settings from outside, so the two lines with addresses are
-/// replaced; the file around them is a system's usual `nginx.conf`, for one process.
-fn nginx_files(home: &Path, address: SocketAddr, upstream: SocketAddr) -> PathBuf {
+/// Writes the files of nginx. It takes no settings from outside, so the lines with addresses and with the
+/// folder of media are replaced; the file around them is a system's usual `nginx.conf`, for one process.
+fn nginx_files(home: &Path, address: SocketAddr, upstream: SocketAddr, media: &Path) -> PathBuf {
     let example = fs::read_to_string(Product::Nginx.example()).expect("the example is there");
     let example = replaced(&example, "server 127.0.0.1:8000;", &format!("server {upstream};"));
     let example = replaced(&example, "listen 80;", &format!("listen {address};"));
+    let alias = format!("alias {}/;", media.display());
+    let example = replaced(&example, "alias /var/lib/longhaul/uploads/chats/;", &alias);
     fs::write(home.join("longhaul.conf"), example).expect("the folder can be written");
     let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|name| format!("{name}_temp_path {name};"))

@@ -1,6 +1,7 @@
 //! `GET` and `HEAD /uploads/chats/{message_id}/{filename}`: a message's file, for participants with a token
 //! and for clients with a link.
 
+mod accel;
 mod by_link;
 mod presentation;
 
@@ -54,6 +55,9 @@ async fn file(api: &Api, message: &Message, parts: &Parts) -> Result<Response, A
     let read = |range| api.0.chats.media(message, range);
     let mut response = respond(&parts.method, &parts.headers, &representation(message), read).await?;
     response.headers_mut().extend(description);
+    if let Some(prefix) = &api.0.media_prefix {
+        accel::hand_over(prefix, message, parts, &mut response);
+    }
     Ok(response)
 }
 
