@@ -11,9 +11,11 @@ use rustix::process::{Signal, getpid, kill_process};
 pub const VARIABLE: &str = "LONGHAUL_CRASH_AT";
 
 /// Every step, in the order in which an upload passes them, and then those of sweeps and starts.
-pub const STEPS: [&str; 28] = [
+pub const STEPS: [&str; 30] = [
     "create.recorded",
     "append.written",
+    "past.reserved",
+    "past.written",
     "append.synced",
     "append.shown",
     "append.recorded",

@@ -73,7 +73,15 @@ async fn upload(store: &SledStore, disk: &Disk, offset: u64, binding: Option<Bin
     let owner = "ann".parse().expect("valid");
     let metadata = Metadata::of([("filename", "a.txt")]);
     let id = UploadId::random();
-    let upload = Upload::new(id, owner, Length::Known(10), metadata, binding, true, Timestamp::now());
+    let upload = Upload::new(
+        id,
+        owner,
+        Length::Known(10),
+        metadata,
+        binding,
+        crate::upload::Digests::Every,
+        Timestamp::now(),
+    );
     store.create(&upload, Taking::IfFree).await.expect("created");
     let bytes = &BYTES[..usize::try_from(offset).expect("small")];
     let mut sink = disk.open(id, Epoch::FIRST, 0).await.expect("opened");

@@ -97,7 +97,8 @@ pub struct Flags {
     #[arg(long, help_heading = STORAGE, env = "LONGHAUL_DURABILITY", value_name = "WHAT")]
     pub durability: Option<String>,
 
-    /// Digest of every file: `sha256` or `off`. One that a client announces is always checked.
+    /// Digests of files: `sha256` of every one; `auto`, of those up to 128 MiB, and of those that begin with
+    /// a checksum; or `off`. One that a client announces is always checked.
     #[arg(long, help_heading = STORAGE, env = "LONGHAUL_DIGEST", value_name = "WHAT", default_value = "sha256")]
     pub digest: String,
 

@@ -27,6 +27,7 @@ use crate::base_path::BasePath;
 use crate::keys::KeySource;
 use crate::links::{LinkKeys, MAX_LINK_SECS};
 use crate::store::Durability;
+use crate::upload::Digests;
 use check::Check;
 use sizes::Sizes;
 
@@ -72,7 +73,7 @@ pub struct Config {
     /// The durability of acknowledgements, if it was asked for.
     pub durability: Option<Durability>,
     /// Whether the SHA-256 of every file is computed.
-    pub digests: bool,
+    pub digests: Digests,
     /// Where bytes are kept.
     pub payload: Payload,
     /// Bytes of the disk that are kept free.
@@ -171,7 +172,11 @@ impl Config {
                 .durability
                 .as_deref()
                 .map(|text| check.word("--durability", text, DURABILITIES)),
-            digests: check.word("--digest", &flags.digest, [("sha256", true), ("off", false)]),
+            digests: check.word(
+                "--digest",
+                &flags.digest,
+                [("sha256", Digests::Every), ("auto", Digests::Auto), ("off", Digests::Off)],
+            ),
             payload: sizes.payload,
             reserve: check.reserve(flags),
             body_idle: check.period("--idle-timeout", &flags.idle_timeout),

@@ -13,7 +13,7 @@ fn config(args: &[&str]) -> Result<Config, Problems> {
 fn the_defaults_are_demo_mode_on_loopback() {
     let config = config(&[]).expect("valid");
     assert_eq!(config.listen.to_string(), "127.0.0.1:8000");
-    assert!(config.key.is_none() && config.digests);
+    assert!(config.key.is_none() && config.digests == Digests::Every);
     assert_eq!(config.max_upload_size, 8_589_934_592);
     assert_eq!(config.max_oneshot_size, config.max_upload_size);
     assert_eq!((config.max_unfinished, config.max_reserved_bytes), (4000, 107_374_182_400));

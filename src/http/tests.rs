@@ -219,7 +219,7 @@ fn uploads(stores: &Stores, tasks: &TaskTracker) -> Arc<Uploads> {
         max_unfinished: 100,
         max_reserved_bytes: 100 << 20,
         lapse_after: Duration::from_secs(120),
-        digests: true,
+        digests: crate::upload::Digests::Every,
     };
     let allowance = Allowance::new(stores, limits.terms());
     let finalizer = Finalizer::new(stores.clone(), tasks.clone(), allowance);

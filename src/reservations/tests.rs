@@ -15,7 +15,15 @@ const MIB: u64 = 1 << 20;
 
 fn upload(owner: &str, length: Length) -> Upload {
     let owner = owner.parse().expect("valid");
-    Upload::new(UploadId::random(), owner, length, Metadata::default(), None, false, Timestamp::now())
+    Upload::new(
+        UploadId::random(),
+        owner,
+        length,
+        Metadata::default(),
+        None,
+        crate::upload::Digests::Off,
+        Timestamp::now(),
+    )
 }
 
 fn known(owner: &str, mib: u64) -> Upload {

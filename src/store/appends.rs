@@ -13,8 +13,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use super::buffer::Buffer;
 use super::error::StoreError;
-use super::payloads::{Payloads, Sink, Syncing};
+use super::payloads::{Coming, Payloads, Sink, Syncing};
 use super::records::{Created, Records, Taking};
 use crate::time::Timestamp;
 use crate::upload::{Appended, Bounds, Epoch, State, Upload, UploadId};
@@ -60,6 +61,15 @@ impl Default for Stride {
 /// The bytes of one upload and the rows of its ledger, written by the upload's holder.
 #[async_trait]
 pub trait Append: Send {
+    /// Takes note of what is about to come.
+    fn expect(&mut self, _coming: Coming) {}
+
+    /// Memory for bytes from this offset on, where a write from it costs less; `None` where none is to be
+    /// had, or makes no difference. The bytes are written like any others.
+    fn buffer(&mut self, _offset: u64) -> Option<Buffer> {
+        None
+    }
+
     /// Appends bytes, as [`Sink::write`] does.
     async fn write(&mut self, data: Vec<Bytes>) -> Result<(), StoreError>;
 

@@ -18,6 +18,7 @@
 
 mod announcements;
 mod appends;
+pub mod buffer;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 pub mod disk;
@@ -40,6 +41,7 @@ mod stores;
 
 pub use announcements::{Announcement, Announcements, Progress};
 pub use appends::{Append, Appends, Last, Stride, Synced};
+pub use buffer::Buffer;
 pub use durability::Durability;
 pub use duties::{Duties, Duty};
 pub use error::StoreError;
@@ -47,7 +49,7 @@ pub use hints::Hints;
 pub use leases::{Displacement, Lease, Leases, NoTurn, Wanted};
 pub use memberships::{Memberships, Put};
 pub use messages::{Claim, Messages, Position};
-pub use payloads::{ByteStream, Payloads, Place, Room, Sink, Source, Syncing};
+pub use payloads::{ByteStream, Coming, Payloads, Place, Room, Sink, Source, Syncing};
 pub use records::{Created, Records, Taking};
 pub use relay::{Parcel, Relay};
 pub use stores::Stores;

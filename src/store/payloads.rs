@@ -149,6 +149,17 @@ impl Room {
     }
 }
 
+/// What is known of the bytes that a request is about to bring.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Coming {
+    /// The offset of the first.
+    pub from: u64,
+    /// The offset at which the request ends, if it says so.
+    pub until: Option<u64>,
+    /// The length of the upload, if it is known.
+    pub length: Option<u64>,
+}
+
 /// An upload's bytes, open for appending by its holder: one writer at a time.
 #[async_trait]
 pub trait Sink: Send {

@@ -106,7 +106,15 @@ mod tests {
     fn upload(length: Length, offset: u64) -> Upload {
         let owner = "u".parse().expect("valid");
         let now = Timestamp::from_millis(0);
-        let mut upload = Upload::new(UploadId::random(), owner, length, Metadata::default(), None, true, now);
+        let mut upload = Upload::new(
+            UploadId::random(),
+            owner,
+            length,
+            Metadata::default(),
+            None,
+            crate::upload::Digests::Every,
+            now,
+        );
         upload.offset = offset;
         if length.is_reached_at(offset) {
             upload.state = State::Complete;

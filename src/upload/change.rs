@@ -236,7 +236,15 @@ mod tests {
     fn upload(state: State, binding: Option<Binding>) -> Upload {
         let owner = "u".parse().expect("valid");
         let (id, length) = (UploadId::from_bytes([1; 16]), Length::Known(10));
-        let new = Upload::new(id, owner, length, Metadata::default(), binding, true, at(1));
+        let new = Upload::new(
+            id,
+            owner,
+            length,
+            Metadata::default(),
+            binding,
+            crate::upload::Digests::Every,
+            at(1),
+        );
         Upload { state, offset: 4, ..new }
     }
 

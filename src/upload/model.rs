@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::binding::Binding;
 use super::concat::{Concat, Parts};
 use super::digest::{DigestState, RunningDigest};
+use super::digests::Digests;
 use super::epoch::Epoch;
 use super::id::UploadId;
 use super::length::Length;
@@ -72,12 +73,12 @@ impl Upload {
         length: Length,
         metadata: Metadata,
         binding: Option<Binding>,
-        digests: bool,
+        digests: Digests,
         now: Timestamp,
     ) -> Self {
-        let announced = matches!(metadata.sha256(), Ok(Some(_)));
+        let is_announced = is_announced(&metadata);
         let state = if length.is_reached_at(0) { State::Complete } else { State::Receiving };
-        let digest = (digests || announced).then(|| RunningDigest::default().state());
+        let digest = (digests.include(length) || is_announced).then(|| RunningDigest::default().state());
         Self {
             id,
             owner,
@@ -92,6 +93,11 @@ impl Upload {
             digest,
             epoch: Epoch::FIRST,
         }
+    }
+
+    /// Whether the client said which digest the file has.
+    pub fn is_announced(&self) -> bool {
+        is_announced(&self.metadata)
     }
 
     /// The sender's own id of the upload's message.
@@ -210,4 +216,7 @@ impl Upload {
             upload_id: self.id.uuid(),
         })
     }
+}
+fn is_announced(metadata: &Metadata) -> bool {
+    matches!(metadata.sha256(), Ok(Some(_)))
 }

@@ -138,7 +138,15 @@ mod tests {
 
     fn upload(length: Length, offset: u64) -> Upload {
         let (id, owner) = (UploadId::from_bytes([1; 16]), "ann".parse().expect("valid"));
-        let new = Upload::new(id, owner, length, Metadata::default(), None, false, Timestamp::from_millis(1));
+        let new = Upload::new(
+            id,
+            owner,
+            length,
+            Metadata::default(),
+            None,
+            crate::upload::Digests::Off,
+            Timestamp::from_millis(1),
+        );
         Upload { offset, ..new }
     }
 

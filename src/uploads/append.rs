@@ -13,8 +13,10 @@ use super::{Body, Uploads};
 use crate::message::UserId;
 use crate::metrics;
 use crate::outlive::outlive;
-use crate::store::{Lease, StoreError, Wanted};
-use crate::upload::{Admission, AppendRefusal, AppendRequest, Concat, State, Upload, UploadId};
+use crate::store::{Coming, Lease, StoreError, Wanted};
+use crate::upload::{
+    Admission, AppendRefusal, AppendRequest, Concat, RunningDigest, State, Upload, UploadId, Verification,
+};
 
 impl Uploads {
     /// Appends a body, taking over from any older request. Answers the upload's standing afterwards, with its
@@ -105,9 +107,19 @@ impl Uploads {
     ) -> Result<Standing, UploadError> {
         let room = self.allowance.take(&upload, &admission, content_length).await?;
         let store = self.stores.appends.open(upload.id, lease.epoch(), upload.offset).await?;
-        let digest =
-            upload.digest.as_ref().map(|state| state.resume().ok_or_else(foreign_digest)).transpose()?;
-        let intake = Intake::checked(store, upload.offset, digest, body.verification.clone());
+        let is_begun = upload.offset > 0 || body.verification == Verification::None;
+        let digest = match &upload.digest {
+            Some(state) => Some(state.resume().ok_or_else(foreign_digest)?),
+            None if is_begun || !self.limits.digests.include_checked() => None,
+            None => Some(RunningDigest::default()),
+        };
+        let mut intake = Intake::checked(store, upload.offset, digest, body.verification.clone());
+        intake.expect(Coming {
+            from: upload.offset,
+            until: content_length.map(|bytes| upload.offset.saturating_add(bytes)),
+            length: admission.length.known(),
+        });
+        intake.digest_until(self.limits.digests.end(upload.length, upload.is_announced()));
         let surroundings = Surroundings {
             records: self.stores.records.clone(),
             finalizer: self.finalizer.clone(),

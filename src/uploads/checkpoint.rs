@@ -2,13 +2,15 @@
 
 use std::future::pending;
 
-use crate::store::{StoreError, Syncing};
+use futures_util::future::BoxFuture;
+
+use crate::store::StoreError;
 use crate::upload::DigestState;
 
-/// The sync of all bytes before an offset.
+/// The sync of all bytes before an offset, and their digest. Dropped, the sync goes on.
 pub(super) struct Checkpoint {
-    pub(super) syncing: Syncing,
-    pub(super) reached: Reached,
+    pub(super) syncing: BoxFuture<'static, Result<Option<DigestState>, StoreError>>,
+    pub(super) offset: u64,
 }
 
 /// The offset of a checkpoint, and the digest of all bytes before it.
@@ -21,7 +23,8 @@ pub(super) struct Reached {
 /// the checkpoint.
 pub(super) async fn reached(checkpoint: &mut Option<Checkpoint>) -> Result<Reached, StoreError> {
     let Some(under_way) = checkpoint else { return pending().await };
-    let outcome = (&mut under_way.syncing).await;
-    let reached = checkpoint.take().map(|checkpoint| checkpoint.reached);
-    outcome.and(reached.ok_or_else(|| StoreError::Unavailable("a checkpoint is gone".into())))
+    let digest = (&mut under_way.syncing).await;
+    let offset = under_way.offset;
+    *checkpoint = None;
+    Ok(Reached { offset, digest: digest? })
 }

@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
-use tokio::task::{JoinHandle, spawn_blocking};
+use futures_util::FutureExt;
 
-use super::checkpoint::{Checkpoint, Reached};
+use super::checkpoint::Checkpoint;
+use super::gathered::{Gathered, Piece};
+use super::sums::Sums;
 use crate::metrics;
-use crate::store::{Append, Created, Last, StoreError, Stride, Taking};
+use crate::store::{Append, Coming, Created, Last, StoreError, Stride, Taking};
 use crate::time::Timestamp;
 use crate::upload::{Appended, Bounds, Check, DigestState, RunningDigest, State, Upload, Verification};
 
@@ -18,12 +20,11 @@ const GATHERED_BYTES: usize = 16 * 1024 * 1024;
 /// The most and the least bytes that an intake gathers before it writes: fewer, if there are many intakes.
 const LARGEST_WRITE: usize = 1024 * 1024;
 const SMALLEST_WRITE: usize = 64 * 1024;
-/// The most bytes that are summed up on this thread, because the hop to another would cost more, and that are
-/// handed over with the row that tells of them.
+/// The most bytes that are handed over with the row that tells of them.
 const FEW: usize = 64 * 1024;
-/// The size below which a piece is copied: uncopied, it keeps a connection's whole buffer from being used
-/// again.
-const SMALL_PIECE: usize = 4 * 1024;
+
+/// How many of a store's strides are one, where bytes come from buffers.
+const BUFFER_STRIDES: u64 = 4;
 
 static INTAKES: AtomicUsize = AtomicUsize::new(0);
 
@@ -32,21 +33,15 @@ static INTAKES: AtomicUsize = AtomicUsize::new(0);
 pub(super) struct Intake {
     store: Box<dyn Append>,
     sums: Sums,
-    /// The sums while a blocking thread has them.
-    away: Option<JoinHandle<Sums>>,
     is_checked: bool,
-    pending: Vec<Bytes>,
-    pending_bytes: usize,
+    /// The offset after which the digest is given up.
+    digest_end: Option<u64>,
+    gathered: Gathered,
+    /// Whether the last write was a buffer.
+    is_fast: bool,
     end: u64,
     /// The offset before which bytes are durable, or will be with the sync that is under way.
     begun: u64,
-}
-
-/// The digest and the checksum, computed as the bytes pass.
-#[derive(Default)]
-struct Sums {
-    digest: Option<RunningDigest>,
-    check: Check,
 }
 
 impl Intake {
@@ -63,10 +58,28 @@ impl Intake {
         verification: Verification,
     ) -> Self {
         INTAKES.fetch_add(1, Ordering::Relaxed);
-        let sums = Sums { digest, check: verification.begin() };
-        let is_checked = sums.check.is_open();
-        let (pending, pending_bytes) = (Vec::new(), 0);
-        Self { store, sums, away: None, is_checked, pending, pending_bytes, end: offset, begun: offset }
+        let is_checked = verification != Verification::None;
+        let sums = Sums::new(digest, verification);
+        Self {
+            store,
+            sums,
+            is_checked,
+            digest_end: None,
+            gathered: Gathered::default(),
+            is_fast: false,
+            end: offset,
+            begun: offset,
+        }
+    }
+
+    /// Takes note of what is about to come.
+    pub(super) fn expect(&mut self, coming: Coming) {
+        self.store.expect(coming);
+    }
+
+    /// Gives up the digest after this offset, if it is reached.
+    pub(super) fn digest_until(&mut self, end: Option<u64>) {
+        self.digest_end = end;
     }
 
     /// Whether the bytes are checked before they count.
@@ -79,60 +92,93 @@ impl Intake {
         self.end
     }
 
-    /// How many bytes came since the last sync was begun.
+    /// The offset after all bytes that would be synced now. A buffer that is being filled waits for the next
+    /// sync: without it, its blocks would be written in parts.
+    fn reach(&self) -> u64 {
+        if self.gathered.is_buffer() { self.end - self.gathered.bytes() as u64 } else { self.end }
+    }
+
+    /// How many bytes a sync would have now.
     pub(super) fn since_sync(&self) -> u64 {
-        self.end - self.begun
+        self.reach() - self.begun
+    }
+
+    /// How many bytes come before a sync is begun. Those of buffers are on the disk without one, or nearly,
+    /// so that their syncs have little to do, and may have more of them.
+    pub(super) fn checkpoint_bytes(&self, stride: Stride) -> u64 {
+        let most = if self.is_fast {
+            stride.most.saturating_mul(BUFFER_STRIDES)
+        } else if INTAKES.load(Ordering::Relaxed) > 1 {
+            stride.most
+        } else {
+            stride.most / 2
+        };
+        most.max(stride.least)
     }
 
     /// Takes bytes, and writes when there are enough.
-    pub(super) async fn take(&mut self, data: Bytes) -> Result<(), StoreError> {
-        if data.is_empty() {
-            return Ok(());
+    pub(super) async fn take(&mut self, mut data: Bytes) -> Result<(), StoreError> {
+        while !data.is_empty() {
+            let before = data.len();
+            self.gathered.take(&mut data, self.end, self.store.as_mut());
+            self.end += (before - data.len()) as u64;
+            if self.digest_end.is_some_and(|end| self.end > end) {
+                self.sums.give_up_digest()?;
+            }
+            if self.gathered.is_enough(write_size()) {
+                self.flush().await?;
+            }
         }
-        self.end += u64::try_from(data.len()).expect("a length fits");
-        self.pending_bytes += data.len();
-        self.pending.push(if data.len() < SMALL_PIECE { Bytes::copy_from_slice(&data) } else { data });
-        if self.pending_bytes >= write_size() { self.flush().await } else { Ok(()) }
+        Ok(())
     }
 
     /// Hands all bytes that were taken to the store.
     pub(super) async fn flush(&mut self) -> Result<(), StoreError> {
-        if self.pending.is_empty() {
+        if self.gathered.bytes() == 0 {
             return Ok(());
         }
-        let data = self.gathered().await?;
-        self.store.write(data).await
+        let piece = self.gathered().await?;
+        self.store.write(piece.data).await
+    }
+
+    /// Hands on, or makes small, what waits for bytes that do not come; to be called every now and then.
+    pub(super) async fn tick(&mut self) -> Result<(), StoreError> {
+        if self.is_little() {
+            self.gathered.compact();
+        } else if self.gathered.tick() {
+            self.flush().await?;
+        }
+        Ok(())
     }
 
     /// Makes all bytes that were taken durable, and answers their digest.
     pub(super) async fn sync(&mut self) -> Result<Option<DigestState>, StoreError> {
-        let data = self.gathered().await?;
+        let data = self.gathered().await?.data;
         self.store.sync(data).await?;
         self.begun = self.end;
         self.digest().await
     }
 
-    /// Begins to make all bytes that were taken durable, while more are taken.
+    /// Begins to make bytes that were taken durable, while more are taken.
     pub(super) async fn begin_checkpoint(&mut self) -> Result<Checkpoint, StoreError> {
-        self.flush().await?;
-        let digest = self.digest().await?;
+        if !self.gathered.is_buffer() {
+            self.flush().await?;
+        }
+        self.begun = self.reach();
+        let digest = self.sums.digest()?;
         let syncing = self.store.begin_sync().await?;
-        self.begun = self.end;
-        Ok(Checkpoint { syncing, reached: Reached { offset: self.end, digest } })
+        let syncing = async move {
+            syncing.await?;
+            digest.done().await
+        };
+        Ok(Checkpoint { syncing: syncing.boxed(), offset: self.begun })
     }
 
     /// Whether all bytes that are not durable, or about to be, are still here and few: then they are handed
     /// over with their row.
     pub(super) fn is_little(&self) -> bool {
-        let pending = u64::try_from(self.pending_bytes).expect("a length fits");
-        self.begun + pending == self.end && (1..=FEW).contains(&self.pending_bytes)
-    }
-
-    /// Moves the pending bytes to as little memory as they need.
-    pub(super) fn compact(&mut self) {
-        if self.pending.len() > 1 {
-            self.pending = vec![self.pending.concat().into()];
-        }
+        let waiting = self.gathered.bytes();
+        self.begun + waiting as u64 == self.end && (1..=FEW).contains(&waiting)
     }
 
     /// The digest of all bytes that were taken, and the bytes to be handed over with the row that tells of
@@ -141,7 +187,7 @@ impl Intake {
         if !self.is_little() {
             return Ok((self.sync().await?, Vec::new()));
         }
-        let data = self.gathered().await?;
+        let data = self.gathered().await?.data;
         Ok((self.digest().await?, data))
     }
 
@@ -182,63 +228,27 @@ impl Intake {
 
     /// The digest of all bytes that were gathered.
     async fn digest(&mut self) -> Result<Option<DigestState>, StoreError> {
-        Ok(self.sums_here().await?.digest.as_ref().map(RunningDigest::state))
+        self.sums.digest()?.done().await
     }
 
     /// Takes out the check, which has seen all bytes that were taken, and sees none that may follow.
     pub(super) async fn end_check(&mut self) -> Result<Check, StoreError> {
         self.flush().await?;
-        Ok(std::mem::take(&mut self.sums_here().await?.check))
+        self.sums.end_check()?.done().await
     }
 
-    /// Drops the pending bytes, and waits until no earlier write is under way.
+    /// Drops the gathered bytes, and waits until no earlier write is under way.
     pub(super) async fn give_up(&mut self) -> Result<(), StoreError> {
-        self.pending.clear();
-        self.pending_bytes = 0;
+        self.gathered.take_all();
         self.store.sync(Vec::new()).await
     }
 
-    /// The pending bytes, with their sums begun.
-    async fn gathered(&mut self) -> Result<Vec<Bytes>, StoreError> {
-        let data = std::mem::take(&mut self.pending);
-        let bytes = std::mem::take(&mut self.pending_bytes);
-        let sums = self.sums_here().await?;
-        if sums.are_none() {
-            return Ok(data);
-        }
-        if bytes <= FEW {
-            sums.update(&data);
-            return Ok(data);
-        }
-        let (mut away, pieces) = (std::mem::take(sums), data.clone());
-        self.away = Some(spawn_blocking(move || {
-            away.update(&pieces);
-            away
-        }));
-        Ok(data)
-    }
-
-    async fn sums_here(&mut self) -> Result<&mut Sums, StoreError> {
-        if let Some(job) = &mut self.away {
-            self.sums = job.await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-            self.away = None;
-        }
-        Ok(&mut self.sums)
-    }
-}
-
-impl Sums {
-    fn are_none(&self) -> bool {
-        self.digest.is_none() && !self.check.is_open()
-    }
-
-    fn update(&mut self, data: &[Bytes]) {
-        for piece in data {
-            if let Some(digest) = &mut self.digest {
-                digest.update(piece);
-            }
-            self.check.update(piece);
-        }
+    /// The gathered bytes, with their sums begun.
+    async fn gathered(&mut self) -> Result<Piece, StoreError> {
+        let piece = self.gathered.take_all();
+        self.is_fast = piece.is_buffer;
+        self.sums.add(&piece).await?;
+        Ok(piece)
     }
 }
 
@@ -246,12 +256,6 @@ impl Drop for Intake {
     fn drop(&mut self) {
         INTAKES.fetch_sub(1, Ordering::Relaxed);
     }
-}
-
-/// How many bytes come before a sync is begun.
-pub(super) fn checkpoint_bytes(stride: Stride) -> u64 {
-    let most = if INTAKES.load(Ordering::Relaxed) > 1 { stride.most } else { stride.most / 2 };
-    most.max(stride.least)
 }
 
 fn write_size() -> usize {

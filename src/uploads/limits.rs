@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::reservations::Terms;
-use crate::upload::Quota;
+use crate::upload::{Digests, Quota};
 
 /// The settings of uploads.
 #[derive(Debug, Clone)]
@@ -22,8 +22,8 @@ pub struct Limits {
     pub max_reserved_bytes: u64,
     /// How long an upload may be silent before the room that is kept for it goes to others that send.
     pub lapse_after: Duration,
-    /// Whether the SHA-256 of every file is computed.
-    pub digests: bool,
+    /// Which files have their SHA-256 computed.
+    pub digests: Digests,
 }
 
 impl Limits {

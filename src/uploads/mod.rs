@@ -9,6 +9,7 @@ mod concatenate;
 mod create;
 mod create_with;
 mod error;
+mod gathered;
 mod intake;
 mod limits;
 mod look;
@@ -19,6 +20,7 @@ mod reject;
 mod sending;
 mod sent_again;
 mod standing;
+mod sums;
 mod sweep;
 mod terminate;
 #[cfg(test)]

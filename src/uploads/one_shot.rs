@@ -66,7 +66,7 @@ impl Uploads {
     /// Begins an upload that comes in one piece, of at most `max_size` bytes.
     pub fn one_shot(self: &Arc<Self>, sender: UserId, max_size: u64) -> OneShot {
         let id = UploadId::new(Timestamp::now());
-        let bytes = Unrecorded::new(Arc::clone(self), id, self.limits.digests);
+        let bytes = Unrecorded::new(Arc::clone(self), id, self.limits.digests.include(Length::Deferred));
         let room = self.allowance.flight();
         OneShot { uploads: Arc::clone(self), sender, max_size, bytes, room, announced: None }
     }

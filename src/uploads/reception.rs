@@ -4,13 +4,15 @@
 //! ```text
 //! frame ─► gathered ─► written ─► synced ─► row in the ledger ─► told
 //!          memory      page cache  disk      durable offset
+//!                      or disk
 //! ```
 //! Few bytes are handed to the store together with their row ([`Append`](crate::store::Append)). Every
-//! [`checkpoint_bytes`] a sync is begun, and more is received meanwhile.
+//! [`Intake::checkpoint_bytes`] a sync is begun, and more is received meanwhile.
 //!
 //! A kill at any arrow leaves at most bytes ahead of their record, and the next PATCH cuts those off. A row
-//! is written every [`checkpoint_bytes`], about every second ([`Stride`]), and at the end, however the body
-//! ended. If it broke off, that is as soon as another request asks for the offset, or after [`AFTERMATH`].
+//! is written every [`Intake::checkpoint_bytes`], about every second ([`Stride`]), and at the end, however the
+//! body ended. If it broke off, that is as soon as another request asks for the offset, or after
+//! [`AFTERMATH`].
 //!
 //! While a checksum is expected (tus 1.0.0, Checksum) no row may be written, because all bytes may have to
 //! go:
@@ -27,7 +29,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt, TryFutureExt};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -35,7 +37,7 @@ use tokio_util::sync::CancellationToken;
 use super::body::{BodyFrame, Frames};
 use super::checkpoint::{self, Checkpoint, Reached};
 use super::error::UploadError;
-use super::intake::{Intake, checkpoint_bytes};
+use super::intake::Intake;
 use crate::crash;
 use crate::finalizer::Finalizer;
 use crate::metrics::{self, Counted};
@@ -173,6 +175,7 @@ impl Reception {
             && let Ok(_one) = AFTERMATHS.try_acquire()
         {
             if !self.intake.is_little() {
+                self.intake.flush().await?;
                 self.begin_checkpoint().await?;
             }
             tokio::select! {
@@ -277,7 +280,7 @@ impl Reception {
     /// How many bytes the next checkpoint has. While the disk is behind, they become fewer towards the end of
     /// the upload, so that its last byte has little to wait for.
     fn next_checkpoint(&self) -> u64 {
-        let most = checkpoint_bytes(self.surroundings.stride);
+        let most = self.intake.checkpoint_bytes(self.surroundings.stride);
         match self.length.known().filter(|_| self.checkpoint.is_some()) {
             Some(length) => {
                 (length.saturating_sub(self.intake.end()) / 2).clamp(self.surroundings.stride.least, most)
@@ -315,11 +318,8 @@ impl Reception {
         let is_time = self.last_row.elapsed() >= self.surroundings.stride.every && self.keeps_what_came();
         if is_time && self.intake.end() > self.upload.offset {
             self.record().await
-        } else if self.intake.is_little() {
-            self.intake.compact();
-            Ok(())
         } else {
-            self.intake.flush().await
+            self.intake.tick().await
         }
     }
 
@@ -331,7 +331,7 @@ impl Reception {
             return Ok(());
         }
         let (digest, data) = self.intake.last().await?;
-        let begun = self.checkpoint.take().map(|checkpoint| checkpoint.syncing);
+        let begun = self.checkpoint.take().map(|checkpoint| checkpoint.syncing.map_ok(drop).boxed());
         self.add(Reached { offset, digest }, Last { data, begun }).await
     }
 

@@ -11,8 +11,8 @@ use super::intake::Intake;
 use super::orphans::LONGEST;
 use crate::crash;
 use crate::metrics;
-use crate::store::{Created, StoreError, Taking};
-use crate::upload::{Bounds, Epoch, RunningDigest, State, Upload, UploadId};
+use crate::store::{Coming, Created, StoreError, Taking};
+use crate::upload::{Bounds, Epoch, Length, RunningDigest, State, Upload, UploadId};
 
 /// The bytes of an upload without a record. Dropped before it has one, they are freed.
 pub(super) struct Unrecorded {
@@ -91,7 +91,10 @@ impl Unrecorded {
         if self.intake.is_none() {
             let store = self.uploads.stores.appends.open(self.id, Epoch::FIRST, 0).await?;
             let digest = self.is_digested.then(RunningDigest::default);
-            self.intake = Some(Intake::new(store, 0, digest));
+            let mut intake = Intake::new(store, 0, digest);
+            intake.expect(Coming::default());
+            intake.digest_until(self.uploads.limits.digests.end(Length::Deferred, false));
+            self.intake = Some(intake);
         }
         Ok(self.intake.as_mut().expect("just opened"))
     }

@@ -27,6 +27,14 @@ impl Format {
         command.args(options);
         command
     }
+
+    fn mounting(self) -> &'static str {
+        match self {
+            Self::Ext4 => "loop",
+            // A copy has the name of the original, which is mounted.
+            Self::Xfs => "loop,nouuid",
+        }
+    }
 }
 
 /// A file system of its own in a file, on a loop device.
@@ -36,6 +44,7 @@ impl Format {
 #[derive(Debug)]
 pub struct Image {
     folder: TempDir,
+    format: Format,
     is_mounted: bool,
 }
 
@@ -55,7 +64,7 @@ impl Image {
     /// # Errors
     /// Why not, in the words of the tool that refused.
     pub fn new(format: Format, mib: u64) -> Result<Self, String> {
-        let mut image = Self { folder: folder()?, is_mounted: false };
+        let mut image = Self { folder: folder()?, format, is_mounted: false };
         let file = File::create(image.file()).and_then(|file| file.set_len(mib << 20));
         file.map_err(|error| error.to_string())?;
         std::fs::create_dir(image.root()).map_err(|error| error.to_string())?;
@@ -65,8 +74,13 @@ impl Image {
     }
 
     /// A mounted copy of the disk as it is at this moment, without what only the page cache has.
-    pub(super) fn cut(&self) -> Self {
-        let mut image = Self { folder: folder().expect("there was one before"), is_mounted: false };
+    ///
+    /// # Panics
+    /// When the disk cannot be copied, or the copy not be mounted.
+    #[must_use]
+    pub fn cut(&self) -> Self {
+        let folder = folder().expect("there was one before");
+        let mut image = Self { folder, format: self.format, is_mounted: false };
         std::fs::create_dir(image.root()).expect("a folder of ours can be made");
         // The kernel writes on by itself, and a copy made during such a write is not the disk of one moment.
         let is_moment = (0..ATTEMPTS).any(|_| {
@@ -90,7 +104,7 @@ impl Image {
     }
 
     fn mount(&mut self) -> Result<(), String> {
-        tool(Command::new("mount").args(["-o", "loop"]).args([self.file(), self.root()]))?;
+        tool(Command::new("mount").args(["-o", self.format.mounting()]).args([self.file(), self.root()]))?;
         self.is_mounted = true;
         Ok(())
     }

@@ -34,7 +34,9 @@ struct Stretch {
 const STEPS: &[&str] = &[
     "create.recorded",
     "append.written",
+    "past.reserved",
     "append.synced",
+    "past.written",
     "",
     "append.recorded",
     "join.adopted",
@@ -65,7 +67,9 @@ const STEPS: &[&str] = &[
 const STEPS_IN_JOURNAL: &[&str] = &[
     "create.recorded",
     "append.written",
+    "past.reserved",
     "append.synced",
+    "past.written",
     "append.shown",
     "append.recorded",
     "recover.restored",
@@ -217,7 +221,7 @@ impl Play {
     /// At which occurrence of a step the server dies: a frequent step may come once or twice before.
     fn nth(&mut self, step: &str) -> u64 {
         let comes_often =
-            ["create", "append", "finalize", "place"].iter().any(|often| step.starts_with(often));
+            ["create", "append", "past", "finalize", "place"].iter().any(|often| step.starts_with(often));
         if comes_often { self.chance.within(1..4) } else { 1 }
     }
 

@@ -100,7 +100,7 @@ impl Mix {
     /// A random length of a file, from two bytes, which can be sent one by one, to some megabytes: below, at
     /// and above the sizes in which the server writes, copies and records.
     pub(super) fn length(self, chance: &mut Chance) -> u64 {
-        let large = if self == Self::All { 9_000_000..20_000_000 } else { 2..100_000 };
+        let large = if self == Self::All { 9_000_000..24_000_000 } else { 2..100_000 };
         match chance.within(0..12) {
             0 => chance.within(large),
             1..3 => chance.within(2..10),

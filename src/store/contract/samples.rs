@@ -33,7 +33,15 @@ pub fn binding(client_message_id: Option<&str>) -> Binding {
 /// A new upload of ten bytes by `ann`, not bound.
 pub fn unbound() -> Upload {
     let metadata = Metadata::of([("filename", "a.mp4"), ("other", "thing")]);
-    Upload::new(UploadId::random(), user("ann"), Length::Known(10), metadata, None, true, at(1_000))
+    Upload::new(
+        UploadId::random(),
+        user("ann"),
+        Length::Known(10),
+        metadata,
+        None,
+        crate::upload::Digests::Every,
+        at(1_000),
+    )
 }
 
 /// A new upload of ten bytes by `ann` to conversation 1.

@@ -27,6 +27,13 @@ pub(super) fn copy_range(source: &File, range: Range<u64>, target: &File, offset
     Ok(to)
 }
 
+/// Whether a copy of this file's bytes may share them, or be made without them being read: everywhere but on
+/// ext4 and what it came from.
+pub(super) fn may_share(file: &File) -> io::Result<bool> {
+    const EXT: u64 = 0xef53;
+    Ok(rustix::fs::fstatfs(file)?.f_type.unsigned_abs() as u64 != EXT)
+}
+
 fn copy_by_hand(source: &File, range: Range<u64>, target: &File, offset: u64) -> io::Result<u64> {
     let mut buffer = vec![0; PIECE];
     let mut from = range.start;

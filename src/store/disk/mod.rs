@@ -12,6 +12,7 @@
 mod ahead;
 mod buckets;
 mod copy;
+mod direct;
 mod idle;
 mod join;
 mod lent;
@@ -36,6 +37,7 @@ use super::{ByteStream, Durability, Payloads, Place, Room, Sink, Source, StoreEr
 use crate::time::Timestamp;
 use crate::upload::{Epoch, UploadId};
 use buckets::{Bucket, Buckets};
+use direct::Direct;
 use idle::Idle;
 use part::Part;
 pub(in crate::store) use sink::DiskSink;
@@ -59,6 +61,7 @@ struct Folders {
     asked: Mutex<Option<(Instant, u64)>>,
     unsettled: Unsettled,
     idle: Idle,
+    direct: Arc<Direct>,
     /// Held while a file is given a second name, or cut because it has none.
     sharing: Mutex<()>,
     /// Held while a probe tries out whether uploads can be finished.
@@ -140,6 +143,7 @@ impl Folders {
             asked: Mutex::default(),
             unsettled: Unsettled::default(),
             idle: Idle::default(),
+            direct: Arc::new(Direct::new(reserve)),
             sharing: Mutex::default(),
             probing: Mutex::default(),
             has_carrier: AtomicBool::new(false),
@@ -223,7 +227,8 @@ impl Folders {
             return Ok(room);
         }
         let stat = rustix::fs::statvfs(self.buckets.parts()).map_err(io::Error::from)?;
-        let room = stat.f_bavail.saturating_mul(stat.f_frsize).saturating_sub(self.reserve);
+        let free = stat.f_bavail.saturating_mul(stat.f_frsize).saturating_add(self.direct.ahead());
+        let room = free.saturating_sub(self.reserve);
         *asked = Some((Instant::now(), room));
         Ok(room)
     }

@@ -1,8 +1,9 @@
 //! A part file, open for appending. Everything here blocks.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, IoSlice};
 use std::ops::Range;
+use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -10,11 +11,12 @@ use std::time::Instant;
 use bytes::{Buf, Bytes};
 
 use super::Folders;
-use super::copy::copy_range;
+use super::copy::{copy_range, may_share};
+use super::direct::{Direct, Lane, Split, Write, cold, split};
 use super::idle::OpenFile;
 use crate::crash;
 use crate::metrics::{self, Synced};
-use crate::store::StoreError;
+use crate::store::{Coming, StoreError};
 use crate::upload::UploadId;
 
 /// The most slices that one call takes.
@@ -27,6 +29,7 @@ pub(super) struct Part {
     id: UploadId,
     offset: u64,
     open: Option<OpenFile>,
+    lane: Option<Lane>,
 }
 
 /// A sync of everything that was appended to a part by a certain moment.
@@ -57,7 +60,17 @@ impl PartSync {
 
 impl Part {
     pub(super) fn new(folders: Arc<Folders>, id: UploadId, offset: u64) -> Self {
-        Self { folders, id, offset, open: None }
+        Self { folders, id, offset, open: None, lane: None }
+    }
+
+    /// The offset of the next byte.
+    pub(super) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// The writes past the page cache, on this part's file system.
+    pub(super) fn direct(&self) -> &Arc<Direct> {
+        &self.folders.direct
     }
 
     /// Appends the bytes.
@@ -71,6 +84,43 @@ impl Part {
         Ok(())
     }
 
+    /// Whether the blocks of a piece can be sent on their way without opening or reserving anything.
+    pub(super) fn is_ready_for(&self, split: &Split, until: Option<u64>) -> bool {
+        let end = self.offset + split.blocks.len() as u64;
+        let is_reserved = |lane: &Lane| until.is_none() || lane.is_reserved(end);
+        split.head.is_empty() && self.lane.as_ref().is_some_and(is_reserved)
+    }
+
+    /// Appends a piece whose blocks go past the page cache: answers their write, which is to be begun; `None`
+    /// if all of it went through the cache, because there is no other way. Extents are reserved up to
+    /// `until` at most.
+    pub(super) fn depart(&mut self, split: Split, until: Option<u64>) -> Result<Option<Write>, StoreError> {
+        let Split { head, blocks, tail } = split;
+        self.append_some(head)?;
+        let cached = self.open()?;
+        if self.lane.is_none() {
+            self.lane = Lane::open(&self.folders.direct, &self.folders.part(self.id), self.offset);
+        }
+        let Some(lane) = &mut self.lane else {
+            self.append(vec![blocks])?;
+            self.append_some(tail)?;
+            return Ok(None);
+        };
+        let end = self.offset + blocks.len() as u64;
+        if let Some(until) = until.filter(|_| !lane.is_reserved(end)) {
+            lane.reserve(&cached, until.max(end));
+            crash::point("past.reserved");
+        }
+        let write = lane.write(cached, blocks, self.offset);
+        self.offset = end;
+        self.append_some(tail)?;
+        Ok(Some(write))
+    }
+
+    fn append_some(&mut self, bytes: Bytes) -> Result<(), StoreError> {
+        if bytes.is_empty() { Ok(()) } else { self.append(vec![bytes]) }
+    }
+
     /// Appends bytes that a record store carries until the file is synced.
     pub(super) fn show(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
         // Opened first: whether the folder's entry is durable depends on what was unsettled before.
@@ -80,11 +130,39 @@ impl Part {
     }
 
     /// Appends a range of a file: inside the kernel where it can, which shares the blocks where the file
-    /// system can.
+    /// system can; or past the page cache where it cannot, and the bytes are many.
     pub(super) fn append_file(&mut self, source: &File, range: Range<u64>) -> Result<(), StoreError> {
         let file = self.open()?;
-        self.offset = copy_range(source, range, &file, self.offset)?;
+        let rest = if may_share(source)? { range } else { self.append_past(source, range)? };
+        self.offset = copy_range(source, rest, &file, self.offset)?;
         Ok(())
+    }
+
+    /// Appends a range of a file past the page cache, and answers what is left of it: what is to stay in the
+    /// cache, or all behind the place where there is no buffer.
+    fn append_past(&mut self, source: &File, mut range: Range<u64>) -> Result<Range<u64>, StoreError> {
+        let file = self.open()?;
+        let end = self.offset + (range.end - range.start);
+        let cold = cold(Coming { from: self.offset, until: Some(end), length: Some(end) });
+        if cold.start > self.offset && !cold.is_empty() {
+            let warm = range.start..range.start + (cold.start - self.offset);
+            self.offset = copy_range(source, warm.clone(), &file, self.offset)?;
+            range.start = warm.end;
+        }
+        while cold.contains(&self.offset) && !self.direct().is_refused() {
+            let Some(mut buffer) = self.direct().buffers().take(self.offset) else { break };
+            buffer.read(source, range.start, cold.end - self.offset)?;
+            range.start += buffer.len() as u64;
+            let bytes = buffer.freeze();
+            match split(&bytes, self.offset) {
+                Some(split) => {
+                    let write = self.depart(split, Some(cold.end))?;
+                    write.map_or(Ok(()), |write| write.run().map_err(std::io::Error::from))?;
+                }
+                None => self.append(vec![bytes])?,
+            }
+        }
+        Ok(range)
     }
 
     /// Whether a sync takes the disk's time.
@@ -92,8 +170,14 @@ impl Part {
         self.folders.durability.syncs()
     }
 
-    /// Makes everything appended durable.
+    /// Makes everything appended durable, and gives back what is reserved behind it. No write may be under
+    /// way.
     pub(super) fn sync(&mut self) -> Result<(), StoreError> {
+        if let Some(lane) = self.lane.take()
+            && lane.is_ahead()
+        {
+            self.open()?.set_len(self.offset)?;
+        }
         self.begin_sync().map_or(Ok(()), |sync| sync.run())
     }
 
@@ -124,19 +208,27 @@ impl Part {
         let path = self.folders.part(self.id);
         let open = || OpenOptions::new().write(true).create(true).truncate(false).open(&path);
         let file = self.folders.buckets.create(self.id, open)?;
-        let length = file.metadata()?.len();
+        let metadata = file.metadata()?;
+        let length = metadata.len();
         if length < self.offset {
             return Err(StoreError::Damaged(format!(
                 "part of {} has {length} bytes, its ledger {}",
                 self.id, self.offset
             )));
         }
-        if length > self.offset {
+        if length > self.offset || is_reserved_behind(&metadata) {
             file.set_len(self.offset)?;
         }
         let is_durable = self.offset > 0 && !self.folders.unsettled.contains(self.id);
         Ok(OpenFile { file: Arc::new(file), entry_is_durable: Arc::new(AtomicBool::new(is_durable)) })
     }
+}
+
+/// Whether a file has room behind its end, which a kill may have left it: more than the file system's own
+/// notes about it may take.
+fn is_reserved_behind(metadata: &Metadata) -> bool {
+    const NOTES: u64 = 1024 * 1024;
+    metadata.blocks().saturating_mul(512) > metadata.len().saturating_add(NOTES)
 }
 
 /// Writes all of the data at an offset and returns the offset after it.

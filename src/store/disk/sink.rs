@@ -1,13 +1,18 @@
 //! A part file behind the port of bytes. Its writes run on a blocking thread while the caller receives more;
-//! small ones without a sync are memory copies, and run on the caller's thread.
+//! small ones without a sync are memory copies, and run on the caller's thread. Those past the page cache are
+//! several at a time ([`super::direct`]).
+
+use std::ops::Range;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use super::direct::{Direct, Flights, Split, cold, split};
 use super::part::Part;
-use crate::store::{Sink, StoreError, Syncing};
+use crate::store::{Buffer, Coming, Sink, StoreError, Syncing};
 
 /// The most bytes that are written on the caller's thread, unless they have to be synced: the hop to another
 /// thread and back would cost more.
@@ -20,16 +25,24 @@ enum Writer {
     Failed,
 }
 
-/// The [`Sink`] of a part file. At most one write is under way.
+/// The [`Sink`] of a part file. At most one write through the page cache is under way.
 pub(in crate::store) struct DiskSink {
     writer: Writer,
+    pub(super) flights: Flights,
+    direct: Arc<Direct>,
+    /// The bytes that go past the page cache.
+    cold: Range<u64>,
+    /// The offset up to which extents may be reserved.
+    until: Option<u64>,
     /// Whether a sync takes the disk's time.
     is_synced: bool,
 }
 
 impl DiskSink {
     pub(super) fn new(part: Part) -> Self {
-        Self { is_synced: part.is_synced(), writer: Writer::Idle(part) }
+        let (is_synced, direct) = (part.is_synced(), Arc::clone(part.direct()));
+        let (flights, cold) = (Flights::default(), 0..0);
+        Self { writer: Writer::Idle(part), flights, direct, cold, until: None, is_synced }
     }
 
     /// Works on the part, on this thread if that is quick, and waits for the end.
@@ -54,14 +67,45 @@ impl DiskSink {
         match std::mem::replace(&mut self.writer, Writer::Failed) {
             Writer::Idle(part) => Ok(part),
             Writer::Writing(job) => super::join(job.await),
-            Writer::Failed => Err(StoreError::Unavailable("an earlier write failed".into())),
+            Writer::Failed => {
+                // The caller lets go of the upload, and nothing may be written to it any more then.
+                let _ = self.flights.land().await;
+                Err(StoreError::Unavailable("an earlier write failed".into()))
+            }
         }
+    }
+
+    /// Appends a piece whose blocks go past the page cache.
+    async fn write_past(&mut self, mut part: Part, split: Split) -> Result<(), StoreError> {
+        let (is_ready, until) = (part.is_ready_for(&split, self.until), self.until);
+        let depart = move || part.depart(split, until).map(|write| (part, write));
+        let (part, write) = if is_ready { depart()? } else { super::join(spawn_blocking(depart).await)? };
+        self.writer = Writer::Idle(part);
+        let Some(write) = write else { return Ok(()) };
+        let begun = self.flights.begin(write).await;
+        self.landed(begun).await
+    }
+
+    /// Waits until no write past the page cache is under way.
+    async fn land(&mut self) -> Result<(), StoreError> {
+        let landed = self.flights.land().await;
+        self.landed(landed).await
+    }
+
+    async fn landed(&mut self, outcome: std::io::Result<()>) -> Result<(), StoreError> {
+        if outcome.is_err() {
+            self.writer = Writer::Failed;
+            let _ = self.flights.land().await;
+        }
+        Ok(outcome?)
     }
 }
 
 impl Drop for DiskSink {
     fn drop(&mut self) {
-        if let Writer::Idle(part) = std::mem::replace(&mut self.writer, Writer::Failed) {
+        if let Writer::Idle(part) = std::mem::replace(&mut self.writer, Writer::Failed)
+            && self.flights.are_over()
+        {
             part.rest();
         }
     }
@@ -69,9 +113,27 @@ impl Drop for DiskSink {
 
 /// The operations of [`Sink`] for a caller that knows the type, without a box for each call.
 impl DiskSink {
+    /// Takes note of what is about to come.
+    pub(in crate::store) fn expect(&mut self, coming: Coming) {
+        self.cold = cold(coming);
+        self.until = coming.until.or(coming.length);
+    }
+
+    /// Memory from which bytes at this offset can be written past the page cache, if they are to be.
+    pub(in crate::store) fn buffer(&mut self, offset: u64) -> Option<Buffer> {
+        let is_wanted = self.cold.contains(&offset) && !self.direct.is_refused();
+        if is_wanted { self.direct.buffers().take(offset) } else { None }
+    }
+
     /// Appends bytes, as [`Sink::write`] does.
     pub(in crate::store) async fn write(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
         let mut part = self.part().await?;
+        if let [piece] = data.as_slice()
+            && self.cold.contains(&part.offset())
+            && let Some(split) = split(piece, part.offset())
+        {
+            return self.write_past(part, split).await;
+        }
         if is_small(&data) {
             part.append(data)?;
             self.writer = Writer::Idle(part);
@@ -95,17 +157,34 @@ impl DiskSink {
         let part = self.part().await?;
         let sync = if self.is_synced { part.begin_sync() } else { None };
         self.writer = Writer::Idle(part);
-        Ok(match sync {
-            Some(sync) => {
-                let job = spawn_blocking(move || sync.run());
-                async move { super::join(job.await) }.boxed()
+        if self.flights.are_over() {
+            return Ok(match sync {
+                Some(sync) => {
+                    let job = spawn_blocking(move || sync.run());
+                    async move { super::join(job.await) }.boxed()
+                }
+                None => std::future::ready(Ok(())).boxed(),
+            });
+        }
+        let mut before = self.flights.clone();
+        // A task, so that it goes on while the caller does other things.
+        let job = tokio::spawn(async move {
+            before.land().await?;
+            match sync {
+                Some(sync) => super::join(spawn_blocking(move || sync.run()).await),
+                None => Ok(()),
             }
-            None => std::future::ready(Ok(())).boxed(),
-        })
+        });
+        Ok(async move { super::join(job.await) }.boxed())
     }
 
     /// Appends bytes and makes all of them durable, as [`Sink::sync`] does.
     pub(in crate::store) async fn sync(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
+        if !self.flights.are_over() {
+            self.write(data).await?;
+            self.land().await?;
+            return self.work(false, Part::sync).await;
+        }
         let is_quick = is_small(&data) && !self.is_synced;
         let work = move |part: &mut Part| {
             part.append(data)?;

@@ -15,9 +15,10 @@ use bytes::Bytes;
 use super::MOST_BYTES;
 use crate::crash;
 use crate::store::appends::{Append, Appends, Last};
+use crate::store::buffer::Buffer;
 use crate::store::disk::{Disk, DiskSink};
 use crate::store::sled::SledStore;
-use crate::store::{Created, StoreError, Syncing, Taking};
+use crate::store::{Coming, Created, StoreError, Syncing, Taking};
 use crate::time::Timestamp;
 use crate::upload::{Appended, Bounds, Epoch, State, Upload, UploadId};
 
@@ -76,6 +77,14 @@ impl CarryingAppend {
 
 #[async_trait]
 impl Append for CarryingAppend {
+    fn expect(&mut self, coming: Coming) {
+        self.sink.expect(coming);
+    }
+
+    fn buffer(&mut self, offset: u64) -> Option<Buffer> {
+        self.sink.buffer(offset)
+    }
+
     async fn write(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
         self.sink.write(data).await
     }

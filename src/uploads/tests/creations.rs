@@ -1,7 +1,7 @@
 //! Creations that come with bytes, stored in any number of steps.
 
 use super::*;
-use crate::upload::{RunningDigest, TrailingChecksum};
+use crate::upload::{Digests, RunningDigest, TrailingChecksum};
 
 over_both! {
     what_is_no_message_comes_with_its_bytes_as_well,
@@ -115,7 +115,7 @@ async fn whoever_is_refused_leaves_no_byte(house: House) {
 #[tokio::test]
 async fn an_announced_digest_is_always_checked() {
     let sum = "88d4266fd4e6338d13b845fcf289579d209c897823b9217da3e161936f031589";
-    for digests in [true, false] {
+    for digests in [Digests::Every, Digests::Auto, Digests::Off] {
         for (announced, is_right) in [(sum, true), (&sum.replace('8', "9"), false)] {
             let house =
                 House::with(Arc::new(MemoryPayloads::default()), Limits { digests, ..limits() }).await;

@@ -188,7 +188,7 @@ fn limits() -> Limits {
         max_unfinished: u64::MAX,
         max_reserved_bytes: u64::MAX,
         lapse_after: Duration::from_secs(120),
-        digests: true,
+        digests: crate::upload::Digests::Every,
     }
 }
 

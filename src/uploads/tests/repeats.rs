@@ -1,7 +1,7 @@
 //! A `client_message_id` that comes again, in any way, with the same file or another.
 
 use super::*;
-use crate::upload::{AppendRefusal, Binding, Concat, RejectionReason};
+use crate::upload::{AppendRefusal, Binding, Concat, Digests, RejectionReason};
 use crate::uploads::NewFinal;
 
 over_both! {
@@ -52,7 +52,7 @@ fn length_of(bytes: &[u8]) -> Length {
     Length::Known(u64::try_from(bytes.len()).expect("small"))
 }
 
-async fn house(digests: bool) -> House {
+async fn house(digests: Digests) -> House {
     House::with(Arc::new(MemoryPayloads::default()), Limits { digests, ..limits() }).await
 }
 
@@ -179,7 +179,7 @@ fn names_another_file(error: &UploadError) -> bool {
 
 #[tokio::test]
 async fn the_same_file_by_any_way_is_the_same_message() {
-    for digests in [true, false] {
+    for digests in [Digests::Every, Digests::Auto, Digests::Off] {
         for first in WAYS {
             let house = house(digests).await;
             let message = house.send(first, FILE).await.expect("made");
@@ -195,7 +195,7 @@ async fn the_same_file_by_any_way_is_the_same_message() {
 
 #[tokio::test]
 async fn another_file_by_any_way_is_refused_and_the_first_is_untouched() {
-    for digests in [true, false] {
+    for digests in [Digests::Every, Digests::Auto, Digests::Off] {
         for first in WAYS {
             let house = house(digests).await;
             let message = house.send(first, FILE).await.expect("made");
@@ -234,7 +234,7 @@ async fn a_file_of_no_bytes_is_a_file_as_well() {
 /// The upload that was begun first has half of its bytes.
 #[tokio::test]
 async fn another_file_does_not_touch_an_upload_under_way() {
-    for digests in [true, false] {
+    for digests in [Digests::Every, Digests::Auto, Digests::Off] {
         for length in [Length::Known(6), Length::Deferred] {
             for second in WAYS {
                 for other in [&b"Xbcdef"[..], b"ab", b"X"] {
@@ -261,7 +261,7 @@ async fn another_file_does_not_touch_an_upload_under_way() {
 
 #[tokio::test]
 async fn the_same_file_by_another_way_goes_first_and_the_upload_under_way_has_its_message() {
-    for digests in [true, false] {
+    for digests in [Digests::Every, Digests::Auto, Digests::Off] {
         for second in WAYS {
             let house = house(digests).await;
             let first = house.create(6, &named()).await.expect("created").standing.upload.id;
@@ -287,7 +287,7 @@ async fn the_same_file_by_another_way_goes_first_and_the_upload_under_way_has_it
 /// The upload that went first was sent in one piece, and nothing was there to compare it with.
 #[tokio::test]
 async fn an_upload_that_was_overtaken_by_another_file_is_rejected() {
-    for digests in [true, false] {
+    for digests in [Digests::Every, Digests::Auto, Digests::Off] {
         let house = house(digests).await;
         let slow = house.create(6, &named()).await.expect("created").standing.upload.id;
         let message = house.send(Way::OneShot, b"XXXXXX").await.expect("made");
@@ -365,7 +365,7 @@ async fn a_client_that_begins_again_is_told_where_to_go_on(house: House) {
 /// A kill came between the record of the adoption and the freeing of the bytes.
 #[tokio::test]
 async fn bytes_are_compared_until_the_record_says_that_they_were() {
-    let house = house(false).await;
+    let house = house(Digests::Off).await;
     let slow = house.create(6, &named()).await.expect("created").standing.upload.id;
     let message = house.send(Way::OneShot, FILE).await.expect("made");
     house.record_all(slow, FILE).await;

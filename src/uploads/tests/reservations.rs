@@ -12,7 +12,7 @@ const FEW: Limits = Limits {
     max_unfinished: 3,
     max_reserved_bytes: MAX * 32,
     lapse_after: Duration::from_secs(120),
-    digests: true,
+    digests: crate::upload::Digests::Every,
 };
 
 async fn house() -> (House, MemoryPayloads) {
