@@ -192,3 +192,60 @@ impl Running {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn piece(length: usize, seed: u8) -> Piece {
+        let data = Bytes::from(vec![seed; length]);
+        Piece { data: vec![data], bytes: length, is_buffer: length > FEW }
+    }
+
+    async fn digest(sums: &Sums) -> Option<DigestState> {
+        sums.digest().expect("not lost").done().await.expect("told")
+    }
+
+    /// Large pieces go to another thread, and small ones may come before they are done.
+    #[tokio::test]
+    async fn pieces_of_any_size_are_summed_up_in_their_order() {
+        let sums = Sums::new(Some(RunningDigest::default()), Verification::None);
+        let mut expected = RunningDigest::default();
+        for (number, length) in [1, FEW + 1, 7, 300_000, 1 << 20, 3, FEW, 1 << 20, 5].into_iter().enumerate()
+        {
+            let piece = piece(length, u8::try_from(number).expect("few"));
+            expected.update(&piece.data[0]);
+            let before = sums.digest().expect("not lost");
+            sums.add(&piece).await.expect("taken");
+            assert_ne!(before.done().await.expect("told"), Some(expected.state()), "of the bytes before");
+        }
+        assert_eq!(digest(&sums).await, Some(expected.state()));
+    }
+
+    #[tokio::test]
+    async fn a_digest_that_is_given_up_is_none_and_the_check_goes_on() {
+        let checksum = "sha1 qZk+NkcGgWq6PiVxeFDCbJzQ2J0=".parse().expect("of abc");
+        let mut sums = Sums::new(Some(RunningDigest::default()), Verification::Given(checksum));
+        sums.add(&piece(1, b'a')).await.expect("taken");
+        sums.give_up_digest().expect("not lost");
+        sums.add(&piece(1, b'b')).await.expect("taken");
+        sums.add(&piece(1, b'c')).await.expect("taken");
+        assert_eq!(digest(&sums).await, None);
+        let check = sums.end_check().expect("not lost").done().await.expect("told");
+        assert_eq!(check.close(None), Ok(()));
+    }
+
+    /// A thread that panics takes the sums with it: that is said, and nothing waits for it.
+    #[tokio::test]
+    async fn sums_that_are_lost_are_missed() {
+        let sums = Sums::new(Some(RunningDigest::default()), Verification::None);
+        sums.line.push(Box::new(|_| panic!("on purpose"))).expect("taken");
+        while !sums.line.waiting().is_lost {
+            tokio::task::yield_now().await;
+        }
+        assert!(sums.digest().is_err());
+        assert!(sums.add(&piece(FEW + 1, 1)).await.is_err());
+    }
+}
