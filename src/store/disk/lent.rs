@@ -1,5 +1,6 @@
 //! The buffer of a reader. It is lent to the reader's client and comes back when it has been sent; meanwhile
-//! the next piece needs another one.
+//! the next piece needs another one. Making one costs about as much as filling it, because its memory has to be
+//! zeroed, so the buffers of some readers that are done are kept for those that begin.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -15,6 +16,11 @@ const LEAST: usize = 64 * 1024;
 const MOST: usize = 256 * 1024;
 /// The time within which a fast client takes a piece.
 const QUICK: Duration = Duration::from_millis(20);
+
+/// How many buffers without a reader are kept.
+const MOST_SPARE: usize = 16;
+
+static SPARE: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 
 /// The buffer, while it is not lent.
 type Back = Arc<Mutex<Option<Vec<u8>>>>;
@@ -37,12 +43,21 @@ impl Desk {
     /// Memory for a piece, of at most `most` bytes.
     pub(super) fn take(&mut self, most: u64) -> Piece {
         if let Some(lent_at) = self.lent_at {
-            self.size = if lent_at.elapsed() < QUICK { MOST.min(self.size * 2) } else { LEAST };
+            self.size = next_size(lent_at.elapsed());
         }
         let length = usize::try_from(most).unwrap_or(usize::MAX).min(self.size);
-        let fits = |buffer: &Vec<u8>| (length..=self.size).contains(&buffer.len());
-        let buffer = self.back.lock().take().filter(fits);
-        Piece { buffer: buffer.unwrap_or_else(|| vec![0; length]), length }
+        // A client that takes its time is to hold little.
+        let is_slow = self.lent_at.is_some() && self.size == LEAST;
+        let back = self.back.lock().take();
+        if let Some(buffer) = back {
+            if buffer.len() >= length && !(is_slow && buffer.len() > LEAST) {
+                return Piece { buffer, length };
+            }
+            keep(buffer);
+        }
+        // Little is soon made.
+        let spare = if is_slow || length < LEAST { None } else { SPARE.lock().pop() };
+        Piece { buffer: spare.unwrap_or_else(|| vec![0; length]), length }
     }
 
     /// The first `count` bytes of a piece, whose memory comes back when they are dropped.
@@ -50,6 +65,26 @@ impl Desk {
         self.lent_at = Some(Instant::now());
         let piece = Piece { length: piece.length.min(count), ..piece };
         Bytes::from_owner(Lent { piece, back: Arc::clone(&self.back) })
+    }
+}
+
+/// The size of a piece after one that a client took in this time.
+fn next_size(took: Duration) -> usize {
+    if took < QUICK { MOST } else { LEAST }
+}
+
+/// Keeps a buffer for a reader that begins, if it has the size for that and there are few.
+fn keep(buffer: Vec<u8>) {
+    let mut spare = SPARE.lock();
+    if buffer.len() == MOST && spare.len() < MOST_SPARE {
+        spare.push(buffer);
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        let back = self.back.lock().take();
+        back.into_iter().for_each(keep);
     }
 }
 
@@ -87,9 +122,13 @@ impl AsRef<[u8]> for Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        // Without a reader that could use it again, the buffer is freed.
-        if Arc::strong_count(&self.back) > 1 {
-            *self.back.lock() = Some(std::mem::take(&mut self.piece.buffer));
+        let buffer = std::mem::take(&mut self.piece.buffer);
+        // The last one that has a share in the place is not the reader.
+        if Arc::strong_count(&self.back) == 1 {
+            keep(buffer);
+        } else {
+            let other = self.back.lock().replace(buffer);
+            other.into_iter().for_each(keep);
         }
     }
 }
@@ -100,34 +139,29 @@ mod tests {
 
     #[test]
     fn a_buffer_is_used_again_when_it_is_back() {
-        let mut desk = Desk { size: MOST, ..Desk::default() };
+        let mut desk = Desk::default();
+        desk.size = MOST;
         let mut piece = desk.take(1 << 30);
         piece[0] = 7;
-        let first = desk.lend(piece, 3);
-        assert_eq!(first.as_ref(), [7, 0, 0]);
+        let first = desk.lend(piece, 1);
         let mut second = desk.take(1 << 30);
         second[0] = 8;
         let second = desk.lend(second, 1);
         assert_eq!((first[0], second[0]), (7, 8), "what is lent stays as it is");
         let place = first.as_ptr();
-        drop((first, second));
-        let third = desk.take(1 << 30);
-        assert!(third.len() == MOST && (third.as_ptr() == place || third[0] == 8), "one of them is back");
+        drop(first);
+        desk.lent_at = Some(Instant::now());
+        assert_eq!(desk.take(1 << 30).as_ptr(), place, "the first is back");
+        assert_eq!(second.as_ref(), [8]);
     }
 
     #[test]
     fn pieces_are_small_until_the_client_has_proved_quick() {
-        let mut desk = Desk::default();
-        let mut sizes = Vec::new();
-        for _ in 0..4 {
-            let piece = desk.take(1 << 30);
-            sizes.push(piece.len());
-            desk.lend(piece, 1);
+        let mut sizes = vec![Desk::default().take(1 << 30).len()];
+        for took in [Duration::ZERO, QUICK, Duration::ZERO] {
+            sizes.push(next_size(took));
         }
-        assert_eq!(sizes[0], LEAST);
-        assert!(sizes.is_sorted() || sizes.contains(&LEAST), "{sizes:?}");
-        desk.lent_at = Instant::now().checked_sub(2 * QUICK);
-        assert_eq!(desk.take(1 << 30).len(), LEAST, "a slow client gets a small one again");
-        assert_eq!(desk.take(10).len(), 10);
+        assert_eq!(sizes, [LEAST, MOST, LEAST, MOST]);
+        assert_eq!(Desk::default().take(10).len(), 10, "no more than is asked for");
     }
 }

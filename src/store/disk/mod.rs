@@ -9,7 +9,6 @@
 //! needed here. `buckets` says which part is in which bucket. The folders of messages are all in one, which
 //! people look into.
 
-mod ahead;
 mod buckets;
 mod copy;
 mod direct;

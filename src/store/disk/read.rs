@@ -1,5 +1,9 @@
 //! Reading a file as a stream. What is in the page cache is read at once; for what is not, a blocking thread
-//! waits, and asks for more than it waits for.
+//! waits.
+//!
+//! Reading ahead is left to the kernel, which sees that a file is read in order. Asking it for more
+//! (`POSIX_FADV_WILLNEED`) was slower, 490 to 850 MiB/s against 1,130, at twice the processor time: it fills
+//! the cache page by page, where its own reading ahead takes large folios, which are also read again faster.
 
 use std::fs::File;
 use std::io::{self, IoSliceMut};
@@ -13,7 +17,6 @@ use futures_util::stream;
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
 use rustix::io::{ReadWriteFlags, preadv2};
 
-use super::ahead::Ahead;
 use super::lent::Desk;
 use crate::store::{ByteStream, Source, StoreError};
 
@@ -45,8 +48,7 @@ pub(super) fn stream(file: File, source: &Source, range: Range<u64>) -> Result<B
         let text = format!("{} has {found} of {} bytes", name_of(source), range.end);
         return Err(StoreError::Damaged(text));
     }
-    let reading =
-        Reading { file: Arc::new(file), ahead: Ahead::new(range.end), desk: Desk::default(), left: range };
+    let reading = Reading { file: Arc::new(file), left: range, desk: Desk::default() };
     Ok(Box::pin(stream::try_unfold(reading, Reading::next)))
 }
 
@@ -62,7 +64,6 @@ fn name_of(source: &Source) -> String {
 struct Reading {
     file: Arc<File>,
     left: Range<u64>,
-    ahead: Ahead,
     desk: Desk,
 }
 
@@ -73,17 +74,13 @@ impl Reading {
         }
         let at = self.left.start;
         let mut piece = self.desk.take(self.left.end - at);
-        let in_cache = if self.ahead.is_short(at) { None } else { read_cached(&self.file, &mut piece, at) };
-        let count = match in_cache {
+        let count = match read_cached(&self.file, &mut piece, at) {
             Some(count) => count,
             None => {
-                let (file, mut ahead) = (Arc::clone(&self.file), self.ahead);
-                let read = tokio::task::spawn_blocking(move || {
-                    ahead.ask(&file, at);
-                    Ok((file.read_at(&mut piece, at)?, piece, ahead))
-                });
+                let file = Arc::clone(&self.file);
+                let read = tokio::task::spawn_blocking(move || Ok((file.read_at(&mut piece, at)?, piece)));
                 let count;
-                (count, piece, self.ahead) = super::join(read.await)?;
+                (count, piece) = super::join(read.await)?;
                 count
             }
         };
