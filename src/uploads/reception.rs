@@ -10,8 +10,8 @@
 //! [`Intake::checkpoint_bytes`] a sync is begun, and more is received meanwhile.
 //!
 //! A kill at any arrow leaves at most bytes ahead of their record, and the next PATCH cuts those off. A row
-//! is written every [`Intake::checkpoint_bytes`], about every second ([`Stride`]), and at the end, however the
-//! body ended. If it broke off, that is as soon as another request asks for the offset, or after
+//! is written every [`Intake::checkpoint_bytes`], about every second ([`Stride`]), and at the end, however
+//! the body ended. If it broke off, that is as soon as another request asks for the offset, or after
 //! [`AFTERMATH`].
 //!
 //! While a checksum is expected (tus 1.0.0, Checksum) no row may be written, because all bytes may have to

@@ -1,6 +1,6 @@
 //! The buffer of a reader. It is lent to the reader's client and comes back when it has been sent; meanwhile
-//! the next piece needs another one. Making one costs about as much as filling it, because its memory has to be
-//! zeroed, so the buffers of some readers that are done are kept for those that begin.
+//! the next piece needs another one. Making one costs about as much as filling it, because its memory has to
+//! be zeroed, so the buffers of some readers that are done are kept for those that begin.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
