@@ -7,7 +7,7 @@ use super::Length;
 pub enum Digests {
     /// All.
     Every,
-    /// Those of at most [`SMALL_BYTES`], and those whose first request has a checksum.
+    /// Those of at most 128 MiB, and those whose first request has a checksum.
     Auto,
     /// None.
     Off,

@@ -19,7 +19,7 @@ use crate::store::{Buffer, Coming, Sink, StoreError, Syncing};
 const WRITE_HERE: usize = 64 * 1024;
 
 /// The state of the part: at rest, being written, or after a failed write, when there is nothing more to do.
-enum Writer {
+pub(super) enum Writer {
     Idle(Part),
     Writing(JoinHandle<Result<Part, StoreError>>),
     Failed,
@@ -27,7 +27,7 @@ enum Writer {
 
 /// The [`Sink`] of a part file. At most one write through the page cache is under way.
 pub(in crate::store) struct DiskSink {
-    writer: Writer,
+    pub(super) writer: Writer,
     pub(super) flights: Flights,
     direct: Arc<Direct>,
     /// The bytes that go past the page cache.
@@ -66,10 +66,15 @@ impl DiskSink {
     async fn part(&mut self) -> Result<Part, StoreError> {
         match std::mem::replace(&mut self.writer, Writer::Failed) {
             Writer::Idle(part) => Ok(part),
-            Writer::Writing(job) => super::join(job.await),
+            Writer::Writing(job) => {
+                let written = super::join(job.await);
+                if written.is_err() {
+                    self.give_up().await;
+                }
+                written
+            }
             Writer::Failed => {
-                // The caller lets go of the upload, and nothing may be written to it any more then.
-                let _ = self.flights.land().await;
+                self.give_up().await;
                 Err(StoreError::Unavailable("an earlier write failed".into()))
             }
         }
@@ -94,10 +99,16 @@ impl DiskSink {
 
     async fn landed(&mut self, outcome: std::io::Result<()>) -> Result<(), StoreError> {
         if outcome.is_err() {
-            self.writer = Writer::Failed;
-            let _ = self.flights.land().await;
+            self.give_up().await;
         }
         Ok(outcome?)
+    }
+
+    /// Writes nothing more, and waits until nothing is being written: the caller lets go of the upload, and a
+    /// late write would land between those of the next holder.
+    async fn give_up(&mut self) {
+        self.writer = Writer::Failed;
+        let _ = self.flights.land().await;
     }
 }
 
@@ -181,8 +192,9 @@ impl DiskSink {
     /// Appends bytes and makes all of them durable, as [`Sink::sync`] does.
     pub(in crate::store) async fn sync(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
         if !self.flights.are_over() {
-            self.write(data).await?;
-            self.land().await?;
+            let written = self.write(data).await;
+            let landed = self.land().await;
+            written.and(landed)?;
             return self.work(false, Part::sync).await;
         }
         let is_quick = is_small(&data) && !self.is_synced;

@@ -12,7 +12,7 @@
 //! covers a hole is never recorded, because a sync waits for all writes that began before it.
 //!
 //! One block is written in one way only. A piece that begins or ends within a block has that block written
-//! through the cache, and the next piece does the same with the rest of it ([`split`]). So nothing is read
+//! through the cache, and the next piece does the same with the rest of it ([`split()`]). So nothing is read
 //! to be written again, and the two ways meet only in the file's length.
 
 mod flights;

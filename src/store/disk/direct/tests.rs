@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use super::policy::WARM_BEGINNING;
 use super::*;
 use crate::store::buffer::{BLOCK, BUFFER_BYTES};
+use crate::store::disk::sink::Writer;
 use crate::store::disk::{Disk, DiskSink};
 use crate::store::{Coming, Durability, StoreError};
 use crate::upload::UploadId;
@@ -221,6 +222,21 @@ async fn after_a_failed_write_nothing_is_under_way_and_nothing_more_is_written()
         let refused = sink.write(vec![Bytes::from_static(b"more")]).await;
         assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
     }
+}
+
+/// The same when it is a write through the cache that fails.
+#[tokio::test]
+async fn after_a_failed_write_through_the_cache_none_past_it_is_under_way() {
+    let fixture = Fixture::new();
+    fixture.has(WARM_BEGINNING);
+    let bytes = pattern(BUFFER_BYTES * 2, 3);
+    let mut sink = fixture.sink(WARM_BEGINNING, WARM_BEGINNING + 100 * MIB);
+    send(&mut sink, WARM_BEGINNING, &bytes).await.expect("on its way");
+    assert!(!sink.flights.are_over());
+    let full = || Err(StoreError::Io(std::io::ErrorKind::StorageFull.into()));
+    sink.writer = Writer::Writing(tokio::task::spawn_blocking(full));
+    assert!(matches!(sink.sync(Vec::new()).await, Err(StoreError::Io(_))));
+    assert!(sink.flights.are_over());
 }
 
 /// A file system without such writes, if one may be mounted here.
