@@ -315,10 +315,11 @@ impl Files for Noting {
     }
 }
 
-/// Stores more rows than one checkpoint's worth, until the store fails or all are in.
+/// Stores more rows than the journal has before a checkpoint and during the next one, until the store fails or
+/// all are in: by then a checkpoint has ended.
 async fn fill(store: &SledStore) -> (Vec<UploadId>, Result<(), StoreError>) {
     let mut ids = Vec::new();
-    for _ in 0..150 {
+    for _ in 0..250 {
         let upload = bound(None);
         ids.push(upload.id);
         let bytes = vec![Bytes::from(vec![7; 64 * 1024])];
