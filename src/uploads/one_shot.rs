@@ -73,6 +73,12 @@ impl Uploads {
 }
 
 impl OneShot {
+    /// Takes note that about so many bytes are to come, and not more: those of a form are hardly more than
+    /// those of its file.
+    pub fn expect(&mut self, bytes: u64) {
+        self.bytes.expect(bytes);
+    }
+
     /// Takes bytes. They are on their way to the disk; only a bounded number of them is held in memory.
     ///
     /// # Errors

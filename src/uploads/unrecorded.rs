@@ -20,6 +20,7 @@ pub(super) struct Unrecorded {
     id: UploadId,
     /// Whether the digest of the bytes is wanted.
     is_digested: bool,
+    coming: Coming,
     intake: Option<Intake>,
     /// Whether a record may need the bytes. Once there is a record, it is the truth about them.
     is_recorded: bool,
@@ -29,7 +30,8 @@ pub(super) struct Unrecorded {
 impl Unrecorded {
     pub(super) fn new(uploads: Arc<Uploads>, id: UploadId, is_digested: bool) -> Self {
         uploads.begun.note(id);
-        Self { uploads, id, is_digested, intake: None, is_recorded: false, since: Instant::now() }
+        let coming = Coming::default();
+        Self { uploads, id, is_digested, coming, intake: None, is_recorded: false, since: Instant::now() }
     }
 
     pub(super) fn id(&self) -> UploadId {
@@ -39,6 +41,11 @@ impl Unrecorded {
     /// Whether its bytes may be taken for those of an upload that came to nothing.
     pub(super) fn is_too_slow(&self) -> bool {
         self.since.elapsed() > LONGEST
+    }
+
+    /// Takes note that about so many bytes are to come, and not more; before the first of them.
+    pub(super) fn expect(&mut self, bytes: u64) {
+        self.coming = Coming { from: 0, until: Some(bytes), length: Some(bytes) };
     }
 
     /// How many bytes were taken.
@@ -92,7 +99,7 @@ impl Unrecorded {
             let store = self.uploads.stores.appends.open(self.id, Epoch::FIRST, 0).await?;
             let digest = self.is_digested.then(RunningDigest::default);
             let mut intake = Intake::new(store, 0, digest);
-            intake.expect(Coming::default());
+            intake.expect(self.coming);
             intake.digest_until(self.uploads.limits.digests.end(Length::Deferred, false));
             self.intake = Some(intake);
         }

@@ -22,6 +22,8 @@ pub(super) struct Draft<'a> {
     texts: Vec<TextField>,
     file: Option<File>,
     elsewhere: Option<String>,
+    /// The length of the form, if the client announced it.
+    length: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -32,8 +34,8 @@ struct File {
 }
 
 impl<'a> Draft<'a> {
-    /// An empty draft of a message by this sender.
-    pub(super) fn new(api: &'a Inner, sender: UserId) -> Self {
+    /// An empty draft of a message by this sender, from a form of this length.
+    pub(super) fn new(api: &'a Inner, sender: UserId, length: Option<u64>) -> Self {
         Self {
             api,
             sender,
@@ -44,6 +46,7 @@ impl<'a> Draft<'a> {
             texts: Vec::new(),
             file: None,
             elsewhere: None,
+            length,
         }
     }
 
@@ -129,7 +132,10 @@ impl<'a> Draft<'a> {
         if self.file.is_some() {
             return Err(ApiError::bad_request(Code::RepeatedField, "file is given twice"));
         }
-        let upload = self.api.uploads.one_shot(self.sender.clone(), self.api.max_oneshot_size);
+        let mut upload = self.api.uploads.one_shot(self.sender.clone(), self.api.max_oneshot_size);
+        if let Some(length) = self.length {
+            upload.expect(length);
+        }
         // For no chosen file a browser sends an empty name and no bytes; a name or bytes make it a file.
         let is_chosen = head.name.as_ref().is_some_and(|name| !name.is_empty());
         self.file = Some(File { upload, metadata: metadata(&head), is_chosen });

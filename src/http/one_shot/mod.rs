@@ -48,7 +48,7 @@ async fn post_message(
 ) -> Result<Response, ApiError> {
     let api = &*api.0;
     api.uploads.take_new()?;
-    let mut draft = Draft::new(api, caller.user);
+    let mut draft = Draft::new(api, caller.user, announced(&headers));
     let Query(query) = query.map_err(|_| ApiError::bad_request(Code::InvalidQuery, "Invalid query"))?;
     for (_, text) in query.iter().filter(|(name, _)| name == "conversation_id") {
         draft.name_conversation(text).await?;
@@ -65,10 +65,14 @@ async fn post_message(
     Ok(Json(Sent::of(outside.message(&message))).into_response())
 }
 
+/// The length of the form, if the client announces it.
+fn announced(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH).and_then(|value| decimal(value.to_str().ok()?).ok())
+}
+
 /// Refuses a body that is too long to have a file of an allowed size.
 fn refuse_too_large(headers: &HeaderMap, max_size: u64) -> Result<(), ApiError> {
-    let announced = headers.get(CONTENT_LENGTH).and_then(|value| decimal(value.to_str().ok()?).ok());
-    match announced {
+    match announced(headers) {
         Some(length) if length > max_size.saturating_add(FORM_SLACK_BYTES) => {
             Err(UploadError::TooLarge(max_size).into())
         }
