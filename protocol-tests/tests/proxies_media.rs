@@ -90,7 +90,7 @@ fn seen(answer: &Response) -> (u16, Vec<Option<String>>, Vec<u8>) {
 }
 
 #[tokio::test]
-async fn whoever_sends_the_bytes_a_member_sees_the_same() {
+async fn a_member_sees_the_same_whether_server_or_proxy_sends_the_bytes() {
     for product in products() {
         let chat = Chat::on(setup()).await;
         let message = chat.post("n\u{e9} 1.mp4", FILM).await;
@@ -150,7 +150,7 @@ async fn the_answer_names_the_file_and_has_none_of_its_bytes() {
 }
 
 #[tokio::test]
-async fn nobody_is_let_in_who_would_not_be_without_the_proxy() {
+async fn the_proxy_lets_in_only_clients_that_the_server_lets_in() {
     for product in products() {
         let chat = Chat::on(accelerated()).await;
         let message = chat.post("a.mp4", FILM).await;

@@ -119,7 +119,7 @@ impl Sums {
         }
         let (tell, told) = oneshot::channel();
         self.line.push(Box::new(move |running| {
-            // Nobody may listen any more.
+            // The request may have ended.
             let _ = tell.send(question(running));
         }))?;
         Ok(Summing::Waiting(told))

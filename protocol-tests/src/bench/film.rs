@@ -18,7 +18,7 @@ pub(super) async fn send(
     servers: &mut [Instance],
 ) -> Result<PathBuf, String> {
     let longhaul = servers.iter().find(|server| server.contender == Contender::Longhaul);
-    let longhaul = longhaul.ok_or_else(|| format!("{}: nobody has the film", work.name))?;
+    let longhaul = longhaul.ok_or_else(|| format!("{}: no server has the film", work.name))?;
     let sent = load(options, work, longhaul, &work.warm_up, true).await?;
     if !sent.is_good() {
         return Err(format!("{}: the film did not arrive: {:?}", work.name, sent.failures));

@@ -31,8 +31,7 @@ pub(super) struct Buffers(Vec<Aligned>);
 pub(super) struct Target {
     /// Opened past the page cache.
     pub(super) file: Arc<File>,
-    /// Buffers are hashed in whatever order their threads come: nobody wants the digest, and it costs the
-    /// same.
+    /// The digest of the buffers in any order: it costs as much as that of the file, and is not told.
     pub(super) digest: Option<Arc<Mutex<Sha256>>>,
 }
 
@@ -84,12 +83,12 @@ impl Buffers {
 }
 
 async fn written(writing: Writing) -> io::Result<Aligned> {
-    writing.await.expect("writing does not panic, and nobody cancels it")
+    writing.await.expect("writing does not panic, and is not cancelled")
 }
 
 fn write(mut buffer: Aligned, count: usize, at: u64, target: &Target) -> io::Result<Aligned> {
     if let Some(digest) = &target.digest {
-        digest.lock().expect("nobody panics while holding it").update(buffer.first(count));
+        digest.lock().expect("no thread panics while it holds it").update(buffer.first(count));
     }
     target.file.write_all_at(buffer.first(count.next_multiple_of(BLOCK)), at)?;
     Ok(buffer)
