@@ -4,8 +4,9 @@ use super::Allowance;
 use super::counts::{STEP, step};
 use super::refusal::Refusal;
 
-/// The most bytes of an upload in one piece that are written and may not be on the disk yet.
-const UNWRITTEN: u64 = 2 * 1024 * 1024;
+/// The most bytes of an upload in one piece that are taken and may not be on the disk yet: a buffer that is
+/// being filled, one that waits for its turn, and three whose writes are under way.
+const UNWRITTEN: u64 = 5 * 1024 * 1024;
 
 /// Room that is set aside until it is dropped.
 #[derive(Debug)]

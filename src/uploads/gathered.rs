@@ -1,12 +1,18 @@
 //! Received bytes, gathered for a large write: in a buffer where the sender is fast and the store has one for
 //! them, and otherwise as they came.
 
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
 
 use crate::store::{Append, Buffer};
 
-/// The fewest bytes within one [tick](Gathered::tick) that are worth a buffer. A slow sender never has one.
+/// The bytes that a sender brings within [`QUICK`] to be given a buffer: some 25 MB/s. Slower senders have
+/// none: a checkpoint leaves out what is in a buffer, so a kill would cost them more.
 const FAST: usize = 256 * 1024;
+const QUICK: Duration = Duration::from_millis(10);
+/// The time within which the next buffer has to be full, at the same speed.
+const QUICK_BUFFER: Duration = Duration::from_millis(40);
 /// The size below which a piece is copied: uncopied, it keeps a connection's whole buffer from being used
 /// again.
 const SMALL_PIECE: usize = 4 * 1024;
@@ -24,6 +30,8 @@ pub(super) struct Piece {
 pub(super) struct Gathered {
     data: Vec<Bytes>,
     bytes: usize,
+    /// When the first of them came, if there are any.
+    since: Option<Instant>,
     /// Has all bytes, if there is one.
     buffer: Option<Buffer>,
     /// Whether a buffer was filled since the last tick.
@@ -49,7 +57,8 @@ impl Gathered {
     /// Takes bytes from the front of `data`, as many as have room; `end` is the offset of the first. A buffer
     /// comes from the store of the upload.
     pub(super) fn take(&mut self, data: &mut Bytes, end: u64, store: &mut dyn Append) {
-        let is_fast = self.is_fast || self.bytes + data.len() >= FAST;
+        let since = self.since.get_or_insert_with(Instant::now);
+        let is_fast = self.is_fast || self.bytes + data.len() >= FAST && since.elapsed() < QUICK;
         if self.buffer.is_none() && is_fast && self.bytes < FAST {
             self.buffer = store.buffer(end - self.bytes as u64);
             if let Some(buffer) = &mut self.buffer {
@@ -69,10 +78,10 @@ impl Gathered {
 
     /// Takes out the bytes.
     pub(super) fn take_all(&mut self) -> Piece {
-        let Self { data, bytes, buffer, .. } = std::mem::take(self);
+        let Self { data, bytes, buffer, since, .. } = std::mem::take(self);
         match buffer {
             Some(buffer) => {
-                self.is_fast = buffer.is_full();
+                self.is_fast = buffer.is_full() && since.is_some_and(|since| since.elapsed() < QUICK_BUFFER);
                 Piece { data: vec![buffer.freeze()], bytes, is_buffer: true }
             }
             None => Piece { data, bytes, is_buffer: false },

@@ -30,6 +30,8 @@ pub(super) struct Part {
     offset: u64,
     open: Option<OpenFile>,
     lane: Option<Lane>,
+    /// Whether ranges of files were appended since the last sync.
+    is_copied: bool,
 }
 
 /// A sync of everything that was appended to a part by a certain moment.
@@ -60,7 +62,7 @@ impl PartSync {
 
 impl Part {
     pub(super) fn new(folders: Arc<Folders>, id: UploadId, offset: u64) -> Self {
-        Self { folders, id, offset, open: None, lane: None }
+        Self { folders, id, offset, open: None, lane: None, is_copied: false }
     }
 
     /// The offset of the next byte.
@@ -135,6 +137,7 @@ impl Part {
         let file = self.open()?;
         let rest = if may_share(source)? { range } else { self.append_past(source, range)? };
         self.offset = copy_range(source, rest, &file, self.offset)?;
+        self.is_copied = true;
         Ok(())
     }
 
@@ -170,11 +173,12 @@ impl Part {
         self.folders.durability.syncs()
     }
 
-    /// Makes everything appended durable, and gives back what is reserved behind it. No write may be under
-    /// way.
+    /// Makes everything appended durable, and gives back what is reserved behind it: by a lane, or by a file
+    /// system that expects a file to grow as it did (XFS). No write may be under way.
     pub(super) fn sync(&mut self) -> Result<(), StoreError> {
-        if let Some(lane) = self.lane.take()
-            && lane.is_ahead()
+        let (lane, is_copied) = (self.lane.take(), std::mem::take(&mut self.is_copied));
+        if lane.is_some_and(|lane| lane.is_ahead())
+            || is_copied && is_reserved_behind(&self.open()?.metadata()?)
         {
             self.open()?.set_len(self.offset)?;
         }
