@@ -6,7 +6,7 @@ use super::refusal::Refusal;
 
 /// The most bytes of an upload in one piece that are taken and may not be on the disk yet: a buffer that is
 /// being filled, one that waits for its turn, and three whose writes are under way.
-const UNWRITTEN: u64 = 5 * 1024 * 1024;
+pub(super) const UNWRITTEN: u64 = 5 * 1024 * 1024;
 
 /// Room that is set aside until it is dropped.
 #[derive(Debug)]

@@ -315,8 +315,8 @@ impl Files for Noting {
     }
 }
 
-/// Stores more rows than the journal has before a checkpoint and during the next one, until the store fails or
-/// all are in: by then a checkpoint has ended.
+/// Stores more rows than the journal has before a checkpoint and during the next one, until the store fails
+/// or all are in: by then a checkpoint has ended.
 async fn fill(store: &SledStore) -> (Vec<UploadId>, Result<(), StoreError>) {
     let mut ids = Vec::new();
     for _ in 0..250 {
