@@ -99,13 +99,8 @@ impl Server {
         let instructions = demo.is_some().then(|| instructions(&config, address));
         let (tasks, draining) = (TaskTracker::new(), CancellationToken::new());
         let finalizer = finalizer(&config, &stores, &tasks).await?;
-        let uploads = Uploads::new(
-            stores.clone(),
-            Arc::clone(&finalizer),
-            limits(&config),
-            tasks.clone(),
-            draining.clone(),
-        );
+        let (ours, limits) = (stores.clone(), limits(&config));
+        let uploads = Uploads::new(ours, Arc::clone(&finalizer), limits, tasks.clone(), draining.clone());
         let uploads = Arc::new(uploads);
         tracing::info!(data = %folder.path().display(), "stores are open");
         say_what_is_different(&config, folder, durability);

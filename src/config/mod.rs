@@ -35,6 +35,8 @@ use sizes::Sizes;
 const DEFAULT_RESERVE: u64 = 256 << 20;
 const DURABILITIES: [(&str, Durability); 2] =
     [("power", Durability::Power), ("process", Durability::Process)];
+const DIGESTS: [(&str, Digests); 3] =
+    [("sha256", Digests::Every), ("auto", Digests::Auto), ("off", Digests::Off)];
 const LOG_FORMATS: [(&str, LogFormat); 2] = [("text", LogFormat::Text), ("json", LogFormat::Json)];
 
 /// Settings that are valid together.
@@ -172,11 +174,7 @@ impl Config {
                 .durability
                 .as_deref()
                 .map(|text| check.word("--durability", text, DURABILITIES)),
-            digests: check.word(
-                "--digest",
-                &flags.digest,
-                [("sha256", Digests::Every), ("auto", Digests::Auto), ("off", Digests::Off)],
-            ),
+            digests: check.word("--digest", &flags.digest, DIGESTS),
             payload: sizes.payload,
             reserve: check.reserve(flags),
             body_idle: check.period("--idle-timeout", &flags.idle_timeout),
