@@ -11,7 +11,7 @@ use crate::store::disk::Disk;
 use crate::store::sled::{OpenError, SledStore};
 use crate::store::{Claim, Durability, Messages, Payloads, Place, Records, Taking};
 use crate::time::Timestamp;
-use crate::upload::{Appended, Binding, Chunk, Epoch, Length, Metadata, State, UploadId};
+use crate::upload::{Appended, Binding, Chunk, Digests, Epoch, Length, Metadata, State, UploadId};
 
 const BYTES: &[u8] = b"0123456789";
 
@@ -73,15 +73,8 @@ async fn upload(store: &SledStore, disk: &Disk, offset: u64, binding: Option<Bin
     let owner = "ann".parse().expect("valid");
     let metadata = Metadata::of([("filename", "a.txt")]);
     let id = UploadId::random();
-    let upload = Upload::new(
-        id,
-        owner,
-        Length::Known(10),
-        metadata,
-        binding,
-        crate::upload::Digests::Every,
-        Timestamp::now(),
-    );
+    let upload =
+        Upload::new(id, owner, Length::Known(10), metadata, binding, Digests::Every, Timestamp::now());
     store.create(&upload, Taking::IfFree).await.expect("created");
     let bytes = &BYTES[..usize::try_from(offset).expect("small")];
     let mut sink = disk.open(id, Epoch::FIRST, 0).await.expect("opened");

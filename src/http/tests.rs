@@ -23,11 +23,10 @@ use crate::keys::Keyring;
 use crate::links::{MediaLinks, Presenter};
 use crate::message::{ConversationId, Message};
 use crate::reservations::Allowance;
-use crate::store::local::{Alone, LocalLeases};
-use crate::store::memory::{Memory, MemoryAnnouncements, MemoryPayloads};
-use crate::store::{Durability, Stores, Synced};
+use crate::store::memory::{Memory, MemoryPayloads};
+use crate::store::{Durability, Stores};
 use crate::time::Timestamp;
-use crate::upload::{Binding, Metadata};
+use crate::upload::{Binding, Digests, Metadata};
 use crate::uploads::{Limits, Uploads};
 
 /// A conversation of Ada and Bob; Eve is not in it.
@@ -195,19 +194,7 @@ fn token(user: &str, admin: bool) -> String {
 }
 
 fn stores() -> Stores {
-    let memory = Arc::new(Memory::new());
-    let payloads = Arc::new(MemoryPayloads::default());
-    Stores {
-        records: memory.clone(),
-        messages: memory.clone(),
-        memberships: memory.clone(),
-        leases: Arc::new(LocalLeases::default()),
-        duties: Arc::new(Alone),
-        hints: Arc::new(Alone),
-        appends: Arc::new(Synced::new(payloads.clone(), memory.clone())),
-        payloads,
-        announcements: Arc::new(MemoryAnnouncements::default()),
-    }
+    Arc::new(Memory::new()).stores(Arc::new(MemoryPayloads::default()))
 }
 
 fn uploads(stores: &Stores, tasks: &TaskTracker) -> Arc<Uploads> {
@@ -219,7 +206,7 @@ fn uploads(stores: &Stores, tasks: &TaskTracker) -> Arc<Uploads> {
         max_unfinished: 100,
         max_reserved_bytes: 100 << 20,
         lapse_after: Duration::from_secs(120),
-        digests: crate::upload::Digests::Every,
+        digests: Digests::Every,
     };
     let allowance = Allowance::new(stores, limits.terms());
     let finalizer = Finalizer::new(stores.clone(), tasks.clone(), allowance);

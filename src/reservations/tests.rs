@@ -6,25 +6,16 @@ use tokio::time::Instant;
 use super::counts::{Counts, Room, STEP};
 use super::flight::UNWRITTEN;
 use super::*;
-use crate::store::local::{Alone, LocalLeases};
-use crate::store::memory::{Memory, MemoryAnnouncements, MemoryPayloads};
-use crate::store::{Stores, Synced, Taking};
+use crate::store::memory::{Memory, MemoryPayloads};
+use crate::store::{Stores, Taking};
 use crate::time::Timestamp;
-use crate::upload::{Admission, Length, Metadata, Quota, Upload, UploadId};
+use crate::upload::{Admission, Digests, Length, Metadata, Quota, Upload, UploadId};
 
 const MIB: u64 = 1 << 20;
 
 fn upload(owner: &str, length: Length) -> Upload {
     let owner = owner.parse().expect("valid");
-    Upload::new(
-        UploadId::random(),
-        owner,
-        length,
-        Metadata::default(),
-        None,
-        crate::upload::Digests::Off,
-        Timestamp::now(),
-    )
+    Upload::new(UploadId::random(), owner, length, Metadata::default(), None, Digests::Off, Timestamp::now())
 }
 
 fn known(owner: &str, mib: u64) -> Upload {
@@ -52,20 +43,8 @@ fn kept(counts: &Counts, upload: &Upload) -> u64 {
 }
 
 fn stores() -> (Stores, MemoryPayloads) {
-    let (memory, payloads) = (Arc::new(Memory::new()), MemoryPayloads::default());
-    let bytes: Arc<MemoryPayloads> = Arc::new(payloads.clone());
-    let stores = Stores {
-        records: memory.clone(),
-        messages: memory.clone(),
-        memberships: memory.clone(),
-        leases: Arc::new(LocalLeases::default()),
-        duties: Arc::new(Alone),
-        hints: Arc::new(Alone),
-        appends: Arc::new(Synced::new(bytes.clone(), memory)),
-        payloads: bytes,
-        announcements: Arc::new(MemoryAnnouncements::default()),
-    };
-    (stores, payloads)
+    let payloads = MemoryPayloads::default();
+    (Arc::new(Memory::new()).stores(Arc::new(payloads.clone())), payloads)
 }
 
 fn allowance() -> (Allowance, MemoryPayloads) {

@@ -99,22 +99,15 @@ impl Upload {
 mod tests {
     use super::*;
     use crate::time::Timestamp;
-    use crate::upload::{Metadata, UploadId};
+    use crate::upload::{Digests, Metadata, UploadId};
 
     const MAX: u64 = 100;
 
     fn upload(length: Length, offset: u64) -> Upload {
         let owner = "u".parse().expect("valid");
         let now = Timestamp::from_millis(0);
-        let mut upload = Upload::new(
-            UploadId::random(),
-            owner,
-            length,
-            Metadata::default(),
-            None,
-            crate::upload::Digests::Every,
-            now,
-        );
+        let mut upload =
+            Upload::new(UploadId::random(), owner, length, Metadata::default(), None, Digests::Every, now);
         upload.offset = offset;
         if length.is_reached_at(offset) {
             upload.state = State::Complete;

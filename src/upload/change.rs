@@ -199,7 +199,7 @@ impl Upload {
 mod tests {
     use super::*;
     use crate::message::ConversationId;
-    use crate::upload::{Metadata, Rejection, RejectionReason, UploadId};
+    use crate::upload::{Digests, Metadata, Rejection, RejectionReason, UploadId};
 
     const REASON: RejectionReason = RejectionReason::Damaged;
 
@@ -236,15 +236,7 @@ mod tests {
     fn upload(state: State, binding: Option<Binding>) -> Upload {
         let owner = "u".parse().expect("valid");
         let (id, length) = (UploadId::from_bytes([1; 16]), Length::Known(10));
-        let new = Upload::new(
-            id,
-            owner,
-            length,
-            Metadata::default(),
-            binding,
-            crate::upload::Digests::Every,
-            at(1),
-        );
+        let new = Upload::new(id, owner, length, Metadata::default(), binding, Digests::Every, at(1));
         Upload { state, offset: 4, ..new }
     }
 

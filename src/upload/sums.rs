@@ -132,7 +132,7 @@ mod tests {
     use super::*;
     use crate::message::MessageId;
     use crate::time::Timestamp;
-    use crate::upload::{Metadata, RejectionReason, UploadId};
+    use crate::upload::{Digests, Metadata, RejectionReason, UploadId};
 
     const MIB: u64 = 1 << 20;
 
@@ -144,7 +144,7 @@ mod tests {
             length,
             Metadata::default(),
             None,
-            crate::upload::Digests::Off,
+            Digests::Off,
             Timestamp::from_millis(1),
         );
         Upload { offset, ..new }

@@ -23,11 +23,10 @@ use crate::finalizer::Finalizer;
 use crate::keys::Keyring;
 use crate::message::{Message, MessageId, UserId};
 use crate::reservations::Allowance;
-use crate::store::local::{Alone, LocalLeases};
 use crate::store::memory::{Memory, MemoryPayloads};
-use crate::store::{Announcement, Announcements, Memberships, Progress, StoreError, Stores, Synced};
+use crate::store::{Announcement, Announcements, Memberships, Progress, StoreError, Stores};
 use crate::time::Timestamp;
-use crate::upload::UploadId;
+use crate::upload::{Digests, UploadId};
 use crate::uploads::{Limits, Uploads};
 use client::Client;
 
@@ -60,19 +59,11 @@ impl Server {
 
     async fn state(&self) -> State {
         let memory = Arc::new(Memory::new());
-        let payloads = Arc::new(MemoryPayloads::default());
         let conversation = CONVERSATION.parse().expect("valid");
         memory.put(conversation, &[user("alice"), user("bob")]).await.expect("memory");
         let stores = Stores {
-            records: memory.clone(),
-            messages: memory.clone(),
-            memberships: memory.clone(),
-            leases: Arc::new(LocalLeases::default()),
-            duties: Arc::new(Alone),
-            hints: Arc::new(Alone),
-            appends: Arc::new(Synced::new(payloads.clone(), memory.clone())),
-            payloads,
             announcements: Arc::new(self.announcements.clone()),
+            ..memory.stores(Arc::new(MemoryPayloads::default()))
         };
         let tasks = TaskTracker::new();
         let limits = Limits {
@@ -83,7 +74,7 @@ impl Server {
             max_unfinished: 100,
             max_reserved_bytes: 100 << 20,
             lapse_after: Duration::from_secs(120),
-            digests: crate::upload::Digests::Every,
+            digests: Digests::Every,
         };
         let allowance = Allowance::new(&stores, limits.terms());
         let finalizer = Finalizer::new(stores.clone(), tasks.clone(), allowance);

@@ -5,7 +5,7 @@ use crate::message::{ConversationId, Message, Stamp, UserId};
 use crate::store::{Claim, Taking};
 use crate::time::Timestamp;
 use crate::upload::{
-    Appended, Binding, Chunk, Epoch, Length, Metadata, RunningDigest, State, Upload, UploadId,
+    Appended, Binding, Chunk, Digests, Epoch, Length, Metadata, RunningDigest, State, Upload, UploadId,
 };
 
 pub fn user(name: &str) -> UserId {
@@ -33,15 +33,7 @@ pub fn binding(client_message_id: Option<&str>) -> Binding {
 /// A new upload of ten bytes by `ann`, not bound.
 pub fn unbound() -> Upload {
     let metadata = Metadata::of([("filename", "a.mp4"), ("other", "thing")]);
-    Upload::new(
-        UploadId::random(),
-        user("ann"),
-        Length::Known(10),
-        metadata,
-        None,
-        crate::upload::Digests::Every,
-        at(1_000),
-    )
+    Upload::new(UploadId::random(), user("ann"), Length::Known(10), metadata, None, Digests::Every, at(1_000))
 }
 
 /// A new upload of ten bytes by `ann` to conversation 1.

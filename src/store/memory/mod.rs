@@ -11,7 +11,7 @@ mod records;
 mod relay;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use announcements::MemoryAnnouncements;
 pub use node::MemoryNode;
@@ -19,7 +19,8 @@ pub use payloads::MemoryPayloads;
 pub use relay::MemoryRelay;
 
 use crate::message::{ConversationId, Message, MessageId, MessageIds, Stamp, UserId};
-use crate::store::Position;
+use crate::store::local::{Alone, LocalLeases};
+use crate::store::{Payloads, Position, Stores, Synced};
 use crate::time::Timestamp;
 use crate::upload::{Upload, UploadId};
 use claims::Claims;
@@ -61,6 +62,21 @@ impl Memory {
                 outbox: BTreeMap::new(),
                 ids: MessageIds::new([0; 32]),
             }),
+        }
+    }
+
+    /// All ports of one process that is alone, over this store and these bytes.
+    pub fn stores(self: &Arc<Self>, payloads: Arc<dyn Payloads>) -> Stores {
+        Stores {
+            records: self.clone(),
+            messages: self.clone(),
+            memberships: self.clone(),
+            leases: Arc::new(LocalLeases::default()),
+            duties: Arc::new(Alone),
+            hints: Arc::new(Alone),
+            appends: Arc::new(Synced::new(payloads.clone(), self.clone())),
+            payloads,
+            announcements: Arc::new(MemoryAnnouncements::default()),
         }
     }
 

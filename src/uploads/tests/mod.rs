@@ -57,10 +57,10 @@ use crate::store::embedded::Carrying;
 use crate::store::local::{Alone, LocalLeases};
 use crate::store::memory::{Memory, MemoryAnnouncements, MemoryPayloads};
 use crate::store::sled::SledStore;
-use crate::store::{Durability, Payloads, Source, Stores, Synced};
+use crate::store::{Durability, Payloads, Source, Stores};
 use crate::time::Timestamp;
 use crate::upload::{
-    AppendRequest, Appended, Checksum, Chunk, Epoch, Length, Metadata, State, UploadId, Verification,
+    AppendRequest, Appended, Checksum, Chunk, Digests, Epoch, Length, Metadata, State, UploadId, Verification,
 };
 
 const MAX: u64 = 1 << 20;
@@ -85,7 +85,7 @@ impl House {
     }
 
     async fn with(payloads: Arc<dyn Payloads>, limits: Limits) -> Self {
-        Self::of(in_memory(Arc::new(Memory::new()), payloads), limits, None).await
+        Self::of(Arc::new(Memory::new()).stores(payloads), limits, None).await
     }
 
     /// A house over the stores of a server that survives power cuts.
@@ -164,21 +164,6 @@ impl House {
     }
 }
 
-/// The stores of one process that is alone.
-fn in_memory(memory: Arc<Memory>, payloads: Arc<dyn Payloads>) -> Stores {
-    Stores {
-        records: memory.clone(),
-        messages: memory.clone(),
-        memberships: memory.clone(),
-        leases: Arc::new(LocalLeases::default()),
-        duties: Arc::new(Alone),
-        hints: Arc::new(Alone),
-        appends: Arc::new(Synced::new(payloads.clone(), memory)),
-        payloads,
-        announcements: Arc::new(MemoryAnnouncements::default()),
-    }
-}
-
 fn limits() -> Limits {
     Limits {
         max_upload_size: MAX,
@@ -188,7 +173,7 @@ fn limits() -> Limits {
         max_unfinished: u64::MAX,
         max_reserved_bytes: u64::MAX,
         lapse_after: Duration::from_secs(120),
-        digests: crate::upload::Digests::Every,
+        digests: Digests::Every,
     }
 }
 

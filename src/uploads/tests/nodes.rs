@@ -20,7 +20,7 @@ async fn house(
     limits: Limits,
 ) -> Arc<House> {
     let node = Arc::new(node.clone());
-    let stores = in_memory(memory.clone(), Arc::new(payloads.clone()));
+    let stores = memory.stores(Arc::new(payloads.clone()));
     let announcements = Arc::new(heard.clone());
     let stores = Stores { leases: node.clone(), duties: node.clone(), hints: node, announcements, ..stores };
     Arc::new(House::of(stores, limits, None).await)

@@ -12,7 +12,7 @@ const FEW: Limits = Limits {
     max_unfinished: 3,
     max_reserved_bytes: MAX * 32,
     lapse_after: Duration::from_secs(120),
-    digests: crate::upload::Digests::Every,
+    digests: Digests::Every,
 };
 
 async fn house() -> (House, MemoryPayloads) {
@@ -156,7 +156,7 @@ async fn what_a_user_holds_is_known_at_once_after_a_start_and_on_another_node() 
     let (memory, payloads) = (Arc::new(Memory::new()), Arc::new(MemoryPayloads::default()));
     let start = async || {
         let (memory, payloads) = (Arc::clone(&memory), payloads.clone());
-        House::of(in_memory(memory, payloads), FEW, None).await
+        House::of(memory.stores(payloads), FEW, None).await
     };
     let house = start().await;
     for _ in 0..2 {

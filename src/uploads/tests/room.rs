@@ -154,7 +154,7 @@ async fn what_was_promised_before_a_start_is_kept_until_it_was_silent_for_long()
         let start = async || {
             let limits = Limits { max_upload_size: DISK * 8, ..limits() };
             let (memory, payloads) = (Arc::clone(&memory), payloads.clone());
-            House::of(in_memory(memory, payloads), limits, None).await
+            House::of(memory.stores(payloads), limits, None).await
         };
         let house = start().await;
         let first = create(&house, &ada(), new(Length::Known(MIB * 40), false)).await.expect("created");

@@ -72,7 +72,7 @@ async fn a_client_that_begins_again_is_told_where_to_go_on_though_nothing_can_be
 #[tokio::test]
 async fn a_file_that_is_sent_again_is_compared() {
     for (again, is_same) in [(&b"abcdef"[..], true), (&b"abcdeF"[..], false)] {
-        let limits = Limits { digests: crate::upload::Digests::Off, ..limits() };
+        let limits = Limits { digests: Digests::Off, ..limits() };
         let house = House::with(Arc::new(MemoryPayloads::sealing()), limits).await;
         let metadata = bound(&[("client_message_id", "c")]);
         let first = house.create(6, &metadata).await.expect("created").standing.upload.id;
