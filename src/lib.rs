@@ -79,7 +79,8 @@
 //!    MiB, every second, and at the end. With a checksum there is one row, once the bytes are found to match.
 //!    What the row does to the upload is decided in `upload::change`. In [`store::embedded`] the bytes go to
 //!    a file of [`store::disk`] and the row to [`store::sled`]; few bytes go along in its journal, and their
-//!    file is synced later.
+//!    file is synced later, and many bytes of a fast client go past the page cache. The sums that quotas are
+//!    measured by change with the row.
 //! 5. The last row makes the upload complete, and mostly claims its message in the same step. The request
 //!    drives [`finalizer`], and its answer names the message.
 //!

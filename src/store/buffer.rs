@@ -18,18 +18,18 @@ pub const BLOCK: usize = 4096;
 pub const BUFFER_BYTES: usize = 1024 * 1024;
 
 /// The most buffers that stay in memory when none is used.
-const RESTING: usize = 4;
+const KEPT: usize = 4;
 
 /// All buffers. They are made when they are needed.
 #[derive(Debug)]
 pub struct Buffers {
     most: usize,
-    shelf: Mutex<Shelf>,
+    list: Mutex<FreeList>,
 }
 
 #[derive(Default)]
-struct Shelf {
-    resting: Vec<Memory>,
+struct FreeList {
+    free: Vec<Memory>,
     lent: usize,
 }
 
@@ -48,18 +48,18 @@ pub struct Buffer {
 impl Buffers {
     /// At most this many buffers at a time.
     pub fn new(most: usize) -> Self {
-        Self { most, shelf: Mutex::default() }
+        Self { most, list: Mutex::default() }
     }
 
     /// A buffer for the bytes from this offset of a file on; `None` if all are in use.
     pub fn take(self: &Arc<Self>, offset: u64) -> Option<Buffer> {
         let memory = {
-            let mut shelf = self.shelf();
-            if shelf.lent >= self.most {
+            let mut list = self.list();
+            if list.lent >= self.most {
                 return None;
             }
-            shelf.lent += 1;
-            shelf.resting.pop()
+            list.lent += 1;
+            list.free.pop()
         };
         let memory = memory.unwrap_or_else(|| Memory(vec![0; BUFFER_BYTES + BLOCK]));
         let first = memory.0.as_ptr().align_offset(BLOCK);
@@ -68,21 +68,21 @@ impl Buffers {
     }
 
     fn put_back(&self, memory: Memory) {
-        let mut shelf = self.shelf();
-        shelf.lent -= 1;
-        shelf.resting.push(memory);
-        let surplus = if shelf.lent == 0 {
-            let kept = shelf.resting.len().min(RESTING);
-            shelf.resting.split_off(kept)
+        let mut list = self.list();
+        list.lent -= 1;
+        list.free.push(memory);
+        let surplus = if list.lent == 0 {
+            let kept = list.free.len().min(KEPT);
+            list.free.split_off(kept)
         } else {
             Vec::new()
         };
-        drop(shelf);
+        drop(list);
         drop(surplus);
     }
 
-    fn shelf(&self) -> MutexGuard<'_, Shelf> {
-        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    fn list(&self) -> MutexGuard<'_, FreeList> {
+        self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -150,9 +150,9 @@ impl fmt::Debug for Buffer {
     }
 }
 
-impl fmt::Debug for Shelf {
+impl fmt::Debug for FreeList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shelf").field("resting", &self.resting.len()).field("lent", &self.lent).finish()
+        f.debug_struct("FreeList").field("free", &self.free.len()).field("lent", &self.lent).finish()
     }
 }
 
@@ -179,8 +179,8 @@ mod tests {
 
     #[test]
     fn buffers_are_bounded_and_come_back_when_the_last_of_their_bytes_are_dropped() {
-        let buffers = Arc::new(Buffers::new(RESTING + 2));
-        let all: Vec<_> = (0..RESTING + 2).map(|_| buffers.take(0).expect("free")).collect();
+        let buffers = Arc::new(Buffers::new(KEPT + 2));
+        let all: Vec<_> = (0..KEPT + 2).map(|_| buffers.take(0).expect("free")).collect();
         assert!(buffers.take(0).is_none());
         let mut bytes: Vec<_> = all.into_iter().map(Buffer::freeze).collect();
         let share = bytes[0].clone();
@@ -189,9 +189,9 @@ mod tests {
         bytes.remove(0);
         assert!(buffers.take(0).is_some());
         bytes.clear();
-        assert_eq!(buffers.shelf().lent, 1);
+        assert_eq!(buffers.list().lent, 1);
         drop(share);
-        let shelf = buffers.shelf();
-        assert_eq!((shelf.lent, shelf.resting.len()), (0, RESTING), "few stay");
+        let list = buffers.list();
+        assert_eq!((list.lent, list.free.len()), (0, KEPT), "few stay");
     }
 }

@@ -135,8 +135,8 @@ impl Line {
         }
         waiting.tasks.push_back(task);
         if let Some(running) = waiting.running.take() {
-            let desk = Desk { line: Arc::clone(self), running };
-            spawn_blocking(move || desk.work());
+            let worker = Worker { line: Arc::clone(self), running };
+            spawn_blocking(move || worker.work());
         }
         Ok(())
     }
@@ -147,12 +147,12 @@ impl Line {
 }
 
 /// The sums, on the thread that has them.
-struct Desk {
+struct Worker {
     line: Arc<Line>,
     running: Running,
 }
 
-impl Desk {
+impl Worker {
     /// Does all tasks, and puts the sums back. So a thread that is behind is never waited for to be woken.
     fn work(mut self) {
         let mut lost = Lost(Some(Arc::clone(&self.line)));

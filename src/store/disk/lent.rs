@@ -27,19 +27,19 @@ type Back = Arc<Mutex<Option<Vec<u8>>>>;
 
 /// A reader's buffer and the size of its pieces.
 #[derive(Debug)]
-pub(super) struct Desk {
+pub(super) struct ReadBuffer {
     back: Back,
     size: usize,
     lent_at: Option<Instant>,
 }
 
-impl Default for Desk {
+impl Default for ReadBuffer {
     fn default() -> Self {
         Self { back: Back::default(), size: LEAST, lent_at: None }
     }
 }
 
-impl Desk {
+impl ReadBuffer {
     /// Memory for a piece, of at most `most` bytes.
     pub(super) fn take(&mut self, most: u64) -> Piece {
         if let Some(lent_at) = self.lent_at {
@@ -81,7 +81,7 @@ fn keep(buffer: Vec<u8>) {
     }
 }
 
-impl Drop for Desk {
+impl Drop for ReadBuffer {
     fn drop(&mut self) {
         let back = self.back.lock().take();
         back.into_iter().for_each(keep);
@@ -139,29 +139,29 @@ mod tests {
 
     #[test]
     fn a_buffer_is_used_again_when_it_is_back() {
-        let mut desk = Desk::default();
-        desk.size = MOST;
-        let mut piece = desk.take(1 << 30);
+        let mut reader = ReadBuffer::default();
+        reader.size = MOST;
+        let mut piece = reader.take(1 << 30);
         piece[0] = 7;
-        let first = desk.lend(piece, 1);
-        let mut second = desk.take(1 << 30);
+        let first = reader.lend(piece, 1);
+        let mut second = reader.take(1 << 30);
         second[0] = 8;
-        let second = desk.lend(second, 1);
+        let second = reader.lend(second, 1);
         assert_eq!((first[0], second[0]), (7, 8), "what is lent stays as it is");
         let place = first.as_ptr();
         drop(first);
-        desk.lent_at = Some(Instant::now());
-        assert_eq!(desk.take(1 << 30).as_ptr(), place, "the first is back");
+        reader.lent_at = Some(Instant::now());
+        assert_eq!(reader.take(1 << 30).as_ptr(), place, "the first is back");
         assert_eq!(second.as_ref(), [8]);
     }
 
     #[test]
     fn pieces_are_small_until_the_client_has_proved_quick() {
-        let mut sizes = vec![Desk::default().take(1 << 30).len()];
+        let mut sizes = vec![ReadBuffer::default().take(1 << 30).len()];
         for took in [Duration::ZERO, QUICK, Duration::ZERO] {
             sizes.push(next_size(took));
         }
         assert_eq!(sizes, [LEAST, MOST, LEAST, MOST]);
-        assert_eq!(Desk::default().take(10).len(), 10, "no more than is asked for");
+        assert_eq!(ReadBuffer::default().take(10).len(), 10, "no more than is asked for");
     }
 }

@@ -12,7 +12,7 @@ use bytes::{Buf, Bytes};
 
 use super::Folders;
 use super::copy::{copy_range, may_share};
-use super::direct::{Direct, Lane, Split, Write, cold, split};
+use super::direct::{Direct, DirectFile, Split, Write, cold, split};
 use super::idle::OpenFile;
 use crate::crash;
 use crate::metrics::{self, Synced};
@@ -29,7 +29,7 @@ pub(super) struct Part {
     id: UploadId,
     offset: u64,
     open: Option<OpenFile>,
-    lane: Option<Lane>,
+    direct_file: Option<DirectFile>,
     /// Whether ranges of files were appended since the last sync.
     is_copied: bool,
 }
@@ -62,7 +62,7 @@ impl PartSync {
 
 impl Part {
     pub(super) fn new(folders: Arc<Folders>, id: UploadId, offset: u64) -> Self {
-        Self { folders, id, offset, open: None, lane: None, is_copied: false }
+        Self { folders, id, offset, open: None, direct_file: None, is_copied: false }
     }
 
     /// The offset of the next byte.
@@ -89,31 +89,32 @@ impl Part {
     /// Whether the blocks of a piece can be sent on their way without opening or reserving anything.
     pub(super) fn is_ready_for(&self, split: &Split, until: Option<u64>) -> bool {
         let end = self.offset + split.blocks.len() as u64;
-        let is_reserved = |lane: &Lane| until.is_none() || lane.is_reserved(end);
-        split.head.is_empty() && self.lane.as_ref().is_some_and(is_reserved)
+        let is_reserved = |direct_file: &DirectFile| until.is_none() || direct_file.is_reserved(end);
+        split.head.is_empty() && self.direct_file.as_ref().is_some_and(is_reserved)
     }
 
     /// Appends a piece whose blocks go past the page cache: answers their write, which is to be begun; `None`
     /// if all of it went through the cache, because there is no other way. Extents are reserved up to
     /// `until` at most.
-    pub(super) fn depart(&mut self, split: Split, until: Option<u64>) -> Result<Option<Write>, StoreError> {
+    pub(super) fn prepare(&mut self, split: Split, until: Option<u64>) -> Result<Option<Write>, StoreError> {
         let Split { head, blocks, tail } = split;
         self.append_some(head)?;
         let cached = self.open()?;
-        if self.lane.is_none() {
-            self.lane = Lane::open(&self.folders.direct, &self.folders.part(self.id), self.offset);
+        if self.direct_file.is_none() {
+            self.direct_file =
+                DirectFile::open(&self.folders.direct, &self.folders.part(self.id), self.offset);
         }
-        let Some(lane) = &mut self.lane else {
+        let Some(direct_file) = &mut self.direct_file else {
             self.append(vec![blocks])?;
             self.append_some(tail)?;
             return Ok(None);
         };
         let end = self.offset + blocks.len() as u64;
-        if let Some(until) = until.filter(|_| !lane.is_reserved(end)) {
-            lane.reserve(&cached, until.max(end));
+        if let Some(until) = until.filter(|_| !direct_file.is_reserved(end)) {
+            direct_file.reserve(&cached, until.max(end));
             crash::point("past.reserved");
         }
-        let write = lane.write(cached, blocks, self.offset);
+        let write = direct_file.write(cached, blocks, self.offset);
         self.offset = end;
         self.append_some(tail)?;
         Ok(Some(write))
@@ -159,7 +160,7 @@ impl Part {
             let bytes = buffer.freeze();
             match split(&bytes, self.offset) {
                 Some(split) => {
-                    let write = self.depart(split, Some(cold.end))?;
+                    let write = self.prepare(split, Some(cold.end))?;
                     write.map_or(Ok(()), |write| write.run().map_err(std::io::Error::from))?;
                 }
                 None => self.append(vec![bytes])?,
@@ -173,11 +174,11 @@ impl Part {
         self.folders.durability.syncs()
     }
 
-    /// Makes everything appended durable, and gives back what is reserved behind it: by a lane, or by a file
-    /// system that expects a file to grow as it did (XFS). No write may be under way.
+    /// Makes everything appended durable, and gives back what is reserved behind it: by a direct file, or by
+    /// a file system that expects a file to grow as it did (XFS). No write may be under way.
     pub(super) fn sync(&mut self) -> Result<(), StoreError> {
-        let (lane, is_copied) = (self.lane.take(), std::mem::take(&mut self.is_copied));
-        if lane.is_some_and(|lane| lane.is_ahead())
+        let (direct_file, is_copied) = (self.direct_file.take(), std::mem::take(&mut self.is_copied));
+        if direct_file.is_some_and(|direct_file| direct_file.is_ahead())
             || is_copied && is_reserved_behind(&self.open()?.metadata()?)
         {
             self.open()?.set_len(self.offset)?;

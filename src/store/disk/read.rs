@@ -17,7 +17,7 @@ use futures_util::stream;
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
 use rustix::io::{ReadWriteFlags, preadv2};
 
-use super::lent::Desk;
+use super::lent::ReadBuffer;
 use crate::store::{ByteStream, Source, StoreError};
 
 /// Opens a file without waiting for the disk; `None` if that cannot be done.
@@ -48,7 +48,7 @@ pub(super) fn stream(file: File, source: &Source, range: Range<u64>) -> Result<B
         let text = format!("{} has {found} of {} bytes", name_of(source), range.end);
         return Err(StoreError::Damaged(text));
     }
-    let reading = Reading { file: Arc::new(file), left: range, desk: Desk::default() };
+    let reading = Reading { file: Arc::new(file), left: range, buffer: ReadBuffer::default() };
     Ok(Box::pin(stream::try_unfold(reading, Reading::next)))
 }
 
@@ -64,7 +64,7 @@ fn name_of(source: &Source) -> String {
 struct Reading {
     file: Arc<File>,
     left: Range<u64>,
-    desk: Desk,
+    buffer: ReadBuffer,
 }
 
 impl Reading {
@@ -73,7 +73,7 @@ impl Reading {
             return Ok(None);
         }
         let at = self.left.start;
-        let mut piece = self.desk.take(self.left.end - at);
+        let mut piece = self.buffer.take(self.left.end - at);
         let count = match read_cached(&self.file, &mut piece, at) {
             Some(count) => count,
             None => {
@@ -88,7 +88,7 @@ impl Reading {
             return Err(StoreError::Damaged("a file is shorter than its record".into()));
         }
         self.left.start += count as u64;
-        Ok(Some((self.desk.lend(piece, count), self)))
+        Ok(Some((self.buffer.lend(piece, count), self)))
     }
 }
 

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use super::direct::{Direct, Flights, Split, cold, split};
+use super::direct::{Direct, Split, Writes, cold, split};
 use super::part::Part;
 use crate::store::{Buffer, Coming, Sink, StoreError, Syncing};
 
@@ -28,7 +28,7 @@ pub(super) enum Writer {
 /// The [`Sink`] of a part file. At most one write through the page cache is under way.
 pub(in crate::store) struct DiskSink {
     pub(super) writer: Writer,
-    pub(super) flights: Flights,
+    pub(super) writes: Writes,
     direct: Arc<Direct>,
     /// The bytes that go past the page cache.
     cold: Range<u64>,
@@ -41,8 +41,8 @@ pub(in crate::store) struct DiskSink {
 impl DiskSink {
     pub(super) fn new(part: Part) -> Self {
         let (is_synced, direct) = (part.is_synced(), Arc::clone(part.direct()));
-        let (flights, cold) = (Flights::default(), 0..0);
-        Self { writer: Writer::Idle(part), flights, direct, cold, until: None, is_synced }
+        let (writes, cold) = (Writes::default(), 0..0);
+        Self { writer: Writer::Idle(part), writes, direct, cold, until: None, is_synced }
     }
 
     /// Works on the part, on this thread if that is quick, and waits for the end.
@@ -83,17 +83,17 @@ impl DiskSink {
     /// Appends a piece whose blocks go past the page cache.
     async fn write_past(&mut self, mut part: Part, split: Split) -> Result<(), StoreError> {
         let (is_ready, until) = (part.is_ready_for(&split, self.until), self.until);
-        let depart = move || part.depart(split, until).map(|write| (part, write));
-        let (part, write) = if is_ready { depart()? } else { super::join(spawn_blocking(depart).await)? };
+        let prepare = move || part.prepare(split, until).map(|write| (part, write));
+        let (part, write) = if is_ready { prepare()? } else { super::join(spawn_blocking(prepare).await)? };
         self.writer = Writer::Idle(part);
         let Some(write) = write else { return Ok(()) };
-        let begun = self.flights.begin(write).await;
+        let begun = self.writes.begin(write).await;
         self.landed(begun).await
     }
 
     /// Waits until no write past the page cache is under way.
     async fn land(&mut self) -> Result<(), StoreError> {
-        let landed = self.flights.land().await;
+        let landed = self.writes.land().await;
         self.landed(landed).await
     }
 
@@ -108,14 +108,14 @@ impl DiskSink {
     /// late write would land between those of the next holder.
     async fn give_up(&mut self) {
         self.writer = Writer::Failed;
-        let _ = self.flights.land().await;
+        let _ = self.writes.land().await;
     }
 }
 
 impl Drop for DiskSink {
     fn drop(&mut self) {
         if let Writer::Idle(part) = std::mem::replace(&mut self.writer, Writer::Failed)
-            && self.flights.are_over()
+            && self.writes.are_over()
         {
             part.rest();
         }
@@ -168,7 +168,7 @@ impl DiskSink {
         let part = self.part().await?;
         let sync = if self.is_synced { part.begin_sync() } else { None };
         self.writer = Writer::Idle(part);
-        if self.flights.are_over() {
+        if self.writes.are_over() {
             return Ok(match sync {
                 Some(sync) => {
                     let job = spawn_blocking(move || sync.run());
@@ -177,7 +177,7 @@ impl DiskSink {
                 None => std::future::ready(Ok(())).boxed(),
             });
         }
-        let mut before = self.flights.clone();
+        let mut before = self.writes.clone();
         // A task, so that it goes on while the caller does other things.
         let job = tokio::spawn(async move {
             before.land().await?;
@@ -191,7 +191,7 @@ impl DiskSink {
 
     /// Appends bytes and makes all of them durable, as [`Sink::sync`] does.
     pub(in crate::store) async fn sync(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
-        if !self.flights.are_over() {
+        if !self.writes.are_over() {
             let written = self.write(data).await;
             let landed = self.land().await;
             written.and(landed)?;

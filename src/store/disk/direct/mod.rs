@@ -15,27 +15,27 @@
 //! through the cache, and the next piece does the same with the rest of it ([`split()`]). So nothing is read
 //! to be written again, and the two ways meet only in the file's length.
 
-mod flights;
-mod lane;
+mod file;
 mod policy;
 mod reserved;
 mod split;
 #[cfg(test)]
 mod tests;
+mod writes;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use crate::store::buffer::Buffers;
 
-pub(super) use flights::Flights;
-pub(super) use lane::{Lane, Write};
+pub(super) use file::{DirectFile, Write};
 pub(super) use policy::cold;
 pub(super) use split::{Split, split};
+pub(super) use writes::Writes;
 
 /// The most buffers of all uploads together, and the most files that are open past the page cache.
 const BUFFERS: usize = 32;
-const LANES: usize = 32;
+const DIRECT_FILES: usize = 32;
 
 /// The writes past the page cache of one file system.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ pub(super) struct Direct {
     buffers: Arc<Buffers>,
     /// Whether the file system has refused such writes.
     is_refused: AtomicBool,
-    lanes: AtomicUsize,
+    files: AtomicUsize,
     /// The bytes for which extents are reserved, and which are not written.
     ahead: AtomicU64,
     /// The most such bytes.
@@ -57,7 +57,7 @@ impl Direct {
         Self {
             buffers: Arc::new(Buffers::new(BUFFERS)),
             is_refused: AtomicBool::new(false),
-            lanes: AtomicUsize::new(0),
+            files: AtomicUsize::new(0),
             ahead: AtomicU64::new(0),
             most_ahead: reserve / 2,
         }

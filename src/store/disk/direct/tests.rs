@@ -192,10 +192,10 @@ async fn few_files_are_open_past_the_cache() {
     let fixture = Fixture::new();
     let (path, direct) = (fixture._data.path().join("file"), &fixture.disk.folders.direct);
     File::create(&path).expect("made");
-    let open = || Lane::open(direct, &path, 0);
-    let lanes: Vec<_> = (0..LANES).map(|_| open().expect("one more")).collect();
+    let open = || DirectFile::open(direct, &path, 0);
+    let files: Vec<_> = (0..DIRECT_FILES).map(|_| open().expect("one more")).collect();
     assert!(open().is_none());
-    drop(lanes);
+    drop(files);
     assert!(open().is_some());
 }
 
@@ -212,12 +212,12 @@ async fn after_a_failed_write_nothing_is_under_way_and_nothing_more_is_written()
     let far = i64::MAX.unsigned_abs() / BLOCK as u64 * BLOCK as u64;
     let mut buffer = fixture.disk.folders.direct.buffers().take(0).expect("free");
     buffer.fill(&mut bytes.into());
-    let lane = Lane::open(&fixture.disk.folders.direct, &fixture.disk.folders.part(fixture.id), 0);
+    let past = DirectFile::open(&fixture.disk.folders.direct, &fixture.disk.folders.part(fixture.id), 0);
     let file = Arc::new(tempfile::tempfile().expect("made"));
-    let write = lane.expect("opened").write(file, buffer.freeze(), far);
-    sink.flights.begin(write).await.expect("begun");
+    let write = past.expect("opened").write(file, buffer.freeze(), far);
+    sink.writes.begin(write).await.expect("begun");
     assert!(matches!(sink.sync(Vec::new()).await, Err(StoreError::Io(_))));
-    assert!(sink.flights.are_over());
+    assert!(sink.writes.are_over());
     for _ in 0..2 {
         let refused = sink.write(vec![Bytes::from_static(b"more")]).await;
         assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
@@ -232,11 +232,11 @@ async fn after_a_failed_write_through_the_cache_none_past_it_is_under_way() {
     let bytes = pattern(BUFFER_BYTES * 2, 3);
     let mut sink = fixture.sink(WARM_BEGINNING, WARM_BEGINNING + 100 * MIB);
     send(&mut sink, WARM_BEGINNING, &bytes).await.expect("on its way");
-    assert!(!sink.flights.are_over());
+    assert!(!sink.writes.are_over());
     let full = || Err(StoreError::Io(std::io::ErrorKind::StorageFull.into()));
     sink.writer = Writer::Writing(tokio::task::spawn_blocking(full));
     assert!(matches!(sink.sync(Vec::new()).await, Err(StoreError::Io(_))));
-    assert!(sink.flights.are_over());
+    assert!(sink.writes.are_over());
 }
 
 /// A file system without such writes, if one may be mounted here.

@@ -12,12 +12,12 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use super::reserved::Reserved;
-use super::{Direct, LANES};
+use super::{DIRECT_FILES, Direct};
 use crate::crash;
 
 /// One file's way past the page cache.
 #[derive(Debug)]
-pub(in crate::store::disk) struct Lane {
+pub(in crate::store::disk) struct DirectFile {
     file: Arc<File>,
     reserved: Reserved,
     slot: Slot,
@@ -29,15 +29,15 @@ struct Slot(Arc<Direct>);
 
 impl Slot {
     fn take(direct: &Arc<Direct>) -> Option<Self> {
-        let more = |lanes: usize| (lanes < LANES).then_some(lanes + 1);
-        direct.lanes.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).ok()?;
+        let more = |files: usize| (files < DIRECT_FILES).then_some(files + 1);
+        direct.files.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).ok()?;
         Some(Self(Arc::clone(direct)))
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.0.lanes.fetch_sub(1, Ordering::AcqRel);
+        self.0.files.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -50,7 +50,7 @@ pub(in crate::store::disk) struct Write {
     direct: Arc<Direct>,
 }
 
-impl Lane {
+impl DirectFile {
     /// Opens the file, which exists; `None` where that cannot be had.
     pub(in crate::store::disk) fn open(direct: &Arc<Direct>, path: &Path, offset: u64) -> Option<Self> {
         let slot = Slot::take(direct)?;

@@ -7,18 +7,18 @@ use futures_util::future::{BoxFuture, FutureExt, Shared};
 use rustix::io::Errno;
 use tokio::task::spawn_blocking;
 
-use super::lane::Write;
+use super::file::Write;
 
 /// The most writes of one file that are under way: while the disk has one, the next ones are on their way.
 const MOST: usize = 3;
 
-type Flight = Shared<BoxFuture<'static, Result<(), Errno>>>;
+type UnderWay = Shared<BoxFuture<'static, Result<(), Errno>>>;
 
 /// The writes of one file that have begun, in their order.
 #[derive(Debug, Default, Clone)]
-pub(in crate::store::disk) struct Flights(VecDeque<Flight>);
+pub(in crate::store::disk) struct Writes(VecDeque<UnderWay>);
 
-impl Flights {
+impl Writes {
     /// Begins a write, as soon as few enough are under way.
     ///
     /// # Errors
@@ -53,7 +53,7 @@ impl Flights {
     async fn first(&mut self) -> io::Result<()> {
         // Taken out when it has ended, so that dropping this future forgets none.
         let outcome = match self.0.front() {
-            Some(flight) => flight.clone().await,
+            Some(write) => write.clone().await,
             None => Ok(()),
         };
         self.0.pop_front();
