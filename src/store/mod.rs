@@ -34,6 +34,7 @@ mod memberships;
 pub mod memory;
 mod messages;
 mod payloads;
+pub mod postgres;
 mod records;
 mod relay;
 pub mod sled;

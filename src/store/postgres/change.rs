@@ -1,0 +1,95 @@
+//! Changes as transactions, and the attempts at them.
+
+use async_trait::async_trait;
+use deadpool_postgres::Client;
+use futures_util::try_join;
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+
+use super::fault::Fault;
+use super::store::Postgres;
+use crate::store::StoreError;
+
+/// How often a change is begun anew. Each attempt but the last met another transaction that went through.
+const ATTEMPTS: usize = 32;
+
+/// A change of what is stored, which may be attempted several times.
+#[async_trait]
+pub(super) trait Change: Sync {
+    type Answer: Send;
+
+    /// Reads rows under locks, decides, and writes.
+    async fn make(&self, tx: &Tx) -> Result<Self::Answer, Fault>;
+}
+
+/// Parameters of a statement.
+pub(super) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+/// A transaction. If it is dropped before its end, as with a request that is cancelled, its connection is
+/// closed: the server rolls it back, and no other request gets a connection with half a transaction.
+pub(super) struct Tx {
+    client: Option<Client>,
+    is_ended: bool,
+}
+
+impl Postgres {
+    /// Makes a change, in as many attempts as other transactions make necessary.
+    pub(super) async fn change<C: Change>(&self, change: &C) -> Result<C::Answer, StoreError> {
+        for _ in 0..ATTEMPTS {
+            match self.attempt(change).await {
+                Ok(answer) => return Ok(answer),
+                Err(Fault::Store(error)) => return Err(error),
+                Err(Fault::Again) => {}
+            }
+        }
+        Err(StoreError::Unavailable("other transactions change the same rows all the time".into()))
+    }
+
+    async fn attempt<C: Change>(&self, change: &C) -> Result<C::Answer, Fault> {
+        let mut tx = Tx { client: Some(self.client().await?), is_ended: false };
+        // The first statement follows at once: the futures are polled in this order.
+        let begin = tx.batch("begin isolation level read committed");
+        let outcome = try_join!(begin, change.make(&tx));
+        let end = if outcome.is_ok() { "commit" } else { "rollback" };
+        let ended = tx.batch(end).await;
+        tx.is_ended = ended.is_ok();
+        let ((), answer) = outcome?;
+        ended?;
+        Ok(answer)
+    }
+}
+
+impl Tx {
+    fn client(&self) -> &Client {
+        self.client.as_ref().expect("only a transaction being dropped has no connection")
+    }
+
+    async fn batch(&self, sql: &str) -> Result<(), Fault> {
+        Ok(self.client().batch_execute(sql).await?)
+    }
+
+    /// The rows that the statement answers.
+    pub(super) async fn query(&self, sql: &str, params: Params<'_>) -> Result<Vec<Row>, Fault> {
+        let statement = self.client().prepare_cached(sql).await?;
+        Ok(self.client().query(&statement, params).await?)
+    }
+
+    /// The row that the statement answers, if it answers one.
+    pub(super) async fn row(&self, sql: &str, params: Params<'_>) -> Result<Option<Row>, Fault> {
+        Ok(self.query(sql, params).await?.pop())
+    }
+
+    /// Runs a statement; answers how many rows it changed.
+    pub(super) async fn execute(&self, sql: &str, params: Params<'_>) -> Result<u64, Fault> {
+        let statement = self.client().prepare_cached(sql).await?;
+        Ok(self.client().execute(&statement, params).await?)
+    }
+}
+
+impl Drop for Tx {
+    fn drop(&mut self) {
+        if let Some(client) = self.client.take().filter(|_| !self.is_ended) {
+            drop(Client::take(client));
+        }
+    }
+}

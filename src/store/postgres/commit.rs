@@ -1,0 +1,52 @@
+//! Commits of messages.
+
+use async_trait::async_trait;
+
+use super::change::{Change, Tx};
+use super::fault::Fault;
+use super::rows;
+use super::seen::{self, Beside, Clock};
+use super::write;
+use crate::message::{Message, Stamp};
+use crate::store::Position;
+use crate::time::Timestamp;
+
+/// Commits a message.
+pub(super) struct Commit<'a> {
+    pub(super) message: &'a Message,
+    pub(super) now: Timestamp,
+}
+
+#[async_trait]
+impl Change for Commit<'_> {
+    type Answer = ();
+
+    async fn make(&self, tx: &Tx) -> Result<(), Fault> {
+        let message = self.message;
+        let beside = Beside { clock: true, ..Beside::default() };
+        let seen = seen::existing(tx, message.upload_id.into(), beside).await?;
+        let Some(committed) = seen.upload.clone().commit(message.id, self.now)? else { return Ok(()) };
+        let position = Position::of(message.id, seen.clock.and_then(|clock| clock.position));
+        let latest =
+            seen.clock.map_or(Stamp { id: message.id, at: message.created_at }, |clock| clock.latest);
+        let clock = Clock { latest, position: Some(position) };
+        write::set_clock(tx, message.conversation_id, seen.clock, clock).await?;
+        write::replace(tx, &seen, &committed).await?;
+        self.insert(tx, position).await
+    }
+}
+
+impl Commit<'_> {
+    async fn insert(&self, tx: &Tx, position: Position) -> Result<(), Fault> {
+        let message = self.message;
+        let sql = "with m as (insert into messages (id, conversation, position, sender, upload, body)
+                values ($1, $2, $3, $4, $5, $6) returning id)
+            insert into outbox (message_id, committed_at) select id, $7 from m";
+        let (id, conversation) =
+            (message.id.as_bytes().as_slice(), message.conversation_id.as_bytes().as_slice());
+        let (position, sender) = (position.0.as_bytes().as_slice(), message.sender.as_str());
+        let (body, now) = (rows::body(message), rows::time(self.now));
+        tx.execute(sql, &[&id, &conversation, &position, &sender, &message.upload_id, &body, &now]).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,117 @@
+//! Creations of uploads.
+
+use async_trait::async_trait;
+
+use super::change::{Change, Tx};
+use super::claim;
+use super::fault::Fault;
+use super::rows::{self, UPLOAD};
+use super::seen::{self, Clock, Holder};
+use super::store::Postgres;
+use super::write;
+use crate::store::{Created, StoreError, Taking};
+use crate::time::Timestamp;
+use crate::upload::{Bounds, Conflict, Held, State, Upload, Weight};
+
+/// Stores a new upload.
+pub(super) struct Create<'a> {
+    pub(super) store: &'a Postgres,
+    pub(super) upload: &'a Upload,
+    pub(super) taking: Taking,
+    pub(super) bounds: Bounds,
+    pub(super) claim: Option<Timestamp>,
+}
+
+/// What a creation finds.
+struct Found {
+    /// The upload with this id.
+    there: Option<Upload>,
+    holder: Option<Holder>,
+    clock: Option<Clock>,
+    /// The sums of the owner, if there are any.
+    held: Option<Held>,
+}
+
+#[async_trait]
+impl Change for Create<'_> {
+    type Answer = Created;
+
+    async fn make(&self, tx: &Tx) -> Result<Created, Fault> {
+        let upload = self.upload;
+        let Found { there, holder, clock, held } = self.look(tx).await?;
+        match there {
+            Some(there) if there == *upload => return Ok(Created::New(there.state)),
+            Some(_) => return Err(Conflict::AnotherUpload.into()),
+            None => {}
+        }
+        if let Some(holder) = holder.filter(|holder| holder.keeps(upload, self.taking)) {
+            return Ok(Created::Taken(holder.upload));
+        }
+        if let Err(refusal) = self.bounds.admit(held.unwrap_or_default(), upload) {
+            return Ok(Created::Refused(refusal));
+        }
+        let state = if self.claims() {
+            // A claim makes the upload the holder anyway.
+            let state = claim::along(tx, self.store, upload, &holder, &clock, self.claim).await?;
+            if state == upload.state {
+                write::take(tx, upload, holder, self.taking).await?;
+            }
+            state
+        } else {
+            write::take(tx, upload, holder, self.taking).await?;
+            upload.state.clone()
+        };
+        let upload = Upload { state, ..upload.clone() };
+        write::insert(tx, &upload).await?;
+        match held {
+            // Measured sums that were not there must not have come to be meanwhile.
+            None if self.bounds.quota.is_some() => {
+                let held = Held::default().changed(Held::default(), upload.weight().held);
+                write::open_account(tx, &upload.owner, held).await?;
+            }
+            _ => write::reweigh(tx, &upload.owner, Weight::NONE, upload.weight()).await?,
+        }
+        write::use_up(tx, &upload).await?;
+        Ok(Created::New(upload.state))
+    }
+}
+
+impl Create<'_> {
+    fn claims(&self) -> bool {
+        self.claim.is_some() && self.upload.state == State::Complete && self.upload.binding.is_some()
+    }
+
+    /// The rows that decide, under locks: those that are not there yet are inserted, which fails if another
+    /// creation was quicker.
+    async fn look(&self, tx: &Tx) -> Result<Found, Fault> {
+        let sql = format!(
+            "with c as materialized (select upload, message_id from client_ids
+                 where sender = $2 and conversation = $3 and client_message_id = $4 for update),
+             k as materialized (select * from clocks where conversation = $3 and $5::boolean for update),
+             a as materialized (select * from accounts where member = $2 and $6::boolean for update)
+             select {UPLOAD}, c.upload holder, c.message_id holder_message, k.latest_id, k.latest_at,
+                 k.position, a.uploads held_uploads, a.bytes::text held_bytes
+             from (select 1) one left join uploads u on u.id = $1
+                 left join c on true left join k on true left join a on true"
+        );
+        let upload = self.upload;
+        let binding = upload.binding.as_ref();
+        let conversation = binding.map(|binding| binding.conversation_id.as_bytes().to_vec());
+        let client = upload.client_message_id().map(|id| id.as_str());
+        let is_measured = self.bounds.quota.is_some();
+        let (id, owner, claims) = (upload.id.uuid(), upload.owner.as_str(), self.claims());
+        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
+            [&id, &owner, &conversation, &client, &claims, &is_measured];
+        let row = tx.row(&sql, &params).await?;
+        let row = row.ok_or_else(|| StoreError::Damaged("a join of one row has none".into()))?;
+        let is_there = rows::column::<Option<uuid::Uuid>>(&row, "id")?.is_some();
+        let held = match rows::column::<Option<i64>>(&row, "held_uploads")? {
+            Some(uploads) => {
+                Some(Held { uploads: uploads.cast_unsigned(), bytes: rows::text(&row, "held_bytes")? })
+            }
+            None => None,
+        };
+        let there = if is_there { Some(rows::upload(&row)?) } else { None };
+        Ok(Found { there, holder: seen::holder(&row)?, clock: seen::clock(&row)?, held })
+    }
+}

@@ -1,0 +1,60 @@
+//! The tables, made and changed by whichever process starts first. A database tells which version it has, and
+//! which one a process must know to use it: so older processes go on beside newer ones during an update.
+
+use deadpool_postgres::Transaction;
+
+use super::connect::Connections;
+use crate::store::StoreError;
+
+/// The steps from an empty schema to the tables of this version, each with the oldest version that can use
+/// the tables after it.
+const STEPS: [Step; 1] = [Step { version: 1, usable_from: 1, sql: include_str!("migrations/0001.sql") }];
+
+struct Step {
+    version: i32,
+    usable_from: i32,
+    sql: &'static str,
+}
+
+/// The reason why the database cannot be used. Nothing in it was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrationError {
+    /// The database cannot be asked, or refuses a change of its tables.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The tables are those of a newer version, which this one cannot use.
+    #[error("the tables in the database are for versions from {0} on, and this server knows version {1}")]
+    TooNew(i32, i32),
+}
+
+/// Makes the tables those of this version. Other processes that start wait meanwhile.
+pub(super) async fn apply(connections: &Connections) -> Result<(), MigrationError> {
+    let mut client = connections.client().await?;
+    let transaction = client.transaction().await.map_err(StoreError::from)?;
+    let outcome = apply_in(&transaction).await;
+    if outcome.is_ok() {
+        transaction.commit().await.map_err(StoreError::from)?;
+    }
+    outcome
+}
+
+async fn apply_in(tx: &Transaction<'_>) -> Result<(), MigrationError> {
+    let lock = "select pg_advisory_xact_lock(hashtext('longhaul ' || current_schema()))";
+    tx.batch_execute(lock).await.map_err(StoreError::from)?;
+    let table = "create table if not exists longhaul_tables (
+        version int primary key, usable_from int not null, made_at timestamptz not null default now())";
+    tx.batch_execute(table).await.map_err(StoreError::from)?;
+    let found = "select coalesce(max(version), 0), coalesce(max(usable_from), 0) from longhaul_tables";
+    let found = tx.query_one(found, &[]).await.map_err(StoreError::from)?;
+    let (version, usable_from): (i32, i32) = (found.get(0), found.get(1));
+    let known = STEPS.last().map_or(0, |step| step.version);
+    if usable_from > known {
+        return Err(MigrationError::TooNew(usable_from, known));
+    }
+    for step in STEPS.iter().filter(|step| step.version > version) {
+        tx.batch_execute(step.sql).await.map_err(StoreError::from)?;
+        let done = "insert into longhaul_tables (version, usable_from) values ($1, $2)";
+        tx.execute(done, &[&step.version, &step.usable_from]).await.map_err(StoreError::from)?;
+    }
+    Ok(())
+}

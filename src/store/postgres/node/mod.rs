@@ -1,0 +1,4 @@
+//! placeholder
+/// A node.
+#[derive(Debug)]
+pub struct PostgresNode;

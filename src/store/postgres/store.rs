@@ -1,0 +1,72 @@
+//! The store: connections, and the allocator of message ids.
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use deadpool_postgres::Client;
+use tokio_postgres::Row;
+
+use super::change::Params;
+use super::connect::Connections;
+use super::migrations::{self, MigrationError};
+use crate::message::{MessageIds, Stamp};
+use crate::store::StoreError;
+use crate::time::Timestamp;
+
+/// Records, messages and memberships in one schema of a database.
+pub struct Postgres {
+    connections: Connections,
+    ids: Mutex<MessageIds>,
+}
+
+impl Postgres {
+    /// The store behind these connections, once its tables are those of this version.
+    ///
+    /// # Errors
+    /// [`MigrationError`]
+    pub async fn open(connections: Connections) -> Result<Self, MigrationError> {
+        migrations::apply(&connections).await?;
+        Ok(Self::over(connections))
+    }
+
+    /// The store behind these connections, whose tables are those of this version.
+    pub fn over(connections: Connections) -> Self {
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).expect("the system has random numbers");
+        Self { connections, ids: Mutex::new(MessageIds::new(seed)) }
+    }
+
+    /// The connections.
+    pub fn connections(&self) -> &Connections {
+        &self.connections
+    }
+
+    pub(super) async fn client(&self) -> Result<Client, StoreError> {
+        self.connections.client().await
+    }
+
+    /// The rows that a single statement answers.
+    pub(super) async fn query(&self, sql: &str, params: Params<'_>) -> Result<Vec<Row>, StoreError> {
+        let client = self.client().await?;
+        let statement = client.prepare_cached(sql).await?;
+        Ok(client.query(&statement, params).await?)
+    }
+
+    /// The row that a single statement answers, if it answers one.
+    pub(super) async fn row(&self, sql: &str, params: Params<'_>) -> Result<Option<Row>, StoreError> {
+        Ok(self.query(sql, params).await?.pop())
+    }
+
+    /// The next stamp after the latest one of a conversation, which may be that of another message.
+    pub(super) fn stamp(&self, now: Timestamp, latest: Option<Stamp>) -> Stamp {
+        let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        let Ok(stamp) = ids.stamp(now, latest, |_| Ok::<_, std::convert::Infallible>(false));
+        stamp
+    }
+}
+
+impl fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Postgres")
+    }
+}

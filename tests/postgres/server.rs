@@ -1,0 +1,95 @@
+//! A PostgreSQL of this test process, in a folder that goes with it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::{env, fs, thread};
+
+use tokio_postgres::NoTls;
+
+/// The server, and its end: a shell waits for the end of its input, which comes with the end of this process
+/// however that ends, and then stops the server that it started.
+const SERVE: &str = r#"
+mkdir -m 700 "$2" && cd "$2" || exit 1
+"$1/initdb" -D "$2/data" -U postgres -A trust -N --no-instructions >"$2/log" 2>&1 || exit 1
+"$1/postgres" -D "$2/data" -k "$2" -h '' -c fsync=off -c max_connections=400 -c shared_buffers=64MB \
+    >>"$2/log" 2>&1 &
+server=$!
+read -r _
+kill -INT "$server"
+wait "$server"
+cd / && rm -rf "$2"
+"#;
+
+static SERVER: LazyLock<Server> = LazyLock::new(Server::start);
+static SCHEMAS: AtomicU32 = AtomicU32::new(0);
+
+struct Server {
+    folder: PathBuf,
+    /// Kept, because its end is the server's.
+    _shell: Child,
+}
+
+/// The address of an empty schema of its own.
+pub(crate) async fn schema() -> String {
+    let name = format!("schema_{}", SCHEMAS.fetch_add(1, Ordering::Relaxed));
+    let address = SERVER.address();
+    let (client, connection) = tokio_postgres::connect(&address, NoTls).await.expect("a connection");
+    let driver = tokio::spawn(connection);
+    client.batch_execute(&format!("create schema {name}")).await.expect("a schema");
+    drop(client);
+    driver.await.expect("no panic").expect("a connection that ends well");
+    format!("{address} options='-c search_path={name}'")
+}
+
+impl Server {
+    fn start() -> Self {
+        let folder = env::temp_dir().join(format!("longhaul-postgres-{}", std::process::id()));
+        // The server does not run as root, and the folder is its user's.
+        let mut command = if rustix::process::getuid().is_root() {
+            let mut command = Command::new("setpriv");
+            command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups", "sh"]);
+            command
+        } else {
+            Command::new("sh")
+        };
+        command.args(["-c", SERVE, "sh"]).arg(programs()).arg(&folder);
+        let shell = command.stdin(Stdio::piped()).spawn().expect("a shell");
+        let server = Self { folder, _shell: shell };
+        server.wait();
+        server
+    }
+
+    fn address(&self) -> String {
+        format!("host={} user=postgres dbname=postgres sslmode=disable", self.folder.display())
+    }
+
+    fn wait(&self) {
+        let ready = programs().join("pg_isready");
+        for _ in 0..600 {
+            let answer = Command::new(&ready).arg("-q").arg("-h").arg(&self.folder).status();
+            if answer.expect("pg_isready").success() {
+                return;
+            }
+            thread::sleep(std::time::Duration::from_millis(50));
+        }
+        let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+        panic!("PostgreSQL does not start: {log}");
+    }
+}
+
+/// The folder of PostgreSQL's programs: on the path, or the newest where Debian has them.
+fn programs() -> PathBuf {
+    let path = env::var_os("PATH").unwrap_or_default();
+    if let Some(folder) = env::split_paths(&path).find_map(|folder| folder.join("initdb").canonicalize().ok())
+    {
+        return folder.parent().expect("a folder with a program").to_owned();
+    }
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let newest = versions
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
+        .max()
+        .expect("PostgreSQL is not installed; Debian has it in the package `postgresql`");
+    Path::new("/usr/lib/postgresql").join(newest.to_string()).join("bin")
+}
