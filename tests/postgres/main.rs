@@ -2,12 +2,15 @@
 
 mod server;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+use std::thread;
 
-use longhaul::store::contract::{DatabaseFixture, SharedFixture, model};
-use longhaul::store::postgres::{Connections, Postgres};
-use longhaul::store::{Memberships, Messages, Records};
+use longhaul::store::contract::{DatabaseFixture, NodesFixture, SharedFixture, model};
+use longhaul::store::memory::MemoryPayloads;
+use longhaul::store::postgres::{Connections, Postgres, PostgresNode};
+use longhaul::store::{Duties, Hints, Leases, Memberships, Messages, Payloads, Records};
 use proptest::prelude::*;
+use tokio::runtime::Runtime;
 
 /// The most connections of a store.
 const MOST: usize = 8;
@@ -53,6 +56,75 @@ impl SharedFixture for Fixture {
     fn second(&self) -> Self {
         Self { address: self.address.clone(), store: self.again() }
     }
+}
+
+/// What nodes do by themselves, while a test waits for something else.
+static BESIDE: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
+
+/// Does something beside a test that must not wait, or cannot.
+fn beside<T: Send>(work: impl Future<Output = T> + Send) -> T {
+    thread::scope(|scope| scope.spawn(|| BESIDE.block_on(work)).join().expect("no panic"))
+}
+
+/// A node on a store in a schema of its own. Bytes are in memory.
+struct Node {
+    store: Fixture,
+    payloads: MemoryPayloads,
+    node: PostgresNode,
+}
+
+impl Node {
+    async fn new() -> Self {
+        Self::on(Fixture::new().await, MemoryPayloads::sealing())
+    }
+
+    fn on(store: Fixture, payloads: MemoryPayloads) -> Self {
+        let connections = Connections::to(&store.address, MOST).expect("an address");
+        let node = beside(PostgresNode::start(connections)).expect("started");
+        Self { store, payloads, node }
+    }
+}
+
+impl NodesFixture for Node {
+    fn records(&self) -> Arc<dyn Records> {
+        self.store.records()
+    }
+
+    fn messages(&self) -> Arc<dyn Messages> {
+        self.store.messages()
+    }
+
+    fn payloads(&self) -> Arc<dyn Payloads> {
+        Arc::new(self.payloads.clone())
+    }
+
+    fn leases(&self) -> Arc<dyn Leases> {
+        Arc::new(self.node.clone())
+    }
+
+    fn duties(&self) -> Arc<dyn Duties> {
+        Arc::new(self.node.clone())
+    }
+
+    fn hints(&self) -> Arc<dyn Hints> {
+        Arc::new(self.node.clone())
+    }
+
+    fn second(&self) -> Self {
+        Self::on(self.store.second(), self.payloads.clone())
+    }
+
+    fn stop(&self) {
+        beside(self.node.stop()).expect("stopped");
+    }
+}
+
+mod leases {
+    longhaul::store::contract::leases_contract!(super::Node::new().await.node);
+}
+
+mod nodes {
+    longhaul::store::contract::nodes_contract!(super::Node::new().await);
 }
 
 mod records {

@@ -73,7 +73,7 @@ pub async fn a_newcomer_at_the_recorded_offset_waits_for_no_other_node(one: impl
     let id = created(&one).await;
     let first = held(&one, id).await;
     let second = two.leases().take_over(id, Wanted::RecordedOffset).await.expect("taken");
-    assert_eq!(first.is_displaced(), Some(Wanted::RecordedOffset));
+    assert_eq!(first.displaced().await, Wanted::RecordedOffset, "it is told, be it a moment later");
     assert!(is_fenced(&append(&one, &first, id, 0, 3).await));
     append(&two, &second, id, 0, 4).await.expect("held");
 }
@@ -85,7 +85,8 @@ pub async fn an_upload_is_idle_if_no_node_holds_it(one: impl NodesFixture) {
     assert!(two.leases().take_idle(id).await.expect("asked").is_none());
     assert_eq!(first.is_displaced(), None);
     drop(first);
-    assert!(two.leases().take_held(id, Wanted::WhatCame).await.expect("asked").is_none());
+    // Another node may see a moment later that it was let go.
+    while two.leases().take_held(id, Wanted::WhatCame).await.expect("asked").is_some() {}
     assert!(two.leases().take_idle(id).await.expect("asked").is_some());
 }
 

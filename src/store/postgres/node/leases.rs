@@ -1,0 +1,174 @@
+//! Leases among the nodes: the requests of a node take turns as in one process, and whose turn it is takes
+//! the upload from the other nodes.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::oneshot;
+
+use super::super::rows;
+use super::line::Order;
+use super::said::Said;
+use super::{Held, PostgresNode, lock};
+use crate::store::{Lease, Leases, NoTurn, StoreError, Wanted};
+use crate::upload::{Epoch, UploadId};
+
+/// How long a newcomer waits for a holder on another node.
+const PATIENCE: Duration = Duration::from_millis(250);
+/// How often a newcomer looks again, if yet another one was quicker.
+const ATTEMPTS: usize = 3;
+
+/// Takes the upload and answers the epoch, if no other node that is there holds it, or if it is in the epoch
+/// that was seen.
+///
+/// The lowest bits of an epoch are the node's, so no two nodes ever have the same epoch, even if the database
+/// forgets one: a commit that does not wait for the disk, or a failover, may lose an epoch that was taken.
+/// What its holder writes is refused then, and nothing is harmed. So the commit need not wait for the disk.
+const TAKE: &str = "
+    with o as materialized (select id, epoch, node from uploads where id = $1 for update)
+    update uploads u set epoch = ((o.epoch >> 24) + 1) << 24 | ($2::int & 16777215)::bigint, node = $2
+    from o, (select set_config('synchronous_commit', 'off', true)) s
+    where u.id = o.id and (o.epoch = $3 or o.node is null or o.node = $2
+        or not exists (select from nodes n where n.id = o.node and n.beat > now() - interval '5 seconds'))
+    returning u.epoch";
+
+/// The node that holds the upload, if any does.
+const LOOK: &str = "select epoch, node from uploads where id = $1";
+
+/// A request that holds an upload or is about to. When it is dropped, the upload is let go, and then the next
+/// request of this node has its turn.
+struct Entry {
+    node: PostgresNode,
+    id: UploadId,
+    /// The epoch, once the upload is taken.
+    epoch: Option<Epoch>,
+    turn: Lease,
+}
+
+/// An upload's epoch and its holder, as seen.
+struct Sight {
+    epoch: Epoch,
+    holder: Option<i32>,
+}
+
+#[async_trait]
+impl Leases for PostgresNode {
+    async fn take_over(&self, id: UploadId, wanted: Wanted) -> Result<Lease, NoTurn> {
+        let turn = self.0.own.take_over(id, wanted).await?;
+        self.follow(id, wanted, turn).await
+    }
+
+    async fn take_held(&self, id: UploadId, wanted: Wanted) -> Result<Option<Lease>, NoTurn> {
+        if let Some(turn) = self.0.own.take_held(id, wanted).await? {
+            return self.follow(id, wanted, turn).await.map(Some);
+        }
+        match self.look(id).await? {
+            Some(Sight { holder: Some(node), .. }) if node != self.0.number => {
+                self.take_over(id, wanted).await.map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    async fn take_idle(&self, id: UploadId) -> Result<Option<Lease>, StoreError> {
+        let Some(turn) = self.0.own.take_idle(id).await? else { return Ok(None) };
+        let node = self.clone();
+        let taking = tokio::spawn(async move { node.take_unheld(id, turn).await });
+        taking.await.unwrap_or_else(|_| Err(StoreError::Unavailable("a lease was not taken".into())))
+    }
+}
+
+impl PostgresNode {
+    /// Takes the upload for a request whose turn it is on this node. That goes on if the request is
+    /// cancelled, and ends with letting go: a statement is not stopped by that, and might take the upload for
+    /// a request that is not there.
+    async fn follow(&self, id: UploadId, wanted: Wanted, turn: Lease) -> Result<Lease, NoTurn> {
+        let node = self.clone();
+        let taking = tokio::spawn(async move { node.take_from_others(id, wanted, turn).await });
+        taking.await.unwrap_or(Err(NoTurn::Late))
+    }
+
+    /// Takes the upload if no other node holds it.
+    async fn take_unheld(&self, id: UploadId, turn: Lease) -> Result<Option<Lease>, StoreError> {
+        let entry = self.enter(id, turn);
+        if let Some(epoch) = self.take(id, None).await? {
+            return Ok(Some(entry.lease(epoch)));
+        }
+        // Without a record there is nothing that another node could write.
+        let is_stored = self.look(id).await?.is_some();
+        Ok((!is_stored).then(|| entry.lease(Epoch::FIRST)))
+    }
+
+    async fn take_from_others(&self, id: UploadId, wanted: Wanted, turn: Lease) -> Result<Lease, NoTurn> {
+        let entry = self.enter(id, turn);
+        for _ in 0..ATTEMPTS {
+            if let Some(epoch) = self.take(id, None).await? {
+                return Ok(entry.lease(epoch));
+            }
+            let Some(sight) = self.look(id).await? else { return Ok(entry.lease(Epoch::FIRST)) };
+            if let Some(holder) = sight.holder.filter(|node| *node != self.0.number) {
+                self.ask(id, holder, wanted, &entry.turn).await?;
+            }
+            if let Some(epoch) = self.take(id, Some(sight.epoch)).await? {
+                return Ok(entry.lease(epoch));
+            }
+        }
+        Err(NoTurn::Late)
+    }
+
+    /// Asks the holder to let go, and waits a while for that, unless what it has is of no use.
+    async fn ask(&self, id: UploadId, holder: i32, wanted: Wanted, turn: &Lease) -> Result<(), NoTurn> {
+        let (let_go, gone) = oneshot::channel();
+        lock(&self.0.asking).insert(id, let_go);
+        let at_recorded_offset = wanted == Wanted::RecordedOffset;
+        let said = Said::Ask { id, at_recorded_offset, from: self.0.number };
+        self.0.order(Order::Tell { channel: self.0.channels.of(holder), said });
+        let outcome = tokio::select! {
+            biased;
+            () = std::future::ready(()), if at_recorded_offset => Ok(()),
+            _ = turn.displaced() => Err(NoTurn::Displaced),
+            _ = tokio::time::timeout(PATIENCE, gone) => Ok(()),
+        };
+        lock(&self.0.asking).remove(&id);
+        outcome
+    }
+
+    async fn take(&self, id: UploadId, seen: Option<Epoch>) -> Result<Option<Epoch>, StoreError> {
+        let client = self.0.connections.client().await?;
+        let statement = client.prepare_cached(TAKE).await?;
+        let seen = seen.map(|epoch| epoch.number().cast_signed());
+        let taken = client.query_opt(&statement, &[&id.uuid(), &self.0.number, &seen]).await?;
+        taken.map(|row| rows::epoch(&row)).transpose()
+    }
+
+    async fn look(&self, id: UploadId) -> Result<Option<Sight>, StoreError> {
+        let client = self.0.connections.client().await?;
+        let statement = client.prepare_cached(LOOK).await?;
+        let Some(row) = client.query_opt(&statement, &[&id.uuid()]).await? else { return Ok(None) };
+        Ok(Some(Sight { epoch: rows::epoch(&row)?, holder: rows::column(&row, "node")? }))
+    }
+
+    /// Enters a request whose turn it is: from now on it hears who asks.
+    fn enter(&self, id: UploadId, turn: Lease) -> Entry {
+        let held = Held { displacement: turn.displacement().clone(), askers: Vec::new() };
+        lock(&self.0.held).insert(id, held);
+        Entry { node: self.clone(), id, epoch: None, turn }
+    }
+}
+
+impl Entry {
+    fn lease(mut self, epoch: Epoch) -> Lease {
+        self.epoch = Some(epoch);
+        Lease::new(epoch, self.turn.displacement().clone(), self)
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let held = lock(&self.node.0.held).remove(&self.id);
+        let askers = held.map_or(Vec::new(), |held| held.askers);
+        // A request that took nothing has nothing to let go; its epoch is none that a node has.
+        let epoch = self.epoch.unwrap_or(Epoch::FIRST);
+        self.node.0.order(Order::LetGo { id: self.id, epoch, askers });
+    }
+}

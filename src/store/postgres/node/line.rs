@@ -1,0 +1,250 @@
+//! The line of a node to the database: a connection of its own, for what must not wait for the pool.
+
+use std::sync::Weak;
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::MissedTickBehavior;
+use tokio_postgres::{AsyncMessage, Client};
+use uuid::Uuid;
+
+use super::super::connect::{Connections, Driver};
+use super::said::{Channels, Said};
+use super::{Inner, lock};
+use crate::store::StoreError;
+use crate::upload::{Epoch, UploadId};
+
+/// How often a node shows that it is there.
+const BEAT: Duration = Duration::from_secs(1);
+/// How long a line that broke is left alone.
+const PAUSE: Duration = Duration::from_millis(250);
+/// How long a statement of the line may take, and its connection to be made.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The most orders that go together.
+const TOGETHER: usize = 256;
+
+/// Work for the line.
+#[derive(Debug)]
+pub(super) enum Order {
+    /// To take the node's name off an upload that it let go, and then to tell those who asked.
+    LetGo { id: UploadId, epoch: Epoch, askers: Vec<i32> },
+    /// To tell the listeners of a channel something.
+    Tell { channel: String, said: Said },
+}
+
+/// The line of one node.
+pub(super) struct Line {
+    connections: Connections,
+    number: i32,
+    channels: Channels,
+}
+
+/// An open connection of a line.
+pub(super) struct Opened(Client, Driver);
+
+impl Line {
+    /// Opens a line and enters a new node. From then on the node hears what it is told.
+    pub(super) async fn open(connections: &Connections) -> Result<(Self, Opened), StoreError> {
+        let (client, mut driver) = connections.own().await?;
+        let entered = async {
+            let sql = "insert into nodes (id, started, beat) values (nextval('node_ids'), now(), now())
+                returning id, (current_schema()::regnamespace)::oid as schema";
+            let row = client.query_one(sql, &[]).await?;
+            let (number, schema) = (row.try_get("id")?, row.try_get("schema")?);
+            let channels = Channels { schema };
+            prepare(&client, number, channels).await?;
+            Ok::<_, tokio_postgres::Error>((number, channels))
+        };
+        let (number, channels) = tokio::select! {
+            entered = entered => entered?,
+            // Nobody tells a node anything before it is entered.
+            broken = ended(&mut driver, |_| {}) => return Err(broken),
+        };
+        let line = Self { connections: connections.clone(), number, channels };
+        Ok((line, Opened(client, driver)))
+    }
+
+    /// The node's number.
+    pub(super) fn number(&self) -> i32 {
+        self.number
+    }
+
+    /// The channels of all nodes.
+    pub(super) fn channels(&self) -> Channels {
+        self.channels
+    }
+
+    /// Serves the node until it ends. Orders that a broken line did not follow wait for the next one: to
+    /// follow an order twice is to follow it once, and a node that keeps its name on an upload keeps others
+    /// from sweeping it.
+    pub(super) async fn run(self, opened: Opened, mut orders: UnboundedReceiver<Order>, node: Weak<Inner>) {
+        let (mut opened, mut pending) = (Some(opened), Vec::new());
+        loop {
+            match self.session(opened.take(), &mut orders, &mut pending, &node).await {
+                Ok(()) => return,
+                Err(error) => {
+                    tracing::warn!(%error, "the line to the database is broken");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    async fn session(
+        &self,
+        opened: Option<Opened>,
+        orders: &mut UnboundedReceiver<Order>,
+        pending: &mut Vec<Order>,
+        node: &Weak<Inner>,
+    ) -> Result<(), StoreError> {
+        let is_new = opened.is_none();
+        let Opened(client, mut driver) = match opened {
+            Some(opened) => opened,
+            None => in_time(self.connections.own()).await.map(|(client, driver)| Opened(client, driver))?,
+        };
+        let serve = async {
+            if is_new {
+                in_time(prepare(&client, self.number, self.channels)).await?;
+            }
+            self.serve(&client, orders, pending).await
+        };
+        tokio::select! {
+            served = serve => served,
+            broken = ended(&mut driver, |said| hear(node, said)) => Err(broken),
+        }
+    }
+
+    async fn serve(
+        &self,
+        client: &Client,
+        orders: &mut UnboundedReceiver<Order>,
+        pending: &mut Vec<Order>,
+    ) -> Result<(), StoreError> {
+        let mut beats = tokio::time::interval(BEAT);
+        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            in_time(self.follow(client, pending)).await?;
+            pending.clear();
+            tokio::select! {
+                _ = beats.tick() => in_time(self.beat(client)).await?,
+                taken = orders.recv_many(pending, TOGETHER) => {
+                    if taken == 0 {
+                        return in_time(self.leave(client)).await;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn beat(&self, client: &Client) -> Result<(), tokio_postgres::Error> {
+        let sql = "insert into nodes (id, started, beat) values ($1, now(), now())
+            on conflict (id) do update set beat = excluded.beat";
+        client.execute(sql, &[&self.number]).await.map(drop)
+    }
+
+    async fn leave(&self, client: &Client) -> Result<(), tokio_postgres::Error> {
+        client.execute("delete from nodes where id = $1", &[&self.number]).await.map(drop)
+    }
+
+    /// Lets uploads go, and then tells what is to be told. Orders that come meanwhile go together next time.
+    async fn follow(&self, client: &Client, orders: &[Order]) -> Result<(), tokio_postgres::Error> {
+        let (mut ids, mut epochs) = (Vec::<Uuid>::new(), Vec::<i64>::new());
+        let (mut channels, mut texts) = (Vec::new(), Vec::new());
+        for order in orders {
+            match order {
+                Order::LetGo { id, epoch, askers } => {
+                    ids.push(id.uuid());
+                    epochs.push(epoch.number().cast_signed());
+                    for asker in askers {
+                        channels.push(self.channels.of(*asker));
+                        texts.push(Said::Free { id: *id }.text());
+                    }
+                }
+                Order::Tell { channel, said } => {
+                    channels.push(channel.clone());
+                    texts.push(said.text());
+                }
+            }
+        }
+        if !ids.is_empty() {
+            let sql = "update uploads u set node = null from unnest($1::uuid[], $2::bigint[]) l (id, epoch)
+                where u.id = l.id and u.epoch = l.epoch and u.node = $3";
+            client.execute(sql, &[&ids, &epochs, &self.number]).await?;
+        }
+        if !texts.is_empty() {
+            let sql =
+                "select pg_notify(t.channel, t.said) from unnest($1::text[], $2::text[]) t (channel, said)";
+            client.query(sql, &[&channels, &texts]).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The outcome of a step, if it comes in time.
+async fn in_time<T, E>(step: impl Future<Output = Result<T, E>>) -> Result<T, StoreError>
+where
+    StoreError: From<E>,
+{
+    match tokio::time::timeout(PATIENCE, step).await {
+        Ok(outcome) => Ok(outcome?),
+        Err(_) => Err(StoreError::Unavailable("no answer in time".into())),
+    }
+}
+
+/// Deletes the row of a node that does not do it itself.
+#[cfg(any(test, feature = "contract"))]
+pub(super) async fn strike(connections: &Connections, number: i32) -> Result<(), StoreError> {
+    let (client, mut driver) = connections.own().await?;
+    let strike = async { client.execute("delete from nodes where id = $1", &[&number]).await };
+    tokio::select! {
+        struck = strike => Ok(struck.map(drop)?),
+        broken = ended(&mut driver, |_| {}) => Err(broken),
+    }
+}
+
+/// Makes a connection a line. What it writes saves work and decides nothing, so no commit waits for the disk.
+async fn prepare(client: &Client, number: i32, channels: Channels) -> Result<(), tokio_postgres::Error> {
+    let (all, own) = (channels.all(), channels.of(number));
+    let sql = format!("set synchronous_commit = off; listen {all}; listen {own}");
+    client.batch_execute(&sql).await
+}
+
+/// Drives the connection, and hands on what it hears, until it breaks.
+async fn ended(driver: &mut Driver, hear: impl Fn(Said)) -> StoreError {
+    loop {
+        match driver.next().await {
+            Some(Ok(AsyncMessage::Notification(told))) => {
+                if let Ok(said) = serde_json::from_str(told.payload()) {
+                    hear(said);
+                }
+            }
+            Some(Ok(_)) => {}
+            Some(Err(error)) => return error.into(),
+            None => return StoreError::Unavailable("the connection was closed".into()),
+        }
+    }
+}
+
+/// Does what a node is told.
+fn hear(node: &Weak<Inner>, said: Said) {
+    let Some(node) = node.upgrade() else { return };
+    match said {
+        Said::Ask { id, at_recorded_offset, from } => {
+            if let Some(held) = lock(&node.held).get_mut(&id) {
+                held.displacement.tell(Said::wish(at_recorded_offset));
+                held.askers.push(from);
+                return;
+            }
+            // It was let go, perhaps by an order that is not followed yet: that one goes first.
+            node.order(Order::Tell { channel: node.channels.of(from), said: Said::Free { id } });
+        }
+        Said::Free { id } => {
+            if let Some(asking) = lock(&node.asking).remove(&id) {
+                let _ = asking.send(());
+            }
+        }
+        Said::Complete { id } => {
+            let _ = node.completed.send(id);
+        }
+    }
+}
