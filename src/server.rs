@@ -41,6 +41,8 @@ pub struct Server {
     tasks: TaskTracker,
     draining: CancellationToken,
     instructions: Option<String>,
+    /// Keeps other processes out of the data folder.
+    _alone: Option<std::fs::File>,
 }
 
 /// Where a server listens.
@@ -89,7 +91,8 @@ impl Server {
     /// # Errors
     /// [`StartError`]. Nothing that was stored is changed by one.
     pub async fn open(config: Config, address: SocketAddr) -> Result<Self, StartError> {
-        let backend = Backend::open(&config)?;
+        let mut backend = Backend::open(&config).await?;
+        let alone = backend.alone();
         let (folder, durability) = (&backend.folder, backend.durability);
         let link_keyring = link_keyring(&config, folder)?;
         let presenter = Presenter::new(config.base_path.clone(), link_keyring.links());
@@ -133,6 +136,7 @@ impl Server {
             tasks,
             draining,
             instructions,
+            _alone: alone,
         })
     }
 

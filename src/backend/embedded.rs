@@ -34,6 +34,7 @@ pub(super) fn open(config: &Config) -> Result<Backend, BackendError> {
     Ok(Backend {
         folder,
         durability,
+        alone: None,
         records: store.clone(),
         messages: store.clone(),
         memberships: store,

@@ -28,6 +28,9 @@ impl Examined {
     /// [`BackendError`]
     pub fn of(data: &Path) -> Result<Self, BackendError> {
         let (folder, payload) = DataFolder::look(data)?;
+        if payload.starts_with("postgres ") {
+            return Err(BackendError::InDatabase);
+        }
         let copy = SledCopy::of(&folder.records()).map_err(|error| BackendError::Records(error.into()))?;
         let disk = Disk::look(folder.path());
         let (payloads, disk): (Arc<dyn Payloads>, _) = match payload.as_str() {

@@ -3,8 +3,10 @@
 
 mod embedded;
 mod examined;
+mod postgres;
 
 use std::fmt;
+use std::fs::File;
 use std::sync::Arc;
 
 use crate::config::Config;
@@ -22,6 +24,8 @@ pub struct Backend {
     pub folder: DataFolder,
     /// The failure that an acknowledged change survives.
     pub durability: Durability,
+    /// The lock on the folder, where the records do not keep other processes out of it.
+    alone: Option<File>,
     records: Arc<dyn Records>,
     messages: Arc<dyn Messages>,
     memberships: Arc<dyn Memberships>,
@@ -44,6 +48,15 @@ pub enum BackendError {
     /// The bytes are kept in a way that this version does not know.
     #[error("its bytes are kept in `{0}`, which this version does not know")]
     Payload(String),
+    /// The records are in a database, which is not looked at.
+    #[error("its records are in PostgreSQL, which this command does not read yet")]
+    InDatabase,
+    /// The folder is not the one that belongs to the database.
+    #[error("{0} is not the data folder that belongs to this database")]
+    AnotherFolder(String),
+    /// Another process has the folder.
+    #[error("{0}: another process has this data folder")]
+    InUse(String),
     /// Reading failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -54,8 +67,16 @@ impl Backend {
     ///
     /// # Errors
     /// [`BackendError`]
-    pub fn open(config: &Config) -> Result<Self, BackendError> {
-        embedded::open(config)
+    pub async fn open(config: &Config) -> Result<Self, BackendError> {
+        match &config.database {
+            Some(address) => postgres::open(config, address).await,
+            None => embedded::open(config),
+        }
+    }
+
+    /// What keeps other processes out of the data folder as long as it lives.
+    pub fn alone(&mut self) -> Option<File> {
+        self.alone.take()
     }
 
     /// All ports, together with this one to connected users.

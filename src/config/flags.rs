@@ -24,6 +24,11 @@ pub struct Flags {
     #[arg(long, help_heading = STORAGE, env = "LONGHAUL_DATA_DIR", value_name = "DIR", default_value = "uploads")]
     pub data_dir: String,
 
+    /// PostgreSQL (15 or newer) for everything but the bytes, which stay in the data folder: a postgres:// URL.
+    /// [default: the records are in the data folder as well]
+    #[arg(long, help_heading = STORAGE, env = "LONGHAUL_DATABASE", value_name = "URL", hide_env_values = true)]
+    pub database: Option<String>,
+
     /// Secret of HS256 tokens, at least 32 bytes. Given twice, both are valid: a new one and the one it
     /// replaces.
     #[arg(long, help_heading = USERS, env = "LONGHAUL_JWT_SECRET", value_name = "TEXT", hide_env_values = true)]

@@ -27,6 +27,7 @@ use crate::base_path::BasePath;
 use crate::keys::KeySource;
 use crate::links::{LinkKeys, MAX_LINK_SECS};
 use crate::store::Durability;
+use crate::store::postgres::Connections;
 use crate::upload::Digests;
 use check::Check;
 use sizes::Sizes;
@@ -48,6 +49,8 @@ pub struct Config {
     pub ops_listen: Option<SocketAddr>,
     /// The data folder.
     pub data_dir: PathBuf,
+    /// The address of the database, if records are in one.
+    pub database: Option<String>,
     /// The source of the keys of tokens; demo mode if `None`.
     pub key: Option<KeySource>,
     /// Claims that hold the user id.
@@ -158,6 +161,7 @@ impl Config {
             listen: check.listen("--listen", &flags.listen),
             ops_listen: flags.ops_listen.as_deref().map(|text| check.listen("--ops-listen", text)),
             data_dir: check.data_dir(&flags.data_dir),
+            database: check.database(flags),
             key: check.key(flags),
             jwt_claims: check.names("--jwt-claims", &flags.jwt_claims),
             jwt_audience: flags.jwt_audience.clone(),
@@ -242,6 +246,18 @@ impl Check {
             self.problem("--data-dir is empty");
         }
         PathBuf::from(text)
+    }
+
+    /// The address of the database. An error does not quote it, as it may contain a password.
+    fn database(&mut self, flags: &Flags) -> Option<String> {
+        let address = flags.database.clone()?;
+        if let Err(fault) = Connections::check(&address) {
+            self.problem(format!("--database: {fault}"));
+        }
+        if flags.payload != "disk" {
+            self.problem("--database with --payload: bytes are in files then");
+        }
+        Some(address)
     }
 
     fn page(&mut self, text: Option<&str>) -> Page {

@@ -23,7 +23,7 @@ struct Fixture {
 
 impl Fixture {
     async fn new() -> Self {
-        let address = server::schema().await;
+        let address = server::schema();
         let connections = Connections::to(&address, MOST).expect("an address");
         let store = Postgres::open(connections).await.expect("opened");
         Self { address, store: Arc::new(store) }

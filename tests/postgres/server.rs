@@ -6,8 +6,6 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs, thread};
 
-use tokio_postgres::NoTls;
-
 /// The server, and its end: a shell waits for the end of its input, which comes with the end of this process
 /// however that ends, and then stops the server that it started.
 const SERVE: &str = r#"
@@ -31,16 +29,10 @@ struct Server {
     _shell: Child,
 }
 
-/// The address of an empty schema of its own.
-pub(crate) async fn schema() -> String {
-    let name = format!("schema_{}", SCHEMAS.fetch_add(1, Ordering::Relaxed));
-    let address = SERVER.address();
-    let (client, connection) = tokio_postgres::connect(&address, NoTls).await.expect("a connection");
-    let driver = tokio::spawn(connection);
-    client.batch_execute(&format!("create schema {name}")).await.expect("a schema");
-    drop(client);
-    driver.await.expect("no panic").expect("a connection that ends well");
-    format!("{address} options='-c search_path={name}'")
+/// The address of a schema of its own, which is made with the tables.
+pub(crate) fn schema() -> String {
+    let number = SCHEMAS.fetch_add(1, Ordering::Relaxed);
+    format!("{} options='-c search_path=schema_{number}'", SERVER.address())
 }
 
 impl Server {

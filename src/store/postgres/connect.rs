@@ -68,6 +68,14 @@ impl Connections {
         Ok(Self { config, tls, pool })
     }
 
+    /// Checks that this is the address of a database, which need not be there.
+    ///
+    /// # Errors
+    /// What is wrong with it. The text does not quote it, as it may contain a password.
+    pub fn check(address: &str) -> Result<(), String> {
+        address.parse::<Config>().map(drop).map_err(|error| error.to_string())
+    }
+
     /// A connection of the pool.
     pub(super) async fn client(&self) -> Result<Client, StoreError> {
         Ok(self.pool.get().await?)

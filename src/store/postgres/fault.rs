@@ -1,5 +1,7 @@
 //! The failures of statements.
 
+use std::error::Error;
+
 use deadpool_postgres::PoolError;
 use tokio_postgres::error::{DbError, SqlState};
 
@@ -47,7 +49,10 @@ impl From<tokio_postgres::Error> for StoreError {
         match error.as_db_error() {
             Some(found) if *found.code() == SqlState::DISK_FULL => Self::Full,
             Some(found) => Self::Unavailable(describe(found)),
-            None => Self::Unavailable(error.to_string()),
+            None => Self::Unavailable(match error.source() {
+                Some(cause) => format!("{error}: {cause}"),
+                None => error.to_string(),
+            }),
         }
     }
 }

@@ -10,6 +10,17 @@ use crate::store::StoreError;
 /// the tables after it.
 const STEPS: [Step; 1] = [Step { version: 1, usable_from: 1, sql: include_str!("migrations/0001.sql") }];
 
+/// Makes the first schema of the search path, if none of them is there. The text of the path is quoted as a
+/// name is.
+const SCHEMA: &str = r#"
+do $$
+declare first text := split_part(current_setting('search_path'), ',', 1);
+begin
+    if current_schema() is null and first not in ('', '"$user"') then
+        execute format('create schema if not exists %s', first);
+    end if;
+end $$"#;
+
 struct Step {
     version: i32,
     usable_from: i32,
@@ -39,8 +50,8 @@ pub(super) async fn apply(connections: &Connections) -> Result<(), MigrationErro
 }
 
 async fn apply_in(tx: &Transaction<'_>) -> Result<(), MigrationError> {
-    let lock = "select pg_advisory_xact_lock(hashtext('longhaul ' || current_schema()))";
-    tx.batch_execute(lock).await.map_err(StoreError::from)?;
+    tx.batch_execute("select pg_advisory_xact_lock(hashtext('longhaul'))").await.map_err(StoreError::from)?;
+    tx.batch_execute(SCHEMA).await.map_err(StoreError::from)?;
     let table = "create table if not exists longhaul_tables (
         version int primary key, usable_from int not null, made_at timestamptz not null default now())";
     tx.batch_execute(table).await.map_err(StoreError::from)?;

@@ -23,6 +23,7 @@ mod connect;
 mod create;
 mod end;
 mod fault;
+mod folder;
 mod memberships;
 mod messages;
 mod migrations;

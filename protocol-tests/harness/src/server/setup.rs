@@ -1,4 +1,5 @@
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -129,7 +130,21 @@ impl Setup {
         }
         // With links that stay the same for a week, a message that is read twice is the same both times.
         command.env("LONGHAUL_MEDIA_LINK_SECS", "7d");
+        if let Some(address) =
+            database(data).filter(|_| !self.arguments.iter().any(|flag| flag == "--payload"))
+        {
+            command.env("LONGHAUL_DATABASE", address);
+        }
         command.args(&self.arguments).envs(self.environment.clone());
         command
     }
+}
+
+/// The address of a folder's own schema in the PostgreSQL of `LONGHAUL_TESTS_DATABASE`, if the tests are to
+/// have their servers store there.
+fn database(data: &Path) -> Option<String> {
+    let server = std::env::var("LONGHAUL_TESTS_DATABASE").ok()?;
+    let mut hasher = DefaultHasher::new();
+    data.hash(&mut hasher);
+    Some(format!("{server} options='-c search_path=tests_{:x}'", hasher.finish()))
 }

@@ -101,3 +101,9 @@ create table duties (
     duty text primary key,
     node int not null
 );
+
+-- The data folder of the files, where bytes are not in an object store.
+create table folder (
+    is_one boolean primary key default true check (is_one),
+    id uuid not null
+);

@@ -50,7 +50,6 @@ struct Inner {
     asking: Mutex<HashMap<UploadId, oneshot::Sender<()>>>,
     orders: mpsc::UnboundedSender<Order>,
     completed: broadcast::Sender<UploadId>,
-    #[cfg(any(test, feature = "contract"))]
     line: tokio::task::AbortHandle,
 }
 
@@ -81,7 +80,6 @@ impl PostgresNode {
                 asking: Mutex::default(),
                 orders,
                 completed: broadcast::Sender::new(WAITING),
-                #[cfg(any(test, feature = "contract"))]
                 line: task.abort_handle(),
             }
         });
@@ -92,7 +90,6 @@ impl PostgresNode {
     ///
     /// # Errors
     /// [`StoreError`] if the database cannot be reached.
-    #[cfg(any(test, feature = "contract"))]
     pub async fn stop(&self) -> Result<(), StoreError> {
         self.0.line.abort();
         line::strike(&self.0.connections, self.0.number).await
