@@ -26,7 +26,7 @@ pub(super) async fn open(config: &Config, address: &str) -> Result<Backend, Back
     let alone = lock(&folder)?;
     let durability = folder.durability(config.durability)?;
     let disk = Disk::open(folder.path(), durability, config.reserve).map_err(|error| folder.unfit(error))?;
-    let node = Arc::new(PostgresNode::start(connections).await?);
+    let node = Arc::new(PostgresNode::alone(connections).await?);
     let payloads: Arc<dyn Payloads> = Arc::new(disk);
     Ok(Backend {
         folder,

@@ -86,6 +86,16 @@ impl PostgresNode {
         Ok(Self(node))
     }
 
+    /// A new node that is known to be the only one: those before it are gone, however short ago, and what
+    /// they held is free.
+    ///
+    /// # Errors
+    /// The errors of [`PostgresNode::start`].
+    pub async fn alone(connections: Connections) -> Result<Self, StoreError> {
+        connections.client().await?.execute("delete from nodes", &[]).await?;
+        Self::start(connections).await
+    }
+
     /// Makes the other nodes take this one for gone, as one that was stopped for long. It is not told.
     ///
     /// # Errors
