@@ -10,7 +10,7 @@ use super::{Backend, BackendError};
 use crate::config::Config;
 use crate::data_folder::{DataFolder, FolderError};
 use crate::store::disk::Disk;
-use crate::store::postgres::{Connections, Postgres, PostgresNode};
+use crate::store::postgres::{Address, Connections, Postgres, PostgresNode};
 use crate::store::{Payloads, Synced};
 
 /// The most connections to the database at once. None is held while a body comes, so a few serve many.
@@ -19,7 +19,7 @@ const CONNECTIONS: usize = 16;
 const NAME: &str = "postgres";
 
 /// Opens the database at this address, and the folder that belongs to it.
-pub(super) async fn open(config: &Config, address: &str) -> Result<Backend, BackendError> {
+pub(super) async fn open(config: &Config, address: &Address) -> Result<Backend, BackendError> {
     let connections = Connections::to(address, CONNECTIONS).map_err(failed)?;
     let store = Arc::new(Postgres::open(connections.clone()).await.map_err(failed)?);
     let folder = folder(config, &store).await?;

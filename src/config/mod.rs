@@ -27,7 +27,7 @@ use crate::base_path::BasePath;
 use crate::keys::KeySource;
 use crate::links::{LinkKeys, MAX_LINK_SECS};
 use crate::store::Durability;
-use crate::store::postgres::Connections;
+use crate::store::postgres::Address;
 use crate::upload::Digests;
 use check::Check;
 use sizes::Sizes;
@@ -50,7 +50,7 @@ pub struct Config {
     /// The data folder.
     pub data_dir: PathBuf,
     /// The address of the database, if records are in one.
-    pub database: Option<String>,
+    pub database: Option<Address>,
     /// The source of the keys of tokens; demo mode if `None`.
     pub key: Option<KeySource>,
     /// Claims that hold the user id.
@@ -249,15 +249,12 @@ impl Check {
     }
 
     /// The address of the database. An error does not quote it, as it may contain a password.
-    fn database(&mut self, flags: &Flags) -> Option<String> {
-        let address = flags.database.clone()?;
-        if let Err(fault) = Connections::check(&address) {
-            self.problem(format!("--database: {fault}"));
-        }
+    fn database(&mut self, flags: &Flags) -> Option<Address> {
+        let address = flags.database.as_deref()?.parse();
         if flags.payload != "disk" {
-            self.problem("--database with --payload: bytes are in files then");
+            self.problem("--database keeps bytes in files: --payload is `disk`");
         }
-        Some(address)
+        address.map_err(|error| self.problem(format!("--database: {error}"))).ok()
     }
 
     fn page(&mut self, text: Option<&str>) -> Page {

@@ -4,13 +4,14 @@
 //!
 //! | port | embedded | may also live in |
 //! | --- | --- | --- |
-//! | [`Records`], [`Messages`], [`Memberships`] | sled | PostgreSQL |
+//! | [`Records`], [`Messages`], [`Memberships`] | sled | PostgreSQL ([`postgres`]) |
 //! | [`Payloads`] | files; small uploads in sled | an S3 store |
 //! | [`Appends`] | both of the above at once ([`embedded`]), or one after the other | both at once |
-//! | [`Leases`] | one process's own ([`local`]) | PostgreSQL |
-//! | [`Duties`] | one process has all of them ([`local`]) | PostgreSQL |
+//! | [`Leases`] | one process's own ([`local`]) | PostgreSQL ([`postgres`]) |
+//! | [`Duties`] | one process has all of them ([`local`]) | PostgreSQL ([`postgres`]) |
 //! | [`Announcements`] | Socket.IO | |
-//! | [`Relay`], [`Hints`] | none: there is one process | Redis, PostgreSQL |
+//! | [`Hints`] | none: there is one process | PostgreSQL ([`postgres`]) |
+//! | [`Relay`] | none: there is one process | Redis, PostgreSQL |
 //!
 //! `Records` and `Messages` of one server share a database: a claim and a commit change both in one atomic
 //! step. What a method has written or returned is durable when it answers, as far as the configured

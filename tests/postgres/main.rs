@@ -1,5 +1,8 @@
-//! The contract of the ports in PostgreSQL: `cargo test --features contract --test postgres`.
+//! The contract of the ports in PostgreSQL: `cargo test --features contract,postgres-server --test
+//! postgres`.
 
+mod faults;
+mod races;
 mod server;
 
 use std::sync::{Arc, LazyLock};
@@ -21,16 +24,20 @@ struct Fixture {
     store: Arc<Postgres>,
 }
 
+fn connections(address: &str) -> Connections {
+    Connections::to(&address.parse().expect("an address"), MOST).expect("they need no certificates")
+}
+
 impl Fixture {
     async fn new() -> Self {
         let address = server::schema();
-        let connections = Connections::to(&address, MOST).expect("an address");
+        let connections = connections(&address);
         let store = Postgres::open(connections).await.expect("opened");
         Self { address, store: Arc::new(store) }
     }
 
     fn again(&self) -> Arc<Postgres> {
-        Arc::new(Postgres::over(Connections::to(&self.address, MOST).expect("an address")))
+        Arc::new(Postgres::over(connections(&self.address)))
     }
 }
 
@@ -79,9 +86,13 @@ impl Node {
     }
 
     fn on(store: Fixture, payloads: MemoryPayloads) -> Self {
-        let connections = Connections::to(&store.address, MOST).expect("an address");
+        let connections = connections(&store.address);
         let node = beside(PostgresNode::start(connections)).expect("started");
         Self { store, payloads, node }
+    }
+
+    fn beside(&self) -> Self {
+        Self::on(self.store.second(), self.payloads.clone())
     }
 }
 
@@ -111,7 +122,7 @@ impl NodesFixture for Node {
     }
 
     fn second(&self) -> Self {
-        Self::on(self.store.second(), self.payloads.clone())
+        self.beside()
     }
 
     fn stop(&self) {

@@ -32,7 +32,13 @@ struct Server {
 /// The address of a schema of its own, which is made with the tables.
 pub(crate) fn schema() -> String {
     let number = SCHEMAS.fetch_add(1, Ordering::Relaxed);
-    format!("{} options='-c search_path=schema_{number}'", SERVER.address())
+    let name = format!("schema_{number}");
+    format!("{} application_name={name} options='-c search_path={name}'", SERVER.address())
+}
+
+/// The name of the schema at an address, under which its connections are known.
+pub(crate) fn name_of(address: &str) -> &str {
+    address.rsplit_once("search_path=").map_or("", |(_, name)| name.trim_end_matches('\''))
 }
 
 impl Server {

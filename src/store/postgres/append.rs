@@ -1,6 +1,7 @@
 //! Rows of the ledger. Only the end of a ledger is ever read, so it is all that is stored.
 
 use async_trait::async_trait;
+use futures_util::try_join;
 
 use super::change::{Change, Tx};
 use super::claim;
@@ -8,10 +9,10 @@ use super::fault::Fault;
 use super::rows::{self, state};
 use super::seen::{self, Beside};
 use super::store::Postgres;
-use super::write;
+use super::uploads;
 use crate::store::StoreError;
 use crate::time::Timestamp;
-use crate::upload::{Appended, Length, State, Upload, UploadId};
+use crate::upload::{Appended, Length, State, UploadId};
 
 /// Adds a row that may change more than the end of the ledger.
 pub(super) struct Append<'a> {
@@ -30,9 +31,16 @@ impl Change for Append<'_> {
         let beside = Beside { holder: claims, clock: claims, ..Beside::default() };
         let seen = seen::existing(tx, self.id, beside).await?;
         let appended = seen.upload.clone().append(self.row)?;
-        let state = claim::along(tx, self.store, &appended, &seen.holder, &seen.clock, self.claim).await?;
-        write::replace(tx, &seen, &Upload { state: state.clone(), ..appended }).await?;
-        Ok(state)
+        let stamp = claim::along(self.store, &appended, seen.holder, seen.clock, self.claim);
+        let next = match stamp {
+            Some(stamp) => appended.claim(stamp)?,
+            None => appended,
+        };
+        try_join!(
+            claim::note(tx, &next, seen.holder, seen.clock, stamp),
+            uploads::replace(tx, &seen, &next)
+        )?;
+        Ok(next.state)
     }
 }
 
@@ -41,10 +49,11 @@ impl Postgres {
     /// upload was as the row expects.
     pub(super) async fn extend(&self, id: UploadId, row: &Appended) -> Result<bool, StoreError> {
         let (State::Receiving, Length::Known(length)) = (&row.state, row.length) else { return Ok(false) };
-        let sql = const_format(
+        let sql = format!(
             "update uploads set off = $1, digest = $2, active_at = $3, noticed_at = case
                  when $3 between noticed_at and noticed_at + 60000 then noticed_at else $3 end
-             where id = $4 and epoch = $5 and off = $6 and length = $7 and state = {RECEIVING} returning id",
+             where id = $4 and epoch = $5 and off = $6 and length = $7 and state = {} returning id",
+            state::RECEIVING
         );
         let chunk = &row.chunk;
         let (digest, at) = (rows::digest(chunk.digest.as_ref()), rows::time(chunk.at));
@@ -53,8 +62,4 @@ impl Postgres {
         let extended = self.row(&sql, &[&end, &digest, &at, &id.uuid(), &epoch, &offset, &length]).await?;
         Ok(extended.is_some())
     }
-}
-
-fn const_format(sql: &str) -> String {
-    sql.replace("{RECEIVING}", &state::RECEIVING.to_string())
 }

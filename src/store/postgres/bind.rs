@@ -1,11 +1,13 @@
 //! Bindings of uploads to the messages that they are to become.
 
 use async_trait::async_trait;
+use futures_util::try_join;
 
 use super::change::{Change, Tx};
+use super::client_ids;
 use super::fault::Fault;
 use super::seen::{self, Beside};
-use super::write;
+use super::uploads;
 use crate::store::{Created, Taking};
 use crate::upload::{Binding, UploadId};
 
@@ -27,8 +29,10 @@ impl Change for Bind<'_> {
         if let Some(holder) = seen.holder.filter(|holder| holder.keeps(&bound, self.taking)) {
             return Ok(Created::Taken(holder.upload));
         }
-        write::take(tx, &bound, seen.holder, self.taking).await?;
-        write::replace(tx, &seen, &bound).await?;
+        try_join!(
+            client_ids::take(tx, &bound, seen.holder, self.taking),
+            uploads::replace(tx, &seen, &bound)
+        )?;
         Ok(Created::New(bound.state))
     }
 }

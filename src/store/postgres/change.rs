@@ -18,7 +18,8 @@ const ATTEMPTS: usize = 32;
 pub(super) trait Change: Sync {
     type Answer: Send;
 
-    /// Reads rows under locks, decides, and writes.
+    /// Reads rows under locks, decides, and writes. What is written goes together; the order must not matter,
+    /// as a statement that its connection does not know yet comes after the others.
     async fn make(&self, tx: &Tx) -> Result<Self::Answer, Fault>;
 }
 
@@ -52,7 +53,8 @@ impl Postgres {
         let outcome = try_join!(begin, change.make(&tx));
         let end = if outcome.is_ok() { "commit" } else { "rollback" };
         let ended = tx.batch(end).await;
-        tx.is_ended = ended.is_ok();
+        // One that the database is not fit for, as after a failover, is not used again either.
+        tx.is_ended = ended.is_ok() && !matches!(outcome, Err(Fault::Store(StoreError::Unavailable(_))));
         let ((), answer) = outcome?;
         ended?;
         Ok(answer)

@@ -1,13 +1,16 @@
 //! Claims: at most one message of each `client_message_id`, under stamps that only grow.
 
 use async_trait::async_trait;
+use futures_util::try_join;
 
 use super::change::{Change, Tx};
+use super::client_ids::{self, Holder};
+use super::clocks::{self, Clock};
 use super::fault::Fault;
-use super::seen::{self, Beside, Clock, Holder};
+use super::seen::{self, Beside};
 use super::store::Postgres;
-use super::write;
-use crate::message::{ConversationId, Stamp};
+use super::uploads;
+use crate::message::{MessageId, Stamp};
 use crate::store::Claim;
 use crate::time::Timestamp;
 use crate::upload::{State, Upload, UploadId};
@@ -29,65 +32,62 @@ impl Change for ClaimMessage<'_> {
         if let State::Finalizing(stamp) = seen.upload.state {
             return Ok(Claim::Finalizing(stamp));
         }
-        let conversation = seen.upload.claimable()?.conversation_id;
-        let claim =
-            allocate(tx, self.store, &seen.upload, conversation, &seen.holder, &seen.clock, self.now).await?;
+        seen.upload.claimable()?;
+        let claim = decide(self.store, seen.holder, seen.clock, self.now);
         if let Claim::Finalizing(stamp) = claim {
-            write::replace(tx, &seen, &seen.upload.clone().claim(stamp)?).await?;
+            let claimed = seen.upload.clone().claim(stamp)?;
+            try_join!(
+                note(tx, &claimed, seen.holder, seen.clock, Some(stamp)),
+                uploads::replace(tx, &seen, &claimed)
+            )?;
         }
         Ok(claim)
     }
 }
 
-/// The state that an upload gets: with its message claimed, if a claim goes along and is possible.
-pub(super) async fn along(
-    tx: &Tx,
+/// The stamp under which a message is claimed along with another change, if that is asked for and possible.
+pub(super) fn along(
     store: &Postgres,
     upload: &Upload,
-    holder: &Option<Holder>,
-    clock: &Option<Clock>,
+    holder: Option<Holder>,
+    clock: Option<Clock>,
     claim: Option<Timestamp>,
-) -> Result<State, Fault> {
-    let (Some(now), Ok(binding)) = (claim, upload.claimable()) else { return Ok(upload.state.clone()) };
-    let claim = allocate(tx, store, upload, binding.conversation_id, holder, clock, now).await?;
-    Ok(match claim {
-        Claim::Finalizing(stamp) => State::Finalizing(stamp),
-        Claim::Taken { .. } => upload.state.clone(),
-    })
+) -> Option<Stamp> {
+    let now = claim.filter(|_| upload.claimable().is_ok())?;
+    match decide(store, holder, clock, now) {
+        Claim::Finalizing(stamp) => Some(stamp),
+        Claim::Taken { .. } => None,
+    }
 }
 
-/// Claims a message for a complete upload, unless its `client_message_id` has one already.
-async fn allocate(
+/// Writes what a claim under this stamp changes beside the upload.
+pub(super) async fn note(
     tx: &Tx,
-    store: &Postgres,
     upload: &Upload,
-    conversation: ConversationId,
-    holder: &Option<Holder>,
-    clock: &Option<Clock>,
-    now: Timestamp,
-) -> Result<Claim, Fault> {
-    if let Some(Holder { upload, message: Some(message) }) = *holder {
-        return Ok(Claim::Taken { message, upload });
-    }
-    let latest = free_stamp(tx, store, clock.map(|clock| clock.latest), now).await?;
-    let position = clock.and_then(|clock| clock.position);
-    write::set_clock(tx, conversation, *clock, Clock { latest, position }).await?;
-    write::hold(tx, upload, *holder, Some(latest.id)).await?;
-    Ok(Claim::Finalizing(latest))
+    holder: Option<Holder>,
+    clock: Option<Clock>,
+    stamp: Option<Stamp>,
+) -> Result<(), Fault> {
+    let (Some(latest), Some(binding)) = (stamp, &upload.binding) else { return Ok(()) };
+    let next = Clock { latest, position: clock.and_then(|clock| clock.position) };
+    try_join!(
+        is_free(tx, latest.id),
+        clocks::set(tx, binding.conversation_id, clock, next),
+        client_ids::hold(tx, upload, holder, Some(latest.id))
+    )?;
+    Ok(())
 }
 
-/// The next stamp whose id no message of any conversation has.
-async fn free_stamp(
-    tx: &Tx,
-    store: &Postgres,
-    latest: Option<Stamp>,
-    now: Timestamp,
-) -> Result<Stamp, Fault> {
-    loop {
-        let stamp = store.stamp(now, latest);
-        let taken = "select 1 from messages where id = $1";
-        if tx.row(taken, &[&stamp.id.as_bytes().as_slice()]).await?.is_none() {
-            return Ok(stamp);
-        }
+/// A stamp for a complete and bound upload, unless its `client_message_id` has a message already.
+fn decide(store: &Postgres, holder: Option<Holder>, clock: Option<Clock>, now: Timestamp) -> Claim {
+    match holder {
+        Some(Holder { upload, message: Some(message) }) => Claim::Taken { message, upload },
+        _ => Claim::Finalizing(store.stamp(now, clock.map(|clock| clock.latest))),
     }
+}
+
+/// Begins anew, with another random number, if a message of another conversation has the id.
+async fn is_free(tx: &Tx, id: MessageId) -> Result<(), Fault> {
+    let taken = tx.row("select 1 from messages where id = $1", &[&id.as_bytes().as_slice()]).await?;
+    if taken.is_none() { Ok(()) } else { Err(Fault::Again) }
 }

@@ -1,12 +1,14 @@
 //! Commits of messages.
 
 use async_trait::async_trait;
+use futures_util::try_join;
 
 use super::change::{Change, Tx};
+use super::clocks::{self, Clock};
 use super::fault::Fault;
 use super::rows;
-use super::seen::{self, Beside, Clock};
-use super::write;
+use super::seen::{self, Beside};
+use super::uploads;
 use crate::message::{Message, Stamp};
 use crate::store::Position;
 use crate::time::Timestamp;
@@ -30,9 +32,12 @@ impl Change for Commit<'_> {
         let latest =
             seen.clock.map_or(Stamp { id: message.id, at: message.created_at }, |clock| clock.latest);
         let clock = Clock { latest, position: Some(position) };
-        write::set_clock(tx, message.conversation_id, seen.clock, clock).await?;
-        write::replace(tx, &seen, &committed).await?;
-        self.insert(tx, position).await
+        try_join!(
+            clocks::set(tx, message.conversation_id, seen.clock, clock),
+            uploads::replace(tx, &seen, &committed),
+            self.insert(tx, position)
+        )?;
+        Ok(())
     }
 }
 

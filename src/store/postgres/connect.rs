@@ -1,6 +1,8 @@
 //! Connections to the database.
 
+use std::error::Error;
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use deadpool_postgres::{Client, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
@@ -16,6 +18,16 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The address of a database, which may contain a password: it is not shown.
+#[derive(Clone)]
+pub struct Address(Config);
+
+/// How long a database that answers nothing at all is waited for.
+const GONE_AFTER: Duration = Duration::from_secs(10);
+/// A process that stands still in the middle of a change loses its connection, and with it the locks that
+/// others wait for.
+const SETTINGS: &str = "-c idle_in_transaction_session_timeout=5s -c lock_timeout=10s";
+
 /// The connections of one process to its database. They are made when they are needed.
 #[derive(Clone)]
 pub struct Connections {
@@ -24,12 +36,14 @@ pub struct Connections {
     pool: Pool,
 }
 
+/// The text is not the address of a database.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not the address of a database: {0}")]
+pub struct InvalidAddress(String);
+
 /// The reason why there can be no connection at all.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The address of the database cannot be read.
-    #[error("the address of the database: {0}")]
-    Address(#[from] tokio_postgres::Error),
     /// The address asks for TLS, and the system trusts no certificates.
     #[error("the address of the database asks for TLS, and this system has no certificates: {0}")]
     NoCertificates(String),
@@ -39,18 +53,12 @@ pub enum ConnectError {
 }
 
 impl Connections {
-    /// At most this many connections to the database at this address, a URL or `key=value` pairs.
+    /// At most this many connections to the database at this address.
     ///
     /// # Errors
     /// [`ConnectError`]
-    pub fn to(address: &str, most: usize) -> Result<Self, ConnectError> {
-        let mut config: Config = address.parse()?;
-        if config.get_connect_timeout().is_none() {
-            config.connect_timeout(CONNECT_TIMEOUT);
-        }
-        if config.get_application_name().is_none() {
-            config.application_name("longhaul");
-        }
+    pub fn to(address: &Address, most: usize) -> Result<Self, ConnectError> {
+        let config = completed(address);
         let tls = tls(config.get_ssl_mode())?;
         // A connection that broke is noticed when it is given back or used; a query for each use would cost
         // as much as most statements.
@@ -66,14 +74,6 @@ impl Connections {
             .runtime(Runtime::Tokio1)
             .build()?;
         Ok(Self { config, tls, pool })
-    }
-
-    /// Checks that this is the address of a database, which need not be there.
-    ///
-    /// # Errors
-    /// What is wrong with it. The text does not quote it, as it may contain a password.
-    pub fn check(address: &str) -> Result<(), String> {
-        address.parse::<Config>().map(drop).map_err(|error| error.to_string())
     }
 
     /// A connection of the pool.
@@ -96,8 +96,25 @@ impl Connections {
     }
 }
 
+impl FromStr for Address {
+    type Err = InvalidAddress;
+
+    /// Reads a URL, or pairs of `key=value`.
+    fn from_str(text: &str) -> Result<Self, InvalidAddress> {
+        text.parse().map(Self).map_err(|error: tokio_postgres::Error| {
+            let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+            InvalidAddress(cause)
+        })
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Address")
+    }
+}
+
 impl fmt::Debug for Connections {
-    /// The address may contain a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Connections")
     }
@@ -124,6 +141,25 @@ impl Driver {
     }
 }
 
+/// The address, with our settings where it has none.
+fn completed(Address(config): &Address) -> Config {
+    let mut config = config.clone();
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(CONNECT_TIMEOUT);
+    }
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(GONE_AFTER);
+    }
+    if config.get_application_name().is_none() {
+        config.application_name("longhaul");
+    }
+    // The later of two settings counts, so those of the address are at the end.
+    let options = config.get_options().unwrap_or_default();
+    let options = format!("{} {options}", SETTINGS);
+    config.options(options.trim_end());
+    config
+}
+
 /// The certificates that the system trusts. A server whose certificate is none of theirs is refused in every
 /// mode but `disable`; `prefer`, the default, goes without TLS where the system has no certificates at all.
 fn tls(mode: SslMode) -> Result<Option<MakeRustlsConnect>, ConnectError> {
@@ -134,5 +170,32 @@ fn tls(mode: SslMode) -> Result<Option<MakeRustlsConnect>, ConnectError> {
         Ok((tls, _)) => Ok(Some(tls)),
         Err(_) if mode == SslMode::Prefer => Ok(None),
         Err(errors) => Err(ConnectError::NoCertificates(format!("{errors:?}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_address_sets_comes_after_our_settings() {
+        for (address, options) in [
+            ("postgres://a@b/c", SETTINGS.to_owned()),
+            ("host=b options='-c lock_timeout=1s'", format!("{SETTINGS} -c lock_timeout=1s")),
+        ] {
+            let config = completed(&address.parse().expect("an address"));
+            assert_eq!(config.get_options(), Some(&*options));
+            assert_eq!(config.get_application_name(), Some("longhaul"));
+        }
+    }
+
+    #[test]
+    fn an_address_is_not_shown() {
+        for text in ["postgres://u:secret@:x/y", "postgres://u:secret@h/y?secret=1", "secret"] {
+            let error = text.parse::<Address>().expect_err("no address").to_string();
+            assert!(!error.contains("u:secret"), "{error}");
+        }
+        let address: Address = "postgres://u:secret@h/y".parse().expect("an address");
+        assert!(!format!("{address:?}").contains("secret"));
     }
 }

@@ -1,14 +1,17 @@
 //! Creations of uploads.
 
 use async_trait::async_trait;
+use futures_util::try_join;
 
+use super::accounts;
 use super::change::{Change, Tx};
 use super::claim;
+use super::client_ids::{self, Holder};
+use super::clocks::Clock;
 use super::fault::Fault;
 use super::rows::{self, UPLOAD};
-use super::seen::{self, Clock, Holder};
 use super::store::Postgres;
-use super::write;
+use super::uploads;
 use crate::store::{Created, StoreError, Taking};
 use crate::time::Timestamp;
 use crate::upload::{Bounds, Conflict, Held, State, Upload, Weight};
@@ -50,33 +53,37 @@ impl Change for Create<'_> {
         if let Err(refusal) = self.bounds.admit(held.unwrap_or_default(), upload) {
             return Ok(Created::Refused(refusal));
         }
-        let state = if self.claims() {
-            // A claim makes the upload the holder anyway.
-            let state = claim::along(tx, self.store, upload, &holder, &clock, self.claim).await?;
-            if state == upload.state {
-                write::take(tx, upload, holder, self.taking).await?;
-            }
-            state
-        } else {
-            write::take(tx, upload, holder, self.taking).await?;
-            upload.state.clone()
+        let stamp = claim::along(self.store, upload, holder, clock, self.claim);
+        let created = match stamp {
+            Some(stamp) => upload.clone().claim(stamp)?,
+            None => upload.clone(),
         };
-        let upload = Upload { state, ..upload.clone() };
-        write::insert(tx, &upload).await?;
-        match held {
-            // Measured sums that were not there must not have come to be meanwhile.
-            None if self.bounds.quota.is_some() => {
-                let held = Held::default().changed(Held::default(), upload.weight().held);
-                write::open_account(tx, &upload.owner, held).await?;
-            }
-            _ => write::reweigh(tx, &upload.owner, Weight::NONE, upload.weight()).await?,
-        }
-        write::use_up(tx, &upload).await?;
-        Ok(Created::New(upload.state))
+        let take = async {
+            // A claim makes the upload the holder anyway.
+            if stamp.is_none() { client_ids::take(tx, upload, holder, self.taking).await } else { Ok(()) }
+        };
+        try_join!(
+            claim::note(tx, &created, holder, clock, stamp),
+            take,
+            uploads::insert(tx, &created),
+            uploads::use_up(tx, &created),
+            self.weigh(tx, held)
+        )?;
+        Ok(Created::New(created.state))
     }
 }
 
 impl Create<'_> {
+    /// Adds the upload to the sums of its owner. Sums that were measured and not there must not have come to
+    /// be meanwhile.
+    async fn weigh(&self, tx: &Tx, held: Option<Held>) -> Result<(), Fault> {
+        let (owner, weight) = (&self.upload.owner, self.upload.weight());
+        if held.is_none() && self.bounds.quota.is_some() {
+            return accounts::open(tx, owner, Held::default().changed(Held::default(), weight.held)).await;
+        }
+        accounts::reweigh(tx, owner, [Weight::NONE, weight]).await
+    }
+
     fn claims(&self) -> bool {
         self.claim.is_some() && self.upload.state == State::Complete && self.upload.binding.is_some()
     }
@@ -112,6 +119,6 @@ impl Create<'_> {
             None => None,
         };
         let there = if is_there { Some(rows::upload(&row)?) } else { None };
-        Ok(Found { there, holder: seen::holder(&row)?, clock: seen::clock(&row)?, held })
+        Ok(Found { there, holder: Holder::of(&row)?, clock: Clock::of(&row)?, held })
     }
 }

@@ -1,12 +1,14 @@
 //! Ends of uploads: final states, and removals.
 
 use async_trait::async_trait;
+use futures_util::try_join;
 
 use super::change::{Change, Tx};
+use super::client_ids;
 use super::fault::Fault;
 use super::seen::{self, Beside};
-use super::write;
-use crate::upload::{Epoch, State, UploadId, Weight};
+use super::uploads;
+use crate::upload::{Epoch, State, UploadId};
 
 /// Moves an upload to a final state.
 pub(super) struct End<'a> {
@@ -29,10 +31,12 @@ impl Change for End<'_> {
     async fn make(&self, tx: &Tx) -> Result<(), Fault> {
         let seen = seen::existing(tx, self.id, Beside::default()).await?;
         let ended = seen.upload.clone().end(self.seen, self.from, self.to)?;
-        if ended.state == State::Expired {
-            write::release(tx, &seen.upload).await?;
-        }
-        write::replace(tx, &seen, &ended).await
+        let release = async {
+            let frees = ended.state == State::Expired;
+            if frees { client_ids::release(tx, &seen.upload).await } else { Ok(()) }
+        };
+        try_join!(release, uploads::replace(tx, &seen, &ended))?;
+        Ok(())
     }
 }
 
@@ -43,10 +47,7 @@ impl Change for Remove {
     async fn make(&self, tx: &Tx) -> Result<(), Fault> {
         let Some(seen) = seen::look(tx, self.id, Beside::default()).await? else { return Ok(()) };
         seen.upload.removable(self.seen)?;
-        write::release(tx, &seen.upload).await?;
-        if !seen.is_used {
-            write::reweigh(tx, &seen.upload.owner, seen.upload.weight(), Weight::NONE).await?;
-        }
-        write::delete(tx, self.id).await
+        try_join!(client_ids::release(tx, &seen.upload), uploads::delete(tx, &seen))?;
+        Ok(())
     }
 }

@@ -51,8 +51,10 @@ pub(super) async fn apply(connections: &Connections) -> Result<(), MigrationErro
 
 async fn apply_in(tx: &Transaction<'_>) -> Result<(), MigrationError> {
     tx.batch_execute("select pg_advisory_xact_lock(hashtext('longhaul'))").await.map_err(StoreError::from)?;
-    // That something is there already is no news.
-    tx.batch_execute("set local client_min_messages = warning").await.map_err(StoreError::from)?;
+    // That something is there already is no news, and another process may take long.
+    tx.batch_execute("set local client_min_messages = warning; set local lock_timeout = 0")
+        .await
+        .map_err(StoreError::from)?;
     tx.batch_execute(SCHEMA).await.map_err(StoreError::from)?;
     let table = "create table if not exists longhaul_tables (
         version int primary key, usable_from int not null, made_at timestamptz not null default now())";

@@ -14,10 +14,13 @@
 //!
 //! A newcomer takes an upload by raising its epoch; see [`node`]. Bytes are elsewhere.
 
+mod accounts;
 mod append;
 mod bind;
 mod change;
 mod claim;
+mod client_ids;
+mod clocks;
 mod commit;
 mod connect;
 mod create;
@@ -32,9 +35,9 @@ mod records;
 mod rows;
 mod seen;
 mod store;
-mod write;
+mod uploads;
 
-pub use connect::{ConnectError, Connections};
+pub use connect::{Address, ConnectError, Connections, InvalidAddress};
 pub use migrations::MigrationError;
 pub use node::PostgresNode;
 pub use store::Postgres;

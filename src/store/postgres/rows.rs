@@ -21,7 +21,8 @@ use crate::upload::{
 
 /// The columns of an upload.
 pub(super) const UPLOAD: &str = "u.id, u.owner, u.state, u.record, u.length, u.off, u.digest, u.epoch, \
-     u.conversation, u.client_message_id, u.message_id, u.stamp, u.rejection, u.created_at, u.active_at, u.is_used";
+     u.conversation, u.client_message_id, u.message_id, u.stamp, u.rejection, u.created_at, u.active_at, \
+     u.is_used";
 /// The columns of a message.
 pub(super) const MESSAGE: &str = "m.id, m.conversation, m.sender, m.upload, m.body";
 
@@ -70,7 +71,7 @@ struct Body<'a> {
 #[derive(Default)]
 pub(super) struct StateColumns {
     pub(super) state: i16,
-    pub(super) message_id: Option<[u8; 12]>,
+    pub(super) message_id: Option<Vec<u8>>,
     pub(super) stamp: Option<i64>,
     pub(super) rejection: Option<String>,
 }
@@ -119,11 +120,13 @@ pub(super) fn state_columns(state: &State) -> StateColumns {
         State::Receiving => of(state::RECEIVING),
         State::Complete => of(state::COMPLETE),
         State::Finalizing(stamp) => StateColumns {
-            message_id: Some(*stamp.id.as_bytes()),
+            message_id: Some(stamp.id.as_bytes().to_vec()),
             stamp: Some(time(stamp.at)),
             ..of(state::FINALIZING)
         },
-        State::Committed(id) => StateColumns { message_id: Some(*id.as_bytes()), ..of(state::COMMITTED) },
+        State::Committed(id) => {
+            StateColumns { message_id: Some(id.as_bytes().to_vec()), ..of(state::COMMITTED) }
+        }
         State::Rejected(rejection) => StateColumns {
             rejection: Some(serde_json::to_string(&rejection.reason).expect("a reason has a name")),
             ..of(state::REJECTED)

@@ -4,14 +4,11 @@
 //! that was there is read as it is now, as locks do; a row that was inserted meanwhile is not seen, and the
 //! insertion that follows is refused by its key.
 
-use tokio_postgres::Row;
-use uuid::Uuid;
-
 use super::change::Tx;
+use super::client_ids::Holder;
+use super::clocks::Clock;
 use super::fault::Fault;
 use super::rows::{self, UPLOAD};
-use crate::message::{MessageId, Stamp};
-use crate::store::{Position, StoreError, Taking};
 use crate::upload::{Binding, Conflict, Upload, UploadId};
 
 /// An upload and what depends on it.
@@ -21,20 +18,6 @@ pub(super) struct Seen {
     pub(super) is_used: bool,
     pub(super) holder: Option<Holder>,
     pub(super) clock: Option<Clock>,
-}
-
-/// The upload that holds a `client_message_id`, and its message once that is claimed.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Holder {
-    pub(super) upload: UploadId,
-    pub(super) message: Option<MessageId>,
-}
-
-/// The latest stamp and the last position of a conversation.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Clock {
-    pub(super) latest: Stamp,
-    pub(super) position: Option<Position>,
 }
 
 /// The rows beside the upload that a change needs.
@@ -50,7 +33,7 @@ pub(super) struct Beside<'a> {
 
 /// Locks an upload and what is beside it; `None` if there is no such upload.
 pub(super) async fn look(tx: &Tx, id: UploadId, beside: Beside<'_>) -> Result<Option<Seen>, Fault> {
-    let sql = const_format(
+    let sql = format!(
         "with u as materialized (select * from uploads where id = $1 for update),
          c as materialized (select c.upload, c.message_id from client_ids c join u on c.sender = u.owner
              and c.conversation = coalesce(u.conversation, $2)
@@ -68,44 +51,12 @@ pub(super) async fn look(tx: &Tx, id: UploadId, beside: Beside<'_>) -> Result<Op
     Ok(Some(Seen {
         upload: rows::upload(&row)?,
         is_used: rows::column(&row, "is_used")?,
-        holder: holder(&row)?,
-        clock: clock(&row)?,
+        holder: Holder::of(&row)?,
+        clock: Clock::of(&row)?,
     }))
 }
 
 /// Locks an upload that has to be there.
 pub(super) async fn existing(tx: &Tx, id: UploadId, beside: Beside<'_>) -> Result<Seen, Fault> {
     look(tx, id, beside).await?.ok_or_else(|| Conflict::Gone.into())
-}
-
-/// The holder in the columns `holder` and `holder_message`.
-pub(super) fn holder(row: &Row) -> Result<Option<Holder>, StoreError> {
-    let Some(upload) = rows::column::<Option<Uuid>>(row, "holder")? else { return Ok(None) };
-    let message = rows::maybe_twelve(row, "holder_message")?.map(MessageId::from_bytes);
-    Ok(Some(Holder { upload: upload.into(), message }))
-}
-
-/// The clock in the columns of its names.
-pub(super) fn clock(row: &Row) -> Result<Option<Clock>, StoreError> {
-    let Some(id) = rows::maybe_twelve(row, "latest_id")? else { return Ok(None) };
-    let latest = Stamp { id: MessageId::from_bytes(id), at: rows::timestamp(row, "latest_at")? };
-    let position = rows::maybe_twelve(row, "position")?.map(|id| Position(MessageId::from_bytes(id)));
-    Ok(Some(Clock { latest, position }))
-}
-
-impl Holder {
-    /// Whether this holder keeps the id from an upload that wants it.
-    pub(super) fn keeps(&self, upload: &Upload, taking: Taking) -> bool {
-        let is_kept = match taking {
-            Taking::IfFree => true,
-            Taking::Overtake => self.message.is_some(),
-            Taking::Beside => false,
-        };
-        self.upload != upload.id && is_kept
-    }
-}
-
-/// The statement with the columns of an upload.
-fn const_format(sql: &str) -> String {
-    sql.replace("{UPLOAD}", UPLOAD)
 }

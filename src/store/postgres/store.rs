@@ -48,8 +48,13 @@ impl Postgres {
     /// The rows that a single statement answers.
     pub(super) async fn query(&self, sql: &str, params: Params<'_>) -> Result<Vec<Row>, StoreError> {
         let client = self.client().await?;
-        let statement = client.prepare_cached(sql).await?;
-        Ok(client.query(&statement, params).await?)
+        let found = async { client.query(&client.prepare_cached(sql).await?, params).await };
+        let found = found.await;
+        if found.is_err() {
+            // The database may be unfit for good behind this connection, as one that became a standby.
+            drop(Client::take(client));
+        }
+        Ok(found?)
     }
 
     /// The row that a single statement answers, if it answers one.

@@ -1,6 +1,7 @@
 //! Leases among the nodes: the requests of a node take turns as in one process, and whose turn it is takes
 //! the upload from the other nodes.
 
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -79,13 +80,16 @@ impl Leases for PostgresNode {
 }
 
 impl PostgresNode {
-    /// Takes the upload for a request whose turn it is on this node. That goes on if the request is
-    /// cancelled, and ends with letting go: a statement is not stopped by that, and might take the upload for
-    /// a request that is not there.
+    /// Takes the upload for a request whose turn it is on this node. If the request is cancelled, the step
+    /// under way comes to its end, and what it took is let go: a statement is not stopped by that, and might
+    /// take the upload for a request that is not there.
     async fn follow(&self, id: UploadId, wanted: Wanted, turn: Lease) -> Result<Lease, NoTurn> {
-        let node = self.clone();
-        let taking = tokio::spawn(async move { node.take_from_others(id, wanted, turn).await });
-        taking.await.unwrap_or(Err(NoTurn::Late))
+        let (node, caller) = (self.clone(), Arc::new(()));
+        let waits = Arc::downgrade(&caller);
+        let taking = tokio::spawn(async move { node.take_from_others(id, wanted, turn, &waits).await });
+        let taken = taking.await.unwrap_or(Err(NoTurn::Late));
+        drop(caller);
+        taken
     }
 
     /// Takes the upload if no other node holds it.
@@ -99,15 +103,26 @@ impl PostgresNode {
         Ok((!is_stored).then(|| entry.lease(Epoch::FIRST)))
     }
 
-    async fn take_from_others(&self, id: UploadId, wanted: Wanted, turn: Lease) -> Result<Lease, NoTurn> {
+    /// Takes the upload, by force in the end, as long as somebody waits for it.
+    async fn take_from_others(
+        &self,
+        id: UploadId,
+        wanted: Wanted,
+        turn: Lease,
+        waits: &Weak<()>,
+    ) -> Result<Lease, NoTurn> {
         let entry = self.enter(id, turn);
         for _ in 0..ATTEMPTS {
             if let Some(epoch) = self.take(id, None).await? {
                 return Ok(entry.lease(epoch));
             }
             let Some(sight) = self.look(id).await? else { return Ok(entry.lease(Epoch::FIRST)) };
-            if let Some(holder) = sight.holder.filter(|node| *node != self.0.number) {
+            let holder = sight.holder.filter(|node| *node != self.0.number && waits.strong_count() > 0);
+            if let Some(holder) = holder {
                 self.ask(id, holder, wanted, &entry.turn).await?;
+            }
+            if waits.strong_count() == 0 {
+                return Err(NoTurn::Displaced);
             }
             if let Some(epoch) = self.take(id, Some(sight.epoch)).await? {
                 return Ok(entry.lease(epoch));
