@@ -14,6 +14,7 @@ use longhaul::issue::issue;
 use longhaul::keys::{Keyring, LinkKeyring};
 use longhaul::logging;
 use longhaul::server::{Listeners, Server};
+use longhaul::store::postgres::Address;
 use longhaul::supervisor::{self, HandedOver};
 use rustix::fs::Mode;
 use rustix::process::umask;
@@ -28,7 +29,7 @@ fn main() -> ExitCode {
     keep_others_out();
     let command = Command::parse();
     match command.order {
-        Some(Order::Check { data_dir, deep }) => check(&data_dir, deep),
+        Some(Order::Check { data_dir, database, deep }) => check(&data_dir, database.as_deref(), deep),
         Some(Order::Token(flags)) => token(&flags),
         None => serve(&command.flags),
     }
@@ -43,12 +44,17 @@ fn keep_others_out() {
 }
 
 /// Prints what is wrong with a folder, one fault a line.
-fn check(data: &Path, deep: bool) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_current_thread().build() {
+fn check(data: &Path, database: Option<&str>, deep: bool) -> ExitCode {
+    let database = match database.map(str::parse::<Address>).transpose() {
+        Ok(database) => database,
+        Err(error) => return unreadable(data, &error),
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return unreadable(data, &error),
     };
-    match runtime.block_on(check::check(data, deep, &mut |finding: &Finding| say(&finding.to_string()))) {
+    let mut tell = |finding: &Finding| say(&finding.to_string());
+    match runtime.block_on(check::check(data, database.as_ref(), deep, &mut tell)) {
         Ok(summary) => {
             say(&summary.to_string());
             if summary.wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -1,14 +1,16 @@
 //! The contents of a folder that no server has open, as `longhaul check` reads them: without a change.
 
 use std::fmt;
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::BackendError;
+use super::{BackendError, postgres};
 use crate::data_folder::DataFolder;
 use crate::message::{Message, MessageId};
 use crate::store::disk::Disk;
 use crate::store::embedded::Carried;
+use crate::store::postgres::{Address, Postgres};
 use crate::store::sled::{SledCopy, SledPayloads};
 use crate::store::{Payloads, StoreError};
 use crate::upload::{Upload, UploadId};
@@ -16,9 +18,15 @@ use crate::upload::{Upload, UploadId};
 /// A folder's records and bytes.
 pub struct Examined {
     folder: DataFolder,
-    copy: SledCopy,
+    records: Records,
     payloads: Arc<dyn Payloads>,
     disk: Option<Disk>,
+}
+
+/// The records, which no server changes meanwhile.
+enum Records {
+    Copy(SledCopy),
+    Database { store: Postgres, _lock: File },
 }
 
 impl Examined {
@@ -26,10 +34,14 @@ impl Examined {
     ///
     /// # Errors
     /// [`BackendError`]
-    pub fn of(data: &Path) -> Result<Self, BackendError> {
+    pub async fn of(data: &Path, database: Option<&Address>) -> Result<Self, BackendError> {
         let (folder, payload) = DataFolder::look(data)?;
-        if payload.starts_with("postgres ") {
-            return Err(BackendError::InDatabase);
+        if let Some(id) = postgres::id_of(&payload) {
+            let (store, lock) =
+                postgres::look(&folder, id, database.ok_or(BackendError::InDatabase)?).await?;
+            let disk = Disk::look(folder.path());
+            let (payloads, disk) = (Arc::new(disk.clone()), Some(disk));
+            return Ok(Self { folder, records: Records::Database { store, _lock: lock }, payloads, disk });
         }
         let copy = SledCopy::of(&folder.records()).map_err(|error| BackendError::Records(error.into()))?;
         let disk = Disk::look(folder.path());
@@ -38,7 +50,7 @@ impl Examined {
             "sled" => (Arc::new(SledPayloads::new(copy.store(), folder.path(), 0, u64::MAX)), None),
             _ => return Err(BackendError::Payload(payload)),
         };
-        Ok(Self { folder, copy, payloads, disk })
+        Ok(Self { folder, records: Records::Copy(copy), payloads, disk })
     }
 
     /// The port to the bytes.
@@ -65,7 +77,10 @@ impl Examined {
     /// # Errors
     /// [`StoreError`] if the records cannot be read at all.
     pub async fn audit(&self, fault: impl FnMut(String)) -> Result<(), StoreError> {
-        self.copy.store().audit(fault).await
+        match &self.records {
+            Records::Copy(copy) => copy.store().audit(fault).await,
+            Records::Database { store, .. } => store.audit(fault).await,
+        }
     }
 
     /// Hands every upload to `each`, in the order of their ids, or the error why it cannot be read.
@@ -76,7 +91,10 @@ impl Examined {
         &self,
         each: impl FnMut(UploadId, Result<Upload, StoreError>),
     ) -> Result<(), StoreError> {
-        self.copy.store().every_upload(each).await
+        match &self.records {
+            Records::Copy(copy) => copy.store().every_upload(each).await,
+            Records::Database { store, .. } => store.every_upload(each).await,
+        }
     }
 
     /// Hands every message to `each`, in the order of their ids, or the error why it cannot be read.
@@ -87,7 +105,10 @@ impl Examined {
         &self,
         each: impl FnMut(MessageId, Result<Message, StoreError>),
     ) -> Result<(), StoreError> {
-        self.copy.store().every_message(each).await
+        match &self.records {
+            Records::Copy(copy) => copy.store().every_message(each).await,
+            Records::Database { store, .. } => store.every_message(each).await,
+        }
     }
 
     /// The bytes that the next start will write to files before anything else.
@@ -95,7 +116,10 @@ impl Examined {
     /// # Errors
     /// [`StoreError`] if the records cannot be read.
     pub async fn carried(&self) -> Result<Vec<Carried>, StoreError> {
-        self.copy.store().carried().await
+        match &self.records {
+            Records::Copy(copy) => copy.store().carried().await,
+            Records::Database { .. } => Ok(Vec::new()),
+        }
     }
 }
 

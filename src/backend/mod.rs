@@ -48,8 +48,8 @@ pub enum BackendError {
     /// The bytes are kept in a way that this version does not know.
     #[error("its bytes are kept in `{0}`, which this version does not know")]
     Payload(String),
-    /// The records are in a database, which is not looked at.
-    #[error("its records are in PostgreSQL, which this command does not read yet")]
+    /// The records are in a database, whose address was not given.
+    #[error("its records are in PostgreSQL: give --database")]
     InDatabase,
     /// The folder is not the one that belongs to the database.
     #[error("{0} is not the data folder that belongs to this database")]

@@ -43,6 +43,25 @@ pub(super) async fn open(config: &Config, address: &Address) -> Result<Backend, 
     })
 }
 
+/// The database of a folder that no server has open, and what keeps servers out of the folder.
+pub(super) async fn look(
+    folder: &DataFolder,
+    id: Uuid,
+    address: &Address,
+) -> Result<(Postgres, File), BackendError> {
+    let lock = lock(folder)?;
+    let store = Postgres::over(Connections::to(address, 1).map_err(failed)?);
+    if store.folder().await? != Some(id) {
+        return Err(BackendError::AnotherFolder(folder.path().display().to_string()));
+    }
+    Ok((store, lock))
+}
+
+/// The id of a folder whose records are in a database, as its note says.
+pub(super) fn id_of(payload: &str) -> Option<Uuid> {
+    payload.strip_prefix(NAME)?.trim().parse().ok()
+}
+
 fn failed(error: impl std::error::Error + Send + Sync + 'static) -> BackendError {
     BackendError::Records(error.into())
 }
@@ -56,7 +75,7 @@ async fn folder(config: &Config, store: &Postgres) -> Result<DataFolder, Backend
         Err(FolderError::Foreign { .. }) => None,
         Err(error) => return Err(error.into()),
     };
-    let own = noted.as_deref().and_then(|payload| payload.strip_prefix(NAME)?.trim().parse().ok());
+    let own = noted.as_deref().and_then(id_of);
     let id = match (belongs, own, noted.is_some()) {
         (Some(belongs), Some(own), _) if belongs == own => own,
         (Some(_), _, _) => return Err(BackendError::AnotherFolder(config.data_dir.display().to_string())),

@@ -23,6 +23,7 @@ use std::path::Path;
 use crate::backend::{BackendError, Examined};
 use crate::message::Message;
 use crate::store::StoreError;
+use crate::store::postgres::Address;
 use crate::upload::Upload;
 use stored::Stored;
 
@@ -46,16 +47,17 @@ pub struct Summary {
     pub wrong: u64,
 }
 
-/// Checks a data folder; `deep` reads every byte. Findings are reported as they are found.
+/// Checks a data folder, and the database if its records are in one; `deep` reads every byte. Findings are reported as they are found.
 ///
 /// # Errors
 /// [`BackendError`] if the folder cannot be read.
 pub async fn check(
     data: &Path,
+    database: Option<&Address>,
     deep: bool,
     tell: &mut (dyn FnMut(&Finding) + Send),
 ) -> Result<Summary, BackendError> {
-    let examined = Examined::of(data)?;
+    let examined = Examined::of(data, database).await?;
     let mut report = Report { tell, summary: Summary::default() };
     let found = read(&examined, &mut report).await?;
     let stored = Stored::new(examined.payloads(), examined.carried().await?);

@@ -45,7 +45,7 @@ impl House {
     async fn check(&self, deep: bool) -> Vec<Finding> {
         let mut findings = Vec::new();
         let mut tell = |finding: &Finding| findings.push(finding.clone());
-        let summary = check(self.folder.path(), deep, &mut tell).await.expect("readable");
+        let summary = check(self.folder.path(), None, deep, &mut tell).await.expect("readable");
         assert_eq!((summary.uploads, summary.messages), (3, 1));
         let wrong = findings.iter().filter(|finding| matches!(finding, Finding::Wrong(_))).count();
         assert_eq!(usize::try_from(summary.wrong), Ok(wrong));
@@ -231,14 +231,14 @@ async fn a_folder_that_is_in_use_or_none_of_ours_is_not_read() {
     let records = house.folder.path().join("records");
     let open = SledStore::open(&records, Durability::Process).expect("opened");
     let mut tell = |_: &Finding| panic!("nothing is told");
-    let in_use = check(house.folder.path(), false, &mut tell).await;
+    let in_use = check(house.folder.path(), None, false, &mut tell).await;
     let Err(BackendError::Records(error)) = in_use else { panic!("{in_use:?}") };
     assert!(matches!(error.downcast_ref(), Some(OpenError::InUse(_))), "{error}");
     drop(open);
     let other = tempfile::tempdir().expect("a folder");
-    let foreign = check(other.path(), false, &mut tell).await;
+    let foreign = check(other.path(), None, false, &mut tell).await;
     assert!(matches!(foreign, Err(BackendError::Folder(_))), "{foreign:?}");
     fs::remove_dir_all(&records).expect("removed");
-    let without = check(house.folder.path(), false, &mut tell).await;
+    let without = check(house.folder.path(), None, false, &mut tell).await;
     assert!(matches!(without, Err(BackendError::Records(_))), "{without:?}");
 }

@@ -39,6 +39,9 @@ pub enum Order {
         /// The data folder.
         #[arg(long, env = "LONGHAUL_DATA_DIR", value_name = "DIR", default_value = "uploads")]
         data_dir: PathBuf,
+        /// The database that belongs to the folder, if one does.
+        #[arg(long, env = "LONGHAUL_DATABASE", value_name = "URL", hide_env_values = true)]
+        database: Option<String>,
         /// Read every byte and compare its digest with the record.
         #[arg(long)]
         deep: bool,

@@ -37,7 +37,8 @@ async fn break_connections(fixture: &Fixture) {
 
 /// Polls a future so often at the most, and then drops it; `None` if it was not done by then.
 async fn cut<T>(polls: usize, future: impl Future<Output = T>) -> Option<T> {
-    let (mut future, mut left) = (pin!(future), polls);
+    let mut future = pin!(future);
+    let mut left = polls;
     poll_fn(|cx| {
         if left == 0 {
             return Poll::Ready(None);

@@ -16,6 +16,7 @@
 
 mod accounts;
 mod append;
+mod audit;
 mod bind;
 mod change;
 mod claim;

@@ -1,6 +1,7 @@
 //! The rows of uploads, as changes write them.
 
 use futures_util::try_join;
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::accounts;
@@ -74,6 +75,15 @@ pub(super) async fn use_up(tx: &Tx, upload: &Upload) -> Result<(), Fault> {
         accounts::reweigh(tx, &part.owner, [part.weight(), Weight::NONE]).await?;
     }
     Ok(())
+}
+
+/// Whether the columns that listings go by say of an upload what its record says.
+pub(super) fn is_indexed(row: &Row, upload: &Upload) -> bool {
+    let Columns { committed_at, is_driven, can_expire, keeps_room, .. } = Columns::of(upload);
+    rows::column::<Option<i64>>(row, "committed_at").is_ok_and(|stored| stored == committed_at)
+        && rows::column::<bool>(row, "is_driven").is_ok_and(|stored| stored == is_driven)
+        && rows::column::<bool>(row, "can_expire").is_ok_and(|stored| stored == can_expire)
+        && rows::column::<bool>(row, "keeps_room").is_ok_and(|stored| stored == keeps_room)
 }
 
 async fn update(tx: &Tx, upload: &Upload) -> Result<(), Fault> {

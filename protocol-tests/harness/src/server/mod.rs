@@ -1,5 +1,6 @@
 //! The server's process.
 
+mod database;
 mod death;
 mod setup;
 

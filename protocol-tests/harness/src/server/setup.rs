@@ -1,5 +1,4 @@
 use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -7,6 +6,7 @@ use std::sync::Arc;
 
 use tokio::process::Command;
 
+use super::database::database;
 use super::death::bare_command;
 use crate::binary::longhaul;
 use crate::token::SECRET;
@@ -138,13 +138,4 @@ impl Setup {
         command.args(&self.arguments).envs(self.environment.clone());
         command
     }
-}
-
-/// The address of a folder's own schema in the PostgreSQL of `LONGHAUL_TESTS_DATABASE`, if the tests are to
-/// have their servers store there.
-fn database(data: &Path) -> Option<String> {
-    let server = std::env::var("LONGHAUL_TESTS_DATABASE").ok()?;
-    let mut hasher = DefaultHasher::new();
-    data.hash(&mut hasher);
-    Some(format!("{server} options='-c search_path=tests_{:x}'", hasher.finish()))
 }
