@@ -1,6 +1,7 @@
 //! The place where everything is stored: the settings choose the implementations of the ports, and no module
 //! above names one.
 
+mod bucket;
 mod embedded;
 mod examined;
 mod postgres;
@@ -68,9 +69,10 @@ impl Backend {
     /// # Errors
     /// [`BackendError`]
     pub async fn open(config: &Config) -> Result<Self, BackendError> {
-        match &config.database {
-            Some(address) => postgres::open(config, address).await,
-            None => embedded::open(config),
+        match (&config.database, &config.bucket) {
+            (Some(address), Some(s3)) => bucket::open(config, address, s3).await,
+            (Some(address), None) => postgres::open(config, address).await,
+            (None, _) => embedded::open(config),
         }
     }
 

@@ -29,6 +29,15 @@ pub struct Flags {
     #[arg(long, help_heading = STORAGE, env = "LONGHAUL_DATABASE", value_name = "URL", hide_env_values = true)]
     pub database: Option<String>,
 
+    /// Bucket of an object store for the bytes, beside --database: s3://bucket/prefix, where nothing else is.
+    /// Region and credentials are those of AWS_REGION, AWS_ACCESS_KEY_ID and so on. [default: the data folder]
+    #[arg(long, help_heading = STORAGE, env = "LONGHAUL_BUCKET", value_name = "URL")]
+    pub bucket: Option<String>,
+
+    /// Server of the bucket, if it is not that of AWS: an http:// or https:// URL.
+    #[arg(long, help_heading = STORAGE, env = "LONGHAUL_S3_ENDPOINT", value_name = "URL")]
+    pub s3_endpoint: Option<String>,
+
     /// Secret of HS256 tokens, at least 32 bytes. Given twice, both are valid: a new one and the one it
     /// replaces.
     #[arg(long, help_heading = USERS, env = "LONGHAUL_JWT_SECRET", value_name = "TEXT", hide_env_values = true)]

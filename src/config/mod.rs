@@ -27,6 +27,7 @@ use crate::base_path::BasePath;
 use crate::keys::KeySource;
 use crate::links::{LinkKeys, MAX_LINK_SECS};
 use crate::store::Durability;
+use crate::store::object::S3;
 use crate::store::postgres::Address;
 use crate::upload::Digests;
 use check::Check;
@@ -51,6 +52,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// The address of the database, if records are in one.
     pub database: Option<Address>,
+    /// The bucket of the bytes, if they are in one.
+    pub bucket: Option<S3>,
     /// The source of the keys of tokens; demo mode if `None`.
     pub key: Option<KeySource>,
     /// Claims that hold the user id.
@@ -162,6 +165,7 @@ impl Config {
             ops_listen: flags.ops_listen.as_deref().map(|text| check.listen("--ops-listen", text)),
             data_dir: check.data_dir(&flags.data_dir),
             database: check.database(flags),
+            bucket: check.bucket(flags),
             key: check.key(flags),
             jwt_claims: check.names("--jwt-claims", &flags.jwt_claims),
             jwt_audience: flags.jwt_audience.clone(),
@@ -255,6 +259,16 @@ impl Check {
             self.problem("--database keeps bytes in files: --payload is `disk`");
         }
         address.map_err(|error| self.problem(format!("--database: {error}"))).ok()
+    }
+
+    /// The bucket of the bytes.
+    fn bucket(&mut self, flags: &Flags) -> Option<S3> {
+        let address = flags.bucket.as_deref()?;
+        if flags.database.is_none() {
+            self.problem("--bucket keeps bytes beside records in a database: it needs --database");
+        }
+        let bucket = S3::at(address, flags.s3_endpoint.clone());
+        bucket.map_err(|error| self.problem(format!("--bucket: {error}"))).ok()
     }
 
     fn page(&mut self, text: Option<&str>) -> Page {

@@ -34,6 +34,7 @@ mod memberships;
 #[cfg(any(test, feature = "contract"))]
 pub mod memory;
 mod messages;
+pub mod object;
 mod payloads;
 pub mod postgres;
 mod records;

@@ -92,6 +92,11 @@ impl Intake {
         self.end
     }
 
+    /// How many bytes are missing up to where the store would have the next sync begin, if it has such a wish.
+    pub(super) fn to_boundary(&self) -> Option<u64> {
+        self.store.boundary(self.end).map(|boundary| boundary - self.end)
+    }
+
     /// The offset after all bytes that would be synced now. A buffer that is being filled waits for the next
     /// sync: without it, its blocks would be written in parts.
     fn reach(&self) -> u64 {

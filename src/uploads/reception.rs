@@ -270,8 +270,17 @@ impl Reception {
         let room = usize::try_from(self.limit - self.intake.end()).unwrap_or(usize::MAX);
         let fits = data.len() <= room;
         data.truncate(room);
+        let mut has_boundaries = false;
+        while let Some(missing) = self.intake.to_boundary() {
+            has_boundaries = true;
+            let Some(missing) = usize::try_from(missing).ok().filter(|missing| *missing <= data.len()) else {
+                break;
+            };
+            self.intake.take(data.split_to(missing)).await?;
+            self.begin_checkpoint().await?;
+        }
         self.intake.take(data).await?;
-        if self.intake.since_sync() >= self.next_checkpoint() {
+        if !has_boundaries && self.intake.since_sync() >= self.next_checkpoint() {
             self.begin_checkpoint().await?;
         }
         Ok(fits)

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use futures_util::try_join;
 
-use super::change::{Change, Tx};
+use super::change::{self, Along, Change, Tx};
 use super::claim;
 use super::fault::Fault;
 use super::rows::{self, state};
@@ -15,11 +15,13 @@ use crate::time::Timestamp;
 use crate::upload::{Appended, Length, State, UploadId};
 
 /// Adds a row that may change more than the end of the ledger.
-pub(super) struct Append<'a> {
-    pub(super) store: &'a Postgres,
-    pub(super) id: UploadId,
-    pub(super) row: &'a Appended,
-    pub(super) claim: Option<Timestamp>,
+pub(in crate::store) struct Append<'a> {
+    pub(in crate::store) store: &'a Postgres,
+    pub(in crate::store) id: UploadId,
+    pub(in crate::store) row: &'a Appended,
+    pub(in crate::store) claim: Option<Timestamp>,
+    /// What is written beside it.
+    pub(in crate::store) along: Option<&'a dyn Along>,
 }
 
 #[async_trait]
@@ -38,7 +40,8 @@ impl Change for Append<'_> {
         };
         try_join!(
             claim::note(tx, &next, seen.holder, seen.clock, stamp),
-            uploads::replace(tx, &seen, &next)
+            uploads::replace(tx, &seen, &next),
+            change::along(tx, self.along)
         )?;
         Ok(next.state)
     }

@@ -15,7 +15,7 @@ const ATTEMPTS: usize = 32;
 
 /// A change of what is stored, which may be attempted several times.
 #[async_trait]
-pub(super) trait Change: Sync {
+pub(in crate::store) trait Change: Sync {
     type Answer: Send;
 
     /// Reads rows under locks, decides, and writes. What is written goes together; the order must not matter,
@@ -23,19 +23,33 @@ pub(super) trait Change: Sync {
     async fn make(&self, tx: &Tx) -> Result<Self::Answer, Fault>;
 }
 
+/// Statements that go along with a change, in its transaction.
+#[async_trait]
+pub(in crate::store) trait Along: Send + Sync {
+    async fn write(&self, tx: &Tx) -> Result<(), Fault>;
+}
+
+/// Makes what goes along with a change, if anything does.
+pub(super) async fn along(tx: &Tx, along: Option<&dyn Along>) -> Result<(), Fault> {
+    match along {
+        Some(along) => along.write(tx).await,
+        None => Ok(()),
+    }
+}
+
 /// Parameters of a statement.
-pub(super) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
+pub(in crate::store) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
 /// A transaction. If it is dropped before its end, as with a request that is cancelled, its connection is
 /// closed: the server rolls it back, and no other request gets a connection with half a transaction.
-pub(super) struct Tx {
+pub(in crate::store) struct Tx {
     client: Option<Client>,
     is_ended: bool,
 }
 
 impl Postgres {
     /// Makes a change, in as many attempts as other transactions make necessary.
-    pub(super) async fn change<C: Change>(&self, change: &C) -> Result<C::Answer, StoreError> {
+    pub(in crate::store) async fn change<C: Change>(&self, change: &C) -> Result<C::Answer, StoreError> {
         for _ in 0..ATTEMPTS {
             match self.attempt(change).await {
                 Ok(answer) => return Ok(answer),
@@ -71,18 +85,18 @@ impl Tx {
     }
 
     /// The rows that the statement answers.
-    pub(super) async fn query(&self, sql: &str, params: Params<'_>) -> Result<Vec<Row>, Fault> {
+    pub(in crate::store) async fn query(&self, sql: &str, params: Params<'_>) -> Result<Vec<Row>, Fault> {
         let statement = self.client().prepare_cached(sql).await?;
         Ok(self.client().query(&statement, params).await?)
     }
 
     /// The row that the statement answers, if it answers one.
-    pub(super) async fn row(&self, sql: &str, params: Params<'_>) -> Result<Option<Row>, Fault> {
+    pub(in crate::store) async fn row(&self, sql: &str, params: Params<'_>) -> Result<Option<Row>, Fault> {
         Ok(self.query(sql, params).await?.pop())
     }
 
     /// Runs a statement; answers how many rows it changed.
-    pub(super) async fn execute(&self, sql: &str, params: Params<'_>) -> Result<u64, Fault> {
+    pub(in crate::store) async fn execute(&self, sql: &str, params: Params<'_>) -> Result<u64, Fault> {
         let statement = self.client().prepare_cached(sql).await?;
         Ok(self.client().execute(&statement, params).await?)
     }

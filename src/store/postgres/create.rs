@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use futures_util::try_join;
 
 use super::accounts;
-use super::change::{Change, Tx};
+use super::change::{self, Along, Change, Tx};
 use super::claim;
 use super::client_ids::{self, Holder};
 use super::clocks::Clock;
@@ -17,12 +17,14 @@ use crate::time::Timestamp;
 use crate::upload::{Bounds, Conflict, Held, State, Upload, Weight};
 
 /// Stores a new upload.
-pub(super) struct Create<'a> {
-    pub(super) store: &'a Postgres,
-    pub(super) upload: &'a Upload,
-    pub(super) taking: Taking,
-    pub(super) bounds: Bounds,
-    pub(super) claim: Option<Timestamp>,
+pub(in crate::store) struct Create<'a> {
+    pub(in crate::store) store: &'a Postgres,
+    pub(in crate::store) upload: &'a Upload,
+    pub(in crate::store) taking: Taking,
+    pub(in crate::store) bounds: Bounds,
+    pub(in crate::store) claim: Option<Timestamp>,
+    /// What is written beside it, if it is stored.
+    pub(in crate::store) along: Option<&'a dyn Along>,
 }
 
 /// What a creation finds.
@@ -67,7 +69,8 @@ impl Change for Create<'_> {
             take,
             uploads::insert(tx, &created),
             uploads::use_up(tx, &created),
-            self.weigh(tx, held)
+            self.weigh(tx, held),
+            change::along(tx, self.along)
         )?;
         Ok(Created::New(created.state))
     }

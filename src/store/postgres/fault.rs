@@ -10,7 +10,7 @@ use crate::upload::Conflict;
 
 /// The reason why an attempt at a change ended.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(in crate::store) enum Fault {
     /// Another transaction came in between: the change begins anew, and finds what that one left.
     Again,
     /// The change cannot be made.

@@ -15,25 +15,25 @@
 //! A newcomer takes an upload by raising its epoch; see [`node`]. Bytes are elsewhere.
 
 mod accounts;
-mod append;
+pub(in crate::store) mod append;
 mod audit;
 mod bind;
-mod change;
+pub(in crate::store) mod change;
 mod claim;
 mod client_ids;
 mod clocks;
 mod commit;
 mod connect;
-mod create;
+pub(in crate::store) mod create;
 mod end;
-mod fault;
+pub(in crate::store) mod fault;
 mod folder;
 mod memberships;
 mod messages;
 mod migrations;
 mod node;
 mod records;
-mod rows;
+pub(in crate::store) mod rows;
 mod seen;
 mod store;
 mod uploads;

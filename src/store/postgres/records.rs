@@ -22,7 +22,7 @@ impl Records for Postgres {
         bounds: Bounds,
         claim: Option<Timestamp>,
     ) -> Result<Created, StoreError> {
-        self.change(&Create { store: self, upload, taking, bounds, claim }).await
+        self.change(&Create { store: self, upload, taking, bounds, claim, along: None }).await
     }
 
     async fn find(&self, id: UploadId) -> Result<Option<Upload>, StoreError> {
@@ -54,7 +54,7 @@ impl Records for Postgres {
         if self.extend(id, row).await? {
             return Ok(row.state.clone());
         }
-        self.change(&Append { store: self, id, row, claim }).await
+        self.change(&Append { store: self, id, row, claim, along: None }).await
     }
 
     async fn transition(

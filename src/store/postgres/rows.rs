@@ -27,7 +27,7 @@ pub(super) const UPLOAD: &str = "u.id, u.owner, u.state, u.record, u.length, u.o
 pub(super) const MESSAGE: &str = "m.id, m.conversation, m.sender, m.upload, m.body";
 
 /// The numbers of states, which statements and indexes name.
-pub(super) mod state {
+pub(in crate::store) mod state {
     pub(crate) const RECEIVING: i16 = 0;
     pub(crate) const COMPLETE: i16 = 1;
     pub(crate) const FINALIZING: i16 = 2;
@@ -77,12 +77,12 @@ pub(super) struct StateColumns {
 }
 
 /// A time as a column.
-pub(super) fn time(at: Timestamp) -> i64 {
+pub(in crate::store) fn time(at: Timestamp) -> i64 {
     at.millis().cast_signed()
 }
 
 /// The digest as a column.
-pub(super) fn digest(digest: Option<&DigestState>) -> Option<Vec<u8>> {
+pub(in crate::store) fn digest(digest: Option<&DigestState>) -> Option<Vec<u8>> {
     digest.map(|digest| postcard::to_stdvec(digest).expect("a state is bytes"))
 }
 
@@ -184,17 +184,17 @@ pub(super) fn message(row: &Row) -> Result<Message, StoreError> {
 }
 
 /// The epoch of a row.
-pub(super) fn epoch(row: &Row) -> Result<Epoch, StoreError> {
+pub(in crate::store) fn epoch(row: &Row) -> Result<Epoch, StoreError> {
     Ok(Epoch::new(column::<i64>(row, "epoch")?.cast_unsigned()))
 }
 
 /// The ids of uploads in a column `id`.
-pub(super) fn ids(rows: &[Row]) -> Result<Vec<UploadId>, StoreError> {
+pub(in crate::store) fn ids(rows: &[Row]) -> Result<Vec<UploadId>, StoreError> {
     rows.iter().map(|row| Ok(column::<Uuid>(row, "id")?.into())).collect()
 }
 
 /// The value of a column.
-pub(super) fn column<'a, T: FromSql<'a>>(row: &'a Row, name: &str) -> Result<T, StoreError> {
+pub(in crate::store) fn column<'a, T: FromSql<'a>>(row: &'a Row, name: &str) -> Result<T, StoreError> {
     row.try_get(name).map_err(|error| damaged(name, &error))
 }
 

@@ -1,0 +1,61 @@
+//! Records in PostgreSQL, bytes in an object store: any number of processes share them. The data folder has only
+//! what is this process's own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Backend, BackendError};
+use crate::config::Config;
+use crate::data_folder::DataFolder;
+use crate::store::Durability;
+use crate::store::object::{Bucket, Limits, Objects, S3};
+use crate::store::postgres::{Address, Connections, Postgres, PostgresNode};
+
+/// The most connections to the database at once. None is held while a body comes, so a few serve many.
+const CONNECTIONS: usize = 16;
+/// What the note of a folder says.
+const NAME: &str = "bucket";
+/// How often it is looked for what is to go from the bucket, and how much goes at a time.
+const COLLECT_EVERY: Duration = Duration::from_secs(10);
+const COLLECT: usize = 100;
+
+/// Opens the database at this address, and the bucket beside it.
+pub(super) async fn open(config: &Config, address: &Address, s3: &S3) -> Result<Backend, BackendError> {
+    let folder = DataFolder::open(&config.data_dir, NAME)?;
+    let connections = Connections::to(address, CONNECTIONS).map_err(failed)?;
+    let store = Arc::new(Postgres::open(connections.clone()).await.map_err(failed)?);
+    let limits = Limits::default();
+    let bucket = Bucket::of(s3, limits.part_timeout).map_err(failed)?;
+    let objects = Objects::new(store.clone(), bucket, limits);
+    tokio::spawn(collect(objects.clone()));
+    let node = Arc::new(PostgresNode::start(connections).await?);
+    Ok(Backend {
+        folder,
+        durability: Durability::Power,
+        alone: None,
+        records: store.clone(),
+        messages: store.clone(),
+        memberships: store,
+        leases: node.clone(),
+        duties: node.clone(),
+        hints: node,
+        payloads: Arc::new(objects.clone()),
+        appends: Arc::new(objects),
+    })
+}
+
+fn failed(error: impl std::error::Error + Send + Sync + 'static) -> BackendError {
+    BackendError::Records(error.into())
+}
+
+/// Frees what is due in the bucket, beside the requests, for as long as the process lives.
+async fn collect(objects: Objects) {
+    loop {
+        match objects.collect(COLLECT).await {
+            Ok(COLLECT..) => continue,
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "what is to go from the bucket stays for now"),
+        }
+        tokio::time::sleep(COLLECT_EVERY).await;
+    }
+}

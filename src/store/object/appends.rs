@@ -1,0 +1,113 @@
+//! The port of bytes that arrive, with the rows of the ledger that tell of them: both are written by one
+//! statement, or in one transaction where the row changes more than the ledger's end.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::keep::Keep;
+use super::objects::{Objects, Shared};
+use super::writer::Writer;
+use crate::store::postgres::append::Append as AppendRow;
+use crate::store::postgres::change::Along;
+use crate::store::postgres::create::Create;
+use crate::store::{Append, Appends, Created, Last, Sink, StoreError, Stride, Syncing, Taking};
+use crate::time::Timestamp;
+use crate::upload::{Appended, Bounds, Epoch, Length, State, Upload, UploadId};
+
+#[async_trait]
+impl Appends for Objects {
+    async fn open(&self, id: UploadId, epoch: Epoch, offset: u64) -> Result<Box<dyn Append>, StoreError> {
+        let writer = Writer::open(&self.0, id, epoch, offset).await?;
+        Ok(Box::new(ObjectAppend { id, writer }))
+    }
+
+    fn stride(&self) -> Stride {
+        let Shared { limits, .. } = &*self.0;
+        let bytes = limits.part_bytes * limits.in_flight.max(1) as u64;
+        Stride { least: bytes, most: bytes, every: limits.every }
+    }
+}
+
+/// An open upload.
+struct ObjectAppend {
+    id: UploadId,
+    writer: Writer,
+}
+
+#[async_trait]
+impl Append for ObjectAppend {
+    async fn write(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
+        self.writer.write(data).await
+    }
+
+    async fn begin_sync(&mut self) -> Result<Syncing, StoreError> {
+        Ok(self.writer.landing())
+    }
+
+    /// Takes the bytes: they become durable with their row.
+    async fn sync(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
+        self.writer.write(data).await
+    }
+
+    fn boundary(&self, after: u64) -> Option<u64> {
+        Some(self.writer.boundary(after))
+    }
+
+    async fn record(
+        &mut self,
+        last: Last,
+        row: &Appended,
+        claim: Option<Timestamp>,
+    ) -> Result<State, StoreError> {
+        // How long a sync that was begun is waited for, the writer knows.
+        self.writer.write(last.data).await?;
+        let moves_end = row.state == State::Receiving && matches!(row.length, Length::Known(_));
+        if moves_end && self.writer.record(row).await? {
+            return Ok(row.state.clone());
+        }
+        let keep = self.writer.ready(row.chunk.end()).await?;
+        let store = &self.writer.shared.store;
+        let change = AppendRow { store, id: self.id, row, claim, along: along(&keep) };
+        let state = store.change(&change).await?;
+        self.writer.kept(&keep);
+        Ok(state)
+    }
+
+    async fn create(
+        &mut self,
+        last: Last,
+        upload: &Upload,
+        taking: Taking,
+        bounds: Bounds,
+        claim: Option<Timestamp>,
+    ) -> Result<Created, StoreError> {
+        // How long a sync that was begun is waited for, the writer knows.
+        self.writer.write(last.data).await?;
+        let keep = self.writer.ready(upload.offset).await?;
+        let store = &self.writer.shared.store;
+        let created =
+            store.change(&Create { store, upload, taking, bounds, claim, along: along(&keep) }).await?;
+        if created.is_new() {
+            self.writer.kept(&keep);
+        }
+        Ok(created)
+    }
+}
+
+fn along(keep: &Keep) -> Option<&dyn Along> {
+    (!keep.is_nothing()).then_some(keep)
+}
+
+/// The port of bytes without rows: what is synced is ahead of the ledger.
+#[async_trait]
+impl Sink for Writer {
+    async fn write(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
+        Self::write(self, data).await
+    }
+
+    async fn sync(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
+        Self::write(self, data).await?;
+        self.land().await?;
+        self.keep_all().await
+    }
+}

@@ -1,0 +1,68 @@
+//! What is to go from the object store. A row of it is written in the statement after which nobody needs it.
+//!
+//! Whoever collects a row has it for a while, and nobody else does. A kill leaves it to the next, to whom "not
+//! found" is done. Each row is done twice: a put that was under way may land after the first time.
+
+use std::time::Duration;
+
+use super::objects::{Objects, Shared};
+use crate::store::StoreError;
+use crate::store::postgres::rows;
+use crate::upload::UploadId;
+
+/// How long a row is one process's.
+const TURN: Duration = Duration::from_secs(300);
+
+impl Objects {
+    /// Frees what is due in the object store, at most this many; answers how many that was. Any number of
+    /// processes may do so at the same time.
+    ///
+    /// # Errors
+    /// [`StoreError`]; what is not freed is due again later.
+    pub async fn collect(&self, limit: usize) -> Result<usize, StoreError> {
+        let shared = &self.0;
+        let sql = "update garbage set due = clock_timestamp() + $1 * interval '1 second'
+            where n in (
+                select n from garbage where due <= clock_timestamp() order by due limit $2
+                for update skip locked
+            )
+            returning n, object_key, multipart_id, has_object, rounds";
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let found = shared.store.query(sql, &[&TURN.as_secs_f64(), &limit]).await?;
+        for row in &found {
+            let (n, rounds): (i64, i32) = (rows::column(row, "n")?, rows::column(row, "rounds")?);
+            let key: String = rows::column(row, "object_key")?;
+            if let Some(multipart) = rows::column::<Option<String>>(row, "multipart_id")? {
+                shared.bucket.abort(&key, &multipart).await?;
+            }
+            if rows::column(row, "has_object")? {
+                shared.bucket.delete(&key).await?;
+            }
+            shared.collected(n, rounds).await?;
+        }
+        Ok(found.len())
+    }
+}
+
+impl Shared {
+    /// Notes that a row was done, for the first time or the last.
+    async fn collected(&self, n: i64, rounds: i32) -> Result<(), StoreError> {
+        if rounds > 0 {
+            return self.store.query("delete from garbage where n = $1", &[&n]).await.map(drop);
+        }
+        let sql = "update garbage set rounds = rounds + 1, due = clock_timestamp() + $2 * interval '1 second'
+            where n = $1";
+        let later = (self.limits.part_timeout + self.limits.margin).as_secs_f64();
+        self.store.query(sql, &[&n, &later]).await.map(drop)
+    }
+
+    /// Makes the bytes of an upload that are not placed garbage.
+    pub(super) async fn discard_all(&self, id: UploadId) -> Result<(), StoreError> {
+        let sql = "with s as (delete from stored where upload = $1 returning object_key, multipart_id),
+            t as (delete from upload_tail where upload = $1),
+            p as (delete from upload_parts where upload = $1),
+            i as (delete from upload_intents where upload = $1)
+            insert into garbage (object_key, multipart_id, has_object) select object_key, multipart_id, true from s";
+        self.store.query(sql, &[&id.uuid()]).await.map(drop)
+    }
+}

@@ -1,0 +1,124 @@
+//! One part on its way to the object store.
+//!
+//! ```text
+//! entered ─► other holders' puts are waited out ─► intent ─► put, by a deadline from before the intent
+//! ```
+//! A store may take a part long after its sender gave up, and in place of the one that is recorded. So each put is
+//! announced, under a lock on the row of the upload: who enters later sees every put that may still land. One with
+//! the same bytes does no harm, and clients mostly send the same bytes again. If a store takes longer than the
+//! margin, the object is not made at all, as parts are named by their digests.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use object_store::PutPayload;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::budget::Share;
+use super::objects::Shared;
+use super::pieces::length;
+use super::put::Landing;
+use crate::store::StoreError;
+use crate::store::postgres::rows;
+use crate::upload::{Epoch, UploadId};
+
+/// How often it is asked whether the puts of others are over.
+const ASK_EVERY: Duration = Duration::from_millis(250);
+
+/// A part that is whole.
+pub(super) struct Part {
+    pub(super) id: UploadId,
+    pub(super) epoch: Epoch,
+    pub(super) key: String,
+    /// The id of the object of parts, once it is begun.
+    pub(super) multipart: Landing,
+    pub(super) idx: u64,
+    /// The bytes of the part that are in the tail, from its first one on.
+    pub(super) in_tail: std::ops::Range<u64>,
+    pub(super) pieces: Vec<Bytes>,
+}
+
+impl Part {
+    /// Puts the part; answers what names its bytes.
+    pub(super) async fn put(mut self, shared: &Shared) -> Result<String, StoreError> {
+        let multipart = self.multipart.clone().await?;
+        let _reader = self.read_tail(shared).await?;
+        let (idx, sum) = (self.idx()?, sum(&self.pieces));
+        self.wait_out(shared, idx, sum).await?;
+        let deadline = Instant::now() + shared.limits.part_timeout;
+        self.intend(shared, idx, sum).await?;
+        let at = usize::try_from(self.idx).unwrap_or(usize::MAX);
+        let data = PutPayload::from_iter(self.pieces);
+        let put = shared.bucket.put_part(&self.key, &multipart, at, data);
+        let late = || StoreError::Unavailable("the object store takes too long for a part".into());
+        timeout_at(deadline, put).await.map_err(|_| late())?
+    }
+
+    fn idx(&self) -> Result<i32, StoreError> {
+        i32::try_from(self.idx).map_err(|_| StoreError::Full)
+    }
+
+    /// Reads back what the tail has of the part. After entering, and only in the own epoch: what was read earlier
+    /// may not be what is there.
+    async fn read_tail(&mut self, shared: &Shared) -> Result<Option<Share>, StoreError> {
+        if self.in_tail.is_empty() {
+            return Ok(None);
+        }
+        let turn = shared.budget.reader().await;
+        let sql = "select array(select t.bytes from upload_tail t
+                where t.upload = s.upload and t.off >= $3 and t.off < $4 order by t.off) pieces
+            from stored s where s.upload = $1 and s.epoch = $2";
+        let (epoch, from, to) = (
+            self.epoch.number().cast_signed(),
+            self.in_tail.start.cast_signed(),
+            self.in_tail.end.cast_signed(),
+        );
+        let row = shared.store.row(sql, &[&self.id.uuid(), &epoch, &from, &to]).await?;
+        let found: Vec<Vec<u8>> = rows::column(&row.ok_or(StoreError::Fenced)?, "pieces")?;
+        let mut pieces: Vec<Bytes> = found.into_iter().map(Bytes::from).collect();
+        let read: u64 = pieces.iter().map(|piece| length(piece)).sum();
+        if read != self.in_tail.end - self.in_tail.start {
+            return Err(StoreError::Damaged(format!("the tail of {} has {read} bytes of a part", self.id)));
+        }
+        pieces.append(&mut self.pieces);
+        self.pieces = pieces;
+        Ok(Some(turn))
+    }
+
+    /// Waits until no put of an older epoch with other bytes can land any more.
+    async fn wait_out(&self, shared: &Shared, idx: i32, sum: i64) -> Result<(), StoreError> {
+        let sql = "select 1 from upload_intents where upload = $1 and idx = $2 and epoch < $3 and sum <> $4
+            and at > clock_timestamp() - $5 * interval '1 millisecond' limit 1";
+        let lasts = shared.limits.part_timeout + shared.limits.margin;
+        let (epoch, lasts) = (self.epoch.number().cast_signed(), lasts.as_secs_f64() * 1000.0);
+        while shared.store.row(sql, &[&self.id.uuid(), &idx, &epoch, &sum, &lasts]).await?.is_some() {
+            sleep(ASK_EVERY).await;
+        }
+        Ok(())
+    }
+
+    /// Announces the put, as the holder that entered last.
+    async fn intend(&self, shared: &Shared, idx: i32, sum: i64) -> Result<(), StoreError> {
+        let sql = "insert into upload_intents (upload, idx, epoch, sum)
+            select s.upload, $3::int, $2, $4::bigint from (
+                select upload from stored where upload = $1 and epoch = $2 and sealed_length is null for share
+            ) s
+            on conflict (upload, idx, epoch) do update set at = clock_timestamp()
+                where upload_intents.sum = excluded.sum
+            returning 1";
+        let epoch = self.epoch.number().cast_signed();
+        match shared.store.row(sql, &[&self.id.uuid(), &epoch, &idx, &sum]).await? {
+            Some(_) => Ok(()),
+            None => Err(StoreError::Fenced),
+        }
+    }
+}
+
+/// A sum that says whether parts of one size have the same bytes.
+fn sum(pieces: &[Bytes]) -> i64 {
+    let mut hasher = crc32fast::Hasher::new();
+    for piece in pieces {
+        hasher.update(piece);
+    }
+    i64::from(hasher.finalize())
+}

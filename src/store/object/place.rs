@@ -1,0 +1,76 @@
+//! Placing: an object becomes the file of a message. Only a row says so; the object stays where it is.
+
+use super::objects::Shared;
+use super::stored::unsigned;
+use crate::message::MessageId;
+use crate::store::StoreError;
+use crate::store::postgres::rows;
+use crate::time::Timestamp;
+use crate::upload::{Epoch, UploadId};
+
+/// The object of a message's file.
+pub(super) struct File {
+    pub(super) key: String,
+    pub(super) length: u64,
+}
+
+impl Shared {
+    /// The file of a message.
+    pub(super) async fn file(&self, message: MessageId) -> Result<Option<File>, StoreError> {
+        let sql = "select object_key, length from files where message = $1";
+        let row = self.store.row(sql, &[&message.as_bytes().as_slice()]).await?;
+        row.map(|row| Ok(File { key: rows::column(&row, "object_key")?, length: unsigned(&row, "length")? }))
+            .transpose()
+    }
+
+    /// Makes a complete upload the file of a message.
+    pub(super) async fn place_all(
+        &self,
+        id: UploadId,
+        length: u64,
+        message: MessageId,
+    ) -> Result<(), StoreError> {
+        if self.is_placed(length, message).await? {
+            return Ok(());
+        }
+        if length == 0 {
+            self.begin_empty(id).await?;
+        }
+        let Some(stored) = self.seal_all(id, length).await? else {
+            // Another process may have placed it meanwhile.
+            let is_placed = self.is_placed(length, message).await?;
+            let damaged = || StoreError::Damaged(format!("there are no bytes of {id}"));
+            return is_placed.then_some(()).ok_or_else(damaged);
+        };
+        let sql = "with s as (
+                delete from stored where upload = $1 and object_key = $2 and sealed_length = $3 returning upload
+            )
+            insert into files (message, upload, object_key, length) select $4::bytea, upload, $2, $3 from s";
+        let (key, message_id) = (stored.key, message.as_bytes().as_slice());
+        self.store.query(sql, &[&id.uuid(), &key, &length.cast_signed(), &message_id]).await?;
+        if self.is_placed(length, message).await? {
+            return Ok(());
+        }
+        Err(StoreError::Unavailable(format!("{id} changed while it was placed")))
+    }
+
+    async fn is_placed(&self, length: u64, message: MessageId) -> Result<bool, StoreError> {
+        match self.file(message).await? {
+            Some(file) if file.length == length => Ok(true),
+            Some(file) => {
+                let key = file.key;
+                Err(StoreError::Damaged(format!("{key} has {} bytes, and not {length}", file.length)))
+            }
+            None => Ok(false),
+        }
+    }
+
+    /// Makes the row of an upload of no bytes, for which nobody has written one.
+    async fn begin_empty(&self, id: UploadId) -> Result<(), StoreError> {
+        let sql = "insert into stored (upload, epoch, object_key, part_size, written_at)
+            values ($1, $2, $3, $4, $5) on conflict do nothing";
+        let (epoch, key) = (Epoch::FIRST.number().cast_signed(), self.bucket.key(id));
+        let (size, now) = (self.limits.part_size(None).cast_signed(), rows::time(Timestamp::now()));
+        self.store.query(sql, &[&id.uuid(), &epoch, &key, &size, &now]).await.map(drop)
+    }
+}

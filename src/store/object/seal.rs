@@ -1,0 +1,201 @@
+//! Sealing: a complete upload becomes an object, which can be read from then on.
+//!
+//! ```text
+//! key, parts and tail, read by one statement ─► the object put, or made of its parts ─► the row says so
+//! ```
+//! Any number of processes may do so at the same time: the bytes do not change any more, so each of them puts the
+//! same. All of what is put comes from one statement, as another process may have removed parts and tail since an
+//! earlier one, and an object of nothing would take the place of the file.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use object_store::PutPayload;
+use tokio_postgres::Row;
+
+use super::bucket::Incomplete;
+use super::objects::Shared;
+use super::pieces::{in_memory, length};
+use super::stored::{STORED, Stored};
+use crate::store::StoreError;
+use crate::store::postgres::rows;
+use crate::upload::UploadId;
+
+/// How often an object is made of its parts, if a late put takes the place of the last one meanwhile.
+const ATTEMPTS: u32 = 3;
+
+/// All bytes of an upload.
+struct Whole {
+    stored: Stored,
+    parts: Vec<String>,
+    /// The bytes behind the parts.
+    tail: Vec<Bytes>,
+}
+
+impl Shared {
+    /// Seals an upload of this length. `None` if there is no such upload, because it is placed, or gone.
+    pub(super) async fn seal_all(&self, id: UploadId, length: u64) -> Result<Option<Stored>, StoreError> {
+        for _ in 0..ATTEMPTS {
+            let Some(row) = self.whole(id).await? else { return Ok(None) };
+            let stored = Stored::of(&row)?;
+            match stored.sealed {
+                Some(sealed) if sealed == length => return Ok(Some(stored)),
+                Some(sealed) => return Err(short(id, sealed, length)),
+                None => {}
+            }
+            let whole = Whole::of(id, stored, &row, length)?;
+            if self.make(id, length, &whole).await? && self.sealed(id, length, &whole).await? {
+                return Ok(Some(Stored { sealed: Some(length), ..whole.stored }));
+            }
+        }
+        Err(StoreError::Damaged(format!("a part of {id} is another one than was put")))
+    }
+
+    async fn whole(&self, id: UploadId) -> Result<Option<Row>, StoreError> {
+        let sql = format!(
+            "select {STORED},
+                 array(select p.content_id from upload_parts p where p.upload = s.upload order by p.idx) part_ids,
+                 array(select t.off from upload_tail t where t.upload = s.upload order by t.off) offsets,
+                 array(select t.bytes from upload_tail t where t.upload = s.upload order by t.off) tail
+             from stored s where s.upload = $1"
+        );
+        self.store.row(&sql, &[&id.uuid()]).await
+    }
+
+    /// Makes the object; `false` if a part is not the one that was put.
+    async fn make(&self, id: UploadId, length: u64, whole: &Whole) -> Result<bool, StoreError> {
+        let key = &whole.stored.key;
+        let (Some(multipart), false) = (&whole.stored.multipart, whole.parts.is_empty()) else {
+            let data = PutPayload::from_iter(whole.tail.iter().cloned());
+            self.bucket.put(key, id, data).await?;
+            return Ok(true);
+        };
+        let mut parts = whole.parts.clone();
+        for data in in_parts(&whole.tail, whole.stored.part_size) {
+            let data = PutPayload::from_iter(data);
+            match self.bucket.put_part(key, multipart, parts.len(), data).await {
+                Ok(part) => parts.push(part),
+                Err(StoreError::Damaged(_)) => return self.is_made(id, length, key).await,
+                Err(error) => return Err(error),
+            }
+        }
+        match self.bucket.complete(key, multipart, parts).await {
+            Ok(()) => Ok(true),
+            Err(Incomplete::Gone) => self.is_made(id, length, key).await,
+            Err(Incomplete::AnotherPart) => Ok(false),
+            Err(Incomplete::Store(error)) => Err(error),
+        }
+    }
+
+    /// Finds out whether another process has made the object, as there are no parts to make it of.
+    async fn is_made(&self, id: UploadId, length: u64, key: &str) -> Result<bool, StoreError> {
+        if self.bucket.has(key, id, length).await? {
+            return Ok(true);
+        }
+        Err(StoreError::Damaged(format!("the parts of {id} are gone")))
+    }
+
+    /// Notes that the object is there, unless another process has done so. An object of parts that was begun and
+    /// not used is garbage.
+    async fn sealed(&self, id: UploadId, length: u64, whole: &Whole) -> Result<bool, StoreError> {
+        let sql = "with s as (
+                update stored set sealed_length = $3, kept = $3
+                where upload = $1 and object_key = $2 and sealed_length is null
+                returning upload, multipart_id
+            ), t as (delete from upload_tail where upload = (select upload from s)),
+            p as (delete from upload_parts where upload = (select upload from s)),
+            i as (delete from upload_intents where upload = (select upload from s)),
+            g as (
+                insert into garbage (object_key, multipart_id, has_object)
+                select $2, multipart_id, false from s where $4 and multipart_id is not null
+            )
+            select exists (select 1 from s) is_sealed";
+        let is_unused = whole.parts.is_empty();
+        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
+            [&id.uuid(), &whole.stored.key, &length.cast_signed(), &is_unused];
+        let row = self.store.row(sql, &params).await?;
+        row.map_or(Ok(false), |row| rows::column(&row, "is_sealed"))
+    }
+}
+
+impl Whole {
+    /// The parts and the tail of the first `length` bytes. There may be more, of which no ledger knows.
+    fn of(id: UploadId, mut stored: Stored, row: &Row, length: u64) -> Result<Self, StoreError> {
+        let mut parts: Vec<String> = rows::column(row, "part_ids")?;
+        let offsets: Vec<i64> = rows::column(row, "offsets")?;
+        let bytes: Vec<Vec<u8>> = rows::column(row, "tail")?;
+        stored.parts = stored.parts.min(length / stored.part_size);
+        parts.truncate(in_memory(stored.parts));
+        let tail = offsets.into_iter().map(i64::cast_unsigned).zip(bytes);
+        let (tail, end) = joined(tail, stored.parts_end()..length);
+        if parts.len() as u64 != stored.parts || end != length {
+            return Err(short(id, end, length));
+        }
+        Ok(Self { stored, parts, tail })
+    }
+}
+
+/// The bytes of a range, and where they end.
+fn joined(rows: impl Iterator<Item = (u64, Vec<u8>)>, range: Range<u64>) -> (Vec<Bytes>, u64) {
+    let (mut found, mut at) = (Vec::new(), range.start);
+    for (offset, bytes) in rows.skip_while(|(offset, _)| *offset < range.start) {
+        let bytes = Bytes::from(bytes);
+        if offset != at || at == range.end {
+            break;
+        }
+        let wanted = length(&bytes).min(range.end - at);
+        found.push(bytes.slice(..in_memory(wanted)));
+        at += wanted;
+    }
+    (found, at)
+}
+
+/// The bytes of a tail in the sizes of parts. Its rows end where parts do.
+fn in_parts(tail: &[Bytes], part_size: u64) -> Vec<Vec<Bytes>> {
+    let mut parts: Vec<Vec<Bytes>> = Vec::new();
+    let mut room = 0;
+    for piece in tail {
+        if room < length(piece) {
+            parts.push(Vec::new());
+            room = part_size;
+        }
+        room -= length(piece);
+        if let Some(part) = parts.last_mut() {
+            part.push(piece.clone());
+        }
+    }
+    parts
+}
+
+fn short(id: UploadId, found: u64, length: u64) -> StoreError {
+    StoreError::Damaged(format!("{id} has {found} of {length} bytes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(rows: &[(u64, &str)]) -> impl Iterator<Item = (u64, Vec<u8>)> {
+        rows.iter().map(|(at, bytes)| (*at, bytes.as_bytes().to_vec())).collect::<Vec<_>>().into_iter()
+    }
+
+    #[test]
+    fn a_tail_is_the_rows_behind_the_parts_up_to_the_length() {
+        let stored = [(0, "abc"), (3, "def"), (6, "ghi")];
+        for (range, expected, end) in
+            [(0..9, "abcdefghi", 9), (0..7, "abcdefg", 7), (3..6, "def", 6), (6..99, "ghi", 9), (9..9, "", 9)]
+        {
+            let (found, found_end) = joined(rows(&stored), range.clone());
+            assert_eq!((found.concat(), found_end), (expected.as_bytes().to_vec(), end), "{range:?}");
+        }
+        assert_eq!(joined(rows(&[(0, "abc"), (4, "def")]), 0..7).1, 3, "a gap ends it");
+        assert_eq!(joined(rows(&[(4, "def")]), 3..7).1, 3, "so does one at the beginning");
+    }
+
+    #[test]
+    fn a_long_tail_is_put_in_parts() {
+        let tail = ["ab", "cd", "ef", "g"].map(|text| Bytes::from_static(text.as_bytes()));
+        let parts: Vec<_> = in_parts(&tail, 4).iter().map(|part| part.concat()).collect();
+        assert_eq!(parts, [b"abcd".to_vec(), b"efg".to_vec()]);
+    }
+}

@@ -1,0 +1,69 @@
+//! The row of an upload's bytes.
+
+use tokio_postgres::Row;
+
+use super::objects::Shared;
+use crate::store::StoreError;
+use crate::store::postgres::rows;
+use crate::upload::{Epoch, UploadId};
+
+/// The columns of the row.
+pub(super) const STORED: &str =
+    "s.epoch, s.object_key, s.multipart_id, s.part_size, s.parts, s.kept, s.sealed_length";
+
+/// The bytes of an upload, as their row says.
+#[derive(Debug, Clone)]
+pub(super) struct Stored {
+    pub(super) epoch: Epoch,
+    pub(super) key: String,
+    pub(super) multipart: Option<String>,
+    pub(super) part_size: u64,
+    /// How many parts there are, all of one size.
+    pub(super) parts: u64,
+    /// The offset before which bytes are durable.
+    pub(super) kept: u64,
+    pub(super) sealed: Option<u64>,
+}
+
+impl Stored {
+    pub(super) fn of(row: &Row) -> Result<Self, StoreError> {
+        let sealed: Option<i64> = rows::column(row, "sealed_length")?;
+        let parts: i32 = rows::column(row, "parts")?;
+        Ok(Self {
+            epoch: rows::epoch(row)?,
+            key: rows::column(row, "object_key")?,
+            multipart: rows::column(row, "multipart_id")?,
+            part_size: unsigned(row, "part_size")?,
+            parts: u64::try_from(parts).unwrap_or(0),
+            kept: unsigned(row, "kept")?,
+            sealed: sealed.map(i64::cast_unsigned),
+        })
+    }
+
+    /// The offset at which the parts end.
+    pub(super) fn parts_end(&self) -> u64 {
+        self.parts * self.part_size
+    }
+}
+
+impl Shared {
+    /// What there is of an upload, and the size that its parts have, or will have.
+    pub(super) async fn look(&self, id: UploadId) -> Result<(Option<Stored>, u64), StoreError> {
+        let sql = format!(
+            "select u.length, s.upload, {STORED} from (select $1::uuid id) i
+             left join uploads u on u.id = i.id left join stored s on s.upload = i.id"
+        );
+        let Some(row) = self.store.row(&sql, &[&id.uuid()]).await? else { return Ok((None, 0)) };
+        let length: Option<i64> = rows::column(&row, "length")?;
+        let is_there = rows::column::<Option<uuid::Uuid>>(&row, "upload")?.is_some();
+        let stored = if is_there { Some(Stored::of(&row)?) } else { None };
+        let new = self.limits.part_size(length.map(i64::cast_unsigned));
+        let size = stored.as_ref().map_or(new, |stored| stored.part_size);
+        Ok((stored, size))
+    }
+}
+
+/// A length or an offset in a column.
+pub(super) fn unsigned(row: &Row, name: &str) -> Result<u64, StoreError> {
+    Ok(rows::column::<i64>(row, name)?.cast_unsigned())
+}

@@ -1,0 +1,327 @@
+//! An upload that is open for appending.
+//!
+//! ```text
+//!   parts      parts that are put     a part under construction
+//! |------------|--------|--------|----------------·················|
+//!                    kept: before it, PostgreSQL or a recorded part has every byte
+//!                                 the buffer: bytes in memory that no put has
+//! ```
+//! Between the last put and the buffer there may be bytes in the tail only: they are read back when their part is
+//! whole.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use tokio::time::{Instant, timeout_at};
+
+use super::budget::Share;
+use super::enter::Enter;
+use super::keep::{self, Keep, Outcome, Tail};
+use super::objects::Shared;
+use super::part::Part;
+use super::pieces::{Pieces, length};
+use super::multipart::Multipart;
+use super::put::{self, Failure, Landing, Put};
+use crate::store::{StoreError, Syncing};
+use crate::upload::{Appended, Epoch, UploadId};
+
+/// The bytes of one upload and their holder.
+pub(super) struct Writer {
+    pub(super) shared: Arc<Shared>,
+    id: UploadId,
+    epoch: Epoch,
+    key: String,
+    multipart: Option<Landing>,
+    part_size: u64,
+    /// How many parts are recorded.
+    parts: u64,
+    puts: VecDeque<Put>,
+    buffer: Pieces,
+    /// The offset before which every byte is durable.
+    kept: u64,
+    /// The offset after all bytes.
+    end: u64,
+    has_entered: bool,
+}
+
+impl Writer {
+    /// Opens an upload whose ledger ends at this offset. The holder enters with its first part, or where its first
+    /// statement finds that bytes are to be cut off.
+    pub(super) async fn open(
+        shared: &Arc<Shared>,
+        id: UploadId,
+        epoch: Epoch,
+        offset: u64,
+    ) -> Result<Self, StoreError> {
+        let (stored, part_size) = shared.look(id).await?;
+        let is_clean = match &stored {
+            Some(stored) if stored.epoch > epoch => return Err(StoreError::Fenced),
+            Some(stored) => stored.kept == offset && stored.sealed.is_none(),
+            None => offset == 0,
+        };
+        let (key, parts) = stored
+            .as_ref()
+            .map_or_else(|| (shared.bucket.key(id), 0), |stored| (stored.key.clone(), stored.parts));
+        let mut writer = Self {
+            shared: Arc::clone(shared),
+            id,
+            epoch,
+            key,
+            multipart: stored.and_then(|stored| stored.multipart).map(put::done),
+            part_size,
+            parts,
+            puts: VecDeque::new(),
+            buffer: Pieces::default(),
+            kept: offset,
+            end: offset,
+            has_entered: false,
+        };
+        if !is_clean {
+            writer.enter().await?;
+        }
+        Ok(writer)
+    }
+
+    /// Enters, if this holder has not done so.
+    pub(super) async fn enter(&mut self) -> Result<(), StoreError> {
+        if self.has_entered {
+            return Ok(());
+        }
+        let stored = self.shared.enter(&self.entering()).await?;
+        (self.key, self.multipart) = (stored.key, stored.multipart.map(put::done));
+        (self.parts, self.part_size, self.has_entered) = (stored.parts, stored.part_size, true);
+        Ok(())
+    }
+
+    fn entering(&self) -> Enter {
+        let (key, part_size) = (self.key.clone(), self.part_size);
+        Enter { id: self.id, epoch: self.epoch, offset: self.kept, key, part_size }
+    }
+
+    /// The first offset after this one at which as many parts end as are put at once.
+    pub(super) fn boundary(&self, after: u64) -> u64 {
+        let stride = self.part_size * self.shared.limits.in_flight.max(1) as u64;
+        (after / stride + 1) * stride
+    }
+
+    /// Takes bytes, and begins to put each part that is whole.
+    pub(super) async fn write(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
+        for piece in data.into_iter().filter(|piece| !piece.is_empty()) {
+            let share = self.room(piece.len()).await?;
+            self.end += length(&piece);
+            self.buffer.push(piece, share);
+            self.begin_parts().await?;
+        }
+        Ok(())
+    }
+
+    /// Takes memory for a piece. Where there is none, what is held here is made durable first, so that nobody
+    /// waits for memory while holding some.
+    async fn room(&mut self, bytes: usize) -> Result<Share, StoreError> {
+        if let Some(share) = self.shared.budget.try_take(bytes) {
+            return Ok(share);
+        }
+        self.land().await?;
+        self.keep_all().await?;
+        Ok(self.shared.budget.take(bytes).await)
+    }
+
+    /// The index of the part under construction.
+    fn building(&self) -> u64 {
+        self.parts + self.puts.len() as u64
+    }
+
+    async fn begin_parts(&mut self) -> Result<(), StoreError> {
+        while self.end >= (self.building() + 1) * self.part_size {
+            if !self.has_entered {
+                // What is there may have other parts than were seen.
+                self.enter().await?;
+                continue;
+            }
+            self.land_all_but(self.shared.limits.in_flight.max(1) - 1).await?;
+            self.begin_part()?;
+        }
+        Ok(())
+    }
+
+    fn begin_part(&mut self) -> Result<(), StoreError> {
+        let idx = self.building();
+        if idx >= self.shared.limits.most_parts {
+            return Err(StoreError::Full);
+        }
+        let multipart = self.multipart();
+        let (from, to) = (idx * self.part_size, (idx + 1) * self.part_size);
+        let begin = from.max(self.end - self.buffer.len());
+        let pieces = self.buffer.take(to - begin);
+        let part = Part {
+            id: self.id,
+            epoch: self.epoch,
+            key: self.key.clone(),
+            multipart,
+            idx,
+            in_tail: from..begin,
+            pieces: pieces.range(0..pieces.len()),
+        };
+        let shared = Arc::clone(&self.shared);
+        let landing = put::begin(async move { part.put(&shared).await });
+        self.puts.push_back(Put { begin, end: to, pieces, landing });
+        Ok(())
+    }
+
+    /// The id of the object of parts, which is begun before the first one.
+    fn multipart(&mut self) -> Landing {
+        let (shared, id, epoch, key) = (Arc::clone(&self.shared), self.id, self.epoch, self.key.clone());
+        let begin = || put::begin(async move { Multipart { id, epoch, key }.begin(&shared).await });
+        self.multipart.get_or_insert_with(begin).clone()
+    }
+
+    /// Waits until at most this many puts are under way. The bytes of parts that have landed need no memory: a row
+    /// that tells of them ends behind them.
+    async fn land_all_but(&mut self, most: usize) -> Result<(), StoreError> {
+        let first = self.puts.len().saturating_sub(most);
+        for put in self.puts.iter_mut().take(first) {
+            put.landing.clone().await?;
+            put.pieces = Pieces::default();
+        }
+        Ok(())
+    }
+
+    /// Waits until all puts have landed.
+    pub(super) async fn land(&mut self) -> Result<(), StoreError> {
+        self.land_all_but(0).await
+    }
+
+    /// Waits until the parts that are whole have landed, or until a row should wait no longer. What has not landed
+    /// then is kept in the tail by the row that follows.
+    pub(super) fn landing(&self) -> Syncing {
+        let landings: Vec<_> = self.puts.iter().map(|put| put.landing.clone()).collect();
+        let until = Instant::now() + self.shared.limits.every;
+        async move {
+            for landing in landings {
+                if let Ok(Err(failure @ (Failure::Fenced | Failure::Damaged(_)))) =
+                    timeout_at(until, landing).await
+                {
+                    return Err(failure.into());
+                }
+            }
+            Ok(())
+        }
+        .boxed()
+    }
+
+    /// Makes all bytes durable.
+    pub(super) async fn keep_all(&mut self) -> Result<(), StoreError> {
+        let keep = self.plan(self.end, self.landed(self.end)?);
+        self.run(keep, None).await.map(drop)
+    }
+
+    /// Makes the bytes before the row's end durable, and the row if it only moves the ledger's end; answers
+    /// whether the ledger has it.
+    pub(super) async fn record(&mut self, row: &Appended) -> Result<bool, StoreError> {
+        self.fit(row).await?;
+        let keep = self.ready(row.chunk.end()).await?;
+        Ok(self.run(keep, Some(row)).await?.is_recorded)
+    }
+
+    /// Gives an upload parts of the size of its first request, if that may be one: clients mostly send the same
+    /// number of bytes each time, and then none of them pass the tail.
+    async fn fit(&mut self, row: &Appended) -> Result<(), StoreError> {
+        let limits = &self.shared.limits;
+        let is_new = self.parts == 0 && self.kept == 0 && self.puts.is_empty() && self.multipart.is_none();
+        let is_first = is_new && row.chunk.end() == self.end && self.end >= limits.least_part_bytes;
+        let fits = |length: u64| length.div_ceil(self.end.max(1)) <= limits.most_parts;
+        if is_first && row.length.known().is_some_and(fits) {
+            self.enter().await?;
+            let sql = "update stored set part_size = $3 where upload = $1 and epoch = $2 and kept = 0
+                and parts = 0 and multipart_id is null returning 1";
+            let (epoch, size) = (self.epoch.number().cast_signed(), self.end.cast_signed());
+            if self.shared.store.row(sql, &[&self.id.uuid(), &epoch, &size]).await?.is_some() {
+                self.part_size = self.end;
+                self.begin_parts().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What makes the bytes before an offset durable. Parts that do not land soon are kept in the tail.
+    pub(super) async fn ready(&mut self, end: u64) -> Result<Keep, StoreError> {
+        let until = Instant::now() + self.shared.limits.patience;
+        for put in self.puts.iter().take_while(|put| put.end <= end) {
+            if !matches!(timeout_at(until, put.landing.clone()).await, Ok(Ok(_))) {
+                break;
+            }
+        }
+        Ok(self.plan(end, self.landed(end)?))
+    }
+
+    /// The names of the parts before an offset that have landed, up to the first that has not.
+    fn landed(&self, end: u64) -> Result<Vec<String>, StoreError> {
+        let mut landed = Vec::new();
+        for put in self.puts.iter().take_while(|put| put.end <= end) {
+            match put.landing.clone().now_or_never() {
+                Some(Ok(content_id)) => landed.push(content_id),
+                Some(Err(failure @ (Failure::Fenced | Failure::Damaged(_)))) => return Err(failure.into()),
+                Some(Err(_)) | None => break,
+            }
+        }
+        Ok(landed)
+    }
+
+    fn plan(&self, end: u64, put: Vec<String>) -> Keep {
+        let parts = self.parts + put.len() as u64;
+        let from = self.kept.max(parts * self.part_size);
+        let mut bytes = Vec::new();
+        if from < end {
+            for waiting in self.puts.iter().skip(put.len()) {
+                bytes.extend(keep::between(&waiting.pieces, waiting.begin, from, end));
+            }
+            bytes.extend(keep::between(&self.buffer, self.end - self.buffer.len(), from, end));
+        }
+        Keep {
+            enter: self.entering(),
+            parts: self.parts,
+            put,
+            tail: Tail::of(&bytes, from, self.part_size),
+            end: end.max(self.kept),
+            clear: parts.min(end / self.part_size) * self.part_size,
+        }
+    }
+
+    async fn run(&mut self, keep: Keep, row: Option<&Appended>) -> Result<Outcome, StoreError> {
+        if keep.is_nothing() && row.is_none() {
+            return Ok(Outcome { is_kept: true, is_recorded: false });
+        }
+        let mut outcome = keep.run(&self.shared.store, row).await?;
+        if !outcome.is_kept && !self.has_entered {
+            let parts = self.parts;
+            self.enter().await?;
+            if self.parts == parts {
+                outcome = keep.run(&self.shared.store, row).await?;
+            }
+        }
+        if !outcome.is_kept {
+            return Err(StoreError::Fenced);
+        }
+        self.kept(&keep);
+        Ok(outcome)
+    }
+
+    /// Lets go of what is durable.
+    pub(super) fn kept(&mut self, keep: &Keep) {
+        for _ in &keep.put {
+            self.puts.pop_front();
+        }
+        self.parts += keep.put.len() as u64;
+        self.kept = keep.end;
+        let has_failed = |put: &Put| matches!(put.landing.clone().now_or_never(), Some(Err(_)));
+        if self.puts.front().is_some_and(has_failed) && self.puts.back().is_some_and(|put| put.end <= self.kept) {
+            // The tail has their bytes, and they are put from there once the next byte comes.
+            self.puts.clear();
+            self.has_entered = false;
+        }
+        let begin = self.end - self.buffer.len();
+        drop(self.buffer.take(self.kept.saturating_sub(begin)));
+    }
+}
