@@ -40,7 +40,7 @@ pub struct Bucket {
 }
 
 /// The address of a bucket, and the credentials if they are not those of the environment.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct S3 {
     /// The bucket.
     pub bucket: String,
@@ -220,6 +220,15 @@ impl Bucket {
         options: GetOptions,
     ) -> Result<object_store::GetResult, StoreError> {
         self.reads.get_opts(&self.path(key), options).await.map_err(failed)
+    }
+}
+
+impl fmt::Debug for S3 {
+    /// Without the keys.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("S3");
+        shown.field("bucket", &self.bucket).field("prefix", &self.prefix).field("endpoint", &self.endpoint);
+        shown.finish_non_exhaustive()
     }
 }
 

@@ -159,7 +159,7 @@ fn in_parts(tail: &[Bytes], part_size: u64) -> Vec<Vec<Bytes>> {
             parts.push(Vec::new());
             room = part_size;
         }
-        room -= length(piece);
+        room = room.saturating_sub(length(piece));
         if let Some(part) = parts.last_mut() {
             part.push(piece.clone());
         }

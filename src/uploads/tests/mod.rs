@@ -23,6 +23,7 @@ macro_rules! over_both {
     };
 }
 
+mod boundaries;
 mod checkpoints;
 mod checksums;
 mod concatenations;
