@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use tokio_postgres::Row;
+
 use super::objects::{Objects, Shared};
 use crate::store::StoreError;
 use crate::store::postgres::rows;
@@ -29,22 +31,30 @@ impl Objects {
             returning n, object_key, multipart_id, has_object, rounds";
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let found = shared.store.query(sql, &[&TURN.as_secs_f64(), &limit]).await?;
+        let mut outcome = Ok(found.len());
         for row in &found {
-            let (n, rounds): (i64, i32) = (rows::column(row, "n")?, rows::column(row, "rounds")?);
-            let key: String = rows::column(row, "object_key")?;
-            if let Some(multipart) = rows::column::<Option<String>>(row, "multipart_id")? {
-                shared.bucket.abort(&key, &multipart).await?;
+            // One that cannot be freed keeps no other.
+            if let Err(error) = shared.free(row).await {
+                outcome = Err(error);
             }
-            if rows::column(row, "has_object")? {
-                shared.bucket.delete(&key).await?;
-            }
-            shared.collected(n, rounds).await?;
         }
-        Ok(found.len())
+        outcome
     }
 }
 
 impl Shared {
+    async fn free(&self, row: &Row) -> Result<(), StoreError> {
+        let (n, rounds): (i64, i32) = (rows::column(row, "n")?, rows::column(row, "rounds")?);
+        let key: String = rows::column(row, "object_key")?;
+        if let Some(multipart) = rows::column::<Option<String>>(row, "multipart_id")? {
+            self.bucket.abort(&key, &multipart).await?;
+        }
+        if rows::column(row, "has_object")? {
+            self.bucket.delete(&key).await?;
+        }
+        self.collected(n, rounds).await
+    }
+
     /// Notes that a row was done, for the first time or the last.
     async fn collected(&self, n: i64, rounds: i32) -> Result<(), StoreError> {
         if rounds > 0 {
