@@ -87,6 +87,14 @@ pub trait Append: Send {
     /// and their row are one statement, to make them durable with the next row.
     async fn sync(&mut self, data: Vec<Bytes>) -> Result<(), StoreError>;
 
+    /// Appends bytes and makes all of them durable, though no row follows, because they are about to be read.
+    ///
+    /// # Errors
+    /// The errors of [`Append::sync`].
+    async fn settle(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
+        self.sync(data).await
+    }
+
     /// Makes the last bytes before the row's end durable, and the row, as [`Records::append`] does.
     ///
     /// # Errors

@@ -198,7 +198,7 @@ impl Intake {
 
     /// Makes the last bytes durable before their row.
     pub(super) async fn settle(&mut self, last: Vec<Bytes>) -> Result<(), StoreError> {
-        self.store.sync(last).await
+        self.store.settle(last).await
     }
 
     /// Records the row, and with it the last bytes before its end.

@@ -95,6 +95,25 @@ async fn a_small_file_is_an_object_without_parts() {
     assert_eq!(cluster.number("select count(*) from garbage").await, 0, "no object of parts was begun");
 }
 
+/// A file that repeats another is compared with it before it has a record.
+#[tokio::test]
+async fn bytes_are_read_before_their_record() {
+    for length in [10, PART + 10] {
+        let cluster = Cluster::new().await;
+        let node = cluster.node();
+        let whole = samples::whole(None);
+        let upload = Upload { length: Length::Known(length), offset: length, digest: None, ..whole };
+        let mut append =
+            longhaul::store::Appends::open(&node.objects, upload.id, Epoch::FIRST, 0).await.expect("opened");
+        append.settle(pieces(1, 0..length)).await.expect("durable");
+        assert!(node.read(upload.id, length).await.expect("readable") == bytes(1, 0..length));
+        let created = append.create(Last::default(), &upload, Taking::IfFree, Bounds::NONE, None).await;
+        assert!(created.expect("created").is_new());
+        node.objects.place(upload.id, length, &place(1)).await.expect("placed");
+        assert!(node.read_placed(upload.id, 1, length).await == bytes(1, 0..length));
+    }
+}
+
 #[tokio::test]
 async fn a_creation_that_is_refused_leaves_no_bytes() {
     let cluster = Cluster::new().await;

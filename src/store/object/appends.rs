@@ -49,6 +49,10 @@ impl Append for ObjectAppend {
         self.writer.write(data).await
     }
 
+    async fn settle(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
+        Sink::sync(&mut self.writer, data).await
+    }
+
     fn boundary(&self, after: u64) -> Option<u64> {
         Some(self.writer.boundary(after))
     }
