@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use longhaul::store::object::Limits;
-use longhaul::store::{Append as _, Last};
+use longhaul::store::{Last};
 
 use crate::MIB;
 use crate::cluster::{Cluster, bytes, pieces, row};

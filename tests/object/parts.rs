@@ -1,6 +1,6 @@
 //! What comes of an upload's bytes: parts, tails, objects.
 
-use longhaul::store::{Append as _, Last, Payloads, Records, Taking};
+use longhaul::store::{Last, Payloads, Records, Taking};
 use longhaul::store::contract::samples;
 use longhaul::upload::{Bounds, Epoch, Length, State, Upload};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use longhaul::store::object::Limits;
-use longhaul::store::{Append as _, Last, Payloads, Sink as _, StoreError};
+use longhaul::store::{Last, Payloads, StoreError};
 use longhaul::upload::State;
 
 use crate::MIB;

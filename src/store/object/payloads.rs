@@ -62,7 +62,7 @@ impl Payloads for Objects {
     }
 
     async fn probe(&self) -> Result<(), StoreError> {
-        let id = UploadId::random();
+        let id = UploadId::new(Timestamp::now());
         let key = self.0.bucket.key(id);
         self.0.bucket.put(&key, id, object_store::PutPayload::new()).await?;
         self.0.bucket.delete(&key).await

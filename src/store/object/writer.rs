@@ -289,15 +289,16 @@ impl Writer {
         }
     }
 
-    async fn run(&mut self, keep: Keep, row: Option<&Appended>) -> Result<Outcome, StoreError> {
+    async fn run(&mut self, mut keep: Keep, row: Option<&Appended>) -> Result<Outcome, StoreError> {
         if keep.is_nothing() && row.is_none() {
             return Ok(Outcome { is_kept: true, is_recorded: false });
         }
         let mut outcome = keep.run(&self.shared.store, row).await?;
         if !outcome.is_kept && !self.has_entered {
-            let parts = self.parts;
+            let seen = (self.parts, self.part_size);
             self.enter().await?;
-            if self.parts == parts {
+            keep.enter.key.clone_from(&self.key);
+            if (self.parts, self.part_size) == seen {
                 outcome = keep.run(&self.shared.store, row).await?;
             }
         }
