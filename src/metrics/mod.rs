@@ -61,6 +61,14 @@ metrics! {
     pub connections_ended: Count,
     /// Connections that are open, websockets among them
     pub connections: Level,
+    /// Events that were handed on to all processes
+    pub parcels_handed_on: Count,
+    /// Events that came from all processes, this one included
+    pub parcels_brought: Count,
+    /// Attempts to hand events on that failed
+    pub relay_failures: Count,
+    /// Looks for messages whose announcements may have been missed
+    pub relay_looks: Count,
     /// Uploads that a request is sending bytes to
     pub uploads_receiving: Level,
     /// Bytes of the disk that are set aside for uploads
@@ -81,6 +89,10 @@ metrics! {
     pub finalize_seconds: Durations,
     /// From a request that wants an upload to the lease of it
     pub lease_wait_seconds: Durations,
+    /// From events that are handed on to all processes until they are on their way
+    pub relay_seconds: Durations,
+    /// Whether a server that this one uses answers, as of the last readiness check
+    dependency_up: Family<Label<&'static str>, Gauge>,
     /// Syncs, by what is synced
     sync_seconds: DurationsBy<Label<&'static str>>,
     /// From a request's header to the header of its answer, by route and status
@@ -131,6 +143,11 @@ impl Metrics {
     pub fn checkpointed(&self) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         self.checkpoint_timestamp_seconds.set(now.as_secs_f64());
+    }
+
+    /// Records whether the server of this name answers.
+    pub fn answers(&self, name: &'static str, does: bool) {
+        self.dependency_up.get_or_create(&[("name", name)]).set(i64::from(does));
     }
 
     /// Records the durability of acknowledgements: 1 for the kind of this name.

@@ -19,6 +19,25 @@ pub trait Announcements: Send + Sync + 'static {
     /// twice.
     async fn announce(&self, to: &[UserId], announcement: &Announcement) -> Result<(), StoreError>;
 
+    /// Announces all of these, in their order. Where that is cheaper, they go together.
+    ///
+    /// # Errors
+    /// The errors of [`Announcements::announce`], after which some of them may be announced.
+    async fn announce_all(&self, all: &[Addressed]) -> Result<(), StoreError> {
+        for Addressed { to, announcement } in all {
+            self.announce(to, announcement).await?;
+        }
+        Ok(())
+    }
+
+    /// Announces something to the connections of this process alone.
+    ///
+    /// # Errors
+    /// The errors of [`Announcements::announce`].
+    async fn announce_here(&self, to: &[UserId], announcement: &Announcement) -> Result<(), StoreError> {
+        self.announce(to, announcement).await
+    }
+
     /// Hands over a message that a crash may have kept its members from hearing, and that its upload is
     /// finished: to every present connection of these users and, until [`Announcements::let_go`], to each new
     /// one before anything from it is looked at. Answers whether that is done. If not, after `let_go` or
@@ -30,6 +49,19 @@ pub trait Announcements: Send + Sync + 'static {
 
     /// Ends the keeping of messages: later connections are not told of them.
     fn let_go(&self);
+
+    /// Closes all connections of this process: more was missed than can be told. Clients connect again, and
+    /// say which message they know.
+    fn start_over(&self) {}
+}
+
+/// An announcement, and the users who get it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Addressed {
+    /// The users who are to be told.
+    pub to: Vec<UserId>,
+    /// The announcement that they get.
+    pub announcement: Announcement,
 }
 
 /// An event to be announced.

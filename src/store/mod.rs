@@ -11,7 +11,8 @@
 //! | [`Duties`] | one process has all of them ([`local`]) | PostgreSQL ([`postgres`]) |
 //! | [`Announcements`] | Socket.IO | |
 //! | [`Hints`] | none: there is one process | PostgreSQL ([`postgres`]) |
-//! | [`Relay`] | none: there is one process | Redis, PostgreSQL |
+//! | [`Relay`] | none: there is one process | PostgreSQL ([`postgres`]), Redis ([`redis`]) |
+//! | [`Recent`] | none: there is one process | PostgreSQL ([`postgres`]) |
 //!
 //! `Records` and `Messages` of one server share a database: a claim and a commit change both in one atomic
 //! step. What a method has written or returned is durable when it answers, as far as the configured
@@ -22,6 +23,7 @@ mod appends;
 pub mod buffer;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
+mod dependency;
 pub mod disk;
 mod durability;
 mod duties;
@@ -38,13 +40,16 @@ pub mod object;
 mod payloads;
 pub mod postgres;
 mod records;
+pub mod redis;
 mod relay;
+mod relays;
 pub mod sled;
 mod stores;
 
-pub use announcements::{Announcement, Announcements, Progress};
+pub use announcements::{Addressed, Announcement, Announcements, Progress};
 pub use appends::{Append, Appends, Last, Stride, Synced};
 pub use buffer::Buffer;
+pub use dependency::Dependency;
 pub use durability::Durability;
 pub use duties::{Duties, Duty};
 pub use error::StoreError;
@@ -54,5 +59,6 @@ pub use memberships::{Memberships, Put};
 pub use messages::{Claim, Messages, Position};
 pub use payloads::{ByteStream, Coming, Payloads, Place, Room, Sink, Source, Syncing};
 pub use records::{Created, Records, Taking};
-pub use relay::{Parcel, Relay};
+pub use relay::{Brought, Parcel, Recent, Relay};
+pub use relays::Behind;
 pub use stores::Stores;

@@ -1,12 +1,13 @@
 //! Messages and the outbox.
 
 use std::ops::Bound;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
 use super::{Memory, Tables};
 use crate::message::{ConversationId, Message, MessageId};
-use crate::store::{Claim, Messages, Position, StoreError};
+use crate::store::{Claim, Messages, Position, Recent, StoreError};
 use crate::time::Timestamp;
 use crate::upload::{State, Upload, UploadId};
 
@@ -84,12 +85,26 @@ impl Messages for Memory {
 
     async fn published(&self, ids: &[MessageId]) -> Result<(), StoreError> {
         let mut tables = self.tables();
-        tables.outbox.retain(|id, _| !ids.contains(id));
+        let Tables { outbox, announced, .. } = &mut *tables;
+        announced.extend(ids.iter().filter(|id| outbox.remove(*id).is_some()));
         Ok(())
     }
 
     async fn is_unpublished(&self, id: MessageId) -> Result<bool, StoreError> {
         Ok(self.tables().outbox.contains_key(&id))
+    }
+}
+
+/// Everything that was ever announced.
+#[async_trait]
+impl Recent for Memory {
+    async fn announced_within(&self, _: Duration) -> Result<Option<Vec<MessageId>>, StoreError> {
+        let tables = self.tables();
+        let mut ids: Vec<_> = tables.outbox.keys().chain(&tables.announced).copied().collect();
+        let position =
+            |id| tables.messages.get(id).map(|message| tables.position(message.conversation_id, *id));
+        ids.sort_by_key(position);
+        Ok(Some(ids))
     }
 }
 

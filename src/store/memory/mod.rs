@@ -44,6 +44,8 @@ struct Tables {
     order: BTreeMap<(ConversationId, Position), MessageId>,
     /// Messages to be announced, with the times of their commits.
     outbox: BTreeMap<MessageId, Timestamp>,
+    /// Messages that were announced.
+    announced: BTreeSet<MessageId>,
     ids: MessageIds,
 }
 
@@ -60,6 +62,7 @@ impl Memory {
                 messages: BTreeMap::new(),
                 order: BTreeMap::new(),
                 outbox: BTreeMap::new(),
+                announced: BTreeSet::new(),
                 ids: MessageIds::new([0; 32]),
             }),
         }

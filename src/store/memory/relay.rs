@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use futures_util::stream::{BoxStream, unfold};
 use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
 
-use crate::store::{Parcel, Relay, StoreError};
+use crate::store::{Brought, Parcel, Relay, StoreError};
 
 /// The most parcels that wait for one process.
 const WAITING: usize = 64;
@@ -16,8 +18,10 @@ const WAITING: usize = 64;
 /// A relay of parcels as texts, as they would go over a network.
 #[derive(Debug, Clone)]
 pub struct MemoryRelay {
-    texts: broadcast::Sender<String>,
+    texts: broadcast::Sender<Option<String>>,
     is_broken: Arc<AtomicBool>,
+    is_deaf: Arc<AtomicBool>,
+    begun: Instant,
 }
 
 impl MemoryRelay {
@@ -25,32 +29,53 @@ impl MemoryRelay {
     pub fn break_off(&self, is_broken: bool) {
         self.is_broken.store(is_broken, Ordering::Relaxed);
     }
+
+    /// Loses everything that is handed on, or no longer. Then the processes are in doubt.
+    pub fn lose(&self, is_deaf: bool) {
+        self.is_deaf.store(is_deaf, Ordering::Relaxed);
+        if !is_deaf {
+            let _ = self.texts.send(None);
+        }
+    }
 }
 
 impl Default for MemoryRelay {
     fn default() -> Self {
-        Self { texts: broadcast::Sender::new(WAITING), is_broken: Arc::default() }
+        Self {
+            texts: broadcast::Sender::new(WAITING),
+            is_broken: Arc::default(),
+            is_deaf: Arc::default(),
+            begun: Instant::now(),
+        }
     }
 }
 
 #[async_trait]
 impl Relay for MemoryRelay {
-    async fn hand_on(&self, parcel: &Parcel) -> Result<(), StoreError> {
+    async fn hand_on(&self, parcels: &[Parcel]) -> Result<(), StoreError> {
         if self.is_broken.load(Ordering::Relaxed) {
             return Err(StoreError::Unavailable("the relay is broken".into()));
         }
-        let text =
-            serde_json::to_string(parcel).map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        // Without a process that listens, the parcel is on its way to all of them.
-        let _ = self.texts.send(text);
+        for parcel in parcels.iter().filter(|_| !self.is_deaf.load(Ordering::Relaxed)) {
+            let text = serde_json::to_string(parcel).expect("a parcel is JSON");
+            // Without a process that listens, the parcel is on its way to all of them.
+            let _ = self.texts.send(Some(text));
+        }
         Ok(())
     }
 
-    fn parcels(&self) -> BoxStream<'static, Parcel> {
-        let texts = unfold(self.texts.subscribe(), async |mut texts| {
-            let text = texts.recv().await.ok()?;
-            Some((text, texts))
-        });
-        texts.map(|text| serde_json::from_str(&text).expect("a parcel of this version")).boxed()
+    fn brought(&self) -> BoxStream<'static, Brought> {
+        let begun = self.begun;
+        unfold(self.texts.subscribe(), async move |mut texts| {
+            let brought = match texts.recv().await {
+                Ok(Some(text)) => {
+                    Brought::Parcel(serde_json::from_str(&text).expect("a parcel of this version"))
+                }
+                Ok(None) | Err(RecvError::Lagged(_)) => Brought::Doubt(begun),
+                Err(RecvError::Closed) => return None,
+            };
+            Some((brought, texts))
+        })
+        .boxed()
     }
 }
