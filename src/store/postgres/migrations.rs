@@ -8,9 +8,10 @@ use crate::store::StoreError;
 
 /// The steps from an empty schema to the tables of this version, each with the oldest version that can use
 /// the tables after it.
-const STEPS: [Step; 2] = [
+const STEPS: [Step; 3] = [
     Step { version: 1, usable_from: 1, sql: include_str!("migrations/0001.sql") },
     Step { version: 2, usable_from: 1, sql: include_str!("migrations/0002.sql") },
+    Step { version: 3, usable_from: 1, sql: include_str!("migrations/0003.sql") },
 ];
 
 /// Makes the first schema of the search path, if none of them is there. The text of the path is quoted as a

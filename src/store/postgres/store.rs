@@ -2,16 +2,23 @@
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
+use async_trait::async_trait;
 use deadpool_postgres::Client;
 use tokio_postgres::Row;
+use uuid::Uuid;
 
 use super::change::Params;
 use super::connect::Connections;
 use super::migrations::{self, MigrationError};
+use super::rows;
 use crate::message::{MessageIds, Stamp};
-use crate::store::StoreError;
+use crate::store::{Dependency, StoreError};
 use crate::time::Timestamp;
+
+/// How long the database may take to say that it is there.
+const ANSWER_WAIT: Duration = Duration::from_secs(1);
 
 /// Records, messages and memberships in one schema of a database.
 pub struct Postgres {
@@ -67,6 +74,34 @@ impl Postgres {
         let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
         let Ok(stamp) = ids.stamp(now, latest, |_| Ok::<_, std::convert::Infallible>(false));
         stamp
+    }
+}
+
+impl Postgres {
+    /// What tells the processes that share these tables from any others.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database cannot be asked.
+    pub async fn cluster(&self) -> Result<Uuid, StoreError> {
+        let row = self.row("select id from cluster", &[]).await?;
+        let row = row.ok_or_else(|| StoreError::Damaged("the cluster has no id".into()))?;
+        rows::column(&row, "id")
+    }
+}
+
+#[async_trait]
+impl Dependency for Postgres {
+    fn name(&self) -> &'static str {
+        "postgres"
+    }
+
+    fn is_needed(&self) -> bool {
+        true
+    }
+
+    async fn answers(&self) -> bool {
+        let answer = tokio::time::timeout(ANSWER_WAIT, self.row("select 1 from cluster", &[])).await;
+        matches!(answer, Ok(Ok(Some(_))))
     }
 }
 
