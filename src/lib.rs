@@ -27,7 +27,7 @@
 //! | [`uploads`] | create, append, look, end, bind, one-shot | crash, finalizer, message, metrics, outlive, reservations, store, telling, time, upload |
 //! | [`chats`] | conversations, messages, media; what a user missed | message, store, time |
 //! | [`http`] | the wire of HTTP | auth, base_path, chats, docs, json, keys, links, loopback, message, metrics, refusals, store, time, upload, uploads, web |
-//! | [`chat`] | the wire of Socket.IO | auth, chats, http, json, keys, links, message, refusals, store, telling, time, upload, uploads |
+//! | [`chat`] | the wire of Socket.IO | auth, chats, http, json, keys, links, message, metrics, refusals, store, telling, time, upload, uploads |
 //! | [`config`] | settings, checked once | auth, base_path, crash, keys, links, store, upload |
 //! | [`data_folder`] | the data folder: its note, who may look into it, what it is fit for | store |
 //! | [`backend`] | the implementations of the ports, opened by the settings | config, data_folder, message, store, upload |

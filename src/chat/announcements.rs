@@ -10,7 +10,7 @@ use super::event::Event;
 use super::gate;
 use super::leftovers::Leftover;
 use super::names::Name;
-use super::open::Engine;
+use super::open::{self, Engine};
 use super::session::{NAMESPACE, room_of};
 use crate::http::LiveUpload;
 use crate::message::{Message, MessageId, UserId};
@@ -99,6 +99,10 @@ impl Announcements for SocketAnnouncements {
 
     fn let_go(&self) {
         self.engine.leftovers.let_go();
+    }
+
+    fn start_over(&self) {
+        open::part(&self.engine);
     }
 }
 

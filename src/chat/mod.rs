@@ -82,7 +82,7 @@ pub use connect::serve;
 #[cfg(fuzzing)]
 pub use fuzz::fuzz_event;
 pub use open::{Engine, close, finish, open};
-pub use relay::RelayedAnnouncements;
+pub use relay::{RelayedAnnouncements, Relays};
 pub use session::State;
 pub use settings::{PATH, Settings};
 pub use transport::Transports;

@@ -98,6 +98,14 @@ pub async fn finish(engine: &Engine, patience: Duration) {
     }
 }
 
+/// Closes every connection's transport while the engine goes on: their clients connect again at once.
+pub(super) fn part(engine: &Engine) {
+    for socket in engine.io.of(NAMESPACE).map(|namespace| namespace.sockets()).unwrap_or_default() {
+        let transports = engine.transports.clone();
+        tokio::spawn(async move { transports.close(&socket).await });
+    }
+}
+
 /// Closes every connection's transport, so that clients reconnect by themselves. Disconnecting their sockets
 /// instead would tell them to stay away.
 pub async fn close(engine: &Engine) {

@@ -13,7 +13,7 @@ use super::Finalizer;
 use crate::crash;
 use crate::message::{ConversationId, Message, MessageId, UserId};
 use crate::metrics;
-use crate::store::{Announcement, Duty, StoreError};
+use crate::store::{Addressed, Announcement, Duty, StoreError};
 use crate::time::Timestamp;
 
 /// How many messages are read from the outbox at once.
@@ -102,15 +102,16 @@ impl Finalizer {
                 return Ok(());
             }
             self.teller.flush().await;
-            let (mut ids, mut members) = (Vec::new(), Members::new());
+            let (mut due, mut members) = (Vec::new(), Members::new());
             batch.retain(|message| is_due(message) && !self.left.holds(message.id));
             for message in batch {
                 if self.left.is_owed(&message) && self.leave(&message, &mut members).await? {
                     continue;
                 }
-                ids.push(message.id);
-                self.announce(message, &mut members).await?;
+                due.push(message);
             }
+            self.announce(&due, &mut members).await?;
+            let ids: Vec<_> = due.iter().map(|message| message.id).collect();
             self.clear(&ids).await?;
         }
     }
@@ -135,11 +136,14 @@ impl Finalizer {
         Ok(())
     }
 
-    async fn announce(&self, message: Message, members: &mut Members) -> Result<(), StoreError> {
-        let to = self.members(message.conversation_id, members).await?;
-        let announcement = Announcement::NewMessage(Box::new(message.clone()));
-        self.stores.announcements.announce(to, &announcement).await?;
-        self.teller.finished(&message);
+    async fn announce(&self, messages: &[Message], members: &mut Members) -> Result<(), StoreError> {
+        let mut all = Vec::new();
+        for message in messages {
+            let to = self.members(message.conversation_id, members).await?.to_vec();
+            all.push(Addressed { to, announcement: Announcement::NewMessage(Box::new(message.clone())) });
+        }
+        self.stores.announcements.announce_all(&all).await?;
+        messages.iter().for_each(|message| self.teller.finished(message));
         Ok(())
     }
 

@@ -113,6 +113,17 @@ async fn a_connection_that_does_not_read_ends_and_its_user_may_come_back() {
 }
 
 #[tokio::test]
+async fn who_missed_more_than_can_be_told_comes_back() {
+    let server = Server::start().await;
+    let before = server.connect("alice").await;
+    server.announcements.start_over();
+    while before.poll().await.0 == 200 {}
+    let mut again = server.connect("alice").await;
+    server.announce(&["alice"], &Announcement::NewMessage(Box::new(message(1)))).await.expect("handed over");
+    assert_eq!(again.event().await.0, "new_message");
+}
+
+#[tokio::test]
 async fn what_is_read_makes_room_over_either_transport() {
     let server = Server::start().await;
     let mut polling = server.connect("alice").await;

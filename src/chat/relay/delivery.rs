@@ -1,0 +1,142 @@
+//! What other processes announce, told to this one's connections.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::RelayedAnnouncements;
+use crate::metrics;
+use crate::store::{Addressed, Announcement, Brought, Parcel, StoreError};
+
+/// How long a look is put off after one that failed.
+const RETRY: Duration = Duration::from_secs(1);
+/// How much further back a look goes than it has to: for the time that its question takes.
+const MARGIN: Duration = Duration::from_secs(10);
+
+/// The most processes whose hints are counted, those that ended included.
+const MOST_PROCESSES: usize = 10_000;
+
+/// The doubts of a delivery.
+struct Doubts {
+    /// Everything that was announced before this instant has been told.
+    known: Instant,
+    /// Since when something may be missing, and when it may be looked for.
+    open: Option<(Instant, Instant)>,
+}
+
+/// The number of the last hint of each process. A channel that hung may bring old ones after newer ones that
+/// went another way.
+#[derive(Default)]
+struct Hints(HashMap<Uuid, u64>);
+
+impl RelayedAnnouncements {
+    /// Tells this process's connections what the relay brings, and hands events of uploads on other processes
+    /// to `hear`, until cancelled.
+    pub async fn keep_delivering(&self, hear: impl Fn(&Announcement), cancelled: &CancellationToken) {
+        let mut brought = self.relays.relay.brought();
+        let mut doubts = Doubts { known: Instant::now(), open: None };
+        let mut hints = Hints::default();
+        loop {
+            let next = async {
+                match doubts.open {
+                    None => Ok(brought.next().await),
+                    Some((_, at)) => tokio::time::timeout_at(at.into(), brought.next()).await,
+                }
+            };
+            match cancelled.run_until_cancelled(next).await {
+                None | Some(Ok(None)) => return,
+                Some(Ok(Some(Brought::Doubt(since)))) => doubts.open(since),
+                Some(Ok(Some(Brought::Parcel(parcel)))) if hints.is_late(&parcel) => {}
+                Some(Ok(Some(Brought::Parcel(parcel)))) => self.deliver(&parcel, &doubts, &hear).await,
+                // It is time to look again.
+                Some(Err(_)) => {}
+            }
+            self.settle(&mut doubts, &hear).await;
+        }
+    }
+
+    /// Tells what a parcel brings. While there is a doubt, its message is told by the look: there may be older
+    /// ones of its conversation.
+    async fn deliver(&self, parcel: &Parcel, doubts: &Doubts, hear: &impl Fn(&Announcement)) {
+        let is_own = parcel.from == self.process;
+        let Addressed { to, announcement } = &parcel.what;
+        if !is_own {
+            hear(announcement);
+        }
+        let is_told = is_own && parcel.is_told_there;
+        let outcome = match announcement {
+            Announcement::NewMessage(_) if is_told || doubts.open.is_some() => Ok(()),
+            Announcement::NewMessage(message) => self.tell_once(to, message).await,
+            _ if is_told => Ok(()),
+            _ => self.own.announce(to, announcement).await,
+        };
+        if let Err(error) = outcome {
+            tracing::warn!(%error, "an announcement was not handed over");
+        }
+        if is_own {
+            self.back.send_modify(|back| *back = (*back).max(parcel.number));
+        }
+    }
+
+    /// Looks for what may be missing, if that is due.
+    async fn settle(&self, doubts: &mut Doubts, hear: &impl Fn(&Announcement)) {
+        let begun = Instant::now();
+        let Some((since, _)) = doubts.open.filter(|(_, at)| *at <= begun) else { return };
+        metrics::get().relay_looks.inc();
+        match self.look(begun.duration_since(since) + MARGIN, hear).await {
+            Ok(()) => *doubts = Doubts { known: begun, open: None },
+            Err(error) => {
+                tracing::warn!(%error, "messages that may be missing could not be looked for yet");
+                doubts.open = Some((since, begun + RETRY));
+            }
+        }
+    }
+
+    /// Tells all messages that were announced within this period and that this process has not told.
+    async fn look(&self, period: Duration, hear: &impl Fn(&Announcement)) -> Result<(), StoreError> {
+        let Some(ids) = self.relays.recent.announced_within(period).await? else {
+            tracing::warn!("more was missed than can be told; clients connect again");
+            self.own.start_over();
+            return Ok(());
+        };
+        for id in ids {
+            if self.told().contains(id) {
+                continue;
+            }
+            let Some(message) = self.relays.messages.find(id).await? else { continue };
+            let to = self.relays.memberships.participants(message.conversation_id).await?;
+            self.tell_once(&to.unwrap_or_default(), &message).await?;
+            hear(&Announcement::NewMessage(Box::new(message)));
+        }
+        Ok(())
+    }
+}
+
+impl Hints {
+    /// Whether a newer hint of the same process came before. Messages are never late.
+    fn is_late(&mut self, parcel: &Parcel) -> bool {
+        if parcel.is_message() {
+            return false;
+        }
+        if self.0.len() >= MOST_PROCESSES {
+            self.0.clear();
+        }
+        let last = self.0.entry(parcel.from).or_default();
+        let is_late = parcel.number <= *last;
+        *last = parcel.number.max(*last);
+        is_late
+    }
+}
+
+impl Doubts {
+    fn open(&mut self, since: Instant) {
+        let since = since.max(self.known);
+        self.open = Some(match self.open {
+            Some((before, at)) => (before.min(since), at),
+            None => (since, Instant::now()),
+        });
+    }
+}
