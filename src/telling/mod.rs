@@ -2,10 +2,13 @@
 //! Events are hints: they may be lost, and nothing waits for them. [`Live`] decides which one is due.
 //!
 //! An upload is in the table from its start until its message is committed, or until it is cancelled.
+//! What other processes receive is known by their events ([`elsewhere`]). An upload that a client continues
+//! on another process leaves the table with the first event from there.
 //! `upload_finished` is told once the message has been announced. Of an upload with a record, the durable
 //! offset is told. An upload in one piece has no record before its end, so the received offset is told.
 
 mod announcer;
+mod elsewhere;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,6 +20,7 @@ use crate::message::{ConversationId, Message, MessageId};
 use crate::store::{Announcement, Progress, Stores};
 use crate::upload::{Due, Live, State, Upload, UploadId};
 use announcer::Announcer;
+use elsewhere::Elsewhere;
 
 /// The most uploads that are followed. Of any others only the start and the end are told.
 pub(crate) const MOST_FOLLOWED: usize = 10_000;
@@ -36,6 +40,7 @@ struct Table {
     running: HashMap<UploadId, Running>,
     /// Uploads that repeat a message which is still to be announced.
     repeats: HashMap<MessageId, Vec<Progress>>,
+    elsewhere: Elsewhere,
 }
 
 #[derive(Debug)]
@@ -73,20 +78,24 @@ impl Teller {
 
     /// Follows an upload from before this start, whose members were told by the previous process.
     pub(crate) fn recall(&self, upload: &Upload) {
-        self.follow_paused(upload, upload.offset);
-    }
-
-    fn follow_paused(&self, upload: &Upload, known: u64) {
         let Some(progress) = progress_of(upload).filter(|_| upload.state == State::Receiving) else { return };
         let mut table = self.table();
-        if !table.running.contains_key(&progress.upload_id) {
-            table.follow(progress, Live::paused(known, self.now()));
+        if !table.running.contains_key(&upload.id) {
+            table.elsewhere.recall(progress, self.now());
+        }
+    }
+
+    /// Follows an upload that is not followed here yet: it is from before this start, or was elsewhere.
+    fn take_up(&self, upload: &Upload) {
+        let Some(progress) = progress_of(upload).filter(|_| upload.state == State::Receiving) else { return };
+        let mut table = self.table();
+        if !table.running.contains_key(&upload.id) {
+            table.follow(progress, Live::paused(0, self.now()));
         }
     }
 
     pub(crate) fn progressed(&self, upload: &Upload) {
-        // An upload from before this start that was not recalled yet is followed from now on.
-        self.follow_paused(upload, 0);
+        self.take_up(upload);
         if upload.state == State::Receiving {
             self.change(upload.id, |running, now| {
                 running.progress.length = upload.length.known();
@@ -115,13 +124,13 @@ impl Teller {
 
     /// Notes that the upload's message is committed.
     pub(crate) fn committed(&self, id: UploadId) {
-        self.table().running.remove(&id);
+        self.table().forget(id);
     }
 
     /// Notes that the upload repeats this message of another upload. [`Teller::announced`] tells the members.
     pub(crate) fn repeats(&self, upload: &Upload, message: MessageId) {
         let mut table = self.table();
-        table.running.remove(&upload.id);
+        table.forget(upload.id);
         if let Some(progress) = progress_of(upload) {
             table.repeats.entry(message).or_default().push(progress);
         }
@@ -162,20 +171,53 @@ impl Teller {
         }
     }
 
-    /// The uploads that are being sent, in this conversation or in all.
+    /// Takes in an event of another process. An upload that is here as well, and farther, was taken over.
+    pub(crate) fn heard_elsewhere(&self, event: &Announcement) {
+        let (id, offset) = match event {
+            Announcement::NewMessage(message) => (message.upload_id.into(), message.file_size),
+            Announcement::UploadStarted(progress)
+            | Announcement::UploadProgress(progress)
+            | Announcement::UploadPaused(progress) => (progress.upload_id, progress.offset),
+            Announcement::UploadFinished(progress, _) | Announcement::UploadCancelled(progress) => {
+                (progress.upload_id, u64::MAX)
+            }
+        };
+        let mut table = self.table();
+        let here = table.running.get(&id);
+        if here.is_some_and(|here| !here.live.is_paused() && here.live.offset() > offset) {
+            return;
+        }
+        table.running.remove(&id);
+        table.elsewhere.hear(event, self.now());
+    }
+
+    /// The uploads that are being sent, in this conversation or in all, here and on other processes.
     pub(crate) fn sending(&self, conversation: Option<ConversationId>) -> Vec<Sending> {
         let table = self.table();
-        let is_asked_for = |running: &&Running| {
-            conversation.is_none_or(|conversation| running.progress.conversation_id == conversation)
+        let is_asked_for = |sending: &Sending| {
+            conversation.is_none_or(|conversation| sending.progress.conversation_id == conversation)
         };
-        let mut sending: Vec<_> = table.running.values().filter(is_asked_for).map(Running::sending).collect();
+        let all = table.running.values().map(Running::sending).chain(table.elsewhere.all());
+        let mut sending: Vec<_> = all.filter(is_asked_for).collect();
         sending.sort_by_key(|sending| sending.progress.upload_id);
         sending
     }
 
     /// The upload as it is being sent now, if it still is.
     pub(crate) fn sending_now(&self, id: UploadId) -> Option<Sending> {
-        self.table().running.get(&id).map(Running::sending)
+        let table = self.table();
+        table.running.get(&id).map(Running::sending).or_else(|| table.elsewhere.sending_now(id))
+    }
+
+    /// Whether the upload was on another process, which is silent about it for so long that it may be gone.
+    pub(crate) fn may_be_gone(&self, id: UploadId) -> bool {
+        self.table().elsewhere.may_be_gone(id, self.now())
+    }
+
+    /// Notes that an upload on another process is there, or that it is gone.
+    pub(crate) fn is_there(&self, id: UploadId, is_there: bool) {
+        let mut table = self.table();
+        if is_there { table.elsewhere.is_there(id, self.now()) } else { table.elsewhere.forget(id) }
     }
 
     /// Tells events that are due by time, until cancelled.
@@ -185,6 +227,10 @@ impl Teller {
             for running in table.running.values_mut() {
                 let due = running.live.look(now);
                 self.tell(running, due);
+            }
+            // Their process has died, or cannot be heard. Each process tells its own connections.
+            for progress in table.elsewhere.pause_silent(now) {
+                self.announcer.push_here(Announcement::UploadPaused(progress));
             }
         }
     }
@@ -215,6 +261,11 @@ impl Teller {
 }
 
 impl Table {
+    fn forget(&mut self, id: UploadId) {
+        self.running.remove(&id);
+        self.elsewhere.forget(id);
+    }
+
     /// Follows an upload. In a full table, a paused upload makes room for one that begins.
     fn follow(&mut self, progress: Progress, live: Live) {
         if self.running.len() >= MOST_FOLLOWED {
@@ -224,6 +275,7 @@ impl Table {
                 _ => return,
             };
         }
+        self.elsewhere.forget(progress.upload_id);
         self.running.insert(progress.upload_id, Running { progress, live });
     }
 }

@@ -7,9 +7,10 @@ use tokio_util::sync::CancellationToken;
 use super::Uploads;
 use super::error::UploadError;
 use crate::message::{ConversationId, UserId};
-use crate::store::StoreError;
+use crate::store::{Announcement, StoreError};
 use crate::telling::{MOST_FOLLOWED, Sending};
 use crate::time::Timestamp;
+use crate::upload::{State, UploadId};
 
 /// The most uploads that a new connection is told of.
 const MOST_TOLD: usize = 256;
@@ -25,7 +26,8 @@ impl Uploads {
         conversation: ConversationId,
     ) -> Result<Vec<Sending>, UploadError> {
         self.may_send(user, conversation).await?;
-        Ok(self.finalizer.teller().sending(Some(conversation)))
+        let sending = self.finalizer.teller().sending(Some(conversation));
+        Ok(self.still_sending(sending.into_iter().map(|sending| sending.progress.upload_id)).await?)
     }
 
     /// The uploads that are being sent in all conversations of the user's, for a new connection: a bounded
@@ -48,7 +50,29 @@ impl Uploads {
             }
         }
         // The end of an upload that has ended meanwhile has been announced.
-        Ok(to_user.into_iter().filter_map(|id| teller.sending_now(id)).collect())
+        self.still_sending(to_user).await
+    }
+
+    /// Those of these uploads that are being sent now. What another process has been silent about for long is
+    /// compared with its record: its end may not have been heard here.
+    async fn still_sending(
+        &self,
+        ids: impl IntoIterator<Item = UploadId>,
+    ) -> Result<Vec<Sending>, StoreError> {
+        let (teller, mut still) = (self.finalizer.teller(), Vec::new());
+        for id in ids {
+            if teller.may_be_gone(id) {
+                let upload = self.stores.records.find(id).await?;
+                teller.is_there(id, upload.is_some_and(|upload| upload.state == State::Receiving));
+            }
+            still.extend(teller.sending_now(id));
+        }
+        Ok(still)
+    }
+
+    /// Takes in an event of an upload that another process receives.
+    pub fn heard_elsewhere(&self, event: &Announcement) {
+        self.finalizer.teller().heard_elsewhere(event);
     }
 
     /// Announces uploads that come to a standstill, those from before this start included, until cancelled.

@@ -28,6 +28,7 @@ mod checkpoints;
 mod checksums;
 mod concatenations;
 mod creations;
+mod elsewhere;
 mod facts;
 mod model;
 mod nodes;
