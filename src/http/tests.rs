@@ -78,7 +78,7 @@ impl Chat {
                 KeySet::secrets(&[SECRET]).expect("a secret"),
                 Rules::default(),
             )),
-            readiness: Readiness::new(Durability::Process),
+            readiness: Readiness::new(Durability::Process, Vec::new()),
             max_oneshot_size: MAX_ONE_SHOT,
             body_idle: BODY_IDLE,
             presenter: Presenter::new(BasePath::default(), Arc::clone(&links)),
