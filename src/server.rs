@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::{KeyError, KeySet, Rules};
-use crate::backend::{Backend, BackendError};
+use crate::backend::{Backend, BackendError, Between};
 use crate::chat;
 use crate::chats::Chats;
 use crate::config::{Config, Page};
@@ -21,7 +21,7 @@ use crate::keys::{Keyring, LinkFileError, LinkKeyring};
 use crate::links::{MediaLinks, Presenter};
 use crate::metrics;
 use crate::reservations::Allowance;
-use crate::store::{Durability, StoreError, Stores};
+use crate::store::{Announcements, Durability, StoreError, Stores};
 use crate::time::Timestamp;
 use crate::uploads::{Limits, Uploads};
 use crate::web::Web;
@@ -33,6 +33,8 @@ pub struct Server {
     readiness: Readiness,
     uploads: Arc<Uploads>,
     finalizer: Arc<Finalizer>,
+    /// Announcements of other processes, if there may be any.
+    relayed: Option<Arc<chat::RelayedAnnouncements>>,
     engine: chat::Engine,
     site: Site,
     operations: Site,
@@ -97,7 +99,8 @@ impl Server {
         let link_keyring = link_keyring(&config, folder)?;
         let presenter = Presenter::new(config.base_path.clone(), link_keyring.links());
         let (transports, engine) = sockets(&config, presenter.clone());
-        let stores = backend.stores(Arc::new(chat::SocketAnnouncements::new(engine.clone())));
+        let (announcements, relayed) = announcements(&backend, &engine);
+        let stores = backend.stores(announcements);
         let (keyring, demo) = identity(&config, folder, &stores).await?;
         let instructions = demo.is_some().then(|| instructions(&config, address));
         let (tasks, draining) = (TaskTracker::new(), CancellationToken::new());
@@ -107,7 +110,7 @@ impl Server {
         let uploads = Arc::new(uploads);
         tracing::info!(data = %folder.path().display(), "stores are open");
         say_what_is_different(&config, folder, durability);
-        let readiness = Readiness::new(durability);
+        let readiness = Readiness::new(durability, backend.dependencies());
         let api = Inner {
             uploads: Arc::clone(&uploads),
             chats: Arc::new(Chats::new(stores.memberships, stores.messages, stores.payloads)),
@@ -128,6 +131,7 @@ impl Server {
             readiness,
             uploads,
             finalizer,
+            relayed,
             engine,
             site,
             operations,
@@ -200,6 +204,12 @@ impl Server {
         self.tasks.spawn(async move { finalizer.keep_publishing(&stopped).await });
         let (finalizer, stopped) = (Arc::clone(&self.finalizer), cancelled.clone());
         self.tasks.spawn(async move { finalizer.keep_listening(&stopped).await });
+        if let Some(relayed) = self.relayed.clone() {
+            let (uploads, stopped) = (Arc::clone(&self.uploads), cancelled.clone());
+            self.tasks.spawn(async move {
+                relayed.keep_delivering(|event| uploads.heard_elsewhere(event), &stopped).await;
+            });
+        }
         let (keyring, stopped) = (Arc::clone(&self.keyring), cancelled.clone());
         self.tasks.spawn(async move { keyring.keep_reading(stopped).await });
         let (uploads, stopped) = (Arc::clone(&self.uploads), cancelled.clone());
@@ -223,6 +233,19 @@ async fn finalizer(
     let finalizer = Finalizer::new(stores.clone(), tasks.clone(), allowance);
     finalizer.find_left().await?;
     Ok(finalizer)
+}
+
+/// Announcements to the sockets of this process and, where others share its stores, to theirs.
+fn announcements(
+    backend: &Backend,
+    engine: &chat::Engine,
+) -> (Arc<dyn Announcements>, Option<Arc<chat::RelayedAnnouncements>>) {
+    let own = Arc::new(chat::SocketAnnouncements::new(engine.clone()));
+    let Some(Between { relay, recent }) = backend.between() else { return (own, None) };
+    let (messages, memberships) = (backend.messages(), backend.memberships());
+    let relays = chat::Relays { relay, recent, messages, memberships };
+    let relayed = Arc::new(chat::RelayedAnnouncements::new(own, relays));
+    (relayed.clone(), Some(relayed))
 }
 
 /// The transports of the sockets and their engine, which serves no one yet.

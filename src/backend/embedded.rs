@@ -43,6 +43,8 @@ pub(super) fn open(config: &Config) -> Result<Backend, BackendError> {
         hints: Arc::new(Alone),
         payloads,
         appends,
+        between: None,
+        dependencies: Vec::new(),
     })
 }
 

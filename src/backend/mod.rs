@@ -13,8 +13,8 @@ use std::sync::Arc;
 use crate::config::Config;
 use crate::data_folder::{DataFolder, FolderError};
 use crate::store::{
-    Announcements, Appends, Durability, Duties, Hints, Leases, Memberships, Messages, Payloads, Records,
-    StoreError, Stores,
+    Announcements, Appends, Dependency, Durability, Duties, Hints, Leases, Memberships, Messages, Payloads,
+    Recent, Records, Relay, StoreError, Stores,
 };
 
 pub use examined::Examined;
@@ -35,6 +35,17 @@ pub struct Backend {
     hints: Arc<dyn Hints>,
     payloads: Arc<dyn Payloads>,
     appends: Arc<dyn Appends>,
+    between: Option<Between>,
+    dependencies: Vec<Arc<dyn Dependency>>,
+}
+
+/// What goes between processes that share a store.
+#[derive(Clone)]
+pub struct Between {
+    /// The relay.
+    pub relay: Arc<dyn Relay>,
+    /// What was announced lately.
+    pub recent: Arc<dyn Recent>,
 }
 
 /// The reason why the store cannot be opened. Nothing in it was changed.
@@ -81,6 +92,26 @@ impl Backend {
         self.alone.take()
     }
 
+    /// What goes between this process and others, if there may be any.
+    pub fn between(&self) -> Option<Between> {
+        self.between.clone()
+    }
+
+    /// The port of messages.
+    pub fn messages(&self) -> Arc<dyn Messages> {
+        Arc::clone(&self.messages)
+    }
+
+    /// The port of memberships.
+    pub fn memberships(&self) -> Arc<dyn Memberships> {
+        Arc::clone(&self.memberships)
+    }
+
+    /// The servers that this one uses.
+    pub fn dependencies(&self) -> Vec<Arc<dyn Dependency>> {
+        self.dependencies.clone()
+    }
+
     /// All ports, together with this one to connected users.
     pub fn stores(&self, announcements: Arc<dyn Announcements>) -> Stores {
         Stores {
@@ -94,6 +125,12 @@ impl Backend {
             appends: Arc::clone(&self.appends),
             announcements,
         }
+    }
+}
+
+impl fmt::Debug for Between {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Between")
     }
 }
 

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use rustix::fs::{FlockOperation, flock};
 use uuid::Uuid;
 
-use super::{Backend, BackendError};
+use super::{Backend, BackendError, Between};
 use crate::config::Config;
 use crate::data_folder::{DataFolder, FolderError};
 use crate::store::disk::Disk;
-use crate::store::postgres::{Address, Connections, Postgres, PostgresNode};
-use crate::store::{Payloads, Synced};
+use crate::store::postgres::{Address, Connections, Postgres, PostgresNode, PostgresRelay};
+use crate::store::redis::RedisRelay;
+use crate::store::{Behind, Dependency, Payloads, Relay, Synced};
 
 /// The most connections to the database at once. None is held while a body comes, so a few serve many.
 const CONNECTIONS: usize = 16;
@@ -26,7 +27,17 @@ pub(super) async fn open(config: &Config, address: &Address) -> Result<Backend, 
     let alone = lock(&folder)?;
     let durability = folder.durability(config.durability)?;
     let disk = Disk::open(folder.path(), durability, config.reserve).map_err(|error| folder.unfit(error))?;
-    let node = Arc::new(PostgresNode::alone(connections).await?);
+    let node = Arc::new(PostgresNode::alone(connections.clone()).await?);
+    let notifications = Arc::new(PostgresRelay::start(connections).await?);
+    let mut dependencies: Vec<Arc<dyn Dependency>> = vec![store.clone()];
+    let relay: Arc<dyn Relay> = match &config.redis {
+        None => notifications,
+        Some(address) => {
+            let redis = Arc::new(RedisRelay::start(address, store.cluster().await?));
+            dependencies.push(redis.clone());
+            Arc::new(Behind::new(redis, notifications))
+        }
+    };
     let payloads: Arc<dyn Payloads> = Arc::new(disk);
     Ok(Backend {
         folder,
@@ -38,8 +49,10 @@ pub(super) async fn open(config: &Config, address: &Address) -> Result<Backend, 
         leases: node.clone(),
         duties: node.clone(),
         hints: node,
-        appends: Arc::new(Synced::new(Arc::clone(&payloads), store)),
+        appends: Arc::new(Synced::new(Arc::clone(&payloads), store.clone())),
         payloads,
+        between: Some(Between { relay, recent: store }),
+        dependencies,
     })
 }
 

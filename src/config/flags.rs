@@ -38,6 +38,11 @@ pub struct Flags {
     #[arg(long, help_heading = STORAGE, env = "LONGHAUL_S3_ENDPOINT", value_name = "URL")]
     pub s3_endpoint: Option<String>,
 
+    /// Redis or Valkey (7 or newer) for the events between servers that share a database: a redis:// or
+    /// rediss:// URL. [default: the database carries them]
+    #[arg(long, help_heading = STORAGE, env = "LONGHAUL_REDIS", value_name = "URL", hide_env_values = true)]
+    pub redis: Option<String>,
+
     /// Secret of HS256 tokens, at least 32 bytes. Given twice, both are valid: a new one and the one it
     /// replaces.
     #[arg(long, help_heading = USERS, env = "LONGHAUL_JWT_SECRET", value_name = "TEXT", hide_env_values = true)]

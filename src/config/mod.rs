@@ -29,6 +29,7 @@ use crate::links::{LinkKeys, MAX_LINK_SECS};
 use crate::store::Durability;
 use crate::store::object::S3;
 use crate::store::postgres::Address;
+use crate::store::redis::RedisAddress;
 use crate::upload::Digests;
 use check::Check;
 use sizes::Sizes;
@@ -54,6 +55,8 @@ pub struct Config {
     pub database: Option<Address>,
     /// The bucket of the bytes, if they are in one.
     pub bucket: Option<S3>,
+    /// The address of the server that carries events, if it is not the database.
+    pub redis: Option<RedisAddress>,
     /// The source of the keys of tokens; demo mode if `None`.
     pub key: Option<KeySource>,
     /// Claims that hold the user id.
@@ -166,6 +169,7 @@ impl Config {
             data_dir: check.data_dir(&flags.data_dir),
             database: check.database(flags),
             bucket: check.bucket(flags),
+            redis: check.redis(flags),
             key: check.key(flags),
             jwt_claims: check.names("--jwt-claims", &flags.jwt_claims),
             jwt_audience: flags.jwt_audience.clone(),
@@ -269,6 +273,16 @@ impl Check {
         }
         let bucket = S3::at(address, flags.s3_endpoint.clone());
         bucket.map_err(|error| self.problem(format!("--bucket: {error}"))).ok()
+    }
+
+    /// The address of the server that carries events. An error does not quote it, as it may contain a
+    /// password.
+    fn redis(&mut self, flags: &Flags) -> Option<RedisAddress> {
+        let address = flags.redis.as_deref()?.parse();
+        if flags.database.is_none() {
+            self.problem("--redis without --database: a server alone has no other to tell");
+        }
+        address.map_err(|error| self.problem(format!("--redis: {error}"))).ok()
     }
 
     fn page(&mut self, text: Option<&str>) -> Page {

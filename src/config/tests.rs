@@ -196,6 +196,27 @@ fn a_base_path_is_checked_at_the_start() {
     }
 }
 
+#[test]
+fn redis_is_for_servers_that_share_a_database() {
+    let database = ["--database", "postgres://h/d"];
+    for address in ["redis://127.0.0.1:6379", "rediss://:word@redis.example/0", "unix:///run/redis/socket"] {
+        let config = config(&[&database[..], &["--redis", address]].concat()).expect("valid");
+        assert!(config.redis.is_some());
+        config_of_faults(&["--redis", address], "--redis without --database");
+    }
+    for address in ["http://127.0.0.1", "redis.example:secret", ""] {
+        let fault = config_of_faults(&[&database[..], &["--redis", address]].concat(), "--redis: ");
+        assert!(!fault.contains("secret"), "{fault}");
+    }
+}
+
+/// The only fault of these settings, which begins like this.
+fn config_of_faults(args: &[&str], begin: &str) -> String {
+    let Problems(problems) = config(args).expect_err("invalid");
+    assert!(matches!(&problems[..], [only] if only.starts_with(begin)), "{problems:?}");
+    problems.concat()
+}
+
 /// The table of `src/docs/settings.md`.
 #[test]
 fn every_setting_is_in_the_documentation_and_no_other() {
