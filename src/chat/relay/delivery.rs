@@ -13,7 +13,8 @@ use crate::store::{Addressed, Announcement, Brought, Parcel, StoreError};
 
 /// How long a look is put off after one that failed.
 const RETRY: Duration = Duration::from_secs(1);
-/// How much further back a look goes than it has to: for the time that its question takes.
+/// How much further back a look goes than it has to: for the time that its question takes, and that a parcel
+/// is on its way.
 const MARGIN: Duration = Duration::from_secs(10);
 
 /// The most processes whose hints are counted, those that ended included.

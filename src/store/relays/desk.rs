@@ -30,14 +30,21 @@ pub(super) struct Order {
 /// The two ends of a line: what goes in, and what it brings.
 pub(super) struct Ends {
     pub(super) orders: mpsc::Receiver<Order>,
-    pub(super) brought: broadcast::Sender<Brought>,
+    brought: broadcast::Sender<(Instant, Brought)>,
     pub(super) is_open: Arc<AtomicBool>,
+}
+
+impl Ends {
+    /// Brings something to all who listen now.
+    pub(super) fn bring(&self, brought: Brought) {
+        let _ = self.brought.send((Instant::now(), brought));
+    }
 }
 
 /// The desk of one relay. Its line ends with it.
 pub(in crate::store) struct Desk {
     orders: mpsc::Sender<Order>,
-    brought: broadcast::Sender<Brought>,
+    brought: broadcast::Sender<(Instant, Brought)>,
     is_open: Arc<AtomicBool>,
 }
 
@@ -83,11 +90,12 @@ impl Desk {
         outcome
     }
 
-    /// Everything that the line brings from now on.
+    /// Everything that the line brings from now on. A listener that was too slow misses what came after the
+    /// last that it heard.
     pub(in crate::store) fn brought(&self) -> BoxStream<'static, Brought> {
         let begun = (self.brought.subscribe(), Instant::now());
         unfold(begun, async |(mut brought, last)| match brought.recv().await {
-            Ok(item) => Some((item, (brought, Instant::now()))),
+            Ok((at, item)) => Some((item, (brought, at))),
             Err(RecvError::Lagged(_)) => Some((Brought::Doubt(last), (brought, last))),
             Err(RecvError::Closed) => None,
         })

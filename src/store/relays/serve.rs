@@ -161,7 +161,7 @@ async fn hand_on(line: &mut impl Line, orders: Vec<Order>) -> Result<(), StoreEr
 impl Own {
     fn doubt(&mut self, ends: &Ends) {
         self.doubted = Some(Instant::now());
-        let _ = ends.brought.send(Brought::Doubt(self.marks.since()));
+        ends.bring(Brought::Doubt(self.marks.since()));
     }
 
     /// Brings a text to the desk; without one, what was handed on is missing.
@@ -169,7 +169,7 @@ impl Own {
         match text.map(serde_json::from_str::<Said>) {
             Some(Ok(Said::Parcel(parcel))) => {
                 metrics::get().parcels_brought.inc();
-                let _ = ends.brought.send(Brought::Parcel(parcel));
+                ends.bring(Brought::Parcel(parcel));
             }
             Some(Ok(Said::Mark { of, number })) if of == self.id => self.marks.came_back(number),
             Some(Ok(Said::Mark { .. })) => {}
