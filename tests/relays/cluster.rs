@@ -83,7 +83,6 @@ impl Cluster {
         let ending = CancellationToken::new();
         let (delivering, cancelled) = (announcements.clone(), ending.clone());
         tokio::spawn(async move { delivering.keep_delivering(|_| (), &cancelled).await });
-        tokio::task::yield_now().await;
         Process { heard, announcements, store, _ends: ending.drop_guard() }
     }
 

@@ -35,10 +35,10 @@ struct Hints(HashMap<Uuid, u64>);
 
 impl RelayedAnnouncements {
     /// Tells this process's connections what the relay brings, and hands events of uploads on other processes
-    /// to `hear`, until cancelled.
+    /// to `hear`, until cancelled. That can be done once.
     pub async fn keep_delivering(&self, hear: impl Fn(&Announcement), cancelled: &CancellationToken) {
-        let mut brought = self.relays.relay.brought();
-        let mut doubts = Doubts { known: Instant::now(), open: None };
+        let Some(mut brought) = self.take_brought() else { return };
+        let mut doubts = Doubts { known: self.begun, open: None };
         let mut hints = Hints::default();
         loop {
             let next = async {

@@ -17,15 +17,16 @@ mod told;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use futures_util::stream::BoxStream;
 use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::message::{Message, UserId};
 use crate::store::{
-    Addressed, Announcement, Announcements, Memberships, Messages, Parcel, Progress, Recent, Relay,
+    Addressed, Announcement, Announcements, Brought, Memberships, Messages, Parcel, Progress, Recent, Relay,
     StoreError,
 };
 use told::Told;
@@ -55,11 +56,16 @@ pub struct RelayedAnnouncements {
     last: AtomicU64,
     /// The highest number of this process's parcels that came back.
     back: watch::Sender<u64>,
+    /// What the relay has brought since this instant, until it is delivered.
+    brought: Mutex<Option<BoxStream<'static, Brought>>>,
+    begun: Instant,
 }
 
 impl RelayedAnnouncements {
-    /// The port over this process's own connections, and over the relay to those of all processes.
+    /// The port over this process's own connections, and over the relay to those of all processes. It listens
+    /// from now on.
     pub fn new(own: Arc<dyn Announcements>, relays: Relays) -> Self {
+        let brought = relays.relay.brought();
         Self {
             process: Uuid::new_v4(),
             own,
@@ -67,7 +73,13 @@ impl RelayedAnnouncements {
             told: Mutex::default(),
             last: AtomicU64::new(0),
             back: watch::Sender::new(0),
+            brought: Mutex::new(Some(brought)),
+            begun: Instant::now(),
         }
+    }
+
+    fn take_brought(&self) -> Option<BoxStream<'static, Brought>> {
+        self.brought.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn told(&self) -> MutexGuard<'_, Told> {

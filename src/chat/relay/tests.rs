@@ -43,8 +43,6 @@ impl Cluster {
         let (delivering, cancelled, hears) = (announcements.clone(), ending.clone(), elsewhere.clone());
         let hear = move |what: &Announcement| hears.lock().expect("no panic").push(what.clone());
         tokio::spawn(async move { delivering.keep_delivering(hear, &cancelled).await });
-        // It listens before anything is handed on.
-        tokio::task::yield_now().await;
         Process { heard, elsewhere, announcements, _ends: ending.drop_guard() }
     }
 
