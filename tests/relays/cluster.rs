@@ -26,8 +26,6 @@ pub(crate) enum Kind {
     Both,
 }
 
-pub(crate) const KINDS: [Kind; 3] = [Kind::Postgres, Kind::Redis, Kind::Both];
-
 /// A database of its own, and a Redis of its own.
 pub(crate) struct Cluster {
     address: String,

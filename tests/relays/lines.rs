@@ -11,7 +11,7 @@ use longhaul::store::{Addressed, Announcement, Brought, Parcel, Progress, Recent
 use longhaul::upload::UploadId;
 use uuid::Uuid;
 
-use crate::cluster::{Cluster, KINDS, Kind};
+use crate::cluster::{Cluster, Kind};
 
 fn parcel(from: u128, number: u64, to: Vec<UserId>) -> Parcel {
     let progress = Progress {
@@ -59,16 +59,13 @@ async fn hand_on(relay: &dyn Relay, parcels: &[Parcel]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn parcels_of_every_size_come_unchanged_and_to_all_in_one_order() {
-    for kind in KINDS {
+    for kind in [Kind::Postgres, Kind::Redis] {
         let cluster = Cluster::of(kind).await;
         let relays = [cluster.relay().await, cluster.relay().await];
         let mut streams = [relays[0].brought(), relays[1].brought()];
-        // Both hear: a first parcel comes to each.
+        // A line that takes something is open.
         for (relay, number) in relays.iter().zip(1..) {
             hand_on(&**relay, &[parcel(number, 0, vec![])]).await;
-        }
-        if kind != Kind::Postgres {
-            tokio::time::sleep(Duration::from_millis(300)).await;
         }
         let own: [Vec<Parcel>; 2] = [1, 2].map(|from| {
             let sizes = [0, 100, 7_000, 8_000, 300, 9_000, 200_000, 0];
@@ -122,9 +119,13 @@ async fn a_line_that_is_cut_goes_on_with_a_doubt() {
             while !matches!(next(&mut brought).await, Brought::Doubt(_)) {}
             let sent = parcel(1, number, vec![]);
             hand_on(&*relay, std::slice::from_ref(&sent)).await;
-            let mut came = parcels(&mut brought, 1).await;
-            while came[0] != sent {
-                came = parcels(&mut brought, 1).await;
+            loop {
+                match next(&mut brought).await {
+                    Brought::Parcel(came) if *came == sent => break,
+                    Brought::Parcel(_) => {}
+                    // It may have been lost.
+                    Brought::Doubt(_) => hand_on(&*relay, std::slice::from_ref(&sent)).await,
+                }
             }
         }
     }

@@ -126,7 +126,8 @@ impl Announcements for RelayedAnnouncements {
         match self.hand_on(all, false).await {
             Ok(last) if all.iter().any(is_message) => {
                 let mut back = self.back.subscribe();
-                let _ = tokio::time::timeout(BACK_WAIT, back.wait_for(|back| *back >= last)).await;
+                let is_back = async { back.wait_for(|back| *back >= last).await.is_ok() };
+                let _ = tokio::time::timeout(BACK_WAIT, is_back).await;
                 Ok(())
             }
             Ok(_) => Ok(()),
