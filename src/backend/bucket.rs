@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Backend, BackendError};
+use super::{Backend, BackendError, between};
 use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::store::Durability;
@@ -28,7 +28,8 @@ pub(super) async fn open(config: &Config, address: &Address, s3: &S3) -> Result<
     let bucket = Bucket::of(s3, limits.part_timeout).map_err(failed)?;
     let objects = Objects::new(store.clone(), bucket, limits);
     tokio::spawn(collect(objects.clone()));
-    let node = Arc::new(PostgresNode::start(connections).await?);
+    let node = Arc::new(PostgresNode::start(connections.clone()).await?);
+    let (between, dependencies) = between::start(config, connections, &store).await?;
     Ok(Backend {
         folder,
         durability: Durability::Power,
@@ -41,6 +42,8 @@ pub(super) async fn open(config: &Config, address: &Address, s3: &S3) -> Result<
         hints: node,
         payloads: Arc::new(objects.clone()),
         appends: Arc::new(objects),
+        between: Some(between),
+        dependencies,
     })
 }
 

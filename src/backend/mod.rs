@@ -1,6 +1,7 @@
 //! The place where everything is stored: the settings choose the implementations of the ports, and no module
 //! above names one.
 
+mod between;
 mod bucket;
 mod embedded;
 mod examined;
@@ -14,9 +15,10 @@ use crate::config::Config;
 use crate::data_folder::{DataFolder, FolderError};
 use crate::store::{
     Announcements, Appends, Dependency, Durability, Duties, Hints, Leases, Memberships, Messages, Payloads,
-    Recent, Records, Relay, StoreError, Stores,
+    Records, StoreError, Stores,
 };
 
+pub use between::Between;
 pub use examined::Examined;
 
 /// The ports to what is stored, all to one place.
@@ -37,15 +39,6 @@ pub struct Backend {
     appends: Arc<dyn Appends>,
     between: Option<Between>,
     dependencies: Vec<Arc<dyn Dependency>>,
-}
-
-/// What goes between processes that share a store.
-#[derive(Clone)]
-pub struct Between {
-    /// The relay.
-    pub relay: Arc<dyn Relay>,
-    /// What was announced lately.
-    pub recent: Arc<dyn Recent>,
 }
 
 /// The reason why the store cannot be opened. Nothing in it was changed.
@@ -125,12 +118,6 @@ impl Backend {
             appends: Arc::clone(&self.appends),
             announcements,
         }
-    }
-}
-
-impl fmt::Debug for Between {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Between")
     }
 }
 

@@ -6,13 +6,12 @@ use std::sync::Arc;
 use rustix::fs::{FlockOperation, flock};
 use uuid::Uuid;
 
-use super::{Backend, BackendError, Between};
+use super::{Backend, BackendError, between};
 use crate::config::Config;
 use crate::data_folder::{DataFolder, FolderError};
 use crate::store::disk::Disk;
-use crate::store::postgres::{Address, Connections, Postgres, PostgresNode, PostgresRelay};
-use crate::store::redis::RedisRelay;
-use crate::store::{Behind, Dependency, Payloads, Relay, Synced};
+use crate::store::postgres::{Address, Connections, Postgres, PostgresNode};
+use crate::store::{Payloads, Synced};
 
 /// The most connections to the database at once. None is held while a body comes, so a few serve many.
 const CONNECTIONS: usize = 16;
@@ -28,16 +27,7 @@ pub(super) async fn open(config: &Config, address: &Address) -> Result<Backend, 
     let durability = folder.durability(config.durability)?;
     let disk = Disk::open(folder.path(), durability, config.reserve).map_err(|error| folder.unfit(error))?;
     let node = Arc::new(PostgresNode::alone(connections.clone()).await?);
-    let notifications = Arc::new(PostgresRelay::start(connections).await?);
-    let mut dependencies: Vec<Arc<dyn Dependency>> = vec![store.clone()];
-    let relay: Arc<dyn Relay> = match &config.redis {
-        None => notifications,
-        Some(address) => {
-            let redis = Arc::new(RedisRelay::start(address, store.cluster().await?));
-            dependencies.push(redis.clone());
-            Arc::new(Behind::new(redis, notifications))
-        }
-    };
+    let (between, dependencies) = between::start(config, connections, &store).await?;
     let payloads: Arc<dyn Payloads> = Arc::new(disk);
     Ok(Backend {
         folder,
@@ -51,7 +41,7 @@ pub(super) async fn open(config: &Config, address: &Address) -> Result<Backend, 
         hints: node,
         appends: Arc::new(Synced::new(Arc::clone(&payloads), store.clone())),
         payloads,
-        between: Some(Between { relay, recent: store }),
+        between: Some(between),
         dependencies,
     })
 }

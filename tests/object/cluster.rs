@@ -59,7 +59,8 @@ impl Cluster {
     /// The key and the multipart upload of the only upload with parts.
     pub(crate) async fn multipart(&self) -> (String, String) {
         let client = self.client().await;
-        let row = client.query_one("select object_key, multipart_id from stored", &[]).await.expect("one row");
+        let row =
+            client.query_one("select object_key, multipart_id from stored", &[]).await.expect("one row");
         (row.get(0), row.get(1))
     }
 
@@ -127,7 +128,8 @@ pub(crate) fn place(number: u8) -> Place {
 
 /// The row up to an offset, by the upload's holder.
 pub(crate) fn row(upload: &Upload, to: u64) -> Appended {
-    let chunk = Chunk { offset: upload.offset, length: to - upload.offset, at: Timestamp::now(), digest: None };
+    let chunk =
+        Chunk { offset: upload.offset, length: to - upload.offset, at: Timestamp::now(), digest: None };
     let state = if upload.length.is_reached_at(to) { State::Complete } else { State::Receiving };
     Appended { chunk, length: upload.length, state, epoch: upload.epoch }
 }

@@ -30,7 +30,8 @@ fn at_once() -> Limits {
 async fn discarded_uploads_leave_nothing_in_the_bucket() {
     let cluster = Cluster::new().await;
     let node = cluster.node();
-    let (parts, sealed, small) = (node.create(11 * MIB).await, node.create(6 * MIB).await, node.create(9).await);
+    let (parts, sealed, small) =
+        (node.create(11 * MIB).await, node.create(6 * MIB).await, node.create(9).await);
     node.send(parts, 1, 10 * MIB).await.expect("recorded");
     node.send(sealed, 1, 6 * MIB).await.expect("recorded");
     node.objects.seal(sealed, 6 * MIB).await.expect("sealed");
@@ -52,15 +53,20 @@ async fn discarded_uploads_leave_nothing_in_the_bucket() {
 /// A part lands after the first abort, and may make a multipart upload that was ended whole again.
 #[tokio::test]
 async fn an_object_of_parts_is_ended_twice() {
-    let cluster = Cluster { limits: Limits { margin: Duration::from_secs(600), ..at_once() }, ..Cluster::new().await };
-    let node = Cluster { limits: crate::limits(), address: cluster.address.clone(), s3: cluster.s3.clone() }.node();
+    let cluster =
+        Cluster { limits: Limits { margin: Duration::from_secs(600), ..at_once() }, ..Cluster::new().await };
+    let node =
+        Cluster { limits: crate::limits(), address: cluster.address.clone(), s3: cluster.s3.clone() }.node();
     let id = node.create(11 * MIB).await;
     node.send(id, 1, 5 * MIB).await.expect("recorded");
     node.objects.discard(id).await.expect("discarded");
     assert_eq!(cluster.node().objects.collect(10).await.expect("collected"), 1);
     assert_eq!(cluster.node().objects.collect(10).await.expect("collected"), 0, "it is not due again yet");
     assert_eq!(cluster.number("select count(*) from garbage where rounds = 1").await, 1);
-    assert_eq!(cluster.number("with u as (update garbage set due = now() returning 1) select count(*) from u").await, 1);
+    assert_eq!(
+        cluster.number("with u as (update garbage set due = now() returning 1) select count(*) from u").await,
+        1
+    );
     assert_eq!(cluster.node().objects.collect(10).await.expect("collected"), 1);
     assert_eq!(cluster.number("select count(*) from garbage").await, 0);
 }

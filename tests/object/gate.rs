@@ -84,7 +84,12 @@ impl MultipartStore for Gate {
         receiver.await.expect("the test lets it land, or fail")
     }
 
-    async fn complete_multipart(&self, path: &Path, id: &MultipartId, parts: Vec<PartId>) -> Result<PutResult> {
+    async fn complete_multipart(
+        &self,
+        path: &Path,
+        id: &MultipartId,
+        parts: Vec<PartId>,
+    ) -> Result<PutResult> {
         self.inner.complete_multipart(path, id, parts).await
     }
 

@@ -72,7 +72,8 @@ fn program() -> PathBuf {
     let path = env::var_os("PATH").unwrap_or_default();
     let home = env::var_os("HOME").unwrap_or_default();
     let folders = env::split_paths(&path).chain([Path::new(&home).join("go/bin")]);
-    folders.map(|folder| folder.join("versitygw")).find(|program| program.is_file()).expect(
-        "versitygw is not installed: go install github.com/versity/versitygw/cmd/versitygw@v1.8.0",
-    )
+    folders
+        .map(|folder| folder.join("versitygw"))
+        .find(|program| program.is_file())
+        .expect("versitygw is not installed: go install github.com/versity/versitygw/cmd/versitygw@v1.8.0")
 }

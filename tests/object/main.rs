@@ -2,9 +2,9 @@
 //! contract,postgres-server,s3-server --test object`.
 
 mod cluster;
+mod garbage;
 mod gate;
 mod gateway;
-mod garbage;
 mod memory;
 mod parts;
 #[allow(dead_code, reason = "it is the server of other tests as well")]

@@ -1,8 +1,8 @@
 //! The memory for parts under construction.
 
 use futures_util::future::join_all;
+use longhaul::store::Last;
 use longhaul::store::object::Limits;
-use longhaul::store::{Last};
 
 use crate::MIB;
 use crate::cluster::{Cluster, bytes, pieces, row};

@@ -1,7 +1,7 @@
 //! What comes of an upload's bytes: parts, tails, objects.
 
-use longhaul::store::{Last, Payloads, Records, Taking};
 use longhaul::store::contract::samples;
+use longhaul::store::{Last, Payloads, Records, Taking};
 use longhaul::upload::{Bounds, Epoch, Length, State, Upload};
 
 use crate::MIB;
@@ -84,7 +84,8 @@ async fn a_small_file_is_an_object_without_parts() {
     let cluster = Cluster::new().await;
     let node = cluster.node();
     let upload = Upload { digest: None, ..samples::whole(None) };
-    let mut append = longhaul::store::Appends::open(&node.objects, upload.id, Epoch::FIRST, 0).await.expect("opened");
+    let mut append =
+        longhaul::store::Appends::open(&node.objects, upload.id, Epoch::FIRST, 0).await.expect("opened");
     let last = Last { data: pieces(1, 0..10), begun: None };
     let claim = Some(samples::at(5_000));
     let created = append.create(last, &upload, Taking::IfFree, Bounds::NONE, claim).await.expect("created");
@@ -121,7 +122,8 @@ async fn a_creation_that_is_refused_leaves_no_bytes() {
     let first = Upload { digest: None, ..samples::whole(Some("c")) };
     node.store.create(&first, Taking::IfFree).await.expect("created");
     let second = Upload { digest: None, ..samples::whole(Some("c")) };
-    let mut append = longhaul::store::Appends::open(&node.objects, second.id, Epoch::FIRST, 0).await.expect("opened");
+    let mut append =
+        longhaul::store::Appends::open(&node.objects, second.id, Epoch::FIRST, 0).await.expect("opened");
     let last = Last { data: pieces(1, 0..10), begun: None };
     let created = append.create(last, &second, Taking::IfFree, Bounds::NONE, None).await.expect("answered");
     assert!(!created.is_new());

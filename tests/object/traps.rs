@@ -119,7 +119,8 @@ async fn a_late_put_of_other_bytes_is_waited_out() {
         part_timeout: Duration::from_secs(2),
         margin: Duration::ZERO,
         ..crate::limits()
-    }).await;
+    })
+    .await;
     let (late, mut late_puts) = cluster.gated();
     let (node, mut puts) = cluster.gated();
     let id = node.create(PART + 1).await;
@@ -147,7 +148,8 @@ async fn a_late_put_of_other_bytes_is_waited_out() {
 /// A store that keeps a request for longer than was waited: no file, rather than a wrong one.
 #[tokio::test]
 async fn a_put_that_lands_after_all_patience_makes_no_wrong_file() {
-    let limits = Limits { part_timeout: Duration::from_millis(500), margin: Duration::ZERO, ..crate::limits() };
+    let limits =
+        Limits { part_timeout: Duration::from_millis(500), margin: Duration::ZERO, ..crate::limits() };
     let cluster = Cluster::with(limits).await;
     let (late, mut puts) = cluster.gated();
     let patient = Limits { part_timeout: Duration::from_secs(60), ..limits };

@@ -101,9 +101,9 @@ impl Recent for Memory {
     async fn announced_within(&self, _: Duration) -> Result<Option<Vec<MessageId>>, StoreError> {
         let tables = self.tables();
         let mut ids: Vec<_> = tables.outbox.keys().chain(&tables.announced).copied().collect();
-        let position =
-            |id| tables.messages.get(id).map(|message| tables.position(message.conversation_id, *id));
-        ids.sort_by_key(position);
+        ids.sort_by_key(|id| {
+            tables.messages.get(id).map(|message| tables.position(message.conversation_id, *id))
+        });
         Ok(Some(ids))
     }
 }

@@ -66,7 +66,7 @@ impl Relay for MemoryRelay {
 
     fn brought(&self) -> BoxStream<'static, Brought> {
         let begun = self.begun;
-        unfold(self.texts.subscribe(), async move |mut texts| {
+        unfold(self.texts.subscribe(), move |mut texts| async move {
             let brought = match texts.recv().await {
                 Ok(Some(text)) => {
                     Brought::Parcel(serde_json::from_str(&text).expect("a parcel of this version"))

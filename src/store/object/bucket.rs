@@ -272,7 +272,11 @@ fn done_or_gone(outcome: Result<(), Error>) -> Result<(), StoreError> {
 
 /// The failure of a request for an object.
 pub(super) fn failed(error: Error) -> StoreError {
-    if is_gone(&error) { StoreError::Missing(error.to_string()) } else { StoreError::Unavailable(error.to_string()) }
+    if is_gone(&error) {
+        StoreError::Missing(error.to_string())
+    } else {
+        StoreError::Unavailable(error.to_string())
+    }
 }
 
 /// The failure of a put of a part: where the object of parts is gone, so are its parts.

@@ -82,7 +82,9 @@ mod tests {
 
     #[test]
     fn bytes_are_taken_and_read_across_pieces() {
-        for (taken, first, rest) in [(0, "", "abcdefg"), (2, "ab", "cdefg"), (4, "abcd", "efg"), (7, "abcdefg", "")] {
+        for (taken, first, rest) in
+            [(0, "", "abcdefg"), (2, "ab", "cdefg"), (4, "abcd", "efg"), (7, "abcdefg", "")]
+        {
             let mut pieces = of(&["abc", "", "de", "fg"]);
             let front = pieces.take(taken);
             assert_eq!((front.len(), pieces.len()), (taken, 7 - taken));

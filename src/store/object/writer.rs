@@ -19,10 +19,10 @@ use tokio::time::{Instant, timeout_at};
 use super::budget::Share;
 use super::enter::Enter;
 use super::keep::{self, Keep, Outcome, Tail};
+use super::multipart::Multipart;
 use super::objects::Shared;
 use super::part::Part;
 use super::pieces::{Pieces, length};
-use super::multipart::Multipart;
 use super::put::{self, Failure, Landing, Put};
 use crate::store::{StoreError, Syncing};
 use crate::upload::{Appended, Epoch, UploadId};
@@ -317,7 +317,9 @@ impl Writer {
         self.parts += keep.put.len() as u64;
         self.kept = keep.end;
         let has_failed = |put: &Put| matches!(put.landing.clone().now_or_never(), Some(Err(_)));
-        if self.puts.front().is_some_and(has_failed) && self.puts.back().is_some_and(|put| put.end <= self.kept) {
+        if self.puts.front().is_some_and(has_failed)
+            && self.puts.back().is_some_and(|put| put.end <= self.kept)
+        {
             // The tail has their bytes, and they are put from there once the next byte comes.
             self.puts.clear();
             self.has_entered = false;

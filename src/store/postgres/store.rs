@@ -53,7 +53,11 @@ impl Postgres {
     }
 
     /// The rows that a single statement answers.
-    pub(in crate::store) async fn query(&self, sql: &str, params: Params<'_>) -> Result<Vec<Row>, StoreError> {
+    pub(in crate::store) async fn query(
+        &self,
+        sql: &str,
+        params: Params<'_>,
+    ) -> Result<Vec<Row>, StoreError> {
         let client = self.client().await?;
         let found = async { client.query(&client.prepare_cached(sql).await?, params).await };
         let found = found.await;
@@ -65,7 +69,11 @@ impl Postgres {
     }
 
     /// The row that a single statement answers, if it answers one.
-    pub(in crate::store) async fn row(&self, sql: &str, params: Params<'_>) -> Result<Option<Row>, StoreError> {
+    pub(in crate::store) async fn row(
+        &self,
+        sql: &str,
+        params: Params<'_>,
+    ) -> Result<Option<Row>, StoreError> {
         Ok(self.query(sql, params).await?.pop())
     }
 

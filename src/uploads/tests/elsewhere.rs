@@ -17,7 +17,7 @@ impl Beside {
         let (memory, payloads) = (Arc::new(Memory::new()), Arc::new(MemoryPayloads::default()));
         let told = MemoryAnnouncements::default();
         let of = |announcements| {
-            let stores = Stores { announcements, ..in_memory(memory.clone(), payloads.clone()) };
+            let stores = Stores { announcements, ..memory.stores(payloads.clone()) };
             House::of(stores, limits(), None)
         };
         let house = of(Arc::new(MemoryAnnouncements::default())).await;
