@@ -1,5 +1,5 @@
-//! The uploads that other processes receive, as far as they are heard of, and those from before this start. Pure; time enters in milliseconds
-//! of any clock that never runs backwards.
+//! The uploads that other processes receive, as far as they are heard of, and those from before this start.
+//! Pure; time enters in milliseconds of any clock that never runs backwards.
 //!
 //! Events may be lost, and processes die: an upload that flows is heard of every second, so one that is not
 //! is paused after a while; and one that is silent for long may be gone.

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::RelayedAnnouncements;
 use crate::metrics;
 use crate::store::{Addressed, Announcement, Brought, Parcel, StoreError};
+use crate::upload::UploadId;
 
 /// How long a look is put off after one that failed.
 const RETRY: Duration = Duration::from_secs(1);
@@ -17,8 +18,8 @@ const RETRY: Duration = Duration::from_secs(1);
 /// is on its way.
 const MARGIN: Duration = Duration::from_secs(10);
 
-/// The most processes whose hints are counted, those that ended included.
-const MOST_PROCESSES: usize = 10_000;
+/// The most uploads whose hints are counted, those that ended included.
+const MOST_UPLOADS: usize = 100_000;
 
 /// The doubts of a delivery.
 struct Doubts {
@@ -26,19 +27,21 @@ struct Doubts {
     known: Instant,
     /// Since when something may be missing, and when it may be looked for.
     open: Option<(Instant, Instant)>,
+    /// Whether it could not be looked for yet.
+    has_failed: bool,
 }
 
-/// The number of the last hint of each process. A channel that hung may bring old ones after newer ones that
-/// went another way.
+/// The number of the last hint of each process about each upload. A channel that hung may bring old ones after
+/// newer ones that went another way. Hints about different uploads may come in any order.
 #[derive(Default)]
-struct Hints(HashMap<Uuid, u64>);
+struct Hints(HashMap<(Uuid, UploadId), u64>);
 
 impl RelayedAnnouncements {
     /// Tells this process's connections what the relay brings, and hands events of uploads on other processes
     /// to `hear`, until cancelled. That can be done once.
     pub async fn keep_delivering(&self, hear: impl Fn(&Announcement), cancelled: &CancellationToken) {
         let Some(mut brought) = self.take_brought() else { return };
-        let mut doubts = Doubts { known: self.begun, open: None };
+        let mut doubts = Doubts::from(self.begun);
         let mut hints = Hints::default();
         loop {
             let next = async {
@@ -88,9 +91,11 @@ impl RelayedAnnouncements {
         let Some((since, _)) = doubts.open.filter(|(_, at)| *at <= begun) else { return };
         metrics::get().relay_looks.inc();
         match self.look(begun.duration_since(since) + MARGIN, hear).await {
-            Ok(()) => *doubts = Doubts { known: begun, open: None },
+            Ok(()) => *doubts = Doubts::from(begun),
             Err(error) => {
-                tracing::warn!(%error, "messages that may be missing could not be looked for yet");
+                if !std::mem::replace(&mut doubts.has_failed, true) {
+                    tracing::warn!(%error, "messages that may be missing could not be looked for yet");
+                }
                 doubts.open = Some((since, begun + RETRY));
             }
         }
@@ -117,15 +122,13 @@ impl RelayedAnnouncements {
 }
 
 impl Hints {
-    /// Whether a newer hint of the same process came before. Messages are never late.
+    /// Whether a newer hint of the same process about the same upload came before. Messages are never late.
     fn is_late(&mut self, parcel: &Parcel) -> bool {
-        if parcel.is_message() {
-            return false;
-        }
-        if self.0.len() >= MOST_PROCESSES {
+        let Some(progress) = parcel.what.announcement.progress() else { return false };
+        if self.0.len() >= MOST_UPLOADS {
             self.0.clear();
         }
-        let last = self.0.entry(parcel.from).or_default();
+        let last = self.0.entry((parcel.from, progress.upload_id)).or_default();
         let is_late = parcel.number <= *last;
         *last = parcel.number.max(*last);
         is_late
@@ -133,6 +136,11 @@ impl Hints {
 }
 
 impl Doubts {
+    /// No doubt about what was announced before this instant.
+    fn from(known: Instant) -> Self {
+        Self { known, open: None, has_failed: false }
+    }
+
     fn open(&mut self, since: Instant) {
         let since = since.max(self.known);
         self.open = Some(match self.open {

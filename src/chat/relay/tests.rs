@@ -179,3 +179,26 @@ async fn what_was_left_is_told_once_here_and_elsewhere() {
     assert_eq!(heard(&one, 3).await[2], new(&last));
     assert_eq!(heard(&other, 3).await[2], new(&last));
 }
+
+#[tokio::test]
+async fn events_of_different_uploads_may_come_in_any_order() {
+    let cluster = Cluster::new().await;
+    let process = cluster.process().await;
+    let [one, other] = [cluster.made(1).await, cluster.made(2).await].map(|made| Progress::of_message(&made));
+    let from = Uuid::new_v4();
+    let parcel = |number, announcement| {
+        let what = Addressed { to: vec![user("ann")], announcement };
+        Parcel { from, number, is_told_there: false, what }
+    };
+    let [started, paused] = [Announcement::UploadStarted(one.clone()), Announcement::UploadPaused(one)];
+    let elsewhere = Announcement::UploadStarted(other);
+    let parcels = [
+        parcel(3, paused.clone()),
+        // It is about the same upload, and comes too late.
+        parcel(1, started),
+        parcel(2, elsewhere.clone()),
+        parcel(4, paused.clone()),
+    ];
+    cluster.relay.hand_on(&parcels).await.expect("handed on");
+    assert_eq!(heard(&process, 3).await, [paused.clone(), elsewhere, paused]);
+}

@@ -1,7 +1,7 @@
 //! A connection that notifies and listens.
 
 use async_trait::async_trait;
-use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio_postgres::{AsyncMessage, Client, Statement};
 use uuid::Uuid;
 
@@ -19,6 +19,12 @@ const NOTIFY: &str =
     "select pg_notify($1, t.said) from unnest($2::text[]) with ordinality t (said, n) order by n";
 /// The most notifications that are taken together.
 const TOGETHER: usize = 256;
+/// The most notifications that wait while a statement does. One more breaks the connection: what is missed then
+/// is looked for.
+const WAITING: usize = 8192;
+/// How long the server holds notifications for a process that takes none, as one that was stopped. The server
+/// has room for a bounded number of them, and refuses further ones to all.
+const TAKEN_WITHIN: &str = "60s";
 
 /// The channel of the processes that share a schema.
 pub(super) struct Notifications(Connections);
@@ -28,7 +34,7 @@ pub(super) struct Session {
     client: Client,
     channel: String,
     notify: Statement,
-    heard: UnboundedReceiver<String>,
+    heard: Receiver<String>,
     _driving: Driving,
 }
 
@@ -51,12 +57,13 @@ impl Channel for Notifications {
 
     async fn open(&self) -> Result<Session, StoreError> {
         let (client, driver) = self.0.own().await?;
-        let (hears, heard) = mpsc::unbounded_channel();
+        let (hears, heard) = mpsc::channel(WAITING);
         let driving = Driving(tokio::spawn(drive(driver, hears)).abort_handle());
         let sql = "select 'longhaul_' || (current_schema()::regnamespace)::oid::text || '_parcels'";
         let channel: String = client.query_one(sql, &[]).await?.try_get(0)?;
         // What is written here may be lost, and no commit waits for the disk.
-        client.batch_execute(&format!("set synchronous_commit = off; listen {channel}")).await?;
+        let settings = format!("set synchronous_commit = off; set tcp_user_timeout = '{TAKEN_WITHIN}'");
+        client.batch_execute(&format!("{settings}; listen {channel}")).await?;
         let notify = client.prepare(NOTIFY).await?;
         Ok(Session { client, channel, notify, heard, _driving: driving })
     }
@@ -111,11 +118,12 @@ impl Drop for Driving {
     }
 }
 
-/// Drives the connection, and hands on what it hears, until it breaks.
-async fn drive(mut driver: Driver, hears: UnboundedSender<String>) {
+/// Drives the connection, and hands on what it hears, until it breaks. It waits for no listener, as the answer to
+/// a statement that the listener waits for may be behind what it hears.
+async fn drive(mut driver: Driver, hears: Sender<String>) {
     while let Some(Ok(message)) = driver.next().await {
         if let AsyncMessage::Notification(told) = message
-            && hears.send(told.payload().to_owned()).is_err()
+            && hears.try_send(told.payload().to_owned()).is_err()
         {
             return;
         }
