@@ -1,4 +1,5 @@
-//! Records in PostgreSQL, bytes in files of one data folder.
+//! Records in PostgreSQL, bytes in files of one data folder. One process at a time has the folder, so nothing goes
+//! between processes: a relay would cost a connection, and a way over the database for each event.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -6,7 +7,7 @@ use std::sync::Arc;
 use rustix::fs::{FlockOperation, flock};
 use uuid::Uuid;
 
-use super::{Backend, BackendError, between};
+use super::{Backend, BackendError};
 use crate::config::Config;
 use crate::data_folder::{DataFolder, FolderError};
 use crate::store::disk::Disk;
@@ -21,13 +22,12 @@ const NAME: &str = "postgres";
 /// Opens the database at this address, and the folder that belongs to it.
 pub(super) async fn open(config: &Config, address: &Address) -> Result<Backend, BackendError> {
     let connections = Connections::to(address, CONNECTIONS).map_err(failed)?;
-    let store = Arc::new(Postgres::open(connections.clone()).await.map_err(failed)?);
+    let store = Arc::new(Postgres::open(connections.clone()).await.map_err(failed)?.alone());
     let folder = folder(config, &store).await?;
     let alone = lock(&folder)?;
     let durability = folder.durability(config.durability)?;
     let disk = Disk::open(folder.path(), durability, config.reserve).map_err(|error| folder.unfit(error))?;
-    let node = Arc::new(PostgresNode::alone(connections.clone()).await?);
-    let (between, dependencies) = between::start(config, connections, &store).await?;
+    let node = Arc::new(PostgresNode::alone(connections).await?);
     let payloads: Arc<dyn Payloads> = Arc::new(disk);
     Ok(Backend {
         folder,
@@ -41,8 +41,8 @@ pub(super) async fn open(config: &Config, address: &Address) -> Result<Backend, 
         hints: node,
         appends: Arc::new(Synced::new(Arc::clone(&payloads), store.clone())),
         payloads,
-        between: Some(between),
-        dependencies,
+        between: None,
+        dependencies: vec![store],
     })
 }
 

@@ -24,8 +24,8 @@ pub struct Flags {
     #[arg(long, help_heading = STORAGE, env = "LONGHAUL_DATA_DIR", value_name = "DIR", default_value = "uploads")]
     pub data_dir: String,
 
-    /// PostgreSQL (15 or newer) for everything but the bytes, which stay in the data folder: a postgres:// URL.
-    /// [default: the records are in the data folder as well]
+    /// PostgreSQL (15 or newer) for everything but the bytes, which stay in the data folder unless there is a
+    /// --bucket: a postgres:// URL. [default: the records are in the data folder as well]
     #[arg(long, help_heading = STORAGE, env = "LONGHAUL_DATABASE", value_name = "URL", hide_env_values = true)]
     pub database: Option<String>,
 
@@ -38,8 +38,8 @@ pub struct Flags {
     #[arg(long, help_heading = STORAGE, env = "LONGHAUL_S3_ENDPOINT", value_name = "URL")]
     pub s3_endpoint: Option<String>,
 
-    /// Redis or Valkey (7 or newer) for the events between servers that share a database: a redis:// or
-    /// rediss:// URL. [default: the database carries them]
+    /// Redis or Valkey (7 or newer) for the events between servers that share a database and a bucket: a redis://
+    /// or rediss:// URL. [default: the database carries them]
     #[arg(long, help_heading = STORAGE, env = "LONGHAUL_REDIS", value_name = "URL", hide_env_values = true)]
     pub redis: Option<String>,
 

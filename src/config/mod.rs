@@ -279,8 +279,10 @@ impl Check {
     /// password.
     fn redis(&mut self, flags: &Flags) -> Option<RedisAddress> {
         let address = flags.redis.as_deref()?.parse();
-        if flags.database.is_none() {
-            self.problem("--redis without --database: a server alone has no other to tell");
+        if flags.bucket.is_none() {
+            self.problem(
+                "--redis without --bucket: a server with a data folder of its own has no other to tell",
+            );
         }
         address.map_err(|error| self.problem(format!("--redis: {error}"))).ok()
     }

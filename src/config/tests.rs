@@ -197,15 +197,17 @@ fn a_base_path_is_checked_at_the_start() {
 }
 
 #[test]
-fn redis_is_for_servers_that_share_a_database() {
-    let database = ["--database", "postgres://h/d"];
+fn redis_is_for_servers_that_share_what_is_stored() {
+    let shared = ["--database", "postgres://h/d", "--bucket", "s3://b"];
     for address in ["redis://127.0.0.1:6379", "rediss://:word@redis.example/0", "unix:///run/redis/socket"] {
-        let config = config(&[&database[..], &["--redis", address]].concat()).expect("valid");
+        let config = config(&[&shared[..], &["--redis", address]].concat()).expect("valid");
         assert!(config.redis.is_some());
-        config_of_faults(&["--redis", address], "--redis without --database");
+        for alone in [&[][..], &shared[..2]] {
+            config_of_faults(&[alone, &["--redis", address]].concat(), "--redis without --bucket");
+        }
     }
     for address in ["http://127.0.0.1", "redis.example:secret", ""] {
-        let fault = config_of_faults(&[&database[..], &["--redis", address]].concat(), "--redis: ");
+        let fault = config_of_faults(&[&shared[..], &["--redis", address]].concat(), "--redis: ");
         assert!(!fault.contains("secret"), "{fault}");
     }
 }

@@ -95,6 +95,9 @@ impl Messages for Postgres {
 
     async fn published(&self, ids: &[MessageId]) -> Result<(), StoreError> {
         let ids: Vec<&[u8]> = ids.iter().map(|id| id.as_bytes().as_slice()).collect();
+        if self.is_alone {
+            return self.query("delete from outbox where message_id = any($1)", &[&ids]).await.map(drop);
+        }
         // In one statement, so that a process that missed the announcement finds the message in either table.
         let sql = "with gone as (delete from outbox where message_id = any($1) returning message_id)
             insert into announced (message_id, at) select message_id, now() from gone on conflict do nothing";

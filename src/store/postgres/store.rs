@@ -24,6 +24,8 @@ const ANSWER_WAIT: Duration = Duration::from_secs(1);
 pub struct Postgres {
     connections: Connections,
     ids: Mutex<MessageIds>,
+    /// Whether no other process may have missed an announcement.
+    pub(super) is_alone: bool,
 }
 
 impl Postgres {
@@ -40,7 +42,13 @@ impl Postgres {
     pub fn over(connections: Connections) -> Self {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).expect("the system has random numbers");
-        Self { connections, ids: Mutex::new(MessageIds::new(seed)) }
+        Self { connections, ids: Mutex::new(MessageIds::new(seed)), is_alone: false }
+    }
+
+    /// The store of a process that shares it with no other. It remembers no announcements.
+    #[must_use]
+    pub fn alone(self) -> Self {
+        Self { is_alone: true, ..self }
     }
 
     /// The connections.
