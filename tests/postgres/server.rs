@@ -1,4 +1,4 @@
-//! A PostgreSQL of this test process, in a folder that goes with it.
+//! A PostgreSQL of this test process, or of one test, in a folder that goes with it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,29 +11,26 @@ use std::{env, fs, thread};
 const SERVE: &str = r#"
 mkdir -m 700 "$2" && cd "$2" || exit 1
 "$1/initdb" -D "$2/data" -U postgres -A trust -N --no-instructions >"$2/log" 2>&1 || exit 1
-"$1/postgres" -D "$2/data" -k "$2" -h '' -c fsync=off -c max_connections=400 -c shared_buffers=64MB \
-    >>"$2/log" 2>&1 &
-server=$!
+"$1/pg_ctl" start -w -D "$2/data" -l "$2/log" \
+    -o "-k '$2' -h '' -c fsync=off -c max_connections=400 -c shared_buffers=64MB" >/dev/null || exit 1
 read -r _
-kill -INT "$server"
-wait "$server"
+"$1/pg_ctl" stop -w -m immediate -D "$2/data" >/dev/null
 cd / && rm -rf "$2"
 "#;
 
 static SERVER: LazyLock<Server> = LazyLock::new(Server::start);
+static SERVERS: AtomicU32 = AtomicU32::new(0);
 static SCHEMAS: AtomicU32 = AtomicU32::new(0);
 
-struct Server {
-    folder: PathBuf,
+pub(crate) struct Server {
+    pub(crate) folder: PathBuf,
     /// Kept, because its end is the server's.
     _shell: Child,
 }
 
 /// The address of a schema of its own, which is made with the tables.
 pub(crate) fn schema() -> String {
-    let number = SCHEMAS.fetch_add(1, Ordering::Relaxed);
-    let name = format!("schema_{number}");
-    format!("{} application_name={name} options='-c search_path={name}'", SERVER.address())
+    SERVER.schema()
 }
 
 /// The name of the schema at an address, under which its connections are known.
@@ -42,16 +39,11 @@ pub(crate) fn name_of(address: &str) -> &str {
 }
 
 impl Server {
-    fn start() -> Self {
-        let folder = env::temp_dir().join(format!("longhaul-postgres-{}", std::process::id()));
-        // The server does not run as root, and the folder is its user's.
-        let mut command = if rustix::process::getuid().is_root() {
-            let mut command = Command::new("setpriv");
-            command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups", "sh"]);
-            command
-        } else {
-            Command::new("sh")
-        };
+    /// A server that is a test's own.
+    pub(crate) fn start() -> Self {
+        let number = SERVERS.fetch_add(1, Ordering::Relaxed);
+        let folder = env::temp_dir().join(format!("longhaul-postgres-{}-{number}", std::process::id()));
+        let mut command = as_its_user("sh");
         command.args(["-c", SERVE, "sh"]).arg(programs()).arg(&folder);
         let shell = command.stdin(Stdio::piped()).spawn().expect("a shell");
         let server = Self { folder, _shell: shell };
@@ -59,11 +51,17 @@ impl Server {
         server
     }
 
+    /// The address of a schema of its own, which is made with the tables.
+    pub(crate) fn schema(&self) -> String {
+        let name = format!("schema_{}", SCHEMAS.fetch_add(1, Ordering::Relaxed));
+        format!("{} application_name={name} options='-c search_path={name}'", self.address())
+    }
+
     fn address(&self) -> String {
         format!("host={} user=postgres dbname=postgres sslmode=disable", self.folder.display())
     }
 
-    fn wait(&self) {
+    pub(crate) fn wait(&self) {
         let ready = programs().join("pg_isready");
         for _ in 0..600 {
             let answer = Command::new(&ready).arg("-q").arg("-h").arg(&self.folder).status();
@@ -77,8 +75,18 @@ impl Server {
     }
 }
 
+/// A command that may start the server, which does not run as root.
+pub(crate) fn as_its_user(program: &str) -> Command {
+    if !rustix::process::getuid().is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups", program]);
+    command
+}
+
 /// The folder of PostgreSQL's programs: on the path, or the newest where Debian has them.
-fn programs() -> PathBuf {
+pub(crate) fn programs() -> PathBuf {
     let path = env::var_os("PATH").unwrap_or_default();
     if let Some(folder) = env::split_paths(&path).find_map(|folder| folder.join("initdb").canonicalize().ok())
     {

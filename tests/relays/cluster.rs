@@ -1,5 +1,6 @@
 //! Processes that share a database, and what their connections hear.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,15 +9,17 @@ use longhaul::message::{Message, MessageId};
 use longhaul::store::contract::samples::{at, conversation, user, whole};
 use longhaul::store::memory::MemoryAnnouncements;
 use longhaul::store::postgres::{Connections, Postgres, PostgresRelay};
-use longhaul::store::redis::RedisRelay;
+use longhaul::store::redis::{RedisAddress, RedisRelay};
 use longhaul::store::{
-    Addressed, Announcement, Announcements, Behind, Claim, Memberships, Messages, Records, Relay, Taking,
+    Addressed, Announcement, Announcements, Behind, Claim, Memberships, Messages, Records, Relay, StoreError,
+    Taking,
 };
 use longhaul::time::Timestamp;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::postgres;
-use crate::redis::Redis;
+use crate::proxy::{Proxy, Speech};
+use crate::redis::{self, Redis};
 
 /// What carries the parcels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +29,7 @@ pub(crate) enum Kind {
     Both,
 }
 
-/// A database of its own, and a Redis of its own.
+/// A database of its own, or a schema of one, and a Redis of its own.
 pub(crate) struct Cluster {
     address: String,
     /// The name of the connections that listen.
@@ -46,7 +49,11 @@ pub(crate) struct Process {
 
 impl Cluster {
     pub(crate) async fn of(kind: Kind) -> Self {
-        let address = postgres::schema();
+        Self::on(postgres::schema(), kind).await
+    }
+
+    /// A cluster on this schema.
+    pub(crate) async fn on(address: String, kind: Kind) -> Self {
         let store = Arc::new(Postgres::open(connections(&address)).await.expect("opened"));
         for number in 1..=3 {
             store.put(conversation(number), &[user("ann"), user("bob")]).await.expect("stored");
@@ -56,24 +63,55 @@ impl Cluster {
     }
 
     pub(crate) async fn relay(&self) -> Arc<dyn Relay> {
-        let notifications = async {
-            let address = self.address.replace("application_name=", "application_name=listener_");
-            let relay = PostgresRelay::start(connections(&address)).await.expect("started");
-            Arc::new(relay) as Arc<dyn Relay>
-        };
-        let published = async {
-            let cluster = self.store.cluster().await.expect("it has an id");
-            Arc::new(RedisRelay::start(&self.redis.address(), cluster)) as Arc<dyn Relay>
-        };
         match self.kind {
-            Kind::Postgres => notifications.await,
-            Kind::Redis => published.await,
-            Kind::Both => Arc::new(Behind::new(published.await, notifications.await)),
+            Kind::Postgres => self.notifications(&self.address).await,
+            Kind::Redis => self.published(&self.redis.address()).await,
+            Kind::Both => self.both(&self.redis.address(), &self.address).await,
         }
     }
 
+    async fn both(&self, redis: &RedisAddress, address: &str) -> Arc<dyn Relay> {
+        Arc::new(Behind::new(self.published(redis).await, self.notifications(address).await))
+    }
+
+    async fn notifications(&self, address: &str) -> Arc<dyn Relay> {
+        let address = address.replace("application_name=", "application_name=listener_");
+        Arc::new(PostgresRelay::start(connections(&address)).await.expect("started"))
+    }
+
+    async fn published(&self, redis: &RedisAddress) -> Arc<dyn Relay> {
+        let cluster = self.store.cluster().await.expect("it has an id");
+        Arc::new(RedisRelay::start(redis, cluster))
+    }
+
     pub(crate) async fn process(&self) -> Process {
-        let (heard, relay) = (MemoryAnnouncements::default(), self.relay().await);
+        self.process_on(self.relay().await).await
+    }
+
+    /// A process that reaches what carries the parcels through a proxy only.
+    pub(crate) async fn process_behind_a_proxy(&self) -> (Process, Proxy) {
+        let socket = match self.kind {
+            Kind::Postgres => self.redis.other_socket().with_file_name(".s.PGSQL.5432"),
+            _ => self.redis.other_socket(),
+        };
+        let folder = socket.parent().expect("a folder").display().to_string();
+        let (own, _) = self.address["host=".len()..].split_once(' ').expect("an address begins so");
+        let (proxy, relay) = match self.kind {
+            Kind::Postgres => {
+                let server = Path::new(own).join(".s.PGSQL.5432");
+                let proxy = Proxy::between(&socket, server, Speech::Postgres);
+                (proxy, self.notifications(&self.address.replacen(own, &folder, 1)).await)
+            }
+            _ => {
+                let proxy = Proxy::between(&socket, self.redis.socket(), Speech::Redis);
+                (proxy, self.both(&redis::at(&socket), &self.address).await)
+            }
+        };
+        (self.process_on(relay).await, proxy)
+    }
+
+    async fn process_on(&self, relay: Arc<dyn Relay>) -> Process {
+        let heard = MemoryAnnouncements::default();
         let store = Arc::new(Postgres::over(connections(&self.address)));
         let relays =
             Relays { relay, recent: store.clone(), messages: store.clone(), memberships: store.clone() };
@@ -103,7 +141,7 @@ impl Process {
     /// yet, until that works, as the publisher does.
     pub(crate) async fn tell(&self, number: u8, words: &str) -> MessageId {
         let made = self.make(number, words).await.id;
-        let mut waiting = self.store.outbox(Timestamp::MAX, None, 1000).await.expect("readable");
+        let mut waiting = again(async || self.store.outbox(Timestamp::MAX, None, 1000).await).await;
         waiting.retain(|message| message.conversation_id == conversation(number));
         let ids: Vec<_> = waiting.iter().map(|message| message.id).collect();
         let to = [user("ann"), user("bob")];
@@ -112,7 +150,7 @@ impl Process {
         while self.announcements.announce_all(&all).await.is_err() {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        self.store.published(&ids).await.expect("published");
+        again(async || self.store.published(&ids).await).await;
         made
     }
 
@@ -122,11 +160,11 @@ impl Process {
         let binding = upload.binding.as_mut().expect("it is bound");
         binding.conversation_id = conversation(number);
         binding.content = Some(words.to_owned());
-        self.store.create(&upload, Taking::IfFree).await.expect("created");
-        let claim = self.store.claim(upload.id, at(5)).await.expect("claimed");
+        again(async || self.store.create(&upload, Taking::IfFree).await).await;
+        let claim = again(async || self.store.claim(upload.id, at(5)).await).await;
         let Claim::Finalizing(stamp) = claim else { panic!("it is the first") };
         let message = upload.message(stamp).expect("bound");
-        self.store.commit(&message, at(5)).await.expect("committed");
+        again(async || self.store.commit(&message, at(5)).await).await;
         message
     }
 
@@ -156,8 +194,19 @@ impl Process {
     /// The ids of the messages of a conversation, in its order.
     pub(crate) async fn stored(&self, number: u8) -> Vec<MessageId> {
         let first = MessageId::from_bytes([0; 12]);
-        let newer = self.store.newer(conversation(number), first, None, 10_000).await.expect("readable");
+        let newer = again(async || self.store.newer(conversation(number), first, None, 10_000).await).await;
         newer.into_iter().map(|message| message.id).collect()
+    }
+}
+
+/// Does something until the database is there for it.
+async fn again<T>(something: impl AsyncFn() -> Result<T, StoreError>) -> T {
+    loop {
+        match something().await {
+            Ok(done) => return done,
+            Err(StoreError::Unavailable(_)) => tokio::time::sleep(Duration::from_millis(50)).await,
+            Err(error) => panic!("{error}"),
+        }
     }
 }
 

@@ -1,12 +1,14 @@
 //! What a broken channel costs is a wait, never a message.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use longhaul::message::{Message, MessageId};
 use longhaul::store::contract::samples::conversation;
 
 use crate::cluster::{Cluster, Kind, Process};
+use crate::postgres::Server;
 
 /// Every process told every message once, and those of each conversation in their order.
 async fn assert_told(processes: &[Process], count: usize) {
@@ -101,4 +103,42 @@ async fn a_redis_that_hangs_costs_no_message() {
     cluster.redis.stop(false);
     tell(&processes, 20).await;
     assert_told(&processes, 3 + 72).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_channel_that_swallows_is_found_by_its_marks() {
+    for kind in [Kind::Postgres, Kind::Both] {
+        let cluster = Cluster::of(kind).await;
+        let (deaf, proxy) = cluster.process_behind_a_proxy().await;
+        let processes = [deaf, cluster.process().await, cluster.process().await];
+        tell(&processes, 2).await;
+        assert_told(&processes, 6).await;
+        proxy.swallow(true);
+        tell(&processes, 2).await;
+        assert_told(&processes, 12).await;
+        proxy.swallow(false);
+        tell(&processes, 4).await;
+        assert_told(&processes, 24).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_dies_and_comes_back_costs_no_message() {
+    for kind in [Kind::Postgres, Kind::Both] {
+        let server = Server::start();
+        let cluster = Cluster::on(server.schema(), kind).await;
+        let processes = processes(&cluster).await;
+        let server = Arc::new(server);
+        // A crash, an orderly stop, and a crash again.
+        for (round, way) in ["immediate", "fast", "immediate"].into_iter().enumerate() {
+            let stopped = Arc::clone(&server);
+            let restart = tokio::task::spawn_blocking(move || {
+                stopped.stop(way);
+                stopped.again();
+            });
+            tell(&processes, 30).await;
+            restart.await.expect("it was restarted");
+            assert_told(&processes, 3 + 90 * (round + 1)).await;
+        }
+    }
 }

@@ -2,8 +2,10 @@
 //! contract,redis-server --test relays`.
 
 mod cluster;
+mod database;
 mod faults;
 mod lines;
 #[path = "../postgres/server.rs"]
 mod postgres;
+mod proxy;
 mod redis;

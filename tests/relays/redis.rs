@@ -1,6 +1,6 @@
 //! A Redis of one test, in a folder that goes with it. It may be killed, stopped and started again.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs, thread};
@@ -36,12 +36,18 @@ impl Redis {
         redis
     }
 
-    pub(crate) fn url(&self) -> String {
-        format!("unix://{}/socket", self.folder.display())
+    /// Its socket.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder.join("socket")
+    }
+
+    /// A path for another socket.
+    pub(crate) fn other_socket(&self) -> PathBuf {
+        self.folder.join("other")
     }
 
     pub(crate) fn address(&self) -> RedisAddress {
-        self.url().parse().expect("an address")
+        at(&self.socket())
     }
 
     /// Starts the server again.
@@ -51,8 +57,7 @@ impl Redis {
         command.args(["-c", SERVE, "sh"]).arg(&self.folder).stdin(Stdio::piped());
         self.shell = Some(command.spawn().expect("a shell"));
         let is_there = || {
-            let ping =
-                Command::new("redis-cli").arg("-s").arg(self.folder.join("socket")).arg("ping").output();
+            let ping = Command::new("redis-cli").arg("-s").arg(self.socket()).arg("ping").output();
             ping.is_ok_and(|answer| answer.stdout.starts_with(b"PONG"))
         };
         for _ in 0..200 {
@@ -80,10 +85,9 @@ impl Redis {
 
     /// Closes the connections of all subscribers.
     pub(crate) fn cut_subscribers(&self) {
-        let socket = self.folder.join("socket");
         let cut = Command::new("redis-cli")
             .arg("-s")
-            .arg(socket)
+            .arg(self.socket())
             .args(["client", "kill", "type", "pubsub"])
             .output();
         cut.expect("redis-cli");
@@ -94,6 +98,11 @@ impl Redis {
         let pid = pid.trim().parse().ok().and_then(Pid::from_raw).expect("a pid");
         kill_process(pid, signal).expect("it is there");
     }
+}
+
+/// The address of a server behind a socket.
+pub(crate) fn at(socket: &Path) -> RedisAddress {
+    format!("unix://{}", socket.display()).parse().expect("an address")
 }
 
 impl Drop for Redis {
