@@ -5,7 +5,7 @@ use std::process::{ExitStatus, Stdio};
 use tokio::process::Command;
 use tus_lab::wait;
 
-use super::database::database;
+use super::database::elsewhere;
 use crate::binary::longhaul;
 
 /// A process that ended before it was ready.
@@ -30,8 +30,8 @@ impl fmt::Display for Death {
 pub async fn run_to_its_end(arguments: &[&str], environment: &[(&str, &str)]) -> Death {
     let mut command = bare_command(longhaul());
     let folder = arguments.iter().skip_while(|argument| **argument != "--data-dir").nth(1);
-    if let Some(address) = folder.and_then(|folder| database(Path::new(folder))) {
-        command.env("LONGHAUL_DATABASE", address);
+    if let Some(folder) = folder {
+        command.envs(elsewhere(Path::new(folder)));
     }
     command.args(arguments).envs(environment.iter().copied()).kill_on_drop(true);
     let output = wait::bounded("the server ends by itself", command.output()).await;

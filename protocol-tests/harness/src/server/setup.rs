@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::process::Command;
 
-use super::database::database;
+use super::database::elsewhere;
 use super::death::bare_command;
 use crate::binary::longhaul;
 use crate::token::SECRET;
@@ -130,10 +130,8 @@ impl Setup {
         }
         // With links that stay the same for a week, a message that is read twice is the same both times.
         command.env("LONGHAUL_MEDIA_LINK_SECS", "7d");
-        if let Some(address) =
-            database(data).filter(|_| !self.arguments.iter().any(|flag| flag == "--payload"))
-        {
-            command.env("LONGHAUL_DATABASE", address);
+        if !self.arguments.iter().any(|flag| flag == "--payload") {
+            command.envs(elsewhere(data));
         }
         command.args(&self.arguments).envs(self.environment.clone());
         command
