@@ -11,18 +11,23 @@ use rustix::process::{Signal, getpid, kill_process};
 pub const VARIABLE: &str = "LONGHAUL_CRASH_AT";
 
 /// Every step, in the order in which an upload passes them, and then those of sweeps and starts.
-pub const STEPS: [&str; 30] = [
+pub const STEPS: [&str; 37] = [
     "create.recorded",
     "append.written",
     "past.reserved",
     "past.written",
     "append.synced",
     "append.shown",
+    "part.put",
+    "part.recorded",
     "append.recorded",
     "join.adopted",
     "join.copied",
     "join.recorded",
     "finalize.claimed",
+    "object.made",
+    "object.sealed",
+    "object.placed",
     "place.directory",
     "place.renamed",
     "finalize.placed",
@@ -38,6 +43,8 @@ pub const STEPS: [&str; 30] = [
     "sweep.found",
     "sweep.freed",
     "sweep.ended",
+    "garbage.freed",
+    "garbage.collected",
     "recover.restored",
     "recover.orphan",
     "recover.found",

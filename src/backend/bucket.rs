@@ -29,7 +29,8 @@ pub(super) async fn open(config: &Config, address: &Address, s3: &S3) -> Result<
     let objects = Objects::new(store.clone(), bucket, limits);
     tokio::spawn(collect(objects.clone()));
     let node = Arc::new(PostgresNode::start(connections.clone()).await?);
-    let (between, dependencies) = between::start(config, connections, &store).await?;
+    let (between, mut dependencies) = between::start(config, connections, &store).await?;
+    dependencies.push(Arc::new(objects.clone()));
     Ok(Backend {
         folder,
         durability: Durability::Power,
@@ -58,6 +59,9 @@ async fn collect(objects: Objects) {
             Ok(COLLECT..) => continue,
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "what is to go from the bucket stays for now"),
+        }
+        if let Err(error) = objects.look_around().await {
+            tracing::debug!(%error, "the bucket is not what it should be");
         }
         tokio::time::sleep(COLLECT_EVERY).await;
     }

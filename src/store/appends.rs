@@ -130,6 +130,8 @@ pub struct Last {
     pub data: Vec<Bytes>,
     /// The sync of the bytes before those, if it is under way.
     pub begun: Option<Syncing>,
+    /// Whether another request waits for the upload: then bytes go where they are durable soonest.
+    pub is_asked: bool,
 }
 
 impl fmt::Debug for Last {
@@ -186,7 +188,7 @@ impl Appends for Synced {
 }
 
 impl SyncedAppend {
-    async fn settle(&mut self, Last { data, begun }: Last) -> Result<(), StoreError> {
+    async fn settle(&mut self, Last { data, begun, .. }: Last) -> Result<(), StoreError> {
         if !data.is_empty() {
             self.sink.sync(data).await?;
         }

@@ -57,7 +57,7 @@ pub use hints::Hints;
 pub use leases::{Displacement, Lease, Leases, NoTurn, Wanted};
 pub use memberships::{Memberships, Put};
 pub use messages::{Claim, Messages, Position};
-pub use payloads::{ByteStream, Coming, Payloads, Place, Room, Sink, Source, Syncing};
+pub use payloads::{ByteStream, Coming, Payloads, Place, Room, Shown, Sink, Source, Syncing};
 pub use records::{Created, Records, Taking};
 pub use relay::{Brought, Parcel, Recent, Relay};
 pub use relays::Behind;

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::pin::Pin;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -98,6 +99,15 @@ pub trait Payloads: Send + Sync + 'static {
     /// [`StoreError::Missing`] if the source is gone; [`StoreError::Unsealed`] if it has to be sealed first;
     /// [`StoreError::Damaged`], at once or where it ends, if it is too short.
     async fn read(&self, source: &Source, range: Range<u64>) -> Result<ByteStream, StoreError>;
+
+    /// A URL under which anybody gets the source from the store itself, if the store gives any: described as
+    /// here, for a while.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] if the source is gone, as far as that is known without asking for its bytes.
+    async fn url(&self, _source: &Source, _shown: &Shown) -> Result<Option<String>, StoreError> {
+        Ok(None)
+    }
 
     /// Uploads that have bytes which were not placed, in an order of the store's own, after `after`, at most
     /// `limit`. A store that several processes share leaves out those that were written to since
@@ -204,6 +214,19 @@ pub enum Source {
     Part(UploadId),
     /// A message's file, and the upload it came from.
     Placed(Place, UploadId),
+}
+
+/// A request for bytes that somebody else is to send, and what its answer says of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// Whether only the headers are asked for.
+    pub is_head: bool,
+    /// `Content-Type` of the answer.
+    pub content_type: String,
+    /// `Content-Disposition` of the answer.
+    pub disposition: String,
+    /// How long the request may be sent.
+    pub valid: Duration,
 }
 
 /// Bytes in order; the stream ends early only with an error.

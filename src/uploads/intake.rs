@@ -225,7 +225,7 @@ impl Intake {
         claim: Option<Timestamp>,
     ) -> Result<Created, StoreError> {
         let begun = Instant::now();
-        let last = Last { data: last, begun: None };
+        let last = Last { data: last, ..Last::default() };
         let created = self.store.create(last, upload, taking, bounds, claim).await?;
         metrics::get().append_seconds.since(begun);
         Ok(created)

@@ -341,7 +341,8 @@ impl Reception {
         }
         let (digest, data) = self.intake.last().await?;
         let begun = self.checkpoint.take().map(|checkpoint| checkpoint.syncing.map_ok(drop).boxed());
-        self.add(Reached { offset, digest }, Last { data, begun }).await
+        let is_asked = self.lease.is_displaced().is_some();
+        self.add(Reached { offset, digest }, Last { data, begun, is_asked }).await
     }
 
     /// Adds the row up to this offset to the ledger.

@@ -51,6 +51,11 @@ impl Cluster {
         (self.node_on(bucket), puts)
     }
 
+    /// A node on a store that refuses parts of unequal sizes.
+    pub(crate) fn strict(&self) -> Node {
+        self.node_on(gate::strict(&self.s3))
+    }
+
     fn node_on(&self, bucket: Bucket) -> Node {
         let store = Arc::new(Postgres::over(connections(&self.address)));
         Node { objects: Objects::new(store.clone(), bucket, self.limits), store }

@@ -80,7 +80,7 @@ async fn garbage_of_a_displaced_holder_leaves_the_object() {
     let older = node.take(id).await;
     let mut late = Payloads::open(&node.objects, id, older, 0).await.expect("opened");
     node.send(id, 1, 6 * MIB).await.expect("recorded");
-    let lost = late.write(pieces(2, 0..6 * MIB)).await;
+    let lost = late.sync(pieces(2, 0..6 * MIB)).await;
     assert!(matches!(lost, Err(StoreError::Fenced)), "{lost:?}");
     assert_eq!(cluster.number("select count(*) from garbage where not has_object").await, 1);
     node.objects.place(id, 6 * MIB, &place(1)).await.expect("placed");

@@ -1,7 +1,9 @@
-//! A store whose puts of parts may be held back, and land whether or not their sender waits for them.
+//! A store whose puts of parts may be held back, and land whether or not their sender waits for them; and one
+//! that refuses parts of unequal sizes, as some do.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use longhaul::store::object::{Bucket, S3};
@@ -59,8 +61,65 @@ impl fmt::Debug for Gate {
 pub(crate) fn gated(s3: &S3) -> (Bucket, UnboundedReceiver<Held>) {
     let inner = s3.client(ClientOptions::new()).expect("a client");
     let (held, puts) = unbounded_channel();
+    let signer = Arc::new(inner.clone());
     let bucket = Bucket::over(Arc::new(Gate { inner: inner.clone(), held }), Arc::new(inner));
-    (bucket, puts)
+    (bucket.signed_by(signer).expect("a client"), puts)
+}
+
+/// The client side of a store that makes an object only of parts of one size, of which the last may be shorter.
+struct Strict {
+    inner: AmazonS3,
+    sizes: Mutex<HashMap<(MultipartId, usize), usize>>,
+}
+
+impl fmt::Debug for Strict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Strict")
+    }
+}
+
+/// A bucket in which parts are of one size.
+pub(crate) fn strict(s3: &S3) -> Bucket {
+    let inner = s3.client(ClientOptions::new()).expect("a client");
+    let strict = Strict { inner: inner.clone(), sizes: Mutex::default() };
+    Bucket::over(Arc::new(strict), Arc::new(inner))
+}
+
+#[async_trait]
+impl MultipartStore for Strict {
+    async fn create_multipart(&self, path: &Path) -> Result<MultipartId> {
+        self.inner.create_multipart(path).await
+    }
+
+    async fn create_multipart_opts(&self, path: &Path, opts: PutMultipartOptions) -> Result<MultipartId> {
+        self.inner.create_multipart_opts(path, opts).await
+    }
+
+    async fn put_part(&self, path: &Path, id: &MultipartId, idx: usize, data: PutPayload) -> Result<PartId> {
+        self.sizes.lock().expect("no panic").insert((id.clone(), idx), data.content_length());
+        self.inner.put_part(path, id, idx, data).await
+    }
+
+    async fn complete_multipart(
+        &self,
+        path: &Path,
+        id: &MultipartId,
+        parts: Vec<PartId>,
+    ) -> Result<PutResult> {
+        let sizes: Vec<_> = {
+            let sizes = self.sizes.lock().expect("no panic");
+            (0..parts.len()).map(|idx| sizes[&(id.clone(), idx)]).collect()
+        };
+        let (last, others) = sizes.split_last().expect("a part");
+        if others.iter().any(|size| size != &others[0] || last > size) {
+            return Err(Error::Generic { store: "S3", source: format!("unequal parts: {sizes:?}").into() });
+        }
+        self.inner.complete_multipart(path, id, parts).await
+    }
+
+    async fn abort_multipart(&self, path: &Path, id: &MultipartId) -> Result<()> {
+        self.inner.abort_multipart(path, id).await
+    }
 }
 
 #[async_trait]

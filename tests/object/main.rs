@@ -6,7 +6,9 @@ mod garbage;
 mod gate;
 mod gateway;
 mod memory;
+mod outage;
 mod parts;
+mod reading;
 #[allow(dead_code, reason = "it is the server of other tests as well")]
 #[path = "../postgres/server.rs"]
 mod server;
@@ -14,6 +16,7 @@ mod traps;
 
 use std::sync::{Arc, LazyLock};
 use std::thread;
+use std::time::Duration;
 
 use longhaul::store::contract::{NodesFixture, PayloadsFixture};
 use longhaul::store::object::{Bucket, Limits, Objects, S3};
@@ -29,7 +32,7 @@ fn connections(address: &str) -> Connections {
 }
 
 fn limits() -> Limits {
-    Limits { part_bytes: 5 * MIB, ..Limits::default() }
+    Limits { part_bytes: 5 * MIB, making: Duration::from_secs(2), ..Limits::default() }
 }
 
 /// What nodes do by themselves, while a test waits for something else.

@@ -36,6 +36,50 @@ async fn another_node_goes_on_wherever_one_stopped() {
     }
 }
 
+/// However they came: some stores make no object of anything else.
+#[tokio::test]
+async fn all_parts_but_the_last_are_of_one_size() {
+    for stops in [
+        &[4 * PART][..],
+        &[7, PART - 1, 3 * PART + 1, 4 * PART - 1, 4 * PART],
+        &[PART + MIB, 2 * (PART + MIB), 2 * (PART + MIB) + 1, 3 * PART + 2 * MIB, 4 * PART],
+        &[2 * MIB, 4 * MIB, 6 * MIB, 8 * MIB, 10 * MIB, 12 * MIB, 14 * MIB, 4 * PART],
+        &[3 * PART - 1, 3 * PART, 3 * PART + 1, 4 * PART],
+    ] {
+        let cluster = Cluster::new().await;
+        let node = cluster.strict();
+        let id = node.create(4 * PART).await;
+        for stop in stops {
+            node.send(id, 1, *stop).await.expect("recorded");
+        }
+        node.objects.place(id, 4 * PART, &place(1)).await.expect("placed");
+        assert!(node.read_placed(id, 1, 4 * PART).await == bytes(1, 0..4 * PART), "{stops:?}");
+    }
+}
+
+/// A tail of several parts, as an outage leaves it.
+#[tokio::test]
+async fn a_long_tail_becomes_parts_of_one_size() {
+    let wait = std::time::Duration::from_millis(1);
+    let limits = longhaul::store::object::Limits { every: wait, patience: wait, ..crate::limits() };
+    let cluster = Cluster::with(limits).await;
+    let ((away, mut puts), node) = (cluster.gated(), cluster.strict());
+    let id = away.create(4 * PART).await;
+    let patient = Cluster { limits: crate::limits(), address: cluster.address.clone(), s3: cluster.s3.clone() };
+    patient.node().send(id, 1, 7).await.expect("recorded");
+    let epoch = away.take(id).await;
+    let mut append = away.open(id, epoch).await;
+    append.write(pieces(1, 7..4 * PART)).await.expect("written");
+    puts.recv().await.expect("the first part").land().await;
+    let upload = away.find(id).await;
+    append.record(Last::default(), &row(&upload, 4 * PART), None).await.expect("recorded");
+    while let Ok(held) = puts.try_recv() {
+        held.fail();
+    }
+    node.objects.place(id, 4 * PART, &place(1)).await.expect("placed");
+    assert!(node.read_placed(id, 1, 4 * PART).await == bytes(1, 0..4 * PART));
+}
+
 #[tokio::test]
 async fn whole_parts_pass_no_tail() {
     let cluster = Cluster::new().await;
@@ -86,7 +130,7 @@ async fn a_small_file_is_an_object_without_parts() {
     let upload = Upload { digest: None, ..samples::whole(None) };
     let mut append =
         longhaul::store::Appends::open(&node.objects, upload.id, Epoch::FIRST, 0).await.expect("opened");
-    let last = Last { data: pieces(1, 0..10), begun: None };
+    let last = Last { data: pieces(1, 0..10), ..Last::default() };
     let claim = Some(samples::at(5_000));
     let created = append.create(last, &upload, Taking::IfFree, Bounds::NONE, claim).await.expect("created");
     assert!(created.is_new());
@@ -124,7 +168,7 @@ async fn a_creation_that_is_refused_leaves_no_bytes() {
     let second = Upload { digest: None, ..samples::whole(Some("c")) };
     let mut append =
         longhaul::store::Appends::open(&node.objects, second.id, Epoch::FIRST, 0).await.expect("opened");
-    let last = Last { data: pieces(1, 0..10), begun: None };
+    let last = Last { data: pieces(1, 0..10), ..Last::default() };
     let created = append.create(last, &second, Taking::IfFree, Bounds::NONE, None).await.expect("answered");
     assert!(!created.is_new());
     assert_eq!(cluster.number("select count(*) from stored").await, 0);

@@ -58,7 +58,7 @@ impl Appends for Carrying {
 
 impl CarryingAppend {
     /// Makes all bytes durable except those in the answer, which the row has to carry.
-    async fn settle(&mut self, Last { data, begun }: Last) -> Result<Vec<Bytes>, StoreError> {
+    async fn settle(&mut self, Last { data, begun, .. }: Last) -> Result<Vec<Bytes>, StoreError> {
         let bytes = data.iter().map(Bytes::len).sum::<usize>();
         let carried = if (1..=MOST_BYTES).contains(&bytes) {
             self.sink.show(data.clone()).await?;

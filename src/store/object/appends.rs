@@ -64,12 +64,16 @@ impl Append for ObjectAppend {
         claim: Option<Timestamp>,
     ) -> Result<State, StoreError> {
         // How long a sync that was begun is waited for, the writer knows.
+        let is_asked = last.is_asked;
         self.writer.write(last.data).await?;
         let moves_end = row.state == State::Receiving && matches!(row.length, Length::Known(_));
-        if moves_end && self.writer.record(row).await? {
+        if moves_end && self.writer.record(row, is_asked).await? {
             return Ok(row.state.clone());
         }
-        let keep = self.writer.ready(row.chunk.end()).await?;
+        let keep = self.writer.ready(row.chunk.end(), is_asked).await?;
+        if row.state == State::Complete {
+            self.writer.look_for_parts().await?;
+        }
         let store = &self.writer.shared.store;
         let change = AppendRow { store, id: self.id, row, claim, along: along(&keep) };
         let state = store.change(&change).await?;
@@ -87,7 +91,7 @@ impl Append for ObjectAppend {
     ) -> Result<Created, StoreError> {
         // How long a sync that was begun is waited for, the writer knows.
         self.writer.write(last.data).await?;
-        let keep = self.writer.ready(upload.offset).await?;
+        let keep = self.writer.ready(upload.offset, false).await?;
         let store = &self.writer.shared.store;
         let created =
             store.change(&Create { store, upload, taking, bounds, claim, along: along(&keep) }).await?;
@@ -111,7 +115,7 @@ impl Sink for Writer {
 
     async fn sync(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
         Self::write(self, data).await?;
-        self.land().await?;
+        self.land_all_but(0).await?;
         self.keep_all().await
     }
 }

@@ -10,18 +10,23 @@ use std::time::Duration;
 use object_store::aws::{AmazonS3, AmazonS3Builder, Checksum};
 use object_store::multipart::{MultipartStore, PartId};
 use object_store::path::Path;
+use object_store::signer::{Method, Signer};
 use object_store::{
     Attribute, Attributes, BackoffConfig, ClientOptions, Error, GetOptions, ObjectStore, ObjectStoreExt as _,
     PutMultipartOptions, PutOptions, PutPayload, RetryConfig,
 };
+use tokio::time::timeout;
 
-use crate::store::StoreError;
+use super::signed::{Listed, Signed};
+use crate::store::{Shown, StoreError};
 use crate::upload::UploadId;
 
 /// How long a request that makes or lists objects may take: a store may need minutes to join many parts.
 const SLOW: Duration = Duration::from_secs(600);
-/// How long a download may stall.
-const STALL: Duration = Duration::from_secs(30);
+/// How long a download may stall: longer than clients may let it, of whom the connection knows when they do.
+const STALL: Duration = Duration::from_secs(120);
+/// How long the first byte of a download may take, and the answer to a question.
+const FIRST_BYTE: Duration = Duration::from_secs(30);
 /// The name under which each object says which upload it is.
 const UPLOAD: &str = "upload";
 
@@ -36,6 +41,8 @@ pub struct Bucket {
     objects: Arc<dyn ObjectStore>,
     /// For downloads, which may take as long as their reader does.
     reads: Arc<dyn ObjectStore>,
+    /// For what the clients have no request for.
+    signed: Option<Signed>,
     prefix: Path,
 }
 
@@ -126,7 +133,8 @@ impl Bucket {
         Ok(Self {
             parts: Arc::new(client(part_timeout / 2)?),
             wholes: whole.clone(),
-            objects: whole,
+            objects: whole.clone(),
+            signed: Some(Signed::by(whole)?),
             reads: Arc::new(reads),
             prefix: Path::from(s3.prefix.as_str()),
         })
@@ -134,7 +142,16 @@ impl Bucket {
 
     /// The bucket that these clients have.
     pub fn over(parts: Arc<dyn MultipartStore>, objects: Arc<dyn ObjectStore>) -> Self {
-        Self { wholes: parts.clone(), parts, reads: objects.clone(), objects, prefix: Path::default() }
+        let prefix = Path::default();
+        Self { wholes: parts.clone(), parts, reads: objects.clone(), objects, signed: None, prefix }
+    }
+
+    /// The same, with what signs requests that the clients do not have.
+    ///
+    /// # Errors
+    /// [`BucketError::Settings`]
+    pub fn signed_by(self, signer: Arc<dyn Signer>) -> Result<Self, BucketError> {
+        Ok(Self { signed: Some(Signed::by(signer)?), ..self })
     }
 
     /// A new key for the bytes of an upload, in one of 256 folders. It is another one each time, as an upload may
@@ -167,6 +184,25 @@ impl Bucket {
     ) -> Result<String, StoreError> {
         let put = self.parts.put_part(&self.path(key), &multipart.to_owned(), idx, data).await;
         put.map(|part| part.content_id).map_err(gone)
+    }
+
+    /// The parts of an object that is not made; `None` if there is no such object of parts.
+    pub(super) async fn listed(&self, key: &str, multipart: &str) -> Result<Option<Listed>, StoreError> {
+        match &self.signed {
+            Some(signed) => signed.parts(&self.path(key), multipart).await,
+            None => Err(StoreError::Unavailable("there is nothing that signs requests".into())),
+        }
+    }
+
+    /// The URL under which anybody gets an object for a while, described as this; `None` if nothing signs it.
+    pub(super) async fn url(&self, key: &str, shown: &Shown) -> Result<Option<String>, StoreError> {
+        let Some(signed) = &self.signed else { return Ok(None) };
+        let method = if shown.is_head { Method::HEAD } else { Method::GET };
+        let query = vec![
+            ("response-content-type", shown.content_type.clone()),
+            ("response-content-disposition", shown.disposition.clone()),
+        ];
+        signed.url(method, &self.path(key), shown.valid, query).await.map(Some)
     }
 
     /// Makes the object of its parts, of which there is one at least.
@@ -219,7 +255,26 @@ impl Bucket {
         key: &str,
         options: GetOptions,
     ) -> Result<object_store::GetResult, StoreError> {
-        self.reads.get_opts(&self.path(key), options).await.map_err(failed)
+        let late = || StoreError::Unavailable("the object store takes too long to answer".into());
+        let answer = timeout(FIRST_BYTE, self.reads.get_opts(&self.path(key), options)).await;
+        answer.map_err(|_| late())?.map_err(failed)
+    }
+
+    /// Puts an object and deletes it.
+    pub(super) async fn try_out(&self) -> Result<(), StoreError> {
+        let path = self.path("trial");
+        let put = timeout(FIRST_BYTE, self.objects.put(&path, PutPayload::new())).await;
+        put.map_err(|_| StoreError::Unavailable("the object store does not answer".into()))?.map_err(failed)?;
+        done_or_gone(self.objects.delete(&path).await)
+    }
+
+    /// Whether the store answers, and has the bucket.
+    pub(super) async fn answers(&self) -> bool {
+        // What is not there can be read without a right to list, and its absence names a bucket that is not there.
+        match self.reads.get_opts(&self.path("none"), GetOptions::new()).await {
+            Err(error) => is_gone(&error) || matches!(error, Error::PermissionDenied { .. }),
+            Ok(_) => true,
+        }
     }
 }
 

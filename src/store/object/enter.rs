@@ -8,6 +8,8 @@
 //!                                           ledger leaves the tail that it was made of
 //! ```
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use super::objects::Shared;
@@ -88,6 +90,7 @@ impl Enter {
             parts: 0,
             kept: 0,
             sealed: None,
+            age: Duration::ZERO,
         })
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio_postgres::Row;
 
 use super::objects::{Objects, Shared};
+use crate::crash;
 use crate::store::StoreError;
 use crate::store::postgres::rows;
 use crate::upload::UploadId;
@@ -40,6 +41,20 @@ impl Objects {
         }
         outcome
     }
+
+    /// Looks how much of the database the tails take. What is freed there is used again, and not given back, so
+    /// that this tells of their highest level.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn measure(&self) -> Result<(), StoreError> {
+        let shared = &self.0;
+        let sql = "select pg_total_relation_size('upload_tail') as bytes";
+        let row = shared.store.row(sql, &[]).await?;
+        let bytes: i64 = row.map_or(Ok(0), |row| rows::column(&row, "bytes"))?;
+        shared.presence.tails_are_full(bytes.cast_unsigned() > shared.limits.tails);
+        Ok(())
+    }
 }
 
 impl Shared {
@@ -52,13 +67,16 @@ impl Shared {
         if rows::column(row, "has_object")? {
             self.bucket.delete(&key).await?;
         }
+        crash::point("garbage.freed");
         self.collected(n, rounds).await
     }
 
     /// Notes that a row was done, for the first time or the last.
     async fn collected(&self, n: i64, rounds: i32) -> Result<(), StoreError> {
         if rounds > 0 {
-            return self.store.query("delete from garbage where n = $1", &[&n]).await.map(drop);
+            self.store.query("delete from garbage where n = $1", &[&n]).await?;
+            crash::point("garbage.collected");
+            return Ok(());
         }
         let sql = "update garbage set rounds = rounds + 1, due = clock_timestamp() + $2 * interval '1 second'
             where n = $1";

@@ -23,12 +23,16 @@ use crate::upload::{Appended, Length, State};
 /// The most bytes of one row of a tail.
 const ROW: usize = 1024 * 1024;
 
+/// The record is locked before the row of the bytes, as by every change of both.
+const LOCK: &str = "
+    with l as (select id from uploads where id = $1 and epoch = $2 for no key update), ";
+const AFTER_LOCK: &str = "and (select count(*) from l) >= 0";
 const FIRST: &str = "
-    with s as (
+    s as (
         insert into stored (upload, epoch, object_key, part_size, parts, kept, written_at)
         select $1::uuid, $2::bigint, {KEY}::text, {SIZE}::bigint, cardinality($6::text[]), $5::bigint,
             $9::bigint
-        where not exists (select 1 from uploads where id = $1 and epoch <> $2)
+        where not exists (select 1 from uploads where id = $1 and epoch <> $2) {AFTER}
         on conflict (upload) do update
             set epoch = $2, kept = $5, parts = stored.parts + cardinality($6::text[]), written_at = $9
             where stored.epoch <= $2 and stored.kept = $3 and stored.parts = $4
@@ -36,9 +40,9 @@ const FIRST: &str = "
         returning upload
     )";
 const NEXT: &str = "
-    with s as (
+    s as (
         update stored set epoch = $2, kept = $5, parts = parts + cardinality($6::text[]), written_at = $9
-        where upload = $1 and epoch <= $2 and kept = $3 and parts = $4 and sealed_length is null
+        where upload = $1 and epoch <= $2 and kept = $3 and parts = $4 and sealed_length is null {AFTER}
         returning upload
     )";
 const REST: &str = ", p as (
@@ -128,7 +132,7 @@ impl Keep {
         let fixed = Fixed::of(self);
         let mut params = fixed.params(self);
         let Some((row, length)) = row.and_then(moved) else {
-            let sql = self.sql(ALONE, &mut params, &fixed);
+            let sql = self.sql(ALONE, &self.enter.key, &mut params, &fixed);
             return outcome(store.row(&sql, &params).await?.as_ref());
         };
         let chunk = &row.chunk;
@@ -138,19 +142,27 @@ impl Keep {
             (chunk.offset.cast_signed(), length.cast_signed(), self.clear.cast_signed());
         let ledger: [&(dyn ToSql + Sync); 6] = [&end, &digest, &at, &offset, &length, &clear];
         params.extend_from_slice(&ledger);
-        let sql = self.sql(WITH_ROW, &mut params, &fixed);
+        let sql = self.sql(WITH_ROW, &self.enter.key, &mut params, &fixed);
         outcome(store.row(&sql, &params).await?.as_ref())
     }
 
     /// The statement with this end. The first bytes make the row of the upload, with the last two parameters.
-    fn sql<'a>(&'a self, end: &str, params: &mut Vec<&'a (dyn ToSql + Sync)>, fixed: &'a Fixed) -> String {
+    fn sql<'a>(
+        &'a self,
+        end: &str,
+        key: &'a String,
+        params: &mut Vec<&'a (dyn ToSql + Sync)>,
+        fixed: &'a Fixed,
+    ) -> String {
+        let (begin, after) = if end == WITH_ROW { (LOCK, AFTER_LOCK) } else { (" with ", "") };
         if self.enter.offset > 0 || self.parts > 0 {
-            return format!("{NEXT}{REST}{end}");
+            return format!("{begin}{}{REST}{end}", NEXT.replace("{AFTER}", after));
         }
-        params.push(&self.enter.key);
+        params.push(key);
         params.push(&fixed.part_size);
         let (key, size) = (format!("${}", params.len() - 1), format!("${}", params.len()));
-        format!("{}{REST}{end}", FIRST.replace("{KEY}", &key).replace("{SIZE}", &size))
+        let first = FIRST.replace("{KEY}", &key).replace("{SIZE}", &size).replace("{AFTER}", after);
+        format!("{begin}{first}{REST}{end}")
     }
 }
 
@@ -215,12 +227,14 @@ impl Along for Keep {
         }
         let fixed = Fixed::of(self);
         let mut params = fixed.params(self);
-        let sql = self.sql(ALONE, &mut params, &fixed);
+        let sql = self.sql(ALONE, &self.enter.key, &mut params, &fixed);
         let kept = outcome(tx.row(&sql, &params).await?.as_ref())?;
         if !kept.is_kept {
             let entered = self.enter.make(tx).await?;
+            let mut params = fixed.params(self);
+            let sql = self.sql(ALONE, &entered.key, &mut params, &fixed);
             let again = outcome(tx.row(&sql, &params).await?.as_ref())?;
-            if entered.parts != self.parts || !again.is_kept {
+            if (entered.parts, entered.part_size) != (self.parts, self.enter.part_size) || !again.is_kept {
                 return Err(StoreError::Fenced.into());
             }
         }

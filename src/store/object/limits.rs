@@ -24,8 +24,20 @@ pub struct Limits {
     pub in_flight: usize,
     /// How long bytes wait for a row: what a process that dies costs a slow sender.
     pub every: Duration,
-    /// How long a row waits for parts that are being put. After that, their bytes are kept in the tail as well.
+    /// How long the last row of a request waits for parts that are being put. After that, their bytes are kept in
+    /// the tail as well.
     pub patience: Duration,
+    /// How long a row waits for them while another request waits for the upload.
+    pub haste: Duration,
+    /// The most bytes of an upload in its tail, but for a part: there its bytes go on while the object store is
+    /// away.
+    pub tail: u64,
+    /// The most bytes that the tails of all uploads may take of the database.
+    pub tails: u64,
+    /// How long a store may take to make an object of parts that it does not have any more.
+    pub making: Duration,
+    /// How old an object of parts may become. Stores drop one after a week, and its parts with it.
+    pub age: Duration,
 }
 
 impl Default for Limits {
@@ -39,7 +51,12 @@ impl Default for Limits {
             memory: 256 * 1024 * 1024,
             in_flight: 2,
             every: Duration::from_secs(10),
-            patience: Duration::from_millis(150),
+            patience: Duration::from_secs(2),
+            haste: Duration::from_millis(20),
+            tail: 64 * MIB,
+            tails: 16 * 1024 * MIB,
+            making: Duration::from_secs(30),
+            age: Duration::from_hours(6 * 24 + 12),
         }
     }
 }

@@ -28,9 +28,11 @@ mod part;
 mod payloads;
 mod pieces;
 mod place;
+mod presence;
 mod put;
 mod reads;
 mod seal;
+mod signed;
 mod stored;
 mod writer;
 

@@ -2,11 +2,20 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::time::timeout;
 
 use super::bucket::Bucket;
 use super::budget::Budget;
 use super::limits::Limits;
+use super::presence::Presence;
 use crate::store::postgres::Postgres;
+use crate::store::{Dependency, StoreError};
+
+/// How long the object store may take to say that it is there.
+const ANSWER_WAIT: Duration = Duration::from_secs(1);
 
 /// Bytes in a bucket, with rows in PostgreSQL. Clones are the same store.
 #[derive(Clone)]
@@ -18,13 +27,43 @@ pub(super) struct Shared {
     pub(super) bucket: Bucket,
     pub(super) limits: Limits,
     pub(super) budget: Budget,
+    pub(super) presence: Presence,
 }
 
 impl Objects {
     /// The bytes in this bucket, of the records in this store.
     pub fn new(store: Arc<Postgres>, bucket: Bucket, limits: Limits) -> Self {
         let budget = Budget::of(limits.memory);
-        Self(Arc::new(Shared { store, bucket, limits, budget }))
+        Self(Arc::new(Shared { store, bucket, limits, budget, presence: Presence::new() }))
+    }
+}
+
+impl Objects {
+    /// Looks every now and then how much of the database the tails take, and whether an object store that was
+    /// away takes objects again.
+    ///
+    /// # Errors
+    /// [`StoreError`], of either.
+    pub async fn look_around(&self) -> Result<(), StoreError> {
+        self.measure().await?;
+        if self.0.presence.is_away() { self.0.watched(self.0.bucket.try_out()).await } else { Ok(()) }
+    }
+}
+
+#[async_trait]
+impl Dependency for Objects {
+    fn name(&self) -> &'static str {
+        "bucket"
+    }
+
+    /// While it is away, bytes go on into the tails, as long as these have room.
+    fn is_needed(&self) -> bool {
+        self.0.presence.has_full_tails()
+    }
+
+    async fn answers(&self) -> bool {
+        let answer = timeout(ANSWER_WAIT, self.0.bucket.answers());
+        !self.0.presence.is_away() && answer.await.unwrap_or(false)
     }
 }
 

@@ -18,6 +18,7 @@ use super::budget::Share;
 use super::objects::Shared;
 use super::pieces::length;
 use super::put::Landing;
+use crate::crash;
 use crate::store::StoreError;
 use crate::store::postgres::rows;
 use crate::upload::{Epoch, UploadId};
@@ -48,10 +49,33 @@ impl Part {
         let deadline = Instant::now() + shared.limits.part_timeout;
         self.intend(shared, idx, sum).await?;
         let at = usize::try_from(self.idx).unwrap_or(usize::MAX);
-        let data = PutPayload::from_iter(self.pieces);
-        let put = shared.bucket.put_part(&self.key, &multipart, at, data);
+        let data = PutPayload::from_iter(std::mem::take(&mut self.pieces));
+        let put = shared.watched(shared.bucket.put_part(&self.key, &multipart, at, data));
         let late = || StoreError::Unavailable("the object store takes too long for a part".into());
-        timeout_at(deadline, put).await.map_err(|_| late())?
+        match timeout_at(deadline, put).await.unwrap_or_else(|_| Err(late())) {
+            Ok(content_id) => {
+                crash::point("part.put");
+                Ok(content_id)
+            }
+            Err(error) => Err(self.failed(shared, &multipart, error).await),
+        }
+    }
+
+    /// Finds out whether the object of parts is gone. A store may say so, or break the connection off before it
+    /// has read a part. Where no part is recorded, nothing is lost: another one is begun.
+    async fn failed(&self, shared: &Shared, multipart: &str, error: StoreError) -> StoreError {
+        let is_gone = match error {
+            StoreError::Damaged(_) => true,
+            _ => matches!(shared.bucket.listed(&self.key, multipart).await, Ok(None)),
+        };
+        if !is_gone {
+            return error;
+        }
+        match shared.forget(self.id, self.epoch, multipart).await {
+            Ok(true) => StoreError::Unavailable(format!("the object of parts of {} is begun anew", self.id)),
+            Ok(false) => StoreError::Damaged(format!("the object store has lost the parts of {}", self.id)),
+            Err(error) => error,
+        }
     }
 
     fn idx(&self) -> Result<i32, StoreError> {

@@ -9,7 +9,7 @@ use super::stored::unsigned;
 use super::writer::Writer;
 use crate::message::MessageId;
 use crate::store::postgres::rows;
-use crate::store::{ByteStream, Payloads, Place, Room, Sink, Source, StoreError};
+use crate::store::{ByteStream, Payloads, Place, Room, Shown, Sink, Source, StoreError};
 use crate::time::Timestamp;
 use crate::upload::{Epoch, UploadId};
 
@@ -22,10 +22,10 @@ impl Payloads for Objects {
     }
 
     async fn seal(&self, id: UploadId, length: u64) -> Result<(), StoreError> {
-        match self.0.seal_all(id, length).await? {
-            None if length > 0 => Err(StoreError::Damaged(format!("there are no bytes of {id}"))),
-            _ => Ok(()),
+        if self.0.seal_all(id, length).await? || length == 0 {
+            return Ok(());
         }
+        Err(StoreError::Damaged(format!("there are no bytes of {id}")))
     }
 
     async fn place(&self, id: UploadId, length: u64, place: &Place) -> Result<(), StoreError> {
@@ -41,6 +41,12 @@ impl Payloads for Objects {
             Source::Part(id) => self.read_part(*id, range).await,
             Source::Placed(place, _) => self.read_file(place.message, range).await,
         }
+    }
+
+    async fn url(&self, source: &Source, shown: &Shown) -> Result<Option<String>, StoreError> {
+        let Source::Placed(place, _) = source else { return Ok(None) };
+        let file = self.0.placed(place.message).await?;
+        self.0.bucket.url(&file.key, shown).await
     }
 
     async fn parts(
@@ -61,11 +67,10 @@ impl Payloads for Objects {
         Ok(Room::Unbounded)
     }
 
+    /// Messages wait while the object store is away, and uploads do not: processes that all said that they are
+    /// not ready would take no bytes, of which the tails have room for many.
     async fn probe(&self) -> Result<(), StoreError> {
-        let id = UploadId::new(Timestamp::now());
-        let key = self.0.bucket.key(id);
-        self.0.bucket.put(&key, id, object_store::PutPayload::new()).await?;
-        self.0.bucket.delete(&key).await
+        if self.0.presence.has_full_tails() { Err(StoreError::Full) } else { Ok(()) }
     }
 }
 
@@ -89,8 +94,7 @@ impl Objects {
     }
 
     async fn read_file(&self, message: MessageId, range: Range<u64>) -> Result<ByteStream, StoreError> {
-        let file = self.0.file(message).await?;
-        let file = file.ok_or_else(|| StoreError::Missing(format!("message {message} has no file")))?;
+        let file = self.0.placed(message).await?;
         self.0.read_object(&file.key, file.length, range).await
     }
 }

@@ -1,7 +1,11 @@
 //! Placing: an object becomes the file of a message. Only a row says so; the object stays where it is.
 
+use tokio_postgres::types::ToSql;
+
 use super::objects::Shared;
+use super::seal::Made;
 use super::stored::unsigned;
+use crate::crash;
 use crate::message::MessageId;
 use crate::store::StoreError;
 use crate::store::postgres::rows;
@@ -23,6 +27,12 @@ impl Shared {
             .transpose()
     }
 
+    /// The file that a message has.
+    pub(super) async fn placed(&self, message: MessageId) -> Result<File, StoreError> {
+        let missing = || StoreError::Missing(format!("message {message} has no file"));
+        self.file(message).await?.ok_or_else(missing)
+    }
+
     /// Makes a complete upload the file of a message.
     pub(super) async fn place_all(
         &self,
@@ -30,28 +40,57 @@ impl Shared {
         length: u64,
         message: MessageId,
     ) -> Result<(), StoreError> {
-        if self.is_placed(length, message).await? {
-            return Ok(());
-        }
         if length == 0 {
+            if self.is_placed(length, message).await? {
+                return Ok(());
+            }
             self.begin_empty(id).await?;
         }
-        let Some(stored) = self.seal_all(id, length).await? else {
-            // Another process may have placed it meanwhile.
+        let Some(made) = self.made(id, length).await? else {
+            // It is placed already.
             let is_placed = self.is_placed(length, message).await?;
             let damaged = || StoreError::Damaged(format!("there are no bytes of {id}"));
             return is_placed.then_some(()).ok_or_else(damaged);
         };
-        let sql = "with s as (
-                delete from stored where upload = $1 and object_key = $2 and sealed_length = $3 returning upload
-            )
-            insert into files (message, upload, object_key, length) select $4::bytea, upload, $2, $3 from s";
-        let (key, message_id) = (stored.key, message.as_bytes().as_slice());
-        self.store.query(sql, &[&id.uuid(), &key, &length.cast_signed(), &message_id]).await?;
-        if self.is_placed(length, message).await? {
+        let is_done = self.name(id, length, message, &made).await?;
+        crash::point("object.placed");
+        // Another process may have placed it meanwhile.
+        if is_done || self.is_placed(length, message).await? {
             return Ok(());
         }
         Err(StoreError::Unavailable(format!("{id} changed while it was placed")))
+    }
+
+    /// Names an object in the row of a message's file, in place of the row of an upload's bytes; answers whether
+    /// there was one. Whether it was sealed makes no difference.
+    async fn name(
+        &self,
+        id: UploadId,
+        length: u64,
+        message: MessageId,
+        made: &Made,
+    ) -> Result<bool, StoreError> {
+        let sql = "with s as (
+                delete from stored
+                where upload = $1 and object_key = $2 and coalesce(sealed_length, $3) = $3
+                returning upload, multipart_id
+            ), t as (delete from upload_tail where upload = (select upload from s)),
+            p as (delete from upload_parts where upload = (select upload from s)),
+            i as (delete from upload_intents where upload = (select upload from s)),
+            g as (
+                insert into garbage (object_key, multipart_id, has_object)
+                select $2, multipart_id, false from s where $5 and multipart_id is not null
+            )
+            insert into files (message, upload, object_key, length)
+            select $4::bytea, upload, $2, $3 from s returning 1";
+        let params: [&(dyn ToSql + Sync); 5] = [
+            &id.uuid(),
+            &made.key,
+            &length.cast_signed(),
+            &message.as_bytes().as_slice(),
+            &made.is_whole,
+        ];
+        Ok(self.store.row(sql, &params).await?.is_some())
     }
 
     async fn is_placed(&self, length: u64, message: MessageId) -> Result<bool, StoreError> {

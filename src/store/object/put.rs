@@ -1,7 +1,10 @@
 //! Requests to the object store that are under way, as their writer sees them.
 
+use std::time::Duration;
+
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::pieces::Pieces;
 use crate::store::StoreError;
@@ -40,6 +43,45 @@ pub(super) fn begin(job: impl Future<Output = Result<String, StoreError>> + Send
         }
     };
     landing.boxed().shared()
+}
+
+impl super::objects::Shared {
+    /// Until when bytes wait for puts, before they go into the tail.
+    pub(super) fn until(&self) -> Instant {
+        let wait = if self.presence.is_away() { Duration::ZERO } else { self.limits.every };
+        Instant::now() + wait
+    }
+
+    /// Whether a put lands in time.
+    pub(super) async fn has_landed(&self, landing: &Landing, until: Instant) -> Result<bool, StoreError> {
+        match timeout_at(until, landing.clone()).await {
+            Ok(Ok(_)) => Ok(true),
+            Ok(Err(Failure::Unavailable(_))) => Ok(false),
+            Ok(Err(failure)) => Err(failure.into()),
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// A request to the object store, whose outcome says whether that is there.
+    pub(super) async fn watched<T>(
+        &self,
+        request: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let mut request = std::pin::pin!(request);
+        let outcome = match timeout(self.limits.every, &mut request).await {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                self.presence.fails("a part takes too long");
+                request.await
+            }
+        };
+        match &outcome {
+            Ok(_) => self.presence.works(),
+            Err(StoreError::Unavailable(why)) => self.presence.fails(why),
+            Err(_) => {}
+        }
+        outcome
+    }
 }
 
 /// What has landed already.

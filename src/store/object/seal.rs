@@ -8,21 +8,45 @@
 //! earlier one, and an object of nothing would take the place of the file.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use bytes::Bytes;
 use object_store::PutPayload;
+use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::Row;
 
 use super::bucket::Incomplete;
 use super::objects::Shared;
 use super::pieces::{in_memory, length};
+use super::signed;
 use super::stored::{STORED, Stored};
+use crate::crash;
 use crate::store::StoreError;
 use crate::store::postgres::rows;
 use crate::upload::UploadId;
 
 /// How often an object is made of its parts, if a late put takes the place of the last one meanwhile.
 const ATTEMPTS: u32 = 3;
+
+/// How often it is looked for an object that another process may be making.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// The longest upload whose tail is read back without a turn.
+const SHORT: u64 = 1024 * 1024;
+
+/// An object that is made.
+pub(super) struct Made {
+    pub(super) key: String,
+    /// Whether its row says so already.
+    pub(super) is_sealed: bool,
+    /// Whether it was put as a whole. Then an object of parts that was begun is garbage.
+    pub(super) is_whole: bool,
+}
+
+impl Made {
+    fn sealed(stored: Stored) -> Self {
+        Self { key: stored.key, is_sealed: true, is_whole: false }
+    }
+}
 
 /// All bytes of an upload.
 struct Whole {
@@ -33,19 +57,33 @@ struct Whole {
 }
 
 impl Shared {
-    /// Seals an upload of this length. `None` if there is no such upload, because it is placed, or gone.
-    pub(super) async fn seal_all(&self, id: UploadId, length: u64) -> Result<Option<Stored>, StoreError> {
+    /// Seals an upload of this length; answers whether there is such an upload: it may be placed, or gone.
+    pub(super) async fn seal_all(&self, id: UploadId, length: u64) -> Result<bool, StoreError> {
+        for _ in 0..ATTEMPTS {
+            let Some(made) = self.made(id, length).await? else { return Ok(false) };
+            if made.is_sealed || self.sealed(id, length, &made).await? {
+                return Ok(true);
+            }
+        }
+        Err(StoreError::Unavailable(format!("{id} changed while it was sealed")))
+    }
+
+    /// Makes the object of an upload of this length, if that is not done. `None` if there is no such upload.
+    pub(super) async fn made(&self, id: UploadId, length: u64) -> Result<Option<Made>, StoreError> {
+        // A tail is whole in memory, and longer ones take turns.
+        let _turn = if length > SHORT { Some(self.budget.reader().await) } else { None };
         for _ in 0..ATTEMPTS {
             let Some(row) = self.whole(id).await? else { return Ok(None) };
             let stored = Stored::of(&row)?;
             match stored.sealed {
-                Some(sealed) if sealed == length => return Ok(Some(stored)),
+                Some(sealed) if sealed == length => return Ok(Some(Made::sealed(stored))),
                 Some(sealed) => return Err(short(id, sealed, length)),
                 None => {}
             }
             let whole = Whole::of(id, stored, &row, length)?;
-            if self.make(id, length, &whole).await? && self.sealed(id, length, &whole).await? {
-                return Ok(Some(Stored { sealed: Some(length), ..whole.stored }));
+            if self.make(id, length, &whole).await? {
+                let is_whole = whole.parts.is_empty();
+                return Ok(Some(Made { key: whole.stored.key, is_sealed: false, is_whole }));
             }
         }
         Err(StoreError::Damaged(format!("a part of {id} is another one than was put")))
@@ -67,37 +105,71 @@ impl Shared {
         let key = &whole.stored.key;
         let (Some(multipart), false) = (&whole.stored.multipart, whole.parts.is_empty()) else {
             let data = PutPayload::from_iter(whole.tail.iter().cloned());
-            self.bucket.put(key, id, data).await?;
+            self.in_time(self.bucket.put(key, id, data)).await?;
+            crash::point("object.made");
             return Ok(true);
         };
         let mut parts = whole.parts.clone();
         for data in in_parts(&whole.tail, whole.stored.part_size) {
             let data = PutPayload::from_iter(data);
-            match self.bucket.put_part(key, multipart, parts.len(), data).await {
+            match self.in_time(self.bucket.put_part(key, multipart, parts.len(), data)).await {
                 Ok(part) => parts.push(part),
                 Err(StoreError::Damaged(_)) => return self.is_made(id, length, key).await,
                 Err(error) => return Err(error),
             }
         }
         match self.bucket.complete(key, multipart, parts).await {
-            Ok(()) => Ok(true),
+            Ok(()) => {
+                crash::point("object.made");
+                Ok(true)
+            }
             Err(Incomplete::Gone) => self.is_made(id, length, key).await,
-            Err(Incomplete::AnotherPart) => Ok(false),
+            Err(Incomplete::AnotherPart) => self.has_other_parts(id, whole, multipart).await,
             Err(Incomplete::Store(error)) => Err(error),
         }
     }
 
-    /// Finds out whether another process has made the object, as there are no parts to make it of.
-    async fn is_made(&self, id: UploadId, length: u64, key: &str) -> Result<bool, StoreError> {
-        if self.bucket.has(key, id, length).await? {
-            return Ok(true);
+    /// A request for a part, or for an object of one part, within its time.
+    async fn in_time<T>(
+        &self,
+        request: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let late = || StoreError::Unavailable("the object store takes too long for a part".into());
+        timeout(self.limits.part_timeout, self.watched(request)).await.unwrap_or_else(|_| Err(late()))
+    }
+
+    /// A late put has taken the place of a part: `false` if that is one of the tail, which is put again. The bytes
+    /// of a recorded part are nowhere else.
+    async fn has_other_parts(
+        &self,
+        id: UploadId,
+        whole: &Whole,
+        multipart: &str,
+    ) -> Result<bool, StoreError> {
+        let listed = self.bucket.listed(&whole.stored.key, multipart).await?.unwrap_or_default();
+        let others = signed::other_than(&whole.parts, &listed);
+        if others.is_empty() {
+            return Ok(false);
         }
-        Err(StoreError::Damaged(format!("the parts of {id} are gone")))
+        Err(StoreError::Damaged(format!("the parts {others:?} of {id} are others than were put")))
+    }
+
+    /// Finds out whether another process has made the object, as there are no parts to make it of. While a store
+    /// is about to make one, it may have neither.
+    async fn is_made(&self, id: UploadId, length: u64, key: &str) -> Result<bool, StoreError> {
+        let until = Instant::now() + self.limits.making;
+        while !self.bucket.has(key, id, length).await? {
+            if Instant::now() >= until {
+                return Err(StoreError::Damaged(format!("the parts of {id} are gone")));
+            }
+            sleep(LOOK_EVERY).await;
+        }
+        Ok(true)
     }
 
     /// Notes that the object is there, unless another process has done so. An object of parts that was begun and
     /// not used is garbage.
-    async fn sealed(&self, id: UploadId, length: u64, whole: &Whole) -> Result<bool, StoreError> {
+    async fn sealed(&self, id: UploadId, length: u64, made: &Made) -> Result<bool, StoreError> {
         let sql = "with s as (
                 update stored set sealed_length = $3, kept = $3
                 where upload = $1 and object_key = $2 and sealed_length is null
@@ -110,11 +182,12 @@ impl Shared {
                 select $2, multipart_id, false from s where $4 and multipart_id is not null
             )
             select exists (select 1 from s) is_sealed";
-        let is_unused = whole.parts.is_empty();
         let params: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
-            [&id.uuid(), &whole.stored.key, &length.cast_signed(), &is_unused];
+            [&id.uuid(), &made.key, &length.cast_signed(), &made.is_whole];
         let row = self.store.row(sql, &params).await?;
-        row.map_or(Ok(false), |row| rows::column(&row, "is_sealed"))
+        let is_sealed = row.map_or(Ok(false), |row| rows::column(&row, "is_sealed"));
+        crash::point("object.sealed");
+        is_sealed
     }
 }
 

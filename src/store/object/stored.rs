@@ -1,5 +1,7 @@
 //! The row of an upload's bytes.
 
+use std::time::Duration;
+
 use tokio_postgres::Row;
 
 use super::objects::Shared;
@@ -9,7 +11,8 @@ use crate::upload::{Epoch, UploadId};
 
 /// The columns of the row.
 pub(super) const STORED: &str =
-    "s.epoch, s.object_key, s.multipart_id, s.part_size, s.parts, s.kept, s.sealed_length";
+    "s.epoch, s.object_key, s.multipart_id, s.part_size, s.parts, s.kept, s.sealed_length,
+     coalesce(extract(epoch from clock_timestamp() - s.begun_at), 0)::float8 as age_secs";
 
 /// The bytes of an upload, as their row says.
 #[derive(Debug, Clone)]
@@ -23,6 +26,8 @@ pub(super) struct Stored {
     /// The offset before which bytes are durable.
     pub(super) kept: u64,
     pub(super) sealed: Option<u64>,
+    /// How long ago the object of parts was begun, by the clock of the database.
+    pub(super) age: Duration,
 }
 
 impl Stored {
@@ -37,6 +42,7 @@ impl Stored {
             parts: u64::try_from(parts).unwrap_or(0),
             kept: unsigned(row, "kept")?,
             sealed: sealed.map(i64::cast_unsigned),
+            age: Duration::try_from_secs_f64(rows::column(row, "age_secs")?).unwrap_or_default(),
         })
     }
 

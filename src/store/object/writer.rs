@@ -19,11 +19,14 @@ use tokio::time::{Instant, timeout_at};
 use super::budget::Share;
 use super::enter::Enter;
 use super::keep::{self, Keep, Outcome, Tail};
+use super::limits::Limits;
 use super::multipart::Multipart;
 use super::objects::Shared;
 use super::part::Part;
 use super::pieces::{Pieces, length};
+use super::presence::Turn;
 use super::put::{self, Failure, Landing, Put};
+use crate::crash;
 use crate::store::{StoreError, Syncing};
 use crate::upload::{Appended, Epoch, UploadId};
 
@@ -44,6 +47,10 @@ pub(super) struct Writer {
     /// The offset after all bytes.
     end: u64,
     has_entered: bool,
+    /// Whether the store may drop the parts before the rest has come.
+    is_over_age: bool,
+    /// Whether a part of this holder is recorded.
+    has_put: bool,
 }
 
 impl Writer {
@@ -55,12 +62,16 @@ impl Writer {
         epoch: Epoch,
         offset: u64,
     ) -> Result<Self, StoreError> {
-        let (stored, part_size) = shared.look(id).await?;
+        // Of an upload that has no record yet there is nothing; if there is, entering finds it.
+        let is_new = offset == 0 && epoch == Epoch::FIRST;
+        let (stored, part_size) =
+            if is_new { (None, shared.limits.part_size(None)) } else { shared.look(id).await? };
         let is_clean = match &stored {
             Some(stored) if stored.epoch > epoch => return Err(StoreError::Fenced),
             Some(stored) => stored.kept == offset && stored.sealed.is_none(),
             None => offset == 0,
         };
+        let is_over_age = stored.as_ref().is_some_and(|stored| stored.parts > 0 && stored.age > shared.limits.age);
         let (key, parts) = stored
             .as_ref()
             .map_or_else(|| (shared.bucket.key(id), 0), |stored| (stored.key.clone(), stored.parts));
@@ -77,6 +88,8 @@ impl Writer {
             kept: offset,
             end: offset,
             has_entered: false,
+            is_over_age,
+            has_put: false,
         };
         if !is_clean {
             writer.enter().await?;
@@ -108,6 +121,9 @@ impl Writer {
 
     /// Takes bytes, and begins to put each part that is whole.
     pub(super) async fn write(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
+        if self.is_over_age && !data.is_empty() {
+            return Err(StoreError::Damaged(format!("the parts of {} are as old as they may become", self.id)));
+        }
         for piece in data.into_iter().filter(|piece| !piece.is_empty()) {
             let share = self.room(piece.len()).await?;
             self.end += length(&piece);
@@ -123,7 +139,7 @@ impl Writer {
         if let Some(share) = self.shared.budget.try_take(bytes) {
             return Ok(share);
         }
-        self.land().await?;
+        self.land_all_but(0).await?;
         self.keep_all().await?;
         Ok(self.shared.budget.take(bytes).await)
     }
@@ -140,20 +156,50 @@ impl Writer {
                 self.enter().await?;
                 continue;
             }
-            self.land_all_but(self.shared.limits.in_flight.max(1) - 1).await?;
-            self.begin_part()?;
+            if let Some(turn) = self.turn().await? {
+                self.begin_part(turn)?;
+                continue;
+            }
+            self.keep_all().await?;
+            if self.tail() < self.shared.limits.tail && !self.shared.presence.has_full_tails() {
+                return Ok(());
+            }
+            self.wait_for_store().await?;
         }
         Ok(())
     }
 
-    fn begin_part(&mut self) -> Result<(), StoreError> {
+    /// The right to put a part; `None` if the object store takes none now.
+    async fn turn(&mut self) -> Result<Option<Turn>, StoreError> {
+        let is_free = self.land_all_but(self.shared.limits.in_flight.max(1) - 1).await?;
+        Ok(if is_free { self.shared.presence.turn() } else { None })
+    }
+
+    /// How many bytes are in the tail.
+    fn tail(&self) -> u64 {
+        self.kept.saturating_sub(self.parts * self.part_size)
+    }
+
+    /// Waits until the object store has taken a part: the tail has as much as it may have.
+    async fn wait_for_store(&mut self) -> Result<(), StoreError> {
+        if self.puts.is_empty() {
+            self.enter().await?;
+            let turn = self.shared.presence.next_turn(self.shared.limits.part_timeout).await?;
+            self.begin_part(turn)?;
+        }
+        let landing = self.puts.front().map(|put| put.landing.clone());
+        landing.expect("one is under way").await?;
+        Ok(())
+    }
+
+    fn begin_part(&mut self, turn: Turn) -> Result<(), StoreError> {
         let idx = self.building();
         if idx >= self.shared.limits.most_parts {
             return Err(StoreError::Full);
         }
         let multipart = self.multipart();
         let (from, to) = (idx * self.part_size, (idx + 1) * self.part_size);
-        let begin = from.max(self.end - self.buffer.len());
+        let begin = (self.end - self.buffer.len()).clamp(from, to);
         let pieces = self.buffer.take(to - begin);
         let part = Part {
             id: self.id,
@@ -165,7 +211,10 @@ impl Writer {
             pieces: pieces.range(0..pieces.len()),
         };
         let shared = Arc::clone(&self.shared);
-        let landing = put::begin(async move { part.put(&shared).await });
+        let landing = put::begin(async move {
+            let _turn = turn;
+            part.put(&shared).await
+        });
         self.puts.push_back(Put { begin, end: to, pieces, landing });
         Ok(())
     }
@@ -177,33 +226,31 @@ impl Writer {
         self.multipart.get_or_insert_with(begin).clone()
     }
 
-    /// Waits until at most this many puts are under way. The bytes of parts that have landed need no memory: a row
-    /// that tells of them ends behind them.
-    async fn land_all_but(&mut self, most: usize) -> Result<(), StoreError> {
+    /// Waits until at most this many puts are under way, or until bytes should wait no longer; answers which of
+    /// the two it was. The bytes of parts that have landed need no memory: a row that tells of them ends behind
+    /// them.
+    pub(super) async fn land_all_but(&mut self, most: usize) -> Result<bool, StoreError> {
         let first = self.puts.len().saturating_sub(most);
+        let until = self.shared.until();
         for put in self.puts.iter_mut().take(first) {
-            put.landing.clone().await?;
+            if !self.shared.has_landed(&put.landing, until).await? {
+                return Ok(false);
+            }
             put.pieces = Pieces::default();
         }
-        Ok(())
-    }
-
-    /// Waits until all puts have landed.
-    pub(super) async fn land(&mut self) -> Result<(), StoreError> {
-        self.land_all_but(0).await
+        Ok(true)
     }
 
     /// Waits until the parts that are whole have landed, or until a row should wait no longer. What has not landed
     /// then is kept in the tail by the row that follows.
     pub(super) fn landing(&self) -> Syncing {
         let landings: Vec<_> = self.puts.iter().map(|put| put.landing.clone()).collect();
-        let until = Instant::now() + self.shared.limits.every;
+        let shared = Arc::clone(&self.shared);
         async move {
+            let until = shared.until();
             for landing in landings {
-                if let Ok(Err(failure @ (Failure::Fenced | Failure::Damaged(_)))) =
-                    timeout_at(until, landing).await
-                {
-                    return Err(failure.into());
+                if !shared.has_landed(&landing, until).await? {
+                    break;
                 }
             }
             Ok(())
@@ -219,10 +266,25 @@ impl Writer {
 
     /// Makes the bytes before the row's end durable, and the row if it only moves the ledger's end; answers
     /// whether the ledger has it.
-    pub(super) async fn record(&mut self, row: &Appended) -> Result<bool, StoreError> {
+    pub(super) async fn record(&mut self, row: &Appended, is_asked: bool) -> Result<bool, StoreError> {
         self.fit(row).await?;
-        let keep = self.ready(row.chunk.end()).await?;
+        let keep = self.ready(row.chunk.end(), is_asked).await?;
         Ok(self.run(keep, Some(row)).await?.is_recorded)
+    }
+
+    /// Makes sure that the store has the parts which earlier requests put: it may have dropped them since. Once the
+    /// upload is complete, its message may be claimed, and then there is no way back.
+    pub(super) async fn look_for_parts(&self) -> Result<(), StoreError> {
+        let (Some(multipart), false) = (&self.multipart, self.has_put) else { return Ok(()) };
+        if self.parts == 0 {
+            return Ok(());
+        }
+        let multipart = multipart.clone().await?;
+        match self.shared.bucket.listed(&self.key, &multipart).await {
+            Ok(None) => Err(StoreError::Damaged(format!("the object store has lost the parts of {}", self.id))),
+            // It has them, or cannot be asked: then sealing finds out.
+            _ => Ok(()),
+        }
     }
 
     /// Gives an upload parts of the size of its first request, if that may be one: clients mostly send the same
@@ -246,8 +308,10 @@ impl Writer {
     }
 
     /// What makes the bytes before an offset durable. Parts that do not land soon are kept in the tail.
-    pub(super) async fn ready(&mut self, end: u64) -> Result<Keep, StoreError> {
-        let until = Instant::now() + self.shared.limits.patience;
+    pub(super) async fn ready(&mut self, end: u64, is_asked: bool) -> Result<Keep, StoreError> {
+        let Limits { patience, haste, .. } = self.shared.limits;
+        let wait = if is_asked || self.shared.presence.is_away() { haste } else { patience };
+        let until = Instant::now() + wait;
         for put in self.puts.iter().take_while(|put| put.end <= end) {
             if !matches!(timeout_at(until, put.landing.clone()).await, Ok(Ok(_))) {
                 break;
@@ -294,6 +358,9 @@ impl Writer {
             return Ok(Outcome { is_kept: true, is_recorded: false });
         }
         let mut outcome = keep.run(&self.shared.store, row).await?;
+        if outcome.is_kept && !keep.put.is_empty() {
+            crash::point("part.recorded");
+        }
         if !outcome.is_kept && !self.has_entered {
             let seen = (self.parts, self.part_size);
             self.enter().await?;
@@ -313,9 +380,13 @@ impl Writer {
     pub(super) fn kept(&mut self, keep: &Keep) {
         for _ in &keep.put {
             self.puts.pop_front();
+            self.has_put = true;
         }
         self.parts += keep.put.len() as u64;
         self.kept = keep.end;
+        for put in self.puts.iter_mut().filter(|put| put.end <= keep.end) {
+            put.pieces = Pieces::default();
+        }
         let has_failed = |put: &Put| matches!(put.landing.clone().now_or_never(), Some(Err(_)));
         if self.puts.front().is_some_and(has_failed)
             && self.puts.back().is_some_and(|put| put.end <= self.kept)

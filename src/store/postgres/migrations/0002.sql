@@ -8,6 +8,8 @@ create table stored (
     epoch bigint not null,
     object_key text not null,
     multipart_id text,
+    -- When the object of parts was begun.
+    begun_at timestamptz,
     part_size bigint not null,
     parts int not null default 0,
     -- The offset before which bytes are durable: at the ledger's end, or beyond it.

@@ -85,7 +85,7 @@ impl House {
         store(self, &upload).await;
         let appends = Carrying::new(self.disk.clone(), self.store());
         for (row, bytes) in [(row(0, 4), &BYTES[..4]), (last_row(4), &BYTES[4..])] {
-            let last = Last { data: vec![Bytes::from_static(bytes)], begun: None };
+            let last = Last { data: vec![Bytes::from_static(bytes)], begun: None, is_asked: false };
             let opened = appends.open(upload.id, row.epoch, row.chunk.offset).await;
             opened.expect("opened").record(last, &row, None).await.expect("carried");
         }
