@@ -12,7 +12,7 @@ use crate::auth::{KeyError, KeySet, Rules};
 use crate::backend::{Backend, BackendError, Between};
 use crate::chat;
 use crate::chats::Chats;
-use crate::config::{Config, Page};
+use crate::config::{Config, Media, Page};
 use crate::data_folder::DataFolder;
 use crate::demo::Demo;
 use crate::finalizer::Finalizer;
@@ -120,7 +120,8 @@ impl Server {
             body_idle: config.body_idle,
             presenter,
             links: link_keyring.links(),
-            media_prefix: config.media_prefix.clone(),
+            media_prefix: config.media.prefix().map(str::to_owned),
+            redirects_media: config.media == Media::Redirect,
             trust_forwarded: config.trust_forwarded,
             web: web(&config, demo),
         };

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::message::{ConversationId, Message, MessageId, UserId};
-use crate::store::{ByteStream, Memberships, Messages, Payloads, Place, Put, Source, StoreError};
+use crate::store::{ByteStream, Memberships, Messages, Payloads, Place, Put, Shown, Source, StoreError};
 
 pub use missed::Missed;
 
@@ -154,6 +154,19 @@ impl Chats {
         let place = Place::of(message);
         let source = Source::Placed(place, message.upload_id.into());
         Ok(self.payloads.read(&source, range).await?)
+    }
+
+    /// The URL under which a client gets a message's file from the store itself, if the store gives any.
+    ///
+    /// # Errors
+    /// [`ChatError::Store`].
+    pub async fn media_at_store(
+        &self,
+        message: &Message,
+        shown: &Shown,
+    ) -> Result<Option<String>, ChatError> {
+        let source = Source::Placed(Place::of(message), message.upload_id.into());
+        Ok(self.payloads.url(&source, shown).await?)
     }
 }
 

@@ -174,10 +174,11 @@ pub struct Flags {
     #[arg(long, help_heading = PAGES, env = "LONGHAUL_CORS_CREDENTIALS", value_parser = BoolishValueParser::new())]
     pub cors_credentials: bool,
 
-    /// Who sends media: `serve` (this server), or `accel:PREFIX`: a proxy that has the same disk. Then
-    /// answers are empty and tell the proxy in X-Accel-Redirect and X-Sendfile which file to send: PREFIX is
-    /// where it has the folder chats/ of the data folder.
-    #[arg(long, help_heading = PAGES, env = "LONGHAUL_MEDIA", value_name = "serve|accel:PREFIX", default_value = "serve")]
+    /// Who sends media: `serve` (this server); `redirect`: the object store of --bucket, to which clients are sent
+    /// with a URL that is good for five minutes; or `accel:PREFIX`: a proxy that has the same disk. Then answers
+    /// are empty and tell the proxy in X-Accel-Redirect and X-Sendfile which file to send: PREFIX is where it has
+    /// the folder chats/ of the data folder.
+    #[arg(long, help_heading = PAGES, env = "LONGHAUL_MEDIA", value_name = "serve|redirect|accel:PREFIX", default_value = "serve")]
     pub media: String,
 
     /// Links to media, which need no token, end on multiples of this time, between one and two of them ahead;

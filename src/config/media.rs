@@ -1,22 +1,43 @@
-//! Who sends media: this server, or a proxy that has the same disk.
+//! Who sends media: this server, a proxy that has the same disk, or the object store.
 
 use super::check::Check;
 
+/// Who sends media to clients.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Media {
+    /// This server.
+    Serve,
+    /// A proxy, which finds the files of messages under this prefix.
+    Accel(String),
+    /// The object store, to which clients are sent.
+    Redirect,
+}
+
+impl Media {
+    /// The prefix under which a proxy finds the files of messages, if it is the proxy that sends them.
+    pub fn prefix(&self) -> Option<&str> {
+        match self {
+            Self::Accel(prefix) => Some(prefix),
+            Self::Serve | Self::Redirect => None,
+        }
+    }
+}
+
 impl Check {
-    /// The prefix under which a proxy finds the files of messages; `None` if this server sends them.
-    pub(super) fn media(&mut self, text: &str) -> Option<String> {
-        let prefix = match text.strip_prefix("accel:") {
-            Some(prefix) => prefix,
-            None if text == "serve" => return None,
-            None => {
-                self.problem(format!("--media: `{text}` is neither `serve` nor `accel:PREFIX`"));
-                return None;
+    pub(super) fn media(&mut self, text: &str) -> Media {
+        let prefix = match (text, text.strip_prefix("accel:")) {
+            (_, Some(prefix)) => prefix,
+            ("serve", None) => return Media::Serve,
+            ("redirect", None) => return Media::Redirect,
+            _ => {
+                self.problem(format!("--media: `{text}` is none of `serve`, `redirect`, `accel:PREFIX`"));
+                return Media::Serve;
             }
         };
         if let Some(fault) = fault(prefix) {
             self.problem(format!("--media: `{prefix}` {fault}"));
         }
-        Some(if prefix.ends_with('/') { prefix.to_owned() } else { format!("{prefix}/") })
+        Media::Accel(if prefix.ends_with('/') { prefix.to_owned() } else { format!("{prefix}/") })
     }
 }
 

@@ -14,6 +14,7 @@ mod variables;
 
 pub use command::{Command, Order, TokenFlags};
 pub use flags::Flags;
+pub use media::Media;
 pub use sizes::Payload;
 pub use units::time as time_of;
 
@@ -107,8 +108,8 @@ pub struct Config {
     pub cors_credentials: bool,
     /// The period on whose multiples links to media expire, in seconds; 0 for no links.
     pub media_link_secs: u64,
-    /// The prefix under which a proxy finds the files of messages, if it is the proxy that sends them.
-    pub media_prefix: Option<String>,
+    /// Who sends media.
+    pub media: Media,
     /// The keys of links to media, if they were given.
     pub media_link_keys: Option<LinkKeys>,
     /// The path below which all routes are.
@@ -201,7 +202,7 @@ impl Config {
             cors_origins: check.origins(&flags.cors_origin),
             cors_credentials: flags.cors_credentials,
             media_link_secs: check.link_secs(&flags.media_link_secs),
-            media_prefix: check.media(&flags.media),
+            media: check.media(&flags.media),
             media_link_keys: flags.media_link_key.as_deref().and_then(|text| check.link_keys(text)),
             base_path: check.base_path(flags.base_path.as_deref().unwrap_or_default()),
             trust_forwarded: flags.trust_forwarded,

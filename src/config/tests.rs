@@ -141,7 +141,7 @@ fn what_can_never_do_what_it_says_is_named() {
         (&["--cors-origin", "https://a.example, https://b.example/"], "https://b.example/"),
         (&["--cors-origin", "https://a.example,"], "empty"),
         (&["--cors-credentials"], "--cors-origin"),
-        (&["--media", "accel"], "neither `serve` nor `accel:PREFIX`"),
+        (&["--media", "accel"], "none of `serve`, `redirect`, `accel:PREFIX`"),
         (&["--media", "accel:"], "everything"),
         (&["--media", "accel:/"], "everything"),
         (&["--media", "accel:protected/"], "does not begin with `/`"),
@@ -151,6 +151,7 @@ fn what_can_never_do_what_it_says_is_named() {
         (&["--media", "accel:/a/../b"], "`..`"),
         (&["--media", "accel://films/"], "empty part"),
         (&["--media", "accel:/films/", "--payload", "sled"], "--payload disk"),
+        (&["--media", "redirect"], "--bucket"),
         (&["--log", "info,loud"], "`loud`"),
         (&["--log-format", "xml"], "--log-format"),
     ] {
@@ -181,7 +182,7 @@ fn the_prefix_of_media_ends_with_a_slash() {
         ("accel:/protected/", Some("/protected/")),
         ("accel:/srv/longhaul/chats", Some("/srv/longhaul/chats/")),
     ] {
-        assert_eq!(config(&["--media", text]).expect("valid").media_prefix.as_deref(), prefix, "{text}");
+        assert_eq!(config(&["--media", text]).expect("valid").media.prefix(), prefix, "{text}");
     }
 }
 

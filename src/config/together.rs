@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::check::Check;
-use super::{Config, Flags, Payload};
+use super::{Config, Flags, Media, Payload};
 use crate::crash;
 
 impl Check {
@@ -22,9 +22,14 @@ impl Check {
         if config.cors_credentials && config.cors_origins.is_empty() {
             self.problem("--cors-credentials needs the origins in --cors-origin");
         }
-        if config.media_prefix.is_some() && config.payload != Payload::Disk {
+        if config.media == Media::Redirect && flags.bucket.is_none() {
+            self.problem("--media redirect needs --bucket: clients are sent to the object store");
+        }
+        let has_files = config.payload == Payload::Disk && flags.bucket.is_none();
+        if config.media.prefix().is_some() && !has_files {
             self.problem(
-                "--media accel needs --payload disk: without files there is none that a proxy could send",
+                "--media accel needs --payload disk, and no --bucket: without files there is none that a proxy \
+                 could send",
             );
         }
         if let Some(reserve) = &flags.reserve

@@ -81,6 +81,8 @@ pub struct Inner {
     pub presenter: Presenter,
     /// The prefix under which a proxy finds the files of messages, if it is the proxy that sends them.
     pub media_prefix: Option<String>,
+    /// Whether clients are sent to the object store, if it has the media.
+    pub redirects_media: bool,
     /// The links to media that are valid.
     pub links: Arc<MediaLinks>,
     /// Whether `Forwarded` and `X-Forwarded-*` are trusted.

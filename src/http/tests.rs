@@ -84,6 +84,7 @@ impl Chat {
             presenter: Presenter::new(BasePath::default(), Arc::clone(&links)),
             links,
             media_prefix: None,
+            redirects_media: false,
             trust_forwarded: false,
             web: crate::web::Web::Notice,
         });

@@ -6,7 +6,7 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 
 use super::presentation::CROSS_ORIGIN_RESOURCE_POLICY;
-use super::{file, named};
+use super::{file, named, redirect};
 use crate::http::Api;
 use crate::http::error::ApiError;
 use crate::links::Presented;
@@ -32,11 +32,12 @@ pub(super) async fn get(api: &Api, parts: Parts) -> Response {
         Ok((response, left_secs)) => (response, Some(left_secs)),
         Err(error) => (error.into_response(), None),
     };
+    let most_secs = if redirect::is_to_store(&response) { redirect::KEPT_SECS } else { u64::MAX };
     let headers = response.headers_mut();
     headers.insert(CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     if let Some(left_secs) = left_secs {
-        let kept = HeaderValue::from_str(&format!("private, max-age={left_secs}"));
+        let kept = HeaderValue::from_str(&format!("private, max-age={}", left_secs.min(most_secs)));
         headers.insert(CACHE_CONTROL, kept.expect("a number is ASCII"));
     }
     response

@@ -4,6 +4,7 @@
 mod accel;
 mod by_link;
 mod presentation;
+mod redirect;
 
 use axum::Router;
 use axum::extract::{FromRequestParts, Path, Request, State};
@@ -52,6 +53,11 @@ async fn named(parts: &mut Parts) -> Option<(MessageId, String)> {
 
 async fn file(api: &Api, message: &Message, parts: &Parts) -> Result<Response, ApiError> {
     let description = description(message, inline(api, message).await?);
+    if api.0.redirects_media
+        && let Some(redirect) = redirect::to_store(&api.0.chats, message, parts, &description).await?
+    {
+        return Ok(redirect);
+    }
     let read = |range| api.0.chats.media(message, range);
     let mut response = respond(&parts.method, &parts.headers, &representation(message), read).await?;
     response.headers_mut().extend(description);
