@@ -122,6 +122,7 @@ impl Server {
             links: link_keyring.links(),
             media_prefix: config.media.prefix().map(str::to_owned),
             redirects_media: config.media == Media::Redirect,
+            types: http::MediaTypes::default(),
             trust_forwarded: config.trust_forwarded,
             web: web(&config, demo),
         };

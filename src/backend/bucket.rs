@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Backend, BackendError, between};
 use crate::config::Config;
 use crate::data_folder::DataFolder;
-use crate::store::Durability;
+use crate::store::{Dependency as _, Durability};
 use crate::store::object::{Bucket, Limits, Objects, S3};
 use crate::store::postgres::{Address, Connections, Postgres, PostgresNode};
 
@@ -54,6 +54,9 @@ fn failed(error: impl std::error::Error + Send + Sync + 'static) -> BackendError
 
 /// Frees what is due in the bucket, beside the requests, for as long as the process lives.
 async fn collect(objects: Objects) {
+    if !objects.answers().await {
+        tracing::error!("the bucket does not answer: bytes wait in the database, and no message is made");
+    }
     loop {
         match objects.collect(COLLECT).await {
             Ok(COLLECT..) => continue,

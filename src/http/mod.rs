@@ -39,6 +39,7 @@ mod websocket;
 
 pub use connection::{Connections, Timeouts, serve};
 pub use cors::Cors;
+pub use media::Types as MediaTypes;
 pub use operations::Readiness;
 pub use peer::Peer;
 pub(crate) use peer::{forwarded_address, network_of};
@@ -83,6 +84,8 @@ pub struct Inner {
     pub media_prefix: Option<String>,
     /// Whether clients are sent to the object store, if it has the media.
     pub redirects_media: bool,
+    /// The types under which files may be shown, as far as they are known.
+    pub types: MediaTypes,
     /// The links to media that are valid.
     pub links: Arc<MediaLinks>,
     /// Whether `Forwarded` and `X-Forwarded-*` are trusted.

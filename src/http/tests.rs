@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use super::error::{unknown_method, unknown_route};
-use super::{Api, Inner, Readiness};
+use super::{Api, Inner, MediaTypes, Readiness};
 use crate::auth::{KeySet, Rules, mint_hs256};
 use crate::base_path::BasePath;
 use crate::chats::Chats;
@@ -85,6 +85,7 @@ impl Chat {
             links,
             media_prefix: None,
             redirects_media: false,
+            types: MediaTypes::default(),
             trust_forwarded: false,
             web: crate::web::Web::Notice,
         });

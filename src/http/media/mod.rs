@@ -5,6 +5,7 @@ mod accel;
 mod by_link;
 mod presentation;
 mod redirect;
+mod types;
 
 use axum::Router;
 use axum::extract::{FromRequestParts, Path, Request, State};
@@ -15,6 +16,7 @@ use axum::routing::get;
 use futures_util::TryStreamExt;
 
 pub(crate) use presentation::presentation;
+pub use types::Types;
 
 use super::Api;
 use super::caller::Caller;
@@ -74,8 +76,13 @@ async fn inline(api: &Api, message: &Message) -> Result<Option<&'static str>, Ap
     if first.is_empty() {
         return Ok(Some(named));
     }
+    if let Some(shown) = api.0.types.get(message.id) {
+        return Ok(shown);
+    }
     let first: Vec<_> = api.0.chats.media(message, first).await?.try_collect().await?;
-    Ok(inline_type_of(named, &first.concat()))
+    let shown = inline_type_of(named, &first.concat());
+    api.0.types.insert(message.id, shown);
+    Ok(shown)
 }
 
 /// The representation of a message's file, which never changes: the message's id is its version.
