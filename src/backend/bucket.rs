@@ -1,5 +1,5 @@
-//! Records in PostgreSQL, bytes in an object store: any number of processes share them. The data folder has only
-//! what is this process's own.
+//! Records in PostgreSQL, bytes in an object store: any number of processes share them. The data folder has
+//! only what is this process's own.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,9 +7,9 @@ use std::time::Duration;
 use super::{Backend, BackendError, between};
 use crate::config::Config;
 use crate::data_folder::DataFolder;
-use crate::store::{Dependency as _, Durability};
 use crate::store::object::{Bucket, Limits, Objects, S3};
 use crate::store::postgres::{Address, Connections, Postgres, PostgresNode};
+use crate::store::{Dependency as _, Durability};
 
 /// The most connections to the database at once. None is held while a body comes, so a few serve many.
 const CONNECTIONS: usize = 16;
@@ -64,7 +64,7 @@ async fn collect(objects: Objects) {
             Err(error) => tracing::warn!(%error, "what is to go from the bucket stays for now"),
         }
         if let Err(error) = objects.look_around().await {
-            tracing::debug!(%error, "the bucket is not what it should be");
+            tracing::debug!(%error, "what waits in the database is not measured");
         }
         tokio::time::sleep(COLLECT_EVERY).await;
     }

@@ -76,9 +76,9 @@ pub trait Append: Send {
     /// Begins a sync, as [`Sink::begin_sync`] does.
     async fn begin_sync(&mut self) -> Result<Syncing, StoreError>;
 
-    /// The first offset after this one at which the store would have a sync begin, and a row end, if it has such
-    /// a wish: an object store, whose parts are of one size, takes bytes between two of them in a longer way.
-    /// While bytes come, a row ends there, or behind all bytes that were written.
+    /// The first offset after this one at which the store would have a sync begin, and a row end, if it has
+    /// such a wish: an object store, whose parts are of one size, takes bytes between two of them in a longer
+    /// way. While bytes come, a row ends there, or behind all bytes that were written.
     fn boundary(&self, _after: u64) -> Option<u64> {
         None
     }

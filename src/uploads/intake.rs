@@ -92,7 +92,8 @@ impl Intake {
         self.end
     }
 
-    /// How many bytes are missing up to where the store would have the next sync begin, if it has such a wish.
+    /// How many bytes are missing up to where the store would have the next sync begin, if it has such a
+    /// wish.
     pub(super) fn to_boundary(&self) -> Option<u64> {
         self.store.boundary(self.end).map(|boundary| boundary - self.end)
     }

@@ -66,7 +66,8 @@ pub(crate) fn gated(s3: &S3) -> (Bucket, UnboundedReceiver<Held>) {
     (bucket.signed_by(signer).expect("a client"), puts)
 }
 
-/// The client side of a store that makes an object only of parts of one size, of which the last may be shorter.
+/// The client side of a store that makes an object only of parts of one size, of which the last may be
+/// shorter.
 struct Strict {
     inner: AmazonS3,
     sizes: Mutex<HashMap<(MultipartId, usize), usize>>,

@@ -63,19 +63,20 @@ async fn a_long_tail_becomes_parts_of_one_size() {
     let wait = std::time::Duration::from_millis(1);
     let limits = longhaul::store::object::Limits { every: wait, patience: wait, ..crate::limits() };
     let cluster = Cluster::with(limits).await;
-    let ((away, mut puts), node) = (cluster.gated(), cluster.strict());
-    let id = away.create(4 * PART).await;
-    let patient = Cluster { limits: crate::limits(), address: cluster.address.clone(), s3: cluster.s3.clone() };
-    patient.node().send(id, 1, 7).await.expect("recorded");
+    let (away, mut puts) = cluster.gated();
+    let node = Cluster { limits: crate::limits(), address: cluster.address.clone(), s3: cluster.s3.clone() }
+        .strict();
+    let id = node.create(4 * PART).await;
+    node.send(id, 1, PART).await.expect("recorded");
     let epoch = away.take(id).await;
     let mut append = away.open(id, epoch).await;
-    append.write(pieces(1, 7..4 * PART)).await.expect("written");
-    puts.recv().await.expect("the first part").land().await;
+    append.write(pieces(1, PART..4 * PART)).await.expect("written");
     let upload = away.find(id).await;
     append.record(Last::default(), &row(&upload, 4 * PART), None).await.expect("recorded");
     while let Ok(held) = puts.try_recv() {
         held.fail();
     }
+    assert_eq!(cluster.number("select count(*) from upload_parts").await, 1);
     node.objects.place(id, 4 * PART, &place(1)).await.expect("placed");
     assert!(node.read_placed(id, 1, 4 * PART).await == bytes(1, 0..4 * PART));
 }

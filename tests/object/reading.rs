@@ -96,7 +96,14 @@ async fn a_range_is_all_that_is_fetched() {
     let source = Source::Placed(place(1), id);
     for range in [0..1, 7..MIB, LENGTH - 3..LENGTH, 9 * MIB - 1..9 * MIB + 1] {
         let before = line.fetched();
-        let found: Vec<_> = node.objects.read(&source, range.clone()).await.expect("there").try_collect().await.expect("readable");
+        let found: Vec<_> = node
+            .objects
+            .read(&source, range.clone())
+            .await
+            .expect("there")
+            .try_collect()
+            .await
+            .expect("readable");
         assert!(found.concat() == bytes(1, range.clone()), "{range:?}");
         let fetched = line.fetched() - before;
         assert!(fetched < range.end - range.start + 10_000, "{fetched} for {range:?}");

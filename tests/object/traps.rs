@@ -1,5 +1,5 @@
-//! What goes wrong if a statement, or the order of two, is another one. Each of these has lost or mixed bytes in a
-//! model of the protocol.
+//! What goes wrong if a statement, or the order of two, is another one. Each of these has lost or mixed bytes
+//! in a model of the protocol.
 
 use std::time::Duration;
 
@@ -17,8 +17,8 @@ fn is_fenced<T>(outcome: &Result<T, StoreError>) -> bool {
     matches!(outcome, Err(StoreError::Fenced))
 }
 
-/// A second sealer has read parts and tail, and goes on when the first has placed the file and removed them; a
-/// third reads then. An object of what is left would be one of nothing.
+/// A second sealer has read parts and tail, and goes on when the first has placed the file and removed them;
+/// a third reads then. An object of what is left would be one of nothing.
 #[tokio::test]
 async fn a_sealer_that_comes_late_leaves_the_file_as_it_is() {
     let cluster = Cluster::new().await;
@@ -182,8 +182,8 @@ async fn the_row_that_reaches_the_length_makes_the_upload_complete() {
     }
 }
 
-/// A part is made of the tail and of bytes that never get a row, as those of a request with a checksum that does
-/// not match. The tail is needed once more.
+/// A part is made of the tail and of bytes that never get a row, as those of a request with a checksum that
+/// does not match. The tail is needed once more.
 #[tokio::test]
 async fn a_part_that_is_cut_off_leaves_the_tail_that_it_was_made_of() {
     let cluster = Cluster::new().await;

@@ -1,8 +1,8 @@
 //! Answers that send a client to the object store, which has the bytes, for a message's file.
 //!
-//! Who may have the file is decided here, and so is what the store's answer says of it. Ranges and conditions are
-//! left to the store, whose tags its clients know. A client follows with its own headers, but for its token, which
-//! a store would refuse beside the signature.
+//! Who may have the file is decided here, and so is what the store's answer says of it. Ranges and conditions
+//! are left to the store, whose tags its clients know. A client follows with its own headers, but for its
+//! token, which a store would refuse beside the signature.
 
 use std::time::Duration;
 
@@ -18,7 +18,8 @@ use crate::store::Shown;
 
 /// How long a client may take to follow, and to come back for a range.
 const VALID: Duration = Duration::from_secs(300);
-/// How long the answer may be kept: shorter than it is valid, so that one that was kept can still be followed.
+/// How long the answer may be kept: shorter than it is valid, so that one that was kept can still be
+/// followed.
 pub(super) const KEPT_SECS: u64 = 60;
 
 /// The answer, if the store gives URLs. An empty file is answered here.

@@ -1,5 +1,5 @@
-//! The types under which files may be shown. A file never changes, so its first bytes are looked at once: behind
-//! an object store that is a request, and a player asks for many ranges.
+//! The types under which files may be shown. A file never changes, so its first bytes are looked at once:
+//! behind an object store that is a request, and a player asks for many ranges.
 
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};

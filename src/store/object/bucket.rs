@@ -25,8 +25,10 @@ use crate::upload::UploadId;
 const SLOW: Duration = Duration::from_secs(600);
 /// How long a download may stall: longer than clients may let it, of whom the connection knows when they do.
 const STALL: Duration = Duration::from_secs(120);
-/// How long the first byte of a download may take, and the answer to a question.
+/// How long the first byte of a download may take.
 const FIRST_BYTE: Duration = Duration::from_secs(30);
+/// How long the store may take to say that it is there.
+const ANSWER_WAIT: Duration = Duration::from_secs(1);
 /// The name under which each object says which upload it is.
 const UPLOAD: &str = "upload";
 
@@ -154,8 +156,8 @@ impl Bucket {
         Ok(Self { signed: Some(Signed::by(signer)?), ..self })
     }
 
-    /// A new key for the bytes of an upload, in one of 256 folders. It is another one each time, as an upload may
-    /// be created again with the id of one that became a message.
+    /// A new key for the bytes of an upload, in one of 256 folders. It is another one each time, as an upload
+    /// may be created again with the id of one that became a message.
     pub(super) fn key(&self, id: UploadId) -> String {
         let mut random = [0; 8];
         getrandom::fill(&mut random).expect("the system has random numbers");
@@ -260,20 +262,15 @@ impl Bucket {
         answer.map_err(|_| late())?.map_err(failed)
     }
 
-    /// Puts an object and deletes it.
-    pub(super) async fn try_out(&self) -> Result<(), StoreError> {
-        let path = self.path("trial");
-        let put = timeout(FIRST_BYTE, self.objects.put(&path, PutPayload::new())).await;
-        put.map_err(|_| StoreError::Unavailable("the object store does not answer".into()))?.map_err(failed)?;
-        done_or_gone(self.objects.delete(&path).await)
-    }
-
     /// Whether the store answers, and has the bucket.
     pub(super) async fn answers(&self) -> bool {
-        // What is not there can be read without a right to list, and its absence names a bucket that is not there.
-        match self.reads.get_opts(&self.path("none"), GetOptions::new()).await {
-            Err(error) => is_gone(&error) || matches!(error, Error::PermissionDenied { .. }),
-            Ok(_) => true,
+        // What is not there can be read without a right to list, and its absence names a bucket that is not
+        // there.
+        let (path, options) = (self.path("none"), GetOptions::new());
+        match timeout(ANSWER_WAIT, self.reads.get_opts(&path, options)).await {
+            Ok(Err(error)) => is_gone(&error) || matches!(error, Error::PermissionDenied { .. }),
+            Ok(Ok(_)) => true,
+            Err(_) => false,
         }
     }
 }
@@ -307,8 +304,8 @@ fn attributes(id: UploadId) -> Attributes {
     Attributes::from_iter([(Attribute::Metadata(UPLOAD.into()), id.to_string())])
 }
 
-/// Whether the answer says that an object, or an object of parts, does not exist. If the bucket does not exist,
-/// that is the fault of the settings, and nothing is gone.
+/// Whether the answer says that an object, or an object of parts, does not exist. If the bucket does not
+/// exist, that is the fault of the settings, and nothing is gone.
 fn is_gone(error: &Error) -> bool {
     matches!(error, Error::NotFound { .. }) && !has_code(error, "NoSuchBucket")
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How many parts that begin in the tail are read back at once. Each is whole in memory then; as they wait for
-/// nothing else meanwhile, they need no share of the memory for bytes that come.
+/// How many parts that begin in the tail are read back at once. Each is whole in memory then; as they wait
+/// for nothing else meanwhile, they need no share of the memory for bytes that come.
 const READERS: usize = 4;
 
 /// A bound of the bytes in memory.
@@ -26,7 +26,8 @@ impl Budget {
         Self { bytes: Arc::new(Semaphore::new(most)), most, readers: Arc::new(Semaphore::new(READERS)) }
     }
 
-    /// A share for this many bytes, if there is one. A piece that is larger than all of the memory takes it all.
+    /// A share for this many bytes, if there is one. A piece that is larger than all of the memory takes it
+    /// all.
     pub(super) fn try_take(&self, bytes: usize) -> Option<Share> {
         let permits = self.permits(bytes);
         Arc::clone(&self.bytes).try_acquire_many_owned(permits).ok().map(|permit| Share(Some(permit)))

@@ -1,5 +1,5 @@
-//! Entering: a holder begins to write bytes. From then on no holder of an older epoch does, and bytes that the
-//! ledger does not know are gone.
+//! Entering: a holder begins to write bytes. From then on no holder of an older epoch does, and bytes that
+//! the ledger does not know are gone.
 //!
 //! ```text
 //! ledger's end   what was kept              what stays
@@ -71,8 +71,8 @@ impl Enter {
         if self.offset > 0 {
             return Err(self.damaged(0).into());
         }
-        // A displaced holder makes no row for an upload whose bytes are placed or gone. An upload in one piece
-        // has no record yet.
+        // A displaced holder makes no row for an upload whose bytes are placed or gone. An upload in one
+        // piece has no record yet.
         let sql = "insert into stored (upload, epoch, object_key, part_size, written_at)
             select $1, $2, $3, $4::bigint, $5::bigint
             where not exists (select 1 from uploads where id = $1 and epoch <> $2)";

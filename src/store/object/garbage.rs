@@ -1,7 +1,7 @@
 //! What is to go from the object store. A row of it is written in the statement after which nobody needs it.
 //!
-//! Whoever collects a row has it for a while, and nobody else does. A kill leaves it to the next, to whom "not
-//! found" is done. Each row is done twice: a put that was under way may land after the first time.
+//! Whoever collects a row has it for a while, and nobody else does. A kill leaves it to the next, to whom
+//! "not found" is done. Each row is done twice: a put that was under way may land after the first time.
 
 use std::time::Duration;
 
@@ -42,8 +42,8 @@ impl Objects {
         outcome
     }
 
-    /// Looks how much of the database the tails take. What is freed there is used again, and not given back, so
-    /// that this tells of their highest level.
+    /// Looks how much of the database the tails take. What is freed there is used again, and not given back,
+    /// so that this tells of their highest level.
     ///
     /// # Errors
     /// [`StoreError`]

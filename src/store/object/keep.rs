@@ -1,12 +1,12 @@
-//! Keeping bytes: parts that were put, and the tail behind them, become durable; in the same statement, mostly,
-//! the row of the ledger that tells of them.
+//! Keeping bytes: parts that were put, and the tail behind them, become durable; in the same statement,
+//! mostly, the row of the ledger that tells of them.
 //!
-//! The first update compares epoch, offset and number of parts, and everything else in the statement depends on
-//! it: it is all of it or nothing. The ledger's row is refused by itself where the record is another one by now;
-//! then the bytes are ahead of it, which is allowed.
+//! The first update compares epoch, offset and number of parts, and everything else in the statement depends
+//! on it: it is all of it or nothing. The ledger's row is refused by itself where the record is another one
+//! by now; then the bytes are ahead of it, which is allowed.
 //!
-//! The tail behind which the ledger's end is may go once it is in a part. It does not go with the part alone: the
-//! ledger may stay behind, and the part be cut off.
+//! The tail behind which the ledger's end is may go once it is in a part. It does not go with the part alone:
+//! the ledger may stay behind, and the part be cut off.
 
 use async_trait::async_trait;
 use tokio_postgres::types::ToSql;

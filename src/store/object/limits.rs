@@ -7,8 +7,8 @@ const MIB: u64 = 1024 * 1024;
 /// The sizes, times and counts that an object store, and the memory of this process, allow.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// The size of a part, unless the upload is so long that it would have too many of them. The slowest link to
-    /// the store that works is this much in half of `part_timeout`.
+    /// The size of a part, unless the upload is so long that it would have too many of them. The slowest link
+    /// to the store that works is this much in half of `part_timeout`.
     pub part_bytes: u64,
     /// The least size of a part that has others behind it.
     pub least_part_bytes: u64,
@@ -24,13 +24,13 @@ pub struct Limits {
     pub in_flight: usize,
     /// How long bytes wait for a row: what a process that dies costs a slow sender.
     pub every: Duration,
-    /// How long the last row of a request waits for parts that are being put. After that, their bytes are kept in
-    /// the tail as well.
+    /// How long the last row of a request waits for parts that are being put. After that, their bytes are
+    /// kept in the tail as well.
     pub patience: Duration,
     /// How long a row waits for them while another request waits for the upload.
     pub haste: Duration,
-    /// The most bytes of an upload in its tail, but for a part: there its bytes go on while the object store is
-    /// away.
+    /// The most bytes of an upload in its tail, but for a part: there its bytes go on while the object store
+    /// is away.
     pub tail: u64,
     /// The most bytes that the tails of all uploads may take of the database.
     pub tails: u64,

@@ -6,16 +6,18 @@
 //!                                    ─► the tail, with the ledger's row ─► told
 //!                                       PostgreSQL, one statement
 //! ```
-//! PostgreSQL alone decides: an object, or a part of one, counts once a row names it. Parts are of one size and
-//! without gaps; what is less than a part waits in the tail, and is never written there twice. A complete upload
-//! is *sealed*: its tail becomes the last part, or the whole object, and from then on it is read. To place it is
-//! to name its object in the row of a message's file; nothing is moved, and no key ever changes.
+//! PostgreSQL alone decides: an object, or a part of one, counts once a row names it. Parts are of one size
+//! and without gaps; what is less than a part waits in the tail, and is never written there twice. A complete
+//! upload is *sealed*: its tail becomes the last part, or the whole object, and from then on it is read. To
+//! place it is to name its object in the row of a message's file; nothing is moved, and no key ever changes.
 //!
-//! A holder that was displaced writes no row, as each statement compares the epoch. A part that it was putting
-//! may still land: it is known as an intent, and a newcomer with other bytes waits until it cannot land any more
-//! ([`part`]). What a kill leaves is cut off by the next holder ([`enter`]), or is garbage ([`garbage`]).
+//! A holder that was displaced writes no row, as each statement compares the epoch. A part that it was
+//! putting may still land: it is known as an intent, and a newcomer with other bytes waits until it cannot
+//! land any more ([`part`]). What a kill leaves is cut off by the next holder ([`enter`]), or is garbage
+//! ([`garbage`]).
 
 mod appends;
+mod begin;
 mod bucket;
 mod budget;
 mod enter;

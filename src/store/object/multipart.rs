@@ -35,8 +35,8 @@ impl Multipart {
 }
 
 impl Shared {
-    /// Lets go of an object of parts that the object store does not have any more; answers whether no part of it
-    /// was recorded.
+    /// Lets go of an object of parts that the object store does not have any more; answers whether no part of
+    /// it was recorded.
     pub(super) async fn forget(
         &self,
         id: UploadId,

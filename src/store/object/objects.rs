@@ -2,10 +2,8 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::time::timeout;
 
 use super::bucket::Bucket;
 use super::budget::Budget;
@@ -13,9 +11,6 @@ use super::limits::Limits;
 use super::presence::Presence;
 use crate::store::postgres::Postgres;
 use crate::store::{Dependency, StoreError};
-
-/// How long the object store may take to say that it is there.
-const ANSWER_WAIT: Duration = Duration::from_secs(1);
 
 /// Bytes in a bucket, with rows in PostgreSQL. Clones are the same store.
 #[derive(Clone)]
@@ -39,14 +34,16 @@ impl Objects {
 }
 
 impl Objects {
-    /// Looks every now and then how much of the database the tails take, and whether an object store that was
-    /// away takes objects again.
+    /// Looks how much of the database the tails take, and whether an object store that was away answers
+    /// again. To be done every now and then: where no bytes come, no put finds that out.
     ///
     /// # Errors
-    /// [`StoreError`], of either.
+    /// [`StoreError`] of the database.
     pub async fn look_around(&self) -> Result<(), StoreError> {
-        self.measure().await?;
-        if self.0.presence.is_away() { self.0.watched(self.0.bucket.try_out()).await } else { Ok(()) }
+        if self.0.presence.is_away() && self.0.bucket.answers().await {
+            self.0.presence.works();
+        }
+        self.measure().await
     }
 }
 
@@ -62,8 +59,7 @@ impl Dependency for Objects {
     }
 
     async fn answers(&self) -> bool {
-        let answer = timeout(ANSWER_WAIT, self.0.bucket.answers());
-        !self.0.presence.is_away() && answer.await.unwrap_or(false)
+        !self.0.presence.is_away() && self.0.bucket.answers().await
     }
 }
 

@@ -3,10 +3,10 @@
 //! ```text
 //! entered ─► other holders' puts are waited out ─► intent ─► put, by a deadline from before the intent
 //! ```
-//! A store may take a part long after its sender gave up, and in place of the one that is recorded. So each put is
-//! announced, under a lock on the row of the upload: who enters later sees every put that may still land. One with
-//! the same bytes does no harm, and clients mostly send the same bytes again. If a store takes longer than the
-//! margin, the object is not made at all, as parts are named by their digests.
+//! A store may take a part long after its sender gave up, and in place of the one that is recorded. So each
+//! put is announced, under a lock on the row of the upload: who enters later sees every put that may still
+//! land. One with the same bytes does no harm, and clients mostly send the same bytes again. If a store takes
+//! longer than the margin, the object is not made at all, as parts are named by their digests.
 
 use std::time::Duration;
 
@@ -61,8 +61,8 @@ impl Part {
         }
     }
 
-    /// Finds out whether the object of parts is gone. A store may say so, or break the connection off before it
-    /// has read a part. Where no part is recorded, nothing is lost: another one is begun.
+    /// Finds out whether the object of parts is gone. A store may say so, or break the connection off before
+    /// it has read a part. Where no part is recorded, nothing is lost: another one is begun.
     async fn failed(&self, shared: &Shared, multipart: &str, error: StoreError) -> StoreError {
         let is_gone = match error {
             StoreError::Damaged(_) => true,
@@ -82,8 +82,8 @@ impl Part {
         i32::try_from(self.idx).map_err(|_| StoreError::Full)
     }
 
-    /// Reads back what the tail has of the part. After entering, and only in the own epoch: what was read earlier
-    /// may not be what is there.
+    /// Reads back what the tail has of the part. After entering, and only in the own epoch: what was read
+    /// earlier may not be what is there.
     async fn read_tail(&mut self, shared: &Shared) -> Result<Option<Share>, StoreError> {
         if self.in_tail.is_empty() {
             return Ok(None);

@@ -67,8 +67,8 @@ impl Payloads for Objects {
         Ok(Room::Unbounded)
     }
 
-    /// Messages wait while the object store is away, and uploads do not: processes that all said that they are
-    /// not ready would take no bytes, of which the tails have room for many.
+    /// Messages wait while the object store is away, and uploads do not: processes that all said that they
+    /// are not ready would take no bytes, of which the tails have room for many.
     async fn probe(&self) -> Result<(), StoreError> {
         if self.0.presence.has_full_tails() { Err(StoreError::Full) } else { Ok(()) }
     }

@@ -61,8 +61,8 @@ impl Shared {
         Err(StoreError::Unavailable(format!("{id} changed while it was placed")))
     }
 
-    /// Names an object in the row of a message's file, in place of the row of an upload's bytes; answers whether
-    /// there was one. Whether it was sealed makes no difference.
+    /// Names an object in the row of a message's file, in place of the row of an upload's bytes; answers
+    /// whether there was one. Whether it was sealed makes no difference.
     async fn name(
         &self,
         id: UploadId,
@@ -83,13 +83,8 @@ impl Shared {
             )
             insert into files (message, upload, object_key, length)
             select $4::bytea, upload, $2, $3 from s returning 1";
-        let params: [&(dyn ToSql + Sync); 5] = [
-            &id.uuid(),
-            &made.key,
-            &length.cast_signed(),
-            &message.as_bytes().as_slice(),
-            &made.is_whole,
-        ];
+        let params: [&(dyn ToSql + Sync); 5] =
+            [&id.uuid(), &made.key, &length.cast_signed(), &message.as_bytes().as_slice(), &made.is_whole];
         Ok(self.store.row(sql, &params).await?.is_some())
     }
 

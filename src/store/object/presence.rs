@@ -1,7 +1,7 @@
 //! Whether the object store takes parts, as the puts of them find out.
 //!
-//! While it does not, bytes go on into tails, and one put at a time, of whichever upload, tries it out: many that
-//! hang would only hold memory.
+//! While it does not, bytes go on into tails, and one put at a time, of whichever upload, tries it out: many
+//! that hang would only hold memory.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +23,9 @@ pub(super) struct Presence {
 
 /// The right to put a part.
 #[derive(Debug)]
-pub(super) struct Turn(#[expect(dead_code, reason = "it is given back by being dropped")] Option<OwnedSemaphorePermit>);
+pub(super) struct Turn(
+    #[expect(dead_code, reason = "it is given back by being dropped")] Option<OwnedSemaphorePermit>,
+);
 
 impl Presence {
     pub(super) fn new() -> Self {

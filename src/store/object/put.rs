@@ -32,8 +32,8 @@ pub(super) struct Put {
     pub(super) landing: Landing,
 }
 
-/// Begins a request, which goes on if nobody waits for it: a request that was sent has its effect, whoever hears
-/// of it.
+/// Begins a request, which goes on if nobody waits for it: a request that was sent has its effect, whoever
+/// hears of it.
 pub(super) fn begin(job: impl Future<Output = Result<String, StoreError>> + Send + 'static) -> Landing {
     let job = tokio::spawn(job);
     let landing = async move {

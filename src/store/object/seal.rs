@@ -3,9 +3,9 @@
 //! ```text
 //! key, parts and tail, read by one statement ─► the object put, or made of its parts ─► the row says so
 //! ```
-//! Any number of processes may do so at the same time: the bytes do not change any more, so each of them puts the
-//! same. All of what is put comes from one statement, as another process may have removed parts and tail since an
-//! earlier one, and an object of nothing would take the place of the file.
+//! Any number of processes may do so at the same time: the bytes do not change any more, so each of them puts
+//! the same. All of what is put comes from one statement, as another process may have removed parts and tail
+//! since an earlier one, and an object of nothing would take the place of the file.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -138,8 +138,8 @@ impl Shared {
         timeout(self.limits.part_timeout, self.watched(request)).await.unwrap_or_else(|_| Err(late()))
     }
 
-    /// A late put has taken the place of a part: `false` if that is one of the tail, which is put again. The bytes
-    /// of a recorded part are nowhere else.
+    /// A late put has taken the place of a part: `false` if that is one of the tail, which is put again. The
+    /// bytes of a recorded part are nowhere else.
     async fn has_other_parts(
         &self,
         id: UploadId,
@@ -154,8 +154,8 @@ impl Shared {
         Err(StoreError::Damaged(format!("the parts {others:?} of {id} are others than were put")))
     }
 
-    /// Finds out whether another process has made the object, as there are no parts to make it of. While a store
-    /// is about to make one, it may have neither.
+    /// Finds out whether another process has made the object, as there are no parts to make it of. While a
+    /// store is about to make one, it may have neither.
     async fn is_made(&self, id: UploadId, length: u64, key: &str) -> Result<bool, StoreError> {
         let until = Instant::now() + self.limits.making;
         while !self.bucket.has(key, id, length).await? {
@@ -167,8 +167,8 @@ impl Shared {
         Ok(true)
     }
 
-    /// Notes that the object is there, unless another process has done so. An object of parts that was begun and
-    /// not used is garbage.
+    /// Notes that the object is there, unless another process has done so. An object of parts that was begun
+    /// and not used is garbage.
     async fn sealed(&self, id: UploadId, length: u64, made: &Made) -> Result<bool, StoreError> {
         let sql = "with s as (
                 update stored set sealed_length = $3, kept = $3

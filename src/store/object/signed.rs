@@ -1,5 +1,5 @@
-//! Requests that the client does not have, and signs: the list of an object's parts, and what others send, who
-//! have no credentials.
+//! Requests that the client does not have, and signs: the list of an object's parts, and what others send,
+//! who have no credentials.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,7 +77,9 @@ impl Signed {
         match status.as_u16() {
             200 => Ok(Some(text)),
             404 if first(&text, "Code") == Some("NoSuchUpload") => Ok(None),
-            status => Err(failed(format!("the list of parts: {status} {}", first(&text, "Code").unwrap_or("")))),
+            status => {
+                Err(failed(format!("the list of parts: {status} {}", first(&text, "Code").unwrap_or(""))))
+            }
         }
     }
 }
@@ -87,7 +89,11 @@ pub(super) fn other_than(put: &[String], listed: &Listed) -> Vec<usize> {
     let is_same = |idx: usize, content_id: &String| {
         listed.iter().any(|(number, tag)| *number == idx + 1 && content_id.contains(tag.as_str()))
     };
-    put.iter().enumerate().filter(|(idx, content_id)| !is_same(*idx, content_id)).map(|(idx, _)| idx).collect()
+    put.iter()
+        .enumerate()
+        .filter(|(idx, content_id)| !is_same(*idx, content_id))
+        .map(|(idx, _)| idx)
+        .collect()
 }
 
 fn failed(error: impl ToString) -> StoreError {

@@ -6,8 +6,8 @@
 //!                    kept: before it, PostgreSQL or a recorded part has every byte
 //!                                 the buffer: bytes in memory that no put has
 //! ```
-//! Between the last put and the buffer there may be bytes in the tail only: they are read back when their part is
-//! whole.
+//! Between the last put and the buffer there may be bytes in the tail only: they are read back when their
+//! part is whole.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -20,33 +20,30 @@ use super::budget::Share;
 use super::enter::Enter;
 use super::keep::{self, Keep, Outcome, Tail};
 use super::limits::Limits;
-use super::multipart::Multipart;
 use super::objects::Shared;
-use super::part::Part;
 use super::pieces::{Pieces, length};
-use super::presence::Turn;
 use super::put::{self, Failure, Landing, Put};
 use crate::crash;
-use crate::store::{StoreError, Syncing};
+use crate::store::StoreError;
 use crate::upload::{Appended, Epoch, UploadId};
 
 /// The bytes of one upload and their holder.
 pub(super) struct Writer {
     pub(super) shared: Arc<Shared>,
-    id: UploadId,
-    epoch: Epoch,
-    key: String,
-    multipart: Option<Landing>,
-    part_size: u64,
+    pub(super) id: UploadId,
+    pub(super) epoch: Epoch,
+    pub(super) key: String,
+    pub(super) multipart: Option<Landing>,
+    pub(super) part_size: u64,
     /// How many parts are recorded.
-    parts: u64,
-    puts: VecDeque<Put>,
-    buffer: Pieces,
+    pub(super) parts: u64,
+    pub(super) puts: VecDeque<Put>,
+    pub(super) buffer: Pieces,
     /// The offset before which every byte is durable.
-    kept: u64,
+    pub(super) kept: u64,
     /// The offset after all bytes.
-    end: u64,
-    has_entered: bool,
+    pub(super) end: u64,
+    pub(super) has_entered: bool,
     /// Whether the store may drop the parts before the rest has come.
     is_over_age: bool,
     /// Whether a part of this holder is recorded.
@@ -54,8 +51,8 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Opens an upload whose ledger ends at this offset. The holder enters with its first part, or where its first
-    /// statement finds that bytes are to be cut off.
+    /// Opens an upload whose ledger ends at this offset. The holder enters with its first part, or where its
+    /// first statement finds that bytes are to be cut off.
     pub(super) async fn open(
         shared: &Arc<Shared>,
         id: UploadId,
@@ -71,7 +68,8 @@ impl Writer {
             Some(stored) => stored.kept == offset && stored.sealed.is_none(),
             None => offset == 0,
         };
-        let is_over_age = stored.as_ref().is_some_and(|stored| stored.parts > 0 && stored.age > shared.limits.age);
+        let is_over_age =
+            stored.as_ref().is_some_and(|stored| stored.parts > 0 && stored.age > shared.limits.age);
         let (key, parts) = stored
             .as_ref()
             .map_or_else(|| (shared.bucket.key(id), 0), |stored| (stored.key.clone(), stored.parts));
@@ -122,7 +120,10 @@ impl Writer {
     /// Takes bytes, and begins to put each part that is whole.
     pub(super) async fn write(&mut self, data: Vec<Bytes>) -> Result<(), StoreError> {
         if self.is_over_age && !data.is_empty() {
-            return Err(StoreError::Damaged(format!("the parts of {} are as old as they may become", self.id)));
+            return Err(StoreError::Damaged(format!(
+                "the parts of {} are as old as they may become",
+                self.id
+            )));
         }
         for piece in data.into_iter().filter(|piece| !piece.is_empty()) {
             let share = self.room(piece.len()).await?;
@@ -144,120 +145,6 @@ impl Writer {
         Ok(self.shared.budget.take(bytes).await)
     }
 
-    /// The index of the part under construction.
-    fn building(&self) -> u64 {
-        self.parts + self.puts.len() as u64
-    }
-
-    async fn begin_parts(&mut self) -> Result<(), StoreError> {
-        while self.end >= (self.building() + 1) * self.part_size {
-            if !self.has_entered {
-                // What is there may have other parts than were seen.
-                self.enter().await?;
-                continue;
-            }
-            if let Some(turn) = self.turn().await? {
-                self.begin_part(turn)?;
-                continue;
-            }
-            self.keep_all().await?;
-            if self.tail() < self.shared.limits.tail && !self.shared.presence.has_full_tails() {
-                return Ok(());
-            }
-            self.wait_for_store().await?;
-        }
-        Ok(())
-    }
-
-    /// The right to put a part; `None` if the object store takes none now.
-    async fn turn(&mut self) -> Result<Option<Turn>, StoreError> {
-        let is_free = self.land_all_but(self.shared.limits.in_flight.max(1) - 1).await?;
-        Ok(if is_free { self.shared.presence.turn() } else { None })
-    }
-
-    /// How many bytes are in the tail.
-    fn tail(&self) -> u64 {
-        self.kept.saturating_sub(self.parts * self.part_size)
-    }
-
-    /// Waits until the object store has taken a part: the tail has as much as it may have.
-    async fn wait_for_store(&mut self) -> Result<(), StoreError> {
-        if self.puts.is_empty() {
-            self.enter().await?;
-            let turn = self.shared.presence.next_turn(self.shared.limits.part_timeout).await?;
-            self.begin_part(turn)?;
-        }
-        let landing = self.puts.front().map(|put| put.landing.clone());
-        landing.expect("one is under way").await?;
-        Ok(())
-    }
-
-    fn begin_part(&mut self, turn: Turn) -> Result<(), StoreError> {
-        let idx = self.building();
-        if idx >= self.shared.limits.most_parts {
-            return Err(StoreError::Full);
-        }
-        let multipart = self.multipart();
-        let (from, to) = (idx * self.part_size, (idx + 1) * self.part_size);
-        let begin = (self.end - self.buffer.len()).clamp(from, to);
-        let pieces = self.buffer.take(to - begin);
-        let part = Part {
-            id: self.id,
-            epoch: self.epoch,
-            key: self.key.clone(),
-            multipart,
-            idx,
-            in_tail: from..begin,
-            pieces: pieces.range(0..pieces.len()),
-        };
-        let shared = Arc::clone(&self.shared);
-        let landing = put::begin(async move {
-            let _turn = turn;
-            part.put(&shared).await
-        });
-        self.puts.push_back(Put { begin, end: to, pieces, landing });
-        Ok(())
-    }
-
-    /// The id of the object of parts, which is begun before the first one.
-    fn multipart(&mut self) -> Landing {
-        let (shared, id, epoch, key) = (Arc::clone(&self.shared), self.id, self.epoch, self.key.clone());
-        let begin = || put::begin(async move { Multipart { id, epoch, key }.begin(&shared).await });
-        self.multipart.get_or_insert_with(begin).clone()
-    }
-
-    /// Waits until at most this many puts are under way, or until bytes should wait no longer; answers which of
-    /// the two it was. The bytes of parts that have landed need no memory: a row that tells of them ends behind
-    /// them.
-    pub(super) async fn land_all_but(&mut self, most: usize) -> Result<bool, StoreError> {
-        let first = self.puts.len().saturating_sub(most);
-        let until = self.shared.until();
-        for put in self.puts.iter_mut().take(first) {
-            if !self.shared.has_landed(&put.landing, until).await? {
-                return Ok(false);
-            }
-            put.pieces = Pieces::default();
-        }
-        Ok(true)
-    }
-
-    /// Waits until the parts that are whole have landed, or until a row should wait no longer. What has not landed
-    /// then is kept in the tail by the row that follows.
-    pub(super) fn landing(&self) -> Syncing {
-        let landings: Vec<_> = self.puts.iter().map(|put| put.landing.clone()).collect();
-        let shared = Arc::clone(&self.shared);
-        async move {
-            let until = shared.until();
-            for landing in landings {
-                if !shared.has_landed(&landing, until).await? {
-                    break;
-                }
-            }
-            Ok(())
-        }
-        .boxed()
-    }
-
     /// Makes all bytes durable.
     pub(super) async fn keep_all(&mut self) -> Result<(), StoreError> {
         let keep = self.plan(self.end, self.landed(self.end)?);
@@ -272,8 +159,8 @@ impl Writer {
         Ok(self.run(keep, Some(row)).await?.is_recorded)
     }
 
-    /// Makes sure that the store has the parts which earlier requests put: it may have dropped them since. Once the
-    /// upload is complete, its message may be claimed, and then there is no way back.
+    /// Makes sure that the store has the parts which earlier requests put: it may have dropped them since.
+    /// Once the upload is complete, its message may be claimed, and then there is no way back.
     pub(super) async fn look_for_parts(&self) -> Result<(), StoreError> {
         let (Some(multipart), false) = (&self.multipart, self.has_put) else { return Ok(()) };
         if self.parts == 0 {
@@ -281,14 +168,16 @@ impl Writer {
         }
         let multipart = multipart.clone().await?;
         match self.shared.bucket.listed(&self.key, &multipart).await {
-            Ok(None) => Err(StoreError::Damaged(format!("the object store has lost the parts of {}", self.id))),
+            Ok(None) => {
+                Err(StoreError::Damaged(format!("the object store has lost the parts of {}", self.id)))
+            }
             // It has them, or cannot be asked: then sealing finds out.
             _ => Ok(()),
         }
     }
 
-    /// Gives an upload parts of the size of its first request, if that may be one: clients mostly send the same
-    /// number of bytes each time, and then none of them pass the tail.
+    /// Gives an upload parts of the size of its first request, if that may be one: clients mostly send the
+    /// same number of bytes each time, and then none of them pass the tail.
     async fn fit(&mut self, row: &Appended) -> Result<(), StoreError> {
         let limits = &self.shared.limits;
         let is_new = self.parts == 0 && self.kept == 0 && self.puts.is_empty() && self.multipart.is_none();

@@ -3,9 +3,9 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 
-/// The settings with which the server of a folder stores elsewhere, if the tests are to have their servers do so:
-/// a schema of its own in the PostgreSQL of `LONGHAUL_TESTS_DATABASE`, and a prefix of its own in the bucket of
-/// `LONGHAUL_TESTS_BUCKET`, on the object store of `LONGHAUL_TESTS_S3`.
+/// The settings with which the server of a folder stores elsewhere, if the tests are to have their servers do
+/// so: a schema of its own in the PostgreSQL of `LONGHAUL_TESTS_DATABASE`, and a prefix of its own in the
+/// bucket of `LONGHAUL_TESTS_BUCKET`, on the object store of `LONGHAUL_TESTS_S3`.
 pub(super) fn elsewhere(data: &Path) -> Vec<(&'static str, String)> {
     let Ok(server) = std::env::var("LONGHAUL_TESTS_DATABASE") else { return Vec::new() };
     let mut hasher = DefaultHasher::new();
