@@ -176,7 +176,7 @@ mod tests {
         for error in
             [EventError::from(UploadError::Store(secret())), EventError::from(ChatError::Store(secret()))]
         {
-            assert_eq!((error.detail().as_str(), error.code()), ("Internal server error", Code::Internal));
+            assert_eq!((error.detail().as_str(), error.code()), ("Internal server error", Code::Unavailable));
         }
         for (error, detail) in [
             (UploadError::NotAParticipant, "You are not a participant in this conversation"),

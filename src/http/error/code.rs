@@ -120,6 +120,7 @@ codes! {
     MethodNotAllowed = "method_not_allowed",
     Restarting = "restarting",
     NotReady = "not_ready",
+    Unavailable = "unavailable",
     Internal = "internal",
 }
 

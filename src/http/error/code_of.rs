@@ -137,11 +137,10 @@ impl From<&StoreError> for Code {
             StoreError::Full => Self::NoRoom,
             StoreError::Fenced => Self::UploadDisplaced,
             StoreError::Missing(_) => Self::FileGone,
-            StoreError::Conflict(_)
-            | StoreError::Damaged(_)
-            | StoreError::Unsealed
-            | StoreError::Unavailable(_)
-            | StoreError::Io(_) => Self::Internal,
+            StoreError::Conflict(_) | StoreError::Damaged(_) | StoreError::Unsealed | StoreError::Io(_) => {
+                Self::Internal
+            }
+            StoreError::Unavailable(_) => Self::Unavailable,
         }
     }
 }

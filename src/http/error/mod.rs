@@ -43,6 +43,8 @@ pub(crate) const WEBSOCKET_VERSION: &str = "13";
 pub(super) const TUS_MAX_SIZE: HeaderName = HeaderName::from_static("tus-max-size");
 /// The detail of a failure of the server: clients learn no more of it.
 const INTERNAL: &str = "Internal server error";
+/// The detail of a failure that passes.
+const UNAVAILABLE: &str = "The server cannot do this at the moment";
 
 impl ApiError {
     /// An error with this status. The code is for programs, the detail for people.
@@ -142,6 +144,13 @@ impl ApiError {
     pub(crate) fn long_header() -> Self {
         let detail = "The target and its token are too long";
         Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, Code::HeaderTooLong, detail)
+    }
+
+    /// 503: a server that this one needs does not answer, or the like: what is stored is as it was, or as the
+    /// request wanted it. The caller has logged why.
+    fn unavailable() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable, UNAVAILABLE)
+            .with_header(RETRY_AFTER, HeaderValue::from_static("1"))
     }
 
     /// 500: the server failed. The caller has logged why.
@@ -362,6 +371,9 @@ impl From<StoreError> for ApiError {
         tracing::error!(%error, "the storage failed a request");
         if matches!(error, StoreError::Missing(_)) {
             return Self::new(StatusCode::GONE, Code::FileGone, "The file is gone");
+        }
+        if matches!(error, StoreError::Unavailable(_)) {
+            return Self::unavailable();
         }
         Self::internal()
     }

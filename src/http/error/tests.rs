@@ -115,7 +115,7 @@ fn failures_of_a_store_have_their_statuses() {
         (500, U::Store(StoreError::Conflict(Conflict::Gone)).into()),
         (500, U::Store(StoreError::Damaged("where".into())).into()),
         (500, U::Store(StoreError::Unsealed).into()),
-        (500, U::Store(StoreError::Unavailable("why".into())).into()),
+        (503, U::Store(StoreError::Unavailable("why".into())).into()),
         (500, U::Store(io()).into()),
     ]);
 }
