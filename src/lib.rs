@@ -7,7 +7,7 @@
 //!
 //! | room | what is in it | may know |
 //! | --- | --- | --- |
-//! | [`time`] | points in time | |
+//! | [`time`] | points in time, and the clock that the process goes by | |
 //! | [`base_path`] | PURE: the path below which clients find the server | |
 //! | [`message`] | PURE: message, ids, kinds, file names | base_path, time |
 //! | [`upload`] | PURE: offsets, lengths, metadata, checksums, states | message, time |
@@ -28,7 +28,7 @@
 //! | [`chats`] | conversations, messages, media; what a user missed | message, store, time |
 //! | [`http`] | the wire of HTTP | auth, base_path, chats, docs, json, keys, links, loopback, message, metrics, refusals, store, time, upload, uploads, web |
 //! | [`chat`] | the wire of Socket.IO | auth, chats, http, json, keys, links, message, metrics, refusals, store, telling, time, upload, uploads |
-//! | [`config`] | settings, checked once | auth, base_path, crash, keys, links, store, upload |
+//! | [`config`] | settings, checked once | auth, base_path, crash, keys, links, store, time, upload |
 //! | [`data_folder`] | the data folder: its note, who may look into it, what it is fit for | store |
 //! | [`backend`] | the implementations of the ports, opened by the settings | config, data_folder, message, store, upload |
 //! | [`check`] | what is wrong with a data folder, offline | backend, message, store, time, upload |

@@ -181,6 +181,7 @@ impl Server {
         if tokio::time::timeout(self.config.drain_timeout, self.tasks.wait()).await.is_err() {
             tracing::warn!("work in flight did not end in time; it goes on at the next start");
         }
+        self.uploads.leave().await;
     }
 
     fn timeouts(&self) -> Timeouts {

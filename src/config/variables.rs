@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use clap::CommandFactory;
 
 use super::Command;
-use crate::crash;
+use crate::{crash, time};
 
 const PREFIX: &str = "LONGHAUL_";
 /// Variables of the project's own tests, which a server that they start may see.
@@ -24,7 +24,10 @@ fn known() -> BTreeSet<String> {
     let commands = std::iter::once(&command).chain(command.get_subcommands());
     let of_flags = commands.flat_map(clap::Command::get_arguments).filter_map(|flag| flag.get_env());
     let of_flags = of_flags.map(|name| name.to_string_lossy().into_owned());
-    of_flags.chain(OF_TESTS.map(str::to_owned)).chain([crash::VARIABLE.to_owned()]).collect()
+    of_flags
+        .chain(OF_TESTS.map(str::to_owned))
+        .chain([crash::VARIABLE, time::VARIABLE].map(str::to_owned))
+        .collect()
 }
 
 /// Whether a name is a variable that Kubernetes and Docker give to containers for a service named `longhaul`.

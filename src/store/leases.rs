@@ -45,6 +45,11 @@ pub trait Leases: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`]
     async fn take_idle(&self, id: UploadId) -> Result<Option<Lease>, StoreError>;
+
+    /// Tells other processes that this one is about to end, so that they need not wait until they take it for
+    /// gone: leases and duties are theirs from now on. Takes a few seconds at most, whether or not it could
+    /// be told. Nothing is to be taken after it.
+    async fn leave(&self) {}
 }
 
 /// The bytes of the upload that a newcomer wants.

@@ -156,6 +156,11 @@ impl Uploads {
         self.finalizer.overdue(Timestamp::now()).await.ok()
     }
 
+    /// Leaves all uploads to other processes, if there are any: this one is about to end.
+    pub async fn leave(&self) {
+        self.stores.leases.leave().await;
+    }
+
     /// Suspends the limits of a user until this time, for a backend that uploads for many.
     pub fn trust(&self, user: &UserId, until: Timestamp) {
         self.allowance.trust(user, until);

@@ -1,6 +1,6 @@
 //! What breaks: connections, and requests that are cancelled.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use tokio_postgres::NoTls;
 use super::{Fixture, Node, connections, server};
 
 /// How often a future may be polled in these tests before it is surely done.
-const MANY: usize = 24;
+pub(crate) const MANY: usize = 24;
 
 /// Runs a statement beside everything else.
 async fn run(address: &str, sql: &str) {
@@ -37,7 +37,11 @@ async fn break_connections(fixture: &Fixture) {
 
 /// Polls a future so often at the most, and then drops it; `None` if it was not done by then.
 async fn cut<T>(polls: usize, future: impl Future<Output = T>) -> Option<T> {
-    let mut future = pin!(future);
+    begin(polls, pin!(future)).await
+}
+
+/// Polls a future so often at the most; `None` if it was not done by then.
+pub(crate) async fn begin<T>(polls: usize, mut future: Pin<&mut impl Future<Output = T>>) -> Option<T> {
     let mut left = polls;
     poll_fn(|cx| {
         if left == 0 {
@@ -50,7 +54,7 @@ async fn cut<T>(polls: usize, future: impl Future<Output = T>) -> Option<T> {
 }
 
 /// Asks until there is an answer, as clients do.
-async fn answered<T>(ask: impl AsyncFn() -> Result<T, StoreError>) -> T {
+pub(crate) async fn answered<T>(ask: impl AsyncFn() -> Result<T, StoreError>) -> T {
     loop {
         match ask().await {
             Ok(answer) => return answer,

@@ -1,7 +1,10 @@
 //! The contract of the ports in PostgreSQL: `cargo test --features contract,postgres-server --test
 //! postgres`.
 
+mod control;
 mod faults;
+mod outages;
+mod proxy;
 mod races;
 mod server;
 
@@ -30,7 +33,10 @@ fn connections(address: &str) -> Connections {
 
 impl Fixture {
     async fn new() -> Self {
-        let address = server::schema();
+        Self::at(server::schema()).await
+    }
+
+    async fn at(address: String) -> Self {
         let connections = connections(&address);
         let store = Postgres::open(connections).await.expect("opened");
         Self { address, store: Arc::new(store) }

@@ -265,6 +265,7 @@ macro_rules! nodes_contract {
             $fixture,
             nodes::a_holder_on_another_node_keeps_what_came_and_lets_go,
             nodes::a_lease_that_is_not_renewed_is_taken,
+            nodes::a_node_that_leaves_keeps_nothing,
             nodes::a_newcomer_at_the_recorded_offset_waits_for_no_other_node,
             nodes::an_upload_is_idle_if_no_node_holds_it,
             nodes::bytes_of_an_older_epoch_are_never_read,

@@ -68,6 +68,18 @@ pub async fn a_lease_that_is_not_renewed_is_taken(one: impl NodesFixture) {
     assert!(two.second().leases().take_idle(id).await.expect("asked").is_none());
 }
 
+pub async fn a_node_that_leaves_keeps_nothing(one: impl NodesFixture) {
+    let two = one.second();
+    let id = created(&one).await;
+    let first = held(&one, id).await;
+    assert!(one.duties().is_mine(Duty::Sweep).await.expect("asked"));
+    one.leases().leave().await;
+    assert!(two.duties().is_mine(Duty::Sweep).await.expect("asked"));
+    let second = two.leases().take_idle(id).await.expect("asked").expect("its holder has left");
+    assert!(is_fenced(&append(&one, &first, id, 0, 3).await));
+    append(&two, &second, id, 0, 4).await.expect("held");
+}
+
 pub async fn a_newcomer_at_the_recorded_offset_waits_for_no_other_node(one: impl NodesFixture) {
     let two = one.second();
     let id = created(&one).await;

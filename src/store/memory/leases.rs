@@ -86,6 +86,10 @@ impl Leases for MemoryNode {
             _ => Ok(None),
         }
     }
+
+    async fn leave(&self) {
+        self.stop();
+    }
 }
 
 impl Drop for Entry {

@@ -2,6 +2,7 @@
 //! nothing of it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -13,6 +14,8 @@ use crate::message::{Message, MessageId, UserId};
 use crate::store::StoreError;
 use crate::upload::{Held, Upload, UploadId};
 
+/// How long a statement may take that looks at whole tables.
+const PATIENCE: Duration = Duration::from_secs(60 * 60);
 /// What has to hold between tables, and the rows with which it does not.
 const AGREEMENTS: [(&str, &str); 5] = [
     (
@@ -100,7 +103,8 @@ impl Postgres {
         })
         .await?;
         sums.retain(|_, held| *held != Held::default());
-        let stored = self.query("select member, uploads, bytes::text bytes from accounts", &[]).await?;
+        let sums_of = "select member, uploads, bytes::text bytes from accounts";
+        let stored = self.connections().query_within(PATIENCE, sums_of, &[]).await?;
         for row in &stored {
             let (owner, uploads): (UserId, i64) = (rows::text(row, "member")?, rows::column(row, "uploads")?);
             let held = Held { uploads: uploads.cast_unsigned(), bytes: rows::text(row, "bytes")? };
@@ -113,7 +117,7 @@ impl Postgres {
             fault(format!("{owner} has no sums, and its records come to {expected:?}"));
         }
         for (what, sql) in AGREEMENTS {
-            for row in self.query(sql, &[]).await? {
+            for row in self.connections().query_within(PATIENCE, sql, &[]).await? {
                 fault(format!("{} {what}", rows::column::<&str>(&row, "name")?));
             }
         }

@@ -1,11 +1,11 @@
 //! Changes as transactions, and the attempts at them.
 
 use async_trait::async_trait;
-use deadpool_postgres::Client;
 use futures_util::try_join;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
+use super::borrowed::{self, Borrowed, in_time};
 use super::fault::Fault;
 use super::store::Postgres;
 use crate::store::StoreError;
@@ -41,15 +41,16 @@ pub(super) async fn along(tx: &Tx, along: Option<&dyn Along>) -> Result<(), Faul
 pub(in crate::store) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
 /// A transaction. If it is dropped before its end, as with a request that is cancelled, its connection is
-/// closed: the server rolls it back, and no other request gets a connection with half a transaction.
-pub(in crate::store) struct Tx {
-    client: Option<Client>,
-    is_ended: bool,
-}
+/// closed: the server rolls it back.
+pub(in crate::store) struct Tx(Borrowed);
 
 impl Postgres {
     /// Makes a change, in as many attempts as other transactions make necessary.
     pub(in crate::store) async fn change<C: Change>(&self, change: &C) -> Result<C::Answer, StoreError> {
+        in_time(borrowed::PATIENCE, self.attempts(change)).await
+    }
+
+    async fn attempts<C: Change>(&self, change: &C) -> Result<C::Answer, StoreError> {
         for _ in 0..ATTEMPTS {
             match self.attempt(change).await {
                 Ok(answer) => return Ok(answer),
@@ -61,14 +62,16 @@ impl Postgres {
     }
 
     async fn attempt<C: Change>(&self, change: &C) -> Result<C::Answer, Fault> {
-        let mut tx = Tx { client: Some(self.client().await?), is_ended: false };
+        let tx = Tx(self.connections().client().await?);
         // The first statement follows at once: the futures are polled in this order.
         let begin = tx.batch("begin isolation level read committed");
         let outcome = try_join!(begin, change.make(&tx));
         let end = if outcome.is_ok() { "commit" } else { "rollback" };
         let ended = tx.batch(end).await;
-        // One that the database is not fit for, as after a failover, is not used again either.
-        tx.is_ended = ended.is_ok() && !matches!(outcome, Err(Fault::Store(StoreError::Unavailable(_))));
+        // A connection that the database is not fit for, as after a failover, is not used again either.
+        if ended.is_ok() && !matches!(outcome, Err(Fault::Store(StoreError::Unavailable(_)))) {
+            tx.0.give_back();
+        }
         let ((), answer) = outcome?;
         ended?;
         Ok(answer)
@@ -76,18 +79,14 @@ impl Postgres {
 }
 
 impl Tx {
-    fn client(&self) -> &Client {
-        self.client.as_ref().expect("only a transaction being dropped has no connection")
-    }
-
     async fn batch(&self, sql: &str) -> Result<(), Fault> {
-        Ok(self.client().batch_execute(sql).await?)
+        Ok(self.0.batch_execute(sql).await?)
     }
 
     /// The rows that the statement answers.
     pub(in crate::store) async fn query(&self, sql: &str, params: Params<'_>) -> Result<Vec<Row>, Fault> {
-        let statement = self.client().prepare_cached(sql).await?;
-        Ok(self.client().query(&statement, params).await?)
+        let statement = self.0.prepare_cached(sql).await?;
+        Ok(self.0.query(&statement, params).await?)
     }
 
     /// The row that the statement answers, if it answers one.
@@ -97,15 +96,7 @@ impl Tx {
 
     /// Runs a statement; answers how many rows it changed.
     pub(in crate::store) async fn execute(&self, sql: &str, params: Params<'_>) -> Result<u64, Fault> {
-        let statement = self.client().prepare_cached(sql).await?;
-        Ok(self.client().execute(&statement, params).await?)
-    }
-}
-
-impl Drop for Tx {
-    fn drop(&mut self) {
-        if let Some(client) = self.client.take().filter(|_| !self.is_ended) {
-            drop(Client::take(client));
-        }
+        let statement = self.0.prepare_cached(sql).await?;
+        Ok(self.0.execute(&statement, params).await?)
     }
 }

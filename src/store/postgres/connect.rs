@@ -5,12 +5,13 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use deadpool_postgres::{Client, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use tokio_postgres::Config;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::{Connection, NoTls, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::borrowed::{Borrowed, in_time};
 use crate::store::StoreError;
 
 /// How long a request waits for a connection.
@@ -22,11 +23,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct Address(Config);
 
-/// How long a database that answers nothing at all is waited for.
+/// How long a machine that does not acknowledge a packet is waited for.
 const GONE_AFTER: Duration = Duration::from_secs(10);
 /// A process that stands still in the middle of a change loses its connection, and with it the locks that
-/// others wait for.
-const SETTINGS: &str = "-c idle_in_transaction_session_timeout=5s -c lock_timeout=10s";
+/// others wait for: they wait longer than that, and less long than a request waits for an answer.
+const SETTINGS: &str = "-c idle_in_transaction_session_timeout=5s -c lock_timeout=8s";
 
 /// The connections of one process to its database. They are made when they are needed.
 #[derive(Clone)]
@@ -77,12 +78,16 @@ impl Connections {
     }
 
     /// A connection of the pool.
-    pub(super) async fn client(&self) -> Result<Client, StoreError> {
-        Ok(self.pool.get().await?)
+    pub(super) async fn client(&self) -> Result<Borrowed, StoreError> {
+        Ok(Borrowed::new(self.pool.get().await?))
     }
 
     /// A connection beside the pool, and what drives it.
     pub(super) async fn own(&self) -> Result<(tokio_postgres::Client, Driver), StoreError> {
+        in_time(CONNECT_TIMEOUT, self.connect()).await
+    }
+
+    async fn connect(&self) -> Result<(tokio_postgres::Client, Driver), tokio_postgres::Error> {
         match self.tls.clone() {
             Some(tls) => {
                 let (client, connection) = self.config.connect(tls).await?;

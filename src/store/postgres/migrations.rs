@@ -49,6 +49,7 @@ pub(super) async fn apply(connections: &Connections) -> Result<(), MigrationErro
     let outcome = apply_in(&transaction).await;
     if outcome.is_ok() {
         transaction.commit().await.map_err(StoreError::from)?;
+        client.give_back();
     }
     outcome
 }

@@ -18,6 +18,7 @@ mod accounts;
 pub(in crate::store) mod append;
 mod audit;
 mod bind;
+mod borrowed;
 pub(in crate::store) mod change;
 mod claim;
 mod client_ids;

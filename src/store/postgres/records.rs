@@ -1,5 +1,7 @@
 //! Upload records: the port, and the listings.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use super::append::Append;
@@ -12,6 +14,9 @@ use crate::message::UserId;
 use crate::store::{Created, Records, StoreError, Taking};
 use crate::time::Timestamp;
 use crate::upload::{Appended, Binding, Bounds, Epoch, Held, State, Upload, UploadId};
+
+/// How long the sum over all uploads that lack bytes may take.
+const SUM_WITHIN: Duration = Duration::from_secs(120);
 
 #[async_trait]
 impl Records for Postgres {
@@ -96,7 +101,8 @@ impl Records for Postgres {
     async fn missing(&self) -> Result<u128, StoreError> {
         let sql = "select coalesce(sum(unsigned(length) - unsigned(off)), 0)::text missing
             from uploads where keeps_room and not is_used";
-        self.row(sql, &[]).await?.map_or(Ok(0), |row| rows::text(&row, "missing"))
+        let found = self.connections().query_within(SUM_WITHIN, sql, &[]).await?;
+        found.first().map_or(Ok(0), |row| rows::text(row, "missing"))
     }
 
     async fn owed(&self, after: Option<UploadId>, limit: usize) -> Result<Vec<UploadId>, StoreError> {

@@ -5,7 +5,6 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use deadpool_postgres::Client;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -56,24 +55,13 @@ impl Postgres {
         &self.connections
     }
 
-    pub(super) async fn client(&self) -> Result<Client, StoreError> {
-        self.connections.client().await
-    }
-
     /// The rows that a single statement answers.
     pub(in crate::store) async fn query(
         &self,
         sql: &str,
         params: Params<'_>,
     ) -> Result<Vec<Row>, StoreError> {
-        let client = self.client().await?;
-        let found = async { client.query(&client.prepare_cached(sql).await?, params).await };
-        let found = found.await;
-        if found.is_err() {
-            // The database may be unfit for good behind this connection, as one that became a standby.
-            drop(Client::take(client));
-        }
-        Ok(found?)
+        self.connections.query(sql, params).await
     }
 
     /// The row that a single statement answers, if it answers one.

@@ -18,10 +18,8 @@ const ENTER: &str = "
 #[async_trait]
 impl Duties for PostgresNode {
     async fn is_mine(&self, duty: Duty) -> Result<bool, StoreError> {
-        let client = self.0.connections.client().await?;
-        let statement = client.prepare_cached(ENTER).await?;
-        let row = client.query_one(&statement, &[&name(duty), &self.0.number]).await?;
-        rows::column(&row, "is_mine")
+        let row = self.0.connections.query(ENTER, &[&name(duty), &self.0.number]).await?.pop();
+        row.map_or(Ok(false), |row| rows::column(&row, "is_mine"))
     }
 }
 

@@ -16,6 +16,8 @@ use crate::upload::{Epoch, UploadId};
 
 /// How long a newcomer waits for a holder on another node.
 const PATIENCE: Duration = Duration::from_millis(250);
+/// How long a node that ends waits for the database.
+const LEAVE_WITHIN: Duration = Duration::from_secs(2);
 /// How often a newcomer looks again, if yet another one was quicker.
 const ATTEMPTS: usize = 3;
 
@@ -41,9 +43,19 @@ const LOOK: &str = "select epoch, node from uploads where id = $1";
 struct Entry {
     node: PostgresNode,
     id: UploadId,
-    /// The epoch, once the upload is taken.
-    epoch: Option<Epoch>,
+    taken: Taken,
     turn: Lease,
+}
+
+/// What a request has taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// Nothing. Another node may hold the upload, or there is no record of it.
+    Nothing,
+    /// Nothing, or the upload: it was asked for, and there was no answer.
+    Perhaps,
+    /// The upload.
+    At(Epoch),
 }
 
 /// An upload's epoch and its holder, as seen.
@@ -77,6 +89,15 @@ impl Leases for PostgresNode {
         let taking = tokio::spawn(async move { node.take_unheld(id, turn).await });
         taking.await.unwrap_or_else(|_| Err(StoreError::Unavailable("a lease was not taken".into())))
     }
+
+    async fn leave(&self) {
+        let (done, left) = oneshot::channel();
+        self.0.order(Order::Leave { _done: done });
+        // The sender is dropped when the line has ended, and nothing comes over it.
+        if tokio::time::timeout(LEAVE_WITHIN, left).await.is_err() {
+            tracing::warn!("the database was not told of the end; other servers find out in a while");
+        }
+    }
 }
 
 impl PostgresNode {
@@ -94,8 +115,8 @@ impl PostgresNode {
 
     /// Takes the upload if no other node holds it.
     async fn take_unheld(&self, id: UploadId, turn: Lease) -> Result<Option<Lease>, StoreError> {
-        let entry = self.enter(id, turn);
-        if let Some(epoch) = self.take(id, None).await? {
+        let mut entry = self.enter(id, turn);
+        if let Some(epoch) = entry.take(None).await? {
             return Ok(Some(entry.lease(epoch)));
         }
         // Without a record there is nothing that another node could write.
@@ -111,9 +132,9 @@ impl PostgresNode {
         turn: Lease,
         waits: &Weak<()>,
     ) -> Result<Lease, NoTurn> {
-        let entry = self.enter(id, turn);
+        let mut entry = self.enter(id, turn);
         for _ in 0..ATTEMPTS {
-            if let Some(epoch) = self.take(id, None).await? {
+            if let Some(epoch) = entry.take(None).await? {
                 return Ok(entry.lease(epoch));
             }
             let Some(sight) = self.look(id).await? else { return Ok(entry.lease(Epoch::FIRST)) };
@@ -124,7 +145,7 @@ impl PostgresNode {
             if waits.strong_count() == 0 {
                 return Err(NoTurn::Displaced);
             }
-            if let Some(epoch) = self.take(id, Some(sight.epoch)).await? {
+            if let Some(epoch) = entry.take(Some(sight.epoch)).await? {
                 return Ok(entry.lease(epoch));
             }
         }
@@ -148,18 +169,8 @@ impl PostgresNode {
         outcome
     }
 
-    async fn take(&self, id: UploadId, seen: Option<Epoch>) -> Result<Option<Epoch>, StoreError> {
-        let client = self.0.connections.client().await?;
-        let statement = client.prepare_cached(TAKE).await?;
-        let seen = seen.map(|epoch| epoch.number().cast_signed());
-        let taken = client.query_opt(&statement, &[&id.uuid(), &self.0.number, &seen]).await?;
-        taken.map(|row| rows::epoch(&row)).transpose()
-    }
-
     async fn look(&self, id: UploadId) -> Result<Option<Sight>, StoreError> {
-        let client = self.0.connections.client().await?;
-        let statement = client.prepare_cached(LOOK).await?;
-        let Some(row) = client.query_opt(&statement, &[&id.uuid()]).await? else { return Ok(None) };
+        let Some(row) = self.0.connections.query(LOOK, &[&id.uuid()]).await?.pop() else { return Ok(None) };
         Ok(Some(Sight { epoch: rows::epoch(&row)?, holder: rows::column(&row, "node")? }))
     }
 
@@ -167,13 +178,22 @@ impl PostgresNode {
     fn enter(&self, id: UploadId, turn: Lease) -> Entry {
         let held = Held { displacement: turn.displacement().clone(), askers: Vec::new() };
         lock(&self.0.held).insert(id, held);
-        Entry { node: self.clone(), id, epoch: None, turn }
+        Entry { node: self.clone(), id, taken: Taken::Nothing, turn }
     }
 }
 
 impl Entry {
-    fn lease(mut self, epoch: Epoch) -> Lease {
-        self.epoch = Some(epoch);
+    async fn take(&mut self, seen: Option<Epoch>) -> Result<Option<Epoch>, StoreError> {
+        let node = &self.node.0;
+        let seen = seen.map(|epoch| epoch.number().cast_signed());
+        self.taken = Taken::Perhaps;
+        let rows = node.connections.query(TAKE, &[&self.id.uuid(), &node.number, &seen]).await?;
+        let epoch = rows.first().map(rows::epoch).transpose()?;
+        self.taken = epoch.map_or(Taken::Nothing, Taken::At);
+        Ok(epoch)
+    }
+
+    fn lease(self, epoch: Epoch) -> Lease {
         Lease::new(epoch, self.turn.displacement().clone(), self)
     }
 }
@@ -182,8 +202,6 @@ impl Drop for Entry {
     fn drop(&mut self) {
         let held = lock(&self.node.0.held).remove(&self.id);
         let askers = held.map_or(Vec::new(), |held| held.askers);
-        // A request that took nothing has nothing to let go; its epoch is none that a node has.
-        let epoch = self.epoch.unwrap_or(Epoch::FIRST);
-        self.node.0.order(Order::LetGo { id: self.id, epoch, askers });
+        self.node.0.order(Order::LetGo { id: self.id, taken: self.taken, askers });
     }
 }

@@ -1,18 +1,23 @@
 //! The line of a node to the database: a connection of its own, for what must not wait for the pool.
 
 use std::sync::Weak;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
-use tokio_postgres::{AsyncMessage, Client};
+use tokio_postgres::{AsyncMessage, Client, Row};
 use uuid::Uuid;
 
+use super::super::borrowed;
 use super::super::connect::{Connections, Driver};
+use super::clock;
+use super::leases::Taken;
 use super::said::{Channels, Said};
+use super::strays::Strays;
 use super::{Inner, lock};
 use crate::store::StoreError;
-use crate::upload::{Epoch, UploadId};
+use crate::upload::UploadId;
 
 /// How often a node shows that it is there.
 const BEAT: Duration = Duration::from_secs(1);
@@ -26,10 +31,12 @@ const TOGETHER: usize = 256;
 /// Work for the line.
 #[derive(Debug)]
 pub(super) enum Order {
-    /// To take the node's name off an upload that it let go, and then to tell those who asked.
-    LetGo { id: UploadId, epoch: Epoch, askers: Vec<i32> },
+    /// To take the node's name off what a request let go, and then to tell those who asked.
+    LetGo { id: UploadId, taken: Taken, askers: Vec<i32> },
     /// To tell the listeners of a channel something.
     Tell { channel: String, said: Said },
+    /// To end the node, after all that was ordered before. The sender is dropped when that is done.
+    Leave { _done: oneshot::Sender<()> },
 }
 
 /// The line of one node.
@@ -42,6 +49,13 @@ pub(super) struct Line {
 /// An open connection of a line.
 pub(super) struct Opened(Client, Driver);
 
+/// Work that a broken line leaves to the next one.
+#[derive(Default)]
+struct Left {
+    orders: Vec<Order>,
+    strays: Strays,
+}
+
 impl Line {
     /// Opens a line and enters a new node. From then on the node hears what it is told.
     pub(super) async fn open(connections: &Connections) -> Result<(Self, Opened), StoreError> {
@@ -49,13 +63,20 @@ impl Line {
         let entered = async {
             // Those that are gone for long: nothing is looked for under their names any more.
             client.execute("delete from nodes where beat < now() - interval '1 day'", &[]).await?;
-            let sql = "insert into nodes (id, started, beat) values (nextval('node_ids'), now(), now())
-                returning id, (current_schema()::regnamespace)::oid as schema";
-            let row = client.query_one(sql, &[]).await?;
+            let sql = format!(
+                "insert into nodes (id, started, beat) values (nextval('node_ids'), now(), now())
+                 returning id, (current_schema()::regnamespace)::oid as schema, {}",
+                clock::TIME
+            );
+            // Prepared before: the time is to be that of the answer, and not that of an answer before it.
+            let statement = client.prepare(&sql).await?;
+            let asked = Instant::now();
+            let row = client.query_one(&statement, &[]).await?;
+            clock::heed(&row, asked)?;
             let (number, schema) = (row.try_get("id")?, row.try_get("schema")?);
             let channels = Channels { schema };
             prepare(&client, number, channels).await?;
-            Ok::<_, tokio_postgres::Error>((number, channels))
+            Ok::<_, StoreError>((number, channels))
         };
         let (number, channels) = tokio::select! {
             entered = entered => entered?,
@@ -80,9 +101,9 @@ impl Line {
     /// follow an order twice is to follow it once, and a node that keeps its name on an upload keeps others
     /// from sweeping it.
     pub(super) async fn run(self, opened: Opened, mut orders: UnboundedReceiver<Order>, node: Weak<Inner>) {
-        let (mut opened, mut pending) = (Some(opened), Vec::new());
+        let (mut opened, mut left) = (Some(opened), Left::default());
         loop {
-            match self.session(opened.take(), &mut orders, &mut pending, &node).await {
+            match self.session(opened.take(), &mut orders, &mut left, &node).await {
                 Ok(()) => return,
                 Err(error) => {
                     tracing::warn!(%error, "the line to the database is broken");
@@ -96,19 +117,19 @@ impl Line {
         &self,
         opened: Option<Opened>,
         orders: &mut UnboundedReceiver<Order>,
-        pending: &mut Vec<Order>,
+        left: &mut Left,
         node: &Weak<Inner>,
     ) -> Result<(), StoreError> {
         let is_new = opened.is_none();
         let Opened(client, mut driver) = match opened {
             Some(opened) => opened,
-            None => in_time(self.connections.own()).await.map(|(client, driver)| Opened(client, driver))?,
+            None => self.connections.own().await.map(|(client, driver)| Opened(client, driver))?,
         };
         let serve = async {
             if is_new {
                 in_time(prepare(&client, self.number, self.channels)).await?;
             }
-            self.serve(&client, orders, pending).await
+            self.serve(&client, orders, left, node).await
         };
         tokio::select! {
             served = serve => served,
@@ -120,28 +141,37 @@ impl Line {
         &self,
         client: &Client,
         orders: &mut UnboundedReceiver<Order>,
-        pending: &mut Vec<Order>,
+        left: &mut Left,
+        node: &Weak<Inner>,
     ) -> Result<(), StoreError> {
+        let beat = in_time(client.prepare(&beat())).await?;
         let mut beats = tokio::time::interval(BEAT);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            in_time(self.follow(client, pending)).await?;
-            pending.clear();
+            in_time(self.follow(client, &left.orders)).await?;
+            let is_over = left.orders.iter().any(|order| matches!(order, Order::Leave { .. }));
+            if is_over {
+                return in_time(self.leave(client)).await;
+            }
+            for order in left.orders.drain(..) {
+                if let Order::LetGo { id, taken: Taken::Perhaps, .. } = order {
+                    left.strays.note(id);
+                }
+            }
             tokio::select! {
-                _ = beats.tick() => in_time(self.beat(client)).await?,
-                taken = orders.recv_many(pending, TOGETHER) => {
+                _ = beats.tick() => {
+                    let asked = Instant::now();
+                    let answer: Row = in_time(client.query_one(&beat, &[&self.number])).await?;
+                    clock::heed(&answer, asked)?;
+                    in_time(left.strays.let_go(client, self.number, |id| is_held(node, id))).await?;
+                }
+                taken = orders.recv_many(&mut left.orders, TOGETHER) => {
                     if taken == 0 {
                         return in_time(self.leave(client)).await;
                     }
                 }
             }
         }
-    }
-
-    async fn beat(&self, client: &Client) -> Result<(), tokio_postgres::Error> {
-        let sql = "insert into nodes (id, started, beat) values ($1, now(), now())
-            on conflict (id) do update set beat = excluded.beat";
-        client.execute(sql, &[&self.number]).await.map(drop)
     }
 
     async fn leave(&self, client: &Client) -> Result<(), tokio_postgres::Error> {
@@ -154,9 +184,11 @@ impl Line {
         let (mut channels, mut texts) = (Vec::new(), Vec::new());
         for order in orders {
             match order {
-                Order::LetGo { id, epoch, askers } => {
-                    ids.push(id.uuid());
-                    epochs.push(epoch.number().cast_signed());
+                Order::LetGo { id, taken, askers } => {
+                    if let Taken::At(epoch) = taken {
+                        ids.push(id.uuid());
+                        epochs.push(epoch.number().cast_signed());
+                    }
                     for asker in askers {
                         channels.push(self.channels.of(*asker));
                         texts.push(Said::Free { id: *id }.text());
@@ -166,13 +198,10 @@ impl Line {
                     channels.push(channel.clone());
                     texts.push(said.text());
                 }
+                Order::Leave { .. } => {}
             }
         }
-        if !ids.is_empty() {
-            let sql = "update uploads u set node = null from unnest($1::uuid[], $2::bigint[]) l (id, epoch)
-                where u.id = l.id and u.epoch = l.epoch and u.node = $3";
-            client.execute(sql, &[&ids, &epochs, &self.number]).await?;
-        }
+        let_go(client, self.number, &ids, &epochs).await?;
         if !texts.is_empty() {
             let sql =
                 "select pg_notify(t.channel, t.said) from unnest($1::text[], $2::text[]) t (channel, said)";
@@ -182,15 +211,41 @@ impl Line {
     }
 }
 
-/// The outcome of a step, if it comes in time.
+/// Takes the node's name off uploads that are in these epochs still.
+pub(super) async fn let_go(
+    client: &Client,
+    number: i32,
+    ids: &[Uuid],
+    epochs: &[i64],
+) -> Result<(), tokio_postgres::Error> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let sql = "update uploads u set node = null from unnest($1::uuid[], $2::bigint[]) l (id, epoch)
+        where u.id = l.id and u.epoch = l.epoch and u.node = $3";
+    client.execute(sql, &[&ids, &epochs, &number]).await.map(drop)
+}
+
+/// The statement by which a node shows that it is there. Its row may have been deleted meanwhile.
+fn beat() -> String {
+    format!(
+        "insert into nodes (id, started, beat) values ($1, now(), now())
+         on conflict (id) do update set beat = excluded.beat returning {}",
+        clock::TIME
+    )
+}
+
+/// Whether a request of this node has the upload, or is about to.
+fn is_held(node: &Weak<Inner>, id: UploadId) -> bool {
+    node.upgrade().is_some_and(|node| lock(&node.held).contains_key(&id))
+}
+
+/// The outcome of a step of the line, if it comes in time.
 async fn in_time<T, E>(step: impl Future<Output = Result<T, E>>) -> Result<T, StoreError>
 where
     StoreError: From<E>,
 {
-    match tokio::time::timeout(PATIENCE, step).await {
-        Ok(outcome) => Ok(outcome?),
-        Err(_) => Err(StoreError::Unavailable("no answer in time".into())),
-    }
+    borrowed::in_time(PATIENCE, step).await
 }
 
 /// Deletes the row of a node that does not do it itself.

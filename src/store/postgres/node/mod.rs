@@ -13,11 +13,13 @@
 //! the holder before is refused from then on. A node that stops between any two of these steps leaves at most
 //! its name with the upload, which the next one passes over.
 
+mod clock;
 mod duties;
 mod hints;
 mod leases;
 mod line;
 mod said;
+mod strays;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -92,7 +94,7 @@ impl PostgresNode {
     /// # Errors
     /// The errors of [`PostgresNode::start`].
     pub async fn alone(connections: Connections) -> Result<Self, StoreError> {
-        connections.client().await?.execute("delete from nodes", &[]).await?;
+        connections.query("delete from nodes", &[]).await?;
         Self::start(connections).await
     }
 

@@ -1,10 +1,14 @@
-//! Points in time as the records and the wire know them.
+//! Points in time as the records and the wire know them, and the clock that tells them.
+
+mod clock;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::macros::format_description;
+
+pub use clock::{Reading, VARIABLE};
 
 /// A point in time: milliseconds since the Unix epoch, UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -17,10 +21,10 @@ impl Timestamp {
     /// The end of time.
     pub const MAX: Self = Self(LAST_MILLIS);
 
-    /// The time of the system's clock. The domain takes times as arguments and never calls this.
+    /// The time of the clock that this process goes by. The domain takes times as arguments and never calls
+    /// this.
     pub fn now() -> Self {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        Self::from_millis(u64::try_from(since.as_millis()).unwrap_or(LAST_MILLIS))
+        clock::now()
     }
 
     /// The time this many milliseconds after the epoch; later than the year 9999 counts as its end.
