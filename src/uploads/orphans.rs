@@ -17,12 +17,14 @@ use std::time::Duration;
 
 use super::Uploads;
 use crate::crash;
-use crate::store::{Duty, StoreError};
+use crate::store::{Duty, Lease, NoTurn, StoreError, Wanted};
 use crate::time::Timestamp;
 use crate::upload::UploadId;
 
 /// How many parts are looked at before the next are listed.
 const PAGE: usize = 10_000;
+/// How often a part is tried to be taken that requests ask for all the time.
+const TURNS: usize = 10;
 /// The longest time that an upload in one piece may take.
 pub(super) const LONGEST: Duration = Duration::from_secs(12 * 60 * 60);
 /// The age of bytes from which they cannot be those of an upload in one piece any more.
@@ -95,7 +97,7 @@ impl Uploads {
         if self.is_needed(id).await? || self.begun.contains(id) {
             return Ok(false);
         }
-        let Some(_lease) = self.stores.leases.take_idle(id).await? else { return Ok(false) };
+        let Some(_lease) = self.take_orphan(id).await? else { return Ok(false) };
         // A final upload may have the id again, and may have been made in between.
         if self.is_needed(id).await? {
             return Ok(false);
@@ -107,6 +109,19 @@ impl Uploads {
             tracing::warn!(upload = %id, %error, "a part that no record needs stays");
         }
         Ok(freed.is_ok())
+    }
+
+    /// Takes a part that no record needs. A request that has it only finds that there is nothing to do, and is
+    /// waited for: nobody comes back to this part before the next start.
+    async fn take_orphan(&self, id: UploadId) -> Result<Option<Lease>, StoreError> {
+        for _ in 0..TURNS {
+            match self.stores.leases.take_over(id, Wanted::WhatCame).await {
+                Ok(lease) => return Ok(Some(lease)),
+                Err(NoTurn::Displaced | NoTurn::Late) => {}
+                Err(NoTurn::Store(error)) => return Err(error),
+            }
+        }
+        Ok(None)
     }
 
     async fn is_needed(&self, id: UploadId) -> Result<bool, StoreError> {

@@ -27,6 +27,7 @@ over_both! {
     what_is_owed_is_found_without_anyone_asking,
     the_sweeper_takes_what_nobody_came_back_for_and_nothing_else,
     bytes_without_a_record_are_freed_at_the_start,
+    bytes_that_a_request_has_are_freed_after_it,
 }
 
 async fn the_last_byte_makes_the_message(house: House) {
@@ -327,6 +328,19 @@ async fn bytes_without_a_record_are_freed_at_the_start(house: House) {
             .expect("memory"),
         [kept]
     );
+}
+
+/// A request may ask for it just then, and finds that there is nothing to do.
+async fn bytes_that_a_request_has_are_freed_after_it(house: House) {
+    let id = UploadId::random();
+    let mut orphan = house.stores.payloads.open(id, Epoch::FIRST, 0).await.expect("memory");
+    orphan.sync(vec![Bytes::from_static(b"abc")]).await.expect("memory");
+    let lease = house.stores.leases.take_idle(id).await.expect("local").expect("idle");
+    let request = async move { lease.displaced().await };
+    let in_two_days = Timestamp::now().plus_secs(2 * 24 * 60 * 60);
+    let (_, freed) = tokio::join!(request, house.uploads.free_orphans(in_two_days));
+    assert_eq!(freed.expect("memory"), 1);
+    assert_eq!(house.parts().await, 0);
 }
 
 /// The upload's record comes with its last byte.
