@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use longhaul::message::{Message, UserId};
-use longhaul::store::contract::samples::{at, binding, conversation, digest, unbound, user};
+use longhaul::store::contract::samples::{at, binding, conversation, digest, unbound, user, whole};
 use longhaul::store::postgres::Postgres;
 use longhaul::store::{Messages, Records, StoreError, Taking};
 use longhaul::time::Timestamp;
@@ -178,6 +178,27 @@ async fn messages(store: &Postgres) -> Vec<Message> {
         messages.extend(store.page(conversation(number), None, 99).await.expect("readable"));
     }
     messages
+}
+
+/// The answer to a statement may be looked at before that to the one which failed before it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_that_are_the_first_of_a_conversation_are_all_stored() {
+    let fixture = Fixture::new().await;
+    let stores = [Arc::clone(&fixture.store), fixture.again()];
+    for number in 0..50 {
+        let creations = (0..6).map(|client| {
+            let store = Arc::clone(&stores[client % 2]);
+            let binding =
+                Binding { conversation_id: conversation(number), ..binding(Some(&format!("c {client}"))) };
+            let upload = Upload { binding: Some(binding), ..whole(None) };
+            tokio::spawn(async move {
+                store.create_with(&upload, Taking::IfFree, Bounds::NONE, Some(at(5_000))).await
+            })
+        });
+        for created in join_all(creations).await {
+            assert!(created.expect("no panic").expect("stored").is_new());
+        }
+    }
 }
 
 proptest! {

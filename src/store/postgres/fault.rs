@@ -23,6 +23,8 @@ impl From<tokio_postgres::Error> for Fault {
             &SqlState::UNIQUE_VIOLATION,
             &SqlState::T_R_DEADLOCK_DETECTED,
             &SqlState::T_R_SERIALIZATION_FAILURE,
+            // One of the statements before this one failed, and its answer has not been looked at yet.
+            &SqlState::IN_FAILED_SQL_TRANSACTION,
         ];
         match error.code() {
             Some(code) if met.contains(&code) => Self::Again,
