@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use clap::CommandFactory;
 
 use super::Command;
-use crate::{crash, time};
+use crate::crash;
+use crate::time;
 
 const PREFIX: &str = "LONGHAUL_";
 /// Variables of the project's own tests, which a server that they start may see.
