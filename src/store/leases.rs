@@ -22,7 +22,7 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 
 use super::error::StoreError;
-use crate::upload::{Epoch, UploadId};
+use crate::upload::{Epoch, Upload, UploadId};
 
 /// The leases of all uploads.
 #[async_trait]
@@ -34,11 +34,16 @@ pub trait Leases: Send + Sync + 'static {
     async fn take_over(&self, id: UploadId, wanted: Wanted) -> Result<Lease, NoTurn>;
 
     /// Takes over as [`Leases::take_over`] does, if the upload has a holder; `None`, at no cost, if it has
-    /// none.
+    /// none. `elsewhere` is what was read with the record, by [`Records::find_held`](super::Records).
     ///
     /// # Errors
     /// The errors of [`Leases::take_over`].
-    async fn take_held(&self, id: UploadId, wanted: Wanted) -> Result<Option<Lease>, NoTurn>;
+    async fn take_held(
+        &self,
+        id: UploadId,
+        wanted: Wanted,
+        elsewhere: Elsewhere,
+    ) -> Result<Option<Lease>, NoTurn>;
 
     /// Takes the upload if no request holds it.
     ///
@@ -50,6 +55,17 @@ pub trait Leases: Send + Sync + 'static {
     /// gone: leases and duties are theirs from now on. Takes a few seconds at most, whether or not it could
     /// be told. Nothing is to be taken after it.
     async fn leave(&self) {}
+}
+
+/// The process that has an upload, by the record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Elsewhere {
+    /// The record does not say, or was not asked.
+    Unknown,
+    /// No process had it when the record was read.
+    Nobody,
+    /// The process with this number.
+    Process(i32),
 }
 
 /// The bytes of the upload that a newcomer wants.
@@ -80,6 +96,8 @@ pub enum NoTurn {
 pub struct Lease {
     epoch: Epoch,
     displacement: Displacement,
+    /// The record as it was when the upload was taken, where that came along.
+    found: Option<Box<Upload>>,
     /// The value that frees the upload when it is dropped; each implementation has its own.
     _hold: Box<dyn Any + Send + Sync>,
 }
@@ -87,7 +105,19 @@ pub struct Lease {
 impl Lease {
     /// A lease that a newcomer ends by this displacement, and that holds the upload as long as `hold` lives.
     pub fn new(epoch: Epoch, displacement: Displacement, hold: impl Any + Send + Sync) -> Self {
-        Self { epoch, displacement, _hold: Box::new(hold) }
+        Self { epoch, displacement, found: None, _hold: Box::new(hold) }
+    }
+
+    /// The lease, with the record as it was when the upload was taken. Until its holder writes something,
+    /// nobody else does.
+    #[must_use]
+    pub fn with(self, found: Upload) -> Self {
+        Self { found: Some(Box::new(found)), ..self }
+    }
+
+    /// The record, the first time that it is asked for, if it came along.
+    pub fn take_found(&mut self) -> Option<Upload> {
+        self.found.take().map(|found| *found)
     }
 
     /// The signal by which a newcomer displaces the holder.

@@ -54,7 +54,7 @@ pub use durability::Durability;
 pub use duties::{Duties, Duty};
 pub use error::StoreError;
 pub use hints::Hints;
-pub use leases::{Displacement, Lease, Leases, NoTurn, Wanted};
+pub use leases::{Displacement, Elsewhere, Lease, Leases, NoTurn, Wanted};
 pub use memberships::{Memberships, Put};
 pub use messages::{Claim, Messages, Position};
 pub use payloads::{ByteStream, Coming, Payloads, Place, Room, Shown, Sink, Source, Syncing};

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use super::error::StoreError;
+use super::leases::Elsewhere;
 use crate::message::UserId;
 use crate::time::Timestamp;
 use crate::upload::{Appended, Binding, Bounds, CreationRefusal, Epoch, Held, State, Upload, UploadId};
@@ -43,6 +44,11 @@ pub trait Records: Send + Sync + 'static {
 
     /// The upload as recorded.
     async fn find(&self, id: UploadId) -> Result<Option<Upload>, StoreError>;
+
+    /// The upload as recorded, and which process has it, where the record says that.
+    async fn find_held(&self, id: UploadId) -> Result<Option<(Upload, Elsewhere)>, StoreError> {
+        Ok(self.find(id).await?.map(|upload| (upload, Elsewhere::Unknown)))
+    }
 
     /// The upload that holds the `client_message_id` that this one is bound with.
     async fn holder(&self, upload: &Upload) -> Result<Option<UploadId>, StoreError>;

@@ -83,16 +83,17 @@ impl Uploads {
         id: UploadId,
         request: AppendRequest,
     ) -> Result<(Lease, Upload), UploadError> {
-        if let Some(lease) = self.stores.leases.take_idle(id).await? {
-            let upload = self.find_held(owner, id).await?;
+        if let Some(mut lease) = self.stores.leases.take_idle(id).await? {
+            let upload = self.find_held(owner, id, &mut lease).await?;
             return if self.is_due(&upload) { Err(UploadError::Expired) } else { Ok((lease, upload)) };
         }
         let upload = self.find(owner, id).await?;
         self.admit(&upload, request).await?;
         let wanted = Instant::now();
-        let lease = self.stores.leases.take_over(id, Wanted::RecordedOffset).await?;
+        let mut lease = self.stores.leases.take_over(id, Wanted::RecordedOffset).await?;
         metrics::get().lease_wait_seconds.since(wanted);
-        Ok((lease, self.find_held(owner, id).await?))
+        let upload = self.find_held(owner, id, &mut lease).await?;
+        Ok((lease, upload))
     }
 
     /// Receives, and waits for the message if there is to be one. Dropping this future ends the body at most,

@@ -6,7 +6,7 @@ use super::Uploads;
 use super::error::UploadError;
 use super::standing::Standing;
 use crate::message::UserId;
-use crate::store::{ByteStream, NoTurn, Place, Source, Wanted};
+use crate::store::{ByteStream, Elsewhere, NoTurn, Place, Source, Wanted};
 use crate::upload::{Concat, State, Upload, UploadId};
 
 /// The most unfinished uploads that are listed.
@@ -20,11 +20,11 @@ impl Uploads {
     /// [`UploadError::Busy`] while draining or if the message takes long; [`UploadError::Expired`];
     /// [`UploadError::Rejected`]; [`UploadError::NotFound`].
     pub async fn head(&self, owner: &UserId, id: UploadId) -> Result<Standing, UploadError> {
-        let upload = self.find(owner, id).await?;
+        let (upload, elsewhere) = self.find_with_holder(owner, id).await?;
         if self.draining.is_cancelled() {
             return Err(UploadError::Busy);
         }
-        let settled = self.settle_for_head(id, upload).await;
+        let settled = self.settle_for_head(id, upload, elsewhere).await;
         // A client that gets any other error here throws its upload away.
         settled.map_err(|error| match error {
             UploadError::NoRoom | UploadError::Displaced => UploadError::Busy,
@@ -32,12 +32,18 @@ impl Uploads {
         })
     }
 
-    async fn settle_for_head(&self, id: UploadId, upload: Upload) -> Result<Standing, UploadError> {
+    async fn settle_for_head(
+        &self,
+        id: UploadId,
+        upload: Upload,
+        elsewhere: Elsewhere,
+    ) -> Result<Standing, UploadError> {
         if matches!(upload.concat, Concat::Final(_)) {
             // No client sends bytes to a final upload, and the server's join is waited for.
             return self.settle_found(upload).await;
         }
-        match self.stores.leases.take_held(id, Wanted::WhatCame).await.map(|lease| lease.is_some()) {
+        let lease = self.stores.leases.take_held(id, Wanted::WhatCame, elsewhere).await;
+        match lease.map(|lease| lease.is_some()) {
             Ok(false) => self.settle_found(upload).await,
             // Or a newer request has the upload: the answer is the recorded offset, which that request may
             // move on.

@@ -44,7 +44,7 @@ pub use crate::finalizer::Ability;
 use crate::finalizer::{Finalizer, Overdue};
 use crate::message::{ConversationId, MessageId, UserId};
 use crate::reservations::{Allowance, RoomLeft};
-use crate::store::{StoreError, Stores};
+use crate::store::{Elsewhere, Lease, StoreError, Stores};
 use crate::time::Timestamp;
 use crate::upload::{State, Upload, UploadId};
 use orphans::Begun;
@@ -97,14 +97,39 @@ impl Uploads {
     /// The caller's upload; another user's does not exist here. While a request holds an upload, it is not
     /// overdue.
     async fn find(&self, owner: &UserId, id: UploadId) -> Result<Upload, UploadError> {
-        let upload = self.find_held(owner, id).await?;
-        if self.is_overdue(&upload).await? { Err(UploadError::Expired) } else { Ok(upload) }
+        Ok(self.find_with_holder(owner, id).await?.0)
     }
 
-    /// The caller's upload, for a request that holds it after another.
-    async fn find_held(&self, owner: &UserId, id: UploadId) -> Result<Upload, UploadError> {
-        let upload = self.stores.records.find(id).await?.filter(|upload| upload.owner == *owner);
-        let upload = upload.ok_or(UploadError::NotFound)?;
+    /// The caller's upload, and which process has it, where the record says that.
+    async fn find_with_holder(
+        &self,
+        owner: &UserId,
+        id: UploadId,
+    ) -> Result<(Upload, Elsewhere), UploadError> {
+        let (upload, elsewhere) = self.stores.records.find_held(id).await?.ok_or(UploadError::NotFound)?;
+        let upload = self.shown(owner, upload).await?;
+        if self.is_overdue(&upload).await? { Err(UploadError::Expired) } else { Ok((upload, elsewhere)) }
+    }
+
+    /// The caller's upload, for a request that holds it.
+    async fn find_held(
+        &self,
+        owner: &UserId,
+        id: UploadId,
+        lease: &mut Lease,
+    ) -> Result<Upload, UploadError> {
+        let found = match lease.take_found() {
+            Some(found) => Some(found),
+            None => self.stores.records.find(id).await?,
+        };
+        self.shown(owner, found.ok_or(UploadError::NotFound)?).await
+    }
+
+    /// An upload, if it is the caller's and is told of still.
+    async fn shown(&self, owner: &UserId, upload: Upload) -> Result<Upload, UploadError> {
+        if upload.owner != *owner {
+            return Err(UploadError::NotFound);
+        }
         match upload.state {
             State::Expired => Err(UploadError::Expired),
             State::Committed(message) if self.is_over(&upload, message).await? => Err(UploadError::Over),

@@ -16,8 +16,8 @@ impl Uploads {
     /// [`UploadError::NotFound`], [`UploadError::Expired`], [`UploadError::Busy`].
     pub async fn terminate(self: &Arc<Self>, owner: &UserId, id: UploadId) -> Result<(), UploadError> {
         self.find(owner, id).await?;
-        let lease = self.stores.leases.take_over(id, Wanted::WhatCame).await?;
-        let mut upload = self.find_held(owner, id).await?;
+        let mut lease = self.stores.leases.take_over(id, Wanted::WhatCame).await?;
+        let mut upload = self.find_held(owner, id, &mut lease).await?;
         if matches!(upload.state, State::Finalizing(_)) {
             // Its message will be made: wait for that, then end the upload resource.
             upload = self.settle(id).await?.upload;

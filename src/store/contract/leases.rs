@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::store::{Leases, NoTurn, Wanted};
+use crate::store::{Elsewhere, Leases, NoTurn, Wanted};
 use crate::upload::UploadId;
 
 pub async fn a_newcomer_displaces_the_holder_and_follows_it(leases: impl Leases + Clone) {
@@ -59,13 +59,14 @@ pub async fn the_holder_learns_what_the_first_newcomer_wants(leases: impl Leases
 
 pub async fn what_nobody_holds_is_not_taken_from_a_holder(leases: impl Leases + Clone) {
     let id = UploadId::random();
-    assert!(leases.take_held(id, Wanted::WhatCame).await.expect("asked").is_none());
+    assert!(leases.take_held(id, Wanted::WhatCame, Elsewhere::Unknown).await.expect("asked").is_none());
     let holder = leases.take_idle(id).await.expect("asked").expect("idle");
     let other = leases.clone();
-    let newcomer =
-        tokio::spawn(async move { other.take_held(id, Wanted::WhatCame).await.map(|lease| lease.is_some()) });
+    let newcomer = tokio::spawn(async move {
+        other.take_held(id, Wanted::WhatCame, Elsewhere::Unknown).await.map(|lease| lease.is_some())
+    });
     assert_eq!(holder.displaced().await, Wanted::WhatCame);
     drop(holder);
     assert!(newcomer.await.expect("no panic").expect("its turn"));
-    assert!(leases.take_held(id, Wanted::WhatCame).await.expect("asked").is_none());
+    assert!(leases.take_held(id, Wanted::WhatCame, Elsewhere::Unknown).await.expect("asked").is_none());
 }

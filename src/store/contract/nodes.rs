@@ -8,7 +8,7 @@ use futures_util::{StreamExt, TryStreamExt};
 
 use super::samples::{at, row, unbound, whole};
 use super::{NodesFixture, is_fenced};
-use crate::store::{Claim, Duties, Duty, Lease, Source, StoreError, Taking, Wanted};
+use crate::store::{Claim, Duties, Duty, Elsewhere, Lease, Source, StoreError, Taking, Wanted};
 use crate::time::Timestamp;
 use crate::upload::{Appended, Epoch, UploadId};
 
@@ -43,7 +43,8 @@ pub async fn a_holder_on_another_node_keeps_what_came_and_lets_go(one: impl Node
     let id = created(&one).await;
     let first = held(&one, id).await;
     let leases = two.leases();
-    let newcomer = tokio::spawn(async move { leases.take_held(id, Wanted::WhatCame).await });
+    let newcomer =
+        tokio::spawn(async move { leases.take_held(id, Wanted::WhatCame, Elsewhere::Unknown).await });
     assert_eq!(first.displaced().await, Wanted::WhatCame);
     append(&one, &first, id, 0, 3).await.expect("it still holds it");
     drop(first);
@@ -98,7 +99,7 @@ pub async fn an_upload_is_idle_if_no_node_holds_it(one: impl NodesFixture) {
     assert_eq!(first.is_displaced(), None);
     drop(first);
     // Another node may see a moment later that it was let go.
-    while two.leases().take_held(id, Wanted::WhatCame).await.expect("asked").is_some() {}
+    while two.leases().take_held(id, Wanted::WhatCame, Elsewhere::Unknown).await.expect("asked").is_some() {}
     assert!(two.leases().take_idle(id).await.expect("asked").is_some());
 }
 

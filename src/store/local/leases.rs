@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::store::StoreError;
-use crate::store::leases::{Displacement, Lease, Leases, NoTurn, Wanted};
+use crate::store::leases::{Displacement, Elsewhere, Lease, Leases, NoTurn, Wanted};
 use crate::upload::{Epoch, UploadId};
 
 /// How long a newcomer waits for the holder, which has at most a buffer to write and to sync.
@@ -60,7 +60,7 @@ impl Leases for LocalLeases {
         if is_mine { Ok(visit.hold(displacement)) } else { Err(NoTurn::Late) }
     }
 
-    async fn take_held(&self, id: UploadId, wanted: Wanted) -> Result<Option<Lease>, NoTurn> {
+    async fn take_held(&self, id: UploadId, wanted: Wanted, _: Elsewhere) -> Result<Option<Lease>, NoTurn> {
         if lock(&self.slots).contains_key(&id) {
             self.take_over(id, wanted).await.map(Some)
         } else {
@@ -142,7 +142,7 @@ mod tests {
         drop(holder);
         assert!(lock(&leases.slots).is_empty());
         drop(leases.take_idle(id).await.expect("local").expect("idle"));
-        assert!(leases.take_held(id, Wanted::WhatCame).await.expect("local").is_none());
+        assert!(leases.take_held(id, Wanted::WhatCame, Elsewhere::Unknown).await.expect("local").is_none());
         assert!(lock(&leases.slots).is_empty());
     }
 }

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 use super::lock;
 use super::node::{Holder, MemoryNode, Shared};
-use crate::store::{Lease, Leases, NoTurn, StoreError, Wanted};
+use crate::store::{Elsewhere, Lease, Leases, NoTurn, StoreError, Wanted};
 use crate::upload::{Epoch, UploadId};
 
 /// How long a newcomer waits for a holder on another node.
@@ -68,11 +68,11 @@ impl Leases for MemoryNode {
         Ok(self.sign(id, turn).await?)
     }
 
-    async fn take_held(&self, id: UploadId, wanted: Wanted) -> Result<Option<Lease>, NoTurn> {
+    async fn take_held(&self, id: UploadId, wanted: Wanted, _: Elsewhere) -> Result<Option<Lease>, NoTurn> {
         if self.elsewhere(id).is_some() {
             return self.take_over(id, wanted).await.map(Some);
         }
-        match self.process.own.take_held(id, wanted).await? {
+        match self.process.own.take_held(id, wanted, Elsewhere::Unknown).await? {
             Some(turn) => Ok(Some(self.sign(id, turn).await?)),
             None => Ok(None),
         }

@@ -7,12 +7,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::oneshot;
 
-use super::super::rows;
+use super::super::rows::{self, UPLOAD};
 use super::line::Order;
 use super::said::Said;
 use super::{Held, PostgresNode, lock};
-use crate::store::{Lease, Leases, NoTurn, StoreError, Wanted};
-use crate::upload::{Epoch, UploadId};
+use crate::store::{Elsewhere, Lease, Leases, NoTurn, StoreError, Wanted};
+use crate::upload::{Epoch, Upload, UploadId};
 
 /// How long a newcomer waits for a holder on another node.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -21,19 +21,22 @@ const LEAVE_WITHIN: Duration = Duration::from_secs(2);
 /// How often a newcomer looks again, if yet another one was quicker.
 const ATTEMPTS: usize = 3;
 
-/// Takes the upload and answers the epoch, if no other node that is there holds it, or if it is in the epoch
+/// The statement that takes the upload and answers it as it is then, if no other node that is there holds it, or if it is in the epoch
 /// that was seen.
 ///
 /// The lowest bits of an epoch are the node's, so no two nodes ever have the same epoch, even if the database
 /// forgets one: a commit that does not wait for the disk, or a failover, may lose an epoch that was taken.
 /// What its holder writes is refused then, and nothing is harmed. So the commit need not wait for the disk.
-const TAKE: &str = "
-    with o as materialized (select id, epoch, node from uploads where id = $1 for update)
-    update uploads u set epoch = ((o.epoch >> 24) + 1) << 24 | ($2::int & 16777215)::bigint, node = $2
-    from o, (select set_config('synchronous_commit', 'off', true)) s
-    where u.id = o.id and (o.epoch = $3 or o.node is null or o.node = $2
-        or not exists (select from nodes n where n.id = o.node and n.beat > now() - interval '5 seconds'))
-    returning u.epoch";
+fn take() -> String {
+    format!(
+        "with o as materialized (select id, epoch, node from uploads where id = $1 for update)
+         update uploads u set epoch = ((o.epoch >> 24) + 1) << 24 | ($2::int & 16777215)::bigint, node = $2
+         from o, (select set_config('synchronous_commit', 'off', true)) s
+         where u.id = o.id and (o.epoch = $3 or o.node is null or o.node = $2
+             or not exists (select from nodes n where n.id = o.node and n.beat > now() - interval '5 seconds'))
+         returning {UPLOAD}"
+    )
+}
 
 /// The node that holds the upload, if any does.
 const LOOK: &str = "select epoch, node from uploads where id = $1";
@@ -71,15 +74,23 @@ impl Leases for PostgresNode {
         self.follow(id, wanted, turn).await
     }
 
-    async fn take_held(&self, id: UploadId, wanted: Wanted) -> Result<Option<Lease>, NoTurn> {
-        if let Some(turn) = self.0.own.take_held(id, wanted).await? {
+    async fn take_held(
+        &self,
+        id: UploadId,
+        wanted: Wanted,
+        elsewhere: Elsewhere,
+    ) -> Result<Option<Lease>, NoTurn> {
+        if let Some(turn) = self.0.own.take_held(id, wanted, Elsewhere::Unknown).await? {
             return self.follow(id, wanted, turn).await.map(Some);
         }
-        match self.look(id).await? {
-            Some(Sight { holder: Some(node), .. }) if node != self.0.number => {
-                self.take_over(id, wanted).await.map(Some)
-            }
-            _ => Ok(None),
+        let holder = match elsewhere {
+            Elsewhere::Process(node) => Some(node),
+            Elsewhere::Nobody => None,
+            Elsewhere::Unknown => self.look(id).await?.and_then(|sight| sight.holder),
+        };
+        match holder.filter(|node| *node != self.0.number) {
+            Some(_) => self.take_over(id, wanted).await.map(Some),
+            None => Ok(None),
         }
     }
 
@@ -116,12 +127,11 @@ impl PostgresNode {
     /// Takes the upload if no other node holds it.
     async fn take_unheld(&self, id: UploadId, turn: Lease) -> Result<Option<Lease>, StoreError> {
         let mut entry = self.enter(id, turn);
-        if let Some(epoch) = entry.take(None).await? {
-            return Ok(Some(entry.lease(epoch)));
+        if let Some(upload) = entry.take(None).await? {
+            return Ok(Some(entry.lease(upload)));
         }
-        // Without a record there is nothing that another node could write.
         let is_stored = self.look(id).await?.is_some();
-        Ok((!is_stored).then(|| entry.lease(Epoch::FIRST)))
+        Ok((!is_stored).then(|| entry.lease_of_nothing()))
     }
 
     /// Takes the upload, by force in the end, as long as somebody waits for it.
@@ -134,10 +144,10 @@ impl PostgresNode {
     ) -> Result<Lease, NoTurn> {
         let mut entry = self.enter(id, turn);
         for _ in 0..ATTEMPTS {
-            if let Some(epoch) = entry.take(None).await? {
-                return Ok(entry.lease(epoch));
+            if let Some(upload) = entry.take(None).await? {
+                return Ok(entry.lease(upload));
             }
-            let Some(sight) = self.look(id).await? else { return Ok(entry.lease(Epoch::FIRST)) };
+            let Some(sight) = self.look(id).await? else { return Ok(entry.lease_of_nothing()) };
             let holder = sight.holder.filter(|node| *node != self.0.number && waits.strong_count() > 0);
             if let Some(holder) = holder {
                 self.ask(id, holder, wanted, &entry.turn).await?;
@@ -145,8 +155,8 @@ impl PostgresNode {
             if waits.strong_count() == 0 {
                 return Err(NoTurn::Displaced);
             }
-            if let Some(epoch) = entry.take(Some(sight.epoch)).await? {
-                return Ok(entry.lease(epoch));
+            if let Some(upload) = entry.take(Some(sight.epoch)).await? {
+                return Ok(entry.lease(upload));
             }
         }
         Err(NoTurn::Late)
@@ -183,18 +193,24 @@ impl PostgresNode {
 }
 
 impl Entry {
-    async fn take(&mut self, seen: Option<Epoch>) -> Result<Option<Epoch>, StoreError> {
+    /// Takes the upload; answers it as it is then. No other node writes to it from then on.
+    async fn take(&mut self, seen: Option<Epoch>) -> Result<Option<Upload>, StoreError> {
         let node = &self.node.0;
         let seen = seen.map(|epoch| epoch.number().cast_signed());
         self.taken = Taken::Perhaps;
-        let rows = node.connections.query(TAKE, &[&self.id.uuid(), &node.number, &seen]).await?;
-        let epoch = rows.first().map(rows::epoch).transpose()?;
-        self.taken = epoch.map_or(Taken::Nothing, Taken::At);
-        Ok(epoch)
+        let rows = node.connections.query(&take(), &[&self.id.uuid(), &node.number, &seen]).await?;
+        let upload = rows.first().map(rows::upload).transpose()?;
+        self.taken = upload.as_ref().map_or(Taken::Nothing, |upload| Taken::At(upload.epoch));
+        Ok(upload)
     }
 
-    fn lease(self, epoch: Epoch) -> Lease {
-        Lease::new(epoch, self.turn.displacement().clone(), self)
+    fn lease(self, upload: Upload) -> Lease {
+        Lease::new(upload.epoch, self.turn.displacement().clone(), self).with(upload)
+    }
+
+    /// The lease of an upload that has no record, so that there is nothing which another node could write.
+    fn lease_of_nothing(self) -> Lease {
+        Lease::new(Epoch::FIRST, self.turn.displacement().clone(), self)
     }
 }
 
