@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use crate::cluster::place::Place;
 use crate::multipart::Form;
 use crate::script::{Script, socket};
 use crate::server::{Server, Setup};
@@ -59,7 +60,11 @@ impl Chat {
 
     /// A conversation on a new server with these settings.
     pub async fn on(setup: Setup) -> Self {
-        let server = setup.start().await;
+        Self::with(setup.start().await).await
+    }
+
+    /// A conversation on this server.
+    pub async fn with(server: Server) -> Self {
         let [alice, bob, eve] = ["alice@example.com", "bob@example.com", "eve@example.com"].map(User::named);
         let chat = Self { server, conversation: conversation_id(), alice, bob, eve };
         chat.put_conversation(&chat.conversation, &[&chat.alice, &chat.bob]).await.expecting(201);
@@ -160,6 +165,9 @@ impl Chat {
     /// Checks that no part is left of an upload, and that exactly the messages that can be read have a
     /// folder, with one file each.
     pub async fn check_folders(&self) {
+        if let Some(place) = self.server.place() {
+            return self.check_place(place).await;
+        }
         let folder = self.server.folder();
         wait::until_true("no part file is left", async || folder.parts().is_empty()).await;
         let messages = self.messages().await;
@@ -170,6 +178,21 @@ impl Chat {
         for (id, files) in chats {
             assert_eq!(files.len(), 1, "the message {id} has exactly one file: {files:?}");
         }
+    }
+
+    /// The same for nodes: no bytes are left of an upload, exactly the messages that can be read have an
+    /// object, and nothing else is in the bucket.
+    async fn check_place(&self, place: &Place) {
+        wait::until_true("no bytes are left of an upload", async || {
+            place.rows("select upload from stored").is_empty()
+        })
+        .await;
+        wait::until_true("nothing is left over in the bucket", async || place.left_over().is_empty()).await;
+        let messages = self.messages().await;
+        let read: BTreeSet<_> = messages.iter().map(|message| text(message, "_id").to_owned()).collect();
+        let stored: BTreeSet<_> =
+            place.rows("select encode(message, 'hex') from files").into_iter().collect();
+        assert_eq!(stored, read, "every message has an object, and every object a message");
     }
 
     /// The status document of an upload, as the first member gets it.

@@ -1,6 +1,7 @@
 //! Correct tus 1.0.0 requests, which a test may make wrong.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 pub use tus_lab::tus::{OFFSET_OCTET_STREAM, metadata};
 
@@ -78,11 +79,20 @@ pub async fn end_parts(chat: &Chat, clients: &[&Script]) {
 /// # Panics
 /// When one cannot be ended.
 pub async fn end_unfinished(chat: &Chat) {
-    for part in chat.server.folder().parts() {
-        let id = part.file_stem().and_then(|name| name.to_str()).expect("a part is named after its upload");
+    let ids = match chat.server.place() {
+        Some(place) => place.rows("select replace(upload::text, '-', '') from stored"),
+        None => chat.server.folder().parts().iter().map(|part| name_of(part)).collect(),
+    };
+    for id in ids {
         let ended = request(chat, &chat.alice, "DELETE", &format!("/files/{id}")).send().await;
         assert!([204, 404].contains(&ended.status), "{ended:?}");
     }
+}
+
+/// A part is named after its upload.
+fn name_of(part: &Path) -> String {
+    let name = part.file_stem().and_then(|name| name.to_str());
+    name.expect("an id is text").to_owned()
 }
 
 /// The URLs of all uploads that these clients have created so far.

@@ -9,6 +9,7 @@ use tokio::process::Command;
 use super::database::elsewhere;
 use super::death::bare_command;
 use crate::binary::longhaul;
+use crate::cluster::place::Place;
 use crate::token::SECRET;
 
 /// The settings with which a server is started.
@@ -108,7 +109,16 @@ impl Setup {
         Self { demo: true, ..setup }
     }
 
-    pub(super) fn command(&self, listen: &str, data: &Path) -> Command {
+    /// Whether several processes can be started with these settings that share a place elsewhere.
+    pub(super) fn suits_nodes(&self) -> bool {
+        let of_one = ["--payload", "--database"];
+        self.handed_over.is_none()
+            && self.data.is_none()
+            && !self.arguments.iter().any(|flag| of_one.contains(&flag.as_str()))
+    }
+
+    /// The command of a process that listens there, and has its own files, or all, in this folder.
+    pub(super) fn command(&self, listen: &str, data: &Path, place: Option<&Place>) -> Command {
         let binary = self.binary.as_deref().unwrap_or_else(|| longhaul());
         let mut command = match (&self.handed_over, self.most_files) {
             (None, None) => bare_command(binary),
@@ -130,7 +140,9 @@ impl Setup {
         }
         // With links that stay the same for a week, a message that is read twice is the same both times.
         command.env("LONGHAUL_MEDIA_LINK_SECS", "7d");
-        if !self.arguments.iter().any(|flag| flag == "--payload") {
+        if let Some(place) = place {
+            place.settle(&mut command);
+        } else if !self.arguments.iter().any(|flag| flag == "--payload") {
             command.envs(elsewhere(data));
         }
         command.args(&self.arguments).envs(self.environment.clone());

@@ -1,0 +1,236 @@
+//! A line to a server that can be cut, delayed, silenced, and made to deliver late.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use super::target::Target;
+
+/// How much is carried at once.
+const PIECE: usize = 64 * 1024;
+/// How many pieces of a connection may be under way.
+const UNDER_WAY: usize = 512;
+
+/// What is wrong with a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// Nothing.
+    None,
+    /// Every connection ends, and so does every new one.
+    Cut,
+    /// Connections stay, and what is sent is lost. They end with the trouble.
+    Silent,
+    /// What is sent is taken, and delivered once the trouble is over, whether or not its sender still waits.
+    Late,
+    /// Each piece takes this long, both ways.
+    Slow(Duration),
+    /// Each piece of an answer takes this long.
+    LateAnswers(Duration),
+}
+
+/// What is wrong, and how often every connection was to end so far.
+#[derive(Debug, Clone, Copy)]
+struct State {
+    trouble: Trouble,
+    cuts: u64,
+}
+
+/// A line to a server, for those who connect to its address.
+#[derive(Debug)]
+pub struct Line {
+    address: SocketAddr,
+    state: Arc<watch::Sender<State>>,
+    accepting: JoinHandle<()>,
+}
+
+impl Line {
+    /// A line without trouble to this server.
+    ///
+    /// # Panics
+    /// When loopback has no free port.
+    pub async fn to(target: Target) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
+        let address = listener.local_addr().expect("a bound socket has an address");
+        let state = Arc::new(watch::Sender::new(State { trouble: Trouble::None, cuts: 0 }));
+        let accepting = tokio::spawn(accept(listener, target, Arc::clone(&state)));
+        Self { address, state, accepting }
+    }
+
+    /// The address of the line's near end.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Brings trouble, or ends it.
+    pub fn has(&self, trouble: Trouble) {
+        self.state.send_modify(|state| {
+            // A connection that has lost bytes cannot go on.
+            let is_cut = trouble == Trouble::Cut || state.trouble == Trouble::Silent;
+            *state = State { trouble, cuts: state.cuts + u64::from(is_cut) };
+        });
+    }
+
+    /// Ends every connection, once.
+    pub fn cut(&self) {
+        self.state.send_modify(|state| state.cuts += 1);
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.accepting.abort();
+        self.has(Trouble::Cut);
+    }
+}
+
+async fn accept(listener: TcpListener, target: Target, state: Arc<watch::Sender<State>>) {
+    while let Ok((near, _)) = listener.accept().await {
+        let (target, state) = (target.clone(), state.subscribe());
+        tokio::spawn(async move {
+            let (mut cutting, now) = (state.clone(), *state.borrow());
+            if now.trouble == Trouble::Cut {
+                return;
+            }
+            tokio::select! {
+                () = carry(near, &target, &state) => {}
+                _ = cutting.wait_for(|state| state.cuts != now.cuts) => {}
+            }
+        });
+    }
+}
+
+/// Carries a connection until the server has sent everything.
+async fn carry(near: TcpStream, target: &Target, state: &watch::Receiver<State>) {
+    _ = near.set_nodelay(true);
+    let (from_near, to_near) = near.into_split();
+    let Ok((from_far, to_far)) = target.connect().await else { return };
+    let up = async {
+        lane(from_near, to_far, state.clone(), false).await;
+        // The server may still have to answer.
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = up => {}
+        () = lane(from_far, to_near, state.clone(), true) => {}
+    }
+}
+
+/// Carries bytes one way. What was taken is delivered even if its sender is gone.
+async fn lane(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    mut state: watch::Receiver<State>,
+    is_answer: bool,
+) {
+    let (taken, mut pieces) = mpsc::channel::<Vec<u8>>(UNDER_WAY);
+    let take = async move {
+        let mut buffer = vec![0; PIECE];
+        while let Ok(length @ 1..) = from.read(&mut buffer).await {
+            if taken.send(buffer[..length].to_vec()).await.is_err() {
+                break;
+            }
+        }
+        drop(taken);
+        std::future::pending::<()>().await;
+    };
+    let deliver = async {
+        let cuts = state.borrow().cuts;
+        while let Some(piece) = pieces.recv().await {
+            let passes = passes(&mut state, is_answer).await;
+            // After a piece that was lost, none may come.
+            if state.borrow().cuts != cuts || (passes && to.write_all(&piece).await.is_err()) {
+                return;
+            }
+        }
+        _ = to.shutdown().await;
+    };
+    tokio::select! {
+        () = take => {}
+        () = deliver => {}
+    }
+}
+
+/// Waits as long as the trouble takes; false if the bytes are lost.
+async fn passes(state: &mut watch::Receiver<State>, is_answer: bool) -> bool {
+    let now = state.wait_for(|state| state.trouble != Trouble::Late).await.map(|state| state.trouble);
+    match now {
+        Ok(Trouble::Slow(time)) => tokio::time::sleep(time).await,
+        Ok(Trouble::LateAnswers(time)) if is_answer => tokio::time::sleep(time).await,
+        Ok(Trouble::Silent) => return false,
+        _ => {}
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use tus_lab::http::Connection;
+    use tus_lab::wait;
+
+    use super::*;
+
+    /// A server of one connection: it reads to its end, and tells what it read.
+    async fn server() -> (Target, JoinHandle<Vec<u8>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
+        let target = Target::Tcp(listener.local_addr().expect("a bound socket has an address"));
+        let read = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("the line connects");
+            let mut bytes = Vec::new();
+            _ = stream.read_to_end(&mut bytes).await;
+            _ = stream.write_all(b"!").await;
+            bytes
+        });
+        (target, read)
+    }
+
+    #[tokio::test]
+    async fn what_was_taken_late_is_delivered_although_its_sender_is_gone() {
+        let (target, read) = server().await;
+        let line = Line::to(target).await;
+        line.has(Trouble::Late);
+        let mut sender = Connection::open(line.address()).await;
+        sender.send(&[7; 1_000_000]).await;
+        drop(sender);
+        assert!(!read.is_finished());
+        line.has(Trouble::None);
+        let bytes = wait::bounded("the bytes land", read).await.expect("the server is fine");
+        assert_eq!(bytes.len(), 1_000_000);
+    }
+
+    #[tokio::test]
+    async fn what_a_silent_line_takes_is_lost_and_its_connection_with_it() {
+        let (target, read) = server().await;
+        let line = Line::to(target).await;
+        let mut sender = Connection::open(line.address()).await;
+        line.has(Trouble::Silent);
+        sender.send(b"lost").await;
+        sender.finish().await;
+        assert_eq!(wait::bounded("the end comes", read).await.expect("the server is fine"), b"");
+        line.has(Trouble::None);
+        assert!(sender.gone().await.is_empty(), "its answer is lost as well");
+    }
+
+    #[tokio::test]
+    async fn a_cut_ends_every_connection_and_a_new_one_goes_through() {
+        let (target, _read) = server().await;
+        let line = Line::to(target.clone()).await;
+        let mut before = Connection::open(line.address()).await;
+        before.send(b"before").await;
+        line.cut();
+        assert!(before.gone().await.is_empty());
+        let (target, read) = server().await;
+        let line = Line::to(target).await;
+        line.has(Trouble::Slow(Duration::from_millis(1)));
+        let mut after = Connection::open(line.address()).await;
+        after.send(b"after").await;
+        after.finish().await;
+        assert_eq!(after.gone().await, b"!");
+        assert_eq!(read.await.expect("the server is fine"), b"after");
+    }
+}

@@ -1,0 +1,140 @@
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use tokio::process::Command;
+
+use super::services::{ACCESS_KEY, SECRET_KEY, Services};
+use super::target::Target;
+
+/// The key with which every node signs the same links.
+const LINK_KEY: &str = "a key that only the tests and their nodes know";
+
+/// Below what the objects are in their bucket.
+const PREFIX: &str = "media";
+
+/// What the nodes of a cluster share: a schema in PostgreSQL, a bucket, and Redis.
+#[derive(Debug, Clone)]
+pub struct Place {
+    services: Arc<Services>,
+    schema: String,
+    bucket: PathBuf,
+    database: String,
+    redis: String,
+    endpoint: SocketAddr,
+}
+
+impl Place {
+    /// An empty place on these servers.
+    ///
+    /// # Panics
+    /// When the servers are of another kind.
+    #[must_use]
+    pub fn on(services: &Arc<Services>) -> Self {
+        static PLACES: AtomicU32 = AtomicU32::new(0);
+        let name = format!("cluster-{}", PLACES.fetch_add(1, Ordering::Relaxed));
+        let schema = name.replace('-', "_");
+        let (Target::Tcp(endpoint), Target::Unix(redis)) = (services.s3.target(), services.redis.target())
+        else {
+            panic!("the S3 server has a port, and Redis a socket");
+        };
+        Self {
+            database: address(&services.socket_folder().display().to_string(), 5432, &schema),
+            redis: format!("unix://{}", redis.display()),
+            endpoint: *endpoint,
+            bucket: services.bucket(&name),
+            services: Arc::clone(services),
+            schema,
+        }
+    }
+
+    /// The same place, reached by these ports.
+    #[must_use]
+    pub fn by_way_of(self, postgres: SocketAddr, redis: SocketAddr, s3: SocketAddr) -> Self {
+        let database = address(&postgres.ip().to_string(), postgres.port(), &self.schema);
+        Self { database, redis: format!("redis://{redis}"), endpoint: s3, ..self }
+    }
+
+    /// Gives a node's command what it needs to store here.
+    pub(crate) fn settle(&self, command: &mut Command) {
+        let bucket = self.bucket.file_name().expect("a bucket has a name").to_string_lossy();
+        command.args(["--database", &self.database, "--redis", &self.redis, "--trust-forwarded"]);
+        command.args(["--bucket", &format!("s3://{bucket}/{PREFIX}"), "--s3-endpoint"]);
+        command.arg(format!("http://{}", self.endpoint));
+        command.env("AWS_ACCESS_KEY_ID", ACCESS_KEY).env("AWS_SECRET_ACCESS_KEY", SECRET_KEY);
+        command.env("AWS_REGION", "us-east-1").env("LONGHAUL_MEDIA_LINK_KEY", LINK_KEY);
+    }
+
+    /// What PostgreSQL answers to these statements in the cluster's schema, a line for each row.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    #[must_use]
+    pub fn rows(&self, sql: &str) -> Vec<String> {
+        self.services.ask(&self.schema, sql).unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    /// The keys of the objects in the bucket, as rows have them.
+    #[must_use]
+    pub fn objects(&self) -> BTreeSet<String> {
+        files(&self.bucket.join(PREFIX)).into_iter().collect()
+    }
+
+    /// The multipart uploads in the bucket that were neither completed nor aborted, as the server's folders of
+    /// their parts.
+    #[must_use]
+    pub fn multipart_uploads(&self) -> BTreeSet<String> {
+        let objects = folders(&self.bucket.join(".sgwtmp/multipart"));
+        let uploads = objects.iter().flat_map(|object| folders(object));
+        uploads.map(|upload| name_below(&self.bucket, &upload)).collect()
+    }
+
+    /// What is in the bucket and in no row, once everything that is to go is due. Empty if nothing is left over.
+    #[must_use]
+    pub fn left_over(&self) -> Vec<String> {
+        let waiting = self.rows("update garbage set due = clock_timestamp() returning object_key");
+        let named = self.rows("select object_key from stored union select object_key from files");
+        let begun = self.rows("select multipart_id from stored where multipart_id is not null");
+        let unnamed = self.objects().into_iter().filter(|key| !named.contains(key));
+        let unknown = self
+            .multipart_uploads()
+            .into_iter()
+            .filter(|path| !begun.iter().any(|id| path.ends_with(id.as_str())));
+        waiting.into_iter().map(|key| format!("garbage: {key}")).chain(unnamed).chain(unknown).collect()
+    }
+}
+
+fn address(host: &str, port: u16, schema: &str) -> String {
+    format!(
+        "host={host} port={port} user=postgres dbname=postgres sslmode=disable options='-c search_path={schema}'"
+    )
+}
+
+/// The files below a folder, by their paths in it.
+fn files(folder: &Path) -> Vec<String> {
+    fn walk(root: &Path, folder: &Path, found: &mut Vec<String>) {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                walk(root, &path, found);
+            } else {
+                found.push(name_below(root, &path));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(folder, folder, &mut found);
+    found
+}
+
+fn folders(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
+}
+
+fn name_below(root: &Path, path: &Path) -> String {
+    path.strip_prefix(root).expect("it is below").to_string_lossy().into_owned()
+}
