@@ -1,0 +1,114 @@
+//! Several nodes whose PostgreSQL or S3 server dies, hangs or answers late: clients wait, and nothing is lost.
+
+use harness::cluster::{Cluster, Trouble, left_out};
+use harness::content::Content;
+use harness::server::Setup;
+use harness::{tus, wait};
+
+mod nodes;
+
+use nodes::{finish, is_the_only_message, offset_on, on, patch_on, stall};
+
+const MIB: u64 = 1 << 20;
+
+#[tokio::test]
+async fn a_database_that_dies_in_the_middle_costs_a_wait() {
+    if left_out() {
+        return;
+    }
+    let cluster = Cluster::start_alone(Setup::default(), 2).await;
+    let content = Content::random(12 * MIB);
+    let location = tus::create(&cluster.chat, content.len(), &[]).await;
+    patch_on(&cluster, 0, &location, 0).body(content.slice(0..MIB)).send().await.expecting(204);
+    let mut sending = stall_at(&cluster, &location, &content, MIB).await;
+    sending.send(&content.slice(MIB..2 * MIB)).await;
+    cluster.services.postgres.kill();
+    let away = on(&cluster, 1, "HEAD", &location).try_send().await;
+    // A HEAD waits for what is away, and is told to come again.
+    assert!(away.is_ok_and(|answer| [423, 503].contains(&answer.status)));
+    cluster.services.restart_postgres();
+    drop(sending);
+    let answer = finish(&cluster, 1, &location, &content, 4 * MIB).await;
+    assert!(answer.number("Upload-Offset") == content.len());
+    is_the_only_message(&cluster, &content).await;
+}
+
+async fn stall_at(
+    cluster: &Cluster,
+    location: &str,
+    content: &Content,
+    offset: u64,
+) -> harness::http::Connection {
+    let patch = patch_on(cluster, 0, location, offset).header("Expect", "100-continue");
+    let mut connection = patch.declared_length(content.len() - offset).open().await;
+    assert_eq!(connection.head().await.status, 100);
+    connection
+}
+
+#[tokio::test]
+async fn while_the_bucket_is_away_bytes_go_on() {
+    if left_out() {
+        return;
+    }
+    let cluster = Cluster::start(Setup::default(), 2).await;
+    let content = Content::random(12 * MIB);
+    let location = tus::create(&cluster.chat, content.len(), &[]).await;
+    cluster.s3.has(Trouble::Cut);
+    let first = patch_on(&cluster, 0, &location, 0).body(content.slice(0..3 * MIB));
+    first.send().await.expecting(204);
+    assert_eq!(offset_on(&cluster, 1, &location).await, 3 * MIB);
+    let second = patch_on(&cluster, 1, &location, 3 * MIB).body(content.slice(3 * MIB..4 * MIB));
+    second.send().await.expecting(204);
+    cluster.s3.has(Trouble::None);
+    finish(&cluster, 0, &location, &content, 5 * MIB).await;
+    is_the_only_message(&cluster, &content).await;
+}
+
+#[tokio::test]
+async fn parts_that_land_late_harm_nothing() {
+    if left_out() {
+        return;
+    }
+    let cluster = Cluster::start(Setup::default(), 2).await;
+    let content = Content::random(20 * MIB);
+    let location = tus::create(&cluster.chat, content.len(), &[]).await;
+    let mut dying = stall(&cluster, 0, &location, &content, 9 * MIB).await;
+    let parts = async |what: &str, sql: &str| {
+        wait::until_true(what, async || !cluster.place().rows(sql).is_empty()).await;
+    };
+    parts("a part is there", "select 1 from upload_parts").await;
+    cluster.s3.has(Trouble::Late);
+    dying.send(&content.slice(9 * MIB..17 * MIB)).await;
+    parts("the put of the next is under way", "select 1 from upload_intents where idx = 1").await;
+    cluster.node(0).kill().await;
+    let kept = offset_on(&cluster, 1, &location).await;
+    assert!(kept <= 17 * MIB, "{kept}");
+    let sending = patch_on(&cluster, 1, &location, kept).body(content.slice(kept..18 * MIB)).send();
+    // The node's own put is behind that of the dead one.
+    cluster.s3.has(Trouble::None);
+    sending.await.expecting(204);
+    cluster.node(0).restart().await;
+    finish(&cluster, 1, &location, &content, 6 * MIB).await;
+    is_the_only_message(&cluster, &content).await;
+}
+
+#[tokio::test]
+async fn lines_that_are_cut_and_slow_cost_nothing_but_time() {
+    if left_out() {
+        return;
+    }
+    let cluster = Cluster::start(Setup::default(), 2).await;
+    let content = Content::random(12 * MIB);
+    let location = tus::create(&cluster.chat, content.len(), &[]).await;
+    let late = Trouble::LateAnswers(std::time::Duration::from_millis(20));
+    for line in [&cluster.postgres, &cluster.s3, &cluster.redis] {
+        line.cut();
+        line.has(late);
+    }
+    finish(&cluster, 0, &location, &content, 3 * MIB).await;
+    for line in [&cluster.postgres, &cluster.s3, &cluster.redis] {
+        line.cut();
+        line.has(Trouble::None);
+    }
+    is_the_only_message(&cluster, &content).await;
+}
