@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use harness::heavy::alone;
 use harness::steps::steps;
-use protocol_tests::crash::{Plan, Summary, clock, full, kills, power, restart};
+use protocol_tests::crash::{Chance, Plan, Summary, clock, cluster, full, kills, power, restart};
 
 #[tokio::test]
 async fn a_hundred_kills_lose_nothing_and_double_nothing() {
@@ -19,7 +19,8 @@ async fn a_hundred_kills_lose_nothing_and_double_nothing() {
 #[tokio::test]
 async fn servers_are_killed_at_every_step() {
     let known: BTreeSet<_> = steps().await.into_iter().collect();
-    let killed_at: BTreeSet<_> = kills::steps().into_iter().map(str::to_owned).collect();
+    let killed_at = kills::steps().into_iter().chain(cluster::steps());
+    let killed_at: BTreeSet<_> = killed_at.map(str::to_owned).collect();
     assert_eq!(killed_at, known);
 }
 
@@ -53,4 +54,24 @@ async fn a_clock_that_jumps_does_no_harm() {
     let mut summary = Summary::default();
     clock::run(&Plan::of(8), &mut summary).await;
     summary.assert_held();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_kills_of_nodes_lose_nothing_and_double_nothing() {
+    if harness::cluster::left_out() {
+        return;
+    }
+    let _alone = alone().await;
+    let plan = cluster::Plan {
+        longhaul: None,
+        kills: 100,
+        stops: 8,
+        faults: 16,
+        at_most: None,
+        seed: Chance::any_seed(),
+    };
+    let mut summary = Summary::default();
+    cluster::run(&plan, &mut summary).await;
+    summary.assert_held();
+    assert_eq!(summary.counted("kills"), 100);
 }

@@ -98,8 +98,11 @@ fn message_of(desk: &Desk, answer: &Value) -> io::Result<String> {
     }
     let detail = answer["detail"].as_str().unwrap_or_default().to_owned();
     let is_full = desk.may_be_full && detail.contains("room");
+    // What nodes share may be away.
+    let is_away = desk.nodes.is_some() && answer["code"] == "unavailable";
     // Another request makes the message, or the next server will.
-    let may_be_repeated = ["being worked on", "restarting"].iter().any(|text| detail.contains(text));
+    let may_be_repeated =
+        is_away || ["being worked on", "restarting"].iter().any(|text| detail.contains(text));
     assert!(is_full || may_be_repeated, "the socket was answered {answer}");
     Err(io::Error::new(io::ErrorKind::ResourceBusy, detail))
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use super::books::Books;
 use super::gate::Gate;
+use super::insist::insist;
+use super::nodes::Nodes;
 use super::way::Mix;
 use harness::chat::{Chat, User};
 use harness::http::{Request, Response};
@@ -22,11 +24,22 @@ pub(super) struct Desk {
     pub(super) mix: Mix,
     /// Whether the disk may be full.
     pub(super) may_be_full: bool,
+    /// The way to several nodes, if the server is that.
+    pub(super) nodes: Option<Nodes>,
 }
 
 impl Desk {
     pub(super) fn of(chat: Arc<Chat>, mix: Mix) -> Self {
-        Self { chat, books: Books::default(), gate: Gate::default(), mix, may_be_full: false }
+        Self { chat, books: Books::default(), gate: Gate::default(), mix, may_be_full: false, nodes: None }
+    }
+
+    /// Sends a request to the server; to one of its nodes, if there are several.
+    async fn send(&self, request: Request) -> io::Result<Response> {
+        let asked = request.line();
+        match &self.nodes {
+            None => wait::within(HANG, &asked, request.try_send()).await,
+            Some(nodes) => nodes.send(request).await,
+        }
     }
 
     /// A tus request of the sender.
@@ -43,11 +56,24 @@ impl Desk {
     /// # Errors
     /// When the server died, or waits for room before it can read.
     pub(super) async fn read(&self, request: Request) -> io::Result<Response> {
-        let answer = wait::within(HANG, &request.line(), request.clone().try_send()).await?;
+        let answer = match &self.nodes {
+            None => self.send(request).await?,
+            Some(_) => self.insist_on(request).await,
+        };
         match answer.status {
             507 if self.may_be_full => Err(io::ErrorKind::StorageFull.into()),
             _ => Ok(answer),
         }
+    }
+
+    /// Sends a request of the audit until a node answers it.
+    async fn insist_on(&self, request: Request) -> Response {
+        insist(async || {
+            let answer = self.send(request.clone()).await?;
+            let is_away = [423, 502, 503, 504].contains(&answer.status);
+            if is_away { Err(io::Error::new(io::ErrorKind::ResourceBusy, answer.text())) } else { Ok(answer) }
+        })
+        .await
     }
 
     /// Sends a client's request, and checks that a stock client can go on after the answer: its status is one
@@ -62,12 +88,14 @@ impl Desk {
         let pass = self.gate.pass().await;
         let is_head = request.is_head();
         let asked = request.line();
-        let answer = wait::within(HANG, &asked, request.try_send()).await;
+        let answer = self.send(request).await;
         drop(pass);
         let answer = answer.inspect_err(|_| self.books.refused()).map_err(|error| named(&asked, error))?;
         let comes_again = match answer.status {
             423 => true,
-            503 => !is_head,
+            503 => !is_head || self.nodes.is_some(),
+            // A balancer's own words, when a node goes in the middle.
+            502 | 504 => self.nodes.is_some(),
             507 => self.may_be_full && !is_head,
             _ => false,
         };

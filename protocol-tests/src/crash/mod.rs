@@ -12,13 +12,16 @@
 //! | [`full`] | the disk is full, for a while |
 //! | [`restart`] | SIGTERM and a new process, with no gate |
 //! | [`clock`] | the clock jumps, between starts and under a running process |
+//! | [`cluster`] | several nodes are killed and stopped, and the lines to what they share troubled |
 //!
-//! Moments are counted in acknowledgements. Nothing here depends on time; bounds only catch hangs.
+//! Moments are counted in acknowledgements. Nothing here depends on time but what nodes decide by it; bounds only
+//! catch hangs.
 
 mod audit;
 mod books;
 mod chance;
 pub mod clock;
+pub mod cluster;
 mod correspondent;
 mod crew;
 mod desk;
@@ -29,6 +32,7 @@ mod image;
 mod insist;
 mod joined;
 pub mod kills;
+mod nodes;
 pub mod power;
 pub mod restart;
 mod stage;

@@ -4,30 +4,56 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use protocol_tests::crash::{self, Chance, Plan, Summary};
 
 const USAGE: &str = "\
 crash-lab WHAT... [--longhaul PATH] [--rounds N] [--seed N]
+crash-lab cluster [--longhaul PATH] [--kills N] [--stops N] [--faults N] [--seconds N] [--seed N]
 
 WHAT   kills      kill -9 at every named step and anywhere, under load
        power      power cuts, on file systems of its own (needs root and loop devices)
        disk-full  full disks, likewise
        restart    SIGTERM and a new process, under load
        clock      clocks that jump (needs libfaketime)
+       cluster    three nodes: kill -9 at every named step and anywhere, SIGSTOP for longer than every timeout,
+                  trouble with PostgreSQL, Redis and the S3 server (needs these, and HAProxy)
        all        all of these
 
 --longhaul PATH   the server [target/release/longhaul]
 --rounds N        kills, cuts, and so on, of each [100]
+--kills N         of nodes [--rounds]
+--stops N         of nodes [a third of the kills]
+--faults N        of what nodes share [a third of the kills]
+--seconds N       no new cluster is begun after these
 --seed N          to choose the same again; what depends on the machine's own timing differs all the same
 
 Says a line per stretch; the exit status is 0 only if everything held.";
 
-const SCENARIOS: [&str; 5] = ["kills", "power", "disk-full", "restart", "clock"];
+const SCENARIOS: [&str; 6] = ["kills", "power", "disk-full", "restart", "clock", "cluster"];
 
 struct Order {
     scenarios: Vec<&'static str>,
     plan: Plan,
+    kills: Option<u64>,
+    stops: Option<u64>,
+    faults: Option<u64>,
+    at_most: Option<Duration>,
+}
+
+impl Order {
+    fn of_cluster(&self) -> crash::cluster::Plan {
+        let kills = self.kills.unwrap_or(self.plan.rounds);
+        crash::cluster::Plan {
+            longhaul: self.plan.longhaul.clone(),
+            kills,
+            stops: self.stops.unwrap_or(kills / 3),
+            faults: self.faults.unwrap_or(kills / 3),
+            at_most: self.at_most,
+            seed: self.plan.seed,
+        }
+    }
 }
 
 #[tokio::main]
@@ -41,13 +67,15 @@ async fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| say(&panic.to_string())));
     let mut summary = Summary::default();
     for scenario in &order.scenarios {
-        run(scenario, &order.plan, &mut summary).await;
+        run(scenario, &order, &mut summary).await;
     }
     conclude(&order, &summary)
 }
 
-async fn run(scenario: &str, plan: &Plan, summary: &mut Summary) {
+async fn run(scenario: &str, order: &Order, summary: &mut Summary) {
+    let plan = &order.plan;
     match scenario {
+        "cluster" => crash::cluster::run(&order.of_cluster(), summary).await,
         "kills" => crash::kills::run(plan, summary).await,
         "power" => crash::power::run(plan, summary).await,
         "disk-full" => crash::full::run(plan, summary).await,
@@ -57,30 +85,35 @@ async fn run(scenario: &str, plan: &Plan, summary: &mut Summary) {
 }
 
 fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Order, String> {
-    let mut scenarios = Vec::new();
-    let mut plan = Plan {
+    let plan = Plan {
         longhaul: Some(PathBuf::from("target/release/longhaul")),
         rounds: 100,
         seed: Chance::any_seed(),
     };
+    let mut order =
+        Order { scenarios: Vec::new(), plan, kills: None, stops: None, faults: None, at_most: None };
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
         match argument.as_str() {
-            "--longhaul" => plan.longhaul = Some(PathBuf::from(value()?)),
-            "--rounds" => plan.rounds = number(&value()?)?,
-            "--seed" => plan.seed = number(&value()?)?,
-            "all" => scenarios.extend(SCENARIOS),
+            "--longhaul" => order.plan.longhaul = Some(PathBuf::from(value()?)),
+            "--rounds" => order.plan.rounds = number(&value()?)?,
+            "--kills" => order.kills = Some(number(&value()?)?),
+            "--stops" => order.stops = Some(number(&value()?)?),
+            "--faults" => order.faults = Some(number(&value()?)?),
+            "--seconds" => order.at_most = Some(Duration::from_secs(number(&value()?)?)),
+            "--seed" => order.plan.seed = number(&value()?)?,
+            "all" => order.scenarios.extend(SCENARIOS),
             word => match SCENARIOS.iter().find(|known| **known == word) {
-                Some(known) => scenarios.push(*known),
+                Some(known) => order.scenarios.push(*known),
                 None => return Err(format!("`{word}` is not known")),
             },
         }
     }
-    let is_there = plan.longhaul.as_ref().is_some_and(|path| path.is_file());
-    match (scenarios.is_empty(), is_there) {
+    let is_there = order.plan.longhaul.as_ref().is_some_and(|path| path.is_file());
+    match (order.scenarios.is_empty(), is_there) {
         (true, _) => Err("nothing to do".to_owned()),
         (_, false) => Err("--longhaul: there is no such file; `cargo build --release` makes it".to_owned()),
-        _ => Ok(Order { scenarios, plan }),
+        _ => Ok(order),
     }
 }
 
@@ -92,7 +125,18 @@ fn conclude(order: &Order, summary: &Summary) -> ExitCode {
     for (step, count) in summary.steps() {
         say(&format!("        killed at {step}: {count} times"));
     }
-    let sums = ["kills", "cuts", "times full", "restarts", "jumps", "audits", "messages", "acknowledgements"];
+    let sums = [
+        "kills",
+        "stops",
+        "faults",
+        "cuts",
+        "times full",
+        "restarts",
+        "jumps",
+        "audits",
+        "messages",
+        "acknowledgements",
+    ];
     let sums: Vec<_> = sums.iter().map(|what| format!("{what} {}", summary.counted(what))).collect();
     say(&sums.join(", "));
     if summary.held() {

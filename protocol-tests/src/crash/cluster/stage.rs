@@ -1,0 +1,152 @@
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::{Mutex, RwLock, Semaphore};
+use tokio::task::JoinSet;
+
+use super::acts::Deck;
+use super::listener::Listener;
+use crate::crash::PAUSE;
+use crate::crash::audit::{self, Folders};
+use crate::crash::chance::Chance;
+use crate::crash::crew::Crew;
+use crate::crash::desk::Desk;
+use crate::crash::nodes::Nodes;
+use crate::crash::summary::Row;
+use crate::crash::way::Mix;
+use harness::cluster::Cluster;
+use harness::server::Setup;
+use harness::wait;
+
+/// How many nodes there are.
+pub(super) const NODES: usize = 3;
+/// At how many of them something is done at the same time.
+const AT_ONCE: usize = 2;
+/// How many acts come between two audits.
+const AUDIT_EVERY: usize = 10;
+
+/// A cluster with its clients at work, and the counts.
+#[derive(Debug)]
+pub(super) struct Stage {
+    pub(super) cluster: Cluster,
+    pub(super) setup: Setup,
+    pub(super) deck: Deck,
+    pub(super) row: RefCell<Row>,
+    /// Held by what harms a node; an audit waits for its end.
+    pub(super) calm: RwLock<()>,
+    pub(super) at_once: Semaphore,
+    /// Held by what troubles what the nodes share.
+    pub(super) trouble: Mutex<()>,
+    listener: Listener,
+    desk: Arc<Desk>,
+    crew: RefCell<Option<Crew>>,
+}
+
+impl Stage {
+    /// A new cluster with its clients.
+    pub(super) async fn set(setup: Setup, deck: Deck, chance: &mut Chance) -> Self {
+        let cluster = Cluster::start_alone(setup.clone(), NODES).await;
+        let mut addresses: Vec<_> = (0..NODES).map(|number| cluster.address(number)).collect();
+        addresses.push(cluster.chat.server.address());
+        let mut desk = Desk::of(Arc::clone(&cluster.chat), Mix::All);
+        desk.nodes = Some(Nodes::at(addresses, chance.apart()));
+        let desk = Arc::new(desk);
+        let listener = Listener::connect(&cluster.chat).await;
+        let crew = RefCell::new(Some(Crew::start(&desk, chance).await));
+        Self {
+            cluster,
+            setup,
+            deck,
+            row: RefCell::default(),
+            calm: RwLock::default(),
+            at_once: Semaphore::new(AT_ONCE),
+            trouble: Mutex::default(),
+            listener,
+            desk,
+            crew,
+        }
+    }
+
+    /// Waits until these hands have done everything, and audits on the way.
+    pub(super) async fn watch(&self, hands: &mut JoinSet<()>) {
+        let mut next = self.deck.len().saturating_sub(AUDIT_EVERY);
+        while !hands.is_empty() {
+            match tokio::time::timeout(PAUSE, hands.join_next()).await {
+                Ok(Some(Err(error))) => std::panic::resume_unwind(error.into_panic()),
+                Ok(_) => continue,
+                Err(_) => self.look(),
+            }
+            if self.deck.len() <= next {
+                next = self.deck.len().saturating_sub(AUDIT_EVERY);
+                let _calm = self.calm.write().await;
+                let _closed = self.desk.gate.close().await;
+                audit::audit(&self.desk, Folders::Unsettled).await.expect("every node lives");
+                self.count("audits");
+            }
+        }
+    }
+
+    /// Lets every client finish, and audits everything.
+    pub(super) async fn finish(&self) -> Row {
+        let crew = self.crew.borrow_mut().take().expect("it is taken once");
+        crew.finish().await;
+        audit::audit_all(&self.desk).await;
+        self.count("audits");
+        let jobs = self.desk.books.all();
+        self.listener.heard_all(&jobs.iter().filter_map(|job| job.message.clone()).collect()).await;
+        self.nothing_is_left_over().await;
+        let mut row = self.row.take();
+        row.add("files", jobs.len() as u64);
+        row.add("messages", jobs.iter().filter(|job| job.way.owes_message()).count() as u64);
+        row.add("acknowledgements", self.acknowledgements());
+        row.add("told to come again", *self.desk.books.refusals().borrow());
+        row
+    }
+
+    async fn nothing_is_left_over(&self) {
+        let end = Instant::now() + wait::BOUND;
+        loop {
+            let left_over = self.cluster.place().left_over();
+            if left_over.is_empty() {
+                return;
+            }
+            assert!(Instant::now() < end, "left over in the bucket: {left_over:?}");
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    pub(super) fn count(&self, what: &'static str) {
+        self.row.borrow_mut().count(what);
+    }
+
+    pub(super) fn acknowledgements(&self) -> u64 {
+        *self.desk.books.acknowledgements().borrow()
+    }
+
+    /// Waits for this many more acknowledgements.
+    pub(super) async fn acknowledged(&self, count: u64) {
+        let enough = self.acknowledgements() + count;
+        let end = Instant::now() + 5 * wait::BOUND;
+        while self.acknowledgements() < enough {
+            self.look();
+            assert!(Instant::now() < end, "clients do not get on");
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Fails if a client has found something wrong.
+    pub(super) fn look(&self) {
+        if let Some(crew) = self.crew.borrow_mut().as_mut() {
+            crew.look();
+        }
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.cluster.chat.server.note_log();
+        }
+    }
+}
