@@ -21,7 +21,7 @@ use harness::server::Setup;
 use stage::{NODES, Stage};
 
 /// How many kills one cluster sees.
-const STRETCH: u64 = 25;
+const STRETCH: u64 = 50;
 
 /// The plan of a run on nodes.
 #[derive(Debug, Clone)]
@@ -81,10 +81,25 @@ pub async fn run(plan: &Plan, summary: &mut Summary) {
 /// Plays all acts on a new cluster, which is audited on the way and at the end.
 async fn play(setup: Setup, deck: Deck, mut chance: Chance) -> Row {
     let stage = Rc::new(Stage::set(setup, deck, &mut chance).await);
+    let witness = Witness(Rc::clone(&stage));
     let mut hands = JoinSet::new();
     for number in 0..NODES {
         hands.spawn_local(hand::work(Rc::clone(&stage), number, chance.apart()));
     }
     stage.watch(&mut hands).await;
-    stage.finish().await
+    let row = stage.finish().await;
+    drop(witness);
+    row
+}
+
+/// Prints the nodes' logs when a stretch fails: the stage itself lives as long as its hands.
+#[derive(Debug)]
+struct Witness(Rc<Stage>);
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.cluster.chat.server.note_log();
+        }
+    }
 }

@@ -142,11 +142,3 @@ impl Stage {
         }
     }
 }
-
-impl Drop for Stage {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.cluster.chat.server.note_log();
-        }
-    }
-}
