@@ -125,7 +125,7 @@ async fn a_node_that_drains_keeps_every_byte_that_it_has() {
     if left_out() {
         return;
     }
-    let cluster = Cluster::start(Setup::default(), 2).await;
+    let cluster = Cluster::start(Setup::default(), 3).await;
     let content = Content::random(12 * MIB);
     let location = tus::create(&cluster.chat, content.len(), &[]).await;
     let mut sending = stall(&cluster, 0, &location, &content, 5 * MIB).await;

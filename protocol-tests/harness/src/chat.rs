@@ -187,7 +187,7 @@ impl Chat {
             place.rows("select upload from stored").is_empty()
         })
         .await;
-        wait::until_true("nothing is left over in the bucket", async || place.left_over().is_empty()).await;
+        place.is_tidy().await;
         let messages = self.messages().await;
         let read: BTreeSet<_> = messages.iter().map(|message| text(message, "_id").to_owned()).collect();
         let stored: BTreeSet<_> =

@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use tokio::process::Command;
+use tus_lab::wait;
 
 use super::services::{ACCESS_KEY, SECRET_KEY, Services};
 use super::target::Target;
@@ -92,9 +94,24 @@ impl Place {
         uploads.map(|upload| name_below(&self.bucket, &upload)).collect()
     }
 
-    /// What is in the bucket and in no row, once everything that is to go is due. Empty if nothing is left over.
-    #[must_use]
-    pub fn left_over(&self) -> Vec<String> {
+    /// Waits until nothing is in the bucket that no row names. What is to go is due at once, and again at once.
+    ///
+    /// # Panics
+    /// When something stays.
+    pub async fn is_tidy(&self) {
+        let end = Instant::now() + 2 * wait::BOUND;
+        loop {
+            let left_over = self.left_over();
+            if left_over.is_empty() {
+                return;
+            }
+            assert!(Instant::now() < end, "left over in the bucket: {left_over:?}");
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+    }
+
+    /// What is in the bucket and in no row, and what is to go from there, which is made due.
+    fn left_over(&self) -> Vec<String> {
         let waiting = self.rows("update garbage set due = clock_timestamp() returning object_key");
         let named = self.rows("select object_key from stored union select object_key from files");
         let begun = self.rows("select multipart_id from stored where multipart_id is not null");

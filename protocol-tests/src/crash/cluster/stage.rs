@@ -95,25 +95,13 @@ impl Stage {
         self.count("audits");
         let jobs = self.desk.books.all();
         self.listener.heard_all(&jobs.iter().filter_map(|job| job.message.clone()).collect()).await;
-        self.nothing_is_left_over().await;
+        self.cluster.place().is_tidy().await;
         let mut row = self.row.take();
         row.add("files", jobs.len() as u64);
         row.add("messages", jobs.iter().filter(|job| job.way.owes_message()).count() as u64);
         row.add("acknowledgements", self.acknowledgements());
         row.add("told to come again", *self.desk.books.refusals().borrow());
         row
-    }
-
-    async fn nothing_is_left_over(&self) {
-        let end = Instant::now() + wait::BOUND;
-        loop {
-            let left_over = self.cluster.place().left_over();
-            if left_over.is_empty() {
-                return;
-            }
-            assert!(Instant::now() < end, "left over in the bucket: {left_over:?}");
-            tokio::time::sleep(PAUSE).await;
-        }
     }
 
     pub(super) fn count(&self, what: &'static str) {
