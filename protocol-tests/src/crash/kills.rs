@@ -125,17 +125,6 @@ const STEPS_OF_SWEEPS: &[&str] = &[
     "",
 ];
 
-/// The steps of an upload whose bytes go to an object store, which nodes pass.
-pub const STEPS_IN_BUCKET: &[&str] = &[
-    "part.put",
-    "part.recorded",
-    "object.made",
-    "object.sealed",
-    "object.placed",
-    "garbage.freed",
-    "garbage.collected",
-];
-
 const STRETCHES: [Stretch; 4] = [
     Stretch {
         name: "kills, --durability power",
@@ -166,7 +155,7 @@ const STRETCHES: [Stretch; 4] = [
 /// Every step at which servers are killed.
 #[must_use]
 pub fn steps() -> BTreeSet<&'static str> {
-    let steps = STRETCHES.iter().flat_map(|stretch| stretch.steps).chain(STEPS_IN_BUCKET);
+    let steps = STRETCHES.iter().flat_map(|stretch| stretch.steps);
     steps.copied().filter(|step| !step.is_empty()).collect()
 }
 
