@@ -31,7 +31,8 @@
 //! | [`config`] | settings, checked once | auth, base_path, crash, keys, links, store, time, upload |
 //! | [`data_folder`] | the data folder: its note, who may look into it, what it is fit for | store |
 //! | [`backend`] | the implementations of the ports, opened by the settings | config, data_folder, message, store, upload |
-//! | [`check`] | what is wrong with a data folder, offline | backend, message, store, time, upload |
+//! | [`check`] | what is wrong with a data folder, or with a database and its bucket | backend, message, store, time, upload |
+//! | [`moving`] | a data folder into a database and a bucket | backend, check, data_folder, store, upload |
 //! | [`docs`] | the documentation, and the pages made of it | |
 //! | [`descriptors`] | how many files the process may have open | |
 //! | [`demo`] | what the server is without a key | auth, message, time |
@@ -159,6 +160,7 @@ pub mod logging;
 pub mod loopback;
 pub mod message;
 pub mod metrics;
+pub mod moving;
 pub mod outlive;
 pub mod refusals;
 pub mod reservations;

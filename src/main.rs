@@ -1,19 +1,24 @@
 //! The `longhaul` server: settings, log, address, and run until a signal; also `check` and `token`.
 
+use std::error::Error;
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use longhaul::check::{self, Finding};
-use longhaul::config::{Command, Config, Flags, LogFormat, Order, Problems, TokenFlags};
+use longhaul::backend::Shared;
+use longhaul::check::{self, Finding, Manner, Summary};
+use longhaul::config::{
+    CheckFlags, Command, Config, Flags, LogFormat, MoveFlags, Order, Problems, TokenFlags,
+};
 use longhaul::descriptors;
 use longhaul::issue::issue;
 use longhaul::keys::{Keyring, LinkKeyring};
 use longhaul::logging;
+use longhaul::moving::{self, MoveError, Tally};
 use longhaul::server::{Listeners, Server};
+use longhaul::store::object::S3;
 use longhaul::store::postgres::Address;
 use longhaul::supervisor::{self, HandedOver};
 use rustix::fs::Mode;
@@ -29,7 +34,8 @@ fn main() -> ExitCode {
     keep_others_out();
     let command = Command::parse();
     match command.order {
-        Some(Order::Check { data_dir, database, deep }) => check(&data_dir, database.as_deref(), deep),
+        Some(Order::Check(flags)) => check(&flags),
+        Some(Order::Move(flags)) => move_folder(&flags),
         Some(Order::Token(flags)) => token(&flags),
         None => serve(&command.flags),
     }
@@ -43,24 +49,60 @@ fn keep_others_out() {
     umask(mask | others);
 }
 
-/// Prints what is wrong with a folder, one fault a line.
-fn check(data: &Path, database: Option<&str>, deep: bool) -> ExitCode {
-    let database = match database.map(str::parse::<Address>).transpose() {
-        Ok(database) => database,
-        Err(error) => return unreadable(data, &error),
-    };
+/// Prints what is wrong with what is stored, one fault a line.
+fn check(flags: &CheckFlags) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return unreadable(data, &error),
+        Err(error) => return unreadable(flags, &error),
     };
-    let mut tell = |finding: &Finding| say(&finding.to_string());
-    match runtime.block_on(check::check(data, database.as_ref(), deep, &mut tell)) {
+    match runtime.block_on(checked(flags)) {
         Ok(summary) => {
             say(&summary.to_string());
             if summary.wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
-        Err(error) => unreadable(data, &error),
+        Err(error) => unreadable(flags, &*error),
     }
+}
+
+async fn checked(flags: &CheckFlags) -> Result<Summary, Box<dyn Error>> {
+    let database = flags.database.as_deref().map(str::parse::<Address>).transpose()?;
+    let mut tell = |finding: &Finding| say(&finding.to_string());
+    let (Some(bucket), Some(database)) = (&flags.bucket, &database) else {
+        return Ok(check::check(&flags.data_dir, database.as_ref(), flags.deep, &mut tell).await?);
+    };
+    let bucket = S3::at(bucket, flags.s3_endpoint.clone())?;
+    let shared = Shared::look(database, &bucket).await?;
+    let manner = Manner { deep: flags.deep, repair: flags.repair };
+    Ok(check::check_online(&shared, manner, &mut tell).await?)
+}
+
+/// Moves a folder, and prints how far it is.
+fn move_folder(flags: &MoveFlags) -> ExitCode {
+    let failed = |error: &dyn Error| {
+        let _ = writeln!(io::stderr(), "longhaul move {}: {error}", flags.data_dir.display());
+        ExitCode::from(2)
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error),
+    };
+    match runtime.block_on(moved(flags)) {
+        Ok(tally) => {
+            say(&format!("moved: {tally}"));
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            let code = failed(&*error);
+            let is_wrong = matches!(error.downcast_ref(), Some(MoveError::Wrong(_) | MoveError::Differs(..)));
+            if is_wrong { ExitCode::FAILURE } else { code }
+        }
+    }
+}
+
+async fn moved(flags: &MoveFlags) -> Result<Tally, Box<dyn Error>> {
+    let database: Address = flags.database.parse()?;
+    let bucket = S3::at(&flags.bucket, flags.s3_endpoint.clone())?;
+    Ok(moving::move_all(&flags.data_dir, &database, &bucket, &mut say).await?)
 }
 
 fn token(flags: &TokenFlags) -> ExitCode {
@@ -76,8 +118,9 @@ fn token(flags: &TokenFlags) -> ExitCode {
     }
 }
 
-fn unreadable(data: &Path, error: &dyn std::error::Error) -> ExitCode {
-    let _ = writeln!(io::stderr(), "longhaul check cannot read {}: {error}", data.display());
+fn unreadable(flags: &CheckFlags, error: &dyn Error) -> ExitCode {
+    let what = flags.bucket.clone().unwrap_or_else(|| flags.data_dir.display().to_string());
+    let _ = writeln!(io::stderr(), "longhaul check cannot read {what}: {error}");
     ExitCode::from(2)
 }
 

@@ -216,7 +216,10 @@ impl Server {
         let (keyring, stopped) = (Arc::clone(&self.keyring), cancelled.clone());
         self.tasks.spawn(async move { keyring.keep_reading(stopped).await });
         let (uploads, stopped) = (Arc::clone(&self.uploads), cancelled.clone());
-        self.tasks.spawn(async move { stopped.run_until_cancelled(free_orphans(&uploads)).await });
+        let is_shared = self.relayed.is_some();
+        self.tasks.spawn(async move {
+            stopped.run_until_cancelled(keep_freeing_orphans(&uploads, is_shared)).await
+        });
         let (uploads, stopped) = (Arc::clone(&self.uploads), cancelled.clone());
         self.tasks.spawn(async move { uploads.keep_telling(stopped).await });
         let (uploads, cancelled) = (Arc::clone(&self.uploads), cancelled.clone());
@@ -286,7 +289,17 @@ fn instructions(config: &Config, address: SocketAddr) -> String {
     Demo::instructions(&at, &config.data_dir, config.web != Page::Off)
 }
 
-/// Frees what a crash left lying about.
+/// Frees what a crash left lying about: that of this process, and from time to time that of others, if there
+/// may be any.
+async fn keep_freeing_orphans(uploads: &Uploads, is_shared: bool) {
+    const EVERY: Duration = Duration::from_secs(6 * 60 * 60);
+    free_orphans(uploads).await;
+    while is_shared {
+        tokio::time::sleep(EVERY).await;
+        free_orphans(uploads).await;
+    }
+}
+
 async fn free_orphans(uploads: &Uploads) {
     match uploads.free_orphans(Timestamp::now()).await {
         Ok(orphans) => tracing::info!(orphans, "bytes that no record needs are freed"),

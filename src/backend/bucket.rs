@@ -4,12 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Backend, BackendError, between};
+use super::{Backend, BackendError, between, refuse_half_moved};
 use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::store::object::{Bucket, Limits, Objects, S3};
 use crate::store::postgres::{Address, Connections, Postgres, PostgresNode};
-use crate::store::{Dependency as _, Durability};
+use crate::store::{Dependency as _, Durability, Duties, Duty, StoreError};
 
 /// The most connections to the database at once. None is held while a body comes, so a few serve many.
 const CONNECTIONS: usize = 16;
@@ -18,6 +18,11 @@ const NAME: &str = "bucket";
 /// How often it is looked for what is to go from the bucket, and how much goes at a time.
 const COLLECT_EVERY: Duration = Duration::from_secs(10);
 const COLLECT: usize = 100;
+/// How long after its start a process looks for what no row knows, and how often.
+const RECONCILE_AFTER: Duration = Duration::from_secs(10 * 60);
+const RECONCILE_EVERY: Duration = Duration::from_secs(6 * 60 * 60);
+/// The pause after each folder of the bucket: it is looked for with a few requests a second.
+const RECONCILE_PAUSE: Duration = Duration::from_millis(500);
 
 /// Opens the database at this address, and the bucket beside it.
 pub(super) async fn open(config: &Config, address: &Address, s3: &S3) -> Result<Backend, BackendError> {
@@ -27,8 +32,14 @@ pub(super) async fn open(config: &Config, address: &Address, s3: &S3) -> Result<
     let limits = Limits::default();
     let bucket = Bucket::of(s3, limits.part_timeout).map_err(failed)?;
     let objects = Objects::new(store.clone(), bucket, limits);
-    tokio::spawn(collect(objects.clone()));
     let node = Arc::new(PostgresNode::start(connections.clone()).await?);
+    if let Err(refusal) = refuse_half_moved(&store).await {
+        // Otherwise the move would take it for one that serves.
+        node.stop().await?;
+        return Err(refusal);
+    }
+    tokio::spawn(collect(objects.clone()));
+    tokio::spawn(reconcile(objects.clone(), node.clone()));
     let (between, mut dependencies) = between::start(config, connections, &store).await?;
     dependencies.push(Arc::new(objects.clone()));
     Ok(Backend {
@@ -68,4 +79,23 @@ async fn collect(objects: Objects) {
         }
         tokio::time::sleep(COLLECT_EVERY).await;
     }
+}
+
+/// Frees what is in the bucket and no row knows, a few times a day, if that is this process's duty.
+async fn reconcile(objects: Objects, duties: Arc<dyn Duties>) {
+    tokio::time::sleep(RECONCILE_AFTER).await;
+    loop {
+        match reconciled(&objects, &*duties).await {
+            Ok(0) => {}
+            Ok(count) => tracing::warn!(count, "what a crash left behind in the bucket is freed"),
+            Err(error) => {
+                tracing::warn!(%error, "what a crash may have left behind in the bucket stays for now")
+            }
+        }
+        tokio::time::sleep(RECONCILE_EVERY).await;
+    }
+}
+
+async fn reconciled(objects: &Objects, duties: &dyn Duties) -> Result<usize, StoreError> {
+    if duties.is_mine(Duty::Leftovers).await? { objects.reconcile(RECONCILE_PAUSE).await } else { Ok(0) }
 }

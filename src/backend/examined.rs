@@ -11,7 +11,7 @@ use crate::message::{Message, MessageId};
 use crate::store::disk::Disk;
 use crate::store::embedded::Carried;
 use crate::store::postgres::{Address, Postgres};
-use crate::store::sled::{SledCopy, SledPayloads};
+use crate::store::sled::{SledCopy, SledPayloads, SledStore};
 use crate::store::{Payloads, StoreError};
 use crate::upload::{Upload, UploadId};
 
@@ -61,6 +61,14 @@ impl Examined {
     /// The data folder, in which each message has a folder, if bytes are kept in files.
     pub fn folders(&self) -> Option<&Path> {
         self.disk.is_some().then(|| self.folder.path())
+    }
+
+    /// The records, if they are in the folder.
+    pub fn embedded(&self) -> Option<&SledStore> {
+        match &self.records {
+            Records::Copy(copy) => Some(copy.store()),
+            Records::Database { .. } => None,
+        }
     }
 
     /// Files in the folder of parts that are not parts.

@@ -6,6 +6,7 @@ mod bucket;
 mod embedded;
 mod examined;
 mod postgres;
+mod shared;
 
 use std::fmt;
 use std::fs::File;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 use crate::config::Config;
 use crate::data_folder::{DataFolder, FolderError};
+use crate::store::postgres::{Moving, Postgres};
 use crate::store::{
     Announcements, Appends, Dependency, Durability, Duties, Hints, Leases, Memberships, Messages, Payloads,
     Records, StoreError, Stores,
@@ -20,6 +22,7 @@ use crate::store::{
 
 pub use between::Between;
 pub use examined::Examined;
+pub use shared::Shared;
 
 /// The ports to what is stored, all to one place.
 pub struct Backend {
@@ -62,6 +65,11 @@ pub enum BackendError {
     /// Another process has the folder.
     #[error("{0}: another process has this data folder")]
     InUse(String),
+    /// A folder is being moved into the database.
+    #[error(
+        "a data folder is moved into this database, and not all of it is there: run `longhaul move` again"
+    )]
+    HalfMoved,
     /// Reading failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -118,6 +126,15 @@ impl Backend {
             appends: Arc::clone(&self.appends),
             announcements,
         }
+    }
+}
+
+/// Refuses a database into which a folder is being moved. A server asks after it has told of itself: so one
+/// of the two sees the other.
+async fn refuse_half_moved(store: &Postgres) -> Result<(), BackendError> {
+    match store.moving().await? {
+        Some(Moving::Half(_)) => Err(BackendError::HalfMoved),
+        Some(Moving::Done(_)) | None => Ok(()),
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustix::fs::{FlockOperation, flock};
 use uuid::Uuid;
 
-use super::{Backend, BackendError};
+use super::{Backend, BackendError, refuse_half_moved};
 use crate::config::Config;
 use crate::data_folder::{DataFolder, FolderError};
 use crate::store::disk::Disk;
@@ -23,6 +23,7 @@ const NAME: &str = "postgres";
 pub(super) async fn open(config: &Config, address: &Address) -> Result<Backend, BackendError> {
     let connections = Connections::to(address, CONNECTIONS).map_err(failed)?;
     let store = Arc::new(Postgres::open(connections.clone()).await.map_err(failed)?.alone());
+    refuse_half_moved(&store).await?;
     let folder = folder(config, &store).await?;
     let alone = lock(&folder)?;
     let durability = folder.durability(config.durability)?;

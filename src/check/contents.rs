@@ -68,7 +68,7 @@ async fn fault_of_upload(
 }
 
 /// The place of the file of an upload that is finalizing.
-fn place_of(upload: &Upload) -> Option<Place> {
+pub(crate) fn place_of(upload: &Upload) -> Option<Place> {
     let State::Finalizing(stamp) = upload.state else { return None };
     upload.message(stamp).as_ref().map(Place::of)
 }

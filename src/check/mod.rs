@@ -1,5 +1,6 @@
-//! `longhaul check`: what is wrong with a data folder that no server has open. The check reads and changes
-//! nothing; it reads the records from a copy, because opening them would write.
+//! `longhaul check`: what is wrong with a data folder that no server has open, or with a database and a
+//! bucket that servers share ([`check_online`]). The check reads and changes nothing; it reads the records of
+//! a folder from a copy, because opening them would write.
 //!
 //! | compared | with |
 //! | --- | --- |
@@ -15,6 +16,7 @@
 
 mod contents;
 mod folders;
+mod online;
 mod stored;
 
 use std::fmt;
@@ -25,7 +27,13 @@ use crate::message::Message;
 use crate::store::StoreError;
 use crate::store::postgres::Address;
 use crate::upload::Upload;
-use stored::Stored;
+pub(crate) use contents::place_of;
+pub(crate) use stored::Stored;
+
+pub use online::{Manner, check_online};
+
+/// The way of the findings to the caller.
+pub type Tell<'a> = &'a mut (dyn FnMut(&Finding) + Send);
 
 /// A finding of the check.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +55,8 @@ pub struct Summary {
     pub wrong: u64,
 }
 
-/// Checks a data folder, and the database if its records are in one; `deep` reads every byte. Findings are reported as they are found.
+/// Checks a data folder, and the database if its records are in one; `deep` reads every byte. Findings are
+/// reported as they are found.
 ///
 /// # Errors
 /// [`BackendError`] if the folder cannot be read.
@@ -55,11 +64,22 @@ pub async fn check(
     data: &Path,
     database: Option<&Address>,
     deep: bool,
-    tell: &mut (dyn FnMut(&Finding) + Send),
+    tell: Tell<'_>,
 ) -> Result<Summary, BackendError> {
-    let examined = Examined::of(data, database).await?;
+    check_examined(&Examined::of(data, database).await?, deep, tell).await
+}
+
+/// Checks a data folder that was opened for reading.
+///
+/// # Errors
+/// [`BackendError`] if it cannot be read.
+pub async fn check_examined(
+    examined: &Examined,
+    deep: bool,
+    tell: Tell<'_>,
+) -> Result<Summary, BackendError> {
     let mut report = Report { tell, summary: Summary::default() };
-    let found = read(&examined, &mut report).await?;
+    let found = read(examined, &mut report).await?;
     let stored = Stored::new(examined.payloads(), examined.carried().await?);
     contents::compare(&stored, &found, deep, &mut report).await?;
     if let Some(folder) = examined.folders() {
@@ -103,7 +123,7 @@ async fn read(examined: &Examined, report: &mut Report<'_>) -> Result<Found, Sto
 
 /// The findings' way to the caller, and their count.
 struct Report<'a> {
-    tell: &'a mut (dyn FnMut(&Finding) + Send),
+    tell: Tell<'a>,
     summary: Summary,
 }
 

@@ -11,13 +11,13 @@ use crate::time::Timestamp;
 use crate::upload::UploadId;
 
 /// The stored bytes, and those that the journal carries for them.
-pub(super) struct Stored<'a> {
+pub(crate) struct Stored<'a> {
     payloads: &'a dyn Payloads,
     carried: HashMap<UploadId, Carried>,
 }
 
 impl<'a> Stored<'a> {
-    pub(super) fn new(payloads: &'a dyn Payloads, carried: Vec<Carried>) -> Self {
+    pub(crate) fn new(payloads: &'a dyn Payloads, carried: Vec<Carried>) -> Self {
         let carried = carried.into_iter().map(|carried| (carried.id, carried)).collect();
         Self { payloads, carried }
     }
@@ -32,7 +32,7 @@ impl<'a> Stored<'a> {
     }
 
     /// Reads a range of the source, as it will be after the next start.
-    pub(super) async fn read(&self, source: &Source, range: Range<u64>) -> Result<ByteStream, StoreError> {
+    pub(crate) async fn read(&self, source: &Source, range: Range<u64>) -> Result<ByteStream, StoreError> {
         let (Source::Part(id) | Source::Placed(_, id)) = source;
         let Some(carried) = self.carried.get(id) else { return self.payloads.read(source, range).await };
         let source = match source {

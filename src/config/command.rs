@@ -30,24 +30,69 @@ pub struct Command {
 /// What the program does besides serving.
 #[derive(Debug, Subcommand)]
 pub enum Order {
-    /// Reads a data folder that no server has open and says what is wrong with it; changes nothing.
+    /// Says what is wrong with what is stored; changes nothing, unless it is to repair.
     ///
-    /// Compares ledgers with part files, messages with media files, and indexes with rows. The records are
-    /// read from a copy in the folder for temporary files. Exit status: 0 nothing is wrong, 1 something is, 2
-    /// the folder could not be read.
-    Check {
-        /// The data folder.
-        #[arg(long, env = "LONGHAUL_DATA_DIR", value_name = "DIR", default_value = "uploads")]
-        data_dir: PathBuf,
-        /// The database that belongs to the folder, if one does.
-        #[arg(long, env = "LONGHAUL_DATABASE", value_name = "URL", hide_env_values = true)]
-        database: Option<String>,
-        /// Read every byte and compare its digest with the record.
-        #[arg(long)]
-        deep: bool,
-    },
+    /// Without --bucket it reads a data folder that no server has open: it compares ledgers with part files,
+    /// messages with media files, and indexes with rows. The records are read from a copy in the folder for
+    /// temporary files.
+    ///
+    /// With --database and --bucket it reads what servers share, and they go on meanwhile: it compares
+    /// records with ledgers and sums, rows with the objects in the bucket, and what is in the bucket with the
+    /// rows.
+    ///
+    /// Exit status: 0 nothing is wrong, 1 something is, 2 it could not be read.
+    Check(CheckFlags),
+    /// Moves a data folder that no server has open into a database and a bucket that servers share.
+    ///
+    /// Messages, conversations and unfinished uploads go along: a client resumes where it was. The database
+    /// and the bucket are empty before, and no server uses them. If the move is interrupted in any way, it is
+    /// run again and goes on. The folder is checked before, and what was made of it afterwards. The folder is
+    /// not changed; at the end its note says that it was moved, so that no server starts on it by mistake.
+    ///
+    /// Exit status: 0 it is moved, 1 something is wrong, 2 it cannot begin or go on.
+    Move(MoveFlags),
     /// Prints a token: of the secret that is configured, or of the demo in the data folder.
     Token(TokenFlags),
+}
+
+/// What is checked, and how.
+#[derive(Debug, Args)]
+pub struct CheckFlags {
+    /// The data folder.
+    #[arg(long, env = "LONGHAUL_DATA_DIR", value_name = "DIR", default_value = "uploads")]
+    pub data_dir: PathBuf,
+    /// The database that belongs to the folder, if one does; or the one that servers share.
+    #[arg(long, env = "LONGHAUL_DATABASE", value_name = "URL", hide_env_values = true)]
+    pub database: Option<String>,
+    /// The bucket that servers share: s3://bucket/prefix. Then the data folder is not looked at.
+    #[arg(long, env = "LONGHAUL_BUCKET", value_name = "URL", requires = "database")]
+    pub bucket: Option<String>,
+    /// Server of the bucket, if it is not that of AWS: an http:// or https:// URL.
+    #[arg(long, env = "LONGHAUL_S3_ENDPOINT", value_name = "URL")]
+    pub s3_endpoint: Option<String>,
+    /// Read every byte and compare its digest with the record.
+    #[arg(long)]
+    pub deep: bool,
+    /// Free what is in the bucket for an hour and no row knows it. Nothing that a row names is touched.
+    #[arg(long, requires = "bucket")]
+    pub repair: bool,
+}
+
+/// What is moved, and where to.
+#[derive(Debug, Args)]
+pub struct MoveFlags {
+    /// The data folder.
+    #[arg(long, env = "LONGHAUL_DATA_DIR", value_name = "DIR", default_value = "uploads")]
+    pub data_dir: PathBuf,
+    /// The database: a postgres:// URL.
+    #[arg(long, env = "LONGHAUL_DATABASE", value_name = "URL", hide_env_values = true)]
+    pub database: String,
+    /// The bucket: s3://bucket/prefix.
+    #[arg(long, env = "LONGHAUL_BUCKET", value_name = "URL")]
+    pub bucket: String,
+    /// Server of the bucket, if it is not that of AWS: an http:// or https:// URL.
+    #[arg(long, env = "LONGHAUL_S3_ENDPOINT", value_name = "URL")]
+    pub s3_endpoint: Option<String>,
 }
 
 /// Whose token, who signs it, and what the server asks of one.

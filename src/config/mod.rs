@@ -12,7 +12,7 @@ mod together;
 mod units;
 mod variables;
 
-pub use command::{Command, Order, TokenFlags};
+pub use command::{CheckFlags, Command, MoveFlags, Order, TokenFlags};
 pub use flags::Flags;
 pub use media::Media;
 pub use sizes::Payload;

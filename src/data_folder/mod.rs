@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 /// The file of the note `longhaul <version> <payload>`.
 const NOTE: &str = "format";
 const VERSION: u32 = 2;
+/// What the payload of a folder begins with that was moved.
+const MOVED: &str = "moved";
 /// The former version differs from this one only in where parts are, which the store corrects at the start.
 /// The note says this version before that, because a server of the former one would miss the parts.
 const FORMER: u32 = 1;
@@ -34,6 +36,19 @@ pub enum FolderError {
         found: String,
         /// The text that its note would need.
         wanted: String,
+    },
+    /// The folder was moved into a database and a bucket.
+    #[error(
+        "{path}: it was moved into the database {to}, which servers use with --database and --bucket; what came \
+         since is not in this folder. To use the folder all the same, write `{was}` to its file `format`"
+    )]
+    Moved {
+        /// The folder.
+        path: String,
+        /// What the database is known by.
+        to: String,
+        /// The text of its note before.
+        was: String,
     },
     /// The folder is not a data folder of this version.
     #[error("{path} is not a data folder of this version: {why}")]
@@ -86,6 +101,9 @@ impl DataFolder {
     /// [`FolderError`].
     pub fn open(path: &Path, payload: &str) -> Result<Self, FolderError> {
         let wanted = format!("longhaul {VERSION} {payload}");
+        if let Some(moved) = moved(path)? {
+            return Err(moved.refusal(path));
+        }
         let found = note_of(path, &wanted);
         let shown = path.display().to_string();
         match found {
@@ -106,6 +124,9 @@ impl DataFolder {
     /// # Errors
     /// [`FolderError::Foreign`] if it is no data folder, or one of another version.
     pub fn look(path: &Path) -> Result<(Self, String), FolderError> {
+        if let Some(moved) = moved(path)? {
+            return Err(moved.refusal(path));
+        }
         let shown = path.display().to_string();
         let foreign = |why: String| FolderError::Foreign { path: path.display().to_string(), why };
         let note = match fs::read_to_string(path.join(NOTE)) {
@@ -120,6 +141,25 @@ impl DataFolder {
             Some(payload) => Ok((Self { path: path.to_owned() }, payload.to_owned())),
             None => Err(foreign(format!("its file `{NOTE}` says `{note}`"))),
         }
+    }
+
+    /// What the database is known by that the folder was moved into, if it was.
+    ///
+    /// # Errors
+    /// [`FolderError::Io`]
+    pub fn moved_to(path: &Path) -> Result<Option<String>, FolderError> {
+        Ok(moved(path)?.map(|moved| moved.to))
+    }
+
+    /// Notes that the folder was moved: from now on no server starts on it.
+    ///
+    /// # Errors
+    /// [`FolderError`]
+    pub fn note_move(path: &Path, to: &str) -> Result<(), FolderError> {
+        let (_, payload) = Self::look(path)?;
+        let text = format!("longhaul {VERSION} {MOVED} {to} {payload}");
+        let written = write(path, &path.join(NOTE), &text);
+        written.map_err(|error| FolderError::Io { path: path.display().to_string(), error })
     }
 
     /// The error for a folder in which files cannot be kept.
@@ -140,6 +180,31 @@ impl DataFolder {
     pub fn records(&self) -> PathBuf {
         self.path.join("records")
     }
+}
+
+/// A folder that was moved.
+struct Moved {
+    to: String,
+    was: String,
+}
+
+impl Moved {
+    fn refusal(self, path: &Path) -> FolderError {
+        FolderError::Moved { path: path.display().to_string(), to: self.to, was: self.was }
+    }
+}
+
+/// What the note says of a move.
+fn moved(path: &Path) -> Result<Option<Moved>, FolderError> {
+    let note = match fs::read_to_string(path.join(NOTE)) {
+        Ok(note) => note,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(FolderError::Io { path: path.display().to_string(), error }),
+    };
+    let rest = note.trim().strip_prefix(&format!("longhaul {VERSION} {MOVED} "));
+    Ok(rest
+        .and_then(|rest| rest.split_once(' '))
+        .map(|(to, payload)| Moved { to: to.to_owned(), was: format!("longhaul {VERSION} {payload}") }))
 }
 
 /// The text of the note, which is written if it is missing.
@@ -187,6 +252,21 @@ mod tests {
         assert!(DataFolder::open(folder.path(), "disk").is_ok());
         let error = DataFolder::open(folder.path(), "sled").expect_err("another payload");
         assert!(error.to_string().contains("longhaul 2 disk"), "{error}");
+    }
+
+    #[test]
+    fn a_folder_that_was_moved_is_used_no_more() {
+        let folder = tempfile::tempdir().expect("a folder");
+        DataFolder::open(folder.path(), "disk").expect("opened");
+        assert_eq!(DataFolder::moved_to(folder.path()).expect("readable"), None);
+        DataFolder::note_move(folder.path(), "there").expect("noted");
+        assert_eq!(DataFolder::moved_to(folder.path()).expect("readable").as_deref(), Some("there"));
+        for payload in ["disk", "sled", "bucket"] {
+            let outcome = DataFolder::open(folder.path(), payload);
+            assert!(matches!(outcome, Err(FolderError::Moved { .. })), "{outcome:?}");
+        }
+        let error = DataFolder::look(folder.path()).expect_err("moved");
+        assert!(error.to_string().contains("`longhaul 2 disk`"), "{error}");
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub enum Duty {
     Sweep,
     /// Freeing bytes that no record needs.
     Orphans,
+    /// Freeing what is in an object store and in no row.
+    Leftovers,
 }
 
 /// The duties of one process.

@@ -30,6 +30,7 @@ mod duties;
 pub mod embedded;
 mod error;
 mod hints;
+pub mod kept;
 mod leases;
 pub mod local;
 mod memberships;

@@ -1,6 +1,7 @@
 //! Orphans, bytes that no record needs: a kill left them of uploads that have no record until their bytes are
-//! there, and of those that were being freed. They are looked for once in the life of a process, beside the
-//! requests, by the process that has the duty.
+//! there, and of those that were being freed. They are looked for beside the requests, by the process that
+//! has the duty: once in the life of a process, and again every few hours where others may have been killed
+//! meanwhile.
 //!
 //! ```text
 //! bytes of                                       are
@@ -72,7 +73,7 @@ impl Uploads {
         }
         let written_before = now.minus_secs(AGE_SECS);
         let freed = self.free_written_before(written_before).await;
-        // However that went: it is looked for once, and what is noted takes memory.
+        // However that went: what is noted takes memory, and what other processes begin is told by its age.
         self.begun.end();
         let count = freed?;
         self.trim_parts(written_before).await?;

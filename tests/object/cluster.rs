@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
@@ -74,6 +75,28 @@ impl Cluster {
         let (client, connection) = config.connect(tokio_postgres::NoTls).await.expect("connected");
         tokio::spawn(connection);
         client
+    }
+
+    /// A statement that answers one text.
+    pub(crate) async fn text(&self, sql: &str) -> String {
+        self.client().await.query_one(sql, &[]).await.expect("answered").get(0)
+    }
+
+    /// A statement that answers one number, once its tables are there.
+    pub(crate) async fn maybe_number(&self, sql: &str) -> Option<i64> {
+        self.client().await.query_one(sql, &[]).await.ok().map(|row| row.get(0))
+    }
+
+    /// A statement that answers nothing.
+    pub(crate) async fn run(&self, sql: &str) {
+        self.client().await.batch_execute(sql).await.expect("done");
+    }
+
+    /// Frees all garbage at once, both times that it is freed.
+    pub(crate) async fn collect_twice(&self) {
+        let at_once = Limits { part_timeout: Duration::ZERO, margin: Duration::ZERO, ..self.limits };
+        let now = Self { address: self.address.clone(), s3: self.s3.clone(), limits: at_once };
+        while now.node().objects.collect(10).await.expect("collected") > 0 {}
     }
 
     /// A statement that answers one number.

@@ -42,6 +42,11 @@ pub(crate) fn bucket() -> S3 {
     }
 }
 
+/// Where the server keeps a bucket.
+pub(crate) fn folder(s3: &S3) -> PathBuf {
+    GATEWAY.folder.join(&s3.bucket)
+}
+
 impl Gateway {
     fn start() -> Self {
         let folder = env::temp_dir().join(format!("longhaul-s3-{}", std::process::id()));

@@ -1,11 +1,13 @@
 //! The contract of the ports, with bytes in an object store: `cargo test --features
 //! contract,postgres-server,s3-server --test object`.
 
+mod audit;
 mod cluster;
 mod garbage;
 mod gate;
 mod gateway;
 mod memory;
+mod moving;
 mod outage;
 mod parts;
 mod reading;

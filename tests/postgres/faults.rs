@@ -18,7 +18,7 @@ use super::{Fixture, Node, connections, server};
 pub(crate) const MANY: usize = 24;
 
 /// Runs a statement beside everything else.
-async fn run(address: &str, sql: &str) {
+pub(super) async fn run(address: &str, sql: &str) {
     let address = address.replace("application_name=", "application_name=beside_");
     let (client, connection) = tokio_postgres::connect(&address, NoTls).await.expect("a connection");
     let driver = tokio::spawn(connection);

@@ -1,6 +1,7 @@
 //! The contract of the ports in PostgreSQL: `cargo test --features contract,postgres-server --test
 //! postgres`.
 
+mod audit;
 mod clocks;
 mod control;
 mod faults;

@@ -17,6 +17,7 @@ use object_store::{
 };
 use tokio::time::timeout;
 
+use super::lists::Lists;
 use super::signed::{Listed, Signed};
 use crate::store::{Shown, StoreError};
 use crate::upload::UploadId;
@@ -40,11 +41,13 @@ pub struct Bucket {
     /// For objects that are made of parts.
     wholes: Arc<dyn MultipartStore>,
     /// For other objects.
-    objects: Arc<dyn ObjectStore>,
+    pub(super) objects: Arc<dyn ObjectStore>,
     /// For downloads, which may take as long as their reader does.
     reads: Arc<dyn ObjectStore>,
     /// For what the clients have no request for.
     signed: Option<Signed>,
+    /// For lists of what the client does not list.
+    pub(super) lists: Option<Arc<Lists>>,
     prefix: Path,
 }
 
@@ -103,10 +106,9 @@ impl S3 {
             base: 2.0,
         };
         let retry = RetryConfig { backoff, max_retries: usize::MAX, retry_timeout: SLOW };
-        let is_plain = self.endpoint.as_ref().is_some_and(|endpoint| endpoint.starts_with("http://"));
         let mut builder = AmazonS3Builder::from_env()
             .with_bucket_name(&self.bucket)
-            .with_client_options(options.with_allow_http(is_plain))
+            .with_client_options(self.options(options))
             .with_retry(retry)
             // A signature over the bytes costs more than all else. A checksum costs a tenth of it.
             .with_unsigned_payload(true);
@@ -123,6 +125,14 @@ impl S3 {
     }
 }
 
+impl S3 {
+    /// Plain HTTP is for an endpoint that says so.
+    fn options(&self, options: ClientOptions) -> ClientOptions {
+        let is_plain = self.endpoint.as_ref().is_some_and(|endpoint| endpoint.starts_with("http://"));
+        options.with_allow_http(is_plain)
+    }
+}
+
 impl Bucket {
     /// The bucket at an address, whose puts of parts take this long at the most.
     ///
@@ -136,8 +146,9 @@ impl Bucket {
             parts: Arc::new(client(part_timeout / 2)?),
             wholes: whole.clone(),
             objects: whole.clone(),
-            signed: Some(Signed::by(whole)?),
+            signed: Some(Signed::by(whole.clone())?),
             reads: Arc::new(reads),
+            lists: Some(Arc::new(Lists::by(whole, s3.options(ClientOptions::new()))?)),
             prefix: Path::from(s3.prefix.as_str()),
         })
     }
@@ -145,7 +156,15 @@ impl Bucket {
     /// The bucket that these clients have.
     pub fn over(parts: Arc<dyn MultipartStore>, objects: Arc<dyn ObjectStore>) -> Self {
         let prefix = Path::default();
-        Self { wholes: parts.clone(), parts, reads: objects.clone(), objects, signed: None, prefix }
+        Self {
+            wholes: parts.clone(),
+            parts,
+            reads: objects.clone(),
+            objects,
+            signed: None,
+            lists: None,
+            prefix,
+        }
     }
 
     /// The same, with what signs requests that the clients do not have.
@@ -165,9 +184,9 @@ impl Bucket {
         format!("{}/{id}-{random}", &random[..2])
     }
 
-    fn path(&self, key: &str) -> Path {
+    pub(super) fn path(&self, key: &str) -> Path {
         let segments = self.prefix.parts().map(|part| part.as_ref().to_owned());
-        Path::from_iter(segments.chain(key.split('/').map(str::to_owned)))
+        Path::from_iter(segments.chain(key.split('/').filter(|part| !part.is_empty()).map(str::to_owned)))
     }
 
     /// Begins an object of parts; answers its id.
@@ -232,6 +251,11 @@ impl Bucket {
     pub(super) async fn put(&self, key: &str, id: UploadId, data: PutPayload) -> Result<(), StoreError> {
         let options = PutOptions { attributes: attributes(id), ..PutOptions::default() };
         self.objects.put_opts(&self.path(key), data, options).await.map(drop).map_err(failed)
+    }
+
+    /// Puts a small object that is no upload's.
+    pub(super) async fn mark(&self, key: &str, text: String) -> Result<(), StoreError> {
+        self.objects.put(&self.path(key), text.into()).await.map(drop).map_err(failed)
     }
 
     /// Whether the object is there, is this upload's, and has this length.
@@ -306,7 +330,7 @@ fn attributes(id: UploadId) -> Attributes {
 
 /// Whether the answer says that an object, or an object of parts, does not exist. If the bucket does not
 /// exist, that is the fault of the settings, and nothing is gone.
-fn is_gone(error: &Error) -> bool {
+pub(super) fn is_gone(error: &Error) -> bool {
     matches!(error, Error::NotFound { .. }) && !has_code(error, "NoSuchBucket")
 }
 

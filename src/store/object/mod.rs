@@ -17,13 +17,17 @@
 //! ([`garbage`]).
 
 mod appends;
+mod audit;
 mod begin;
 mod bucket;
 mod budget;
 mod enter;
 mod garbage;
+mod import;
 mod keep;
 mod limits;
+mod listing;
+mod lists;
 mod multipart;
 mod objects;
 mod part;
@@ -38,6 +42,8 @@ mod signed;
 mod stored;
 mod writer;
 
+pub use audit::Found;
 pub use bucket::{Bucket, BucketError, S3};
+pub use import::Brought;
 pub use limits::Limits;
 pub use objects::Objects;

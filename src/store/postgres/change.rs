@@ -79,6 +79,16 @@ impl Postgres {
 }
 
 impl Tx {
+    /// A transaction that sees all tables as they are now, and changes nothing. Its connection ends with it.
+    pub(super) async fn reading(store: &Postgres) -> Result<Self, StoreError> {
+        let tx = Self(store.connections().client().await?);
+        // What it compares may take longer than a request may.
+        let begin = "begin isolation level repeatable read read only;
+            set local idle_in_transaction_session_timeout = '10min'; set local statement_timeout = '1h'";
+        tx.batch(begin).await?;
+        Ok(tx)
+    }
+
     async fn batch(&self, sql: &str) -> Result<(), Fault> {
         Ok(self.0.batch_execute(sql).await?)
     }

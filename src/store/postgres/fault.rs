@@ -39,6 +39,15 @@ impl From<StoreError> for Fault {
     }
 }
 
+impl From<Fault> for StoreError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Again => Self::Unavailable("another transaction came in between".into()),
+            Fault::Store(error) => error,
+        }
+    }
+}
+
 impl From<Conflict> for Fault {
     fn from(conflict: Conflict) -> Self {
         Self::Store(conflict.into())

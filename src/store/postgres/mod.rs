@@ -16,7 +16,7 @@
 
 mod accounts;
 pub(in crate::store) mod append;
-mod audit;
+pub(in crate::store) mod audit;
 mod bind;
 mod borrowed;
 pub(in crate::store) mod change;
@@ -29,6 +29,7 @@ pub(in crate::store) mod create;
 mod end;
 pub(in crate::store) mod fault;
 mod folder;
+mod import;
 mod memberships;
 mod messages;
 mod migrations;
@@ -42,6 +43,7 @@ mod store;
 mod uploads;
 
 pub use connect::{Address, ConnectError, Connections, InvalidAddress};
+pub use import::{Counts, MoveRefusal, Moving, Page};
 pub use migrations::MigrationError;
 pub use node::PostgresNode;
 pub use relay::PostgresRelay;

@@ -159,7 +159,7 @@ pub(super) fn upload(row: &Row) -> Result<Upload, StoreError> {
 }
 
 /// The message of a row with the columns [`MESSAGE`].
-pub(super) fn message(row: &Row) -> Result<Message, StoreError> {
+pub(in crate::store) fn message(row: &Row) -> Result<Message, StoreError> {
     let body: Vec<u8> = column(row, "body")?;
     let body: Body<'_> = parsed("body of a message", &body)?;
     let sha256 = body.sha256.map(|sum| data_encoding::HEXLOWER.decode(sum.as_bytes())).transpose();
@@ -209,7 +209,7 @@ pub(super) fn timestamp(row: &Row, name: &str) -> Result<Timestamp, StoreError> 
 }
 
 /// Twelve bytes in a column.
-pub(super) fn twelve(row: &Row, name: &str) -> Result<[u8; 12], StoreError> {
+pub(in crate::store) fn twelve(row: &Row, name: &str) -> Result<[u8; 12], StoreError> {
     column::<&[u8]>(row, name)?.try_into().map_err(|_| damaged(name, &"its length"))
 }
 

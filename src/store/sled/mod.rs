@@ -27,5 +27,6 @@ pub use engine::open::OpenError;
 pub use engine::why_not_written_through;
 pub use offline::audit::Fault;
 pub use offline::copy::SledCopy;
+pub use offline::export::Pages;
 pub use payload::SledPayloads;
 pub use store::SledStore;

@@ -107,3 +107,10 @@ create table folder (
     is_one boolean primary key default true check (is_one),
     id uuid not null
 );
+
+-- The records that these tables were filled from, or are being filled from, by their fingerprint.
+create table moved_from (
+    is_one boolean primary key default true check (is_one),
+    folder bytea not null,
+    is_done boolean not null default false
+);

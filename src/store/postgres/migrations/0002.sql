@@ -6,7 +6,7 @@ create table stored (
     upload uuid primary key,
     -- The latest epoch in which bytes were written. It only grows.
     epoch bigint not null,
-    object_key text not null,
+    object_key text collate "C" not null,
     multipart_id text,
     -- When the object of parts was begun.
     begun_at timestamptz,
@@ -48,14 +48,16 @@ alter table upload_tail alter column bytes set storage external;
 create table files (
     message bytea primary key,
     upload uuid not null,
-    object_key text not null,
+    -- In the order of its bytes, for the audit, which goes from folder to folder.
+    object_key text collate "C" not null,
     length bigint not null
 );
+create index files_by_key on files (object_key);
 
 -- What is to go from the object store, twice each: a put that was under way may land after the first time.
 create table garbage (
     n bigint generated always as identity primary key,
-    object_key text not null,
+    object_key text collate "C" not null,
     -- The object of parts that is to go.
     multipart_id text,
     -- Whether the object with the key is to go as well.
@@ -64,3 +66,4 @@ create table garbage (
     rounds int not null default 0
 );
 create index garbage_due on garbage (due);
+create index garbage_by_key on garbage (object_key);

@@ -30,5 +30,6 @@ fn name(duty: Duty) -> &'static str {
         Duty::Publish => "publish",
         Duty::Sweep => "sweep",
         Duty::Orphans => "orphans",
+        Duty::Leftovers => "leftovers",
     }
 }

@@ -56,9 +56,9 @@ pub(crate) const COMMITTED: Table = Table(0x16);
 pub(crate) const HELD: Table = Table(0x17);
 pub(crate) const MISSING: Table = Table(0x18);
 pub(crate) const CLAIM: Table = Table(0x20);
-const CONVERSATION: Table = Table(0x30);
+pub(crate) const CONVERSATION: Table = Table(0x30);
 pub(crate) const PARTICIPANT: Table = Table(0x31);
-const LATEST: Table = Table(0x32);
+pub(crate) const LATEST: Table = Table(0x32);
 pub(crate) const MEMBERSHIP: Table = Table(0x33);
 pub(crate) const MESSAGE: Table = Table(0x40);
 pub(crate) const CONTENT: Table = Table(0x41);
@@ -183,6 +183,16 @@ pub(crate) fn owner_at_start(key: &[u8]) -> Option<UserId> {
     std::str::from_utf8(rest.get(..u16::from_be_bytes(*length).into())?).ok()?.parse().ok()
 }
 
+/// The conversation, the owner and the `client_message_id` of a key of [`claim`].
+pub(crate) fn parts_of_claim(key: &[u8]) -> Option<(ConversationId, UserId, ClientMessageId)> {
+    let (conversation, rest) = key.get(1..)?.split_first_chunk()?;
+    let (length, rest) = rest.split_first_chunk()?;
+    let (owner, id) = rest.split_at_checked(u16::from_be_bytes(*length).into())?;
+    let owner = std::str::from_utf8(owner).ok()?.parse().ok()?;
+    let id = std::str::from_utf8(id).ok()?.parse().ok()?;
+    Some((ConversationId::from_bytes(*conversation), owner, id))
+}
+
 /// The upload of a key of [`chunk`].
 pub(crate) fn upload_of_chunk(key: &[u8]) -> Option<UploadId> {
     key.get(1..17)?.first_chunk().copied().map(UploadId::from_bytes)
@@ -293,6 +303,9 @@ mod tests {
         assert_eq!(membership_of(&participant(conversation, &owner)), Some(membership.clone()));
         assert_eq!(participant_of(&membership), Some(participant(conversation, &owner)));
         assert_eq!(conversation_at_end(&membership), Some(conversation));
+        let id: ClientMessageId = "c-1".parse().expect("valid");
+        let parts = parts_of_claim(&claim(conversation, &owner, &id));
+        assert_eq!(parts, Some((conversation, owner, id)));
         let message = MessageId::from_bytes([9; 12]);
         assert_eq!(message_at_end(&outbox(message)), Some(message));
         let position = Position(message);
