@@ -26,7 +26,7 @@ pub struct Examined {
 /// The records, which no server changes meanwhile.
 enum Records {
     Copy(SledCopy),
-    Database { store: Postgres, _lock: File },
+    Database { store: Box<Postgres>, _lock: File },
 }
 
 impl Examined {
@@ -41,7 +41,12 @@ impl Examined {
                 postgres::look(&folder, id, database.ok_or(BackendError::InDatabase)?).await?;
             let disk = Disk::look(folder.path());
             let (payloads, disk) = (Arc::new(disk.clone()), Some(disk));
-            return Ok(Self { folder, records: Records::Database { store, _lock: lock }, payloads, disk });
+            return Ok(Self {
+                folder,
+                records: Records::Database { store: Box::new(store), _lock: lock },
+                payloads,
+                disk,
+            });
         }
         let copy = SledCopy::of(&folder.records()).map_err(|error| BackendError::Records(error.into()))?;
         let disk = Disk::look(folder.path());

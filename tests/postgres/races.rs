@@ -73,7 +73,7 @@ fn bound(number: u8) -> Binding {
 /// Every third upload is bound later.
 fn new(number: u8, is_whole: bool) -> Upload {
     let (offset, state) = if is_whole { (LENGTH, State::Complete) } else { (0, State::Receiving) };
-    let binding = (number % 3 != 0).then(|| bound(number));
+    let binding = (!number.is_multiple_of(3)).then(|| bound(number));
     let length = Length::Known(LENGTH);
     Upload { id: id(number), owner: owner(number), length, binding, state, offset, ..unbound() }
 }
