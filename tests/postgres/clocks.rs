@@ -1,70 +1,17 @@
 //! Servers on machines whose clocks are wrong by an hour: they go by the database's.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use longhaul::store::contract::samples::{unbound, user};
 use longhaul::store::{Records, Taking};
-use longhaul::time::{Timestamp, VARIABLE};
+use longhaul::time::Timestamp;
 use longhaul::upload::Upload;
 
+use super::process::{BINARY, KEPT_SECS, Process, SECRET};
 use super::{Fixture, beside, server};
 
-const BINARY: &str = env!("CARGO_BIN_EXE_longhaul");
-const SECRET: &str = "a secret of the tests, which is long enough";
-/// For how long an upload is kept without another byte.
-const KEPT_SECS: u64 = 20 * 60;
 /// How much longer or shorter this machine may take to do something, at the very most.
 const SLACK_SECS: u64 = 10 * 60;
-
-/// A server, until it is dropped.
-struct Process {
-    child: Child,
-    address: String,
-}
-
-impl Process {
-    /// Starts a server on a machine whose clock is ahead.
-    fn start(database: &str, folder: &Path, ahead_secs: i64) -> Self {
-        let kept = KEPT_SECS.to_string();
-        let mut child = Command::new(BINARY)
-            .args(["--listen", "127.0.0.1:0", "--database", database, "--jwt-secret", SECRET])
-            .args(["--expire-after", &kept, "--sweep-interval", "1", "--data-dir"])
-            .arg(folder)
-            .env(VARIABLE, ahead_secs.to_string())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the server starts");
-        let printed = BufReader::new(child.stdout.take().expect("piped"));
-        let address = printed.lines().map_while(Result::ok).find_map(|line| {
-            line.strip_prefix("listening on http://").map(|address| address.trim().to_owned())
-        });
-        Self { child, address: address.expect("it says where it listens") }
-    }
-
-    /// The answer's status line and headers.
-    fn ask(&self, method: &str, target: &str, token: &str, headers: &str) -> String {
-        let mut stream = TcpStream::connect(&self.address).expect("it listens");
-        let address = &self.address;
-        let request = format!(
-            "{method} {target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nTus-Resumable: 1.0.0\r\n\
-             Authorization: Bearer {token}\r\n{headers}\r\n"
-        );
-        stream.write_all(request.as_bytes()).expect("it reads");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("it answers");
-        answer
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 fn header<'a>(answer: &'a str, name: &str) -> &'a str {
     let value = answer.lines().find_map(|line| {

@@ -6,6 +6,7 @@ mod clocks;
 mod control;
 mod faults;
 mod outages;
+mod process;
 mod proxy;
 mod races;
 mod server;

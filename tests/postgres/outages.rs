@@ -14,9 +14,10 @@ use longhaul::store::{Created, Dependency, Leases, Messages, Records, StoreError
 use longhaul::upload::{Appended, Binding, Bounds, Chunk, Length, State, Upload};
 
 use super::control::{self, Frozen};
-use super::faults::{MANY, answered, begin};
+use super::faults::{MANY, answered, begin, run};
+use super::process::Process;
 use super::proxy::Proxy;
-use super::server::Server;
+use super::server::{self, Server};
 use super::{Fixture, MOST, Node};
 
 /// How often a server is killed.
@@ -212,4 +213,18 @@ async fn what_a_node_took_without_learning_of_it_is_let_go() {
         assert_eq!(two.store.store.append(upload.id, &row).await.expect("held"), State::Complete);
         break;
     }
+}
+
+/// Others need not wait until it is taken for gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_told_to_end_leaves_no_node() {
+    let database = server::schema();
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut process = Process::start(&database, folder.path(), 0);
+    let has_nodes = |some: &str| {
+        format!("do $$ begin if {some} exists (select from nodes) then raise 'nodes'; end if; end $$")
+    };
+    run(&database, &has_nodes("not")).await;
+    process.end();
+    run(&database, &has_nodes("")).await;
 }
