@@ -17,7 +17,7 @@ use super::Finalizer;
 use super::comparison::Comparison;
 use crate::message::Message;
 use crate::store::{Place, Source, StoreError};
-use crate::upload::{State, Upload};
+use crate::upload::{DigestState, RunningDigest, State, Upload};
 
 impl Finalizer {
     /// Whether a complete upload, whose bytes are not placed, has the very file of the message. Digests
@@ -61,10 +61,24 @@ impl Finalizer {
         }
         match self.agree(&Source::Part(upload.id), &Source::Part(first.id), first.offset).await {
             Ok(agree) => !agree,
-            // The holder has moved on meanwhile, or cannot be read before it is sealed. The second one to
-            // complete is compared with the message.
+            // Where bytes cannot be read before their upload is sealed, the ledger knows their digest so far.
+            Err(StoreError::Unsealed) => matches!(self.begins_like(upload, first).await, Ok(Some(false))),
+            // The holder has moved on meanwhile. The second one to complete is compared with the message.
             Err(_) => false,
         }
+    }
+
+    /// Whether a complete upload begins with the bytes that another one has so far, going by the digest of
+    /// these; `None` if there is none.
+    async fn begins_like(&self, upload: &Upload, first: &Upload) -> Result<Option<bool>, StoreError> {
+        let Some(expected) = first.digest.as_ref().and_then(DigestState::finish) else { return Ok(None) };
+        self.stores.payloads.seal(upload.id, upload.offset).await?;
+        let mut digest = RunningDigest::default();
+        let mut pieces = self.stores.payloads.read(&Source::Part(upload.id), 0..first.offset).await?;
+        while let Some(piece) = pieces.try_next().await? {
+            digest.update(&piece);
+        }
+        Ok(Some(digest.state().finish() == Some(expected)))
     }
 
     async fn agree(&self, one: &Source, other: &Source, length: u64) -> Result<bool, StoreError> {

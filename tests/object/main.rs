@@ -6,6 +6,7 @@ mod cluster;
 mod garbage;
 mod gate;
 mod gateway;
+mod links;
 mod memory;
 mod moving;
 mod outage;

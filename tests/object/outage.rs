@@ -171,6 +171,8 @@ async fn a_bucket_that_is_not_there_is_missing_and_not_needed() {
     let s3 = longhaul::store::object::S3 { bucket: "no-such-bucket".into(), ..cluster.s3.clone() };
     let full = Limits { tails: 0, ..cluster.limits };
     let node = Cluster { s3, limits: full, address: cluster.address.clone() }.node();
+    let id = node.create(2 * PART).await;
+    node.send(id, 1, PART + 1).await.expect("bytes have somewhere to go");
     assert!(!node.objects.answers().await && !node.objects.is_needed());
     node.objects.probe().await.expect("bytes have somewhere to go");
     node.objects.look_around().await.expect("looked");

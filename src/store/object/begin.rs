@@ -32,7 +32,7 @@ impl Writer {
                 continue;
             }
             self.keep_all().await?;
-            if self.tail() < self.shared.limits.tail && !self.shared.presence.has_full_tails() {
+            if self.tail() < self.shared.limits.tail && !self.shared.presence.is_at_its_end() {
                 return Ok(());
             }
             self.wait_for_store().await?;

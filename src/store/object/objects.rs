@@ -55,7 +55,7 @@ impl Dependency for Objects {
 
     /// While it is away, bytes go on into the tails, as long as these have room.
     fn is_needed(&self) -> bool {
-        self.0.presence.has_full_tails()
+        self.0.presence.is_at_its_end()
     }
 
     async fn answers(&self) -> bool {

@@ -70,7 +70,7 @@ impl Payloads for Objects {
     /// Messages wait while the object store is away, and uploads do not: processes that all said that they
     /// are not ready would take no bytes, of which the tails have room for many.
     async fn probe(&self) -> Result<(), StoreError> {
-        if self.0.presence.has_full_tails() { Err(StoreError::Full) } else { Ok(()) }
+        if self.0.presence.is_at_its_end() { Err(StoreError::Full) } else { Ok(()) }
     }
 }
 

@@ -51,14 +51,16 @@ impl Presence {
         }
     }
 
-    pub(super) fn has_full_tails(&self) -> bool {
-        self.has_full_tails.load(Ordering::Relaxed)
+    /// Whether bytes have nowhere to go. Tails that once were full count only while they are needed: a table does
+    /// not become smaller when rows go.
+    pub(super) fn is_at_its_end(&self) -> bool {
+        self.is_away() && self.has_full_tails.load(Ordering::Relaxed)
     }
 
     /// Takes note of how full the tails are.
     pub(super) fn tails_are_full(&self, are_full: bool) {
-        if self.has_full_tails.swap(are_full, Ordering::Relaxed) != are_full {
-            tracing::warn!(are_full, "the room for bytes that wait in the database");
+        if !self.has_full_tails.swap(are_full, Ordering::Relaxed) && are_full {
+            tracing::warn!("the table upload_tail is as large as it may become");
         }
     }
 
