@@ -58,13 +58,19 @@ impl Gateway {
         command.args(["-c", SERVE, "sh"]).arg(program()).arg(&address).arg(&folder);
         command.env("ROOT_ACCESS_KEY", "testkey").env("ROOT_SECRET_KEY", "testsecret");
         let shell = command.stdin(Stdio::piped()).spawn().expect("a shell");
+        let gateway = Self { folder, address, _shell: shell };
+        gateway.wait();
+        gateway
+    }
+
+    fn wait(&self) {
         for _ in 0..600 {
-            if TcpStream::connect(&address).is_ok() {
-                return Self { folder, address, _shell: shell };
+            if TcpStream::connect(&self.address).is_ok() {
+                return;
             }
             thread::sleep(std::time::Duration::from_millis(50));
         }
-        let log = fs::read_to_string(folder.with_extension("log")).unwrap_or_default();
+        let log = fs::read_to_string(self.folder.with_extension("log")).unwrap_or_default();
         panic!("versitygw does not start: {log}");
     }
 }

@@ -10,7 +10,7 @@ use crate::cluster::{Cluster, bytes, pieces, row};
 /// Together they want four times what there is; each makes room for the others before it waits.
 #[tokio::test]
 async fn uploads_that_want_more_memory_than_there_is_all_come_through() {
-    let limits = Limits { memory: 6 * MIB as usize, ..crate::limits() };
+    let limits = Limits { memory: 6 * 1024 * 1024, ..crate::limits() };
     let cluster = Cluster::with(limits).await;
     let node = cluster.node();
     let length = 11 * MIB;
