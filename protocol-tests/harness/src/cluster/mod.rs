@@ -84,6 +84,14 @@ impl Cluster {
     }
 }
 
+/// A chat that goes on where it was moved to, on this many nodes.
+pub async fn moved(chat: &Chat, place: Place, nodes: usize) -> Chat {
+    let server = Server::of_nodes(Setup::default(), nodes, place).await;
+    let Chat { conversation, alice, bob, eve, .. } = chat;
+    let (alice, bob, eve) = (alice.clone(), bob.clone(), eve.clone());
+    Chat { server, conversation: conversation.clone(), alice, bob, eve }
+}
+
 /// Whether this machine lacks a program that clusters need.
 #[must_use]
 #[track_caller]

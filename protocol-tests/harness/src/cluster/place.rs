@@ -15,6 +15,9 @@ use super::target::Target;
 /// The key with which every node signs the same links.
 const LINK_KEY: &str = "a key that only the tests and their nodes know";
 
+/// The object that says which database a bucket belongs to.
+const MARKER: &str = "database";
+
 /// Below what the objects are in their bucket.
 const PREFIX: &str = "media";
 
@@ -62,12 +65,24 @@ impl Place {
 
     /// Gives a node's command what it needs to store here.
     pub(crate) fn settle(&self, command: &mut Command) {
+        command.args(self.settings()).args(["--redis", &self.redis, "--trust-forwarded"]);
+        command.envs(Self::CREDENTIALS).env("LONGHAUL_MEDIA_LINK_KEY", LINK_KEY);
+    }
+
+    /// The variables with which the server's commands reach the bucket.
+    pub const CREDENTIALS: [(&str, &str); 3] =
+        [("AWS_ACCESS_KEY_ID", ACCESS_KEY), ("AWS_SECRET_ACCESS_KEY", SECRET_KEY), ("AWS_REGION", "us-east-1")];
+
+    /// The settings that tell the server's commands of this place.
+    ///
+    /// # Panics
+    /// Never.
+    #[must_use]
+    pub fn settings(&self) -> Vec<String> {
         let bucket = self.bucket.file_name().expect("a bucket has a name").to_string_lossy();
-        command.args(["--database", &self.database, "--redis", &self.redis, "--trust-forwarded"]);
-        command.args(["--bucket", &format!("s3://{bucket}/{PREFIX}"), "--s3-endpoint"]);
-        command.arg(format!("http://{}", self.endpoint));
-        command.env("AWS_ACCESS_KEY_ID", ACCESS_KEY).env("AWS_SECRET_ACCESS_KEY", SECRET_KEY);
-        command.env("AWS_REGION", "us-east-1").env("LONGHAUL_MEDIA_LINK_KEY", LINK_KEY);
+        let bucket = format!("s3://{bucket}/{PREFIX}");
+        let endpoint = format!("http://{}", self.endpoint);
+        ["--database", &self.database, "--bucket", &bucket, "--s3-endpoint", &endpoint].map(str::to_owned).into()
     }
 
     /// What PostgreSQL answers to these statements in the cluster's schema, a line for each row.
@@ -115,7 +130,7 @@ impl Place {
         let waiting = self.rows("update garbage set due = clock_timestamp() returning object_key");
         let named = self.rows("select object_key from stored union select object_key from files");
         let begun = self.rows("select multipart_id from stored where multipart_id is not null");
-        let unnamed = self.objects().into_iter().filter(|key| !named.contains(key));
+        let unnamed = self.objects().into_iter().filter(|key| !named.contains(key) && key != MARKER);
         let unknown = self
             .multipart_uploads()
             .into_iter()
