@@ -3,6 +3,7 @@
 # shellcheck shell=bash
 
 TUSD_VERSION=v2.9.1
+VERSITYGW_VERSION=v1.8.0
 
 root=$(dirname "$here")
 target=$(cd "$root" && cargo metadata --no-deps --format-version 1 |
@@ -41,6 +42,18 @@ install_tusd() {
 install_tusd_mem() {
     has go tusd-mem || return 1
     (cd "$here/peers/tusd-mem" && go build -o "$tools/tusd-mem" .) || exit 1
+}
+
+# What nodes need: PostgreSQL, Redis, and the S3 server that protocol-tests/run installs as well.
+has_cloud() {
+    command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || {
+        say "the works with an object store are left out, because PostgreSQL is not here"
+        return 1
+    }
+    has redis-server "the work with an object store" || return 1
+    [[ -x $target/go/versitygw ]] && return
+    has go "the work with an object store" || return 1
+    GOBIN=$target/go go install "github.com/versity/versitygw/cmd/versitygw@$VERSITYGW_VERSION" || exit 1
 }
 
 # show PART FILE: what the file says, where it was asked for.

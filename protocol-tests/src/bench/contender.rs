@@ -4,6 +4,7 @@ use std::process::Stdio;
 use tokio::process::Command;
 
 use super::{Options, nginx};
+use harness::cluster::Place;
 use harness::token::SECRET;
 
 /// longhaul's flags against its limits per user: all clients of a measurement are one user, with more uploads
@@ -35,6 +36,10 @@ pub enum Contender {
     Direct,
     /// The same with SHA-256.
     DirectDigest,
+    /// longhaul as a node: rows in PostgreSQL, bytes in an S3 server.
+    Node,
+    /// tusd with the same S3 server.
+    TusdS3,
     /// nginx, which sends the files of longhaul's folder with sendfile.
     Nginx,
 }
@@ -55,32 +60,47 @@ impl Contender {
             Self::Fsync => "sink: write and fsync",
             Self::Direct => "sink: past the page cache",
             Self::DirectDigest => "sink: past the page cache, SHA-256",
+            Self::Node => "longhaul, PostgreSQL and S3",
+            Self::TusdS3 => "tusd, S3",
             Self::Nginx => "nginx, sendfile",
         }
     }
 
     pub(super) fn is_longhaul(self) -> bool {
-        matches!(self, Self::Longhaul | Self::Undigested | Self::Process | Self::Bare)
+        matches!(self, Self::Longhaul | Self::Undigested | Self::Process | Self::Bare | Self::Node)
     }
 
     /// Whether the server answers GET of an upload with its bytes.
     pub(super) fn gives_back(self) -> bool {
-        self.is_longhaul() || matches!(self, Self::Tusd | Self::TusdMem)
+        self.is_longhaul() || matches!(self, Self::Tusd | Self::TusdMem | Self::TusdS3)
+    }
+
+    /// Whether the server keeps its bytes in an S3 server.
+    pub(super) fn has_bucket(self) -> bool {
+        matches!(self, Self::Node | Self::TusdS3)
     }
 
     /// Whether the server's program is installed here.
     pub(super) fn is_here(self, options: &Options) -> bool {
         match self {
             Self::Tusd => options.tusd.is_some(),
+            Self::Node => options.has_cloud,
+            Self::TusdS3 => options.has_cloud && options.tusd.is_some(),
             Self::TusdMem => options.tusd_mem.is_some(),
             Self::Nginx => options.nginx.is_some(),
             _ => true,
         }
     }
 
-    /// The command that starts the server with this folder; `flags` are for longhaul. Settings in the bench's
-    /// own environment do not reach it.
-    pub(super) fn command(self, options: &Options, folder: &Path, flags: &[&str]) -> Command {
+    /// The command that starts the server with this folder, and with this place if it has a bucket; `flags` are
+    /// for longhaul. Settings in the bench's own environment do not reach it.
+    pub(super) fn command(
+        self,
+        options: &Options,
+        folder: &Path,
+        place: Option<&Place>,
+        flags: &[&str],
+    ) -> Command {
         let own = match self {
             Self::Undigested => &["--digest", "off"][..],
             Self::Process => &["--durability", "process"][..],
@@ -89,12 +109,12 @@ impl Contender {
         };
         let sink = |keeping| (Some(&options.lab), vec!["sink", "--keeping", keeping, "--folder"]);
         let (program, arguments) = match self {
-            Self::Longhaul | Self::Undigested | Self::Process | Self::Bare => (
+            Self::Longhaul | Self::Undigested | Self::Process | Self::Bare | Self::Node => (
                 Some(&options.longhaul),
                 [&UNBOUND[..], &["--listen", "127.0.0.1:0", "--jwt-secret", SECRET, "--data-dir"][..]]
                     .concat(),
             ),
-            Self::Tusd => {
+            Self::Tusd | Self::TusdS3 => {
                 (options.tusd.as_ref(), ["-host", "127.0.0.1", "-port", "0", "-upload-dir"].to_vec())
             }
             Self::TusdMem => (options.tusd_mem.as_ref(), ["127.0.0.1:0"].to_vec()),
@@ -115,6 +135,11 @@ impl Contender {
         std::env::vars_os()
             .filter(|(name, _)| name.to_string_lossy().starts_with("LONGHAUL_") || name == "RUST_LOG")
             .for_each(|(name, _)| _ = command.env_remove(name));
+        match place {
+            Some(place) if self.is_longhaul() => place.settle(&mut command),
+            Some(place) => place.settle_tusd(&mut command),
+            None => {}
+        }
         command
     }
 }

@@ -10,6 +10,8 @@ pub(super) enum Figure {
     SentAgain,
     MemoryPerUpload,
     StartSecs,
+    /// Bytes over the loopback device, with those of the client, for each byte of an upload.
+    Traffic,
     CreateFull,
     CreateEmpty,
     HeadFull,
@@ -31,6 +33,7 @@ impl Figure {
             Self::SentAgain => extra("sent_again_kib_max"),
             Self::MemoryPerUpload => extra("kib_per_upload"),
             Self::StartSecs => extra("start_secs"),
+            Self::Traffic => extra("loopback_bytes").map(|bytes| bytes / (report.bytes.max(1) as f64)),
             Self::CreateFull => extra("create_per_sec_full"),
             Self::CreateEmpty => extra("create_per_sec_empty"),
             Self::HeadFull => extra("head_per_sec_full"),
@@ -44,7 +47,12 @@ impl Figure {
     pub(super) fn is_cost(self) -> bool {
         matches!(
             self,
-            Self::CpuPerGib | Self::P99 | Self::SentAgain | Self::MemoryPerUpload | Self::StartSecs
+            Self::CpuPerGib
+                | Self::P99
+                | Self::SentAgain
+                | Self::MemoryPerUpload
+                | Self::StartSecs
+                | Self::Traffic
         )
     }
 
@@ -55,6 +63,7 @@ impl Figure {
             Self::P99 => "ms",
             Self::SentAgain | Self::MemoryPerUpload => "KiB",
             Self::StartSecs => "s",
+            Self::Traffic => "bytes/byte",
             Self::RequestsPerSec
             | Self::CreateFull
             | Self::CreateEmpty

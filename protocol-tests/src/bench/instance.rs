@@ -7,8 +7,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tokio::process::Child;
 
-use super::{Contender, Options, ended, nginx};
+use super::{Contender, Options, cloud, ended, nginx};
 use harness::chat::conversation_id;
+use harness::cluster::Place;
 use harness::http::Request;
 use harness::token::Token;
 
@@ -26,6 +27,8 @@ pub(super) struct Instance {
     pub(super) contender: Contender,
     folder: PathBuf,
     flags: &'static [&'static str],
+    /// Where its rows and objects are, if it has a bucket.
+    place: Option<Place>,
     child: Child,
     /// The URL of creation.
     url: String,
@@ -46,9 +49,10 @@ impl Instance {
         let folder = folder(options, contender);
         _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        let (child, url, start_secs) = launch(options, contender, &folder, flags).await?;
+        let place = contender.has_bucket().then(|| cloud::place(options));
+        let (child, url, start_secs) = launch(options, contender, &folder, place.as_ref(), flags).await?;
         let mut instance =
-            Self { contender, folder, flags, child, url, conversation: None, film: None, start_secs };
+            Self { contender, folder, flags, place, child, url, conversation: None, film: None, start_secs };
         if contender.is_longhaul() {
             instance.conversation = Some(instance.make_conversation().await?);
         }
@@ -58,7 +62,8 @@ impl Instance {
     /// Kills the server, and starts it again with the same folder.
     pub(super) async fn restart(&mut self, options: &Options) -> Result<(), String> {
         self.child.kill().await.map_err(|error| error.to_string())?;
-        let (child, url, start_secs) = launch(options, self.contender, &self.folder, self.flags).await?;
+        let (child, url, start_secs) =
+            launch(options, self.contender, &self.folder, self.place.as_ref(), self.flags).await?;
         (self.child, self.url, self.start_secs) = (child, url, start_secs);
         Ok(())
     }
@@ -153,6 +158,7 @@ async fn launch(
     options: &Options,
     contender: Contender,
     folder: &std::path::Path,
+    place: Option<&Place>,
     flags: &[&str],
 ) -> Result<(Child, String, f64), String> {
     let log = folder.with_extension("log");
@@ -163,7 +169,7 @@ async fn launch(
     if contender == Contender::Nginx {
         nginx::prepare(&data, &self::folder(options, Contender::Longhaul).join("data")).map_err(what)?;
     }
-    let mut command = contender.command(options, &data, flags);
+    let mut command = contender.command(options, &data, place, flags);
     let started = Instant::now();
     let mut child = command.stdout(output).stderr(errors).spawn().map_err(what)?;
     let mut url = None;

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::instance::Instance;
 use super::load::load;
 use super::plan::{Film, Work};
-use super::{Options, Results, film};
+use super::{Options, Results, film, machine};
 use tus_lab::load::Report;
 
 /// How long the machine rests between two measurements.
@@ -38,7 +38,12 @@ pub(super) async fn measure(
                 film::forget(film)?;
             }
             tokio::time::sleep(PAUSE).await;
+            let before = machine::loopback_bytes();
             let mut report = load(options, work, server, &work.scenario, false).await?;
+            if server.contender.has_bucket() {
+                let bytes = machine::loopback_bytes().saturating_sub(before);
+                report.extra.insert("loopback_bytes".to_owned(), bytes as f64);
+            }
             if work.restart {
                 server.restart(options).await?;
                 report.extra.insert("start_secs".to_owned(), server.start_secs);

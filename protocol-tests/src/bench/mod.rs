@@ -6,6 +6,7 @@
 //! made within a repetition; the table tells the medians, and the lowest and highest value of all
 //! repetitions.
 
+mod cloud;
 mod contender;
 mod ended;
 mod figure;

@@ -11,6 +11,8 @@ pub struct Options {
     pub tusd: Option<PathBuf>,
     /// tusd's handler with its locks in memory; none if there is none here.
     pub tusd_mem: Option<PathBuf>,
+    /// Whether PostgreSQL, Redis and versitygw are here.
+    pub has_cloud: bool,
     /// nginx; none if there is none here.
     pub nginx: Option<PathBuf>,
     /// Where the servers' folders are made: on the disk that is to be measured.

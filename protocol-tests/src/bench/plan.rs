@@ -1,6 +1,7 @@
 use super::Contender;
 use super::Contender::{
-    Bare, Direct, DirectDigest, Discard, Fsync, Longhaul, Nginx, Process, Tusd, TusdMem, Undigested, Write,
+    Bare, Direct, DirectDigest, Discard, Fsync, Longhaul, Nginx, Node, Process, Tusd, TusdMem, TusdS3,
+    Undigested, Write,
 };
 use super::machine;
 
@@ -67,6 +68,7 @@ pub(super) fn plan(quick: bool) -> Vec<Work> {
         live(quick),
         many(quick),
         folders(quick),
+        cloud(quick),
     ]
     .concat()
 }
@@ -313,6 +315,59 @@ fn folders(quick: bool) -> Vec<Work> {
             format!("{} uploads under way, then none", grouped(parts)),
             format!("parts -n {parts} --secs {secs} --rest {rest}"),
         ),
+    ]
+}
+
+/// Works with the bytes in an object store.
+fn cloud(quick: bool) -> Vec<Work> {
+    let (large, size) = either(quick, ("256 MiB", "256MiB"), ("1 GiB", "1GiB"));
+    let secs = either(quick, "1", "3");
+    let row = |name, title: String, warm_up: &str, scenario: String| Work {
+        warm_up: warm_up.to_owned(),
+        repetitions: 3,
+        ..work(name, title, &[Node, TusdS3], scenario)
+    };
+    let chunked = |size: &str, chunk: &str| format!("chunked --size {size} --chunk {chunk} --clients 4");
+    let cleaned_up = |work: Work| Work { clean_up: true, ..work };
+    let bound = |work: Work| Work { place: Place::Bound, ..work };
+    let announce = row(
+        "cloud-announce",
+        "last byte to new_message, 16 KiB, S3".to_owned(),
+        "announce -n 5",
+        format!("announce -n {}", either(quick, 30, 100)),
+    );
+    vec![
+        cleaned_up(row(
+            "cloud-big",
+            format!("{large} in one PATCH, S3"),
+            "big --size 64MiB",
+            format!("big --size {size}"),
+        )),
+        cleaned_up(row(
+            "cloud-5MiB",
+            "5 MiB PATCHes, 4 uploads, S3".to_owned(),
+            &format!("{} --secs 0.5", chunked("64MiB", "5MiB")),
+            format!("{} --secs {secs}", chunked("1GiB", "5MiB")),
+        )),
+        cleaned_up(row(
+            "cloud-64KiB",
+            "64 KiB PATCHes, 4 uploads, S3".to_owned(),
+            &format!("{} --secs 0.5", chunked("64MiB", "64KiB")),
+            format!("{} --secs {secs}", chunked("1GiB", "64KiB")),
+        )),
+        row(
+            "cloud-head",
+            "HEADs, 8 clients, S3".to_owned(),
+            "head --clients 8 --secs 0.2",
+            format!("head --clients 8 --secs {secs}"),
+        ),
+        bound(row(
+            "cloud-tiny",
+            "16 KiB with the creation, 8 clients, S3".to_owned(),
+            "tiny --size 16KiB --clients 8 --secs 0.5",
+            format!("tiny --size 16KiB --clients 8 --secs {secs}"),
+        )),
+        bound(Work { contenders: vec![Node], ..announce }),
     ]
 }
 

@@ -24,7 +24,8 @@ pub struct Results {
 
 impl Results {
     pub(super) fn new(options: &Options) -> Self {
-        let peers = [Contender::Tusd, Contender::TusdMem, Contender::Nginx];
+        let peers =
+            [Contender::Tusd, Contender::TusdMem, Contender::Node, Contender::TusdS3, Contender::Nginx];
         let quick = if options.quick { " --quick" } else { "" };
         Self {
             machine: machine::description(&options.folder),

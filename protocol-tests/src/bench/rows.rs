@@ -1,5 +1,6 @@
 use super::Contender::{
-    self, Bare, Direct, DirectDigest, Fsync, Longhaul, Nginx, Process, Tusd, TusdMem, Undigested, Write,
+    self, Bare, Direct, DirectDigest, Fsync, Longhaul, Nginx, Node, Process, Tusd, TusdMem, TusdS3,
+    Undigested, Write,
 };
 use super::Results;
 use super::figure::{Figure, Spread};
@@ -58,7 +59,7 @@ const fn row(
 }
 
 use Against::{FasterTusd, Nothing, OnePatch, Server, WriteAndDigest, WriterThatHashes};
-use Figure::{CpuPerGib, MemoryPerUpload, MibPerSec, P99, RequestsPerSec, SentAgain, StartSecs};
+use Figure::{CpuPerGib, MemoryPerUpload, MibPerSec, P99, RequestsPerSec, SentAgain, StartSecs, Traffic};
 use Goal::{AtLeast, AtMost, Shown};
 
 const GIB: f64 = 1024.0 * 1024.0 * 1024.0;
@@ -143,6 +144,14 @@ pub(super) const ROWS: &[Row] = &[
         Against::Figure(Figure::CreateEmpty),
         AtLeast(0.9),
     ),
+    row("cloud-big", "throughput", Node, MibPerSec, Server(TusdS3), AtLeast(1.5)),
+    row("cloud-big", "server CPU", Node, CpuPerGib, Server(TusdS3), AtMost(0.6)),
+    row("cloud-5MiB", "throughput", Node, MibPerSec, Server(TusdS3), AtLeast(1.5)),
+    row("cloud-64KiB", "requests", Node, RequestsPerSec, Server(TusdS3), AtLeast(10.0)),
+    row("cloud-64KiB", "bytes of client and S3", Node, Traffic, Server(TusdS3), AtMost(1.0 / 30.0)),
+    row("cloud-head", "requests", Node, RequestsPerSec, Server(TusdS3), AtLeast(5.0)),
+    row("cloud-tiny", "to a message", Node, RequestsPerSec, Server(TusdS3), AtLeast(2.0)),
+    row("cloud-announce", "p99", Node, P99, Nothing, AtMost(50.0)),
 ];
 
 /// A row's values in these results.

@@ -19,6 +19,7 @@ fn options(tusd: Option<PathBuf>) -> Options {
         lab: PathBuf::from("tus-lab"),
         longhaul: PathBuf::from("longhaul"),
         tusd_mem: tusd.clone(),
+        has_cloud: true,
         nginx: None,
         tusd,
         folder: std::env::temp_dir(),

@@ -64,14 +64,17 @@ impl Place {
     }
 
     /// Gives a node's command what it needs to store here.
-    pub(crate) fn settle(&self, command: &mut Command) {
+    pub fn settle(&self, command: &mut Command) {
         command.args(self.settings()).args(["--redis", &self.redis, "--trust-forwarded"]);
         command.envs(Self::CREDENTIALS).env("LONGHAUL_MEDIA_LINK_KEY", LINK_KEY);
     }
 
     /// The variables with which the server's commands reach the bucket.
-    pub const CREDENTIALS: [(&str, &str); 3] =
-        [("AWS_ACCESS_KEY_ID", ACCESS_KEY), ("AWS_SECRET_ACCESS_KEY", SECRET_KEY), ("AWS_REGION", "us-east-1")];
+    pub const CREDENTIALS: [(&str, &str); 3] = [
+        ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
+        ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
+        ("AWS_REGION", "us-east-1"),
+    ];
 
     /// The settings that tell the server's commands of this place.
     ///
@@ -82,7 +85,19 @@ impl Place {
         let bucket = self.bucket.file_name().expect("a bucket has a name").to_string_lossy();
         let bucket = format!("s3://{bucket}/{PREFIX}");
         let endpoint = format!("http://{}", self.endpoint);
-        ["--database", &self.database, "--bucket", &bucket, "--s3-endpoint", &endpoint].map(str::to_owned).into()
+        ["--database", &self.database, "--bucket", &bucket, "--s3-endpoint", &endpoint]
+            .map(str::to_owned)
+            .into()
+    }
+
+    /// Gives tusd's command what it needs to store here.
+    ///
+    /// # Panics
+    /// Never.
+    pub fn settle_tusd(&self, command: &mut Command) {
+        let bucket = self.bucket.file_name().expect("a bucket has a name");
+        command.arg("-s3-bucket").arg(bucket).arg("-s3-endpoint").arg(format!("http://{}", self.endpoint));
+        command.envs(Self::CREDENTIALS);
     }
 
     /// What PostgreSQL answers to these statements in the cluster's schema, a line for each row.

@@ -57,8 +57,19 @@ impl Services {
     /// Some that no other cluster uses.
     #[must_use]
     pub fn own() -> Arc<Self> {
+        Self::below(&env::temp_dir(), "fsync=off")
+    }
+
+    /// Some whose files are below this folder, and whose PostgreSQL syncs each commit.
+    #[must_use]
+    pub fn lasting(folder: &Path) -> Arc<Self> {
+        Self::below(folder, "fsync=on")
+    }
+
+    fn below(parent: &Path, fsync: &str) -> Arc<Self> {
         // The shell removes it.
-        let folder = TempDir::with_prefix("longhaul-cluster-").expect("a folder for temporary files").keep();
+        let folder = TempDir::with_prefix_in("longhaul-cluster-", parent).expect("files can be made there");
+        let folder = folder.keep();
         // PostgreSQL runs as another user, and its own folder is below.
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o711)).expect("a folder of ours");
         let tidies_up = Command::new("sh")
@@ -68,7 +79,7 @@ impl Services {
             .spawn()
             .expect("a shell");
         let services = Self {
-            postgres: postgres(&folder),
+            postgres: postgres(&folder, fsync),
             redis: redis(&folder),
             s3: s3(&folder),
             folder,
@@ -125,7 +136,7 @@ impl Services {
 }
 
 /// PostgreSQL, still without a process. It does not run as root, and its folder is its user's.
-fn postgres(folder: &Path) -> Service {
+fn postgres(folder: &Path, fsync: &str) -> Service {
     let own = folder.join("postgres");
     let mut as_user = vec![];
     if rustix::process::getuid().is_root() {
@@ -152,7 +163,7 @@ fn postgres(folder: &Path) -> Service {
             "-h".into(),
             "".into(),
         ])
-        .arguments(["-c", "fsync=off", "-c", "max_connections=400", "-c", "shared_buffers=64MB"])
+        .arguments(["-c", fsync, "-c", "max_connections=400", "-c", "shared_buffers=64MB"])
         // An end at once, as in a crash: its log is read at the next start.
         .killed_by(Signal::QUIT)
 }

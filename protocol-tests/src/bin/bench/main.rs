@@ -32,6 +32,9 @@ struct Args {
     /// tusd's handler with its locks in memory; left out without it
     #[arg(long, value_name = "FILE")]
     tusd_mem: Option<PathBuf>,
+    /// PostgreSQL, Redis and versitygw are here; the works with an object store are left out without them
+    #[arg(long)]
+    cloud: bool,
     /// nginx; left out without it
     #[arg(long, value_name = "FILE")]
     nginx: Option<PathBuf>,
@@ -72,6 +75,7 @@ async fn measure(args: Args) -> Result<bool, String> {
         longhaul: args.longhaul,
         tusd: args.tusd,
         tusd_mem: args.tusd_mem,
+        has_cloud: args.cloud,
         nginx: args.nginx,
         folder: args.folder,
         quick: args.quick,
