@@ -45,7 +45,7 @@ use crate::reservations::Sending;
 use crate::store::{Last, Lease, Records, StoreError, Stride, Wanted};
 use crate::time::Timestamp;
 use crate::upload::{
-    Admission, AppendRefusal, Appended, Check, CheckError, Chunk, Length, RejectionReason, State,
+    Admission, AppendRefusal, Appended, Check, CheckError, Chunk, Conflict, Length, RejectionReason, State,
     TrailingChecksum, Upload,
 };
 
@@ -381,6 +381,10 @@ impl Reception {
             )
             .await;
         }
-        error.into()
+        match error {
+            // The record of an upload that is held goes only with a newer request, maybe at another node.
+            StoreError::Conflict(Conflict::Gone) => UploadError::Displaced,
+            error => error.into(),
+        }
     }
 }
