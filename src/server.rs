@@ -293,10 +293,12 @@ fn instructions(config: &Config, address: SocketAddr) -> String {
 /// may be any.
 async fn keep_freeing_orphans(uploads: &Uploads, is_shared: bool) {
     const EVERY: Duration = Duration::from_secs(6 * 60 * 60);
-    free_orphans(uploads).await;
-    while is_shared {
-        tokio::time::sleep(EVERY).await;
+    loop {
         free_orphans(uploads).await;
+        if !is_shared {
+            return;
+        }
+        tokio::time::sleep(EVERY).await;
     }
 }
 
