@@ -2,7 +2,7 @@
 //! Events are hints: they may be lost, and nothing waits for them. [`Live`] decides which one is due.
 //!
 //! An upload is in the table from its start until its message is committed, or until it is cancelled.
-//! What other processes receive is known by their events ([`elsewhere`]). An upload that a client continues
+//! What other processes receive is known by their events (`elsewhere`). An upload that a client continues
 //! on another process leaves the table with the first event from there.
 //! `upload_finished` is told once the message has been announced. Of an upload with a record, the durable
 //! offset is told. An upload in one piece has no record before its end, so the received offset is told.

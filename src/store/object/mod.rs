@@ -13,8 +13,8 @@
 //!
 //! A holder that was displaced writes no row, as each statement compares the epoch. A part that it was
 //! putting may still land: it is known as an intent, and a newcomer with other bytes waits until it cannot
-//! land any more ([`part`]). What a kill leaves is cut off by the next holder ([`enter`]), or is garbage
-//! ([`garbage`]).
+//! land any more (`part`). What a kill leaves is cut off by the next holder (`enter`), or is garbage
+//! (`garbage`).
 
 mod appends;
 mod audit;

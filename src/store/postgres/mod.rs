@@ -12,7 +12,7 @@
 //! insert; the key refuses that, and the change begins anew. So each row that a decision depends on is either
 //! locked or inserted.
 //!
-//! A newcomer takes an upload by raising its epoch; see [`node`]. Bytes are elsewhere.
+//! A newcomer takes an upload by raising its epoch; see `node`. Bytes are elsewhere.
 
 mod accounts;
 pub(in crate::store) mod append;

@@ -218,19 +218,22 @@ mod tests {
 
     #[tokio::test]
     async fn a_cut_ends_every_connection_and_a_new_one_goes_through() {
-        let (target, _read) = server().await;
-        let line = Line::to(target.clone()).await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
+        let line = Line::to(Target::Tcp(listener.local_addr().expect("a bound socket has an address"))).await;
         let mut before = Connection::open(line.address()).await;
-        before.send(b"before").await;
+        let (_far, _) = wait::bounded("the line connects", listener.accept()).await.expect("it is bound");
         line.cut();
         assert!(before.gone().await.is_empty());
-        let (target, read) = server().await;
-        let line = Line::to(target).await;
         line.has(Trouble::Slow(Duration::from_millis(1)));
         let mut after = Connection::open(line.address()).await;
+        let (mut far, _) = wait::bounded("the line connects", listener.accept()).await.expect("it is bound");
         after.send(b"after").await;
         after.finish().await;
+        let mut bytes = Vec::new();
+        wait::bounded("the end comes", far.read_to_end(&mut bytes)).await.expect("the line is fine");
+        assert_eq!(bytes, b"after");
+        far.write_all(b"!").await.expect("the line is fine");
+        drop(far);
         assert_eq!(after.gone().await, b"!");
-        assert_eq!(read.await.expect("the server is fine"), b"after");
     }
 }
