@@ -1,4 +1,5 @@
-//! Several nodes whose PostgreSQL or S3 server dies, hangs or answers late: clients wait, and nothing is lost.
+//! Several nodes whose PostgreSQL or S3 server dies, hangs or answers late: clients wait, and nothing is
+//! lost.
 
 use harness::cluster::{Cluster, Trouble, left_out};
 use harness::content::Content;

@@ -1,5 +1,5 @@
-//! Several nodes: who is connected to one knows of uploads that come to another, and hears of messages in their
-//! order.
+//! Several nodes: who is connected to one knows of uploads that come to another, and hears of messages in
+//! their order.
 
 use harness::cluster::{Cluster, left_out};
 use harness::multipart::Form;

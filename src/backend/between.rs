@@ -1,5 +1,5 @@
-//! The ports between processes that share what is stored: what one of them announces reaches the connections of
-//! all, over Redis where it is configured and otherwise over the database itself.
+//! The ports between processes that share what is stored: what one of them announces reaches the connections
+//! of all, over Redis where it is configured and otherwise over the database itself.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,8 +18,8 @@ pub struct Between {
     pub recent: Arc<dyn Recent>,
 }
 
-/// Begins to carry events between the processes of this database. Answers the database and what carries events
-/// as servers that this process uses.
+/// Begins to carry events between the processes of this database. Answers the database and what carries
+/// events as servers that this process uses.
 pub(super) async fn start(
     config: &Config,
     connections: Connections,

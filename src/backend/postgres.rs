@@ -1,5 +1,5 @@
-//! Records in PostgreSQL, bytes in files of one data folder. One process at a time has the folder, so nothing goes
-//! between processes: a relay would cost a connection, and a way over the database for each event.
+//! Records in PostgreSQL, bytes in files of one data folder. One process at a time has the folder, so nothing
+//! goes between processes: a relay would cost a connection, and a way over the database for each event.
 
 use std::fs::File;
 use std::sync::Arc;

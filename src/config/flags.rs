@@ -30,7 +30,8 @@ pub struct Flags {
     pub database: Option<String>,
 
     /// Bucket of an object store for the bytes, beside --database: s3://bucket/prefix, where nothing else is.
-    /// Region and credentials are those of AWS_REGION, AWS_ACCESS_KEY_ID and so on. [default: the data folder]
+    /// Region and credentials are those of AWS_REGION, AWS_ACCESS_KEY_ID and so on. [default: the data
+    /// folder]
     #[arg(long, help_heading = STORAGE, env = "LONGHAUL_BUCKET", value_name = "URL")]
     pub bucket: Option<String>,
 
@@ -38,8 +39,8 @@ pub struct Flags {
     #[arg(long, help_heading = STORAGE, env = "LONGHAUL_S3_ENDPOINT", value_name = "URL")]
     pub s3_endpoint: Option<String>,
 
-    /// Redis or Valkey (7 or newer) for the events between servers that share a database and a bucket: a redis://
-    /// or rediss:// URL. [default: the database carries them]
+    /// Redis or Valkey (7 or newer) for the events between servers that share a database and a bucket: a
+    /// redis:// or rediss:// URL. [default: the database carries them]
     #[arg(long, help_heading = STORAGE, env = "LONGHAUL_REDIS", value_name = "URL", hide_env_values = true)]
     pub redis: Option<String>,
 
@@ -174,10 +175,10 @@ pub struct Flags {
     #[arg(long, help_heading = PAGES, env = "LONGHAUL_CORS_CREDENTIALS", value_parser = BoolishValueParser::new())]
     pub cors_credentials: bool,
 
-    /// Who sends media: `serve` (this server); `redirect`: the object store of --bucket, to which clients are sent
-    /// with a URL that is good for five minutes; or `accel:PREFIX`: a proxy that has the same disk. Then answers
-    /// are empty and tell the proxy in X-Accel-Redirect and X-Sendfile which file to send: PREFIX is where it has
-    /// the folder chats/ of the data folder.
+    /// Who sends media: `serve` (this server); `redirect`: the object store of --bucket, to which clients are
+    /// sent with a URL that is good for five minutes; or `accel:PREFIX`: a proxy that has the same disk. Then
+    /// answers are empty and tell the proxy in X-Accel-Redirect and X-Sendfile which file to send: PREFIX is
+    /// where it has the folder chats/ of the data folder.
     #[arg(long, help_heading = PAGES, env = "LONGHAUL_MEDIA", value_name = "serve|redirect|accel:PREFIX", default_value = "serve")]
     pub media: String,
 

@@ -112,8 +112,8 @@ impl Uploads {
         Ok(freed.is_ok())
     }
 
-    /// Takes a part that no record needs. A request that has it only finds that there is nothing to do, and is
-    /// waited for: nobody comes back to this part before the next start.
+    /// Takes a part that no record needs. A request that has it only finds that there is nothing to do, and
+    /// is waited for: nobody comes back to this part before the next start.
     async fn take_orphan(&self, id: UploadId) -> Result<Option<Lease>, StoreError> {
         for _ in 0..TURNS {
             match self.stores.leases.take_over(id, Wanted::WhatCame).await {

@@ -43,7 +43,7 @@ const DAMAGES: &[(&str, &str)] = &[
     ("delete from accounts", "ann has no sums, and its records come to"),
     ("update accounts set bytes = bytes + 1", "the sums of ann are"),
     ("insert into accounts values ('eve', 1, 1)", "the sums of eve are"),
-    ("update uploads set off = off + 1 where state = 0", "the sums of ann are"),
+    ("update uploads set length = length + 1 where state = 0", "the sums of ann are"),
     ("update uploads set is_used = true where state = 0", "the sums of ann are"),
     ("update uploads set is_driven = not is_driven where state = 2", "is not indexed as its record says"),
     ("update uploads set can_expire = not can_expire where state = 0", "is not indexed as its record says"),

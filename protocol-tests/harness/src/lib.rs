@@ -3,10 +3,10 @@
 //! Nothing here links against the server. A [`Server`](server::Server) is the release binary on a free port
 //! with a folder of its own; it is killed with SIGKILL and started again on the same port, as a supervisor
 //! would. A [`ReverseProxy`](reverse_proxy::ReverseProxy) is nginx, HAProxy or Caddy as people put them in
-//! front. A [`Cluster`](cluster::Cluster) is several nodes behind a balancer. A [`Script`](script::Script) drives the real clients, in Node, in Chromium, in Firefox and in
-//! Python, a [`Person`](person::Person) uses the demo's page, and a [`Sending`](sending::Sending) is what
-//! they have to do. A [`Chat`](chat::Chat) is the setting of most tests: one conversation, two members, and a
-//! stranger.
+//! front. A [`Cluster`](cluster::Cluster) is several nodes behind a balancer. A [`Script`](script::Script)
+//! drives the real clients, in Node, in Chromium, in Firefox and in Python, a [`Person`](person::Person) uses
+//! the demo's page, and a [`Sending`](sending::Sending) is what they have to do. A [`Chat`](chat::Chat) is
+//! the setting of most tests: one conversation, two members, and a stranger.
 //!
 //! The parts that know nothing of longhaul come from `tus-lab`: a client that does exactly what it is told
 //! ([`http`]), a bad network ([`proxy`]), [`content`] and its [`checksum`]s.

@@ -92,8 +92,8 @@ impl Contender {
         }
     }
 
-    /// The command that starts the server with this folder, and with this place if it has a bucket; `flags` are
-    /// for longhaul. Settings in the bench's own environment do not reach it.
+    /// The command that starts the server with this folder, and with this place if it has a bucket; `flags`
+    /// are for longhaul. Settings in the bench's own environment do not reach it.
     pub(super) fn command(
         self,
         options: &Options,

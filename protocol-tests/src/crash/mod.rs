@@ -14,8 +14,8 @@
 //! | [`clock`] | the clock jumps, between starts and under a running process |
 //! | [`cluster`] | several nodes are killed and stopped, and the lines to what they share troubled |
 //!
-//! Moments are counted in acknowledgements. Nothing here depends on time but what nodes decide by it; bounds only
-//! catch hangs.
+//! Moments are counted in acknowledgements. Nothing here depends on time but what nodes decide by it; bounds
+//! only catch hangs.
 
 mod audit;
 mod books;

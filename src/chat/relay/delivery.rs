@@ -31,8 +31,8 @@ struct Doubts {
     has_failed: bool,
 }
 
-/// The number of the last hint of each process about each upload. A channel that hung may bring old ones after
-/// newer ones that went another way. Hints about different uploads may come in any order.
+/// The number of the last hint of each process about each upload. A channel that hung may bring old ones
+/// after newer ones that went another way. Hints about different uploads may come in any order.
 #[derive(Default)]
 struct Hints(HashMap<(Uuid, UploadId), u64>);
 
@@ -62,8 +62,8 @@ impl RelayedAnnouncements {
         }
     }
 
-    /// Tells what a parcel brings. While there is a doubt, its message is told by the look: there may be older
-    /// ones of its conversation.
+    /// Tells what a parcel brings. While there is a doubt, its message is told by the look: there may be
+    /// older ones of its conversation.
     async fn deliver(&self, parcel: &Parcel, doubts: &Doubts, hear: &impl Fn(&Announcement)) {
         let is_own = parcel.from == self.process;
         let Addressed { to, announcement } = &parcel.what;

@@ -6,8 +6,8 @@
 //!                 └─ in doubt: what is stored ────────────────┘
 //! ```
 //! The connections of this process hear from the relay as well: a message of another process that is older in
-//! its conversation may still be on the way here. A client that was told of the newer one alone, and then went
-//! away, would never ask for the older one.
+//! its conversation may still be on the way here. A client that was told of the newer one alone, and then
+//! went away, would never ask for the older one.
 //!
 //! The relay may lose something, and then says so. What it lost is found in what is stored: a message is
 //! handed on before it leaves the outbox, and from there it goes to those that were announced lately.

@@ -1,4 +1,5 @@
-//! Requests for lists that the client does not have: it signs them, as for a link, and they are sent as they are.
+//! Requests for lists that the client does not have: it signs them, as for a link, and they are sent as they
+//! are.
 
 use std::fmt;
 use std::sync::Arc;
@@ -34,8 +35,8 @@ impl Lists {
         Ok(Self { signer, client: ReqwestConnector::default().connect(&options.with_timeout(PATIENCE))? })
     }
 
-    /// The answer to a GET, with the time at which the store gave it, in seconds since 1970; `None` if there is no
-    /// such thing.
+    /// The answer to a GET, with the time at which the store gave it, in seconds since 1970; `None` if there
+    /// is no such thing.
     pub(super) async fn get(
         &self,
         path: &Path,

@@ -51,8 +51,8 @@ impl Presence {
         }
     }
 
-    /// Whether bytes have nowhere to go. Tails that once were full count only while they are needed: a table does
-    /// not become smaller when rows go.
+    /// Whether bytes have nowhere to go. Tails that once were full count only while they are needed: a table
+    /// does not become smaller when rows go.
     pub(super) fn is_at_its_end(&self) -> bool {
         self.is_away() && self.has_full_tails.load(Ordering::Relaxed)
     }

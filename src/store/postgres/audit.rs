@@ -10,8 +10,9 @@ use std::time::Duration;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use super::borrowed::Params;
 use super::borrowed::in_time;
-use super::change::{Params, Tx};
+use super::change::Tx;
 use super::rows::{self, MESSAGE, UPLOAD};
 use super::store::Postgres;
 use super::uploads;

@@ -4,15 +4,16 @@ use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 use deadpool_postgres::Client;
-use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
-use super::change::Params;
-use super::connect::Connections;
 use crate::store::StoreError;
 
 /// How long a request waits for the database, with everything that one step of it needs: a connection, and
 /// all statements and attempts of a change. A database that stands still answers nothing at all.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Parameters of a statement.
+pub(in crate::store) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
 /// A connection of the pool. Only one whose work came to its end goes back: if the work is given up, as with
 /// a request that is cancelled, the connection is closed. Otherwise its next user would wait for a statement
@@ -30,31 +31,6 @@ impl Borrowed {
     /// Gives the connection back to the pool.
     pub(super) fn give_back(mut self) {
         self.is_done = true;
-    }
-}
-
-impl Connections {
-    /// The rows that a single statement answers, if it does so in time.
-    pub(super) async fn query(&self, sql: &str, params: Params<'_>) -> Result<Vec<Row>, StoreError> {
-        self.query_within(PATIENCE, sql, params).await
-    }
-
-    /// The rows that a statement answers which may take this long, because it looks at many.
-    pub(super) async fn query_within(
-        &self,
-        patience: Duration,
-        sql: &str,
-        params: Params<'_>,
-    ) -> Result<Vec<Row>, StoreError> {
-        in_time(patience, async {
-            let client = self.client().await?;
-            // After an error the connection is closed as well: the database may be unfit for good behind it, as
-            // one that became a standby.
-            let found = client.query(&client.prepare_cached(sql).await?, params).await?;
-            client.give_back();
-            Ok::<_, StoreError>(found)
-        })
-        .await
     }
 }
 

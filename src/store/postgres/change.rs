@@ -3,9 +3,8 @@
 use async_trait::async_trait;
 use futures_util::try_join;
 use tokio_postgres::Row;
-use tokio_postgres::types::ToSql;
 
-use super::borrowed::{self, Borrowed, in_time};
+use super::borrowed::{self, Borrowed, Params, in_time};
 use super::fault::Fault;
 use super::store::Postgres;
 use crate::store::StoreError;
@@ -36,9 +35,6 @@ pub(super) async fn along(tx: &Tx, along: Option<&dyn Along>) -> Result<(), Faul
         None => Ok(()),
     }
 }
-
-/// Parameters of a statement.
-pub(in crate::store) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
 /// A transaction. If it is dropped before its end, as with a request that is cancelled, its connection is
 /// closed: the server rolls it back.

@@ -8,10 +8,10 @@ use std::time::Duration;
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use tokio_postgres::Config;
 use tokio_postgres::config::SslMode;
-use tokio_postgres::{Connection, NoTls, Socket};
+use tokio_postgres::{Connection, NoTls, Row, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::borrowed::{Borrowed, in_time};
+use super::borrowed::{self, Borrowed, Params, in_time};
 use crate::store::StoreError;
 
 /// How long a request waits for a connection.
@@ -80,6 +80,29 @@ impl Connections {
     /// A connection of the pool.
     pub(super) async fn client(&self) -> Result<Borrowed, StoreError> {
         Ok(Borrowed::new(self.pool.get().await?))
+    }
+
+    /// The rows that a single statement answers, if it does so in time.
+    pub(super) async fn query(&self, sql: &str, params: Params<'_>) -> Result<Vec<Row>, StoreError> {
+        self.query_within(borrowed::PATIENCE, sql, params).await
+    }
+
+    /// The rows that a statement answers which may take this long, because it looks at many.
+    pub(super) async fn query_within(
+        &self,
+        patience: Duration,
+        sql: &str,
+        params: Params<'_>,
+    ) -> Result<Vec<Row>, StoreError> {
+        in_time(patience, async {
+            let client = self.client().await?;
+            // After an error the connection is closed as well: the database may be unfit for good behind it,
+            // as one that became a standby.
+            let found = client.query(&client.prepare_cached(sql).await?, params).await?;
+            client.give_back();
+            Ok::<_, StoreError>(found)
+        })
+        .await
     }
 
     /// A connection beside the pool, and what drives it.

@@ -1,4 +1,5 @@
-//! The data folder that belongs to the database, where bytes are in files: neither is of use without the other.
+//! The data folder that belongs to the database, where bytes are in files: neither is of use without the
+//! other.
 
 use uuid::Uuid;
 

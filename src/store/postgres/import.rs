@@ -81,8 +81,8 @@ impl Postgres {
         Ok(())
     }
 
-    /// Whether a server may use the database. One that is slow or stopped counts for longer than among servers,
-    /// which can take from it what it holds.
+    /// Whether a server may use the database. One that is slow or stopped counts for longer than among
+    /// servers, which can take from it what it holds.
     async fn is_served(&self) -> Result<bool, StoreError> {
         let sql = "select from nodes where beat > clock_timestamp() - interval '30 seconds' limit 1";
         Ok(self.row(sql, &[]).await?.is_some())

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::change::Params;
+use super::borrowed::Params;
 use super::connect::Connections;
 use super::migrations::{self, MigrationError};
 use super::rows;

@@ -9,6 +9,7 @@ use futures_util::stream::{BoxStream, unfold};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
+use super::ends::{Ends, Order, unavailable};
 use super::said::Said;
 use super::serve::{Channel, serve};
 use crate::metrics;
@@ -20,26 +21,6 @@ const WAITING: usize = 4096;
 const CALLERS: usize = 256;
 /// How long a caller waits for the line.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-/// Texts to be handed on, and the caller that waits for it.
-pub(super) struct Order {
-    pub(super) texts: Vec<String>,
-    pub(super) done: oneshot::Sender<Result<(), StoreError>>,
-}
-
-/// The two ends of a line: what goes in, and what it brings.
-pub(super) struct Ends {
-    pub(super) orders: mpsc::Receiver<Order>,
-    brought: broadcast::Sender<(Instant, Brought)>,
-    pub(super) is_open: Arc<AtomicBool>,
-}
-
-impl Ends {
-    /// Brings something to all who listen now.
-    pub(super) fn bring(&self, brought: Brought) {
-        let _ = self.brought.send((Instant::now(), brought));
-    }
-}
 
 /// The desk of one relay. Its line ends with it.
 pub(in crate::store) struct Desk {
@@ -101,8 +82,4 @@ impl Desk {
         })
         .boxed()
     }
-}
-
-pub(super) fn unavailable(why: &str) -> StoreError {
-    StoreError::Unavailable(why.to_owned())
 }

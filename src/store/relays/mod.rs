@@ -12,6 +12,7 @@
 
 mod behind;
 mod desk;
+mod ends;
 mod marks;
 mod said;
 mod serve;

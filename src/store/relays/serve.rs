@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
-use super::desk::{Ends, Order, unavailable};
+use super::ends::{Ends, Order, unavailable};
 use super::marks::Marks;
 use super::said::Said;
 use crate::metrics;

@@ -36,8 +36,8 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// A chat on this many nodes, on servers that other clusters use as well. They may not be harmed; the lines
-    /// to them may.
+    /// A chat on this many nodes, on servers that other clusters use as well. They may not be harmed; the
+    /// lines to them may.
     pub async fn start(setup: Setup, nodes: usize) -> Self {
         Self::on(Services::shared(), setup, nodes).await
     }

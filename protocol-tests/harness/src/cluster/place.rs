@@ -115,8 +115,8 @@ impl Place {
         files(&self.bucket.join(PREFIX)).into_iter().collect()
     }
 
-    /// The multipart uploads in the bucket that were neither completed nor aborted, as the server's folders of
-    /// their parts.
+    /// The multipart uploads in the bucket that were neither completed nor aborted, as the server's folders
+    /// of their parts.
     #[must_use]
     pub fn multipart_uploads(&self) -> BTreeSet<String> {
         let objects = folders(&self.bucket.join(".sgwtmp/multipart"));
@@ -124,7 +124,8 @@ impl Place {
         uploads.map(|upload| name_below(&self.bucket, &upload)).collect()
     }
 
-    /// Waits until nothing is in the bucket that no row names. What is to go is due at once, and again at once.
+    /// Waits until nothing is in the bucket that no row names. What is to go is due at once, and again at
+    /// once.
     ///
     /// # Panics
     /// When something stays.

@@ -215,8 +215,8 @@ fn programs() -> PathBuf {
     Path::new("/usr/lib/postgresql").join(newest.to_string()).join("bin")
 }
 
-/// The S3 server's program: named by `VERSITYGW`, in the workspace's target folder, where `protocol-tests/run`
-/// puts it, or on the path.
+/// The S3 server's program: named by `VERSITYGW`, in the workspace's target folder, where
+/// `protocol-tests/run` puts it, or on the path.
 fn versitygw() -> OsString {
     let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/go/versitygw");
     env::var_os("VERSITYGW")

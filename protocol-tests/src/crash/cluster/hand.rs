@@ -73,8 +73,8 @@ async fn dies(stage: &Stage, node: &Process) -> bool {
     false
 }
 
-/// Starts a node with these settings, after a SIGKILL if it runs; false if it kills itself at its step. What it
-/// needs may be away: then it is started again, as a supervisor does.
+/// Starts a node with these settings, after a SIGKILL if it runs; false if it kills itself at its step. What
+/// it needs may be away: then it is started again, as a supervisor does.
 async fn starts(node: &Process, setup: &Setup) -> bool {
     let end = Instant::now() + wait::BOUND;
     loop {

@@ -6,7 +6,8 @@ use harness::script::Script;
 use harness::wait;
 use serde_json::{Value, json};
 
-/// A member whose client comes back whenever its connection is lost, and names the last message that it knows.
+/// A member whose client comes back whenever its connection is lost, and names the last message that it
+/// knows.
 #[derive(Debug)]
 pub(super) struct Listener(Script);
 

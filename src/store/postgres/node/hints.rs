@@ -5,7 +5,7 @@ use futures_util::stream::{BoxStream, unfold};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::PostgresNode;
-use super::line::Order;
+use super::order::Order;
 use super::said::Said;
 use crate::store::Hints;
 use crate::upload::UploadId;

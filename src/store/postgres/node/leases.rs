@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use tokio::sync::oneshot;
 
 use super::super::rows::{self, UPLOAD};
-use super::line::Order;
+use super::order::{Order, Taken};
 use super::said::Said;
 use super::{Held, PostgresNode, lock};
 use crate::store::{Elsewhere, Lease, Leases, NoTurn, StoreError, Wanted};
@@ -21,8 +21,8 @@ const LEAVE_WITHIN: Duration = Duration::from_secs(2);
 /// How often a newcomer looks again, if yet another one was quicker.
 const ATTEMPTS: usize = 3;
 
-/// The statement that takes the upload and answers it as it is then, if no other node that is there holds it, or if it is in the epoch
-/// that was seen.
+/// The statement that takes the upload and answers it as it is then, if no other node that is there holds it,
+/// or if it is in the epoch that was seen.
 ///
 /// The lowest bits of an epoch are the node's, so no two nodes ever have the same epoch, even if the database
 /// forgets one: a commit that does not wait for the disk, or a failover, may lose an epoch that was taken.
@@ -48,17 +48,6 @@ struct Entry {
     id: UploadId,
     taken: Taken,
     turn: Lease,
-}
-
-/// What a request has taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Taken {
-    /// Nothing. Another node may hold the upload, or there is no record of it.
-    Nothing,
-    /// Nothing, or the upload: it was asked for, and there was no answer.
-    Perhaps,
-    /// The upload.
-    At(Epoch),
 }
 
 /// An upload's epoch and its holder, as seen.

@@ -4,7 +4,6 @@ use std::sync::Weak;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
 use tokio_postgres::{AsyncMessage, Client, Row};
 use uuid::Uuid;
@@ -12,7 +11,8 @@ use uuid::Uuid;
 use super::super::borrowed;
 use super::super::connect::{Connections, Driver};
 use super::clock;
-use super::leases::Taken;
+use super::let_go::let_go;
+use super::order::{Order, Taken};
 use super::said::{Channels, Said};
 use super::strays::Strays;
 use super::{Inner, lock};
@@ -27,17 +27,6 @@ const PAUSE: Duration = Duration::from_millis(250);
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The most orders that go together.
 const TOGETHER: usize = 256;
-
-/// Work for the line.
-#[derive(Debug)]
-pub(super) enum Order {
-    /// To take the node's name off what a request let go, and then to tell those who asked.
-    LetGo { id: UploadId, taken: Taken, askers: Vec<i32> },
-    /// To tell the listeners of a channel something.
-    Tell { channel: String, said: Said },
-    /// To end the node, after all that was ordered before. The sender is dropped when that is done.
-    Leave { _done: oneshot::Sender<()> },
-}
 
 /// The line of one node.
 pub(super) struct Line {
@@ -209,21 +198,6 @@ impl Line {
         }
         Ok(())
     }
-}
-
-/// Takes the node's name off uploads that are in these epochs still.
-pub(super) async fn let_go(
-    client: &Client,
-    number: i32,
-    ids: &[Uuid],
-    epochs: &[i64],
-) -> Result<(), tokio_postgres::Error> {
-    if ids.is_empty() {
-        return Ok(());
-    }
-    let sql = "update uploads u set node = null from unnest($1::uuid[], $2::bigint[]) l (id, epoch)
-        where u.id = l.id and u.epoch = l.epoch and u.node = $3";
-    client.execute(sql, &[&ids, &epochs, &number]).await.map(drop)
 }
 
 /// The statement by which a node shows that it is there. Its row may have been deleted meanwhile.

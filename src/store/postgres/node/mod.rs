@@ -17,7 +17,9 @@ mod clock;
 mod duties;
 mod hints;
 mod leases;
+mod let_go;
 mod line;
+mod order;
 mod said;
 mod strays;
 
@@ -31,7 +33,8 @@ use super::connect::Connections;
 use crate::store::local::LocalLeases;
 use crate::store::{Displacement, StoreError};
 use crate::upload::UploadId;
-use line::{Line, Order};
+use line::Line;
+use order::Order;
 use said::Channels;
 
 /// The most hints that wait for one listener.

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
-use super::line::let_go;
+use super::let_go::let_go;
 use crate::upload::UploadId;
 
 /// How many beats long an upload is looked at. A statement that was given up goes on in the database; it
@@ -23,8 +23,8 @@ impl Strays {
     }
 
     /// Lets go what has the node's name on it and is held by no request of this node. An epoch that is read
-    /// before it is looked whether a request holds the upload is either that request's or a stray's; a request
-    /// that comes later takes another epoch, from which nothing is taken here.
+    /// before it is looked whether a request holds the upload is either that request's or a stray's; a
+    /// request that comes later takes another epoch, from which nothing is taken here.
     pub(super) async fn let_go(
         &mut self,
         client: &Client,

@@ -19,8 +19,8 @@ const NOTIFY: &str =
     "select pg_notify($1, t.said) from unnest($2::text[]) with ordinality t (said, n) order by n";
 /// The most notifications that are taken together.
 const TOGETHER: usize = 256;
-/// The most notifications that wait while a statement does. One more breaks the connection: what is missed then
-/// is looked for.
+/// The most notifications that wait while a statement does. One more breaks the connection: what is missed
+/// then is looked for.
 const WAITING: usize = 8192;
 /// How long the server holds notifications for a process that takes none, as one that was stopped. The server
 /// has room for a bounded number of them, and refuses further ones to all.
@@ -118,8 +118,8 @@ impl Drop for Driving {
     }
 }
 
-/// Drives the connection, and hands on what it hears, until it breaks. It waits for no listener, as the answer to
-/// a statement that the listener waits for may be behind what it hears.
+/// Drives the connection, and hands on what it hears, until it breaks. It waits for no listener, as the
+/// answer to a statement that the listener waits for may be behind what it hears.
 async fn drive(mut driver: Driver, hears: Sender<String>) {
     while let Some(Ok(message)) = driver.next().await {
         if let AsyncMessage::Notification(told) = message
