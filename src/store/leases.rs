@@ -63,7 +63,7 @@ pub enum Elsewhere {
     /// The record does not say, or was not asked.
     Unknown,
     /// No process had it when the record was read.
-    Nobody,
+    Free,
     /// The process with this number.
     Process(i32),
 }
@@ -109,7 +109,7 @@ impl Lease {
     }
 
     /// The lease, with the record as it was when the upload was taken. Until its holder writes something,
-    /// nobody else does.
+    /// no other request does.
     #[must_use]
     pub fn with(self, found: Upload) -> Self {
         Self { found: Some(Box::new(found)), ..self }

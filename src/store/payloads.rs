@@ -100,8 +100,8 @@ pub trait Payloads: Send + Sync + 'static {
     /// [`StoreError::Damaged`], at once or where it ends, if it is too short.
     async fn read(&self, source: &Source, range: Range<u64>) -> Result<ByteStream, StoreError>;
 
-    /// A URL under which anybody gets the source from the store itself, if the store gives any: described as
-    /// here, for a while.
+    /// A URL under which any client gets the source from the store itself, for a while and described as here,
+    /// if the store gives any.
     ///
     /// # Errors
     /// [`StoreError::Missing`] if the source is gone, as far as that is known without asking for its bytes.
@@ -216,7 +216,7 @@ pub enum Source {
     Placed(Place, UploadId),
 }
 
-/// A request for bytes that somebody else is to send, and what its answer says of them.
+/// A request for bytes that a client is to send to the store, and what its answer says of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shown {
     /// Whether only the headers are asked for.

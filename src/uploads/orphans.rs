@@ -113,7 +113,7 @@ impl Uploads {
     }
 
     /// Takes a part that no record needs. A request that has it only finds that there is nothing to do, and
-    /// is waited for: nobody comes back to this part before the next start.
+    /// is waited for: nothing else frees this part before the next round.
     async fn take_orphan(&self, id: UploadId) -> Result<Option<Lease>, StoreError> {
         for _ in 0..TURNS {
             match self.stores.leases.take_over(id, Wanted::WhatCame).await {

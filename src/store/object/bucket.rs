@@ -33,7 +33,7 @@ const ANSWER_WAIT: Duration = Duration::from_secs(1);
 /// The name under which each object says which upload it is.
 const UPLOAD: &str = "upload";
 
-/// A prefix of a bucket, where nobody else keeps anything.
+/// A prefix of a bucket, which is for this cluster alone.
 #[derive(Clone)]
 pub struct Bucket {
     /// For the puts of parts, which are given up and tried again.
@@ -99,7 +99,7 @@ impl S3 {
     /// # Errors
     /// [`BucketError::Settings`]
     pub fn client(&self, options: ClientOptions) -> Result<AmazonS3, BucketError> {
-        // Many repetitions in a short time are used up by a short outage; whoever waits bounds the time.
+        // Many repetitions in a short time are used up by a short outage; the caller bounds the time.
         let backoff = BackoffConfig {
             init_backoff: Duration::from_millis(100),
             max_backoff: Duration::from_secs(2),
@@ -215,7 +215,7 @@ impl Bucket {
         }
     }
 
-    /// The URL under which anybody gets an object for a while, described as this; `None` if nothing signs it.
+    /// The URL under which any client gets an object for a while, described as this; `None` if nothing signs it.
     pub(super) async fn url(&self, key: &str, shown: &Shown) -> Result<Option<String>, StoreError> {
         let Some(signed) = &self.signed else { return Ok(None) };
         let method = if shown.is_head { Method::HEAD } else { Method::GET };

@@ -1,7 +1,7 @@
-//! What is to go from the object store. A row of it is written in the statement after which nobody needs it.
+//! What is to go from the object store. A row of it is written in the statement after which no other row needs it.
 //!
-//! Whoever collects a row has it for a while, and nobody else does. A kill leaves it to the next, to whom
-//! "not found" is done. Each row is done twice: a put that was under way may land after the first time.
+//! A collector has a row for itself for a while. A kill leaves the row to the next collector, to which "not
+//! found" means done. Each row is done twice: a put that was under way may land after the first time.
 
 use std::time::Duration;
 

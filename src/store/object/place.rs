@@ -99,7 +99,7 @@ impl Shared {
         }
     }
 
-    /// Makes the row of an upload of no bytes, for which nobody has written one.
+    /// Makes the row of an upload of no bytes, for which no holder has written one.
     async fn begin_empty(&self, id: UploadId) -> Result<(), StoreError> {
         let sql = "insert into stored (upload, epoch, object_key, part_size, written_at)
             values ($1, $2, $3, $4, $5) on conflict do nothing";

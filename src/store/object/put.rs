@@ -32,8 +32,8 @@ pub(super) struct Put {
     pub(super) landing: Landing,
 }
 
-/// Begins a request, which goes on if nobody waits for it: a request that was sent has its effect, whoever
-/// hears of it.
+/// Begins a request in a task of its own. A request that was sent has its effect, even if its writer is gone
+/// when the answer comes.
 pub(super) fn begin(job: impl Future<Output = Result<String, StoreError>> + Send + 'static) -> Landing {
     let job = tokio::spawn(job);
     let landing = async move {

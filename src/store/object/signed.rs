@@ -34,7 +34,7 @@ impl Signed {
         Ok(Self { signer, client })
     }
 
-    /// The URL of a request that anybody may send, for a while.
+    /// The URL of a request that any client may send, for a while.
     pub(super) async fn url(
         &self,
         method: Method,

@@ -134,8 +134,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Takes memory for a piece. Where there is none, what is held here is made durable first, so that nobody
-    /// waits for memory while holding some.
+    /// Takes memory for a piece. Where there is none, what is held here is made durable first, so that no
+    /// upload waits for memory while holding some.
     async fn room(&mut self, bytes: usize) -> Result<Share, StoreError> {
         if let Some(share) = self.shared.budget.try_take(bytes) {
             return Ok(share);

@@ -17,7 +17,7 @@ pub(in crate::store) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
 /// A connection of the pool. Only one whose work came to its end goes back: if the work is given up, as with
 /// a request that is cancelled, the connection is closed. Otherwise its next user would wait for a statement
-/// of somebody else, or be in the middle of a transaction.
+/// of the request before, or be in the middle of a transaction.
 pub(super) struct Borrowed {
     client: Option<Client>,
     is_done: bool,

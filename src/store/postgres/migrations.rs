@@ -1,4 +1,4 @@
-//! The tables, made and changed by whichever process starts first. A database tells which version it has, and
+//! The tables, made and changed by the process that starts first. A database tells which version it has, and
 //! which one a process must know to use it: so older processes go on beside newer ones during an update.
 
 use deadpool_postgres::Transaction;

@@ -39,7 +39,7 @@ impl Records for Postgres {
         let sql = format!("select {UPLOAD}, u.node from uploads u where id = $1");
         let Some(row) = self.row(&sql, &[&id.uuid()]).await? else { return Ok(None) };
         let node = rows::column::<Option<i32>>(&row, "node")?;
-        Ok(Some((rows::upload(&row)?, node.map_or(Elsewhere::Nobody, Elsewhere::Process))))
+        Ok(Some((rows::upload(&row)?, node.map_or(Elsewhere::Free, Elsewhere::Process))))
     }
 
     async fn holder(&self, upload: &Upload) -> Result<Option<UploadId>, StoreError> {

@@ -79,7 +79,7 @@ impl Service {
             .stderr(log)
             .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}: use protocol-tests/run", self.name));
-        // Whoever tidies up after this process reads it.
+        // The shell that tidies up after this process reads it.
         let pid = self.folder.join(format!("{}.pid", self.name));
         fs::write(pid, child.id().to_string()).expect("a folder of ours can be written");
         *self.child.lock().unwrap_or_else(PoisonError::into_inner) = Some(child);

@@ -1,4 +1,4 @@
-//! Comparison of the rows of parts with the parts that were put, whose bytes nobody can read before the
+//! Comparison of the rows of parts with the parts that were put, whose bytes cannot be read before the
 //! object is made of them.
 
 use uuid::Uuid;

@@ -74,7 +74,7 @@ impl Leases for PostgresNode {
         }
         let holder = match elsewhere {
             Elsewhere::Process(node) => Some(node),
-            Elsewhere::Nobody => None,
+            Elsewhere::Free => None,
             Elsewhere::Unknown => self.look(id).await?.and_then(|sight| sight.holder),
         };
         match holder.filter(|node| *node != self.0.number) {
@@ -123,7 +123,7 @@ impl PostgresNode {
         Ok((!is_stored).then(|| entry.lease_of_nothing()))
     }
 
-    /// Takes the upload, by force in the end, as long as somebody waits for it.
+    /// Takes the upload, by force in the end, as long as its request waits for it.
     async fn take_from_others(
         &self,
         id: UploadId,

@@ -69,7 +69,7 @@ impl Line {
         };
         let (number, channels) = tokio::select! {
             entered = entered => entered?,
-            // Nobody tells a node anything before it is entered.
+            // No process tells a node anything before it is entered.
             broken = ended(&mut driver, |_| {}) => return Err(broken),
         };
         let line = Self { connections: connections.clone(), number, channels };
