@@ -30,24 +30,24 @@ pub struct Command {
 /// What the program does besides serving.
 #[derive(Debug, Subcommand)]
 pub enum Order {
-    /// Says what is wrong with what is stored; changes nothing, unless it is to repair.
+    /// Says what is wrong with what is stored; changes nothing, unless --repair is given.
     ///
     /// Without --bucket it reads a data folder that no server has open: it compares ledgers with part files,
     /// messages with media files, and indexes with rows. The records are read from a copy in the folder for
     /// temporary files.
     ///
-    /// With --database and --bucket it reads what servers share, and they go on meanwhile: it compares
-    /// records with ledgers and sums, rows with the objects in the bucket, and what is in the bucket with the
-    /// rows.
+    /// With --database and --bucket it reads what servers share, which go on meanwhile: it compares records
+    /// with ledgers and sums, and the rows of the database with the objects in the bucket, both ways.
     ///
     /// Exit status: 0 nothing is wrong, 1 something is, 2 it could not be read.
     Check(CheckFlags),
     /// Moves a data folder that no server has open into a database and a bucket that servers share.
     ///
     /// Messages, conversations and unfinished uploads go along: a client resumes where it was. The database
-    /// and the bucket are empty before, and no server uses them. If the move is interrupted in any way, it is
-    /// run again and goes on. The folder is checked before, and what was made of it afterwards. The folder is
-    /// not changed; at the end its note says that it was moved, so that no server starts on it by mistake.
+    /// and the bucket have to be empty, and no server may use them yet. A move that was interrupted in any
+    /// way goes on when it is run again. The folder is checked before, and what was made of it afterwards.
+    /// Nothing in the folder is changed but its file `format`, which says at the end that it was moved, so
+    /// that no server starts on it by mistake.
     ///
     /// Exit status: 0 it is moved, 1 something is wrong, 2 it cannot begin or go on.
     Move(MoveFlags),
@@ -73,7 +73,7 @@ pub struct CheckFlags {
     /// Read every byte and compare its digest with the record.
     #[arg(long)]
     pub deep: bool,
-    /// Free what is in the bucket for an hour and no row knows it. Nothing that a row names is touched.
+    /// Free what has been in the bucket for an hour and is named by no row of the database.
     #[arg(long, requires = "bucket")]
     pub repair: bool,
 }

@@ -20,12 +20,14 @@ pub struct Flags {
     #[arg(long, help_heading = CONNECTIONS, env = "LONGHAUL_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:8000")]
     pub listen: String,
 
-    /// Folder of everything that is stored: records/, parts/ and chats/.
+    /// Folder of everything that is stored: records/, parts/ and chats/. With --bucket nothing in it has to
+    /// outlive the server.
     #[arg(long, help_heading = STORAGE, env = "LONGHAUL_DATA_DIR", value_name = "DIR", default_value = "uploads")]
     pub data_dir: String,
 
     /// PostgreSQL (15 or newer) for everything but the bytes, which stay in the data folder unless there is a
-    /// --bucket: a postgres:// URL. [default: the records are in the data folder as well]
+    /// --bucket: a postgres:// URL. TLS is used if the server offers it, and then its certificate has to be
+    /// trusted; ?sslmode=disable does without. [default: the records are in the data folder as well]
     #[arg(long, help_heading = STORAGE, env = "LONGHAUL_DATABASE", value_name = "URL", hide_env_values = true)]
     pub database: Option<String>,
 
@@ -39,8 +41,8 @@ pub struct Flags {
     #[arg(long, help_heading = STORAGE, env = "LONGHAUL_S3_ENDPOINT", value_name = "URL")]
     pub s3_endpoint: Option<String>,
 
-    /// Redis or Valkey (7 or newer) for the events between servers that share a database and a bucket: a
-    /// redis:// or rediss:// URL. [default: the database carries them]
+    /// Redis or Valkey (7 or newer), which carries events between servers that share a bucket: a redis:// or
+    /// rediss:// URL. [default: the database carries them]
     #[arg(long, help_heading = STORAGE, env = "LONGHAUL_REDIS", value_name = "URL", hide_env_values = true)]
     pub redis: Option<String>,
 
@@ -158,7 +160,8 @@ pub struct Flags {
     #[arg(long, help_heading = CONNECTIONS, env = "LONGHAUL_SEND_TIMEOUT", value_name = "TIME", default_value = "60s")]
     pub send_timeout: String,
 
-    /// Time that requests in flight have after SIGTERM or Ctrl-C. Those that can be resumed end at once.
+    /// Time that requests in flight have after SIGTERM or Ctrl-C. Those that can be resumed end at once. Work
+    /// that outlives its request has as long again.
     #[arg(long, help_heading = CONNECTIONS, env = "LONGHAUL_DRAIN_TIMEOUT", value_name = "TIME", default_value = "10s")]
     pub drain_timeout: String,
 
@@ -188,8 +191,8 @@ pub struct Flags {
     pub media_link_secs: String,
 
     /// Key that signs links to media, at least 16 bytes; further ones, after commas, are only accepted.
-    /// [default: the lines of media-link.keys in the data folder, a random one at first; read again on
-    /// SIGHUP]
+    /// Servers that share a bucket need the same. [default: the lines of media-link.keys in the data folder,
+    /// a random one at first; read again on SIGHUP]
     #[arg(long, help_heading = USERS, env = "LONGHAUL_MEDIA_LINK_KEY", value_name = "TEXT", hide_env_values = true)]
     pub media_link_key: Option<String>,
 
