@@ -39,6 +39,7 @@ pub(super) async fn open(config: &Config, address: &Address, s3: &S3) -> Result<
         return Err(refusal);
     }
     tokio::spawn(collect(objects.clone()));
+    tokio::spawn(look_around(objects.clone()));
     tokio::spawn(reconcile(objects.clone(), node.clone()));
     let (between, mut dependencies) = between::start(config, connections, &store).await?;
     dependencies.push(Arc::new(objects.clone()));
@@ -74,6 +75,14 @@ async fn collect(objects: Objects) {
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "what is to go from the bucket stays for now"),
         }
+        tokio::time::sleep(COLLECT_EVERY).await;
+    }
+}
+
+/// Looks how much waits in the database. In a task of its own: what is to be freed may take long while the
+/// object store is away, and then this bound counts.
+async fn look_around(objects: Objects) {
+    loop {
         if let Err(error) = objects.look_around().await {
             tracing::debug!(%error, "what waits in the database is not measured");
         }

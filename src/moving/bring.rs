@@ -158,11 +158,32 @@ impl<'a> Bringing<'a> {
             }
         }
         sink.sync(Vec::new()).await?;
-        fits(bytes, &digest)?;
+        if let Err(error) = fits(bytes, &digest) {
+            // The next run begins anew, with a file that may be another one by then.
+            self.shared.objects.discard(bytes.id).await?;
+            return Err(error);
+        }
         if bytes.is_complete {
             self.shared.objects.seal(bytes.id, bytes.end).await?;
+            if from > 0 {
+                self.compare(bytes).await?;
+            }
         }
         Ok(())
+    }
+
+    /// Compares what earlier runs have brought as well: the file may have been another one then.
+    async fn compare(&self, bytes: &Bytes) -> Result<(), MoveError> {
+        let mut digest = RunningDigest::default();
+        let mut pieces = self.shared.objects.read(&Source::Part(bytes.id), 0..bytes.end).await?;
+        while let Some(piece) = pieces.try_next().await? {
+            digest.update(&piece);
+        }
+        let fitting = fits(bytes, &digest);
+        if fitting.is_err() {
+            self.shared.objects.discard(bytes.id).await?;
+        }
+        fitting
     }
 }
 

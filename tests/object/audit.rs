@@ -327,9 +327,7 @@ async fn traffic(cluster: Arc<Cluster>, seed: u64, stop: Arc<AtomicBool>) -> u64
         let left = node.create(2 * PART).await;
         node.send(left, seed, PART + 3).await.expect("recorded");
         node.send(left, seed, PART + 9).await.expect("recorded");
-        let epoch = node.take(left).await;
-        node.store.remove(left, epoch).await.expect("removed");
-        node.objects.discard(left).await.expect("discarded");
+        node.discard(left).await;
         cluster.collect_twice().await;
         rounds += 1;
     }

@@ -113,6 +113,13 @@ impl Node {
         upload.id
     }
 
+    /// Ends the upload: its record goes, and then its bytes.
+    pub(crate) async fn discard(&self, id: UploadId) {
+        let epoch = self.take(id).await;
+        self.store.remove(id, epoch).await.expect("removed");
+        self.objects.discard(id).await.expect("discarded");
+    }
+
     /// Takes the upload.
     pub(crate) async fn take(&self, id: UploadId) -> Epoch {
         self.store.raise(id).await.expect("taken").expect("there")

@@ -39,7 +39,7 @@ async fn discarded_uploads_leave_nothing_in_the_bucket() {
     node.objects.seal(small, 9).await.expect("sealed");
     assert_eq!(keys(&cluster).await.len(), 2);
     for id in [parts, sealed, small] {
-        node.objects.discard(id).await.expect("discarded");
+        node.discard(id).await;
     }
     let limits = at_once();
     let cluster = Cluster { limits, ..cluster };
@@ -47,6 +47,39 @@ async fn discarded_uploads_leave_nothing_in_the_bucket() {
     assert_eq!(keys(&cluster).await, Vec::<String>::new());
     for table in ["garbage", "stored", "upload_tail", "upload_parts", "upload_intents"] {
         assert_eq!(cluster.number(&format!("select count(*) from {table}")).await, 0, "{table}");
+    }
+}
+
+/// A request that was stopped between the end of a record and that of its bytes goes on when the same id has
+/// a record again.
+#[tokio::test]
+async fn bytes_that_a_record_needs_are_not_discarded() {
+    let cluster = Cluster::new().await;
+    let node = cluster.node();
+    let id = node.create(6 * MIB).await;
+    node.send(id, 1, 5 * MIB + 9).await.expect("recorded");
+    node.objects.discard(id).await.expect("there is nothing to discard");
+    node.send(id, 1, 6 * MIB).await.expect("recorded");
+    node.objects.discard(id).await.expect("there is nothing to discard");
+    assert!(node.read(id, 6 * MIB).await.expect("readable") == bytes(1, 0..6 * MIB));
+}
+
+/// A kill between the end of a record and that of its bytes leaves those of a sealed upload, or of one that
+/// was taken more often than the record that comes with the same id.
+#[tokio::test]
+async fn bytes_of_an_earlier_upload_with_the_id_give_way() {
+    let cluster = Cluster::new().await;
+    let node = cluster.node();
+    for what_is_left in ["update stored set epoch = epoch + 9", "update stored set epoch = epoch"] {
+        let id = node.create(6 * MIB).await;
+        node.send(id, 1, 6 * MIB).await.expect("recorded");
+        node.objects.seal(id, 6 * MIB).await.expect("sealed");
+        cluster.run(what_is_left).await;
+        cluster.run("update uploads set off = 0, state = 0, digest = null").await;
+        node.send(id, 2, 6 * MIB).await.expect("recorded");
+        assert!(node.read(id, 6 * MIB).await.expect("readable") == bytes(2, 0..6 * MIB), "{what_is_left}");
+        assert_eq!(cluster.number("select count(*) from garbage").await, 1, "the object of before");
+        cluster.run("delete from garbage; delete from stored; delete from uploads").await;
     }
 }
 
@@ -59,7 +92,7 @@ async fn an_object_of_parts_is_ended_twice() {
         Cluster { limits: crate::limits(), address: cluster.address.clone(), s3: cluster.s3.clone() }.node();
     let id = node.create(11 * MIB).await;
     node.send(id, 1, 5 * MIB).await.expect("recorded");
-    node.objects.discard(id).await.expect("discarded");
+    node.discard(id).await;
     assert_eq!(cluster.node().objects.collect(10).await.expect("collected"), 1);
     assert_eq!(cluster.node().objects.collect(10).await.expect("collected"), 0, "it is not due again yet");
     assert_eq!(cluster.number("select count(*) from garbage where rounds = 1").await, 1);

@@ -8,7 +8,6 @@ use futures_util::FutureExt;
 
 use super::multipart::Multipart;
 use super::part::Part;
-use super::pieces::Pieces;
 use super::presence::Turn;
 use super::put::{self, Landing, Put};
 use super::writer::Writer;
@@ -71,7 +70,8 @@ impl Writer {
         let multipart = self.multipart();
         let (from, to) = (idx * self.part_size, (idx + 1) * self.part_size);
         let begin = (self.end - self.buffer.len()).clamp(from, to);
-        let pieces = self.buffer.take(to - begin);
+        let mut pieces = self.buffer.take(to - begin);
+        let memory = Arc::new(pieces.take_share());
         let part = Part {
             id: self.id,
             epoch: self.epoch,
@@ -82,11 +82,12 @@ impl Writer {
             pieces: pieces.range(0..pieces.len()),
         };
         let shared = Arc::clone(&self.shared);
+        let needs = Arc::clone(&memory);
         let landing = put::begin(async move {
-            let _turn = turn;
+            let (_turn, _needs) = (turn, needs);
             part.put(&shared).await
         });
-        self.puts.push_back(Put { begin, end: to, pieces, landing });
+        self.puts.push_back(Put { begin, end: to, pieces, memory: Some(memory), landing });
         Ok(())
     }
 
@@ -107,7 +108,7 @@ impl Writer {
             if !self.shared.has_landed(&put.landing, until).await? {
                 return Ok(false);
             }
-            put.pieces = Pieces::default();
+            put.let_go();
         }
         Ok(true)
     }

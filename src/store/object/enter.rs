@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::garbage;
 use super::objects::Shared;
 use super::stored::{STORED, Stored};
 use crate::store::StoreError;
@@ -47,6 +48,10 @@ impl Change for Enter {
         let sql = format!("select {STORED} from stored s where upload = $1 for update");
         let Some(row) = tx.row(&sql, &[&self.id.uuid()]).await? else { return self.insert(tx).await };
         let stored = Stored::of(&row)?;
+        if (stored.sealed.is_some() || stored.epoch > self.epoch) && self.is_new(tx).await? {
+            garbage::throw_away(tx, self.id).await?;
+            return self.insert(tx).await;
+        }
         if stored.sealed.is_some() {
             return Err(StoreError::Unavailable(format!("upload {} is sealed", self.id)).into());
         }
@@ -65,6 +70,16 @@ impl Change for Enter {
 impl Enter {
     fn damaged(&self, kept: u64) -> StoreError {
         StoreError::Damaged(format!("{} has {kept} bytes, and its ledger {}", self.id, self.offset))
+    }
+
+    /// Whether the record is that of an upload which has no byte and no newer holder. Then what is sealed, or
+    /// was entered later, is what a kill left of an earlier upload with the same id.
+    async fn is_new(&self, tx: &Tx) -> Result<bool, Fault> {
+        let sql = format!(
+            "select 1 from uploads where id = $1 and epoch = $2 and off = 0 and state = {}",
+            rows::state::RECEIVING
+        );
+        Ok(tx.row(&sql, &[&self.id.uuid(), &self.epoch.number().cast_signed()]).await?.is_some())
     }
 
     async fn insert(&self, tx: &Tx) -> Result<Stored, Fault> {

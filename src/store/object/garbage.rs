@@ -5,16 +5,23 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
+use tokio::time::timeout;
 use tokio_postgres::Row;
 
 use super::objects::{Objects, Shared};
+use super::stored::lock;
 use crate::crash;
 use crate::store::StoreError;
-use crate::store::postgres::rows;
+use crate::store::postgres::change::{Change, Tx};
+use crate::store::postgres::fault::Fault;
+use crate::store::postgres::rows::{self, state};
 use crate::upload::UploadId;
 
 /// How long a row is one process's.
 const TURN: Duration = Duration::from_secs(300);
+/// How long the object store may take for one row, before the others are left for later.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Objects {
     /// Frees what is due in the object store, at most this many; answers how many that was. Any number of
@@ -34,9 +41,11 @@ impl Objects {
         let found = shared.store.query(sql, &[&TURN.as_secs_f64(), &limit]).await?;
         let mut outcome = Ok(found.len());
         for row in &found {
-            // One that cannot be freed keeps no other.
-            if let Err(error) = shared.free(row).await {
-                outcome = Err(error);
+            // One that cannot be freed keeps no other; a store that does not answer keeps them all.
+            match timeout(PATIENCE, shared.free(row)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => outcome = Err(error),
+                Err(_) => return Err(StoreError::Unavailable("the object store does not answer".into())),
             }
         }
         outcome
@@ -86,11 +95,38 @@ impl Shared {
 
     /// Makes the bytes of an upload that are not placed garbage.
     pub(super) async fn discard_all(&self, id: UploadId) -> Result<(), StoreError> {
-        let sql = "with s as (delete from stored where upload = $1 returning object_key, multipart_id),
-            t as (delete from upload_tail where upload = $1),
-            p as (delete from upload_parts where upload = $1),
-            i as (delete from upload_intents where upload = $1)
-            insert into garbage (object_key, multipart_id, has_object) select object_key, multipart_id, true from s";
-        self.store.query(sql, &[&id.uuid()]).await.map(drop)
+        self.store.change(&Discard { id }).await
     }
+}
+
+/// The end of an upload's bytes, unless a record needs them: one that was created again with the same id may,
+/// and its holder cuts off what there was before.
+struct Discard {
+    id: UploadId,
+}
+
+#[async_trait]
+impl Change for Discard {
+    type Answer = ();
+
+    async fn make(&self, tx: &Tx) -> Result<(), Fault> {
+        lock(tx, self.id).await?;
+        let sql = format!(
+            "select 1 from uploads where id = $1 and state in ({}, {}, {})",
+            state::RECEIVING,
+            state::COMPLETE,
+            state::FINALIZING
+        );
+        if tx.row(&sql, &[&self.id.uuid()]).await?.is_some() { Ok(()) } else { throw_away(tx, self.id).await }
+    }
+}
+
+/// Makes all bytes of an upload garbage, whose row is locked.
+pub(super) async fn throw_away(tx: &Tx, id: UploadId) -> Result<(), Fault> {
+    let sql = "with s as (delete from stored where upload = $1 returning object_key, multipart_id),
+        t as (delete from upload_tail where upload = $1),
+        p as (delete from upload_parts where upload = $1),
+        i as (delete from upload_intents where upload = $1)
+        insert into garbage (object_key, multipart_id, has_object) select object_key, multipart_id, true from s";
+    tx.execute(sql, &[&id.uuid()]).await.map(drop)
 }

@@ -43,16 +43,27 @@ impl Part {
     /// Puts the part; answers what names its bytes.
     pub(super) async fn put(mut self, shared: &Shared) -> Result<String, StoreError> {
         let multipart = self.multipart.clone().await?;
-        let _reader = self.read_tail(shared).await?;
-        let (idx, sum) = (self.idx()?, sum(&self.pieces));
-        self.wait_out(shared, idx, sum).await?;
+        let idx = self.idx()?;
+        let (mut turn, mut data) = self.whole(shared).await?;
+        let sum = sum(&data);
+        if self.has_to_wait(shared, idx, sum).await? {
+            // That may take long, and other uploads need the turn.
+            drop((turn, data));
+            while self.has_to_wait(shared, idx, sum).await? {
+                sleep(ASK_EVERY).await;
+            }
+            (turn, data) = self.whole(shared).await?;
+        }
+        self.pieces.clear();
         let deadline = Instant::now() + shared.limits.part_timeout;
         self.intend(shared, idx, sum).await?;
         let at = usize::try_from(self.idx).unwrap_or(usize::MAX);
-        let data = PutPayload::from_iter(std::mem::take(&mut self.pieces));
+        let data = PutPayload::from_iter(data);
         let put = shared.watched(shared.bucket.put_part(&self.key, &multipart, at, data));
         let late = || StoreError::Unavailable("the object store takes too long for a part".into());
-        match timeout_at(deadline, put).await.unwrap_or_else(|_| Err(late())) {
+        let outcome = timeout_at(deadline, put).await.unwrap_or_else(|_| Err(late()));
+        drop(turn);
+        match outcome {
             Ok(content_id) => {
                 crash::point("part.put");
                 Ok(content_id)
@@ -82,11 +93,11 @@ impl Part {
         i32::try_from(self.idx).map_err(|_| StoreError::Full)
     }
 
-    /// Reads back what the tail has of the part. After entering, and only in the own epoch: what was read
+    /// The bytes of the part, with those that the tail has. They are read back after entering, and only in the own epoch: what was read
     /// earlier may not be what is there.
-    async fn read_tail(&mut self, shared: &Shared) -> Result<Option<Share>, StoreError> {
+    async fn whole(&self, shared: &Shared) -> Result<(Option<Share>, Vec<Bytes>), StoreError> {
         if self.in_tail.is_empty() {
-            return Ok(None);
+            return Ok((None, self.pieces.clone()));
         }
         let turn = shared.budget.reader().await;
         let sql = "select array(select t.bytes from upload_tail t
@@ -104,21 +115,21 @@ impl Part {
         if read != self.in_tail.end - self.in_tail.start {
             return Err(StoreError::Damaged(format!("the tail of {} has {read} bytes of a part", self.id)));
         }
-        pieces.append(&mut self.pieces);
-        self.pieces = pieces;
-        Ok(Some(turn))
+        pieces.extend(self.pieces.iter().cloned());
+        Ok((Some(turn), pieces))
     }
 
-    /// Waits until no put of an older epoch with other bytes can land any more.
-    async fn wait_out(&self, shared: &Shared, idx: i32, sum: i64) -> Result<(), StoreError> {
-        let sql = "select 1 from upload_intents where upload = $1 and idx = $2 and epoch < $3 and sum <> $4
-            and at > clock_timestamp() - $5 * interval '1 millisecond' limit 1";
+    /// Whether a put of an older epoch with other bytes may still land. A holder that is displaced waits no
+    /// longer.
+    async fn has_to_wait(&self, shared: &Shared, idx: i32, sum: i64) -> Result<bool, StoreError> {
+        let sql = "select exists (
+                select 1 from upload_intents where upload = $1 and idx = $2 and epoch < $3 and sum <> $4
+                and at > clock_timestamp() - $5 * interval '1 millisecond'
+            ) as has_to_wait from stored where upload = $1 and epoch = $3";
         let lasts = shared.limits.part_timeout + shared.limits.margin;
         let (epoch, lasts) = (self.epoch.number().cast_signed(), lasts.as_secs_f64() * 1000.0);
-        while shared.store.row(sql, &[&self.id.uuid(), &idx, &epoch, &sum, &lasts]).await?.is_some() {
-            sleep(ASK_EVERY).await;
-        }
-        Ok(())
+        let row = shared.store.row(sql, &[&self.id.uuid(), &idx, &epoch, &sum, &lasts]).await?;
+        rows::column(&row.ok_or(StoreError::Fenced)?, "has_to_wait")
     }
 
     /// Announces the put, as the holder that entered last.

@@ -27,6 +27,11 @@ impl Pieces {
         self.share.add(share);
     }
 
+    /// Takes out the share of the memory, for what needs the bytes as long as this value or longer.
+    pub(super) fn take_share(&mut self) -> Share {
+        std::mem::take(&mut self.share)
+    }
+
     /// Takes the first `count` bytes out.
     pub(super) fn take(&mut self, count: u64) -> Self {
         let mut taken = Self { share: self.share.split(in_memory(count)), ..Self::default() };

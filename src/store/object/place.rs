@@ -44,7 +44,7 @@ impl Shared {
             if self.is_placed(length, message).await? {
                 return Ok(());
             }
-            self.begin_empty(id).await?;
+            self.begin_empty(id, message).await?;
         }
         let Some(made) = self.made(id, length).await? else {
             // It is placed already.
@@ -85,7 +85,7 @@ impl Shared {
             select $4::bytea, upload, $2, $3 from s returning 1";
         let params: [&(dyn ToSql + Sync); 5] =
             [&id.uuid(), &made.key, &length.cast_signed(), &message.as_bytes().as_slice(), &made.is_whole];
-        Ok(self.store.row(sql, &params).await?.is_some())
+        Ok(self.row_under_lock(id, sql, &params).await?.is_some())
     }
 
     async fn is_placed(&self, length: u64, message: MessageId) -> Result<bool, StoreError> {
@@ -100,11 +100,15 @@ impl Shared {
     }
 
     /// Makes the row of an upload of no bytes, for which no holder has written one.
-    async fn begin_empty(&self, id: UploadId) -> Result<(), StoreError> {
+    async fn begin_empty(&self, id: UploadId, message: MessageId) -> Result<(), StoreError> {
         let sql = "insert into stored (upload, epoch, object_key, part_size, written_at)
-            values ($1, $2, $3, $4, $5) on conflict do nothing";
+            select $1::uuid, $2::bigint, $3, $4::bigint, $5::bigint
+            where not exists (select 1 from files where message = $6) on conflict do nothing";
         let (epoch, key) = (Epoch::FIRST.number().cast_signed(), self.bucket.key(id));
         let (size, now) = (self.limits.part_size(None).cast_signed(), rows::time(Timestamp::now()));
-        self.store.query(sql, &[&id.uuid(), &epoch, &key, &size, &now]).await.map(drop)
+        self.store
+            .query(sql, &[&id.uuid(), &epoch, &key, &size, &now, &message.as_bytes().as_slice()])
+            .await
+            .map(drop)
     }
 }

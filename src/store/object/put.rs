@@ -1,11 +1,13 @@
 //! Requests to the object store that are under way, as their writer sees them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::budget::Share;
 use super::pieces::Pieces;
 use crate::store::StoreError;
 
@@ -29,7 +31,17 @@ pub(super) struct Put {
     pub(super) end: u64,
     /// The bytes in memory, in case the tail has to keep them.
     pub(super) pieces: Pieces,
+    /// Their share of the memory, which the request has as well: it ends when neither needs them.
+    pub(super) memory: Option<Arc<Share>>,
     pub(super) landing: Landing,
+}
+
+impl Put {
+    /// Lets go of the bytes in memory, which are durable.
+    pub(super) fn let_go(&mut self) {
+        self.pieces = Pieces::default();
+        self.memory = None;
+    }
 }
 
 /// Begins a request in a task of its own. A request that was sent has its effect, even if its writer is gone

@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::Row;
 
 use super::bucket::Incomplete;
+use super::budget::Share;
 use super::objects::Shared;
 use super::pieces::{in_memory, length};
 use super::signed;
@@ -27,6 +28,11 @@ use crate::upload::UploadId;
 
 /// How often an object is made of its parts, if a late put takes the place of the last one meanwhile.
 const ATTEMPTS: u32 = 3;
+
+/// Which rows of a tail are behind the parts of an upload of this length: there may be others whose bytes are
+/// in parts as well.
+const BEHIND: &str =
+    "t.upload = s.upload and t.off >= least(s.parts::bigint, $2::bigint / s.part_size) * s.part_size";
 
 /// How often it is looked for an object that another process may be making.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -56,6 +62,12 @@ struct Whole {
     tail: Vec<Bytes>,
 }
 
+/// A tail in memory, and the turn to have it there.
+struct Tail {
+    bytes: Vec<Bytes>,
+    _turn: Option<Share>,
+}
+
 impl Shared {
     /// Seals an upload of this length; answers whether there is such an upload: it may be placed, or gone.
     pub(super) async fn seal_all(&self, id: UploadId, length: u64) -> Result<bool, StoreError> {
@@ -70,18 +82,20 @@ impl Shared {
 
     /// Makes the object of an upload of this length, if that is not done. `None` if there is no such upload.
     pub(super) async fn made(&self, id: UploadId, length: u64) -> Result<Option<Made>, StoreError> {
-        // A tail is whole in memory, and longer ones take turns.
-        let _turn = if length > SHORT { Some(self.budget.reader().await) } else { None };
         for _ in 0..ATTEMPTS {
-            let Some(row) = self.whole(id).await? else { return Ok(None) };
+            // A tail is whole in memory, and longer ones take turns.
+            let turn = if length > SHORT { Some(self.budget.reader().await) } else { None };
+            let Some(row) = self.whole(id, length).await? else { return Ok(None) };
             let stored = Stored::of(&row)?;
             match stored.sealed {
                 Some(sealed) if sealed == length => return Ok(Some(Made::sealed(stored))),
                 Some(sealed) => return Err(short(id, sealed, length)),
                 None => {}
             }
-            let whole = Whole::of(id, stored, &row, length)?;
-            if self.make(id, length, &whole).await? {
+            let mut whole = Whole::of(id, stored, &row, length)?;
+            drop(row);
+            let tail = Tail { bytes: std::mem::take(&mut whole.tail), _turn: turn };
+            if self.make(id, length, &whole, tail).await? {
                 let is_whole = whole.parts.is_empty();
                 return Ok(Some(Made { key: whole.stored.key, is_sealed: false, is_whole }));
             }
@@ -89,35 +103,38 @@ impl Shared {
         Err(StoreError::Damaged(format!("a part of {id} is another one than was put")))
     }
 
-    async fn whole(&self, id: UploadId) -> Result<Option<Row>, StoreError> {
+    async fn whole(&self, id: UploadId, length: u64) -> Result<Option<Row>, StoreError> {
         let sql = format!(
             "select {STORED},
                  array(select p.content_id from upload_parts p where p.upload = s.upload order by p.idx) part_ids,
-                 array(select t.off from upload_tail t where t.upload = s.upload order by t.off) offsets,
-                 array(select t.bytes from upload_tail t where t.upload = s.upload order by t.off) tail
+                 array(select t.off from upload_tail t where {BEHIND} order by t.off) offsets,
+                 array(select t.bytes from upload_tail t where {BEHIND} order by t.off) tail
              from stored s where s.upload = $1"
         );
-        self.store.row(&sql, &[&id.uuid()]).await
+        self.store.row(&sql, &[&id.uuid(), &length.cast_signed()]).await
     }
 
     /// Makes the object; `false` if a part is not the one that was put.
-    async fn make(&self, id: UploadId, length: u64, whole: &Whole) -> Result<bool, StoreError> {
+    async fn make(&self, id: UploadId, length: u64, whole: &Whole, tail: Tail) -> Result<bool, StoreError> {
         let key = &whole.stored.key;
         let (Some(multipart), false) = (&whole.stored.multipart, whole.parts.is_empty()) else {
-            let data = PutPayload::from_iter(whole.tail.iter().cloned());
-            self.in_time(self.bucket.put(key, id, data)).await?;
+            let data = PutPayload::from_iter(tail.bytes.iter().cloned());
+            let parts = u32::try_from(length / self.limits.part_bytes + 1).unwrap_or(u32::MAX);
+            self.within(parts, self.bucket.put(key, id, data)).await?;
             crash::point("object.made");
             return Ok(true);
         };
         let mut parts = whole.parts.clone();
-        for data in in_parts(&whole.tail, whole.stored.part_size) {
+        for data in in_parts(&tail.bytes, whole.stored.part_size) {
             let data = PutPayload::from_iter(data);
-            match self.in_time(self.bucket.put_part(key, multipart, parts.len(), data)).await {
+            match self.within(1, self.bucket.put_part(key, multipart, parts.len(), data)).await {
                 Ok(part) => parts.push(part),
                 Err(StoreError::Damaged(_)) => return self.is_made(id, length, key).await,
                 Err(error) => return Err(error),
             }
         }
+        // To make the object may take minutes, and needs no bytes any more.
+        drop(tail);
         match self.bucket.complete(key, multipart, parts).await {
             Ok(()) => {
                 crash::point("object.made");
@@ -129,13 +146,15 @@ impl Shared {
         }
     }
 
-    /// A request for a part, or for an object of one part, within its time.
-    async fn in_time<T>(
+    /// A request with the bytes of this many parts, within their time.
+    async fn within<T>(
         &self,
+        parts: u32,
         request: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
         let late = || StoreError::Unavailable("the object store takes too long for a part".into());
-        timeout(self.limits.part_timeout, self.watched(request)).await.unwrap_or_else(|_| Err(late()))
+        let time = self.limits.part_timeout.saturating_mul(parts);
+        timeout(time, self.watched(request)).await.unwrap_or_else(|_| Err(late()))
     }
 
     /// A late put has taken the place of a part: `false` if that is one of the tail, which is put again. The
@@ -184,7 +203,7 @@ impl Shared {
             select exists (select 1 from s) is_sealed";
         let params: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
             [&id.uuid(), &made.key, &length.cast_signed(), &made.is_whole];
-        let row = self.store.row(sql, &params).await?;
+        let row = self.row_under_lock(id, sql, &params).await?;
         let is_sealed = row.map_or(Ok(false), |row| rows::column(&row, "is_sealed"));
         crash::point("object.sealed");
         is_sealed

@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use tokio_postgres::Row;
 
 use super::objects::Shared;
 use crate::store::StoreError;
+use crate::store::postgres::borrowed::Params;
+use crate::store::postgres::change::{Change, Tx};
+use crate::store::postgres::fault::Fault;
 use crate::store::postgres::rows;
 use crate::upload::{Epoch, UploadId};
 
@@ -67,6 +71,41 @@ impl Shared {
         let size = stored.as_ref().map_or(new, |stored| stored.part_size);
         Ok((stored, size))
     }
+}
+
+/// A statement about the bytes of an upload, under the lock on their row.
+struct Locked<'a> {
+    id: UploadId,
+    sql: &'a str,
+    params: Params<'a>,
+}
+
+#[async_trait]
+impl Change for Locked<'_> {
+    type Answer = Option<Row>;
+
+    async fn make(&self, tx: &Tx) -> Result<Option<Row>, Fault> {
+        lock(tx, self.id).await?;
+        tx.row(self.sql, self.params).await
+    }
+}
+
+impl Shared {
+    /// The row that a statement about the bytes of an upload answers. It sees all that was written under
+    /// earlier locks: the snapshot of a statement that waits for the lock itself would be older.
+    pub(super) async fn row_under_lock(
+        &self,
+        id: UploadId,
+        sql: &str,
+        params: Params<'_>,
+    ) -> Result<Option<Row>, StoreError> {
+        self.store.change(&Locked { id, sql, params }).await
+    }
+}
+
+/// Locks the row of an upload's bytes.
+pub(super) async fn lock(tx: &Tx, id: UploadId) -> Result<(), Fault> {
+    tx.row("select 1 from stored where upload = $1 for update", &[&id.uuid()]).await.map(drop)
 }
 
 /// A length or an offset in a column.

@@ -64,8 +64,7 @@ impl Writer {
         let (stored, part_size) =
             if is_new { (None, shared.limits.part_size(None)) } else { shared.look(id).await? };
         let is_clean = match &stored {
-            Some(stored) if stored.epoch > epoch => return Err(StoreError::Fenced),
-            Some(stored) => stored.kept == offset && stored.sealed.is_none(),
+            Some(stored) => stored.epoch <= epoch && stored.kept == offset && stored.sealed.is_none(),
             None => offset == 0,
         };
         let is_over_age =
@@ -274,7 +273,7 @@ impl Writer {
         self.parts += keep.put.len() as u64;
         self.kept = keep.end;
         for put in self.puts.iter_mut().filter(|put| put.end <= keep.end) {
-            put.pieces = Pieces::default();
+            put.let_go();
         }
         let has_failed = |put: &Put| matches!(put.landing.clone().now_or_never(), Some(Err(_)));
         if self.puts.front().is_some_and(has_failed)

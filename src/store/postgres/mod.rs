@@ -18,7 +18,7 @@ mod accounts;
 pub(in crate::store) mod append;
 pub(in crate::store) mod audit;
 mod bind;
-mod borrowed;
+pub(in crate::store) mod borrowed;
 pub(in crate::store) mod change;
 mod claim;
 mod client_ids;
