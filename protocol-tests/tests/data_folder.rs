@@ -249,6 +249,8 @@ async fn durability_power_is_reported_as_well() {
         assert_eq!(readiness(&server).await, (200, json!({"ready": true, "durability": "power"})));
         let metrics = server.request("GET", "/metrics").send().await.text();
         assert!(metrics.contains("longhaul_durability{kind=\"power\"} 1"), "{metrics}");
+        // The next one needs the folder, which is free when this one has ended.
+        server.kill().await;
     }
 }
 

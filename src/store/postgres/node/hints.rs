@@ -12,7 +12,11 @@ use crate::upload::UploadId;
 
 impl Hints for PostgresNode {
     fn complete(&self, id: UploadId) {
-        self.0.order(Order::Tell { channel: self.0.channels.all(), said: Said::Complete { id } });
+        self.0.order(Order::Tell {
+            channel: self.0.channels.all(),
+            said: Said::Complete { id },
+            until: None,
+        });
     }
 
     fn completed(&self) -> BoxStream<'static, UploadId> {

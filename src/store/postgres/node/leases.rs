@@ -2,7 +2,7 @@
 //! the upload from the other nodes.
 
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use tokio::sync::oneshot;
@@ -157,7 +157,8 @@ impl PostgresNode {
         lock(&self.0.asking).insert(id, let_go);
         let at_recorded_offset = wanted == Wanted::RecordedOffset;
         let said = Said::Ask { id, at_recorded_offset, from: self.0.number };
-        self.0.order(Order::Tell { channel: self.0.channels.of(holder), said });
+        let until = Some(Instant::now() + PATIENCE);
+        self.0.order(Order::Tell { channel: self.0.channels.of(holder), said, until });
         let outcome = tokio::select! {
             biased;
             () = std::future::ready(()), if at_recorded_offset => Ok(()),

@@ -183,7 +183,8 @@ impl Line {
                         texts.push(Said::Free { id: *id }.text());
                     }
                 }
-                Order::Tell { channel, said } => {
+                Order::Tell { until: Some(until), .. } if *until < Instant::now() => {}
+                Order::Tell { channel, said, .. } => {
                     channels.push(channel.clone());
                     texts.push(said.text());
                 }
@@ -266,7 +267,7 @@ fn hear(node: &Weak<Inner>, said: Said) {
                 return;
             }
             // It was let go, perhaps by an order that is not followed yet: that one goes first.
-            node.order(Order::Tell { channel: node.channels.of(from), said: Said::Free { id } });
+            node.order(Order::Tell { channel: node.channels.of(from), said: Said::Free { id }, until: None });
         }
         Said::Free { id } => {
             if let Some(asking) = lock(&node.asking).remove(&id) {

@@ -1,5 +1,7 @@
 //! The orders of a node's requests to its line.
 
+use std::time::Instant;
+
 use tokio::sync::oneshot;
 
 use super::said::Said;
@@ -10,8 +12,9 @@ use crate::upload::{Epoch, UploadId};
 pub(super) enum Order {
     /// To take the node's name off what a request let go, and then to tell those who asked.
     LetGo { id: UploadId, taken: Taken, askers: Vec<i32> },
-    /// To tell the listeners of a channel something.
-    Tell { channel: String, said: Said },
+    /// To tell the listeners of a channel something, if that can be done by then. A holder that is asked
+    /// later, for a request that waits no longer, would let go for nothing.
+    Tell { channel: String, said: Said, until: Option<Instant> },
     /// To end the node, after all that was ordered before. The sender is dropped when that is done.
     Leave { _done: oneshot::Sender<()> },
 }
