@@ -12,7 +12,10 @@ use serde_json::Value;
 /// The messages without their links, whose keys are the server's own.
 fn without_links(mut messages: Vec<Value>) -> Vec<Value> {
     for message in &mut messages {
-        message.as_object_mut().expect("a message is an object").retain(|name, _| !name.contains("url"));
+        message
+            .as_object_mut()
+            .expect("a message is an object")
+            .retain(|name, _| !name.contains("url") && !name.contains("link"));
     }
     messages
 }
