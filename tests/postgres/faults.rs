@@ -145,7 +145,8 @@ async fn nodes_hear_each_other_again_after_their_lines_broke() {
     assert_eq!(heard, Some(id));
 }
 
-/// The node lives on, so no other node takes an upload from it that carries its name: it has to take that off.
+/// The node lives on, so no other node takes an upload from it that carries its name: it has to take that
+/// off.
 #[tokio::test]
 async fn what_is_let_go_over_a_broken_line_is_free_once_that_is_there_again() {
     let one = Node::new().await;

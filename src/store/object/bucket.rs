@@ -215,7 +215,8 @@ impl Bucket {
         }
     }
 
-    /// The URL under which any client gets an object for a while, described as this; `None` if nothing signs it.
+    /// The URL under which any client gets an object for a while, described as this; `None` if nothing signs
+    /// it.
     pub(super) async fn url(&self, key: &str, shown: &Shown) -> Result<Option<String>, StoreError> {
         let Some(signed) = &self.signed else { return Ok(None) };
         let method = if shown.is_head { Method::HEAD } else { Method::GET };

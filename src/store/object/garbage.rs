@@ -1,4 +1,5 @@
-//! What is to go from the object store. A row of it is written in the statement after which no other row needs it.
+//! What is to go from the object store. A row of it is written in the statement after which no other row
+//! needs it.
 //!
 //! A collector has a row for itself for a while. A kill leaves the row to the next collector, to which "not
 //! found" means done. Each row is done twice: a put that was under way may land after the first time.

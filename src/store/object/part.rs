@@ -93,8 +93,8 @@ impl Part {
         i32::try_from(self.idx).map_err(|_| StoreError::Full)
     }
 
-    /// The bytes of the part, with those that the tail has. They are read back after entering, and only in the own epoch: what was read
-    /// earlier may not be what is there.
+    /// The bytes of the part, with those that the tail has. They are read back after entering, and only in
+    /// the own epoch: what was read earlier may not be what is there.
     async fn whole(&self, shared: &Shared) -> Result<(Option<Share>, Vec<Bytes>), StoreError> {
         if self.in_tail.is_empty() {
             return Ok((None, self.pieces.clone()));
