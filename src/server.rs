@@ -94,7 +94,6 @@ impl Server {
     /// [`StartError`]. Nothing that was stored is changed by one.
     pub async fn open(config: Config, address: SocketAddr) -> Result<Self, StartError> {
         let mut backend = Backend::open(&config).await?;
-        let alone = backend.alone();
         let (folder, durability) = (&backend.folder, backend.durability);
         let link_keyring = link_keyring(&config, folder)?;
         let presenter = Presenter::new(config.base_path.clone(), link_keyring.links());
@@ -105,9 +104,7 @@ impl Server {
         let instructions = demo.is_some().then(|| instructions(&config, address));
         let (tasks, draining) = (TaskTracker::new(), CancellationToken::new());
         let finalizer = finalizer(&config, &stores, &tasks).await?;
-        let (ours, limits) = (stores.clone(), limits(&config));
-        let uploads = Uploads::new(ours, Arc::clone(&finalizer), limits, tasks.clone(), draining.clone());
-        let uploads = Arc::new(uploads);
+        let uploads = uploads(&config, &stores, &finalizer, &tasks, &draining);
         tracing::info!(data = %folder.path().display(), "stores are open");
         say_what_is_different(&config, folder, durability);
         let readiness = Readiness::new(durability, backend.dependencies());
@@ -142,7 +139,7 @@ impl Server {
             tasks,
             draining,
             instructions,
-            _alone: alone,
+            _alone: backend.alone(),
         })
     }
 
@@ -252,6 +249,18 @@ fn announcements(
     let relays = chat::Relays { relay, recent, messages, memberships };
     let relayed = Arc::new(chat::RelayedAnnouncements::new(own, relays));
     (relayed.clone(), Some(relayed))
+}
+
+/// The uploads, driven on by this finalizer.
+fn uploads(
+    config: &Config,
+    stores: &Stores,
+    finalizer: &Arc<Finalizer>,
+    tasks: &TaskTracker,
+    draining: &CancellationToken,
+) -> Arc<Uploads> {
+    let (finalizer, limits) = (Arc::clone(finalizer), limits(config));
+    Arc::new(Uploads::new(stores.clone(), finalizer, limits, tasks.clone(), draining.clone()))
 }
 
 /// The transports of the sockets and their engine, which serves no one yet.

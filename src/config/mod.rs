@@ -183,10 +183,7 @@ impl Config {
             expire_after_secs: check.positive_secs("--expire-after", &flags.expire_after),
             result_window_secs: check.positive_secs("--result-window", &flags.result_window),
             sweep_interval: check.period("--sweep-interval", &flags.sweep_interval),
-            durability: flags
-                .durability
-                .as_deref()
-                .map(|text| check.word("--durability", text, DURABILITIES)),
+            durability: check.durability(flags),
             digests: check.word("--digest", &flags.digest, DIGESTS),
             payload: sizes.payload,
             reserve: check.reserve(flags),
@@ -264,6 +261,10 @@ impl Check {
             self.problem("--database keeps bytes in files: --payload is `disk`");
         }
         address.map_err(|error| self.problem(format!("--database: {error}"))).ok()
+    }
+
+    fn durability(&mut self, flags: &Flags) -> Option<Durability> {
+        flags.durability.as_deref().map(|text| self.word("--durability", text, DURABILITIES))
     }
 
     /// The bucket of the bytes.

@@ -330,12 +330,9 @@ fn cloud(quick: bool) -> Vec<Work> {
     let chunked = |size: &str, chunk: &str| format!("chunked --size {size} --chunk {chunk} --clients 4");
     let cleaned_up = |work: Work| Work { clean_up: true, ..work };
     let bound = |work: Work| Work { place: Place::Bound, ..work };
-    let announce = row(
-        "cloud-announce",
-        "last byte to new_message, 16 KiB, S3".to_owned(),
-        "announce -n 5",
-        format!("announce -n {}", either(quick, 30, 100)),
-    );
+    let announce = format!("announce -n {}", either(quick, 30, 100));
+    let title = "last byte to new_message, 16 KiB, S3".to_owned();
+    let announce = row("cloud-announce", title, "announce -n 5", announce);
     vec![
         cleaned_up(row(
             "cloud-big",
