@@ -79,9 +79,9 @@ impl Service {
             .stderr(log)
             .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}: use protocol-tests/run", self.name));
-        // The shell that tidies up after this process reads it.
+        // The shell that tidies up after this process reads it, one number in a line.
         let pid = self.folder.join(format!("{}.pid", self.name));
-        fs::write(pid, child.id().to_string()).expect("a folder of ours can be written");
+        fs::write(pid, format!("{}\n", child.id())).expect("a folder of ours can be written");
         *self.child.lock().unwrap_or_else(PoisonError::into_inner) = Some(child);
         self.gets_ready()
     }
