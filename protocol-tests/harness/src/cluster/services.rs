@@ -222,3 +222,34 @@ fn versitygw() -> OsString {
     env::var_os("VERSITYGW")
         .unwrap_or_else(|| if built.is_file() { built.into() } else { "versitygw".into() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether a process runs. One that has ended counts until its parent asks for it.
+    fn runs(pid: &str) -> bool {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.rsplit_once(')').is_some_and(|(_, state)| !state.trim_start().starts_with('Z'))
+    }
+
+    #[test]
+    fn servers_end_with_their_last_user_and_leave_no_files() {
+        if crate::cluster::left_out() {
+            return;
+        }
+        let services = Services::own();
+        let folder = services.folder.clone();
+        let pids = ["postgres", "redis", "s3"].map(|name| {
+            let pid = fs::read_to_string(folder.join(format!("{name}.pid"))).expect("it was started");
+            pid.trim().to_owned()
+        });
+        assert!(pids.iter().all(|pid| runs(pid)));
+        drop(services);
+        let end = std::time::Instant::now() + wait::BOUND;
+        while folder.exists() || pids.iter().any(|pid| runs(pid)) {
+            assert!(std::time::Instant::now() < end, "{} is still there", folder.display());
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+}
