@@ -16,14 +16,17 @@ use super::service::Service;
 use super::target::Target;
 
 /// What tidies up after this process, however that ends: a shell waits for the end of its input, ends every
-/// server that has left its process id in the folder, and removes the folder.
+/// server that has left its process id in the folder, and removes the folder. A process of a server may write
+/// there a moment longer than the one that was ended, so that is tried again.
 const TIDY_UP: &str = r#"
 read -r _
 cd "$1" || exit
 kill -QUIT $(cat ./*.pid) 2>/dev/null
 for _ in 1 2 3 4 5 6 7 8 9 10; do kill -0 $(cat ./*.pid) 2>/dev/null || break; sleep 0.1; done
 kill -KILL $(cat ./*.pid) 2>/dev/null
-cd / && rm -rf "$1"
+cd / || exit
+for _ in 1 2 3 4 5 6 7 8 9 10; do rm -rf "$1" 2>/dev/null && exit; sleep 0.2; done
+rm -rf "$1"
 "#;
 
 /// The keys of the S3 server. It is on loopback, and these are no secrets.
