@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::message::{ConversationId, Message, MessageId};
+use crate::message::{ConversationId, MessageId};
 
 /// The most messages that are remembered. Any others are announced like those that another process left.
 const MOST: usize = 100_000;
@@ -19,10 +19,10 @@ pub(super) struct Committed {
 
 impl Committed {
     /// Notes a message that was committed just now.
-    pub(super) fn add(&self, message: &Message) {
+    pub(super) fn add(&self, message: MessageId, conversation: ConversationId) {
         let mut waiting = self.lock();
         if waiting.len() < MOST {
-            waiting.insert(message.id, message.conversation_id);
+            waiting.insert(message, conversation);
         }
         self.added.notify_one();
     }

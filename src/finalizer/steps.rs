@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::join::Joined;
 use super::{Ending, Finalizer, judge};
 use crate::crash;
-use crate::message::{MessageId, Stamp};
+use crate::message::{ConversationId, MessageId, Stamp};
 use crate::metrics;
 use crate::store::{Claim, Place, StoreError};
 use crate::time::Timestamp;
@@ -83,16 +83,28 @@ impl Finalizer {
         self.stores.payloads.place(upload.id, upload.offset, &place).await?;
         crash::point("finalize.placed");
         self.stores.messages.commit(&message, Timestamp::now()).await?;
+        self.made(upload, message.id, message.conversation_id);
+        Ok(Ending::Message(Box::new(message)))
+    }
+
+    /// Takes note of an upload that has just been recorded: the store may have committed its message in the
+    /// same step.
+    pub(crate) fn recorded(&self, upload: &Upload) {
+        if let (State::Committed(message), Some(binding)) = (&upload.state, &upload.binding) {
+            self.made(upload, *message, binding.conversation_id);
+        }
+    }
+
+    /// Takes note of a message that was committed just now: it is announced at once.
+    fn made(&self, upload: &Upload, message: MessageId, conversation: ConversationId) {
         crash::point("finalize.committed");
-        self.committed.add(&message);
+        self.committed.add(message, conversation);
         metrics::get().messages_made.inc();
         self.teller.committed(upload.id);
-        let ms = message.created_at.millis().saturating_sub(upload.created_at.millis());
+        let ms = Timestamp::now().millis().saturating_sub(upload.created_at.millis());
         tracing::info!(
-            upload = %upload.id, message_id = %message.id, conversation = %message.conversation_id,
-            bytes = upload.offset, ms, "message made"
+            upload = %upload.id, message_id = %message, %conversation, bytes = upload.offset, ms, "message made"
         );
-        Ok(Ending::Message(Box::new(message)))
     }
 
     /// Gives the upload the message of another upload with the same `client_message_id`, if the file is the

@@ -95,7 +95,9 @@ pub trait Append: Send {
         self.sync(data).await
     }
 
-    /// Makes the last bytes before the row's end durable, and the row, as [`Records::append`] does.
+    /// Makes the last bytes before the row's end durable, and the row, as [`Records::append`] does. A store
+    /// that has the bytes where the message's file is may commit the message in the same step as its claim: then
+    /// the state is [`Committed`](State::Committed).
     ///
     /// # Errors
     /// The errors of [`Sink::sync`] and [`Records::append`]. After one the row may exist or not; if it does,
@@ -108,7 +110,7 @@ pub trait Append: Send {
     ) -> Result<State, StoreError>;
 
     /// Makes the last bytes durable, and the record of the upload that has all of them, as
-    /// [`Records::create_with`] does.
+    /// [`Records::create_with`] does, or as far as [`Append::record`] may.
     ///
     /// # Errors
     /// The errors of [`Sink::sync`] and [`Records::create_with`].

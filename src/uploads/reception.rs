@@ -364,6 +364,7 @@ impl Reception {
         metrics::get().bytes_received.inc_by(row.chunk.length);
         self.upload = Upload { state, ..next };
         self.surroundings.finalizer.teller().progressed(&self.upload);
+        self.surroundings.finalizer.recorded(&self.upload);
         Ok(())
     }
 

@@ -90,6 +90,7 @@ impl Unrecorded {
             self.intake = None;
             metrics::get().bytes_received.inc_by(upload.offset);
             crash::point("append.recorded");
+            self.uploads.finalizer.recorded(&upload);
         }
         Ok((created?, upload))
     }

@@ -152,7 +152,12 @@ impl Node {
 
     /// All bytes of a message's file.
     pub(crate) async fn read_placed(&self, id: UploadId, number: u8, length: u64) -> Vec<u8> {
-        let pieces = self.objects.read(&Source::Placed(place(number), id), 0..length).await.expect("there");
+        self.read_file(place(number), id, length).await
+    }
+
+    /// All bytes of the file at this place.
+    pub(crate) async fn read_file(&self, place: Place, id: UploadId, length: u64) -> Vec<u8> {
+        let pieces = self.objects.read(&Source::Placed(place, id), 0..length).await.expect("there");
         pieces.try_collect::<Vec<_>>().await.expect("readable").concat()
     }
 }

@@ -12,7 +12,7 @@ use object_store::{ClientOptions, ObjectStore, PutPayload};
 use crate::MIB;
 use crate::cluster::{Cluster, bytes, pieces, place};
 
-async fn keys(cluster: &Cluster) -> Vec<String> {
+pub(crate) async fn keys(cluster: &Cluster) -> Vec<String> {
     let client = cluster.s3.client(ClientOptions::new()).expect("a client");
     let found: Vec<_> = client.list(None).try_collect().await.expect("listed");
     found.into_iter().map(|object| object.location.to_string()).collect()

@@ -1,6 +1,7 @@
 //! The contract of the ports, with bytes in an object store: `cargo test --features
 //! contract,postgres-server,s3-server --test object`.
 
+mod ahead;
 mod audit;
 mod cluster;
 mod garbage;

@@ -123,24 +123,6 @@ async fn a_tail_is_written_once_and_goes_with_the_row_behind_its_part() {
     assert_eq!(cluster.number(tail).await, 7);
 }
 
-/// Creation, bytes and claim are one transaction, and the file is one put.
-#[tokio::test]
-async fn a_small_file_is_an_object_without_parts() {
-    let cluster = Cluster::new().await;
-    let node = cluster.node();
-    let upload = Upload { digest: None, ..samples::whole(None) };
-    let mut append =
-        longhaul::store::Appends::open(&node.objects, upload.id, Epoch::FIRST, 0).await.expect("opened");
-    let last = Last { data: pieces(1, 0..10), ..Last::default() };
-    let claim = Some(samples::at(5_000));
-    let created = append.create(last, &upload, Taking::IfFree, Bounds::NONE, claim).await.expect("created");
-    assert!(created.is_new());
-    assert!(matches!(node.find(upload.id).await.state, State::Finalizing(_)));
-    node.objects.place(upload.id, 10, &place(1)).await.expect("placed");
-    assert_eq!(node.read_placed(upload.id, 1, 10).await, bytes(1, 0..10));
-    assert_eq!(cluster.number("select count(*) from garbage").await, 0, "no object of parts was begun");
-}
-
 /// A file that repeats another is compared with it before it has a record.
 #[tokio::test]
 async fn bytes_are_read_before_their_record() {

@@ -1,9 +1,12 @@
 //! The port of bytes that arrive, with the rows of the ledger that tell of them: both are written by one
 //! statement, or in one transaction where the row changes more than the ledger's end.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use super::ahead::Ahead;
 use super::keep::Keep;
 use super::objects::{Objects, Shared};
 use super::writer::Writer;
@@ -70,12 +73,18 @@ impl Append for ObjectAppend {
         if moves_end && self.writer.record(row, is_asked).await? {
             return Ok(row.state.clone());
         }
+        let store = Arc::clone(&self.writer.shared.store);
+        if let Some(ahead) = self.ahead(row.chunk.end(), claim).await? {
+            let along: Option<&dyn Along> = Some(&ahead);
+            let state = store.change(&AppendRow { store: &store, id: self.id, row, claim, along }).await?;
+            self.writer.has_file();
+            return Ok(state);
+        }
         let keep = self.writer.ready(row.chunk.end(), is_asked).await?;
         if row.state == State::Complete {
             self.writer.look_for_parts().await?;
         }
-        let store = &self.writer.shared.store;
-        let change = AppendRow { store, id: self.id, row, claim, along: along(&keep) };
+        let change = AppendRow { store: &store, id: self.id, row, claim, along: along(&keep) };
         let state = store.change(&change).await?;
         self.writer.kept(&keep);
         Ok(state)
@@ -91,14 +100,31 @@ impl Append for ObjectAppend {
     ) -> Result<Created, StoreError> {
         // How long a sync that was begun is waited for, the writer knows.
         self.writer.write(last.data).await?;
+        let store = Arc::clone(&self.writer.shared.store);
+        if let Some(ahead) = self.ahead(upload.offset, claim).await? {
+            let along: Option<&dyn Along> = Some(&ahead);
+            let change = Create { store: &store, upload, taking, bounds, claim, along };
+            let created = store.change(&change).await?;
+            if created.is_new() {
+                self.writer.has_file();
+            }
+            return Ok(created);
+        }
         let keep = self.writer.ready(upload.offset, false).await?;
-        let store = &self.writer.shared.store;
-        let created =
-            store.change(&Create { store, upload, taking, bounds, claim, along: along(&keep) }).await?;
+        let along = along(&keep);
+        let created = store.change(&Create { store: &store, upload, taking, bounds, claim, along }).await?;
         if created.is_new() {
             self.writer.kept(&keep);
         }
         Ok(created)
+    }
+}
+
+impl ObjectAppend {
+    /// The object of an upload that ends here, if its message is to be claimed and its bytes can be put ahead
+    /// of their record.
+    async fn ahead(&self, end: u64, claim: Option<Timestamp>) -> Result<Option<Ahead>, StoreError> {
+        if claim.is_some() { self.writer.put_ahead(end).await } else { Ok(None) }
     }
 }
 

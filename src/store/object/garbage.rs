@@ -32,7 +32,8 @@ impl Objects {
     /// [`StoreError`]; what is not freed is due again later.
     pub async fn collect(&self, limit: usize) -> Result<usize, StoreError> {
         let shared = &self.0;
-        let sql = "update garbage set due = clock_timestamp() + $1 * interval '1 second'
+        let sql = "update garbage set due = clock_timestamp() + $1 * interval '1 second',
+                rounds = greatest(rounds, 0)
             where n in (
                 select n from garbage where due <= clock_timestamp() order by due limit $2
                 for update skip locked

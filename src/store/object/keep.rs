@@ -13,6 +13,7 @@ use tokio_postgres::types::ToSql;
 
 use super::enter::Enter;
 use super::pieces::{Pieces, length};
+use crate::message::MessageId;
 use crate::store::StoreError;
 use crate::store::postgres::change::{Along, Change as _, Tx};
 use crate::store::postgres::fault::Fault;
@@ -221,7 +222,7 @@ impl Fixed {
 /// In the transaction of a row that changes more than the end, or of a creation.
 #[async_trait]
 impl Along for Keep {
-    async fn write(&self, tx: &Tx) -> Result<(), Fault> {
+    async fn write(&self, tx: &Tx, _message: Option<MessageId>) -> Result<(), Fault> {
         if self.is_nothing() && self.end == 0 {
             return Ok(());
         }

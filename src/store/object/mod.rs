@@ -5,6 +5,8 @@
 //!          memory, bounded                        object store    PostgreSQL, one statement
 //!                                    ─► the tail, with the ledger's row ─► told
 //!                                       PostgreSQL, one statement
+//! all bytes of a message ─► garbage names an object ─► the object put ─► its row, with the message ─► told
+//!          memory, bounded  PostgreSQL                 object store      PostgreSQL, one transaction
 //! ```
 //! PostgreSQL alone decides: an object, or a part of one, counts once a row names it. Parts are of one size
 //! and without gaps; what is less than a part waits in the tail, and is never written there twice. A complete
@@ -16,6 +18,7 @@
 //! land any more (`part`). What a kill leaves is cut off by the next holder (`enter`), or is garbage
 //! (`garbage`).
 
+mod ahead;
 mod appends;
 mod audit;
 mod begin;

@@ -44,6 +44,8 @@ pub(super) struct Writer {
     /// The offset after all bytes.
     pub(super) end: u64,
     pub(super) has_entered: bool,
+    /// Whether there was no row of the upload's bytes.
+    is_new: bool,
     /// Whether the store may drop the parts before the rest has come.
     is_over_age: bool,
     /// Whether a part of this holder is recorded.
@@ -67,6 +69,7 @@ impl Writer {
             Some(stored) => stored.epoch <= epoch && stored.kept == offset && stored.sealed.is_none(),
             None => offset == 0,
         };
+        let is_new = stored.is_none();
         let is_over_age =
             stored.as_ref().is_some_and(|stored| stored.parts > 0 && stored.age > shared.limits.age);
         let (key, parts) = stored
@@ -85,6 +88,7 @@ impl Writer {
             kept: offset,
             end: offset,
             has_entered: false,
+            is_new,
             is_over_age,
             has_put: false,
         };
@@ -103,6 +107,17 @@ impl Writer {
         (self.key, self.multipart) = (stored.key, stored.multipart.map(put::done));
         (self.parts, self.part_size, self.has_entered) = (stored.parts, stored.part_size, true);
         Ok(())
+    }
+
+    /// Whether nothing of the upload is stored, and nothing on its way.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.is_new && !self.has_entered && self.kept == 0 && self.puts.is_empty()
+    }
+
+    /// Lets go of all bytes: a file has them.
+    pub(super) fn has_file(&mut self) {
+        self.kept = self.end;
+        drop(self.buffer.take(self.buffer.len()));
     }
 
     fn entering(&self) -> Enter {

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use futures_util::try_join;
 
-use super::change::{self, Along, Change, Tx};
+use super::change::{Along, Change, Tx};
 use super::claim;
 use super::fault::Fault;
 use super::rows::{self, state};
@@ -32,18 +32,16 @@ impl Change for Append<'_> {
         let claims = self.claim.is_some() && self.row.state == State::Complete;
         let beside = Beside { holder: claims, clock: claims, ..Beside::default() };
         let seen = seen::existing(tx, self.id, beside).await?;
-        let appended = seen.upload.clone().append(self.row)?;
-        let stamp = claim::along(self.store, &appended, seen.holder, seen.clock, self.claim);
-        let next = match stamp {
-            Some(stamp) => appended.claim(stamp)?,
-            None => appended,
+        let along = claim::Along {
+            store: self.store,
+            holder: seen.holder,
+            clock: seen.clock,
+            at: self.claim,
+            along: self.along,
         };
-        try_join!(
-            claim::note(tx, &next, seen.holder, seen.clock, stamp),
-            uploads::replace(tx, &seen, &next),
-            change::along(tx, self.along)
-        )?;
-        Ok(next.state)
+        let claimed = along.claim(seen.upload.clone().append(self.row)?)?;
+        try_join!(along.write(tx, &claimed), uploads::replace(tx, &seen, &claimed.upload))?;
+        Ok(claimed.upload.state)
     }
 }
 

@@ -7,6 +7,7 @@ use tokio_postgres::Row;
 use super::borrowed::{self, Borrowed, Params, in_time};
 use super::fault::Fault;
 use super::store::Postgres;
+use crate::message::MessageId;
 use crate::store::StoreError;
 
 /// How often a change is begun anew. Each attempt but the last met another transaction that went through.
@@ -25,15 +26,14 @@ pub(in crate::store) trait Change: Sync {
 /// Statements that go along with a change, in its transaction.
 #[async_trait]
 pub(in crate::store) trait Along: Send + Sync {
-    async fn write(&self, tx: &Tx) -> Result<(), Fault>;
-}
-
-/// Makes what goes along with a change, if anything does.
-pub(super) async fn along(tx: &Tx, along: Option<&dyn Along>) -> Result<(), Fault> {
-    match along {
-        Some(along) => along.write(tx).await,
-        None => Ok(()),
+    /// Whether these make the file of the upload's message: then the message is committed by the change that
+    /// claims it.
+    fn makes_file(&self) -> bool {
+        false
     }
+
+    /// Runs the statements; of an upload whose message is committed along, with that message.
+    async fn write(&self, tx: &Tx, message: Option<MessageId>) -> Result<(), Fault>;
 }
 
 /// A transaction. If it is dropped before its end, as with a request that is cancelled, its connection is

@@ -28,30 +28,38 @@ impl Change for Commit<'_> {
         let beside = Beside { clock: true, ..Beside::default() };
         let seen = seen::existing(tx, message.upload_id.into(), beside).await?;
         let Some(committed) = seen.upload.clone().commit(message.id, self.now)? else { return Ok(()) };
-        let position = Position::of(message.id, seen.clock.and_then(|clock| clock.position));
-        let latest =
-            seen.clock.map_or(Stamp { id: message.id, at: message.created_at }, |clock| clock.latest);
-        let clock = Clock { latest, position: Some(position) };
+        let (clock, position) = clock(message, seen.clock);
         try_join!(
             clocks::set(tx, message.conversation_id, seen.clock, clock),
             uploads::replace(tx, &seen, &committed),
-            self.insert(tx, position)
+            insert(tx, message, position, self.now)
         )?;
         Ok(())
     }
 }
 
-impl Commit<'_> {
-    async fn insert(&self, tx: &Tx, position: Position) -> Result<(), Fault> {
-        let message = self.message;
-        let sql = "with m as (insert into messages (id, conversation, position, sender, upload, body)
-                values ($1, $2, $3, $4, $5, $6) returning id)
-            insert into outbox (message_id, committed_at) select id, $7 from m";
-        let (id, conversation) =
-            (message.id.as_bytes().as_slice(), message.conversation_id.as_bytes().as_slice());
-        let (position, sender) = (position.0.as_bytes().as_slice(), message.sender.as_str());
-        let (body, now) = (rows::body(message), rows::time(self.now));
-        tx.execute(sql, &[&id, &conversation, &position, &sender, &message.upload_id, &body, &now]).await?;
-        Ok(())
-    }
+/// The clock of a conversation once this message is committed, and the message's position.
+pub(super) fn clock(message: &Message, before: Option<Clock>) -> (Clock, Position) {
+    let position = Position::of(message.id, before.and_then(|clock| clock.position));
+    let own = Stamp { id: message.id, at: message.created_at };
+    let latest = before.map_or(own, |clock| clock.latest).max(own);
+    (Clock { latest, position: Some(position) }, position)
+}
+
+/// Inserts a message, and its place in the outbox.
+pub(super) async fn insert(
+    tx: &Tx,
+    message: &Message,
+    position: Position,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let sql = "with m as (insert into messages (id, conversation, position, sender, upload, body)
+            values ($1, $2, $3, $4, $5, $6) returning id)
+        insert into outbox (message_id, committed_at) select id, $7 from m";
+    let (id, conversation) =
+        (message.id.as_bytes().as_slice(), message.conversation_id.as_bytes().as_slice());
+    let (position, sender) = (position.0.as_bytes().as_slice(), message.sender.as_str());
+    let (body, now) = (rows::body(message), rows::time(now));
+    tx.execute(sql, &[&id, &conversation, &position, &sender, &message.upload_id, &body, &now]).await?;
+    Ok(())
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use futures_util::try_join;
 
 use super::accounts;
-use super::change::{self, Along, Change, Tx};
+use super::change::{Along, Change, Tx};
 use super::claim;
 use super::client_ids::{self, Holder};
 use super::clocks::Clock;
@@ -55,32 +55,30 @@ impl Change for Create<'_> {
         if let Err(refusal) = self.bounds.admit(held.unwrap_or_default(), upload) {
             return Ok(Created::Refused(refusal));
         }
-        let stamp = claim::along(self.store, upload, holder, clock, self.claim);
-        let created = match stamp {
-            Some(stamp) => upload.clone().claim(stamp)?,
-            None => upload.clone(),
-        };
+        let along = claim::Along { store: self.store, holder, clock, at: self.claim, along: self.along };
+        let claimed = along.claim(upload.clone())?;
+        let created = &claimed.upload;
         let take = async {
             // A claim makes the upload the holder anyway.
-            if stamp.is_none() { client_ids::take(tx, upload, holder, self.taking).await } else { Ok(()) }
+            let is_claimed = created.state != upload.state;
+            if is_claimed { Ok(()) } else { client_ids::take(tx, upload, holder, self.taking).await }
         };
         try_join!(
-            claim::note(tx, &created, holder, clock, stamp),
+            along.write(tx, &claimed),
             take,
-            uploads::insert(tx, &created),
-            uploads::use_up(tx, &created),
-            self.weigh(tx, held),
-            change::along(tx, self.along)
+            uploads::insert(tx, created),
+            uploads::use_up(tx, created),
+            self.weigh(tx, created, held)
         )?;
-        Ok(Created::New(created.state))
+        Ok(Created::New(claimed.upload.state))
     }
 }
 
 impl Create<'_> {
     /// Adds the upload to the sums of its owner. Sums that were measured and not there must not have come to
     /// be meanwhile.
-    async fn weigh(&self, tx: &Tx, held: Option<Held>) -> Result<(), Fault> {
-        let (owner, weight) = (&self.upload.owner, self.upload.weight());
+    async fn weigh(&self, tx: &Tx, created: &Upload, held: Option<Held>) -> Result<(), Fault> {
+        let (owner, weight) = (&created.owner, created.weight());
         if held.is_none() && self.bounds.quota.is_some() {
             return accounts::open(tx, owner, Held::default().changed(Held::default(), weight.held)).await;
         }

@@ -63,6 +63,7 @@ create table garbage (
     -- Whether the object with the key is to go as well.
     has_object boolean not null,
     due timestamptz not null default clock_timestamp(),
+    -- How often it was done; negative while a record may still come to need the object.
     rounds int not null default 0
 );
 create index garbage_due on garbage (due);
