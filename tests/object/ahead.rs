@@ -1,5 +1,7 @@
 //! Uploads whose bytes are all in memory: their objects are put ahead of their records.
 
+use std::time::Duration;
+
 use longhaul::message::MessageId;
 use longhaul::store::contract::samples;
 use longhaul::store::object::{Limits, S3};
@@ -14,6 +16,11 @@ use crate::cluster::{Cluster, Node, bytes, pieces, place, row};
 use crate::garbage::keys;
 
 const PART: u64 = 5 * MIB;
+
+/// However loaded the machine is, the object store answers in time.
+fn patient() -> Limits {
+    Limits { patience: Duration::from_secs(60), ..crate::limits() }
+}
 
 /// A new upload of this length to a conversation, without a byte.
 async fn begin(node: &Node, length: u64) -> Upload {
@@ -66,7 +73,7 @@ async fn is_only_a_file(cluster: &Cluster) {
 
 #[tokio::test]
 async fn a_creation_with_all_bytes_is_a_message_at_once() {
-    let cluster = Cluster::new().await;
+    let cluster = Cluster::with(patient()).await;
     let node = cluster.node();
     let upload = whole(Some("c"));
     let created = create(&node, &upload, Taking::IfFree).await.expect("created");
@@ -80,7 +87,7 @@ async fn a_creation_with_all_bytes_is_a_message_at_once() {
 #[tokio::test]
 async fn one_request_with_all_bytes_is_a_message_at_once() {
     for length in [1, 70_000, PART] {
-        let cluster = Cluster::with(Limits { part_bytes: PART + 1, ..crate::limits() }).await;
+        let cluster = Cluster::with(Limits { part_bytes: PART + 1, ..patient() }).await;
         let node = cluster.node();
         let upload = begin(&node, length).await;
         let state = send(&node, &upload, length).await.expect("recorded");
@@ -93,7 +100,7 @@ async fn one_request_with_all_bytes_is_a_message_at_once() {
 /// More bytes than a part has, or bytes that are in a tail already.
 #[tokio::test]
 async fn other_uploads_take_the_longer_way() {
-    let cluster = Cluster::new().await;
+    let cluster = Cluster::with(patient()).await;
     let node = cluster.node();
     for (stops, length) in [(&[2 * PART + 1][..], 2 * PART + 1), (&[3, 9][..], 9)] {
         let upload = begin(&node, length).await;
@@ -107,7 +114,7 @@ async fn other_uploads_take_the_longer_way() {
 
 #[tokio::test]
 async fn messages_of_both_ways_are_in_one_order() {
-    let cluster = Cluster::new().await;
+    let cluster = Cluster::with(patient()).await;
     let node = cluster.node();
     let (slow, quick) = (begin(&node, 9).await, begin(&node, 9).await);
     for to in [3, 9] {
@@ -125,7 +132,7 @@ async fn messages_of_both_ways_are_in_one_order() {
 
 #[tokio::test]
 async fn an_upload_whose_message_is_another_upload_s_is_kept_to_be_compared() {
-    let cluster = Cluster::new().await;
+    let cluster = Cluster::with(patient()).await;
     let node = cluster.node();
     let (first, second) = (whole(Some("c")), whole(Some("c")));
     create(&node, &first, Taking::IfFree).await.expect("created");
@@ -140,7 +147,7 @@ async fn an_upload_whose_message_is_another_upload_s_is_kept_to_be_compared() {
 /// What a creation leaves that is refused, or that a kill ends before its record, is garbage in time.
 #[tokio::test]
 async fn an_object_without_a_record_goes_when_its_time_has_come() {
-    let cluster = Cluster::new().await;
+    let cluster = Cluster::with(patient()).await;
     let node = cluster.node();
     create(&node, &whole(Some("c")), Taking::IfFree).await.expect("created");
     create(&node, &whole(Some("c")), Taking::IfFree).await.expect("answered");
@@ -156,7 +163,7 @@ async fn an_object_without_a_record_goes_when_its_time_has_come() {
 /// A process may stand still for longer than garbage waits.
 #[tokio::test]
 async fn a_record_does_not_get_an_object_that_is_being_thrown_away() {
-    let cluster = Cluster::new().await;
+    let cluster = Cluster::with(patient()).await;
     let node = cluster.node();
     cluster
         .run(
@@ -176,11 +183,11 @@ async fn a_record_does_not_get_an_object_that_is_being_thrown_away() {
 
 #[tokio::test]
 async fn without_the_object_store_bytes_go_into_the_tail() {
-    let cluster = Cluster::new().await;
+    let cluster = Cluster::with(patient()).await;
     let away = Cluster {
         address: cluster.address.clone(),
         s3: S3 { endpoint: Some("http://127.0.0.1:1".into()), ..cluster.s3.clone() },
-        limits: Limits { patience: std::time::Duration::from_millis(50), ..cluster.limits },
+        limits: Limits { patience: Duration::from_millis(50), ..cluster.limits },
     };
     let upload = begin(&away.node(), 9).await;
     let state = send(&away.node(), &upload, 9).await.expect("recorded");

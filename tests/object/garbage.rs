@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use longhaul::store::object::Limits;
-use longhaul::store::{Payloads, StoreError};
+use longhaul::store::{Last, Payloads, StoreError};
 use object_store::multipart::MultipartStore;
 use object_store::path::Path;
 use object_store::{ClientOptions, ObjectStore, PutPayload};
 
 use crate::MIB;
-use crate::cluster::{Cluster, bytes, pieces, place};
+use crate::cluster::{Cluster, bytes, pieces, place, row};
 
 pub(crate) async fn keys(cluster: &Cluster) -> Vec<String> {
     let client = cluster.s3.client(ClientOptions::new()).expect("a client");
@@ -119,6 +119,27 @@ async fn garbage_of_a_displaced_holder_leaves_the_object() {
     node.objects.place(id, 6 * MIB, &place(1)).await.expect("placed");
     collect_all(&Cluster { limits: at_once(), ..cluster }).await;
     assert!(node.read_placed(id, 1, 6 * MIB).await == bytes(1, 0..6 * MIB));
+}
+
+/// A holder that was displaced by the end of its upload, and writes on.
+#[tokio::test]
+async fn a_late_holder_of_an_upload_that_is_gone_leaves_nothing() {
+    let cluster = Cluster::new().await;
+    let node = cluster.node();
+    for bytes in [9, MIB, 6 * MIB] {
+        let id = node.create(20 * MIB).await;
+        let older = node.take(id).await;
+        let upload = node.find(id).await;
+        let mut late = node.open(id, older).await;
+        node.discard(id).await;
+        let wrote = late.write(pieces(1, 0..bytes)).await;
+        let recorded = late.record(Last::default(), &row(&upload, bytes), None).await;
+        assert!(wrote.is_err() || recorded.is_err(), "{bytes}: {wrote:?}, {recorded:?}");
+        for table in ["stored", "upload_tail", "upload_parts", "upload_intents"] {
+            let left = cluster.number(&format!("select count(*) from {table}")).await;
+            assert_eq!(left, 0, "{table}, {bytes}");
+        }
+    }
 }
 
 /// The store ended it, as some do after a week.

@@ -22,6 +22,22 @@ use crate::store::postgres::rows;
 use crate::time::Timestamp;
 use crate::upload::{Epoch, UploadId};
 
+/// The record of the upload `$1` in the epoch `$2`, which does not end meanwhile.
+pub(super) const RECORD: &str =
+    "r as materialized (select 1 from uploads where id = $1 and epoch = $2 for key share)";
+
+/// Whether a holder in the epoch `$2` may make the row of bytes of the upload `$1`: the record is in that
+/// epoch, or there is none yet, as with an upload in one piece. A holder that was
+/// displaced makes none, even if the upload has ended since.
+pub(super) fn may_begin(record: &str) -> String {
+    let first = Epoch::FIRST.number();
+    format!(
+        "case when $2::bigint = {first}
+             then not exists (select 1 from uploads where id = $1 and epoch <> $2)
+             else exists (select 1 from {record}) end"
+    )
+}
+
 /// A holder that begins to write at an offset.
 #[derive(Debug, Clone)]
 pub(super) struct Enter {
@@ -86,14 +102,14 @@ impl Enter {
         if self.offset > 0 {
             return Err(self.damaged(0).into());
         }
-        // A displaced holder makes no row for an upload whose bytes are placed or gone. An upload in one
-        // piece has no record yet.
-        let sql = "insert into stored (upload, epoch, object_key, part_size, written_at)
-            select $1, $2, $3, $4::bigint, $5::bigint
-            where not exists (select 1 from uploads where id = $1 and epoch <> $2)";
+        let sql = format!(
+            "with {RECORD} insert into stored (upload, epoch, object_key, part_size, written_at)
+             select $1::uuid, $2::bigint, $3, $4::bigint, $5::bigint where {}",
+            may_begin("r")
+        );
         let (epoch, size) = (self.epoch.number().cast_signed(), self.part_size.cast_signed());
         let now = rows::time(Timestamp::now());
-        let inserted = tx.execute(sql, &[&self.id.uuid(), &epoch, &self.key, &size, &now]).await?;
+        let inserted = tx.execute(&sql, &[&self.id.uuid(), &epoch, &self.key, &size, &now]).await?;
         if inserted == 0 {
             return Err(StoreError::Fenced.into());
         }

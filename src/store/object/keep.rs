@@ -11,7 +11,7 @@
 use async_trait::async_trait;
 use tokio_postgres::types::ToSql;
 
-use super::enter::Enter;
+use super::enter::{Enter, RECORD, may_begin};
 use super::pieces::{Pieces, length};
 use crate::message::MessageId;
 use crate::store::StoreError;
@@ -33,7 +33,7 @@ const FIRST: &str = "
         insert into stored (upload, epoch, object_key, part_size, parts, kept, written_at)
         select $1::uuid, $2::bigint, {KEY}::text, {SIZE}::bigint, cardinality($6::text[]), $5::bigint,
             $9::bigint
-        where not exists (select 1 from uploads where id = $1 and epoch <> $2) {AFTER}
+        where {MAY} {AFTER}
         on conflict (upload) do update
             set epoch = $2, kept = $5, parts = stored.parts + cardinality($6::text[]), written_at = $9
             where stored.epoch <= $2 and stored.kept = $3 and stored.parts = $4
@@ -159,10 +159,15 @@ impl Keep {
         if self.enter.offset > 0 || self.parts > 0 {
             return format!("{begin}{}{REST}{end}", NEXT.replace("{AFTER}", after));
         }
+        let (begin, may) = match end {
+            WITH_ROW => (LOCK.to_owned(), may_begin("l")),
+            _ => (format!(" with {RECORD}, "), may_begin("r")),
+        };
         params.push(key);
         params.push(&fixed.part_size);
         let (key, size) = (format!("${}", params.len() - 1), format!("${}", params.len()));
-        let first = FIRST.replace("{KEY}", &key).replace("{SIZE}", &size).replace("{AFTER}", after);
+        let first = FIRST.replace("{KEY}", &key).replace("{SIZE}", &size);
+        let first = first.replace("{MAY}", &may).replace("{AFTER}", after);
         format!("{begin}{first}{REST}{end}")
     }
 }
