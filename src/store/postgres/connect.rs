@@ -6,34 +6,27 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
-use tokio_postgres::Config;
-use tokio_postgres::config::SslMode;
-use tokio_postgres::{Connection, NoTls, Row, Socket};
+use tokio_postgres::config::{SslMode, TargetSessionAttrs};
+use tokio_postgres::{Config, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::borrowed::{self, Borrowed, Params, in_time};
+use super::connector::{CONNECT_TIMEOUT, Connector, Driver};
 use crate::store::StoreError;
 
 /// How long a request waits for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long a connection may take to be made.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a machine that does not acknowledge a packet is waited for.
+const GONE_AFTER: Duration = Duration::from_secs(10);
 
 /// The address of a database, which may contain a password: it is not shown.
 #[derive(Clone)]
 pub struct Address(Config);
 
-/// How long a machine that does not acknowledge a packet is waited for.
-const GONE_AFTER: Duration = Duration::from_secs(10);
-/// A process that stands still in the middle of a change loses its connection, and with it the locks that
-/// others wait for: they wait longer than that, and less long than a request waits for an answer.
-const SETTINGS: &str = "-c idle_in_transaction_session_timeout=5s -c lock_timeout=8s";
-
 /// The connections of one process to its database. They are made when they are needed.
 #[derive(Clone)]
 pub struct Connections {
-    config: Config,
-    tls: Option<MakeRustlsConnect>,
+    connector: Connector,
     pool: Pool,
 }
 
@@ -60,21 +53,18 @@ impl Connections {
     /// [`ConnectError`]
     pub fn to(address: &Address, most: usize) -> Result<Self, ConnectError> {
         let config = completed(address);
-        let tls = tls(config.get_ssl_mode())?;
+        let connector = Connector::with(&config, tls(config.get_ssl_mode())?);
         // A connection that broke is noticed when it is given back or used; a query for each use would cost
         // as much as most statements.
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = match tls.clone() {
-            Some(tls) => Manager::from_config(config.clone(), tls, recycling),
-            None => Manager::from_config(config.clone(), NoTls, recycling),
-        };
+        let manager = Manager::from_connect(config, connector.clone(), recycling);
         let pool = Pool::builder(manager)
             .max_size(most)
             .wait_timeout(Some(PATIENCE))
             .create_timeout(Some(CONNECT_TIMEOUT))
             .runtime(Runtime::Tokio1)
             .build()?;
-        Ok(Self { config, tls, pool })
+        Ok(Self { connector, pool })
     }
 
     /// A connection of the pool.
@@ -107,20 +97,7 @@ impl Connections {
 
     /// A connection beside the pool, and what drives it.
     pub(super) async fn own(&self) -> Result<(tokio_postgres::Client, Driver), StoreError> {
-        in_time(CONNECT_TIMEOUT, self.connect()).await
-    }
-
-    async fn connect(&self) -> Result<(tokio_postgres::Client, Driver), tokio_postgres::Error> {
-        match self.tls.clone() {
-            Some(tls) => {
-                let (client, connection) = self.config.connect(tls).await?;
-                Ok((client, Driver::Tls(Box::new(connection))))
-            }
-            None => {
-                let (client, connection) = self.config.connect(NoTls).await?;
-                Ok((client, Driver::Plain(Box::new(connection))))
-            }
-        }
+        in_time(CONNECT_TIMEOUT, self.connector.open()).await
     }
 }
 
@@ -148,27 +125,6 @@ impl fmt::Debug for Connections {
     }
 }
 
-type TlsStream = <MakeRustlsConnect as tokio_postgres::tls::MakeTlsConnect<Socket>>::Stream;
-
-/// A connection of its own, which does nothing unless it is polled.
-pub(super) enum Driver {
-    Plain(Box<Connection<Socket, tokio_postgres::tls::NoTlsStream>>),
-    Tls(Box<Connection<Socket, TlsStream>>),
-}
-
-impl Driver {
-    /// The next message that the server sends by itself; `None` or an error at the end.
-    pub(super) async fn next(
-        &mut self,
-    ) -> Option<Result<tokio_postgres::AsyncMessage, tokio_postgres::Error>> {
-        std::future::poll_fn(|cx| match self {
-            Self::Plain(connection) => connection.poll_message(cx),
-            Self::Tls(connection) => connection.poll_message(cx),
-        })
-        .await
-    }
-}
-
 /// The address, with our settings where it has none.
 fn completed(Address(config): &Address) -> Config {
     let mut config = config.clone();
@@ -181,10 +137,8 @@ fn completed(Address(config): &Address) -> Config {
     if config.get_application_name().is_none() {
         config.application_name("longhaul");
     }
-    // The later of two settings counts, so those of the address are at the end.
-    let options = config.get_options().unwrap_or_default();
-    let options = format!("{} {options}", SETTINGS);
-    config.options(options.trim_end());
+    // A standby takes no changes, so a connection to one is of no use.
+    config.target_session_attrs(TargetSessionAttrs::ReadWrite);
     config
 }
 
@@ -206,14 +160,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_address_sets_comes_after_our_settings() {
-        for (address, options) in [
-            ("postgres://a@b/c", SETTINGS.to_owned()),
-            ("host=b options='-c lock_timeout=1s'", format!("{SETTINGS} -c lock_timeout=1s")),
+    fn what_the_address_says_stays_but_that_a_standby_would_do() {
+        for (address, name, timeout) in [
+            ("postgres://a@b,c/d?target_session_attrs=any", "longhaul", 5),
+            ("host=b application_name=chat connect_timeout=2", "chat", 2),
         ] {
             let config = completed(&address.parse().expect("an address"));
-            assert_eq!(config.get_options(), Some(&*options));
-            assert_eq!(config.get_application_name(), Some("longhaul"));
+            assert_eq!(config.get_application_name(), Some(name));
+            assert_eq!(config.get_connect_timeout(), Some(&Duration::from_secs(timeout)));
+            assert_eq!(config.get_target_session_attrs(), TargetSessionAttrs::ReadWrite);
+            assert_eq!(config.get_options(), None, "a pooler in between may refuse options");
         }
     }
 

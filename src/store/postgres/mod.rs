@@ -25,6 +25,7 @@ mod client_ids;
 mod clocks;
 mod commit;
 mod connect;
+mod connector;
 pub(in crate::store) mod create;
 mod end;
 pub(in crate::store) mod fault;

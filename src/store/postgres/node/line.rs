@@ -9,7 +9,8 @@ use tokio_postgres::{AsyncMessage, Client, Row};
 use uuid::Uuid;
 
 use super::super::borrowed;
-use super::super::connect::{Connections, Driver};
+use super::super::connect::Connections;
+use super::super::connector::Driver;
 use super::clock;
 use super::let_go::let_go;
 use super::order::{Order, Taken};

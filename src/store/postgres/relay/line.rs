@@ -5,7 +5,8 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio_postgres::{AsyncMessage, Client, Statement};
 use uuid::Uuid;
 
-use super::super::connect::{Connections, Driver};
+use super::super::connect::Connections;
+use super::super::connector::Driver;
 use super::super::recent;
 use crate::store::StoreError;
 use crate::store::relays::{Channel, Line};
