@@ -44,6 +44,8 @@ pub(super) struct Opened(Client, Driver);
 struct Left {
     orders: Vec<Order>,
     strays: Strays,
+    /// Whether the log says that the line is broken.
+    is_broken: bool,
 }
 
 impl Line {
@@ -96,7 +98,9 @@ impl Line {
             match self.session(opened.take(), &mut orders, &mut left, &node).await {
                 Ok(()) => return,
                 Err(error) => {
-                    tracing::warn!(%error, "the line to the database is broken");
+                    if !std::mem::replace(&mut left.is_broken, true) {
+                        tracing::warn!(%error, "the line to the database is broken");
+                    }
                     tokio::time::sleep(PAUSE).await;
                 }
             }
@@ -153,6 +157,9 @@ impl Line {
                     let asked = Instant::now();
                     let answer: Row = in_time(client.query_one(&beat, &[&self.number])).await?;
                     clock::heed(&answer, asked)?;
+                    if std::mem::take(&mut left.is_broken) {
+                        tracing::info!("the line to the database is whole again");
+                    }
                     in_time(left.strays.let_go(client, self.number, |id| is_held(node, id))).await?;
                 }
                 taken = orders.recv_many(&mut left.orders, TOGETHER) => {
