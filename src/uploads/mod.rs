@@ -9,6 +9,7 @@ mod concatenate;
 mod create;
 mod create_with;
 mod error;
+mod fenced;
 mod gathered;
 mod intake;
 mod limits;

@@ -37,6 +37,7 @@ use tokio_util::sync::CancellationToken;
 use super::body::{BodyFrame, Frames};
 use super::checkpoint::{self, Checkpoint, Reached};
 use super::error::UploadError;
+use super::fenced;
 use super::intake::Intake;
 use crate::crash;
 use crate::finalizer::Finalizer;
@@ -385,6 +386,10 @@ impl Reception {
         match error {
             // The record of an upload that is held goes only with a newer request, maybe at another node.
             StoreError::Conflict(Conflict::Gone) => UploadError::Displaced,
+            StoreError::Fenced => {
+                let records = self.surroundings.records.as_ref();
+                fenced::reason(records, self.upload.id, self.lease.epoch()).await.into()
+            }
             error => error.into(),
         }
     }
