@@ -25,6 +25,11 @@ begin
     end if;
 end $$"#;
 
+/// The version of the tables that this process knows.
+const KNOWN: i32 = STEPS[STEPS.len() - 1].version;
+
+/// A step that makes, changes or takes away tables. Where it leaves tables that older versions may not use,
+/// it has to make their changes fail as well, as by other names: some may be at work still.
 struct Step {
     version: i32,
     usable_from: i32,
@@ -54,6 +59,12 @@ pub(super) async fn apply(connections: &Connections) -> Result<(), MigrationErro
     outcome
 }
 
+/// Whether this process may use the tables as they are: a newer one may have changed them since the start.
+pub(super) async fn are_usable(connections: &Connections) -> Result<bool, StoreError> {
+    let newer = "select 1 from longhaul_tables where usable_from > $1 limit 1";
+    Ok(connections.query(newer, &[&KNOWN]).await?.is_empty())
+}
+
 async fn apply_in(tx: &Transaction<'_>) -> Result<(), MigrationError> {
     tx.batch_execute("select pg_advisory_xact_lock(hashtext('longhaul'))").await.map_err(StoreError::from)?;
     // That something is there already is no news, and another process may take long.
@@ -67,9 +78,8 @@ async fn apply_in(tx: &Transaction<'_>) -> Result<(), MigrationError> {
     let found = "select coalesce(max(version), 0), coalesce(max(usable_from), 0) from longhaul_tables";
     let found = tx.query_one(found, &[]).await.map_err(StoreError::from)?;
     let (version, usable_from): (i32, i32) = (found.get(0), found.get(1));
-    let known = STEPS.last().map_or(0, |step| step.version);
-    if usable_from > known {
-        return Err(MigrationError::TooNew(usable_from, known));
+    if usable_from > KNOWN {
+        return Err(MigrationError::TooNew(usable_from, KNOWN));
     }
     for step in STEPS.iter().filter(|step| step.version > version) {
         tx.batch_execute(step.sql).await.map_err(StoreError::from)?;

@@ -1,7 +1,7 @@
 //! The store: connections, and the allocator of message ids.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, Once, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -25,6 +25,8 @@ pub struct Postgres {
     ids: Mutex<MessageIds>,
     /// Whether no other process may have missed an announcement.
     pub(super) is_alone: bool,
+    /// Done once the log says that this process is too old.
+    outdated: Once,
 }
 
 impl Postgres {
@@ -41,7 +43,7 @@ impl Postgres {
     pub fn over(connections: Connections) -> Self {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).expect("the system has random numbers");
-        Self { connections, ids: Mutex::new(MessageIds::new(seed)), is_alone: false }
+        Self { connections, ids: Mutex::new(MessageIds::new(seed)), is_alone: false, outdated: Once::new() }
     }
 
     /// The store of a process that shares it with no other. It remembers no announcements.
@@ -104,8 +106,12 @@ impl Dependency for Postgres {
     }
 
     async fn answers(&self) -> bool {
-        let answer = tokio::time::timeout(ANSWER_WAIT, self.row("select 1 from cluster", &[])).await;
-        matches!(answer, Ok(Ok(Some(_))))
+        let answer = tokio::time::timeout(ANSWER_WAIT, migrations::are_usable(&self.connections)).await;
+        if matches!(answer, Ok(Ok(false))) {
+            self.outdated
+                .call_once(|| tracing::error!("the tables are for newer versions than this one now"));
+        }
+        matches!(answer, Ok(Ok(true)))
     }
 }
 
