@@ -66,6 +66,7 @@ async fn the_store_says_of_a_file_what_it_was_told_to_say() {
         assert_eq!(answer.status, status, "{method} {range:?}");
         assert_eq!(answer.header("content-type"), shown.content_type);
         assert_eq!(answer.header("content-disposition"), shown.disposition);
+        assert_eq!(answer.header("cache-control"), "private, max-age=300");
         assert_eq!(answer.header("accept-ranges"), "bytes");
         if let Some(body) = body {
             assert!(answer.body == bytes(1, body), "{method} {range:?}");

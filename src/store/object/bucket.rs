@@ -223,6 +223,8 @@ impl Bucket {
         let query = vec![
             ("response-content-type", shown.content_type.clone()),
             ("response-content-disposition", shown.disposition.clone()),
+            // No cache that others use keeps it, and nobody asks for it again under a URL that has ended.
+            ("response-cache-control", format!("private, max-age={}", shown.valid.as_secs())),
         ];
         signed.url(method, &self.path(key), shown.valid, query).await.map(Some)
     }
