@@ -23,7 +23,7 @@ async fn a_database_that_dies_in_the_middle_costs_a_wait() {
     patch_on(&cluster, 0, &location, 0).body(content.slice(0..MIB)).send().await.expecting(204);
     let mut sending = stall_at(&cluster, &location, &content, MIB).await;
     sending.send(&content.slice(MIB..2 * MIB)).await;
-    cluster.services.postgres.kill();
+    cluster.services.postgres().kill();
     let away = on(&cluster, 1, "HEAD", &location).try_send().await;
     // A HEAD waits for what is away, and is told to come again.
     assert!(away.is_ok_and(|answer| [423, 503].contains(&answer.status)));
@@ -31,6 +31,30 @@ async fn a_database_that_dies_in_the_middle_costs_a_wait() {
     drop(sending);
     let answer = finish(&cluster, 1, &location, &content, 4 * MIB).await;
     assert!(answer.number("Upload-Offset") == content.len());
+    is_the_only_message(&cluster, &content).await;
+}
+
+/// A failover may take back that a request has the upload, as that waits for no disk.
+#[tokio::test]
+async fn a_sender_that_the_database_forgot_goes_on() {
+    if left_out() {
+        return;
+    }
+    let cluster = Cluster::start(Setup::default(), 2).await;
+    let content = Content::random(5 * MIB);
+    let location = tus::create(&cluster.chat, content.len(), &[]).await;
+    let mut sending = stall_at(&cluster, &location, &content, 0).await;
+    let forget = "update uploads set epoch = 0, node = null where node is not null returning id";
+    wait::until_true("the request has the upload, and is forgotten", async || {
+        !cluster.place().rows(forget).is_empty()
+    })
+    .await;
+    sending.send(&content.bytes()).await;
+    let answer = wait::bounded("the sender is told", sending.try_answer(false)).await.expect("an answer");
+    // Not 400, with which a client gives the upload up.
+    harness::chat::check_code(&answer, 503, "unavailable");
+    assert!(answer.header("Retry-After").is_some());
+    finish(&cluster, 1, &location, &content, content.len()).await;
     is_the_only_message(&cluster, &content).await;
 }
 

@@ -71,7 +71,7 @@ async fn without_the_database_a_node_is_not_ready_and_says_so() {
     let cluster = Cluster::start_alone(Setup::default(), 2).await;
     let (members, mut sent) = (members(&cluster).await, Vec::new());
     all_hear(&cluster, &members, &mut sent).await;
-    cluster.services.postgres.kill();
+    cluster.services.postgres().kill();
     all_say(&cluster, 503, &["postgres"]).await;
     cluster.services.restart_postgres();
     all_say(&cluster, 200, &[]).await;

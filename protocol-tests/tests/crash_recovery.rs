@@ -75,3 +75,27 @@ async fn kills_of_nodes_lose_nothing_and_double_nothing() {
     summary.assert_held();
     assert_eq!(summary.counted("kills"), 30);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standby_that_takes_the_databases_place_has_everything() {
+    if harness::cluster::left_out() {
+        return;
+    }
+    let _alone = alone().await;
+    let mut summary = Summary::default();
+    cluster::failover::run(&Plan::of(3), &mut summary).await;
+    summary.assert_held();
+    assert_eq!(summary.counted("failovers"), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_are_updated_one_by_one_and_clients_see_retries() {
+    if harness::cluster::left_out() {
+        return;
+    }
+    let _alone = alone().await;
+    let mut summary = Summary::default();
+    cluster::update::run(&Plan::of(2), &mut summary).await;
+    summary.assert_held();
+    assert_eq!((summary.counted("restarts"), summary.counted("changes of tables")), (6, 2));
+}

@@ -93,13 +93,12 @@ impl Desk {
         let answer = answer.inspect_err(|_| self.books.refused()).map_err(|error| named(&asked, error))?;
         let comes_again = match answer.status {
             423 => true,
-            503 => !is_head || self.nodes.is_some(),
-            // A balancer's own words, when a node goes in the middle.
-            502 | 504 => self.nodes.is_some(),
+            503 => !is_head,
             507 => self.may_be_full && !is_head,
             _ => false,
         };
         if comes_again {
+            assert!(answer.header("Retry-After").is_some(), "{asked}: {:?}", answer.head);
             self.books.refused();
             let why = io::Error::new(io::ErrorKind::ResourceBusy, answer.text());
             return Err(named(&asked, why));

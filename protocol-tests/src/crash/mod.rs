@@ -13,6 +13,8 @@
 //! | [`restart`] | SIGTERM and a new process, with no gate |
 //! | [`clock`] | the clock jumps, between starts and under a running process |
 //! | [`cluster`] | several nodes are killed and stopped, and the lines to what they share troubled |
+//! | [`cluster::failover`] | PostgreSQL is killed, and its standby takes its place |
+//! | [`cluster::update`] | nodes are restarted one after the other, and a newer version changes the tables |
 //!
 //! Moments are counted in acknowledgements. Nothing here depends on time but what nodes decide by it; bounds
 //! only catch hangs.

@@ -1,7 +1,7 @@
 //! A line to a server that can be cut, delayed, silenced, and made to deliver late.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -44,6 +44,7 @@ struct State {
 #[derive(Debug)]
 pub struct Line {
     address: SocketAddr,
+    target: Arc<Mutex<Target>>,
     state: Arc<watch::Sender<State>>,
     accepting: JoinHandle<()>,
 }
@@ -57,14 +58,21 @@ impl Line {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
         let state = Arc::new(watch::Sender::new(State { trouble: Trouble::None, cuts: 0 }));
-        let accepting = tokio::spawn(accept(listener, target, Arc::clone(&state)));
-        Self { address, state, accepting }
+        let target = Arc::new(Mutex::new(target));
+        let accepting = tokio::spawn(accept(listener, Arc::clone(&target), Arc::clone(&state)));
+        Self { address, target, state, accepting }
     }
 
     /// The address of the line's near end.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Leads to another server from now on, and ends every connection to the one before.
+    pub fn leads_to(&self, target: Target) {
+        *self.target.lock().unwrap_or_else(PoisonError::into_inner) = target;
+        self.cut();
     }
 
     /// Brings trouble, or ends it.
@@ -89,11 +97,13 @@ impl Drop for Line {
     }
 }
 
-async fn accept(listener: TcpListener, target: Target, state: Arc<watch::Sender<State>>) {
+async fn accept(listener: TcpListener, target: Arc<Mutex<Target>>, state: Arc<watch::Sender<State>>) {
     while let Ok((near, _)) = listener.accept().await {
-        let (target, state) = (target.clone(), state.subscribe());
+        let state = state.subscribe();
+        // The count of cuts is read before the target, so that a connection to an earlier one is cut.
+        let (mut cutting, now) = (state.clone(), *state.borrow());
+        let target = target.lock().unwrap_or_else(PoisonError::into_inner).clone();
         tokio::spawn(async move {
-            let (mut cutting, now) = (state.clone(), *state.borrow());
             if now.trouble == Trouble::Cut {
                 return;
             }
@@ -235,5 +245,19 @@ mod tests {
         far.write_all(b"!").await.expect("the line is fine");
         drop(far);
         assert_eq!(after.gone().await, b"!");
+    }
+
+    #[tokio::test]
+    async fn a_line_that_leads_elsewhere_ends_what_went_to_the_server_before() {
+        let (first, _) = server().await;
+        let (second, read) = server().await;
+        let line = Line::to(first).await;
+        let mut before = Connection::open(line.address()).await;
+        line.leads_to(second);
+        assert!(before.gone().await.is_empty());
+        let mut after = Connection::open(line.address()).await;
+        after.send(b"after").await;
+        after.finish().await;
+        assert_eq!(wait::bounded("the end comes", read).await.expect("the server is fine"), b"after");
     }
 }

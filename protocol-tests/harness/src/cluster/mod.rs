@@ -5,6 +5,7 @@ mod line;
 pub(crate) mod place;
 mod service;
 pub(crate) mod services;
+mod standby;
 mod target;
 
 use std::net::SocketAddr;
@@ -47,11 +48,29 @@ impl Cluster {
         Self::on(Services::own(), setup, nodes).await
     }
 
+    /// A chat on this many nodes, on servers of its own. The nodes' database may as well be a standby, which
+    /// is there, and which their address names before PostgreSQL.
+    pub async fn start_with_standby(setup: Setup, nodes: usize) -> (Self, Arc<Service>) {
+        let services = Services::own();
+        let standby = services.add_standby();
+        (Self::at(services, setup, nodes, |place| place.or_at(&standby)).await, standby)
+    }
+
     async fn on(services: Arc<Services>, setup: Setup, nodes: usize) -> Self {
-        let postgres = Line::to(services.postgres.target().clone()).await;
+        Self::at(services, setup, nodes, |place| place).await
+    }
+
+    async fn at(
+        services: Arc<Services>,
+        setup: Setup,
+        nodes: usize,
+        place_of: impl FnOnce(Place) -> Place,
+    ) -> Self {
+        let postgres = Line::to(services.postgres().target().clone()).await;
         let redis = Line::to(services.redis.target().clone()).await;
         let s3 = Line::to(services.s3.target().clone()).await;
         let place = Place::on(&services).by_way_of(postgres.address(), redis.address(), s3.address());
+        let place = place_of(place);
         let chat = Arc::new(Chat::with(Server::of_nodes(setup, nodes, place).await).await);
         Self { chat, services, postgres, redis, s3 }
     }

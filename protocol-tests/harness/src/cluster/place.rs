@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::process::Command;
 use tus_lab::wait;
 
+use super::service::Service;
 use super::services::{ACCESS_KEY, SECRET_KEY, Services};
 use super::target::Target;
 
@@ -47,7 +48,7 @@ impl Place {
             panic!("the S3 server has a port, and Redis a socket");
         };
         Self {
-            database: address(&services.socket_folder().display().to_string(), 5432, &schema),
+            database: address(&services.postgres().target().folder().display().to_string(), 5432, &schema),
             redis: format!("unix://{}", redis.display()),
             endpoint: *endpoint,
             bucket: services.bucket(&name),
@@ -61,6 +62,16 @@ impl Place {
     pub fn by_way_of(self, postgres: SocketAddr, redis: SocketAddr, s3: SocketAddr) -> Self {
         let database = address(&postgres.ip().to_string(), postgres.port(), &self.schema);
         Self { database, redis: format!("redis://{redis}"), endpoint: s3, ..self }
+    }
+
+    /// The same place, whose database may as well be a standby: both are named in its address, the standby
+    /// first.
+    #[must_use]
+    pub fn or_at(self, standby: &Service) -> Self {
+        let (standby, port) = (standby.target().folder().display().to_string(), 5432);
+        let database = self.database.replacen("host=", &format!("host={standby},"), 1);
+        let database = database.replacen("port=", &format!("port={port},"), 1);
+        Self { database: format!("{database} target_session_attrs=read-write"), ..self }
     }
 
     /// Gives a node's command what it needs to store here.

@@ -16,7 +16,7 @@ use super::target::Target;
 /// A server that nodes need: its process, which can be killed and started again.
 #[derive(Debug)]
 pub struct Service {
-    name: &'static str,
+    name: String,
     folder: PathBuf,
     target: Target,
     program: OsString,
@@ -30,13 +30,13 @@ pub struct Service {
 impl Service {
     /// A server of this name, whose folder has its log, and which is reached there.
     pub(super) fn new(
-        name: &'static str,
+        name: impl Into<String>,
         folder: &Path,
         target: Target,
         program: impl Into<OsString>,
     ) -> Self {
         Self {
-            name,
+            name: name.into(),
             folder: folder.to_owned(),
             target,
             program: program.into(),
@@ -80,8 +80,7 @@ impl Service {
             .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}: use protocol-tests/run", self.name));
         // The shell that tidies up after this process reads it, one number in a line.
-        let pid = self.folder.join(format!("{}.pid", self.name));
-        fs::write(pid, format!("{}\n", child.id())).expect("a folder of ours can be written");
+        fs::write(self.pid_file(), format!("{}\n", child.id())).expect("a folder of ours can be written");
         *self.child.lock().unwrap_or_else(PoisonError::into_inner) = Some(child);
         self.gets_ready()
     }
@@ -99,6 +98,12 @@ impl Service {
         self.signal(self.killed_by);
         let child = self.child.lock().unwrap_or_else(PoisonError::into_inner).take();
         child.expect("it was started").wait().expect("the process was ours");
+        // Another process may get its id.
+        fs::remove_file(self.pid_file()).expect("it was written at the start");
+    }
+
+    fn pid_file(&self) -> PathBuf {
+        self.folder.join(format!("{}.pid", self.name))
     }
 
     fn signal(&self, signal: Signal) {

@@ -5,7 +5,8 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::{env, fs};
 
 use rustix::process::Signal;
@@ -39,13 +40,17 @@ const ATTEMPTS: usize = 5;
 /// The servers that nodes share.
 #[derive(Debug)]
 pub struct Services {
-    /// PostgreSQL.
-    pub postgres: Service,
+    /// The PostgreSQL that takes writes.
+    postgres: Mutex<Arc<Service>>,
+    /// How many standbys there were.
+    pub(super) standbys: AtomicUsize,
+    /// What PostgreSQL is started with besides.
+    pub(super) fsync: &'static str,
     /// Redis.
     pub redis: Service,
     /// versitygw, with its objects in a folder.
     pub s3: Service,
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
     /// Kept, because its end is the servers'.
     _tidies_up: Child,
 }
@@ -69,7 +74,7 @@ impl Services {
         Self::below(folder, "fsync=on")
     }
 
-    fn below(parent: &Path, fsync: &str) -> Arc<Self> {
+    fn below(parent: &Path, fsync: &'static str) -> Arc<Self> {
         // The shell removes it.
         let folder = TempDir::with_prefix_in("longhaul-cluster-", parent).expect("files can be made there");
         let folder = folder.keep();
@@ -82,16 +87,30 @@ impl Services {
             .spawn()
             .expect("a shell");
         let services = Self {
-            postgres: postgres(&folder, fsync),
+            postgres: Mutex::new(Arc::new(postgres(&folder, fsync))),
+            standbys: AtomicUsize::default(),
+            fsync,
             redis: redis(&folder),
             s3: s3(&folder),
             folder,
             _tidies_up: tidies_up,
         };
-        services.postgres.start();
+        services.postgres().start();
         services.redis.start();
         services.is_in_order();
         Arc::new(services)
+    }
+
+    /// The PostgreSQL that takes writes.
+    #[must_use]
+    pub fn postgres(&self) -> Arc<Service> {
+        Arc::clone(&self.postgres.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Another PostgreSQL takes writes from now on.
+    pub(super) fn takes_writes(&self, postgres: &Arc<Service>) {
+        *self.postgres.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(postgres);
+        self.is_in_order();
     }
 
     /// The folder of the bucket of this name, which is made.
@@ -101,11 +120,6 @@ impl Services {
         bucket
     }
 
-    /// The folder of PostgreSQL's socket.
-    pub(super) fn socket_folder(&self) -> PathBuf {
-        self.folder.join("postgres")
-    }
-
     /// What PostgreSQL answers to these statements, a line for each row.
     ///
     /// # Errors
@@ -113,7 +127,7 @@ impl Services {
     pub(super) fn ask(&self, schema: &str, sql: &str) -> Result<Vec<String>, String> {
         let mut command = Command::new(programs().join("psql"));
         command.args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", "postgres", "-c", sql]);
-        command.arg("-h").arg(self.socket_folder());
+        command.arg("-h").arg(self.postgres().target().folder());
         command.env("PGOPTIONS", format!("-c search_path={schema}"));
         let output = command.output().expect("psql can be started");
         if !output.status.success() {
@@ -124,7 +138,7 @@ impl Services {
 
     /// Starts PostgreSQL again, and waits until it is in order.
     pub fn restart_postgres(&self) {
-        self.postgres.start();
+        self.postgres().start();
         self.is_in_order();
     }
 
@@ -138,25 +152,22 @@ impl Services {
     }
 }
 
-/// PostgreSQL, still without a process. It does not run as root, and its folder is its user's.
+/// PostgreSQL, still without a process, and its empty data.
 fn postgres(folder: &Path, fsync: &str) -> Service {
     let own = folder.join("postgres");
-    let mut as_user = vec![];
-    if rustix::process::getuid().is_root() {
-        as_user.extend(["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]);
-        run(Command::new("install").args(["-d", "-m", "700", "-o", "postgres", "-g", "postgres"]).arg(&own));
-    } else {
-        fs::create_dir(&own).expect("a folder of ours");
-    }
-    let mut words: Vec<OsString> = as_user.into_iter().map(OsString::from).collect();
-    words.push(programs().join("initdb").into());
-    let mut command = Command::new(&words[0]);
-    command.args(&words[1..]).arg("-D").arg(own.join("data"));
+    make_users_folder(&own);
+    let mut command = as_its_user("initdb");
+    command.arg("-D").arg(own.join("data"));
     run(command.args(["-U", "postgres", "-A", "trust", "-N", "--no-instructions"]).stdout(Stdio::null()));
-    _ = words.pop();
-    words.push(programs().join("postgres").into());
+    postgres_on("postgres", folder, fsync)
+}
+
+/// PostgreSQL, still without a process, on the data in the folder of this name.
+pub(super) fn postgres_on(name: &str, folder: &Path, fsync: &str) -> Service {
+    let own = folder.join(name);
+    let words = words_as_its_user("postgres");
     let socket = Target::Unix(own.join(".s.PGSQL.5432"));
-    Service::new("postgres", folder, socket, &words[0])
+    Service::new(name, folder, socket, &words[0])
         .arguments(&words[1..])
         .arguments([
             OsString::from("-D"),
@@ -200,7 +211,35 @@ pub(super) fn free_address() -> SocketAddr {
     listener.local_addr().expect("a bound socket has an address")
 }
 
-fn run(command: &mut Command) {
+/// Makes a folder for PostgreSQL, which does not run as root.
+pub(super) fn make_users_folder(folder: &Path) {
+    if rustix::process::getuid().is_root() {
+        let user = ["-d", "-m", "700", "-o", "postgres", "-g", "postgres"];
+        run(Command::new("install").args(user).arg(folder));
+    } else {
+        fs::create_dir(folder).expect("a folder of ours");
+    }
+}
+
+/// The command of one of PostgreSQL's programs.
+pub(super) fn as_its_user(program: &str) -> Command {
+    let words = words_as_its_user(program);
+    let mut command = Command::new(&words[0]);
+    command.args(&words[1..]);
+    command
+}
+
+fn words_as_its_user(program: &str) -> Vec<OsString> {
+    let mut words = Vec::new();
+    if rustix::process::getuid().is_root() {
+        let user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--"];
+        words.extend(user.map(OsString::from));
+    }
+    words.push(programs().join(program).into());
+    words
+}
+
+pub(super) fn run(command: &mut Command) {
     let status = command.status().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(status.success(), "{command:?} ended with {status}");
 }

@@ -1,6 +1,6 @@
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -19,6 +19,17 @@ pub enum Target {
 pub(super) type Ends = (Pin<Box<dyn AsyncRead + Send>>, Pin<Box<dyn AsyncWrite + Send>>);
 
 impl Target {
+    /// The folder of its socket.
+    ///
+    /// # Panics
+    /// When it has a port.
+    pub(super) fn folder(&self) -> &Path {
+        match self {
+            Self::Unix(path) => path.parent().expect("a socket is in a folder"),
+            Self::Tcp(address) => panic!("{address} is no socket in a folder"),
+        }
+    }
+
     pub(super) async fn connect(&self) -> io::Result<Ends> {
         match self {
             Self::Tcp(address) => {

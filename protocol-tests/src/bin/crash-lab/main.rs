@@ -19,10 +19,12 @@ WHAT   kills      kill -9 at every named step and anywhere, under load
        clock      clocks that jump (needs libfaketime)
        cluster    three nodes: kill -9 at every named step and anywhere, SIGSTOP for longer than every timeout,
                   trouble with PostgreSQL, Redis and the S3 server (needs these, and HAProxy)
+       failover   PostgreSQL is killed, and its standby takes its place, under three nodes (likewise)
+       update     three nodes are restarted in turn, and a newer version changes their tables (likewise)
        all        all of these
 
 --longhaul PATH   the server [target/release/longhaul]
---rounds N        kills, cuts, and so on, of each [100]
+--rounds N        kills, cuts, and so on, of each [100]; of failovers and updates a tenth
 --kills N         of nodes [--rounds]
 --stops N         of nodes [a third of the kills]
 --faults N        of what nodes share [a third of the kills]
@@ -31,7 +33,8 @@ WHAT   kills      kill -9 at every named step and anywhere, under load
 
 Says a line per stretch; the exit status is 0 only if everything held.";
 
-const SCENARIOS: [&str; 6] = ["kills", "power", "disk-full", "restart", "clock", "cluster"];
+const SCENARIOS: [&str; 8] =
+    ["kills", "power", "disk-full", "restart", "clock", "cluster", "failover", "update"];
 
 struct Order {
     scenarios: Vec<&'static str>,
@@ -74,8 +77,11 @@ async fn main() -> ExitCode {
 
 async fn run(scenario: &str, order: &Order, summary: &mut Summary) {
     let plan = &order.plan;
+    let fewer = Plan { rounds: plan.rounds.div_ceil(10), ..plan.clone() };
     match scenario {
         "cluster" => crash::cluster::run(&order.of_cluster(), summary).await,
+        "failover" => crash::cluster::failover::run(&fewer, summary).await,
+        "update" => crash::cluster::update::run(&fewer, summary).await,
         "kills" => crash::kills::run(plan, summary).await,
         "power" => crash::power::run(plan, summary).await,
         "disk-full" => crash::full::run(plan, summary).await,
@@ -132,6 +138,7 @@ fn conclude(order: &Order, summary: &Summary) -> ExitCode {
         "cuts",
         "times full",
         "restarts",
+        "failovers",
         "jumps",
         "audits",
         "messages",

@@ -47,6 +47,11 @@ pub(super) const STEPS: &[&str] = &[
 pub(super) struct Deck(RefCell<Vec<Act>>);
 
 impl Deck {
+    /// Nothing.
+    pub(super) fn empty() -> Self {
+        Self(RefCell::default())
+    }
+
     /// So many kills, stops and faults. The kills go through the steps from this one on.
     pub(super) fn shuffled(first: usize, [kills, stops, faults]: [u64; 3], chance: &mut Chance) -> Self {
         let steps = STEPS.iter().cycle().skip(first % STEPS.len());

@@ -2,10 +2,12 @@
 //! anywhere, while the lines to what they share are troubled, and each request goes to any of them.
 
 mod acts;
+pub mod failover;
 mod hand;
 mod listener;
 mod stage;
 mod trouble;
+pub mod update;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

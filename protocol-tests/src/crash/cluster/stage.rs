@@ -80,9 +80,7 @@ impl Stage {
             if self.deck.len() <= next {
                 next = self.deck.len().saturating_sub(AUDIT_EVERY);
                 let _calm = self.calm.write().await;
-                let _closed = self.desk.gate.close().await;
-                audit::audit(&self.desk, Folders::Unsettled).await.expect("every node lives");
-                self.count("audits");
+                self.audit().await;
             }
         }
     }
@@ -121,6 +119,25 @@ impl Stage {
             assert!(Instant::now() < end, "clients do not get on");
             tokio::time::sleep(PAUSE).await;
         }
+    }
+
+    /// Waits until clients were told to come again this many times more.
+    pub(super) async fn refused(&self, count: u64) {
+        let refusals = self.desk.books.refusals();
+        let enough = *refusals.borrow() + count;
+        let end = Instant::now() + 5 * wait::BOUND;
+        while *refusals.borrow() < enough {
+            self.look();
+            assert!(Instant::now() < end, "clients are told nothing");
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Lets every client wait, and compares everything with what they were told.
+    pub(super) async fn audit(&self) {
+        let _closed = self.desk.gate.close().await;
+        audit::audit(&self.desk, Folders::Unsettled).await.expect("every node lives");
+        self.count("audits");
     }
 
     /// Fails if a client has found something wrong.

@@ -49,7 +49,7 @@ async fn restart_one(stage: &Stage, chance: &mut Chance) {
             stage.count("kills of the S3 server");
         }
         _ => {
-            services.postgres.kill();
+            services.postgres().kill();
             services.restart_postgres();
             stage.count("kills of PostgreSQL");
         }
