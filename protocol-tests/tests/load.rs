@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use clap::Parser;
 use harness::chat::Chat;
+use harness::cluster::{Cluster, left_out};
 use harness::note::note;
-use harness::server::Server;
-use harness::wait;
+use harness::server::{Server, Setup};
+use harness::{tus, wait};
 use serde_json::json;
 use tus_lab::load::{Report, Scenario, Settings};
 
@@ -173,11 +174,47 @@ async fn another_member_hears_of_every_upload() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_follows_may_happen_at_another_node() {
+    if left_out() {
+        return;
+    }
+    let cluster = Cluster::start(Setup::default(), 2).await;
+    let chat = &cluster.chat;
+    let at_both = |settings: Settings| {
+        let path = settings.endpoint.strip_prefix(&chat.server.url()).expect("a URL of the chat").to_owned();
+        let [endpoint, other] = [0, 1].map(|node| format!("{}{path}", cluster.node(node).url()));
+        Settings { endpoint, also: vec![other], ..settings }
+    };
+    let report = good(&at_both(plain(chat)), "resume --size 2MiB -n 3").await;
+    assert_eq!((report.requests, report.compared, report.connects), (3, 3, 6));
+    let line = format!(
+        "announce -n 3 --event new_message --key upload_id --auth {}",
+        json!({"token": chat.bob.token})
+    );
+    assert_eq!(good(&at_both(bound(chat)), &line).await.compared, 3);
+    assert_eq!(chat.messages().await.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn records_are_made_until_there_are_enough() {
     let chat = Chat::start().await;
     let report = good(&plain(&chat), "records -n 600 --fillers 8 --clients 2 --secs 0.1").await;
     assert!(report.extra["records"] >= 600.0, "{:?}", report.extra);
     assert!(report.extra["head_per_sec_full"] > 0.0 && report.extra["create_per_sec_full"] > 0.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn uploads_that_were_there_before_are_asked_for_among_the_records() {
+    let chat = Chat::start().await;
+    let file = chat.server.scratch("paths");
+    let line = format!("records -n 1 --clients 1 --secs 0.1 --among {}", file.display());
+    let there = tus::create_unbound(&chat, 1000).await;
+    let path = there.strip_prefix(&chat.server.url()).unwrap_or(&there).to_owned();
+    for (paths, is_good) in [(path.clone(), true), (format!("{path}0\n{path}"), false)] {
+        std::fs::write(&file, paths).expect("a folder of the test can be written");
+        let report = run(&plain(&chat), &line).await;
+        assert_eq!(report.is_good(), is_good, "{:?}", report.failures);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -206,7 +243,7 @@ async fn uploads_are_begun_until_there_are_enough_and_all_are_finished() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_resources_of_a_process_are_reported() {
     let server = Chat::start().await;
-    let settings = Settings { pid: Some(std::process::id()), ..plain(&server) };
+    let settings = Settings { pids: vec![std::process::id()], ..plain(&server) };
     let report = good(&settings, "big --size 1MiB").await;
     let used = report.resources.server.expect("there is such a process");
     assert!(used.peak_mib >= 1.0 && used.cpu_secs_per_gib.is_some());

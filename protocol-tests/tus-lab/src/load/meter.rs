@@ -11,7 +11,7 @@ const GIB: f64 = (1_u64 << 30) as f64;
 pub struct Resources {
     /// How long the scenario took.
     pub wall_secs: f64,
-    /// The server's resources, if its process is known.
+    /// The server's resources, if its processes are known.
     pub server: Option<ServerResources>,
     /// CPU time of this process. Where it is near `wall_secs`, the client is the bottleneck.
     pub client_cpu_secs: f64,
@@ -19,7 +19,7 @@ pub struct Resources {
     pub machine_busy_secs: f64,
 }
 
-/// The resources of the server and its descendant processes.
+/// The resources of the server's processes and their descendants, all together.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ServerResources {
     /// User and system time, in steps of 10 ms.
@@ -45,10 +45,10 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    pub(super) fn start(watched: Watched) -> Self {
+    pub(super) fn start(watched: &Watched) -> Self {
         watched.forget_peak();
         Self {
-            watched,
+            watched: watched.clone(),
             server: watched.sample(),
             client_cpu_secs: cpu_secs("self"),
             machine_busy_secs: machine_busy_secs(),
@@ -60,7 +60,7 @@ impl Meter {
         let wall_secs = self.started.elapsed().as_secs_f64();
         let end = self.watched.sample();
         let cpu = end.cpu_secs - self.server.cpu_secs;
-        let server = self.watched.0.map(|_| ServerResources {
+        let server = (!self.watched.0.is_empty()).then(|| ServerResources {
             cpu_secs: cpu,
             cpu_secs_per_gib: (bytes > 0).then(|| cpu * GIB / bytes as f64),
             cpu_micros_per_request: (requests > 0).then(|| cpu * 1e6 / requests as f64),

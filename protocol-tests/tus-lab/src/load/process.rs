@@ -4,9 +4,9 @@ use std::fs;
 /// Ticks of Linux's CPU accounting in a second: the same on all supported machines.
 const TICKS_PER_SEC: f64 = 100.0;
 
-/// A process with all its descendants; none if it is not known.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Watched(pub(super) Option<u32>);
+/// Processes with all their descendants; none if they are not known.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Watched(pub(super) Vec<u32>);
 
 /// The resources that the processes have used and hold.
 #[derive(Debug, Clone, Copy, Default)]
@@ -17,7 +17,7 @@ pub(super) struct Sample {
 }
 
 impl Watched {
-    pub(super) fn sample(self) -> Sample {
+    pub(super) fn sample(&self) -> Sample {
         self.pids().into_iter().fold(Sample::default(), |sum, pid| Sample {
             cpu_secs: sum.cpu_secs + cpu_secs(&pid.to_string()),
             resident_kib: sum.resident_kib + kib(pid, "VmRSS:"),
@@ -26,15 +26,17 @@ impl Watched {
     }
 
     /// Resets the peak of memory, where that is allowed.
-    pub(super) fn forget_peak(self) {
+    pub(super) fn forget_peak(&self) {
         for pid in self.pids() {
             _ = fs::write(format!("/proc/{pid}/clear_refs"), "5");
         }
     }
 
-    fn pids(self) -> Vec<u32> {
+    fn pids(&self) -> Vec<u32> {
+        if self.0.is_empty() {
+            return Vec::new();
+        }
         let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
-        let Some(root) = self.0 else { return Vec::new() };
         for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
             let pid = entry.file_name().to_str().and_then(|name| name.parse().ok());
             let parent = pid.and_then(|pid: u32| stat(&pid.to_string(), 4));
@@ -42,11 +44,11 @@ impl Watched {
                 children.entry(parent).or_default().push(pid);
             }
         }
-        let mut found = vec![root];
+        let mut found = self.0.clone();
         let mut next = 0;
         while let Some(pid) = found.get(next) {
             let of_pid = children.remove(pid).unwrap_or_default();
-            found.extend(of_pid);
+            found.extend(of_pid.into_iter().filter(|pid| !self.0.contains(pid)));
             next += 1;
         }
         found

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -6,7 +7,7 @@ use tokio::task::JoinSet;
 use super::client::{Connection, Request, Target};
 use super::failure::Failure;
 use super::meter::Meter;
-use super::payload::{Comparison, Span};
+use super::payload::{Comparison, Payload, Span};
 use super::process::Watched;
 use super::report::Report;
 use super::tally::Tally;
@@ -26,12 +27,14 @@ const STRIDE: u64 = 7_919;
 pub struct Settings {
     /// The URL of creation.
     pub endpoint: String,
+    /// Further URLs of creation of the same service: connections go to all of them in turn.
+    pub also: Vec<String>,
     /// Headers for every request.
     pub headers: Vec<(String, String)>,
     /// `Upload-Metadata` of every creation, encoded; empty for none.
     pub metadata: String,
-    /// The server's process, whose descendants count as well.
-    pub pid: Option<u32>,
+    /// The server's processes, whose descendants count as well.
+    pub pids: Vec<u32>,
     /// How long a request may take before it counts as failed.
     pub patience: Duration,
     /// Whether finished uploads are read back and compared.
@@ -46,9 +49,10 @@ impl Settings {
     pub fn of(endpoint: impl Into<String>) -> Self {
         Self {
             endpoint: endpoint.into(),
+            also: Vec::new(),
             headers: Vec::new(),
             metadata: String::new(),
-            pid: None,
+            pids: Vec::new(),
             patience: Duration::from_secs(120),
             verify: false,
             clean_up: false,
@@ -59,7 +63,10 @@ impl Settings {
 /// The subject of a run: the server under load, and what every scenario needs to use it.
 #[derive(Debug)]
 pub(super) struct Subject {
-    pub(super) target: Arc<Target>,
+    /// The addresses of the server.
+    targets: Vec<Arc<Target>>,
+    /// How many connections there were.
+    turn: AtomicUsize,
     /// The header line of `Upload-Metadata`, or nothing.
     pub(super) metadata: String,
     pub(super) server: Watched,
@@ -69,22 +76,40 @@ pub(super) struct Subject {
 
 impl Subject {
     pub(super) fn new(settings: &Settings) -> Result<Self, Failure> {
-        let target = Target::new(&settings.endpoint, &settings.headers, settings.patience)?;
+        let first = Target::new(&settings.endpoint, &settings.headers, settings.patience)?;
+        let others: Vec<_> = settings.also.iter().map(|url| first.also_at(url)).collect::<Result<_, _>>()?;
         let metadata = match &settings.metadata {
             none if none.is_empty() => String::new(),
             pairs => format!("Upload-Metadata: {pairs}\r\n"),
         };
         Ok(Self {
-            target: Arc::new(target),
+            targets: [first].into_iter().chain(others).map(Arc::new).collect(),
+            turn: AtomicUsize::new(0),
             metadata,
-            server: Watched(settings.pid),
+            server: Watched(settings.pids.clone()),
             verify: settings.verify,
             clean_up: settings.clean_up,
         })
     }
 
+    /// A connection to the address whose turn it is.
     pub(super) fn connection(&self) -> Connection {
-        Connection::new(&self.target)
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        Connection::new(&self.targets[turn % self.targets.len()])
+    }
+
+    /// The first address.
+    pub(super) fn first(&self) -> &Arc<Target> {
+        &self.targets[0]
+    }
+
+    /// The last address: another one than the first, if there are several.
+    pub(super) fn last(&self) -> &Arc<Target> {
+        &self.targets[self.targets.len() - 1]
+    }
+
+    pub(super) fn payload(&self) -> &Payload {
+        &self.first().payload
     }
 
     /// Opens a connection for each of these, before any clock runs.
@@ -102,7 +127,7 @@ impl Subject {
     }
 
     pub(super) fn meter(&self) -> Meter {
-        Meter::start(self.server)
+        Meter::start(&self.server)
     }
 
     /// The content of an upload; each number has another one.
@@ -154,10 +179,25 @@ impl Subject {
     }
 
     async fn compare(&self, upload: &Upload) -> Result<(), Failure> {
-        let mut comparison = Comparison::with(&self.target.payload, upload.content);
+        let mut comparison = Comparison::with(self.payload(), upload.content);
         let request = Request::new("GET", &upload.path);
         let answer = self.connection().send_into(request, |bytes| comparison.take(bytes)).await?;
         answer.expecting(&[200])?;
         if comparison.is_same() { Ok(()) } else { Err(Failure::new("what is read back differs")) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_go_to_all_addresses_in_turn() {
+        let [first, second, third] = [1, 2, 3].map(|port| format!("http://127.0.0.1:{port}/files"));
+        let also = vec![second, third];
+        let subject = Subject::new(&Settings { also, ..Settings::of(first) }).expect("these are URLs");
+        let ports: Vec<_> = (0..4).map(|_| subject.connection().target.address.port()).collect();
+        assert_eq!(ports, [1, 2, 3, 1]);
+        assert_eq!((subject.first().address.port(), subject.last().address.port()), (1, 3));
     }
 }

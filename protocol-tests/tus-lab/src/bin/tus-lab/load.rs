@@ -26,15 +26,18 @@ pub(crate) struct Args {
     /// The URL where uploads are created, for example http://127.0.0.1:1080/files/
     #[arg(long, value_name = "URL")]
     endpoint: String,
+    /// A further URL of the same service: connections go to all of them in turn; may be repeated
+    #[arg(long, value_name = "URL")]
+    also: Vec<String>,
     /// A header for every request, such as a token; may be repeated
     #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header)]
     headers: Vec<(String, String)>,
     /// A pair for the Upload-Metadata of every creation, the value as plain text; may be repeated
     #[arg(long = "metadata", value_name = "KEY VALUE", value_parser = pair)]
     metadata: Vec<String>,
-    /// The server's process; the resources that it and its descendants use are reported
-    #[arg(long, value_name = "PID")]
-    pid: Option<u32>,
+    /// A process of the server; the resources that it and its descendants use are reported; may be repeated
+    #[arg(long = "pid", value_name = "PID")]
+    pids: Vec<u32>,
     /// How many threads send
     #[arg(long, value_name = "N", default_value_t = 1)]
     threads: usize,
@@ -84,9 +87,10 @@ fn load(args: &Args) -> Result<Report, String> {
     };
     let runtime = builder.enable_all().build().map_err(|error| error.to_string())?;
     let settings = Settings {
+        also: args.also.clone(),
         headers: args.headers.clone(),
         metadata: args.metadata.join(","),
-        pid: args.pid,
+        pids: args.pids.clone(),
         patience: Duration::from_secs(args.timeout),
         verify: args.verify,
         clean_up: args.clean_up,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::load::failure::Failure;
 use crate::load::payload::Payload;
 
-/// The server's address, and what every request to it carries.
+/// An address of the server, and what every request to it carries.
 #[derive(Debug)]
 pub(crate) struct Target {
     pub(crate) address: SocketAddr,
@@ -25,21 +25,16 @@ impl Target {
         headers: &[(String, String)],
         patience: Duration,
     ) -> Result<Self, Failure> {
-        let Some(rest) = endpoint.strip_prefix("http://") else {
-            return Err(Failure::new(format_args!("{endpoint}: only http:// is spoken")));
-        };
-        let (host, base) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        let with_port = if host.contains(':') { host.to_owned() } else { format!("{host}:80") };
-        let addresses = with_port.to_socket_addrs().map_err(|error| Failure::io(host, &error))?;
-        let address = addresses.into_iter().next();
-        Ok(Self {
-            address: address.ok_or_else(|| Failure::new(format_args!("{host} has no address")))?,
-            host: host.to_owned(),
-            base: if base.is_empty() { "/".to_owned() } else { base.to_owned() },
-            headers: headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect(),
-            patience,
-            payload: Arc::new(Payload::random()),
-        })
+        let (address, host, base) = resolved(endpoint)?;
+        let headers = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        Ok(Self { address, host, base, headers, patience, payload: Arc::new(Payload::random()) })
+    }
+
+    /// The same service at another URL of creation.
+    pub(crate) fn also_at(&self, endpoint: &str) -> Result<Self, Failure> {
+        let (address, host, base) = resolved(endpoint)?;
+        let (headers, payload) = (self.headers.clone(), Arc::clone(&self.payload));
+        Ok(Self { address, host, base, headers, patience: self.patience, payload })
     }
 
     /// The path of a `Location` in any form; its authority is not used.
@@ -59,6 +54,19 @@ impl Target {
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.host)
     }
+}
+
+/// The address, the host and the path of a URL.
+fn resolved(endpoint: &str) -> Result<(SocketAddr, String, String), Failure> {
+    let Some(rest) = endpoint.strip_prefix("http://") else {
+        return Err(Failure::new(format_args!("{endpoint}: only http:// is spoken")));
+    };
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let with_port = if host.contains(':') { host.to_owned() } else { format!("{host}:80") };
+    let addresses = with_port.to_socket_addrs().map_err(|error| Failure::io(host, &error))?;
+    let address = addresses.into_iter().next();
+    let address = address.ok_or_else(|| Failure::new(format_args!("{host} has no address")))?;
+    Ok((address, host.to_owned(), if path.is_empty() { "/".to_owned() } else { path.to_owned() }))
 }
 
 #[cfg(test)]

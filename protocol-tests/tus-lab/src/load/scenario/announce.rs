@@ -5,7 +5,7 @@ use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
 
 use crate::amount::bytes;
-use crate::load::client::Request;
+use crate::load::client::{Connection, Request};
 use crate::load::failure::Failure;
 use crate::load::report::Report;
 use crate::load::socket::{self, Event};
@@ -16,7 +16,8 @@ use crate::load::upload::{self, Upload};
 /// How long an announcement may take before it counts as lost.
 const BOUND: Duration = Duration::from_secs(60);
 
-/// Uploads in one PATCH each. The latency is the time from an upload's last byte to the event about it.
+/// Uploads in one PATCH each. The latency is the time from an upload's last byte to the event about it. If
+/// the service has several addresses, uploads go to the first one, and the listener is at the last one.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Announce {
     /// How large an upload is
@@ -39,7 +40,7 @@ pub struct Announce {
 impl Announce {
     pub(super) async fn run(&self, subject: &Arc<Subject>) -> Result<Report, Failure> {
         let uploads = subject.create(self.count, self.size).await?;
-        let mut events = socket::listen(&subject.target, &self.auth).await?;
+        let mut events = socket::listen(subject.last(), &self.auth).await?;
         let mut tally = Tally::default();
         let meter = subject.meter();
         for upload in &uploads {
@@ -69,7 +70,7 @@ impl Announce {
     ) -> Result<Duration, Failure> {
         let size = upload.content.len;
         // With a usual send buffer of several MiB, the last byte would only have reached that buffer.
-        let mut connection = subject.connection().sending_at_once();
+        let mut connection = Connection::new(subject.first()).sending_at_once();
         let headers = upload::patch_headers(0);
         let request = Request::new("PATCH", &upload.path).headers(&headers);
         connection.send_part(request.body(upload::patch_body(upload, 0, size)), u64::MAX).await?;

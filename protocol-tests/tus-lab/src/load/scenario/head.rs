@@ -50,8 +50,8 @@ pub(super) struct Asking {
 
 impl Asking {
     /// HEAD of uploads without a byte.
-    pub(super) fn of(uploads: &[Upload]) -> Self {
-        Self { uploads: uploads.into(), offset: 0 }
+    pub(super) fn of<'a>(uploads: impl IntoIterator<Item = &'a Upload>) -> Self {
+        Self { uploads: uploads.into_iter().cloned().collect(), offset: 0 }
     }
 }
 

@@ -132,7 +132,7 @@ impl Trickle {
         for second in 0..self.secs {
             sleep_until(self.start + Duration::from_secs(second)).await;
             let span = Span { start: self.upload.content.start + second * self.rate, len: self.rate };
-            connection.send_raw(&subject.target.payload.bytes(span)).await?;
+            connection.send_raw(&subject.payload().bytes(span)).await?;
         }
         let answer = connection.finish().await?.expecting(&[204])?;
         upload::check_offset(&answer, self.rate * self.secs)

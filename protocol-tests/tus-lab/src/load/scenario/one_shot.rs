@@ -82,7 +82,8 @@ impl AsyncWork for Form {
             span: subject.content(ticket, self.size),
             after: after.as_bytes(),
         };
-        let request = Request { tus: false, ..Request::new("POST", &subject.target.base) };
+        let target = Arc::clone(&connection.target);
+        let request = Request { tus: false, ..Request::new("POST", &target.base) };
         let started = Instant::now();
         let answer = connection.send(request.headers(HEADERS).body(body)).await?;
         answer.expecting(&[200, 201, 204])?;

@@ -1,3 +1,5 @@
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::counted::counted;
@@ -5,9 +7,11 @@ use super::create::Creation;
 use super::head::Asking;
 use crate::amount::bytes;
 use crate::load::failure::Failure;
+use crate::load::payload::Span;
 use crate::load::report::Report;
 use crate::load::subject::Subject;
 use crate::load::tickets::{Pace, at_pace};
+use crate::load::upload::Upload;
 
 /// How long filling may take, in seconds.
 const BOUND_SECS: f64 = 3600.0;
@@ -34,11 +38,16 @@ pub struct Records {
     /// The length that is announced
     #[arg(long, value_name = "SIZE", default_value = "1KiB", value_parser = bytes)]
     pub size: u64,
+    /// A file with the paths of uploads without content that are there already, one on each line: of the full
+    /// store, HEAD asks for them first
+    #[arg(long, value_name = "FILE")]
+    pub among: Option<PathBuf>,
 }
 
 impl Records {
     pub(super) async fn run(&self, subject: &Arc<Subject>) -> Result<Report, Failure> {
         let creation = Creation { size: self.size };
+        let there = self.among.as_deref().map_or(Ok(Vec::new()), paths)?;
         // One upload is created first, so that there is one for HEAD even if the counted time is very short.
         let one = Pace { count: 1, secs: BOUND_SECS, clients: 1 };
         let mut all = at_pace(subject, &one, creation.clone()).await;
@@ -53,7 +62,8 @@ impl Records {
         let resources = meter.stop(0, filled.requests);
         let mut report = Report::new("records", &mut filled, resources);
         all.add(filled);
-        let (head_full, asked) = counted(subject, self.secs, self.clients, Asking::of(&all.uploads)).await;
+        let asking = Asking::of(there.iter().chain(&all.uploads));
+        let (head_full, asked) = counted(subject, self.secs, self.clients, asking).await;
         all.add(asked);
         let (create_full, made) = counted(subject, self.secs, self.clients, creation).await;
         all.add(made);
@@ -67,4 +77,10 @@ impl Records {
         let made = std::mem::take(&mut all.uploads);
         Ok(subject.conclude(report, &all, &made).await)
     }
+}
+
+/// The uploads whose paths are in this file.
+fn paths(file: &Path) -> Result<Vec<Upload>, Failure> {
+    let text = fs::read_to_string(file).map_err(|error| Failure::io(&file.display().to_string(), &error))?;
+    Ok(text.lines().map(|path| Upload { path: path.to_owned(), content: Span::default() }).collect())
 }

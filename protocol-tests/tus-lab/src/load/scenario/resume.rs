@@ -27,7 +27,8 @@ pub enum End {
     Vanish,
 }
 
-/// Uploads whose connections break. The latency is the time from the end of a connection to an answered HEAD.
+/// Uploads whose connections break. The latency is the time from the end of a connection to an answered HEAD,
+/// which goes to the next address if the service has several.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Resume {
     /// How large an upload is
@@ -139,7 +140,7 @@ async fn go_on(connection: &mut Connection, upload: &Upload) -> Result<Course, F
 /// shows when it is read back.
 async fn wake_up(first: &mut Connection, subject: &Subject, upload: &Upload) {
     let wrong = upload.content.truncated(64 * 1024);
-    _ = first.send_raw(&subject.target.payload.bytes(wrong)).await;
+    _ = first.send_raw(&subject.payload().bytes(wrong)).await;
     first.close();
 }
 
