@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use tokio::process::Command;
@@ -38,6 +38,8 @@ pub enum Contender {
     DirectDigest,
     /// longhaul as a node: rows in PostgreSQL, bytes in an S3 server.
     Node,
+    /// Three such nodes of one service.
+    Nodes,
     /// tusd with the same S3 server.
     TusdS3,
     /// nginx, which sends the files of longhaul's folder with sendfile.
@@ -61,13 +63,17 @@ impl Contender {
             Self::Direct => "sink: past the page cache",
             Self::DirectDigest => "sink: past the page cache, SHA-256",
             Self::Node => "longhaul, PostgreSQL and S3",
+            Self::Nodes => "longhaul, three nodes",
             Self::TusdS3 => "tusd, S3",
             Self::Nginx => "nginx, sendfile",
         }
     }
 
     pub(super) fn is_longhaul(self) -> bool {
-        matches!(self, Self::Longhaul | Self::Undigested | Self::Process | Self::Bare | Self::Node)
+        matches!(
+            self,
+            Self::Longhaul | Self::Undigested | Self::Process | Self::Bare | Self::Node | Self::Nodes
+        )
     }
 
     /// Whether the server answers GET of an upload with its bytes.
@@ -77,14 +83,24 @@ impl Contender {
 
     /// Whether the server keeps its bytes in an S3 server.
     pub(super) fn has_bucket(self) -> bool {
-        matches!(self, Self::Node | Self::TusdS3)
+        matches!(self, Self::Node | Self::Nodes | Self::TusdS3)
+    }
+
+    /// The server's own folder.
+    pub(super) fn folder(self, options: &Options) -> PathBuf {
+        options.folder.join(self.name().replace(|sign: char| !sign.is_ascii_alphanumeric(), "-"))
+    }
+
+    /// How many processes are the server together.
+    pub(super) fn processes(self) -> usize {
+        if self == Self::Nodes { 3 } else { 1 }
     }
 
     /// Whether the server's program is installed here.
     pub(super) fn is_here(self, options: &Options) -> bool {
         match self {
             Self::Tusd => options.tusd.is_some(),
-            Self::Node => options.has_cloud,
+            Self::Node | Self::Nodes => options.has_cloud,
             Self::TusdS3 => options.has_cloud && options.tusd.is_some(),
             Self::TusdMem => options.tusd_mem.is_some(),
             Self::Nginx => options.nginx.is_some(),
@@ -109,7 +125,7 @@ impl Contender {
         };
         let sink = |keeping| (Some(&options.lab), vec!["sink", "--keeping", keeping, "--folder"]);
         let (program, arguments) = match self {
-            Self::Longhaul | Self::Undigested | Self::Process | Self::Bare | Self::Node => (
+            Self::Longhaul | Self::Undigested | Self::Process | Self::Bare | Self::Node | Self::Nodes => (
                 Some(&options.longhaul),
                 [&UNBOUND[..], &["--listen", "127.0.0.1:0", "--jwt-secret", SECRET, "--data-dir"][..]]
                     .concat(),

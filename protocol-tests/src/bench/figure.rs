@@ -7,6 +7,8 @@ pub(super) enum Figure {
     MibPerSec,
     RequestsPerSec,
     P99,
+    /// The time until the PATCH that is taken after a HEAD.
+    AcceptedP99,
     SentAgain,
     MemoryPerUpload,
     StartSecs,
@@ -30,6 +32,7 @@ impl Figure {
             Self::MibPerSec => Some(report.mib_per_sec),
             Self::RequestsPerSec => Some(report.requests_per_sec),
             Self::P99 => report.latency.map(|Latency { p99_micros, .. }| f64::from(p99_micros) / 1e3),
+            Self::AcceptedP99 => extra("accepted_ms_p99"),
             Self::SentAgain => extra("sent_again_kib_max"),
             Self::MemoryPerUpload => extra("kib_per_upload"),
             Self::StartSecs => extra("start_secs"),
@@ -49,6 +52,7 @@ impl Figure {
             self,
             Self::CpuPerGib
                 | Self::P99
+                | Self::AcceptedP99
                 | Self::SentAgain
                 | Self::MemoryPerUpload
                 | Self::StartSecs
@@ -60,7 +64,7 @@ impl Figure {
         match self {
             Self::CpuPerGib => "s/GiB",
             Self::MibPerSec => "MiB/s",
-            Self::P99 => "ms",
+            Self::P99 | Self::AcceptedP99 => "ms",
             Self::SentAgain | Self::MemoryPerUpload => "KiB",
             Self::StartSecs => "s",
             Self::Traffic => "bytes/byte",

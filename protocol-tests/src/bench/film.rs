@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Advice, fadvise};
 
-use super::instance::{self, Instance};
+use super::instance::Instance;
 use super::load::load;
 use super::plan::Work;
 use super::{Contender, Options};
@@ -26,7 +26,7 @@ pub(super) async fn send(
     let message = longhaul.message().await?;
     let url = message["media_url"].as_str().ok_or_else(|| format!("{}: no message", work.name))?.to_owned();
     let file = url.strip_prefix("/uploads/").unwrap_or(&url);
-    let place = instance::folder(options, Contender::Longhaul).join("data").join(file);
+    let place = Contender::Longhaul.folder(options).join("data").join(file);
     servers.iter_mut().for_each(|server| server.film = Some(url.clone()));
     Ok(place)
 }

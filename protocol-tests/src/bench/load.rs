@@ -1,3 +1,4 @@
+use std::iter::{once, repeat};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -23,14 +24,13 @@ pub(super) async fn load(
     scenario: &str,
     verify: bool,
 ) -> Result<Report, String> {
-    let endpoint = match work.place {
-        Place::Plain => server.plain(),
-        Place::Bound => server.bound(),
-        Place::Form => server.form(),
-    };
     let mut command = Command::new(&options.lab);
-    command.args(["load", "--json", "-", "--endpoint", &endpoint]);
-    command.args(server.pid().map(|pid| format!("--pid={pid}")));
+    command.args(["load", "--json", "-"]);
+    let options_of_urls = once("--endpoint").chain(repeat("--also"));
+    for (option, url) in options_of_urls.zip(server.endpoints(work.place)) {
+        command.args([option, &url]);
+    }
+    command.args(server.pids().map(|pid| format!("--pid={pid}")));
     command.args(server.token().map(|token| format!("--header=Authorization: Bearer {token}")));
     command.args(work.clean_up.then_some("--clean-up")).args(verify.then_some("--verify"));
     command.args(scenario.split_whitespace()).args(extra(work, server, scenario));
@@ -48,6 +48,9 @@ pub(super) async fn load(
 fn extra(work: &Work, server: &Instance, scenario: &str) -> Vec<String> {
     if let (true, Some(film)) = (scenario.starts_with("read"), &server.film) {
         return vec![format!("--path={film}")];
+    }
+    if let (true, Some(paths)) = (scenario.starts_with("records"), &server.records) {
+        return vec![format!("--among={}", paths.display())];
     }
     let (Some(conversation), Some(listener)) = (&server.conversation, server.listener()) else {
         return Vec::new();

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use super::instance::Instance;
 use super::load::load;
-use super::plan::{Film, Work};
-use super::{Options, Results, film, machine};
+use super::plan::{Course, Film, Work};
+use super::{Options, Results, filled, film, killed, machine};
 use tus_lab::load::Report;
 
 /// How long the machine rests between two measurements.
@@ -39,14 +39,19 @@ pub(super) async fn measure(
             }
             tokio::time::sleep(PAUSE).await;
             let before = machine::loopback_bytes();
-            let mut report = load(options, work, server, &work.scenario, false).await?;
+            let mut report = match work.course {
+                Course::Load => load(options, work, server, &work.scenario, false).await?,
+                Course::Filled(records) => filled::measure(options, work, server, records).await?,
+                Course::Killed(times) => killed::measure(options, work, server, times).await?,
+            };
             if server.contender.has_bucket() {
                 let bytes = machine::loopback_bytes().saturating_sub(before);
                 report.extra.insert("loopback_bytes".to_owned(), bytes as f64);
             }
             if work.restart {
-                server.restart(options).await?;
-                report.extra.insert("start_secs".to_owned(), server.start_secs);
+                server.kill(0).await?;
+                let start_secs = server.start_again(options, 0).await?;
+                report.extra.insert("start_secs".to_owned(), start_secs);
             }
             progress(&line(work, server, &report));
             results.add(work.name, server.contender, repetition, report);

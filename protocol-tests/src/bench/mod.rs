@@ -10,8 +10,10 @@ mod cloud;
 mod contender;
 mod ended;
 mod figure;
+mod filled;
 mod film;
 mod instance;
+mod killed;
 mod load;
 mod machine;
 mod measure;
@@ -20,6 +22,7 @@ mod options;
 mod plan;
 mod results;
 mod rows;
+mod running;
 mod table;
 #[cfg(test)]
 mod tests;

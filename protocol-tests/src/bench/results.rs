@@ -24,8 +24,8 @@ pub struct Results {
 
 impl Results {
     pub(super) fn new(options: &Options) -> Self {
-        let peers =
-            [Contender::Tusd, Contender::TusdMem, Contender::Node, Contender::TusdS3, Contender::Nginx];
+        use Contender::{Nginx, Node, Nodes, Tusd, TusdMem, TusdS3};
+        let peers = [Tusd, TusdMem, Node, Nodes, TusdS3, Nginx];
         let quick = if options.quick { " --quick" } else { "" };
         Self {
             machine: machine::description(&options.folder),
@@ -96,7 +96,9 @@ impl Results {
 
     /// The share of the machine's CPU time that neither the server nor the client used, as a median.
     pub(super) fn median_share_of_others(&self) -> f64 {
-        let mut shares: Vec<_> = self.reports.values().map(Self::share_of_others).collect();
+        // Where processes die, their time is not counted.
+        let counted = self.reports.values().filter(|report| report.resources.server.is_some());
+        let mut shares: Vec<_> = counted.map(Self::share_of_others).collect();
         shares.sort_by(f64::total_cmp);
         shares.get(shares.len() / 2).copied().unwrap_or_default()
     }

@@ -1,5 +1,5 @@
 use super::Contender::{
-    self, Bare, Direct, DirectDigest, Fsync, Longhaul, Nginx, Node, Process, Tusd, TusdMem, TusdS3,
+    self, Bare, Direct, DirectDigest, Fsync, Longhaul, Nginx, Node, Nodes, Process, Tusd, TusdMem, TusdS3,
     Undigested, Write,
 };
 use super::Results;
@@ -59,7 +59,9 @@ const fn row(
 }
 
 use Against::{FasterTusd, Nothing, OnePatch, Server, WriteAndDigest, WriterThatHashes};
-use Figure::{CpuPerGib, MemoryPerUpload, MibPerSec, P99, RequestsPerSec, SentAgain, StartSecs, Traffic};
+use Figure::{
+    AcceptedP99, CpuPerGib, MemoryPerUpload, MibPerSec, P99, RequestsPerSec, SentAgain, StartSecs, Traffic,
+};
 use Goal::{AtLeast, AtMost, Shown};
 
 const GIB: f64 = 1024.0 * 1024.0 * 1024.0;
@@ -152,6 +154,33 @@ pub(super) const ROWS: &[Row] = &[
     row("cloud-head", "requests", Node, RequestsPerSec, Server(TusdS3), AtLeast(5.0)),
     row("cloud-tiny", "to a message", Node, RequestsPerSec, Server(TusdS3), AtLeast(2.0)),
     row("cloud-announce", "p99", Node, P99, Nothing, AtMost(50.0)),
+    row("cloud-across", "p99", Nodes, P99, Nothing, AtMost(50.0)),
+    row("cloud-takeover", "HEAD p99", Nodes, P99, Nothing, AtMost(100.0)),
+    row("cloud-takeover", "until a PATCH is taken, p99", Nodes, AcceptedP99, Nothing, AtMost(100.0)),
+    row("cloud-takeover", "sent again", Nodes, SentAgain, Nothing, Shown),
+    row("cloud-killed", "HEAD p99", Nodes, P99, Nothing, AtMost(400.0)),
+    row("cloud-killed", "until a PATCH is taken, p99", Nodes, AcceptedP99, Nothing, AtMost(400.0)),
+    row("cloud-spread-large", "throughput", Nodes, MibPerSec, Server(Node), AtLeast(0.8)),
+    row("cloud-spread-tiny", "to a message", Nodes, RequestsPerSec, Server(Node), AtLeast(0.8)),
+    row("cloud-idle", "memory of each", Node, MemoryPerUpload, Nothing, AtMost(32.0)),
+    row("cloud-idle", "memory of each", Node, MemoryPerUpload, Server(Longhaul), Shown),
+    row("cloud-idle", "HEAD p99 of another client", Node, P99, Nothing, Shown),
+    row(
+        "cloud-records",
+        "creations, against an empty store",
+        Node,
+        Figure::CreateFull,
+        Against::Figure(Figure::CreateEmpty),
+        AtLeast(1.0 / 1.2),
+    ),
+    row(
+        "cloud-records",
+        "HEADs, against an empty store",
+        Node,
+        Figure::HeadFull,
+        Against::Figure(Figure::HeadEmpty),
+        AtLeast(1.0 / 1.2),
+    ),
 ];
 
 /// A row's values in these results.

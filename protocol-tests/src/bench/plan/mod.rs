@@ -1,59 +1,18 @@
+//! What is measured.
+
+mod cloud;
+mod slow;
+mod work;
+
 use super::Contender;
 use super::Contender::{
-    Bare, Direct, DirectDigest, Discard, Fsync, Longhaul, Nginx, Node, Process, Tusd, TusdMem, TusdS3,
-    Undigested, Write,
+    Bare, Direct, DirectDigest, Discard, Fsync, Longhaul, Nginx, Process, Tusd, TusdMem, Undigested, Write,
 };
-use super::machine;
 
-/// The kind of URL that a work sends its uploads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    /// Uploads that stay files.
-    Plain,
-    /// Uploads that become messages, at a server that makes messages.
-    Bound,
-    /// Multipart forms.
-    Form,
-}
-
-/// How much of the film that is read is in memory when a measurement begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Film {
-    /// Everything: it was read before.
-    Warm,
-    /// Nothing: the page cache was told to forget it.
-    Cold,
-}
-
-/// One thing to measure, and the servers that take part.
-#[derive(Debug, Clone)]
-pub(super) struct Work {
-    /// A short name, by which it can be chosen.
-    pub(super) name: &'static str,
-    /// The work's title in the tables.
-    pub(super) title: String,
-    pub(super) contenders: Vec<Contender>,
-    pub(super) place: Place,
-    /// The arguments of `tus-lab load`.
-    pub(super) scenario: String,
-    /// The arguments of the warm-up; there is none if they are empty. Where a film is read, the warm-up sends
-    /// the film.
-    pub(super) warm_up: String,
-    pub(super) repetitions: usize,
-    /// Whether the uploads are terminated after each run, so that their pages are not written during the next
-    /// one.
-    pub(super) clean_up: bool,
-    /// More flags of longhaul.
-    pub(super) flags: &'static [&'static str],
-    /// Whether longhaul is killed at the end, and its start measured.
-    pub(super) restart: bool,
-    /// Whether a film is sent beforehand, and how it is kept.
-    pub(super) film: Option<Film>,
-}
-
-/// longhaul's flags for ten thousand slow uploads and the connection of one more client: the default admits
-/// ten thousand.
-const MANY: &[&str] = &["--max-connections", "11000"];
+use cloud::cloud;
+use slow::slow;
+pub(super) use work::{Course, Film, Place, Work};
+use work::{either, grouped, work};
 
 /// All works, in the order in which they are measured.
 pub(super) fn plan(quick: bool) -> Vec<Work> {
@@ -71,27 +30,6 @@ pub(super) fn plan(quick: bool) -> Vec<Work> {
         cloud(quick),
     ]
     .concat()
-}
-
-/// The value for a quick run or for a full one.
-fn either<T>(quick: bool, short: T, long: T) -> T {
-    if quick { short } else { long }
-}
-
-fn work(name: &'static str, title: impl Into<String>, contenders: &[Contender], scenario: String) -> Work {
-    Work {
-        name,
-        title: title.into(),
-        contenders: contenders.to_vec(),
-        place: Place::Plain,
-        warm_up: scenario.clone(),
-        scenario,
-        repetitions: 5,
-        clean_up: false,
-        flags: &[],
-        restart: false,
-        film: None,
-    }
 }
 
 fn large(quick: bool, contenders: &[Contender]) -> Vec<Work> {
@@ -264,22 +202,9 @@ fn live(quick: bool) -> Vec<Work> {
 }
 
 fn many(quick: bool) -> Vec<Work> {
-    let (uploads, secs) = either(quick, (1_000, 4), (10_000, 10));
-    // Each upload needs a connection and a file; 400 descriptors are left for everything else.
-    let uploads = uploads.min(machine::open_files().saturating_sub(400) / 2);
     let records = either(quick, 50_000, 1_000_000);
     vec![
-        Work {
-            warm_up: "idle --clients 20 --secs 3".to_owned(),
-            repetitions: 1,
-            flags: MANY,
-            ..work(
-                "idle",
-                format!("{} slow uploads of 1 KiB/s", grouped(uploads)),
-                &[Longhaul, TusdMem],
-                format!("idle --clients {uploads} --secs {secs}"),
-            )
-        },
+        slow(quick, "idle", "", &[Longhaul, TusdMem]),
         Work {
             warm_up: String::new(),
             repetitions: 1,
@@ -316,79 +241,4 @@ fn folders(quick: bool) -> Vec<Work> {
             format!("parts -n {parts} --secs {secs} --rest {rest}"),
         ),
     ]
-}
-
-/// Works with the bytes in an object store.
-fn cloud(quick: bool) -> Vec<Work> {
-    let (large, size) = either(quick, ("256 MiB", "256MiB"), ("1 GiB", "1GiB"));
-    let secs = either(quick, "1", "3");
-    let row = |name, title: String, warm_up: &str, scenario: String| Work {
-        warm_up: warm_up.to_owned(),
-        repetitions: 3,
-        ..work(name, title, &[Node, TusdS3], scenario)
-    };
-    let chunked = |size: &str, chunk: &str| format!("chunked --size {size} --chunk {chunk} --clients 4");
-    let cleaned_up = |work: Work| Work { clean_up: true, ..work };
-    let bound = |work: Work| Work { place: Place::Bound, ..work };
-    let announce = format!("announce -n {}", either(quick, 30, 100));
-    let title = "last byte to new_message, 16 KiB, S3".to_owned();
-    let announce = row("cloud-announce", title, "announce -n 5", announce);
-    vec![
-        cleaned_up(row(
-            "cloud-big",
-            format!("{large} in one PATCH, S3"),
-            "big --size 64MiB",
-            format!("big --size {size}"),
-        )),
-        cleaned_up(row(
-            "cloud-5MiB",
-            "5 MiB PATCHes, 4 uploads, S3".to_owned(),
-            &format!("{} --secs 0.5", chunked("64MiB", "5MiB")),
-            format!("{} --secs {secs}", chunked("1GiB", "5MiB")),
-        )),
-        cleaned_up(row(
-            "cloud-64KiB",
-            "64 KiB PATCHes, 4 uploads, S3".to_owned(),
-            &format!("{} --secs 0.5", chunked("64MiB", "64KiB")),
-            format!("{} --secs {secs}", chunked("1GiB", "64KiB")),
-        )),
-        row(
-            "cloud-head",
-            "HEADs, 8 clients, S3".to_owned(),
-            "head --clients 8 --secs 0.2",
-            format!("head --clients 8 --secs {secs}"),
-        ),
-        bound(row(
-            "cloud-tiny",
-            "16 KiB with the creation, 8 clients, S3".to_owned(),
-            "tiny --size 16KiB --clients 8 --secs 0.5",
-            format!("tiny --size 16KiB --clients 8 --secs {secs}"),
-        )),
-        bound(Work { contenders: vec![Node], ..announce }),
-    ]
-}
-
-/// A number as a person reads it: 1,000,000.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::grouped;
-
-    #[test]
-    fn thousands_are_set_apart() {
-        for (number, text) in [(0, "0"), (999, "999"), (9_800, "9,800"), (1_000_000, "1,000,000")] {
-            assert_eq!(grouped(number), text);
-        }
-    }
 }
