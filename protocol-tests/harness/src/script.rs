@@ -86,19 +86,26 @@ impl Script {
         self.events.borrow().clone()
     }
 
+    /// What there is to see in the events so far, of which there may be many.
+    pub fn look<T>(&self, at: impl FnOnce(&[Value]) -> T) -> T {
+        at(&self.events.borrow())
+    }
+
     /// The data of every event of this name so far.
     #[must_use]
     pub fn all(&self, event: &str) -> Vec<Value> {
-        self.events()
-            .into_iter()
-            .filter(|seen| seen["event"] == event)
-            .map(|seen| seen["data"].clone())
-            .collect()
+        let of_this_name = |seen: &&Value| seen["event"] == event;
+        self.look(|events| events.iter().filter(of_this_name).map(|seen| seen["data"].clone()).collect())
     }
 
     /// Forgets all events so far, for a script that is to do something again.
     pub fn forget(&self) {
         self.events.send_modify(Vec::clear);
+    }
+
+    /// Forgets all events so far but those that are kept.
+    pub fn forget_but(&self, keeps: impl Fn(&Value) -> bool) {
+        self.events.send_modify(|events| events.retain(keeps));
     }
 
     /// Waits for the first event of this name, and returns its data.

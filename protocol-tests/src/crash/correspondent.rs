@@ -47,6 +47,8 @@ impl Correspondent {
             .await;
             desk.books.message(job, &message);
             desk.books.close(job);
+            // Everything is told to this member, and each look would take longer than the one before.
+            self.script.forget_but(is_of_connection);
         }
     }
 
@@ -54,17 +56,17 @@ impl Correspondent {
     async fn send(&mut self, desk: &Desk, id: &str, attempt: usize) -> io::Result<String> {
         let _pass = desk.gate.pass().await;
         let Some(connection) = self.connection() else {
-            let last = self.script.events().last().cloned();
+            let last = self.script.look(|events| events.last().cloned());
             return Err(io::Error::new(io::ErrorKind::NotConnected, format!("not connected since {last:?}")));
         };
         let name = format!("{id}/{attempt}");
         self.script.order(&self.event(desk, id, &name)).await;
         let end = Instant::now() + HANG;
         while self.connection().as_ref() == Some(&connection) {
-            if let Some(ack) = self.script.all("ack").into_iter().find(|ack| ack["of"] == name.as_str()) {
-                return message_of(desk, &ack["answer"]);
+            if let Some(answer) = self.answer(&name) {
+                return message_of(desk, &answer);
             }
-            assert!(Instant::now() < end, "no acknowledgement of {name}: {:?}", self.script.events().last());
+            assert!(Instant::now() < end, "no acknowledgement of {name} came");
             tokio::time::sleep(super::PAUSE).await;
         }
         Err(io::ErrorKind::ConnectionReset.into())
@@ -73,10 +75,18 @@ impl Correspondent {
     /// The client's present connection. The client may report the end of a connection whose beginning it
     /// never reported.
     fn connection(&self) -> Option<Value> {
-        let events = self.script.events();
-        let last =
-            events.iter().rev().find(|seen| seen["event"] == "connect" || seen["event"] == "disconnect");
-        last.filter(|seen| seen["event"] == "connect").map(|seen| seen["data"]["id"].clone())
+        self.script.look(|events| {
+            let last = events.iter().rev().find(|seen| is_of_connection(seen));
+            last.filter(|seen| seen["event"] == "connect").map(|seen| seen["data"]["id"].clone())
+        })
+    }
+
+    /// The answer to the event of this name, once it was acknowledged.
+    fn answer(&self, name: &str) -> Option<Value> {
+        self.script.look(|events| {
+            let mut acks = events.iter().rev().filter(|seen| seen["event"] == "ack");
+            acks.find(|seen| seen["data"]["of"] == name).map(|seen| seen["data"]["answer"].clone())
+        })
     }
 
     fn event(&self, desk: &Desk, id: &str, name: &str) -> Value {
@@ -90,6 +100,10 @@ impl Correspondent {
         });
         json!({"emit": "send_message", "ack": name, "file": self.file, "data": data})
     }
+}
+
+fn is_of_connection(seen: &Value) -> bool {
+    seen["event"] == "connect" || seen["event"] == "disconnect"
 }
 
 fn message_of(desk: &Desk, answer: &Value) -> io::Result<String> {

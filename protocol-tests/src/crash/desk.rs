@@ -8,7 +8,8 @@ use super::insist::insist;
 use super::nodes::Nodes;
 use super::way::Mix;
 use harness::chat::{Chat, User};
-use harness::http::{Request, Response};
+use harness::content::Digest;
+use harness::http::{Connection, Request, Response};
 use harness::tus;
 use harness::wait;
 
@@ -70,10 +71,26 @@ impl Desk {
     async fn insist_on(&self, request: Request) -> Response {
         insist(async || {
             let answer = self.send(request.clone()).await?;
-            let is_away = [423, 502, 503, 504].contains(&answer.status);
-            if is_away { Err(io::Error::new(io::ErrorKind::ResourceBusy, answer.text())) } else { Ok(answer) }
+            if is_away(answer.status) { Err(busy(answer.text())) } else { Ok(answer) }
         })
         .await
+    }
+
+    /// Reads a file for the audit; answers the status, and the digest of what came.
+    ///
+    /// # Errors
+    /// When the server died.
+    pub(super) async fn digest(&self, request: &Request) -> io::Result<(u16, Digest)> {
+        let asked = request.line();
+        let read = async || wait::within(HANG, &asked, digest(request)).await;
+        if self.nodes.is_none() {
+            return read().await;
+        }
+        Ok(insist(async || match read().await? {
+            (status, _) if is_away(status) => Err(busy(format!("{asked}: {status}"))),
+            whole => Ok(whole),
+        })
+        .await)
     }
 
     /// Sends a client's request, and checks that a stock client can go on after the answer: its status is one
@@ -100,12 +117,29 @@ impl Desk {
         if comes_again {
             assert!(answer.header("Retry-After").is_some(), "{asked}: {:?}", answer.head);
             self.books.refused();
-            let why = io::Error::new(io::ErrorKind::ResourceBusy, answer.text());
-            return Err(named(&asked, why));
+            return Err(named(&asked, busy(answer.text())));
         }
         assert!(expected.contains(&answer.status), "{asked}: {:?} {}", answer.head, answer.text());
         Ok(answer)
     }
+}
+
+/// The status of the answer to a request for a file, and the digest of the file.
+async fn digest(request: &Request) -> io::Result<(u16, Digest)> {
+    let mut connection = Connection::try_open(request.address()).await?;
+    connection.try_send(&request.head()).await?;
+    let mut digest = Digest::default();
+    let head = connection.try_answer_into(false, |bytes| digest.take(bytes)).await?;
+    Ok((head.status, digest))
+}
+
+/// Whether a node, or the balancer, says to come again.
+fn is_away(status: u16) -> bool {
+    [423, 502, 503, 504].contains(&status)
+}
+
+fn busy(why: String) -> io::Error {
+    io::Error::new(io::ErrorKind::ResourceBusy, why)
 }
 
 fn named(asked: &str, error: io::Error) -> io::Error {

@@ -1,8 +1,9 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-/// How long the server may be away before it counts as a hang.
-const HANG: Duration = Duration::from_secs(60);
+/// How long the server may be away before it counts as a hang. A message may wait for a part that is put
+/// again after a minute.
+const HANG: Duration = Duration::from_secs(180);
 
 /// Repeats an attempt until it succeeds, as clients do.
 ///

@@ -11,15 +11,15 @@ pub(crate) const STEP: Duration = Duration::from_millis(20);
 /// Calls `probe` again and again until it returns a value, and returns it.
 ///
 /// # Panics
-/// After [`BOUND`], naming what did not happen.
+/// After [`BOUND`], naming what did not happen, even if that is that a probe comes to its end.
 pub async fn until<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
     let end = Instant::now() + BOUND;
     loop {
-        if let Some(answer) = probe().await {
-            return answer;
+        match tokio::time::timeout_at(end.into(), probe()).await {
+            Ok(Some(answer)) => return answer,
+            Ok(None) if Instant::now() < end => tokio::time::sleep(STEP).await,
+            Ok(None) | Err(_) => panic!("this did not happen within {BOUND:?}: {what}"),
         }
-        assert!(Instant::now() < end, "this did not happen within {BOUND:?}: {what}");
-        tokio::time::sleep(STEP).await;
     }
 }
 

@@ -93,11 +93,19 @@ impl Service {
         assert!(self.try_start(), "{} does not start:\n{}", self.name, self.log());
     }
 
-    /// Kills it.
+    /// Kills it, and waits for its end.
+    ///
+    /// # Panics
+    /// When it does not end.
     pub fn kill(&self) {
         self.signal(self.killed_by);
-        let child = self.child.lock().unwrap_or_else(PoisonError::into_inner).take();
-        child.expect("it was started").wait().expect("the process was ours");
+        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let child = child.as_mut().expect("it was started");
+        let end = Instant::now() + wait::BOUND;
+        while child.try_wait().expect("the process was ours").is_none() {
+            assert!(Instant::now() < end, "{} was killed, and does not end:\n{}", self.name, self.log());
+            thread::sleep(Duration::from_millis(5));
+        }
         // Another process may get its id.
         fs::remove_file(self.pid_file()).expect("it was written at the start");
     }

@@ -37,6 +37,10 @@ pub(super) const SECRET_KEY: &str = "on-loopback";
 /// How many ports are tried: a free one may be taken before the server listens on it.
 const ATTEMPTS: usize = 5;
 
+/// How long the tests' own statements, and the connections for them, may take.
+const STATEMENT_TIMEOUT: &str = "60s";
+const CONNECT_TIMEOUT: &str = "60";
+
 /// The servers that nodes share.
 #[derive(Debug)]
 pub struct Services {
@@ -128,7 +132,8 @@ impl Services {
         let mut command = Command::new(programs().join("psql"));
         command.args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", "postgres", "-c", sql]);
         command.arg("-h").arg(self.postgres().target().folder());
-        command.env("PGOPTIONS", format!("-c search_path={schema}"));
+        command.env("PGOPTIONS", format!("-c search_path={schema} -c statement_timeout={STATEMENT_TIMEOUT}"));
+        command.env("PGCONNECT_TIMEOUT", CONNECT_TIMEOUT);
         let output = command.output().expect("psql can be started");
         if !output.status.success() {
             return Err(String::from_utf8_lossy(&output.stderr).into_owned());

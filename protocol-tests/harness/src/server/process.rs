@@ -89,7 +89,7 @@ impl Process {
     /// When it was not started.
     pub async fn kill(&self) {
         let mut child = self.take_child();
-        child.kill().await.expect("the process can be killed");
+        wait::bounded("a process that was killed ends", child.kill()).await.expect("it can be killed");
     }
 
     /// Kills the process if it still runs, and starts it again: same port, same folder, same settings.

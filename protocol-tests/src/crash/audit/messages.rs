@@ -7,8 +7,6 @@ use serde_json::Value;
 
 use crate::crash::books::Job;
 use crate::crash::desk::Desk;
-use harness::content::Digest;
-use harness::http::Connection;
 
 /// Checks that every message that a client was told of is there, that each file is at most one message, and
 /// that its bytes are those that were sent.
@@ -91,14 +89,11 @@ async fn is_what_was_sent(desk: &Desk, job: &Job, message: &Value) -> io::Result
         return Ok(());
     }
     let request = desk.chat.request(&desk.chat.bob, "GET", text(message, "media_url"));
-    let mut connection = Connection::try_open(request.address()).await?;
-    connection.try_send(&request.head()).await?;
-    let mut digest = Digest::default();
-    let head = connection.try_answer_into(false, |bytes| digest.take(bytes)).await?;
-    if head.status == 507 && desk.may_be_full {
+    let (status, digest) = desk.digest(&request).await?;
+    if status == 507 && desk.may_be_full {
         return Err(io::ErrorKind::StorageFull.into());
     }
-    assert_eq!(head.status, 200, "{}: {message}", job.id);
+    assert_eq!(status, 200, "{}: {message}", job.id);
     assert_eq!((digest.len(), digest.hex()), (job.length, job.sha256.clone()), "{}: {message}", job.id);
     desk.books.verified(id);
     Ok(())

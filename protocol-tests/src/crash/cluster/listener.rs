@@ -25,15 +25,22 @@ impl Listener {
     pub(super) async fn heard_all(&self, messages: &BTreeSet<String>) {
         let end = Instant::now() + wait::BOUND;
         loop {
-            let heard = self.0.all("new_message");
-            let heard: BTreeSet<_> = heard.iter().filter_map(|message| message["_id"].as_str()).collect();
-            let missing: Vec<_> = messages.iter().filter(|id| !heard.contains(id.as_str())).collect();
+            let missing = self.missing(messages);
             if missing.is_empty() {
                 return;
             }
-            let last: Vec<Value> = self.0.events().into_iter().rev().take(3).collect();
+            let last: Vec<Value> = self.0.look(|events| events.iter().rev().take(3).cloned().collect());
             assert!(Instant::now() < end, "a member was not told of {missing:?}; last: {last:?}");
             tokio::time::sleep(crate::crash::PAUSE).await;
         }
+    }
+
+    /// The messages of which the member was not told yet.
+    fn missing(&self, messages: &BTreeSet<String>) -> Vec<String> {
+        self.0.look(|events| {
+            let told = events.iter().filter(|seen| seen["event"] == "new_message");
+            let told: BTreeSet<_> = told.filter_map(|seen| seen["data"]["_id"].as_str()).collect();
+            messages.iter().filter(|id| !told.contains(id.as_str())).cloned().collect()
+        })
     }
 }
