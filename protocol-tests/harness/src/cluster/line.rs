@@ -17,9 +17,10 @@ const PIECE: usize = 64 * 1024;
 const UNDER_WAY: usize = 512;
 
 /// What is wrong with a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Trouble {
     /// Nothing.
+    #[default]
     None,
     /// Every connection ends, and so does every new one.
     Cut,
@@ -34,10 +35,24 @@ pub enum Trouble {
 }
 
 /// What is wrong, and how often every connection was to end so far.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct State {
     trouble: Trouble,
     cuts: u64,
+    hold: Hold,
+}
+
+/// Requests that are held back.
+#[derive(Debug, Clone, Copy, Default)]
+struct Hold {
+    /// What tells such a request.
+    text: &'static str,
+    /// How many more of them are to be held back.
+    wanted: u32,
+    /// How many of them are held back now.
+    held: u32,
+    /// How often those that were held back were let go so far.
+    times: u64,
 }
 
 /// A line to a server, for those who connect to its address.
@@ -57,7 +72,7 @@ impl Line {
     pub async fn to(target: Target) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
-        let state = Arc::new(watch::Sender::new(State { trouble: Trouble::None, cuts: 0 }));
+        let state = Arc::new(watch::Sender::new(State::default()));
         let target = Arc::new(Mutex::new(target));
         let accepting = tokio::spawn(accept(listener, Arc::clone(&target), Arc::clone(&state)));
         Self { address, target, state, accepting }
@@ -80,7 +95,27 @@ impl Line {
         self.state.send_modify(|state| {
             // A connection that has lost bytes cannot go on.
             let is_cut = trouble == Trouble::Cut || state.trouble == Trouble::Silent;
-            *state = State { trouble, cuts: state.cuts + u64::from(is_cut) };
+            *state = State { trouble, cuts: state.cuts + u64::from(is_cut), ..*state };
+        });
+    }
+
+    /// Holds back the next requests, so many of them, at whose beginning this text is: each of them, and what
+    /// follows it on its connection, is taken, and delivered once it is let go, whether or not its sender
+    /// still waits. All others pass.
+    pub fn holds_back(&self, text: &'static str, requests: u32) {
+        self.state.send_modify(|state| (state.hold.text, state.hold.wanted) = (text, requests));
+    }
+
+    /// How many requests are held back now.
+    #[must_use]
+    pub fn held(&self) -> u32 {
+        self.state.borrow().hold.held
+    }
+
+    /// Lets go what is held back, and holds nothing back from now on.
+    pub fn lets_go(&self) {
+        self.state.send_modify(|state| {
+            state.hold = Hold { times: state.hold.times + 1, ..Hold::default() };
         });
     }
 
@@ -99,7 +134,7 @@ impl Drop for Line {
 
 async fn accept(listener: TcpListener, target: Arc<Mutex<Target>>, state: Arc<watch::Sender<State>>) {
     while let Ok((near, _)) = listener.accept().await {
-        let state = state.subscribe();
+        let (line, state) = (Arc::clone(&state), state.subscribe());
         // The count of cuts is read before the target, so that a connection to an earlier one is cut.
         let (mut cutting, now) = (state.clone(), *state.borrow());
         let target = target.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -108,7 +143,7 @@ async fn accept(listener: TcpListener, target: Arc<Mutex<Target>>, state: Arc<wa
                 return;
             }
             tokio::select! {
-                () = carry(near, &target, &state) => {}
+                () = carry(near, &target, &line) => {}
                 _ = cutting.wait_for(|state| state.cuts != now.cuts) => {}
             }
         });
@@ -116,18 +151,18 @@ async fn accept(listener: TcpListener, target: Arc<Mutex<Target>>, state: Arc<wa
 }
 
 /// Carries a connection until the server has sent everything.
-async fn carry(near: TcpStream, target: &Target, state: &watch::Receiver<State>) {
+async fn carry(near: TcpStream, target: &Target, line: &watch::Sender<State>) {
     _ = near.set_nodelay(true);
     let (from_near, to_near) = near.into_split();
     let Ok((from_far, to_far)) = target.connect().await else { return };
     let up = async {
-        lane(from_near, to_far, state.clone(), false).await;
+        lane(from_near, to_far, line, false).await;
         // The server may still have to answer.
         std::future::pending::<()>().await;
     };
     tokio::select! {
         () = up => {}
-        () = lane(from_far, to_near, state.clone(), true) => {}
+        () = lane(from_far, to_near, line, true) => {}
     }
 }
 
@@ -135,9 +170,10 @@ async fn carry(near: TcpStream, target: &Target, state: &watch::Receiver<State>)
 async fn lane(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
-    mut state: watch::Receiver<State>,
+    line: &watch::Sender<State>,
     is_answer: bool,
 ) {
+    let mut state = line.subscribe();
     let (taken, mut pieces) = mpsc::channel::<Vec<u8>>(UNDER_WAY);
     let take = async move {
         let mut buffer = vec![0; PIECE];
@@ -152,6 +188,9 @@ async fn lane(
     let deliver = async {
         let cuts = state.borrow().cuts;
         while let Some(piece) = pieces.recv().await {
+            if !is_answer {
+                is_let_go(line, &piece).await;
+            }
             let passes = passes(&mut state, is_answer).await;
             // After a piece that was lost, none may come.
             if state.borrow().cuts != cuts || (passes && to.write_all(&piece).await.is_err()) {
@@ -164,6 +203,27 @@ async fn lane(
         () = take => {}
         () = deliver => {}
     }
+}
+
+/// Waits until a piece is let go, if it is the beginning of a request that is to be held back.
+async fn is_let_go(line: &watch::Sender<State>, piece: &[u8]) {
+    let mut times = None;
+    line.send_if_modified(|State { hold, .. }| {
+        if hold.wanted == 0 || !begins_with(piece, hold.text) {
+            return false;
+        }
+        (hold.wanted, hold.held, times) = (hold.wanted - 1, hold.held + 1, Some(hold.times));
+        true
+    });
+    if let Some(times) = times {
+        _ = line.subscribe().wait_for(|state| state.hold.times != times).await;
+    }
+}
+
+/// Whether the text is on the first line.
+fn begins_with(piece: &[u8], text: &str) -> bool {
+    let line = piece.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    line.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
 /// Waits as long as the trouble takes; false if the bytes are lost.
@@ -211,6 +271,36 @@ mod tests {
         line.has(Trouble::None);
         let bytes = wait::bounded("the bytes land", read).await.expect("the server is fine");
         assert_eq!(bytes.len(), 1_000_000);
+    }
+
+    #[tokio::test]
+    async fn what_is_held_back_is_delivered_when_it_is_let_go_and_others_pass() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
+        let line = Line::to(Target::Tcp(listener.local_addr().expect("a bound socket has an address"))).await;
+        line.holds_back("late", 1);
+        let mut far = Vec::new();
+        for text in ["early", "a late one", "another late one"] {
+            let mut near = Connection::open(line.address()).await;
+            let (stream, _) =
+                wait::bounded("the line connects", listener.accept()).await.expect("it is bound");
+            near.send(text.as_bytes()).await;
+            if text == "a late one" {
+                wait::until_true("it is held back", async || line.held() == 1).await;
+            }
+            drop(near);
+            far.push((text, stream));
+        }
+        let (_, mut held) = far.remove(1);
+        for (text, mut stream) in far {
+            let mut bytes = String::new();
+            wait::bounded("it passes", stream.read_to_string(&mut bytes)).await.expect("the line is fine");
+            assert_eq!(bytes, text);
+        }
+        let mut bytes = String::new();
+        assert_eq!((line.held(), held.try_read(&mut [0; 1]).is_err()), (1, true));
+        line.lets_go();
+        wait::bounded("it lands", held.read_to_string(&mut bytes)).await.expect("the line is fine");
+        assert_eq!((bytes.as_str(), line.held()), ("a late one", 0));
     }
 
     #[tokio::test]

@@ -1,10 +1,10 @@
-use std::collections::BTreeSet;
-use std::fs;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::process::Command;
 use tus_lab::wait;
@@ -120,6 +120,16 @@ impl Place {
         self.services.ask(&self.schema, sql).unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
+    /// Has PostgreSQL do this, if it is there.
+    ///
+    /// # Panics
+    /// Never.
+    pub async fn has_done(&self, sql: &'static str) {
+        let (services, schema) = (Arc::clone(&self.services), self.schema.clone());
+        let asked = tokio::task::spawn_blocking(move || _ = services.ask(&schema, sql));
+        asked.await.expect("a statement is asked for");
+    }
+
     /// The keys of the objects in the bucket, as rows have them.
     #[must_use]
     pub fn objects(&self) -> BTreeSet<String> {
@@ -133,6 +143,42 @@ impl Place {
         let objects = folders(&self.bucket.join(".sgwtmp/multipart"));
         let uploads = objects.iter().flat_map(|object| folders(object));
         uploads.map(|upload| name_below(&self.bucket, &upload)).collect()
+    }
+
+    /// The multipart uploads of which two parts, neither of them the last, are of different sizes, or the
+    /// last one is larger than the others: some object stores refuse those.
+    #[must_use]
+    pub fn unequal_parts(&self) -> Vec<String> {
+        let uploads = self.multipart_uploads().into_iter();
+        uploads.filter_map(|upload| unequal(&upload, &sizes_of_parts(&self.bucket.join(&upload)))).collect()
+    }
+
+    /// Has the object store forget the multipart upload that the bytes of this upload are in, and its parts.
+    ///
+    /// # Panics
+    /// When it has none.
+    pub fn forgets_parts_of(&self, upload: &str) {
+        let sql = format!("select multipart_id from stored where upload = '{upload}'");
+        let id = self.rows(&sql).into_iter().next().expect("the upload has bytes");
+        let known = self.multipart_uploads();
+        let folder = known.iter().find(|path| path.ends_with(&id)).expect("its parts are there");
+        // In one step, as parts may be on their way.
+        let aside = self.bucket.join(".sgwtmp").join(format!("forgotten-{id}"));
+        fs::rename(self.bucket.join(folder), &aside).expect("a folder of ours can be moved");
+        fs::remove_dir_all(aside).expect("a folder of ours can be removed");
+    }
+
+    /// Makes the multipart uploads that no row names as old as if they had been begun two hours ago. A kill
+    /// right after the beginning leaves one, which no server touches while it may still get its row.
+    ///
+    /// # Panics
+    /// When a folder of the bucket cannot be changed.
+    pub fn age_what_no_row_names(&self) {
+        let old = SystemTime::now() - Duration::from_secs(2 * 60 * 60);
+        for upload in self.unnamed_uploads() {
+            let folder = File::open(self.bucket.join(upload)).expect("a folder of ours can be opened");
+            folder.set_modified(old).expect("a folder of ours can be changed");
+        }
     }
 
     /// Waits until nothing is in the bucket that no row names. What is to go is due at once, and again at
@@ -156,14 +202,37 @@ impl Place {
     fn left_over(&self) -> Vec<String> {
         let waiting = self.rows("update garbage set due = clock_timestamp() returning object_key");
         let named = self.rows("select object_key from stored union select object_key from files");
-        let begun = self.rows("select multipart_id from stored where multipart_id is not null");
         let unnamed = self.objects().into_iter().filter(|key| !named.contains(key) && key != MARKER);
-        let unknown = self
-            .multipart_uploads()
-            .into_iter()
-            .filter(|path| !begun.iter().any(|id| path.ends_with(id.as_str())));
-        waiting.into_iter().map(|key| format!("garbage: {key}")).chain(unnamed).chain(unknown).collect()
+        let waiting = waiting.into_iter().map(|key| format!("garbage: {key}"));
+        waiting.chain(unnamed).chain(self.unnamed_uploads()).collect()
     }
+
+    /// The multipart uploads that no row of an upload's bytes names.
+    fn unnamed_uploads(&self) -> Vec<String> {
+        let begun = self.rows("select multipart_id from stored where multipart_id is not null");
+        let is_named = |path: &String| begun.iter().any(|id| path.ends_with(id.as_str()));
+        self.multipart_uploads().into_iter().filter(|path| !is_named(path)).collect()
+    }
+}
+
+/// The sizes of the parts in a folder of a multipart upload, by their numbers.
+fn sizes_of_parts(folder: &Path) -> BTreeMap<u32, u64> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let parts = entries.filter_map(|entry| {
+        let number = entry.file_name().to_str()?.parse().ok()?;
+        // A part that goes meanwhile is none.
+        Some((number, entry.metadata().ok()?.len()))
+    });
+    parts.collect()
+}
+
+/// What is wrong with the sizes of an upload's parts, if anything is.
+fn unequal(upload: &str, sizes: &BTreeMap<u32, u64>) -> Option<String> {
+    let mut others = sizes.values().rev();
+    let last = others.next()?;
+    let first = sizes.values().next()?;
+    let are_equal = others.all(|size| size == first) && last <= first;
+    (!are_equal).then(|| format!("{upload} has parts of these sizes: {sizes:?}"))
 }
 
 fn address(host: &str, port: u16, schema: &str) -> String {
@@ -196,4 +265,26 @@ fn folders(folder: &Path) -> Vec<PathBuf> {
 
 fn name_below(root: &Path, path: &Path) -> String {
     path.strip_prefix(root).expect("it is below").to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_parts_but_the_last_are_of_one_size() {
+        for (sizes, are_equal) in [
+            (&[][..], true),
+            (&[(1, 7)], true),
+            (&[(1, 8), (2, 7)], true),
+            (&[(1, 8), (2, 8), (3, 8)], true),
+            (&[(2, 8), (4, 1)], true),
+            (&[(1, 7), (2, 8)], false),
+            (&[(1, 8), (2, 7), (3, 8)], false),
+            (&[(1, 8), (2, 7), (3, 1)], false),
+        ] {
+            let sizes: BTreeMap<u32, u64> = sizes.iter().copied().collect();
+            assert_eq!(unequal("u", &sizes).is_none(), are_equal, "{sizes:?}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
 
 use tokio::process::Command;
 use tus_lab::wait;
@@ -33,8 +34,28 @@ pub async fn run_to_its_end(arguments: &[&str], environment: &[(&str, &str)]) ->
     if let Some(folder) = folder {
         command.envs(elsewhere(Path::new(folder)));
     }
-    command.args(arguments).envs(environment.iter().copied()).kill_on_drop(true);
-    let output = wait::bounded("the server ends by itself", command.output()).await;
+    command.args(arguments).envs(environment.iter().copied());
+    end_of(command, wait::BOUND).await
+}
+
+/// Runs this binary with only these arguments and variables until it ends by itself, at most this long.
+///
+/// # Panics
+/// When it does not end.
+pub async fn run_binary_to_its_end(
+    binary: &Path,
+    arguments: &[&str],
+    environment: &[(&str, &str)],
+    bound: Duration,
+) -> Death {
+    let mut command = bare_command(binary);
+    command.args(arguments).envs(environment.iter().copied());
+    end_of(command, bound).await
+}
+
+async fn end_of(mut command: Command, bound: Duration) -> Death {
+    let output = command.kill_on_drop(true).output();
+    let output = wait::within(bound, "the server ends by itself", output).await;
     let output = output.expect("the server's binary can be started");
     let log = [output.stdout, output.stderr].concat();
     Death { status: output.status, log: String::from_utf8_lossy(&log).into_owned() }

@@ -20,7 +20,7 @@ use crate::cluster::place::Place;
 use crate::cluster::services::Services;
 use crate::folder::Folder;
 
-pub use death::{Death, run_to_its_end};
+pub use death::{Death, run_binary_to_its_end, run_to_its_end};
 pub use process::Process;
 pub use setup::Setup;
 

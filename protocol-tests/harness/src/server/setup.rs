@@ -74,6 +74,12 @@ impl Setup {
         self
     }
 
+    /// The binary that is started.
+    #[must_use]
+    pub fn program(&self) -> &Path {
+        self.binary.as_deref().unwrap_or_else(|| longhaul())
+    }
+
     /// Uses this data folder, on a disk that the test chose.
     #[must_use]
     pub fn data_folder(mut self, path: &Path) -> Self {
@@ -119,7 +125,7 @@ impl Setup {
 
     /// The command of a process that listens there, and has its own files, or all, in this folder.
     pub(super) fn command(&self, listen: &str, data: &Path, place: Option<&Place>) -> Command {
-        let binary = self.binary.as_deref().unwrap_or_else(|| longhaul());
+        let binary = self.program();
         let mut command = match (&self.handed_over, self.most_files) {
             (None, None) => bare_command(binary),
             (None, Some(count)) => {

@@ -18,7 +18,8 @@ WHAT   kills      kill -9 at every named step and anywhere, under load
        restart    SIGTERM and a new process, under load
        clock      clocks that jump (needs libfaketime)
        cluster    three nodes: kill -9 at every named step and anywhere, SIGSTOP for longer than every timeout,
-                  trouble with PostgreSQL, Redis and the S3 server (needs these, and HAProxy)
+                  trouble with PostgreSQL, Redis and the S3 server, parts that land 90 s late (needs these,
+                  and HAProxy)
        failover   PostgreSQL is killed, and its standby takes its place, under three nodes (likewise)
        update     three nodes are restarted in turn, and a newer version changes their tables (likewise)
        all        all of these
@@ -128,13 +129,19 @@ fn number(text: &str) -> Result<u64, String> {
 }
 
 fn conclude(order: &Order, summary: &Summary) -> ExitCode {
-    for (step, count) in summary.steps() {
+    let mut steps = summary.steps();
+    if order.scenarios.contains(&"cluster") {
+        // One that was never reached is to be seen as well.
+        crash::cluster::steps().into_iter().for_each(|step| _ = steps.entry(step).or_default());
+    }
+    for (step, count) in steps {
         say(&format!("        killed at {step}: {count} times"));
     }
     let sums = [
         "kills",
         "stops",
         "faults",
+        "late parts",
         "cuts",
         "times full",
         "restarts",

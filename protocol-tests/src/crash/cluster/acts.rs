@@ -1,4 +1,7 @@
 use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Instant;
 
 use crate::crash::chance::Chance;
 
@@ -11,36 +14,9 @@ pub(super) enum Act {
     Stop,
     /// Trouble with what the nodes share.
     Fault,
+    /// Parts that land late, while other acts go on.
+    LateParts,
 }
-
-/// The steps that an upload passes on nodes; an empty name is a random moment.
-pub(super) const STEPS: &[&str] = &[
-    "create.recorded",
-    "append.recorded",
-    "",
-    "part.put",
-    "part.recorded",
-    "join.copied",
-    "join.recorded",
-    "finalize.claimed",
-    "",
-    "object.made",
-    "object.sealed",
-    "object.placed",
-    "recover.found",
-    "finalize.placed",
-    "recover.driven",
-    "finalize.committed",
-    "",
-    "publish.announced",
-    "publish.cleared",
-    "remove.recorded",
-    "remove.freed",
-    "garbage.freed",
-    "garbage.collected",
-    "reject.recorded",
-    "",
-];
 
 /// What is still to be done, in a random order.
 #[derive(Debug)]
@@ -52,9 +28,14 @@ impl Deck {
         Self(RefCell::default())
     }
 
-    /// So many kills, stops and faults. The kills go through the steps from this one on.
-    pub(super) fn shuffled(first: usize, [kills, stops, faults]: [u64; 3], chance: &mut Chance) -> Self {
-        let steps = STEPS.iter().cycle().skip(first % STEPS.len());
+    /// So many kills, stops and faults. The kills go through these steps from that number on.
+    pub(super) fn shuffled(
+        steps: &[&'static str],
+        first: usize,
+        [kills, stops, faults]: [u64; 3],
+        chance: &mut Chance,
+    ) -> Self {
+        let steps = steps.iter().cycle().skip(first % steps.len());
         let mut acts: Vec<_> = (0..kills).zip(steps).map(|(_, step)| Act::Kill(step)).collect();
         acts.extend((0..stops).map(|_| Act::Stop));
         acts.extend((0..faults).map(|_| Act::Fault));
@@ -65,6 +46,11 @@ impl Deck {
         Self(RefCell::new(acts))
     }
 
+    /// Adds an act that comes before all others.
+    pub(super) fn begin_with(&self, act: Act) {
+        self.0.borrow_mut().push(act);
+    }
+
     /// The next act, if one is left.
     pub(super) fn draw(&self) -> Option<Act> {
         self.0.borrow_mut().pop()
@@ -72,5 +58,28 @@ impl Deck {
 
     pub(super) fn len(&self) -> usize {
         self.0.borrow().len()
+    }
+}
+
+/// The acts that are under way, by the number of their hand, for the report of a failure.
+#[derive(Debug, Default)]
+pub(super) struct UnderWay(RefCell<BTreeMap<usize, (Act, Instant)>>);
+
+impl UnderWay {
+    pub(super) fn begin(&self, hand: usize, act: Act) {
+        self.0.borrow_mut().insert(hand, (act, Instant::now()));
+    }
+
+    pub(super) fn end(&self, hand: usize) {
+        self.0.borrow_mut().remove(&hand);
+    }
+}
+
+impl fmt::Display for UnderWay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (hand, (act, since)) in self.0.borrow().iter() {
+            write!(f, "{act:?} at node {hand} for {} s; ", since.elapsed().as_secs())?;
+        }
+        f.write_str("these acts are under way")
     }
 }

@@ -17,6 +17,7 @@ use super::stage::{NODES, Stage};
 use crate::crash::Plan;
 use crate::crash::chance::Chance;
 use crate::crash::summary::{Row, Summary};
+use crate::crash::way::Mix;
 
 /// How many failovers one cluster sees.
 const STRETCH: u64 = 5;
@@ -35,8 +36,8 @@ pub async fn run(plan: &Plan, summary: &mut Summary) {
 }
 
 async fn stretch(setup: Setup, rounds: u64, mut chance: Chance) -> Row {
-    let stage = Rc::new(Stage::set(setup, Deck::empty(), &mut chance).await);
-    let witness = Witness(Rc::clone(&stage));
+    let stage = Rc::new(Stage::set(setup, Mix::All, Deck::empty(), &mut chance).await);
+    let witness = Witness::of(&stage);
     for _ in 0..rounds {
         let services = Arc::clone(&stage.cluster.services);
         let standby = beside(move || services.add_standby()).await;
@@ -46,7 +47,7 @@ async fn stretch(setup: Setup, rounds: u64, mut chance: Chance) -> Row {
         stage.audit().await;
     }
     let row = stage.finish().await;
-    drop(witness);
+    witness.has_held();
     row
 }
 

@@ -2,7 +2,9 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::acts::Act;
+use super::late;
 use super::stage::Stage;
+use super::steps;
 use super::trouble;
 use crate::crash::PAUSE;
 use crate::crash::chance::Chance;
@@ -10,8 +12,12 @@ use crate::crash::stage::{died_at_its_step, killed_itself};
 use harness::server::{Process, Setup};
 use harness::wait;
 
-/// How many acknowledgements to wait for a step: other nodes may do all of that kind.
+/// How many acknowledgements to wait for a step, and how long if few come: other nodes may do all of that
+/// kind.
 const PATIENCE: u64 = 500;
+const STEP_WAIT: Duration = Duration::from_secs(60);
+/// How often a step is brought about that would be rare.
+const BRING_EVERY: Duration = Duration::from_millis(500);
 /// An act comes within this many acknowledgements.
 const SOON: u64 = 40;
 /// How long a node is stopped: longer than the five seconds after which it counts as dead.
@@ -24,11 +30,14 @@ pub(super) async fn work(stage: Rc<Stage>, number: usize, mut chance: Chance) {
         let _one_of_few = stage.at_once.acquire().await.expect("it is never closed");
         stage.acknowledged(chance.within(1..SOON)).await;
         let Some(act) = stage.deck.draw() else { return };
+        stage.under_way.begin(number, act);
         match act {
             Act::Kill(step) => kill(&stage, number, step, &mut chance).await,
             Act::Stop => stop(&stage, number).await,
             Act::Fault => trouble::cause(&stage, &mut chance).await,
+            Act::LateParts => late::begin(&stage),
         }
+        stage.under_way.end(number);
     }
 }
 
@@ -50,7 +59,7 @@ async fn kill(stage: &Stage, number: usize, step: &'static str, chance: &mut Cha
         stage.acknowledged(chance.within(1..SOON)).await;
     } else {
         let setup = stage.setup.clone().crash_at(&format!("{step}:{}", chance.within(1..3)));
-        if !starts(node, &setup).await || dies(stage, node).await {
+        if !starts(node, &setup).await || dies(stage, node, step).await {
             stage.row.borrow_mut().died_at(step);
         } else {
             stage.count("steps not reached");
@@ -60,12 +69,17 @@ async fn kill(stage: &Stage, number: usize, step: &'static str, chance: &mut Cha
 }
 
 /// Waits until the node has killed itself; false if it does not come to that.
-async fn dies(stage: &Stage, node: &Process) -> bool {
-    let enough = stage.acknowledgements() + PATIENCE;
-    while stage.acknowledgements() < enough {
+async fn dies(stage: &Stage, node: &Process, step: &str) -> bool {
+    let (enough, end) = (stage.acknowledgements() + PATIENCE, Instant::now() + STEP_WAIT);
+    let mut look = Instant::now() + BRING_EVERY;
+    while stage.acknowledgements() < enough && Instant::now() < end {
         if node.has_died() {
             killed_itself(node.ended(wait::BOUND).await);
             return true;
+        }
+        if let Some(sql) = steps::brings(step).filter(|_| look <= Instant::now()) {
+            stage.cluster.place().has_done(sql).await;
+            look = Instant::now() + BRING_EVERY;
         }
         stage.look();
         tokio::time::sleep(PAUSE).await;

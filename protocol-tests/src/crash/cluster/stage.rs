@@ -1,11 +1,12 @@
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, RwLock, Semaphore};
 use tokio::task::JoinSet;
 
-use super::acts::Deck;
+use super::acts::{Deck, UnderWay};
+use super::check::check;
 use super::listener::Listener;
 use crate::crash::PAUSE;
 use crate::crash::audit::{self, Folders};
@@ -25,6 +26,9 @@ pub(super) const NODES: usize = 3;
 const AT_ONCE: usize = 2;
 /// How many acts come between two audits.
 const AUDIT_EVERY: usize = 10;
+/// How long acts may take to end, requests to be answered, and an audit to be made, before that counts as a
+/// hang.
+const HANG: Duration = Duration::from_secs(600);
 
 /// A cluster with its clients at work, and the counts.
 #[derive(Debug)]
@@ -32,12 +36,15 @@ pub(super) struct Stage {
     pub(super) cluster: Cluster,
     pub(super) setup: Setup,
     pub(super) deck: Deck,
+    pub(super) under_way: UnderWay,
     pub(super) row: RefCell<Row>,
     /// Held by what harms a node; an audit waits for its end.
     pub(super) calm: RwLock<()>,
     pub(super) at_once: Semaphore,
     /// Held by what troubles what the nodes share.
     pub(super) trouble: Mutex<()>,
+    /// Whether parts are held back, or are to be.
+    pub(super) has_late_parts: Cell<bool>,
     listener: Listener,
     desk: Arc<Desk>,
     crew: RefCell<Option<Crew>>,
@@ -45,11 +52,11 @@ pub(super) struct Stage {
 
 impl Stage {
     /// A new cluster with its clients.
-    pub(super) async fn set(setup: Setup, deck: Deck, chance: &mut Chance) -> Self {
+    pub(super) async fn set(setup: Setup, mix: Mix, deck: Deck, chance: &mut Chance) -> Self {
         let cluster = Cluster::start_alone(setup.clone(), NODES).await;
         let mut addresses: Vec<_> = (0..NODES).map(|number| cluster.address(number)).collect();
         addresses.push(cluster.chat.server.address());
-        let mut desk = Desk::of(Arc::clone(&cluster.chat), Mix::All);
+        let mut desk = Desk::of(Arc::clone(&cluster.chat), mix);
         desk.nodes = Some(Nodes::at(addresses, chance.apart()));
         let desk = Arc::new(desk);
         let listener = Listener::connect(&cluster.chat).await;
@@ -58,10 +65,12 @@ impl Stage {
             cluster,
             setup,
             deck,
+            under_way: UnderWay::default(),
             row: RefCell::default(),
             calm: RwLock::default(),
             at_once: Semaphore::new(AT_ONCE),
             trouble: Mutex::default(),
+            has_late_parts: Cell::new(false),
             listener,
             desk,
             crew,
@@ -79,20 +88,44 @@ impl Stage {
             }
             if self.deck.len() <= next {
                 next = self.deck.len().saturating_sub(AUDIT_EVERY);
-                let _calm = self.calm.write().await;
                 self.audit().await;
             }
         }
     }
 
+    /// Waits until nothing is harmed and no request is under way, and audits.
+    pub(super) async fn audit(&self) {
+        let _calm = wait::within(HANG, "what is done to nodes ends", self.calm.write()).await;
+        let _closed = wait::within(HANG, "every request is answered", self.desk.gate.close()).await;
+        let audit = audit::audit(&self.desk, Folders::Unsettled);
+        wait::within(HANG, "an audit ends", audit).await.expect("every node lives");
+        self.parts_are_equal();
+        self.count("audits");
+    }
+
+    async fn late_parts_land(&self) {
+        while self.has_late_parts.get() {
+            self.look();
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    fn parts_are_equal(&self) {
+        let unequal = self.cluster.place().unequal_parts();
+        assert!(unequal.is_empty(), "some object stores refuse these: {unequal:?}");
+    }
+
     /// Lets every client finish, and audits everything.
     pub(super) async fn finish(&self) -> Row {
+        wait::within(HANG, "late parts land", self.late_parts_land()).await;
         let crew = self.crew.borrow_mut().take().expect("it is taken once");
         crew.finish().await;
-        audit::audit_all(&self.desk).await;
+        wait::within(HANG, "the last audit ends", audit::audit_all(&self.desk)).await;
         self.count("audits");
         let jobs = self.desk.books.all();
         self.listener.heard_all(&jobs.iter().filter_map(|job| job.message.clone()).collect()).await;
+        self.parts_are_equal();
+        check(self.cluster.place(), self.setup.program()).await;
         self.cluster.place().is_tidy().await;
         let mut row = self.row.take();
         row.add("files", jobs.len() as u64);
@@ -131,13 +164,6 @@ impl Stage {
             assert!(Instant::now() < end, "clients are told nothing");
             tokio::time::sleep(PAUSE).await;
         }
-    }
-
-    /// Lets every client wait, and compares everything with what they were told.
-    pub(super) async fn audit(&self) {
-        let _closed = self.desk.gate.close().await;
-        audit::audit(&self.desk, Folders::Unsettled).await.expect("every node lives");
-        self.count("audits");
     }
 
     /// Fails if a client has found something wrong.

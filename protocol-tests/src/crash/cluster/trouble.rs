@@ -25,7 +25,10 @@ pub(super) async fn cause(stage: &Stage, chance: &mut Chance) {
         return restart_one(stage, chance).await;
     }
     let Cluster { postgres, redis, s3, .. } = &stage.cluster;
-    let line: &Line = chance.one_of(&[postgres, redis, s3]);
+    // What is held back on a line is lost with its connection.
+    let lines: &[&Line] =
+        if stage.has_late_parts.get() { &[postgres, redis] } else { &[postgres, redis, s3] };
+    let line = chance.one_of(lines);
     let (name, trouble, time) = chance.one_of(&TROUBLES);
     line.has(trouble);
     tokio::time::sleep(time).await;
@@ -43,7 +46,7 @@ async fn restart_one(stage: &Stage, chance: &mut Chance) {
             services.redis.start();
             stage.count("kills of Redis");
         }
-        1 => {
+        1 if !stage.has_late_parts.get() => {
             services.s3.kill();
             services.s3.start();
             stage.count("kills of the S3 server");

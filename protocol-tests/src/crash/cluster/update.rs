@@ -12,6 +12,7 @@ use super::stage::{NODES, Stage};
 use crate::crash::Plan;
 use crate::crash::chance::Chance;
 use crate::crash::summary::{Row, Summary};
+use crate::crash::way::Mix;
 
 /// How many updates one cluster sees.
 const STRETCH: u64 = 4;
@@ -28,8 +29,8 @@ pub async fn run(plan: &Plan, summary: &mut Summary) {
 }
 
 async fn stretch(setup: Setup, rounds: u64, mut chance: Chance) -> Row {
-    let stage = Rc::new(Stage::set(setup.clone(), Deck::empty(), &mut chance).await);
-    let witness = Witness(Rc::clone(&stage));
+    let stage = Rc::new(Stage::set(setup.clone(), Mix::All, Deck::empty(), &mut chance).await);
+    let witness = Witness::of(&stage);
     for round in 1..=rounds {
         // The tables change at the first start of the newer version: after the end of some node.
         let changed_after = usize::try_from(chance.within(0..NODES as u64)).expect("few");
@@ -48,7 +49,7 @@ async fn stretch(setup: Setup, rounds: u64, mut chance: Chance) -> Row {
     }
     stage.acknowledged(SOON).await;
     let row = stage.finish().await;
-    drop(witness);
+    witness.has_held();
     row
 }
 
