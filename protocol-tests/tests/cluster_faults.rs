@@ -1,6 +1,7 @@
 //! Several nodes whose PostgreSQL or S3 server dies, hangs or answers late: clients wait, and nothing is
 //! lost.
 
+use harness::chat::check_code;
 use harness::cluster::{Cluster, Trouble, left_out};
 use harness::content::Content;
 use harness::server::Setup;
@@ -136,4 +137,51 @@ async fn lines_that_are_cut_and_slow_cost_nothing_but_time() {
         line.has(Trouble::None);
     }
     is_the_only_message(&cluster, &content).await;
+}
+
+#[tokio::test]
+async fn an_upload_whose_parts_the_bucket_forgot_is_refused_and_begun_anew() {
+    if left_out() {
+        return;
+    }
+    let cluster = Cluster::start(Setup::default(), 2).await;
+    // The next bytes are put and refused, or are so few that the parts are only looked for.
+    for (name, some) in [("many", 12 * MIB), ("few", 17 * MIB)] {
+        let content = Content::random(20 * MIB);
+        let (location, kept) = begun(&cluster, name, &content, some).await;
+        let (other, _) = begun(&cluster, &format!("not {name}"), &content, some).await;
+        cluster.place().forgets_parts_of(tus::id_of(&location));
+        assert_eq!(offset_on(&cluster, 1, &location).await, kept, "HEAD asks no bucket");
+        let rest = patch_on(&cluster, 1, &location, kept).body(content.slice(kept..content.len()));
+        check_code(&rest.send().await, 410, "upload_damaged");
+        for node in 0..2 {
+            let head = on(&cluster, node, "HEAD", &location).send().await;
+            assert_eq!((head.status, head.expect("Chat-Upload-State")), (410, "rejected"));
+        }
+        on(&cluster, 0, "DELETE", &location).send().await.expecting(204);
+        let (again, _) = begun(&cluster, name, &content, some).await;
+        assert_ne!(again, location);
+        for location in [other, again] {
+            finish(&cluster, 0, &location, &content, 6 * MIB).await;
+        }
+    }
+    let messages = cluster.chat.messages().await;
+    let ids = messages.iter().rev().map(|message| message["client_message_id"].as_str());
+    assert_eq!(ids.collect::<Vec<_>>(), ["not many", "many", "not few", "few"].map(Some));
+    cluster.chat.check_folders().await;
+}
+
+/// An upload with this `client_message_id`, of which this many bytes were sent, or some more, until a part of
+/// them was recorded; and how many that are.
+async fn begun(cluster: &Cluster, name: &str, content: &Content, some: u64) -> (String, u64) {
+    let location = tus::create(&cluster.chat, content.len(), &[("client_message_id", name)]).await;
+    let sql = format!("select 1 from upload_parts where upload = '{}'", tus::id_of(&location));
+    let (mut kept, mut until) = (0, some);
+    wait::until("a part is recorded", async || {
+        let patch = patch_on(cluster, 0, &location, kept).body(content.slice(kept..until));
+        patch.send().await.expecting(204);
+        (kept, until) = (until, until + 1);
+        (!cluster.place().rows(&sql).is_empty()).then_some((location.clone(), kept))
+    })
+    .await
 }
