@@ -9,7 +9,7 @@ use harness::chat::Chat;
 use harness::content::Content;
 use harness::note::note;
 use harness::server::{Death, Server, Setup};
-use harness::tus;
+use harness::{tus, wait};
 use serde_json::Value;
 
 /// Every file below a folder.
@@ -253,4 +253,24 @@ async fn a_part_that_lost_bytes_is_refused_and_the_rest_goes_on() {
     assert_eq!(answer.status, 410, "{}", answer.text());
     assert_eq!(tus::head(&stored.chat, &stored.location).await.status, 410);
     stored.chat.post("still-works.txt", b"x").await;
+}
+
+/// The message has its id already, and its file is gone: the sender is told, and nothing waits for ever.
+#[tokio::test]
+async fn a_file_that_is_lost_after_its_message_was_claimed_ends_its_upload() {
+    let chat = Chat::on(Setup::default().crash_at("finalize.claimed")).await;
+    let content = Content::random(100_003).bytes();
+    let location = tus::create(&chat, content.len() as u64, &[("client_message_id", "lost")]).await;
+    _ = tus::patch(&chat, &chat.alice, &location, 0).body(content).try_send().await;
+    chat.server.ended(wait::BOUND).await;
+    for part in chat.server.folder().parts() {
+        fs::remove_file(part).expect("it is ours");
+    }
+    chat.server.restart_with(Setup::default()).await;
+    chat.upload_is(&location, "rejected").await;
+    let head = tus::head(&chat, &location).await;
+    assert_eq!((head.status, head.header("chat-upload-state")), (410, Some("rejected")));
+    assert!(chat.messages().await.is_empty());
+    chat.check_folders().await;
+    chat.post("still-works.txt", b"x").await;
 }

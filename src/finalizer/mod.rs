@@ -7,6 +7,8 @@
 //!  judge                      (a rejection, if any)         complete: judged again
 //!  claim                      finalizing(id, created_at)    finalizing: placed again, under the same id
 //!  place                      the file in its folder        finalizing: placing twice is placing once
+//!  or give up lost bytes      nothing that can be placed    finalizing: given up again
+//!  and reject                 rejected                      rejected: nothing is left
 //!  commit                     message, indexes, outbox      committed: published from the outbox
 //!  publish                    the outbox entry is gone      announced again, with the same id
 //! ```

@@ -61,9 +61,19 @@ impl Finalizer {
         if self.contradicts_holder(&upload).await? {
             return self.reject(&upload, RejectionReason::AnotherFile).await;
         }
-        match self.stores.messages.claim(upload.id, Timestamp::now()).await? {
+        let mut claim = self.stores.messages.claim(upload.id, Timestamp::now()).await?;
+        // The holder has a claim of its own, so it never waits for this upload. It is this upload itself
+        // where a final upload was ended after its message, and asked for again.
+        if let Claim::Taken { upload: holder, .. } = claim
+            && holder != upload.id
+            && let Some(Ending::Rejected(_)) = self.drive(holder).await
+        {
+            // Its bytes are lost, and with them its right to the message.
+            claim = self.stores.messages.claim(upload.id, Timestamp::now()).await?;
+        }
+        match claim {
             Claim::Finalizing(stamp) => self.make(&upload, stamp).await,
-            Claim::Taken { message, upload: holder } => self.adopt(&upload, message, holder).await,
+            Claim::Taken { message, .. } => self.adopt(&upload, message).await,
         }
     }
 
@@ -75,12 +85,15 @@ impl Finalizer {
         matches!(fault, Ok(None)).then(Timestamp::now)
     }
 
-    /// Makes the message with this stamp. After the claim, it will be made whatever happens.
+    /// Makes the message with this stamp. After the claim, it will be made whatever happens, unless its bytes
+    /// are lost.
     async fn make(self: &Arc<Self>, upload: &Upload, stamp: Stamp) -> Result<Ending, StoreError> {
         crash::point("finalize.claimed");
         let message = upload.message(stamp).ok_or(StoreError::Conflict(Conflict::Unbound))?;
         let place = Place::of(&message);
-        self.stores.payloads.place(upload.id, upload.offset, &place).await?;
+        if !self.place(upload, &place).await? {
+            return self.lose(upload, stamp).await;
+        }
         crash::point("finalize.placed");
         self.stores.messages.commit(&message, Timestamp::now()).await?;
         self.made(upload, message.id, message.conversation_id);
@@ -107,20 +120,25 @@ impl Finalizer {
         );
     }
 
+    /// Places the bytes of a claimed message; `false` if they are lost. From then on no other process places
+    /// them either, so the message will never be committed.
+    async fn place(&self, upload: &Upload, place: &Place) -> Result<bool, StoreError> {
+        let payloads = &self.stores.payloads;
+        match payloads.place(upload.id, upload.offset, place).await {
+            Err(StoreError::Damaged(what)) => {
+                tracing::error!(upload = %upload.id, what, "the bytes of a claimed message are damaged");
+                // What keeps every upload from its place is no loss of this one's bytes.
+                payloads.probe().await?;
+                Ok(!payloads.give_up(upload.id, upload.offset, place).await?)
+            }
+            placed => placed.map(|()| true),
+        }
+    }
+
     /// Gives the upload the message of another upload with the same `client_message_id`, if the file is the
     /// same. The record goes first: until it says that the upload is done, its bytes may be needed to compare
     /// them.
-    async fn adopt(
-        self: &Arc<Self>,
-        upload: &Upload,
-        message: MessageId,
-        holder: UploadId,
-    ) -> Result<Ending, StoreError> {
-        // The holder has a claim of its own, so it never waits for this upload. It is this upload itself
-        // where a final upload was ended after its message, and asked for again.
-        if holder != upload.id {
-            self.drive(holder).await;
-        }
+    async fn adopt(self: &Arc<Self>, upload: &Upload, message: MessageId) -> Result<Ending, StoreError> {
         let Some(made) = self.stores.messages.find(message).await? else {
             return Err(StoreError::Unavailable(format!("message {message} is not committed yet")));
         };
@@ -161,7 +179,24 @@ impl Finalizer {
 
     async fn reject(&self, upload: &Upload, reason: RejectionReason) -> Result<Ending, StoreError> {
         let rejected = upload.state.reject(reason).map_err(Conflict::from)?;
-        self.stores.records.transition(upload.id, upload.epoch, &upload.state, &rejected).await?;
+        self.end(upload, &upload.state, &rejected, reason).await
+    }
+
+    /// Ends an upload whose message was claimed, and whose bytes are given up.
+    async fn lose(&self, upload: &Upload, stamp: Stamp) -> Result<Ending, StoreError> {
+        let claimed = State::Finalizing(stamp);
+        let rejected = claimed.lose().map_err(Conflict::from)?;
+        self.end(upload, &claimed, &rejected, RejectionReason::Damaged).await
+    }
+
+    async fn end(
+        &self,
+        upload: &Upload,
+        from: &State,
+        rejected: &State,
+        reason: RejectionReason,
+    ) -> Result<Ending, StoreError> {
+        self.stores.records.transition(upload.id, upload.epoch, from, rejected).await?;
         crash::point("reject.recorded");
         self.free(upload).await?;
         self.teller.cancelled(upload);

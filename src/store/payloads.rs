@@ -86,8 +86,14 @@ pub trait Payloads: Send + Sync + 'static {
     /// repeated. Durable when the message is committed, at the latest.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] if the bytes are at neither place, or are not `length` many.
+    /// [`StoreError::Damaged`] if the bytes are at neither place, or are not `length` many, and that is sure:
+    /// it ends the upload. [`StoreError::Unavailable`] as long as they may turn up again.
     async fn place(&self, id: UploadId, length: u64, place: &Place) -> Result<(), StoreError>;
+
+    /// Gives up the bytes of a complete upload of `length` bytes that [`Payloads::place`] found damaged: from
+    /// now on no process can place them, and what is left of them at either place is freed. `false`, and
+    /// nothing is freed, if they are placed after all. May be repeated.
+    async fn give_up(&self, id: UploadId, length: u64, place: &Place) -> Result<bool, StoreError>;
 
     /// Frees the bytes of an upload that were not placed. Bytes that are not there count as freed.
     async fn discard(&self, id: UploadId) -> Result<(), StoreError>;

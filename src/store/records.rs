@@ -82,7 +82,8 @@ pub trait Records: Send + Sync + 'static {
 
     /// Changes the state from `from` to `to` by the rules of [`Upload::end`], in one step. Entering
     /// [`State::Rejected`] or [`State::Expired`] keeps the record; [`State::Expired`] frees the
-    /// `client_message_id`.
+    /// `client_message_id`. An upload whose claimed message is lost keeps that id as any other rejected one:
+    /// no message holds it any more ([`State::takes_back`]).
     ///
     /// # Errors
     /// [`StoreError::Conflict`] if the upload is gone or not in `from`, and for [`State::Expired`] if it is
@@ -102,7 +103,7 @@ pub trait Records: Send + Sync + 'static {
     /// does not exist counts as removed.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] while the upload is [`State::Finalizing`]: its message will be made.
+    /// [`StoreError::Conflict`] while the upload is [`State::Finalizing`]: its message is being made.
     /// [`StoreError::Fenced`] if it is not in the epoch `seen`.
     async fn remove(&self, id: UploadId, seen: Epoch) -> Result<(), StoreError>;
 

@@ -76,7 +76,7 @@ pub enum Conflict {
     /// The message to be committed was not claimed.
     #[error("the upload is not finalizing this message")]
     NotClaimed,
-    /// The upload's message is claimed, and will be made.
+    /// The upload's message is claimed.
     #[error("the upload is finalizing")]
     Finalizing,
 }
@@ -163,6 +163,7 @@ impl Upload {
     }
 
     /// The upload in a final state: rejected, expired, or committed as a repeat of another upload's message.
+    /// Once its message is claimed, it is rejected only because its bytes are lost.
     ///
     /// # Errors
     /// [`Conflict`] if the upload is not in the state `from` or the epoch `seen`, if `to` never follows
@@ -175,7 +176,10 @@ impl Upload {
         let state = match to {
             State::Expired if self.is_owed() => return Err(Conflict::Owed),
             State::Expired => from.expire()?,
-            State::Rejected(rejection) => from.reject(rejection.reason)?,
+            State::Rejected(rejection) => match from.lose() {
+                Ok(lost) if lost == *to => lost,
+                _ => from.reject(rejection.reason)?,
+            },
             State::Committed(message) => from.commit(*message)?,
             State::Receiving | State::Complete | State::Finalizing(_) => return Err(Conflict::AnotherState),
         };
@@ -311,7 +315,7 @@ mod tests {
         let bound = [
             [false, false, false, false, true, true],
             [false, false, false, true, true, false],
-            [false, false, false, true, false, false],
+            [false, false, false, true, true, false],
             [false; 6],
             [false; 6],
             [false; 6],
@@ -331,6 +335,10 @@ mod tests {
             let expired = upload(from.clone(), None).end(Epoch::FIRST, from, &State::Expired);
             assert_eq!(expired.is_ok(), matches!(from, State::Receiving | State::Complete));
         }
+        let claimed = upload(State::Finalizing(stamp()), Some(binding()));
+        let other = State::Rejected(Rejection { reason: RejectionReason::NotAParticipant });
+        let outcome = claimed.clone().end(Epoch::FIRST, &claimed.state, &other);
+        assert_eq!(outcome, Err(Conflict::AnotherState), "it was judged before the claim");
         let owed = upload(State::Complete, Some(binding()));
         assert_eq!(owed.end(Epoch::FIRST, &State::Complete, &State::Expired), Err(Conflict::Owed));
     }

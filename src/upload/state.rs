@@ -2,11 +2,11 @@
 //!
 //! ```text
 //!  Receiving ──last_byte──► Complete ──claim──► Finalizing ──commit──► Committed ──result window──► gone
-//!     │  │                   │    │                                       ▲
+//!     │  │                   │    │                 │                     ▲
 //!     │  └──────expire───────┤    └── commit: another upload with the ────┘
 //!     │          │           │        same client_message_id and file was first
-//!     │          ▼           ▼
-//!     │       Expired     Rejected
+//!     │          ▼           ▼                      │
+//!     │       Expired     Rejected ◄──────lose──────┘
 //!     └─ terminated: the record is gone
 //! ```
 //! A state is durable before any client is told of it. After `Committed` comes publication, which is the
@@ -26,7 +26,8 @@ pub enum State {
     /// The upload has its last byte. Bound to a conversation it is owed a message; unbound it waits for a
     /// binding.
     Complete,
-    /// The upload has a message id; from now on the message will be made, whatever happens.
+    /// The upload has a message id; from now on the message will be made, whatever happens, unless the bytes
+    /// turn out to be lost.
     Finalizing(Stamp),
     /// The upload's message is committed.
     Committed(MessageId),
@@ -123,12 +124,28 @@ impl State {
     /// The state after it was found that no message can be made.
     ///
     /// # Errors
-    /// [`IllegalTransition`] unless receiving (damage) or complete: a claimed message will be made.
+    /// [`IllegalTransition`] unless receiving (damage) or complete: a claimed message was judged before.
     pub fn reject(&self, reason: RejectionReason) -> Result<Self, IllegalTransition> {
         match self {
             Self::Receiving | Self::Complete => Ok(Self::Rejected(Rejection { reason })),
             _ => Err(self.illegal("reject")),
         }
+    }
+
+    /// The state after it was found that the bytes of a claimed message are lost.
+    ///
+    /// # Errors
+    /// [`IllegalTransition`] unless finalizing.
+    pub fn lose(&self) -> Result<Self, IllegalTransition> {
+        match self {
+            Self::Finalizing(_) => Ok(Self::Rejected(Rejection { reason: RejectionReason::Damaged })),
+            _ => Err(self.illegal("lose")),
+        }
+    }
+
+    /// Whether the change to `next` takes back a claim: the `client_message_id` is no message's any more.
+    pub fn takes_back(&self, next: &Self) -> bool {
+        matches!((self, next), (Self::Finalizing(_), Self::Rejected(_)))
     }
 
     /// The state after no byte came for too long.
@@ -176,14 +193,14 @@ mod tests {
         let stamp = Stamp { id, at: Timestamp::from_millis(1) };
         let other = MessageId::from_bytes([8; 12]);
         let rejected = State::Rejected(Rejection { reason: RejectionReason::DigestMismatch });
-        // columns: state; last_byte, claim, commit, commit with another id, reject, expire
+        // columns: state; last_byte, claim, commit, commit with another id, reject, lose, expire
         let table = [
-            (State::Receiving, [true, false, false, false, true, true]),
-            (State::Complete, [false, true, true, true, true, true]),
-            (State::Finalizing(stamp), [false, false, true, false, false, false]),
-            (State::Committed(id), [false; 6]),
-            (rejected, [false; 6]),
-            (State::Expired, [false; 6]),
+            (State::Receiving, [true, false, false, false, true, false, true]),
+            (State::Complete, [false, true, true, true, true, false, true]),
+            (State::Finalizing(stamp), [false, false, true, false, false, true, false]),
+            (State::Committed(id), [false; 7]),
+            (rejected, [false; 7]),
+            (State::Expired, [false; 7]),
         ];
         for (state, allowed) in table {
             let outcomes = [
@@ -192,6 +209,7 @@ mod tests {
                 state.commit(id).is_ok(),
                 state.commit(other).is_ok(),
                 state.reject(RejectionReason::DigestMismatch).is_ok(),
+                state.lose().is_ok(),
                 state.expire().is_ok(),
             ];
             assert_eq!(outcomes, allowed, "{state:?}");

@@ -8,6 +8,7 @@ mod garbage;
 mod gate;
 mod gateway;
 mod links;
+mod lost;
 mod memory;
 mod moving;
 mod outage;
@@ -36,7 +37,8 @@ fn connections(address: &str) -> Connections {
 }
 
 fn limits() -> Limits {
-    Limits { part_bytes: 5 * MIB, making: Duration::from_secs(2), ..Limits::default() }
+    let soon = Duration::from_secs(2);
+    Limits { part_bytes: 5 * MIB, making: soon, lost: soon, ..Limits::default() }
 }
 
 /// What nodes do by themselves, while a test waits for something else.

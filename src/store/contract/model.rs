@@ -101,7 +101,7 @@ impl Names {
             }
             Step::Append { upload, offset, length } => self.append(store, *upload, *offset, *length).await,
             Step::Reject(upload) => {
-                let to = |state: &State| state.reject(RejectionReason::DigestMismatch).ok();
+                let to = |state: &State| state.reject(RejectionReason::DigestMismatch).or(state.lose()).ok();
                 self.transition(store, *upload, to).await
             }
             Step::Expire(upload) => self.transition(store, *upload, |state| state.expire().ok()).await,

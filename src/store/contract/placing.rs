@@ -82,6 +82,35 @@ pub async fn too_few_bytes_are_not_placed(fixture: impl PayloadsFixture) {
     }
 }
 
+pub async fn what_is_given_up_is_placed_by_nobody(mut fixture: impl PayloadsFixture) {
+    let (whole, none) = (UploadId::random(), UploadId::random());
+    append(&fixture, whole, 0..4_096).await;
+    for id in [whole, none] {
+        assert!(is_damaged(&fixture.payloads().place(id, 4_097, &place(1)).await));
+        for _ in 0..2 {
+            assert!(fixture.payloads().give_up(id, 4_097, &place(1)).await.expect("given up"));
+            assert_eq!(parts(&fixture).await, []);
+            for length in [4_096, 4_097] {
+                assert!(is_damaged(&fixture.payloads().place(id, length, &place(1)).await));
+            }
+            fixture.reopen();
+        }
+    }
+}
+
+/// Another process may have placed it after this one found it damaged.
+pub async fn what_was_placed_is_not_given_up(fixture: impl PayloadsFixture) {
+    for (number, length) in [(1, 0), (2, 9_000)] {
+        let id = UploadId::random();
+        if length > 0 {
+            append(&fixture, id, 0..length).await;
+        }
+        fixture.payloads().place(id, length, &place(number)).await.expect("placed");
+        assert!(!fixture.payloads().give_up(id, length, &place(number)).await.expect("looked at"));
+        assert_placed(&fixture, number, id, length).await;
+    }
+}
+
 pub async fn discarding_leaves_what_was_placed(mut fixture: impl PayloadsFixture) {
     let id = UploadId::random();
     append(&fixture, id, 0..9_000).await;

@@ -1,12 +1,12 @@
 //! Facts of changes of state, and of what they do to a `client_message_id`.
 
 use super::samples::{
-    bound, claim, commit, found, last_row, message, row, store, transition, unbound, whole,
+    at, bound, claim, commit, found, last_row, message, row, store, transition, unbound, whole,
 };
 use super::{DatabaseFixture, is_conflict};
 use crate::message::MessageId;
-use crate::store::{Created, Taking};
-use crate::upload::{Epoch, RejectionReason, State, Upload, UploadId};
+use crate::store::{Claim, Created, Taking};
+use crate::upload::{Epoch, Held, RejectionReason, State, Upload, UploadId};
 
 fn rejected() -> State {
     State::Receiving.reject(RejectionReason::DigestMismatch).expect("legal")
@@ -116,6 +116,48 @@ pub async fn a_finalizing_upload_is_not_removed(mut fixture: impl DatabaseFixtur
     assert_eq!(found(&fixture, id).await.state, State::Finalizing(stamp));
     commit(&fixture, id).await;
     fixture.records().remove(id, Epoch::FIRST).await.expect("removed");
+}
+
+pub async fn a_claimed_upload_whose_bytes_are_lost_is_rejected_as_any_other(
+    mut fixture: impl DatabaseFixture,
+) {
+    let upload = whole(Some("c"));
+    store(&fixture, &upload).await;
+    let stamp = claim(&fixture, upload.id).await;
+    let (claimed, records) = (State::Finalizing(stamp), fixture.records());
+    let judged = records.transition(upload.id, Epoch::FIRST, &claimed, &rejected()).await;
+    assert!(is_conflict(&judged), "it was judged before the claim");
+    let lost = claimed.lose().expect("legal");
+    transition(&fixture, upload.id, &lost).await;
+    assert!(is_conflict(&records.transition(upload.id, Epoch::FIRST, &claimed, &lost).await), "of two, one");
+    drop(records);
+    fixture.reopen();
+    assert_eq!(found(&fixture, upload.id).await, Upload { state: lost, ..upload.clone() });
+    assert_eq!(fixture.records().owed(None, 9).await.expect("readable"), []);
+    assert_eq!(fixture.records().held(&upload.owner).await.expect("readable"), Held::default());
+    let message = upload.message(stamp).expect("bound");
+    assert!(is_conflict(&fixture.messages().commit(&message, at(6_000)).await));
+    assert_eq!(fixture.messages().find(message.id).await.expect("readable"), None);
+    let again = fixture.records().create(&bound(Some("c")), Taking::IfFree).await.expect("answered");
+    assert_eq!(again, Created::Taken(upload.id));
+    fixture.records().remove(upload.id, Epoch::FIRST).await.expect("removed");
+    store(&fixture, &bound(Some("c"))).await;
+}
+
+pub async fn a_claim_that_is_taken_back_leaves_the_message_to_another_upload(fixture: impl DatabaseFixture) {
+    let (lost, waits, comes) = (whole(Some("c")), whole(Some("c")), whole(Some("c")));
+    store(&fixture, &lost).await;
+    assert!(fixture.records().create(&waits, Taking::Beside).await.expect("answered").is_new());
+    let stamp = claim(&fixture, lost.id).await;
+    let taken = Claim::Taken { message: stamp.id, upload: lost.id };
+    assert_eq!(fixture.messages().claim(waits.id, at(6_000)).await.expect("answered"), taken);
+    transition(&fixture, lost.id, &State::Finalizing(stamp).lose().expect("legal")).await;
+    let made = commit(&fixture, waits.id).await;
+    assert_ne!(made.id, stamp.id);
+    assert_eq!(fixture.messages().of_client(&lost).await.expect("readable"), Some(made));
+    fixture.records().remove(lost.id, Epoch::FIRST).await.expect("removed");
+    let late = fixture.records().create(&comes, Taking::Overtake).await.expect("answered");
+    assert_eq!(late, Created::Taken(waits.id), "the message keeps the id");
 }
 
 pub async fn removing_a_committed_upload_leaves_its_message(mut fixture: impl DatabaseFixture) {

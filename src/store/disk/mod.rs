@@ -267,6 +267,11 @@ impl Payloads for Disk {
         self.blocking(move |folders| folders.place(id, length, &place)).await
     }
 
+    async fn give_up(&self, id: UploadId, length: u64, place: &Place) -> Result<bool, StoreError> {
+        let place = place.clone();
+        self.blocking(move |folders| folders.give_up(id, length, &place)).await
+    }
+
     async fn discard(&self, id: UploadId) -> Result<(), StoreError> {
         self.blocking(move |folders| folders.discard(id)).await
     }

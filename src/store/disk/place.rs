@@ -66,6 +66,20 @@ impl Folders {
         Ok(())
     }
 
+    /// Removes what is left of a file that cannot be placed, unless it can be by now. No other process has the
+    /// folder.
+    pub(super) fn give_up(&self, id: UploadId, length: u64, place: &Place) -> Result<bool, StoreError> {
+        match self.place(id, length, place) {
+            Err(StoreError::Damaged(_)) => {}
+            placed => return placed.map(|()| false),
+        }
+        self.discard(id)?;
+        match fs::remove_dir_all(self.folder_of(place)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+            removed => Ok(removed.map(|()| true)?),
+        }
+    }
+
     /// Makes a part of another length exactly the bytes of the record. Bytes beyond are what a crash left,
     /// too few are damage, and an upload of no bytes has no part yet.
     fn ready(&self, id: UploadId, part: &Path, found: Option<u64>, length: u64) -> Result<(), StoreError> {

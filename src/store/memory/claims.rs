@@ -49,6 +49,13 @@ impl Claims {
         self.set(upload, Some(message));
     }
 
+    /// Makes the upload the holder of the id instead of the message that it claimed.
+    pub(super) fn take_back(&mut self, upload: &Upload) {
+        if self.holder(upload).is_some_and(|holder| holder.upload == upload.id) {
+            self.set(upload, None);
+        }
+    }
+
     /// Frees the id, unless another upload or a message holds it.
     pub(super) fn release(&mut self, upload: &Upload) {
         if let Some(key) = key(upload)

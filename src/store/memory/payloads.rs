@@ -135,6 +135,17 @@ impl Payloads for MemoryPayloads {
         Ok(())
     }
 
+    async fn give_up(&self, id: UploadId, length: u64, place: &Place) -> Result<bool, StoreError> {
+        match self.place(id, length, place).await {
+            Err(StoreError::Damaged(_)) => {}
+            placed => return placed.map(|()| false),
+        }
+        let mut stored = lock(&self.stored);
+        stored.files.remove(&(place.message, place.file_name.clone()));
+        stored.forget(id);
+        Ok(true)
+    }
+
     async fn discard(&self, id: UploadId) -> Result<(), StoreError> {
         lock(&self.stored).forget(id);
         Ok(())

@@ -76,8 +76,10 @@ impl Records for Memory {
         let mut tables = self.tables();
         let upload = tables.upload(id)?;
         *upload = upload.clone().end(seen, from, to)?;
-        if *to == State::Expired {
-            let upload = upload.clone();
+        let upload = upload.clone();
+        if from.takes_back(to) {
+            tables.claims.take_back(&upload);
+        } else if *to == State::Expired {
             tables.claims.release(&upload);
         }
         Ok(())

@@ -13,6 +13,7 @@ use tokio_postgres::Row;
 use super::objects::{Objects, Shared};
 use super::stored::lock;
 use crate::crash;
+use crate::message::MessageId;
 use crate::store::StoreError;
 use crate::store::postgres::change::{Change, Tx};
 use crate::store::postgres::fault::Fault;
@@ -95,6 +96,14 @@ impl Shared {
         self.store.query(sql, &[&n, &later]).await.map(drop)
     }
 
+    /// Makes the bytes of a complete upload garbage, unless they are the file of this message; answers
+    /// whether they are not.
+    pub(super) async fn give_up_all(&self, id: UploadId, message: MessageId) -> Result<bool, StoreError> {
+        let is_given_up = self.store.change(&GiveUp { id, message }).await;
+        self.missed.forget(id);
+        is_given_up
+    }
+
     /// Makes the bytes of an upload that are not placed garbage.
     pub(super) async fn discard_all(&self, id: UploadId) -> Result<(), StoreError> {
         self.store.change(&Discard { id }).await
@@ -120,6 +129,27 @@ impl Change for Discard {
             state::FINALIZING
         );
         if tx.row(&sql, &[&self.id.uuid()]).await?.is_some() { Ok(()) } else { throw_away(tx, self.id).await }
+    }
+}
+
+/// The end of bytes that cannot be placed. To place them takes their row, so it comes before this or never.
+struct GiveUp {
+    id: UploadId,
+    message: MessageId,
+}
+
+#[async_trait]
+impl Change for GiveUp {
+    type Answer = bool;
+
+    async fn make(&self, tx: &Tx) -> Result<bool, Fault> {
+        lock(tx, self.id).await?;
+        let sql = "select 1 from files where message = $1";
+        if tx.row(sql, &[&self.message.as_bytes().as_slice()]).await?.is_some() {
+            return Ok(false);
+        }
+        throw_away(tx, self.id).await?;
+        Ok(true)
     }
 }
 

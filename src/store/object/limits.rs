@@ -36,6 +36,9 @@ pub struct Limits {
     pub tails: u64,
     /// How long a store may take to make an object of parts that it does not have any more.
     pub making: Duration,
+    /// How long bytes are missed before they count as lost, and their upload ends: longer than any request
+    /// that may still bring them is waited for.
+    pub lost: Duration,
     /// How old an object of parts may become. Stores drop one after a week, and its parts with it.
     pub age: Duration,
 }
@@ -56,6 +59,7 @@ impl Default for Limits {
             tail: 64 * MIB,
             tails: 16 * 1024 * MIB,
             making: Duration::from_secs(30),
+            lost: Duration::from_secs(15 * 60),
             age: Duration::from_hours(6 * 24 + 12),
         }
     }

@@ -31,6 +31,7 @@ mod keep;
 mod limits;
 mod listing;
 mod lists;
+mod missed;
 mod multipart;
 mod objects;
 mod part;

@@ -2,15 +2,18 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
 use super::bucket::Bucket;
 use super::budget::Budget;
 use super::limits::Limits;
+use super::missed::Missed;
 use super::presence::Presence;
 use crate::store::postgres::Postgres;
 use crate::store::{Dependency, StoreError};
+use crate::upload::UploadId;
 
 /// Bytes in a bucket, with rows in PostgreSQL. Clones are the same store.
 #[derive(Clone)]
@@ -23,13 +26,30 @@ pub(super) struct Shared {
     pub(super) limits: Limits,
     pub(super) budget: Budget,
     pub(super) presence: Presence,
+    pub(super) missed: Missed,
 }
 
 impl Objects {
     /// The bytes in this bucket, of the records in this store.
     pub fn new(store: Arc<Postgres>, bucket: Bucket, limits: Limits) -> Self {
-        let budget = Budget::of(limits.memory);
-        Self(Arc::new(Shared { store, bucket, limits, budget, presence: Presence::new() }))
+        let (budget, presence, missed) = (Budget::of(limits.memory), Presence::new(), Missed::default());
+        Self(Arc::new(Shared { store, bucket, limits, budget, presence, missed }))
+    }
+}
+
+impl Shared {
+    /// How long bytes of the upload are missed.
+    pub(super) fn missed(&self, id: UploadId) -> Duration {
+        self.missed.since(id)
+    }
+
+    /// The error about bytes of the upload that are missed.
+    pub(super) fn missing(&self, id: UploadId, what: String) -> StoreError {
+        if self.missed(id) < self.limits.lost {
+            StoreError::Unavailable(what)
+        } else {
+            StoreError::Damaged(what)
+        }
     }
 }
 

@@ -32,6 +32,10 @@ impl Payloads for Objects {
         self.0.place_all(id, length, place.message).await
     }
 
+    async fn give_up(&self, id: UploadId, _: u64, place: &Place) -> Result<bool, StoreError> {
+        self.0.give_up_all(id, place.message).await
+    }
+
     async fn discard(&self, id: UploadId) -> Result<(), StoreError> {
         self.0.discard_all(id).await
     }

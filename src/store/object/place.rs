@@ -52,6 +52,9 @@ impl Shared {
             let damaged = || StoreError::Damaged(format!("there are no bytes of {id}"));
             return is_placed.then_some(()).ok_or_else(damaged);
         };
+        if made.is_sealed {
+            self.is_there(id, length, &made.key).await?;
+        }
         let is_done = self.name(id, length, message, &made).await?;
         crash::point("object.placed");
         // Another process may have placed it meanwhile.
@@ -59,6 +62,15 @@ impl Shared {
             return Ok(());
         }
         Err(StoreError::Unavailable(format!("{id} changed while it was placed")))
+    }
+
+    /// Makes sure that the store has an object that was made before.
+    async fn is_there(&self, id: UploadId, length: u64, key: &str) -> Result<(), StoreError> {
+        if self.bucket.length(key).await? == Some(length) {
+            self.missed.forget(id);
+            return Ok(());
+        }
+        Err(self.missing(id, format!("the object of {id} is gone")))
     }
 
     /// Names an object in the row of a message's file, in place of the row of an upload's bytes; answers

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use object_store::PutPayload;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 use tokio_postgres::Row;
 
 use super::bucket::Incomplete;
@@ -96,11 +96,12 @@ impl Shared {
             drop(row);
             let tail = Tail { bytes: std::mem::take(&mut whole.tail), _turn: turn };
             if self.make(id, length, &whole, tail).await? {
+                self.missed.forget(id);
                 let is_whole = whole.parts.is_empty();
                 return Ok(Some(Made { key: whole.stored.key, is_sealed: false, is_whole }));
             }
         }
-        Err(StoreError::Damaged(format!("a part of {id} is another one than was put")))
+        Err(StoreError::Unavailable(format!("late puts take the place of the tail of {id}")))
     }
 
     async fn whole(&self, id: UploadId, length: u64) -> Result<Option<Row>, StoreError> {
@@ -141,7 +142,7 @@ impl Shared {
                 Ok(true)
             }
             Err(Incomplete::Gone) => self.is_made(id, length, key).await,
-            Err(Incomplete::AnotherPart) => self.has_other_parts(id, whole, multipart).await,
+            Err(Incomplete::AnotherPart) => self.has_other_parts(id, length, whole, multipart).await,
             Err(Incomplete::Store(error)) => Err(error),
         }
     }
@@ -162,24 +163,27 @@ impl Shared {
     async fn has_other_parts(
         &self,
         id: UploadId,
+        length: u64,
         whole: &Whole,
         multipart: &str,
     ) -> Result<bool, StoreError> {
-        let listed = self.bucket.listed(&whole.stored.key, multipart).await?.unwrap_or_default();
+        let key = &whole.stored.key;
+        let Some(listed) = self.bucket.listed(key, multipart).await? else {
+            return self.is_made(id, length, key).await;
+        };
         let others = signed::other_than(&whole.parts, &listed);
         if others.is_empty() {
             return Ok(false);
         }
-        Err(StoreError::Damaged(format!("the parts {others:?} of {id} are others than were put")))
+        Err(self.missing(id, format!("the parts {others:?} of {id} are others than were put")))
     }
 
     /// Finds out whether another process has made the object, as there are no parts to make it of. While a
-    /// store is about to make one, it may have neither.
+    /// store is about to make one, it may have neither, and that is waited for once.
     async fn is_made(&self, id: UploadId, length: u64, key: &str) -> Result<bool, StoreError> {
-        let until = Instant::now() + self.limits.making;
         while !self.bucket.has(key, id, length).await? {
-            if Instant::now() >= until {
-                return Err(StoreError::Damaged(format!("the parts of {id} are gone")));
+            if self.missed(id) >= self.limits.making.min(self.limits.lost) {
+                return Err(self.missing(id, format!("the parts of {id} are gone")));
             }
             sleep(LOOK_EVERY).await;
         }

@@ -71,6 +71,15 @@ pub(super) async fn hold(
     Ok(())
 }
 
+/// Makes the upload the holder of its id instead of the message that it claimed.
+pub(super) async fn take_back(tx: &Tx, upload: &Upload) -> Result<(), Fault> {
+    let Some((conversation, client)) = key(upload) else { return Ok(()) };
+    let sql = "update client_ids set message_id = null
+        where sender = $1 and conversation = $2 and client_message_id = $3 and upload = $4";
+    tx.execute(sql, &[&upload.owner.as_str(), &conversation, &client, &upload.id.uuid()]).await?;
+    Ok(())
+}
+
 /// Frees the upload's id, unless another upload or a message holds it. The holder need not have been seen:
 /// this statement has a snapshot of its own.
 pub(super) async fn release(tx: &Tx, upload: &Upload) -> Result<(), Fault> {

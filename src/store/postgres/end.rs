@@ -32,6 +32,9 @@ impl Change for End<'_> {
         let seen = seen::existing(tx, self.id, Beside::default()).await?;
         let ended = seen.upload.clone().end(self.seen, self.from, self.to)?;
         let release = async {
+            if self.from.takes_back(&ended.state) {
+                return client_ids::take_back(tx, &seen.upload).await;
+            }
             let frees = ended.state == State::Expired;
             if frees { client_ids::release(tx, &seen.upload).await } else { Ok(()) }
         };

@@ -73,6 +73,17 @@ impl Payloads for SledPayloads {
         self.core.change(move |view| blocks::place(view, id, length)).await
     }
 
+    async fn give_up(&self, id: UploadId, length: u64, place: &Place) -> Result<bool, StoreError> {
+        match self.place(id, length, place).await {
+            Err(StoreError::Damaged(_)) => {}
+            placed => return placed.map(|()| false),
+        }
+        // They may be marked as placed.
+        self.core.change(move |view| view.mark(keys::part(id), true)).await?;
+        self.discard(id).await?;
+        Ok(true)
+    }
+
     async fn discard(&self, id: UploadId) -> Result<(), StoreError> {
         while self.core.change(move |view| blocks::free(view, id, DELETE_BLOCKS)).await? {}
         Ok(())

@@ -238,7 +238,9 @@ fn transition(
 ) -> Result<(), Unwritten> {
     let stored = uploads::existing(view, id)?;
     let next = stored.upload.clone().end(seen, from, to)?;
-    if next.state == State::Expired {
+    if from.takes_back(&next.state) {
+        claims::take_back(view, &stored.upload)?;
+    } else if next.state == State::Expired {
         claims::release(view, &stored.upload)?;
     }
     uploads::update(view, stored, next)

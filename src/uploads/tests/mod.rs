@@ -30,6 +30,7 @@ mod concatenations;
 mod creations;
 mod elsewhere;
 mod facts;
+mod losses;
 mod model;
 mod nodes;
 mod over;
@@ -74,7 +75,7 @@ struct House {
     stores: Stores,
     draining: CancellationToken,
     /// The folder of the embedded stores, which is dropped last.
-    _folder: Option<TempDir>,
+    folder: Option<TempDir>,
 }
 
 impl House {
@@ -118,7 +119,12 @@ impl House {
         allowance.recall().await.expect("readable");
         let finalizer = Finalizer::new(stores.clone(), tasks.clone(), allowance);
         let uploads = Uploads::new(stores.clone(), Arc::clone(&finalizer), limits, tasks, draining.clone());
-        Self { uploads: Arc::new(uploads), finalizer, stores, draining, _folder: folder }
+        Self { uploads: Arc::new(uploads), finalizer, stores, draining, folder }
+    }
+
+    /// The data folder of a house with embedded stores.
+    fn folder(&self) -> &std::path::Path {
+        self.folder.as_ref().expect("a folder").path()
     }
 
     async fn create(&self, length: u64, metadata: &Metadata) -> Result<Creation, UploadError> {

@@ -100,6 +100,10 @@ impl Payloads for Slow {
         self.memory.place(id, length, place).await
     }
 
+    async fn give_up(&self, id: UploadId, length: u64, place: &Place) -> Result<bool, StoreError> {
+        self.memory.give_up(id, length, place).await
+    }
+
     async fn discard(&self, id: UploadId) -> Result<(), StoreError> {
         self.memory.discard(id).await
     }

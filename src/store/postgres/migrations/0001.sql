@@ -49,7 +49,7 @@ create table client_ids (
     conversation bytea,
     client_message_id text,
     upload uuid not null,
-    -- From the claim on: then the id is held for ever.
+    -- From the claim on: then the id is held for ever, unless the bytes of the message turn out to be lost.
     message_id bytea,
     primary key (sender, conversation, client_message_id)
 );

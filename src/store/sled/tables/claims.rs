@@ -33,6 +33,12 @@ pub(crate) fn claim(view: &mut View<'_>, upload: &Upload, message: MessageId) ->
     set(view, upload, Some(message))
 }
 
+/// Makes the upload the holder of its id instead of the message that it claimed.
+pub(crate) fn take_back(view: &mut View<'_>, upload: &Upload) -> Result<(), StoreError> {
+    let is_own = holder(view, upload)?.is_some_and(|holder| holder.upload == upload.id);
+    if is_own { set(view, upload, None) } else { Ok(()) }
+}
+
 /// Frees the upload's id, unless another upload or a message holds it.
 pub(crate) fn release(view: &mut View<'_>, upload: &Upload) -> Result<(), StoreError> {
     let own = ClaimRow { upload: upload.id, message: None };
