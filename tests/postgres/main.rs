@@ -5,6 +5,7 @@ mod audit;
 mod clocks;
 mod control;
 mod faults;
+mod orders;
 mod outages;
 mod process;
 mod proxy;

@@ -84,15 +84,34 @@ impl Connections {
         sql: &str,
         params: Params<'_>,
     ) -> Result<Vec<Row>, StoreError> {
-        in_time(patience, async {
-            let client = self.client().await?;
-            // After an error the connection is closed as well: the database may be unfit for good behind it,
-            // as one that became a standby.
-            let found = client.query(&client.prepare_cached(sql).await?, params).await?;
-            client.give_back();
-            Ok::<_, StoreError>(found)
-        })
-        .await
+        in_time(patience, self.query_at_once(sql, params, || {})).await
+    }
+
+    /// The rows that a single statement answers, if it does so in time. `sent` is called right before it is
+    /// sent: up to then it has no effect.
+    pub(super) async fn query_sending(
+        &self,
+        sql: &str,
+        params: Params<'_>,
+        sent: impl FnOnce(),
+    ) -> Result<Vec<Row>, StoreError> {
+        in_time(borrowed::PATIENCE, self.query_at_once(sql, params, sent)).await
+    }
+
+    async fn query_at_once(
+        &self,
+        sql: &str,
+        params: Params<'_>,
+        sent: impl FnOnce(),
+    ) -> Result<Vec<Row>, StoreError> {
+        let client = self.client().await?;
+        // After an error the connection is closed as well: the database may be unfit for good behind it, as
+        // one that became a standby.
+        let statement = client.prepare_cached(sql).await?;
+        sent();
+        let found = client.query(&statement, params).await?;
+        client.give_back();
+        Ok(found)
     }
 
     /// A connection beside the pool, and what drives it.

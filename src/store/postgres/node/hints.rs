@@ -5,18 +5,14 @@ use futures_util::stream::{BoxStream, unfold};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::PostgresNode;
-use super::order::Order;
+use super::order::Tell;
 use super::said::Said;
 use crate::store::Hints;
 use crate::upload::UploadId;
 
 impl Hints for PostgresNode {
     fn complete(&self, id: UploadId) {
-        self.0.order(Order::Tell {
-            channel: self.0.channels.all(),
-            said: Said::Complete { id },
-            until: None,
-        });
+        self.0.orders.tell(Tell { channel: self.0.channels.all(), said: Said::Complete { id }, until: None });
     }
 
     fn completed(&self) -> BoxStream<'static, UploadId> {

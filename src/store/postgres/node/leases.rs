@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use tokio::sync::oneshot;
 
 use super::super::rows::{self, UPLOAD};
-use super::order::{Order, Taken};
+use super::order::{LetGo, Taken, Tell};
 use super::said::Said;
 use super::{Held, PostgresNode, lock};
 use crate::store::{Elsewhere, Lease, Leases, NoTurn, StoreError, Wanted};
@@ -91,10 +91,8 @@ impl Leases for PostgresNode {
     }
 
     async fn leave(&self) {
-        let (done, left) = oneshot::channel();
-        self.0.order(Order::Leave { _done: done });
-        // The sender is dropped when the line has ended, and nothing comes over it.
-        if tokio::time::timeout(LEAVE_WITHIN, left).await.is_err() {
+        // Nothing comes over it: its other end is dropped.
+        if tokio::time::timeout(LEAVE_WITHIN, self.0.orders.leave()).await.is_err() {
             tracing::warn!("the database was not told of the end; other servers find out in a while");
         }
     }
@@ -158,7 +156,7 @@ impl PostgresNode {
         let at_recorded_offset = wanted == Wanted::RecordedOffset;
         let said = Said::Ask { id, at_recorded_offset, from: self.0.number };
         let until = Some(Instant::now() + PATIENCE);
-        self.0.order(Order::Tell { channel: self.0.channels.of(holder), said, until });
+        self.0.orders.tell(Tell { channel: self.0.channels.of(holder), said, until });
         let outcome = tokio::select! {
             biased;
             () = std::future::ready(()), if at_recorded_offset => Ok(()),
@@ -183,12 +181,18 @@ impl PostgresNode {
 }
 
 impl Entry {
-    /// Takes the upload; answers it as it is then. No other node writes to it from then on.
+    /// Takes the upload; answers it as it is then. No other node writes to it from then on. While too many are
+    /// to be let go, none is taken: the database was away for long.
     async fn take(&mut self, seen: Option<Epoch>) -> Result<Option<Upload>, StoreError> {
         let node = &self.node.0;
+        if node.orders.is_full() {
+            return Err(StoreError::Unavailable("too many uploads are still to be let go".into()));
+        }
         let seen = seen.map(|epoch| epoch.number().cast_signed());
-        self.taken = Taken::Perhaps;
-        let rows = node.connections.query(&take(), &[&self.id.uuid(), &node.number, &seen]).await?;
+        let (sql, id, taken) = (take(), self.id.uuid(), &mut self.taken);
+        // A statement that was never sent takes nothing.
+        let sent = || *taken = Taken::Perhaps;
+        let rows = node.connections.query_sending(&sql, &[&id, &node.number, &seen], sent).await?;
         let upload = rows.first().map(rows::upload).transpose()?;
         self.taken = upload.as_ref().map_or(Taken::Nothing, |upload| Taken::At(upload.epoch));
         Ok(upload)
@@ -208,6 +212,6 @@ impl Drop for Entry {
     fn drop(&mut self) {
         let held = lock(&self.node.0.held).remove(&self.id);
         let askers = held.map_or(Vec::new(), |held| held.askers);
-        self.node.0.order(Order::LetGo { id: self.id, taken: self.taken, askers });
+        self.node.0.orders.let_go(self.id, LetGo::of(self.taken, askers));
     }
 }

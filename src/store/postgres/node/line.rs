@@ -3,7 +3,6 @@
 use std::sync::Weak;
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::MissedTickBehavior;
 use tokio_postgres::{AsyncMessage, Client, Row};
 use uuid::Uuid;
@@ -13,9 +12,10 @@ use super::super::connect::Connections;
 use super::super::connector::Driver;
 use super::clock;
 use super::let_go::let_go;
-use super::order::{Order, Taken};
+use super::order::{LetGo, Tell};
+use super::orders::{Batch, Ordered};
 use super::said::{Channels, Said};
-use super::strays::Strays;
+use super::strays::let_strays_go;
 use super::{Inner, lock};
 use crate::store::StoreError;
 use crate::upload::UploadId;
@@ -26,8 +26,6 @@ const BEAT: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(250);
 /// How long a statement of the line may take, and its connection to be made.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The most orders that go together.
-const TOGETHER: usize = 256;
 
 /// The line of one node.
 pub(super) struct Line {
@@ -39,11 +37,10 @@ pub(super) struct Line {
 /// An open connection of a line.
 pub(super) struct Opened(Client, Driver);
 
-/// Work that a broken line leaves to the next one.
+/// What a broken line leaves to the next one.
 #[derive(Default)]
 struct Left {
-    orders: Vec<Order>,
-    strays: Strays,
+    batch: Batch,
     /// Whether the log says that the line is broken.
     is_broken: bool,
 }
@@ -89,13 +86,13 @@ impl Line {
         self.channels
     }
 
-    /// Serves the node until it ends. Orders that a broken line did not follow wait for the next one: to
+    /// Serves the node until it ends. Orders that a broken line did not follow are left to the next one: to
     /// follow an order twice is to follow it once, and a node that keeps its name on an upload keeps others
     /// from sweeping it.
-    pub(super) async fn run(self, opened: Opened, mut orders: UnboundedReceiver<Order>, node: Weak<Inner>) {
+    pub(super) async fn run(self, opened: Opened, ordered: Ordered, node: Weak<Inner>) {
         let (mut opened, mut left) = (Some(opened), Left::default());
         loop {
-            match self.session(opened.take(), &mut orders, &mut left, &node).await {
+            match self.session(opened.take(), &ordered, &mut left, &node).await {
                 Ok(()) => return,
                 Err(error) => {
                     if !std::mem::replace(&mut left.is_broken, true) {
@@ -110,7 +107,7 @@ impl Line {
     async fn session(
         &self,
         opened: Option<Opened>,
-        orders: &mut UnboundedReceiver<Order>,
+        ordered: &Ordered,
         left: &mut Left,
         node: &Weak<Inner>,
     ) -> Result<(), StoreError> {
@@ -123,7 +120,7 @@ impl Line {
             if is_new {
                 in_time(prepare(&client, self.number, self.channels)).await?;
             }
-            self.serve(&client, orders, left, node).await
+            self.serve(&client, ordered, left, node).await
         };
         tokio::select! {
             served = serve => served,
@@ -134,7 +131,7 @@ impl Line {
     async fn serve(
         &self,
         client: &Client,
-        orders: &mut UnboundedReceiver<Order>,
+        ordered: &Ordered,
         left: &mut Left,
         node: &Weak<Inner>,
     ) -> Result<(), StoreError> {
@@ -142,16 +139,11 @@ impl Line {
         let mut beats = tokio::time::interval(BEAT);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            in_time(self.follow(client, &left.orders)).await?;
-            let is_over = left.orders.iter().any(|order| matches!(order, Order::Leave { .. }));
-            if is_over {
+            in_time(self.follow(client, &left.batch)).await?;
+            if left.batch.is_last() {
                 return in_time(self.leave(client)).await;
             }
-            for order in left.orders.drain(..) {
-                if let Order::LetGo { id, taken: Taken::Perhaps, .. } = order {
-                    left.strays.note(id);
-                }
-            }
+            ordered.followed(std::mem::take(&mut left.batch));
             tokio::select! {
                 _ = beats.tick() => {
                     let asked = Instant::now();
@@ -160,13 +152,11 @@ impl Line {
                     if std::mem::take(&mut left.is_broken) {
                         tracing::info!("the line to the database is whole again");
                     }
-                    in_time(left.strays.let_go(client, self.number, |id| is_held(node, id))).await?;
+                    let strays = ordered.strays();
+                    in_time(let_strays_go(client, self.number, &strays, |id| is_held(node, id))).await?;
+                    ordered.looked_at(&strays);
                 }
-                taken = orders.recv_many(&mut left.orders, TOGETHER) => {
-                    if taken == 0 {
-                        return in_time(self.leave(client)).await;
-                    }
-                }
+                batch = ordered.next() => left.batch = batch,
             }
         }
     }
@@ -176,28 +166,25 @@ impl Line {
     }
 
     /// Lets uploads go, and then tells what is to be told. Orders that come meanwhile go together next time.
-    async fn follow(&self, client: &Client, orders: &[Order]) -> Result<(), tokio_postgres::Error> {
+    async fn follow(&self, client: &Client, batch: &Batch) -> Result<(), tokio_postgres::Error> {
         let (mut ids, mut epochs) = (Vec::<Uuid>::new(), Vec::<i64>::new());
         let (mut channels, mut texts) = (Vec::new(), Vec::new());
-        for order in orders {
-            match order {
-                Order::LetGo { id, taken, askers } => {
-                    if let Taken::At(epoch) = taken {
-                        ids.push(id.uuid());
-                        epochs.push(epoch.number().cast_signed());
-                    }
-                    for asker in askers {
-                        channels.push(self.channels.of(*asker));
-                        texts.push(Said::Free { id: *id }.text());
-                    }
-                }
-                Order::Tell { until: Some(until), .. } if *until < Instant::now() => {}
-                Order::Tell { channel, said, .. } => {
-                    channels.push(channel.clone());
-                    texts.push(said.text());
-                }
-                Order::Leave { .. } => {}
+        for (id, LetGo { epoch, askers, .. }) in &batch.owed {
+            if let Some(epoch) = epoch {
+                ids.push(id.uuid());
+                epochs.push(epoch.number().cast_signed());
             }
+            for asker in askers {
+                channels.push(self.channels.of(*asker));
+                texts.push(Said::Free { id: *id }.text());
+            }
+        }
+        let now = Instant::now();
+        for Tell { channel, said, .. } in
+            batch.tells.iter().filter(|tell| tell.until.is_none_or(|until| until >= now))
+        {
+            channels.push(channel.clone());
+            texts.push(said.text());
         }
         let_go(client, self.number, &ids, &epochs).await?;
         if !texts.is_empty() {
@@ -275,7 +262,8 @@ fn hear(node: &Weak<Inner>, said: Said) {
                 return;
             }
             // It was let go, perhaps by an order that is not followed yet: that one goes first.
-            node.order(Order::Tell { channel: node.channels.of(from), said: Said::Free { id }, until: None });
+            let tell = Tell { channel: node.channels.of(from), said: Said::Free { id }, until: None };
+            node.orders.tell_free(id, from, tell);
         }
         Said::Free { id } => {
             if let Some(asking) = lock(&node.asking).remove(&id) {

@@ -20,6 +20,7 @@ mod leases;
 mod let_go;
 mod line;
 mod order;
+mod orders;
 mod said;
 mod strays;
 
@@ -27,14 +28,14 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, oneshot};
 
 use super::connect::Connections;
 use crate::store::local::LocalLeases;
 use crate::store::{Displacement, StoreError};
 use crate::upload::UploadId;
 use line::Line;
-use order::Order;
+use orders::Orders;
 use said::Channels;
 
 /// The most hints that wait for one listener.
@@ -53,7 +54,7 @@ struct Inner {
     held: Mutex<HashMap<UploadId, Held>>,
     /// Requests that have asked a holder on another node to let go.
     asking: Mutex<HashMap<UploadId, oneshot::Sender<()>>>,
-    orders: mpsc::UnboundedSender<Order>,
+    orders: Orders,
     completed: broadcast::Sender<UploadId>,
     line: tokio::task::AbortHandle,
 }
@@ -71,7 +72,7 @@ impl PostgresNode {
     /// # Errors
     /// [`StoreError`] if the database cannot be reached.
     pub async fn start(connections: Connections) -> Result<Self, StoreError> {
-        let (orders, ordered) = mpsc::unbounded_channel();
+        let (orders, ordered) = orders::orders();
         let (line, opened) = Line::open(&connections).await?;
         let (number, channels) = (line.number(), line.channels());
         let node = Arc::new_cyclic(|node| {
@@ -108,13 +109,6 @@ impl PostgresNode {
     pub async fn stop(&self) -> Result<(), StoreError> {
         self.0.line.abort();
         line::strike(&self.0.connections, self.0.number).await
-    }
-}
-
-impl Inner {
-    /// Hands an order to the line, unless that has ended.
-    fn order(&self, order: Order) {
-        let _ = self.orders.send(order);
     }
 }
 

@@ -1,22 +1,28 @@
-//! The orders of a node's requests to its line.
+//! What a node's requests order of its line.
 
 use std::time::Instant;
-
-use tokio::sync::oneshot;
 
 use super::said::Said;
 use crate::upload::{Epoch, UploadId};
 
-/// Work for the line.
-#[derive(Debug)]
-pub(super) enum Order {
-    /// To take the node's name off what a request let go, and then to tell those who asked.
-    LetGo { id: UploadId, taken: Taken, askers: Vec<i32> },
-    /// To tell the listeners of a channel something, if that can be done by then. A holder that is asked
-    /// later, for a request that waits no longer, would let go for nothing.
-    Tell { channel: String, said: Said, until: Option<Instant> },
-    /// To end the node, after all that was ordered before. The sender is dropped when that is done.
-    Leave { _done: oneshot::Sender<()> },
+/// An upload that a request let go: the node's name is to be taken off it, and then those who asked are told.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct LetGo {
+    /// The epoch in which it was taken, if that is known.
+    pub(super) epoch: Option<Epoch>,
+    /// Whether it may have been taken in another one, of which the node was not told.
+    pub(super) is_stray: bool,
+    /// The nodes that asked for it.
+    pub(super) askers: Vec<i32>,
+}
+
+/// Something to tell the listeners of a channel, if that can be done by then. A holder that is asked later,
+/// for a request that waits no longer, would let go for nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Tell {
+    pub(super) channel: String,
+    pub(super) said: Said,
+    pub(super) until: Option<Instant>,
 }
 
 /// What a request has taken.
@@ -28,4 +34,35 @@ pub(super) enum Taken {
     Perhaps,
     /// The upload.
     At(Epoch),
+}
+
+impl LetGo {
+    /// What a request leaves to be done that has taken this.
+    pub(super) fn of(taken: Taken, askers: Vec<i32>) -> Self {
+        let epoch = match taken {
+            Taken::At(epoch) => Some(epoch),
+            Taken::Nothing | Taken::Perhaps => None,
+        };
+        Self { epoch, is_stray: taken == Taken::Perhaps, askers }
+    }
+
+    /// Whether nothing is to be done.
+    pub(super) fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Adds what a later request of this node leaves of the same upload. Of two epochs, the later one counts:
+    /// the upload is in the earlier one no more.
+    pub(super) fn add(&mut self, later: Self) {
+        self.epoch = later.epoch.or(self.epoch);
+        self.is_stray |= later.is_stray;
+        later.askers.into_iter().for_each(|asker| self.ask(asker));
+    }
+
+    /// Adds a node that asks for it.
+    pub(super) fn ask(&mut self, asker: i32) {
+        if !self.askers.contains(&asker) {
+            self.askers.push(asker);
+        }
+    }
 }

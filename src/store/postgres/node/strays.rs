@@ -22,33 +22,46 @@ impl Strays {
         self.0.insert(id, BEATS);
     }
 
-    /// Lets go what has the node's name on it and is held by no request of this node. An epoch that is read
-    /// before it is looked whether a request holds the upload is either that request's or a stray's; a
-    /// request that comes later takes another epoch, from which nothing is taken here.
-    pub(super) async fn let_go(
-        &mut self,
-        client: &Client,
-        number: i32,
-        is_held: impl Fn(UploadId) -> bool,
-    ) -> Result<(), tokio_postgres::Error> {
-        if self.0.is_empty() {
-            return Ok(());
-        }
-        let ids: Vec<Uuid> = self.0.keys().copied().map(UploadId::uuid).collect();
-        let sql = "select id, epoch from uploads where id = any($1) and node = $2";
-        let (mut strays, mut epochs) = (Vec::new(), Vec::new());
-        for row in client.query(sql, &[&ids, &number]).await? {
-            let id: Uuid = row.try_get("id")?;
-            if !is_held(id.into()) {
-                strays.push(id);
-                epochs.push(row.try_get("epoch")?);
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn ids(&self) -> Vec<UploadId> {
+        self.0.keys().copied().collect()
+    }
+
+    /// Notes that these were looked at once more.
+    pub(super) fn looked_at(&mut self, ids: &[UploadId]) {
+        for id in ids {
+            if let Some(beats) = self.0.get_mut(id) {
+                *beats -= 1;
             }
         }
-        let_go(client, number, &strays, &epochs).await?;
-        self.0.retain(|_, beats| {
-            *beats -= 1;
-            *beats > 0
-        });
-        Ok(())
+        self.0.retain(|_, beats| *beats > 0);
     }
+}
+
+/// Lets go which of these have the node's name on them and are held by no request of this node. An epoch that
+/// is read before it is looked whether a request holds the upload is either that request's or a stray's; a
+/// request that comes later takes another epoch, from which nothing is taken here.
+pub(super) async fn let_strays_go(
+    client: &Client,
+    number: i32,
+    strays: &[UploadId],
+    is_held: impl Fn(UploadId) -> bool,
+) -> Result<(), tokio_postgres::Error> {
+    if strays.is_empty() {
+        return Ok(());
+    }
+    let all: Vec<Uuid> = strays.iter().copied().map(UploadId::uuid).collect();
+    let sql = "select id, epoch from uploads where id = any($1) and node = $2";
+    let (mut ids, mut epochs) = (Vec::new(), Vec::new());
+    for row in client.query(sql, &[&all, &number]).await? {
+        let id: Uuid = row.try_get("id")?;
+        if !is_held(id.into()) {
+            ids.push(id);
+            epochs.push(row.try_get("epoch")?);
+        }
+    }
+    let_go(client, number, &ids, &epochs).await
 }
