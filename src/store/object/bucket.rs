@@ -17,8 +17,7 @@ use object_store::{
 };
 use tokio::time::timeout;
 
-use super::lists::Lists;
-use super::signed::{Listed, Signed};
+use super::signed::Signed;
 use crate::store::{Shown, StoreError};
 use crate::upload::UploadId;
 
@@ -45,9 +44,7 @@ pub struct Bucket {
     /// For downloads, which may take as long as their reader does.
     reads: Arc<dyn ObjectStore>,
     /// For what the clients have no request for.
-    signed: Option<Signed>,
-    /// For lists of what the client does not list.
-    pub(super) lists: Option<Arc<Lists>>,
+    pub(super) signed: Option<Signed>,
     prefix: Path,
 }
 
@@ -94,7 +91,7 @@ impl S3 {
         Ok(Self { bucket: bucket.to_owned(), prefix, endpoint, checksums, keys: None })
     }
 
-    /// A client of the bucket, with these bounds of its requests.
+    /// A client of the bucket, with these bounds of its requests. Plain HTTP is for an endpoint that says so.
     ///
     /// # Errors
     /// [`BucketError::Settings`]
@@ -106,9 +103,10 @@ impl S3 {
             base: 2.0,
         };
         let retry = RetryConfig { backoff, max_retries: usize::MAX, retry_timeout: SLOW };
+        let is_plain = self.endpoint.as_ref().is_some_and(|endpoint| endpoint.starts_with("http://"));
         let mut builder = AmazonS3Builder::from_env()
             .with_bucket_name(&self.bucket)
-            .with_client_options(self.options(options))
+            .with_client_options(options.with_allow_http(is_plain))
             .with_retry(retry)
             // A signature over the bytes costs more than all else. A checksum costs a tenth of it.
             .with_unsigned_payload(true);
@@ -125,14 +123,6 @@ impl S3 {
     }
 }
 
-impl S3 {
-    /// Plain HTTP is for an endpoint that says so.
-    fn options(&self, options: ClientOptions) -> ClientOptions {
-        let is_plain = self.endpoint.as_ref().is_some_and(|endpoint| endpoint.starts_with("http://"));
-        options.with_allow_http(is_plain)
-    }
-}
-
 impl Bucket {
     /// The bucket at an address, whose puts of parts take this long at the most.
     ///
@@ -146,9 +136,8 @@ impl Bucket {
             parts: Arc::new(client(part_timeout / 2)?),
             wholes: whole.clone(),
             objects: whole.clone(),
-            signed: Some(Signed::by(whole.clone())?),
+            signed: Some(Signed::by(whole)?),
             reads: Arc::new(reads),
-            lists: Some(Arc::new(Lists::by(whole, s3.options(ClientOptions::new()))?)),
             prefix: Path::from(s3.prefix.as_str()),
         })
     }
@@ -156,15 +145,7 @@ impl Bucket {
     /// The bucket that these clients have.
     pub fn over(parts: Arc<dyn MultipartStore>, objects: Arc<dyn ObjectStore>) -> Self {
         let prefix = Path::default();
-        Self {
-            wholes: parts.clone(),
-            parts,
-            reads: objects.clone(),
-            objects,
-            signed: None,
-            lists: None,
-            prefix,
-        }
+        Self { wholes: parts.clone(), parts, reads: objects.clone(), objects, signed: None, prefix }
     }
 
     /// The same, with what signs requests that the clients do not have.
@@ -207,26 +188,19 @@ impl Bucket {
         put.map(|part| part.content_id).map_err(gone)
     }
 
-    /// The parts of an object that is not made; `None` if there is no such object of parts.
-    pub(super) async fn listed(&self, key: &str, multipart: &str) -> Result<Option<Listed>, StoreError> {
-        match &self.signed {
-            Some(signed) => signed.parts(&self.path(key), multipart).await,
-            None => Err(StoreError::Unavailable("there is nothing that signs requests".into())),
-        }
-    }
-
     /// The URL under which any client gets an object for a while, described as this; `None` if nothing signs
     /// it.
     pub(super) async fn url(&self, key: &str, shown: &Shown) -> Result<Option<String>, StoreError> {
         let Some(signed) = &self.signed else { return Ok(None) };
         let method = if shown.is_head { Method::HEAD } else { Method::GET };
-        let query = vec![
-            ("response-content-type", shown.content_type.clone()),
-            ("response-content-disposition", shown.disposition.clone()),
-            // No cache that others use keeps it, and nobody asks for it again under a URL that has ended.
-            ("response-cache-control", format!("private, max-age={}", shown.valid.as_secs())),
+        // No cache that others use keeps it, and nobody asks for it again under a URL that has ended.
+        let cache = format!("private, max-age={}", shown.valid.as_secs());
+        let query = [
+            ("response-content-type", shown.content_type.as_str()),
+            ("response-content-disposition", shown.disposition.as_str()),
+            ("response-cache-control", cache.as_str()),
         ];
-        signed.url(method, &self.path(key), shown.valid, query).await.map(Some)
+        signed.url(method, &self.path(key), shown.valid, &query).await.map(Some)
     }
 
     /// Makes the object of its parts, of which there is one at least.

@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::bucket::{Bucket, failed, is_gone};
-use super::lists::Lists;
+use super::signed::{Answer, Patience, Signed};
 use crate::store::StoreError;
 
 /// An object.
@@ -100,8 +100,9 @@ impl Bucket {
             if !key.is_empty() {
                 query.extend([("key-marker", key.as_str()), ("upload-id-marker", id.as_str())]);
             }
-            let none = || StoreError::Unavailable("the bucket is not found".into());
-            let (now, text) = self.lists()?.get(&Path::default(), &query).await?.ok_or_else(none)?;
+            let none = || unavailable("the bucket is not found");
+            let answer = self.signed()?.get(&Path::default(), &query, Patience::LONG).await?;
+            let Answer { at: now, text } = answer.ok_or_else(none)?;
             let page: Uploads = parsed(&text)?;
             for upload in page.uploads {
                 let age_secs = now - seconds(&upload.initiated)?;
@@ -122,13 +123,15 @@ impl Bucket {
         &self,
         key: &str,
         multipart: &str,
+        patience: Patience,
     ) -> Result<Option<Vec<PutPart>>, StoreError> {
         let path = self.path(key);
         let (mut found, mut marker) = (Vec::new(), "0".to_owned());
         loop {
             let query =
                 [("uploadId", multipart), ("max-parts", "1000"), ("part-number-marker", marker.as_str())];
-            let Some((_, text)) = self.lists()?.get(&path, &query).await? else { return Ok(None) };
+            let answer = self.signed()?.get(&path, &query, patience).await?;
+            let Some(Answer { text, .. }) = answer else { return Ok(None) };
             let page: Parts = parsed(&text)?;
             found.extend(page.parts.into_iter().map(|part| PutPart {
                 idx: part.part_number.saturating_sub(1),
@@ -142,10 +145,25 @@ impl Bucket {
         }
     }
 
-    fn lists(&self) -> Result<&Lists, StoreError> {
-        let none = || StoreError::Unavailable("this object store signs no requests".into());
-        self.lists.as_deref().ok_or_else(none)
+    fn signed(&self) -> Result<&Signed, StoreError> {
+        self.signed.as_ref().ok_or_else(|| unavailable("this object store signs no requests"))
     }
+}
+
+/// The places of parts, all of one size, that were not put, or are not those that were put.
+pub(super) fn others(parts: &[String], put: &[PutPart], part_size: u64) -> Vec<u64> {
+    let is_there = |idx: u64, content_id: &String| {
+        put.iter().any(|put| {
+            put.idx == idx && put.length == part_size && content_id.contains(unquoted(&put.content_id))
+        })
+    };
+    let places = (0_u64..).zip(parts);
+    places.filter(|(idx, content_id)| !is_there(*idx, content_id)).map(|(idx, _)| idx).collect()
+}
+
+/// What names a part has the part's tag in it: with quotes or without, and beside a checksum if there is one.
+fn unquoted(tag: &str) -> &str {
+    tag.trim_matches('"')
 }
 
 #[derive(Deserialize)]
@@ -241,6 +259,21 @@ mod tests {
         let part = &parts.parts[0];
         assert_eq!((part.part_number, &*part.e_tag, part.size), (1, "\"e\"", 5));
         assert!(parsed::<Parts>("<ListPartsResult/>").expect("an empty list").parts.is_empty());
+    }
+
+    #[test]
+    fn a_part_is_the_one_that_was_put_if_place_length_and_tag_are_the_same() {
+        let put = |idx, length, tag: &str| PutPart { idx, length, content_id: tag.into() };
+        let parts = ["\"a\"".to_owned(), "<e_tag>b</e_tag>".to_owned()];
+        for (there, expected) in [
+            (vec![put(1, 5, "\"b\""), put(0, 5, "\"a\""), put(2, 3, "c")], &[][..]),
+            (vec![put(0, 5, "a")], &[1]),
+            (vec![put(1, 5, "b")], &[0]),
+            (vec![put(0, 5, "a"), put(1, 4, "b")], &[1]),
+            (vec![put(0, 5, "b"), put(1, 5, "a")], &[0, 1]),
+        ] {
+            assert_eq!(others(&parts, &there, 5), expected);
+        }
     }
 
     #[test]

@@ -30,7 +30,6 @@ mod import;
 mod keep;
 mod limits;
 mod listing;
-mod lists;
 mod missed;
 mod multipart;
 mod objects;

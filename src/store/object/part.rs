@@ -18,6 +18,7 @@ use super::budget::Share;
 use super::objects::Shared;
 use super::pieces::length;
 use super::put::Landing;
+use super::signed::Patience;
 use crate::crash;
 use crate::store::StoreError;
 use crate::store::postgres::rows;
@@ -77,7 +78,10 @@ impl Part {
     async fn failed(&self, shared: &Shared, multipart: &str, error: StoreError) -> StoreError {
         let is_gone = match error {
             StoreError::Damaged(_) => true,
-            _ => matches!(shared.bucket.listed(&self.key, multipart).await, Ok(None)),
+            _ => {
+                let put = shared.bucket.put_parts(&self.key, multipart, Patience::SHORT).await;
+                matches!(put, Ok(None))
+            }
         };
         if !is_gone {
             return error;

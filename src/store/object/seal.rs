@@ -17,9 +17,10 @@ use tokio_postgres::Row;
 
 use super::bucket::Incomplete;
 use super::budget::Share;
+use super::listing::others;
 use super::objects::Shared;
 use super::pieces::{in_memory, length};
-use super::signed;
+use super::signed::Patience;
 use super::stored::{STORED, Stored};
 use crate::crash;
 use crate::store::StoreError;
@@ -168,10 +169,10 @@ impl Shared {
         multipart: &str,
     ) -> Result<bool, StoreError> {
         let key = &whole.stored.key;
-        let Some(listed) = self.bucket.listed(key, multipart).await? else {
+        let Some(put) = self.bucket.put_parts(key, multipart, Patience::SHORT).await? else {
             return self.is_made(id, length, key).await;
         };
-        let others = signed::other_than(&whole.parts, &listed);
+        let others = others(&whole.parts, &put, whole.stored.part_size);
         if others.is_empty() {
             return Ok(false);
         }

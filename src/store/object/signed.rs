@@ -1,21 +1,26 @@
-//! Requests that the client does not have, and signs: the list of an object's parts, and what others send,
-//! who have no credentials.
+//! Requests that the client does not have: it signs them, and they are sent as they are, from here or by
+//! others, who have no credentials.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http_body_util::{BodyExt, Limited};
 use object_store::client::{HttpClient, HttpConnector, HttpRequest, HttpRequestBody, ReqwestConnector};
 use object_store::path::Path;
 use object_store::signer::{Method, SignedUrlOptions, Signer};
 use object_store::{ClientOptions, Error};
+use time::OffsetDateTime;
 use tokio::time::timeout;
 
 use crate::store::StoreError;
 
-/// How long an answer may take.
-const WAIT: Duration = Duration::from_secs(10);
 /// How long a signature counts; the clocks of stores differ.
 const VALID: Duration = Duration::from_secs(600);
+/// How long it waits before a request is sent again, times how often it was sent.
+const PAUSE: Duration = Duration::from_millis(500);
+/// The most bytes of an answer, which has a thousand entries.
+const MOST_BYTES: usize = 16 * 1024 * 1024;
 
 /// What signs and sends requests.
 #[derive(Clone)]
@@ -24,14 +29,32 @@ pub(super) struct Signed {
     client: HttpClient,
 }
 
-/// The numbers of parts, from 1, and what names their bytes.
-pub(super) type Listed = Vec<(usize, String)>;
+/// How long an answer is waited for, and how often it is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    wait: Duration,
+    attempts: u32,
+}
+
+impl Patience {
+    /// Of one for whom a client waits.
+    pub(super) const SHORT: Self = Self { wait: Duration::from_secs(10), attempts: 1 };
+    /// Of one that asks for many lists, and begins again if one fails.
+    pub(super) const LONG: Self = Self { wait: Duration::from_secs(60), attempts: 4 };
+}
+
+/// An answer, and when the store gave it, in seconds since 1970.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) at: i64,
+    pub(super) text: String,
+}
 
 impl Signed {
     pub(super) fn by(signer: Arc<dyn Signer>) -> Result<Self, Error> {
-        let options = ClientOptions::new().with_allow_http(true).with_timeout(WAIT);
-        let client = ReqwestConnector::default().connect(&options)?;
-        Ok(Self { signer, client })
+        // Where the addresses lead is the signer's to say.
+        let options = ClientOptions::new().with_allow_http(true).with_timeout(Patience::LONG.wait);
+        Ok(Self { signer, client: ReqwestConnector::default().connect(&options)? })
     }
 
     /// The URL of a request that any client may send, for a while.
@@ -40,79 +63,70 @@ impl Signed {
         method: Method,
         path: &Path,
         valid: Duration,
-        query: Vec<(&str, String)>,
+        query: &[(&str, &str)],
     ) -> Result<String, StoreError> {
-        let options = SignedUrlOptions::new().with_query(query);
-        let url = self.signer.signed_url_opts(method, path, valid, &options).await.map_err(failed)?;
-        Ok(url.into())
+        let options = SignedUrlOptions::new().with_query(query.iter().copied());
+        let url = self.signer.signed_url_opts(method, path, valid, &options).await;
+        url.map(String::from).map_err(|error| unavailable(&error))
     }
 
-    /// The parts that there are; `None` if there is no such object of parts.
-    pub(super) async fn parts(&self, path: &Path, multipart: &str) -> Result<Option<Listed>, StoreError> {
-        let (mut parts, mut after) = (Vec::new(), 0);
+    /// The answer to a GET; `None` if it asks about an object of parts that does not exist.
+    pub(super) async fn get(
+        &self,
+        path: &Path,
+        query: &[(&str, &str)],
+        patience: Patience,
+    ) -> Result<Option<Answer>, StoreError> {
+        let mut attempt = 1;
         loop {
-            let Some(page) = self.page(path, multipart, after).await? else { return Ok(None) };
-            parts.extend(listed(&page));
-            let last = parts.last().map_or(0, |(number, _)| *number);
-            if first(&page, "IsTruncated") != Some("true") || last <= after {
-                return Ok(Some(parts));
+            let answer = timeout(patience.wait, self.try_get(path, query)).await;
+            match answer.unwrap_or_else(|_| Err(unavailable("the object store takes too long for a list"))) {
+                Err(error) if attempt == patience.attempts => return Err(error),
+                Err(_) => tokio::time::sleep(PAUSE * attempt).await,
+                answer => return answer,
             }
-            after = last;
+            attempt += 1;
         }
     }
 
-    async fn page(&self, path: &Path, multipart: &str, after: usize) -> Result<Option<String>, StoreError> {
-        let query = vec![("uploadId", multipart.to_owned()), ("part-number-marker", after.to_string())];
+    async fn try_get(&self, path: &Path, query: &[(&str, &str)]) -> Result<Option<Answer>, StoreError> {
         let url = self.url(Method::GET, path, VALID, query).await?;
         let mut request = HttpRequest::new(HttpRequestBody::empty());
-        *request.uri_mut() = url.parse().map_err(failed)?;
-        let answer = async {
-            let answer = self.client.execute(request).await?;
-            let (head, body) = answer.into_parts();
-            Ok::<_, object_store::client::HttpError>((head.status, body.bytes().await?))
-        };
-        let answer = timeout(WAIT, answer).await.map_err(|_| failed("the list of parts takes too long"))?;
-        let (status, body) = answer.map_err(failed)?;
-        let text = String::from_utf8_lossy(&body).into_owned();
-        match status.as_u16() {
-            200 => Ok(Some(text)),
-            404 if first(&text, "Code") == Some("NoSuchUpload") => Ok(None),
-            status => {
-                Err(failed(format!("the list of parts: {status} {}", first(&text, "Code").unwrap_or(""))))
+        *request.uri_mut() = url.parse().map_err(|error| unavailable(&error))?;
+        let answer = self.client.execute(request).await.map_err(|error| unavailable(&error))?;
+        let (head, body) = answer.into_parts();
+        let body = Limited::new(body, MOST_BYTES).collect().await.map_err(|error| unavailable(&error))?;
+        let text = String::from_utf8_lossy(&body.to_bytes()).into_owned();
+        let date = head.headers.get("date").and_then(|date| date.to_str().ok()).and_then(seconds_of_date);
+        match (head.status.as_u16(), code(&text)) {
+            (200, _) => {
+                Ok(Some(Answer { at: date.ok_or_else(|| unavailable("an answer without a date"))?, text }))
             }
+            (404, "NoSuchUpload") => Ok(None),
+            (status, code) => Err(unavailable(&format!("the object store answers {status}: {code}"))),
         }
     }
 }
 
-/// Which of the parts, from 0, are not those that were put.
-pub(super) fn other_than(put: &[String], listed: &Listed) -> Vec<usize> {
-    let is_same = |idx: usize, content_id: &String| {
-        listed.iter().any(|(number, tag)| *number == idx + 1 && content_id.contains(tag.as_str()))
-    };
-    put.iter()
-        .enumerate()
-        .filter(|(idx, content_id)| !is_same(*idx, content_id))
-        .map(|(idx, _)| idx)
-        .collect()
+impl fmt::Debug for Signed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Signed")
+    }
 }
 
-fn failed(error: impl ToString) -> StoreError {
-    StoreError::Unavailable(error.to_string())
+/// The seconds since 1970 of a time in a header.
+fn seconds_of_date(text: &str) -> Option<i64> {
+    Some(OffsetDateTime::from(httpdate::parse_http_date(text).ok()?).unix_timestamp())
 }
 
-fn listed(page: &str) -> Listed {
-    let parts = page.split("<Part>").skip(1);
-    let part = |text: &str| {
-        let tag = first(text, "ETag")?.replace("&#34;", "\"").replace("&quot;", "\"");
-        Some((first(text, "PartNumber")?.parse().ok()?, tag.trim_matches('"').to_owned()))
-    };
-    parts.filter_map(part).collect()
+/// The code in the text of an error.
+fn code(text: &str) -> &str {
+    let code = text.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>"));
+    code.map_or("", |(code, _)| code)
 }
 
-/// The text of the first element of this name.
-fn first<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    let (_, rest) = text.split_once(&format!("<{name}>"))?;
-    rest.split_once('<').map(|(text, _)| text)
+fn unavailable(why: &(impl fmt::Display + ?Sized)) -> StoreError {
+    StoreError::Unavailable(why.to_string())
 }
 
 #[cfg(test)]
@@ -120,20 +134,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_that_are_others_are_named() {
-        let page = "<ListPartsResult><IsTruncated>false</IsTruncated>
-            <Part><PartNumber>1</PartNumber><ETag>&#34;aa&#34;</ETag></Part>
-            <Part><PartNumber>2</PartNumber><ETag>\"bb\"</ETag></Part></ListPartsResult>";
-        let listed = listed(page);
-        assert_eq!(listed, [(1, "aa".to_owned()), (2, "bb".to_owned())]);
-        assert_eq!(first(page, "IsTruncated"), Some("false"));
-        for (put, others) in [
-            (&["\"aa\"", "\"bb\""][..], &[][..]),
-            (&["\"aa\"", "\"cc\"", "\"dd\""], &[1, 2]),
-            (&["<PartMetadata><e_tag>\"aa\"</e_tag></PartMetadata>"], &[]),
-        ] {
-            let put: Vec<_> = put.iter().map(|&text| text.to_owned()).collect();
-            assert_eq!(other_than(&put, &listed), others);
-        }
+    fn answers_say_when_and_why() {
+        assert_eq!(seconds_of_date("Sun, 29 Nov 2026 21:00:00 GMT"), Some(1_795_986_000));
+        assert_eq!(seconds_of_date("tomorrow"), None);
+        assert_eq!(code("<Error><Code>AccessDenied</Code></Error>"), "AccessDenied");
+        assert_eq!(code("a page of a proxy"), "");
     }
 }

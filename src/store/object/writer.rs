@@ -23,6 +23,7 @@ use super::limits::Limits;
 use super::objects::Shared;
 use super::pieces::{Pieces, length};
 use super::put::{self, Failure, Landing, Put};
+use super::signed::Patience;
 use crate::crash;
 use crate::store::StoreError;
 use crate::upload::{Appended, Epoch, UploadId};
@@ -181,7 +182,7 @@ impl Writer {
             return Ok(());
         }
         let multipart = multipart.clone().await?;
-        match self.shared.bucket.listed(&self.key, &multipart).await {
+        match self.shared.bucket.put_parts(&self.key, &multipart, Patience::SHORT).await {
             Ok(None) => {
                 Err(StoreError::Damaged(format!("the object store has lost the parts of {}", self.id)))
             }

@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use crate::store::StoreError;
 use crate::store::object::objects::Shared;
+use crate::store::object::signed::Patience;
 use crate::store::postgres::rows;
 use crate::upload::UploadId;
 
@@ -82,7 +83,9 @@ impl Shared {
         for leftover in self.without_row(listed).await? {
             let is_there = match &leftover.multipart {
                 None => self.bucket.exists(&leftover.key).await?,
-                Some(multipart) => self.bucket.put_parts(&leftover.key, multipart).await?.is_some(),
+                Some(multipart) => {
+                    self.bucket.put_parts(&leftover.key, multipart, Patience::LONG).await?.is_some()
+                }
             };
             if is_there {
                 unknown.push(leftover);

@@ -5,8 +5,9 @@ use uuid::Uuid;
 
 use super::{Found, Tell};
 use crate::store::StoreError;
-use crate::store::object::listing::PutPart;
+use crate::store::object::listing::others;
 use crate::store::object::objects::Shared;
+use crate::store::object::signed::Patience;
 use crate::store::object::stored::{STORED, Stored};
 use crate::store::postgres::rows;
 use crate::upload::UploadId;
@@ -35,12 +36,12 @@ impl Shared {
     async fn fault_of_parts(&self, id: UploadId) -> Result<Option<String>, StoreError> {
         let Some((stored, parts)) = self.parts_of(id).await? else { return Ok(None) };
         let Some(multipart) = &stored.multipart else { return Ok(None) };
-        let put = self.bucket.put_parts(&stored.key, multipart).await?;
+        let put = self.bucket.put_parts(&stored.key, multipart, Patience::LONG).await?;
         let fault = match put {
             // It was made whole a moment ago, and the row is about to say so.
             None if self.bucket.exists(&stored.key).await? => return Ok(None),
             None => format!("upload {id}: the object store has none of its {} parts", parts.len()),
-            Some(put) => match first_other(&parts, &put, stored.part_size) {
+            Some(put) => match others(&parts, &put, stored.part_size).first() {
                 None => return Ok(None),
                 Some(idx) => format!("upload {id}: its part {} is not the one that was put", idx + 1),
             },
@@ -62,41 +63,5 @@ impl Shared {
         );
         let row = self.store.row(&sql, &[&id.uuid()]).await?;
         row.map(|row| Ok((Stored::of(&row)?, rows::column(&row, "part_ids")?))).transpose()
-    }
-}
-
-/// The first part that was not put, or is another one.
-fn first_other(parts: &[String], put: &[PutPart], part_size: u64) -> Option<u64> {
-    (0_u64..).zip(parts).find_map(|(idx, content_id)| {
-        let is_there = put.iter().any(|put| {
-            put.idx == idx && put.length == part_size && content_id.contains(unquoted(&put.content_id))
-        });
-        (!is_there).then_some(idx)
-    })
-}
-
-/// What names a part has the part's tag in it: with quotes or without, and beside a checksum if there is one.
-fn unquoted(tag: &str) -> &str {
-    tag.trim_matches('"')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_part_is_the_one_that_was_put_if_place_length_and_tag_are_the_same() {
-        let put = |idx, length, tag: &str| PutPart { idx, length, content_id: tag.into() };
-        let parts = ["\"a\"".to_owned(), "<e_tag>b</e_tag>".to_owned()];
-        let whole = [put(1, 5, "\"b\""), put(0, 5, "\"a\""), put(2, 3, "c")];
-        assert_eq!(first_other(&parts, &whole, 5), None);
-        for (other, expected) in [
-            (vec![put(0, 5, "a")], Some(1)),
-            (vec![put(1, 5, "b")], Some(0)),
-            (vec![put(0, 5, "a"), put(1, 4, "b")], Some(1)),
-            (vec![put(0, 5, "b"), put(1, 5, "a")], Some(0)),
-        ] {
-            assert_eq!(first_other(&parts, &other, 5), expected);
-        }
     }
 }
