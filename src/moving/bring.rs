@@ -124,7 +124,8 @@ impl<'a> Bringing<'a> {
     async fn bring(&self, bytes: Bytes) -> Result<(), MoveError> {
         let (brought, part_size) = self.shared.objects.bring(bytes.id, bytes.epoch, bytes.length).await?;
         match brought {
-            Brought::Whole => Ok(()),
+            // By an earlier run, which may have been killed before it compared.
+            Brought::Whole => self.compare(&bytes).await,
             Brought::Until(_) if bytes.is_complete && bytes.end <= part_size.min(WHOLE_BYTES) => {
                 self.bring_whole(&bytes).await
             }

@@ -276,6 +276,35 @@ async fn is_used_no_more(cluster: &Cluster, folder: &Path) {
     assert!(output.contains("before"), "{output}");
 }
 
+/// A file is restored from a backup between two runs, of which the second is killed before it has compared the
+/// parts that the first one brought.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn parts_of_a_file_that_was_another_one_are_found_after_any_kill() {
+    let origin = tempfile::tempdir().expect("a folder");
+    let stores = embedded(origin.path()).await;
+    make(&stores).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    copy(origin.path(), folder.path());
+    let files = image(&folder.path().join("chats"));
+    let (large, bytes) = files.iter().max_by_key(|(_, bytes)| bytes.len()).expect("a file");
+    let mut other = bytes.clone();
+    other[0] ^= 1;
+    let cluster = Cluster::with(longhaul::store::object::Limits::default()).await;
+    for (there, step) in [(&other, "part.recorded"), (bytes, "object.sealed")] {
+        std::fs::write(large, there).expect("ours");
+        let mut killed = program(&cluster, &["move"], folder.path());
+        let output = killed.env(longhaul::crash::VARIABLE, step).output().await.expect("run");
+        assert_eq!(output.status.code(), None, "{step}: {output:?}");
+    }
+    let (status, output) = run(&cluster, &["move"], folder.path()).await;
+    assert_eq!(status, Some(2), "{output}");
+    assert!(output.contains("does not have the recorded digest"), "{output}");
+    let (status, output) = run(&cluster, &["move"], folder.path()).await;
+    assert_eq!(status, Some(0), "{output}");
+    let findings = findings(&cluster).await;
+    assert!(findings.is_empty(), "{findings:?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_half_moved_database_is_not_served_and_takes_no_other_folder() {
     let origin = tempfile::tempdir().expect("a folder");
