@@ -151,11 +151,14 @@ async fn the_store_says_of_every_file_what_the_server_would_say() {
     }
 }
 
+/// Method and headers of a request, and the statuses of server and store if they differ.
+type Asked = (&'static str, Headers, Option<(u16, u16)>);
+
 /// Requests with ranges and conditions, for a file with this tag and date; and the statuses of server and
 /// store, where they differ, which is the store's to decide: this one takes `bytes` only in small letters,
 /// compares no `If-Range`, compares dates by parts of a second, and gives a range of a `HEAD`. An object is
 /// never changed, so each of these answers is right.
-fn requests(tag: &str, date: &str) -> Vec<(&'static str, Headers, Option<(u16, u16)>)> {
+fn requests(tag: &str, date: &str) -> Vec<Asked> {
     let with = |name, value: &str| (name, value.to_owned());
     let range = || with("Range", "bytes=2-4");
     vec![

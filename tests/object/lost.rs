@@ -70,7 +70,7 @@ impl Maker {
 /// A bound upload with all of its bytes acknowledged and its message claimed.
 async fn claimed(node: &Node) -> UploadId {
     let upload = Upload { length: Length::Known(LENGTH), digest: None, ..samples::bound(Some("c")) };
-    node.store.put(samples::conversation(1), &[upload.owner.clone()]).await.expect("made");
+    node.store.put(samples::conversation(1), std::slice::from_ref(&upload.owner)).await.expect("made");
     assert!(node.store.create(&upload, Taking::IfFree).await.expect("stored").is_new());
     assert_eq!(node.send(upload.id, 1, LENGTH).await.expect("recorded"), State::Complete);
     let claim = node.store.claim(upload.id, Timestamp::now()).await.expect("claimed");

@@ -46,17 +46,18 @@ fn fill(place: &cluster::Place, records: u64, uploads: &str, file: &Path) -> std
         where attrelid = 'uploads'::regclass and attnum > 0 and not attisdropped and attname <> 'id'";
     let columns = place.rows(columns).concat();
     // An id begins with its time and its version.
-    place.rows(&format!(
+    let copy = format!(
         "insert into uploads (id, {columns})
          select (left(one.id::text, 15) || right(gen_random_uuid()::text, 21))::uuid, {columns}
          from (select * from uploads limit 1) one, generate_series(1, {records})"
-    ));
-    place.rows(&format!(
+    );
+    let sums = format!(
         "update accounts set uploads = uploads + {records}, bytes = bytes + bytes / uploads * {records}
          where uploads > 0"
-    ));
-    place.rows("vacuum (analyze) uploads");
-    place.rows("checkpoint");
+    );
+    for statement in [copy.as_str(), sums.as_str(), "vacuum (analyze) uploads", "checkpoint"] {
+        _ = place.rows(statement);
+    }
     let paths = place.rows(&format!(
         "select '{uploads}/' || replace(id::text, '-', '') from uploads order by random() limit {ASKED}"
     ));

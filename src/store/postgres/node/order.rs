@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::said::Said;
-use crate::upload::{Epoch, UploadId};
+use crate::upload::Epoch;
 
 /// An upload that a request let go: the node's name is to be taken off it, and then those who asked are told.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
