@@ -58,9 +58,13 @@ async fn remove(uploads: Arc<Uploads>, lease: Lease, upload: Upload) -> Result<(
     crash::point("remove.recorded");
     // Without its record, a join ends with its current stretch.
     uploads.finalizer.landed(upload.id).await;
-    if upload.state.needs_bytes() {
+    // Those of one that was rejected while they came are there still, and nothing else would free them soon.
+    let may_have_bytes = upload.state.needs_bytes() || matches!(upload.state, State::Rejected(_));
+    if may_have_bytes {
         uploads.finalizer.free(&upload).await?;
         crash::point("remove.freed");
+    }
+    if upload.state.needs_bytes() {
         uploads.finalizer.teller().cancelled(&upload);
     }
     drop(lease);
