@@ -264,13 +264,13 @@ mod tests {
     #[test]
     fn a_part_is_the_one_that_was_put_if_place_length_and_tag_are_the_same() {
         let put = |idx, length, tag: &str| PutPart { idx, length, content_id: tag.into() };
-        let parts = ["\"a\"".to_owned(), "<e_tag>b</e_tag>".to_owned()];
+        let parts = ["\"11\"".to_owned(), "<e_tag>22</e_tag>".to_owned()];
         for (there, expected) in [
-            (vec![put(1, 5, "\"b\""), put(0, 5, "\"a\""), put(2, 3, "c")], &[][..]),
-            (vec![put(0, 5, "a")], &[1]),
-            (vec![put(1, 5, "b")], &[0]),
-            (vec![put(0, 5, "a"), put(1, 4, "b")], &[1]),
-            (vec![put(0, 5, "b"), put(1, 5, "a")], &[0, 1]),
+            (vec![put(1, 5, "\"22\""), put(0, 5, "\"11\""), put(2, 3, "33")], &[][..]),
+            (vec![put(0, 5, "11")], &[1]),
+            (vec![put(1, 5, "22")], &[0]),
+            (vec![put(0, 5, "11"), put(1, 4, "22")], &[1]),
+            (vec![put(0, 5, "22"), put(1, 5, "11")], &[0, 1]),
         ] {
             assert_eq!(others(&parts, &there, 5), expected);
         }

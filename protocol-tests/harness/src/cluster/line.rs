@@ -339,10 +339,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_line_that_leads_elsewhere_ends_what_went_to_the_server_before() {
-        let (first, _) = server().await;
+        let first = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
         let (second, read) = server().await;
-        let line = Line::to(first).await;
+        let line = Line::to(Target::Tcp(first.local_addr().expect("a bound socket has an address"))).await;
         let mut before = Connection::open(line.address()).await;
+        let (_far, _) = wait::bounded("the line connects", first.accept()).await.expect("it is bound");
         line.leads_to(second);
         assert!(before.gone().await.is_empty());
         let mut after = Connection::open(line.address()).await;
