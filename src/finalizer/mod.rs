@@ -14,8 +14,8 @@
 //! ```
 //! An upload whose `client_message_id` has a message already gets that message at the claim if it is the same
 //! file, and is rejected if it is not. The claim is mostly made with the last row, in one sync, and where the
-//! bytes are at the file's place by then, the commit as well. Where a record store carries the places of files,
-//! the place is durable with the commit.
+//! bytes are at the file's place by then, the commit as well. Where a record store carries the places of
+//! files, the place is durable with the commit.
 
 mod committed;
 mod comparison;

@@ -96,8 +96,8 @@ pub trait Append: Send {
     }
 
     /// Makes the last bytes before the row's end durable, and the row, as [`Records::append`] does. A store
-    /// that has the bytes where the message's file is may commit the message in the same step as its claim: then
-    /// the state is [`Committed`](State::Committed).
+    /// that has the bytes where the message's file is may commit the message in the same step as its claim:
+    /// then the state is [`Committed`](State::Committed).
     ///
     /// # Errors
     /// The errors of [`Sink::sync`] and [`Records::append`]. After one the row may exist or not; if it does,

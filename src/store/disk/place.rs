@@ -66,8 +66,8 @@ impl Folders {
         Ok(())
     }
 
-    /// Removes what is left of a file that cannot be placed, unless it can be by now. No other process has the
-    /// folder.
+    /// Removes what is left of a file that cannot be placed, unless it can be by now. No other process has
+    /// the folder.
     pub(super) fn give_up(&self, id: UploadId, length: u64, place: &Place) -> Result<bool, StoreError> {
         match self.place(id, length, place) {
             Err(StoreError::Damaged(_)) => {}

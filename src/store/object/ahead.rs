@@ -6,8 +6,8 @@
 //! PostgreSQL                 object store      PostgreSQL, one transaction
 //! ```
 //! A kill before the transaction leaves an object that is garbage when its time has come. Each attempt has a
-//! key of its own, so that a put which lands late takes the place of nothing. What an attempt cannot do is done
-//! by way of the tail.
+//! key of its own, so that a put which lands late takes the place of nothing. What an attempt cannot do is
+//! done by way of the tail.
 
 use std::time::Duration;
 

@@ -181,8 +181,8 @@ impl PostgresNode {
 }
 
 impl Entry {
-    /// Takes the upload; answers it as it is then. No other node writes to it from then on. While too many are
-    /// to be let go, none is taken: the database was away for long.
+    /// Takes the upload; answers it as it is then. No other node writes to it from then on. While too many
+    /// are to be let go, none is taken: the database was away for long.
     async fn take(&mut self, seen: Option<Epoch>) -> Result<Option<Upload>, StoreError> {
         let node = &self.node.0;
         if node.orders.is_full() {

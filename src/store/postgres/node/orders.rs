@@ -117,7 +117,8 @@ impl Ordered {
         }
     }
 
-    /// Notes that orders were followed. What may have been taken beside what is known is looked at for a while.
+    /// Notes that orders were followed. What may have been taken beside what is known is looked at for a
+    /// while.
     pub(super) fn followed(&self, batch: Batch) {
         let mut waiting = self.0.lock();
         for (id, _) in batch.owed.into_iter().filter(|(_, owed)| owed.is_stray) {
