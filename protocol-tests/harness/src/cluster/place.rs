@@ -141,7 +141,7 @@ impl Place {
     #[must_use]
     pub fn multipart_uploads(&self) -> BTreeSet<String> {
         let objects = folders(&self.bucket.join(".sgwtmp/multipart"));
-        let uploads = objects.iter().flat_map(|object| folders(object));
+        let uploads = objects.iter().filter(|object| has_name(object)).flat_map(|object| folders(object));
         uploads.map(|upload| name_below(&self.bucket, &upload)).collect()
     }
 
@@ -256,6 +256,12 @@ fn files(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     walk(folder, folder, &mut found);
     found
+}
+
+/// Whether the folder of an object's multipart uploads has the object's name. A part that lands when the last
+/// of them is gone makes the folder anew, without: then the server lists nothing of it, and aborts nothing.
+fn has_name(object: &Path) -> bool {
+    rustix::fs::getxattr(object, "user.objname", &mut [0_u8; 2048]).is_ok()
 }
 
 fn folders(folder: &Path) -> Vec<PathBuf> {
