@@ -10,6 +10,7 @@ use longhaul::store::contract::samples::{last_row, unbound, user, whole};
 use longhaul::store::postgres::{MigrationError, Postgres};
 use longhaul::store::{Created, Hints, Leases, Records, StoreError, Taking, Wanted};
 use longhaul::upload::{Appended, Bounds, Held, State, Upload, UploadId};
+use serde_json::json;
 use tokio_postgres::NoTls;
 
 use super::{Fixture, Node, connections, server};
@@ -143,6 +144,33 @@ async fn nodes_hear_each_other_again_after_their_lines_broke() {
         }
     };
     assert_eq!(heard, Some(id));
+}
+
+/// What one node tells another may come over a line that is slow, when the request that it meant is gone.
+#[tokio::test]
+async fn a_wish_that_is_told_late_displaces_no_request_that_came_since() {
+    let one = Node::new().await;
+    let (upload, last) = (unbound(), UploadId::random());
+    one.store.store.create(&upload, Taking::IfFree).await.expect("stored");
+    let earlier = one.node.take_over(upload.id, Wanted::WhatCame).await.expect("idle");
+    let late = earlier.epoch().number();
+    drop(earlier);
+    let lease = one.node.take_over(upload.id, Wanted::WhatCame).await.expect("idle");
+    let mut heard = one.node.completed();
+    for (epoch, wish) in [(late, None), (lease.epoch().number(), Some(Wanted::WhatCame))] {
+        let ask = json!({"id": upload.id, "epoch": epoch, "at_recorded_offset": false, "from": 0});
+        // One that is told afterwards is heard afterwards.
+        let words = [json!({"ask": ask}), json!({"complete": {"id": last}})];
+        for said in words {
+            let sql = format!(
+                "select pg_notify('longhaul_' || current_schema()::regnamespace::oid || '_' || id, '{said}')
+                 from nodes"
+            );
+            run(&one.store.address, &sql).await;
+        }
+        assert_eq!(heard.next().await, Some(last));
+        assert_eq!(lease.is_displaced(), wish, "{epoch}");
+    }
 }
 
 /// The node lives on, so no other node takes an upload from it that carries its name: it has to take that

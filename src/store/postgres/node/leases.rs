@@ -137,7 +137,7 @@ impl PostgresNode {
             let Some(sight) = self.look(id).await? else { return Ok(entry.lease_of_nothing()) };
             let holder = sight.holder.filter(|node| *node != self.0.number && waits.strong_count() > 0);
             if let Some(holder) = holder {
-                self.ask(id, holder, wanted, &entry.turn).await?;
+                self.ask(id, (holder, sight.epoch), wanted, &entry.turn).await?;
             }
             if waits.strong_count() == 0 {
                 return Err(NoTurn::Displaced);
@@ -150,11 +150,17 @@ impl PostgresNode {
     }
 
     /// Asks the holder to let go, and waits a while for that, unless what it has is of no use.
-    async fn ask(&self, id: UploadId, holder: i32, wanted: Wanted, turn: &Lease) -> Result<(), NoTurn> {
+    async fn ask(
+        &self,
+        id: UploadId,
+        (holder, epoch): (i32, Epoch),
+        wanted: Wanted,
+        turn: &Lease,
+    ) -> Result<(), NoTurn> {
         let (let_go, gone) = oneshot::channel();
         lock(&self.0.asking).insert(id, let_go);
         let at_recorded_offset = wanted == Wanted::RecordedOffset;
-        let said = Said::Ask { id, at_recorded_offset, from: self.0.number };
+        let said = Said::Ask { id, epoch: epoch.number(), at_recorded_offset, from: self.0.number };
         let until = Some(Instant::now() + PATIENCE);
         self.0.orders.tell(Tell { channel: self.0.channels.of(holder), said, until });
         let outcome = tokio::select! {
@@ -174,7 +180,7 @@ impl PostgresNode {
 
     /// Enters a request whose turn it is: from now on it hears who asks.
     fn enter(&self, id: UploadId, turn: Lease) -> Entry {
-        let held = Held { displacement: turn.displacement().clone(), askers: Vec::new() };
+        let held = Held { displacement: turn.displacement().clone(), epoch: None, askers: Vec::new() };
         lock(&self.0.held).insert(id, held);
         Entry { node: self.clone(), id, taken: Taken::Nothing, turn }
     }
@@ -195,6 +201,9 @@ impl Entry {
         let rows = node.connections.query_sending(&sql, &[&id, &node.number, &seen], sent).await?;
         let upload = rows.first().map(rows::upload).transpose()?;
         self.taken = upload.as_ref().map_or(Taken::Nothing, |upload| Taken::At(upload.epoch));
+        if let (Some(upload), Some(held)) = (&upload, lock(&node.held).get_mut(&self.id)) {
+            held.epoch = Some(upload.epoch);
+        }
         Ok(upload)
     }
 

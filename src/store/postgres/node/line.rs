@@ -255,9 +255,11 @@ async fn ended(driver: &mut Driver, hear: impl Fn(Said)) -> StoreError {
 fn hear(node: &Weak<Inner>, said: Said) {
     let Some(node) = node.upgrade() else { return };
     match said {
-        Said::Ask { id, at_recorded_offset, from } => {
+        Said::Ask { id, epoch, at_recorded_offset, from } => {
             if let Some(held) = lock(&node.held).get_mut(&id) {
-                held.displacement.tell(Said::wish(at_recorded_offset));
+                if held.epoch.is_some_and(|own| own.number() == epoch) {
+                    held.displacement.tell(Said::wish(at_recorded_offset));
+                }
                 held.askers.push(from);
                 return;
             }

@@ -33,7 +33,7 @@ use tokio::sync::{broadcast, oneshot};
 use super::connect::Connections;
 use crate::store::local::LocalLeases;
 use crate::store::{Displacement, StoreError};
-use crate::upload::UploadId;
+use crate::upload::{Epoch, UploadId};
 use line::Line;
 use orders::Orders;
 use said::Channels;
@@ -62,6 +62,8 @@ struct Inner {
 /// A request of this node that holds an upload, or is about to.
 struct Held {
     displacement: Displacement,
+    /// The epoch in which it holds the upload, once it does.
+    epoch: Option<Epoch>,
     /// The nodes to be told when it has let go.
     askers: Vec<i32>,
 }

@@ -14,6 +14,9 @@ pub(super) enum Said {
     Ask {
         /// The upload.
         id: UploadId,
+        /// The epoch in which the newcomer saw it held. It may be told late, when another request, which is
+        /// newer than the newcomer, holds the upload in a later one.
+        epoch: u64,
         /// Whether it wants to append at the recorded offset, and so nothing that came since.
         at_recorded_offset: bool,
         /// The newcomer's node.
@@ -69,7 +72,7 @@ mod tests {
     #[test]
     fn what_is_said_is_understood() {
         let id = UploadId::from_bytes([7; 16]);
-        let ask = Said::Ask { id, at_recorded_offset: true, from: 3 };
+        let ask = Said::Ask { id, epoch: 1 << 40, at_recorded_offset: true, from: 3 };
         for said in [ask, Said::Free { id }, Said::Complete { id }] {
             assert_eq!(serde_json::from_str::<Said>(&said.text()).expect("ours"), said);
         }
