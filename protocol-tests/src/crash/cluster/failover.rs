@@ -9,11 +9,11 @@ use harness::http::Request;
 use harness::server::Setup;
 use harness::wait;
 use serde_json::json;
-use tokio::task::spawn_blocking;
 
 use super::Witness;
 use super::acts::Deck;
 use super::stage::{NODES, Stage};
+use super::trouble::beside;
 use crate::crash::Plan;
 use crate::crash::chance::Chance;
 use crate::crash::summary::{Row, Summary};
@@ -84,9 +84,4 @@ async fn all_say(stage: &Stage, is_ready: bool) {
         })
         .await;
     }
-}
-
-/// Does what takes a thread for itself, while clients go on.
-async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    spawn_blocking(work).await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }

@@ -1,6 +1,9 @@
 //! Trouble with what nodes share.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::task::spawn_blocking;
 
 use super::stage::Stage;
 use crate::crash::chance::Chance;
@@ -38,23 +41,35 @@ pub(super) async fn cause(stage: &Stage, chance: &mut Chance) {
 
 /// Kills a server that the nodes share, and starts it again.
 async fn restart_one(stage: &Stage, chance: &mut Chance) {
-    let services = &stage.cluster.services;
+    let services = Arc::clone(&stage.cluster.services);
     match chance.within(0..4) {
         0 => {
-            services.redis.kill();
+            let killed = Arc::clone(&services);
+            beside(move || killed.redis.kill()).await;
             stage.acknowledged(chance.within(1..20)).await;
-            services.redis.start();
+            beside(move || services.redis.start()).await;
             stage.count("kills of Redis");
         }
         1 if !stage.has_late_parts.get() => {
-            services.s3.kill();
-            services.s3.start();
+            beside(move || {
+                services.s3.kill();
+                services.s3.start();
+            })
+            .await;
             stage.count("kills of the S3 server");
         }
         _ => {
-            services.postgres().kill();
-            services.restart_postgres();
+            beside(move || {
+                services.postgres().kill();
+                services.restart_postgres();
+            })
+            .await;
             stage.count("kills of PostgreSQL");
         }
     }
+}
+
+/// Does what takes a thread for itself, while clients go on.
+pub(super) async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    spawn_blocking(work).await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
