@@ -38,16 +38,7 @@ pub(super) async fn measure(
                 film::forget(film)?;
             }
             tokio::time::sleep(PAUSE).await;
-            let before = machine::loopback_bytes();
-            let mut report = match work.course {
-                Course::Load => load(options, work, server, &work.scenario, false).await?,
-                Course::Filled(records) => filled::measure(options, work, server, records).await?,
-                Course::Killed(times) => killed::measure(options, work, server, times).await?,
-            };
-            if server.contender.has_bucket() {
-                let bytes = machine::loopback_bytes().saturating_sub(before);
-                report.extra.insert("loopback_bytes".to_owned(), bytes as f64);
-            }
+            let mut report = run(options, work, server).await?;
             if work.restart {
                 server.kill(0).await?;
                 let start_secs = server.start_again(options, 0).await?;
@@ -61,6 +52,21 @@ pub(super) async fn measure(
         server.end(options).await?;
     }
     Ok(())
+}
+
+/// Puts a server through the work once, and counts what goes over loopback meanwhile if it has a bucket.
+async fn run(options: &Options, work: &Work, server: &mut Instance) -> Result<Report, String> {
+    let before = machine::loopback_bytes();
+    let mut report = match work.course {
+        Course::Load => load(options, work, server, &work.scenario, false).await?,
+        Course::Filled(records) => filled::measure(options, work, server, records).await?,
+        Course::Killed(times) => killed::measure(options, work, server, times).await?,
+    };
+    if server.contender.has_bucket() {
+        let bytes = machine::loopback_bytes().saturating_sub(before);
+        report.extra.insert("loopback_bytes".to_owned(), bytes as f64);
+    }
+    Ok(report)
 }
 
 /// Writes the dirty pages of the server before to the disk: otherwise the next server's syncs would pay for
