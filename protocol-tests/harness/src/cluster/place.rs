@@ -168,16 +168,20 @@ impl Place {
         fs::remove_dir_all(aside).expect("a folder of ours can be removed");
     }
 
-    /// Makes the multipart uploads that no row names as old as if they had been begun two hours ago. A kill
-    /// right after the beginning leaves one, which no server touches while it may still get its row.
+    /// Makes the objects and the multipart uploads that no row names as old as if they had been put, or begun,
+    /// two hours ago. A kill of a node right after the beginning of a multipart upload leaves one, and a crash
+    /// of the database may forget the row that named an object; no server touches what may still get its row.
     ///
     /// # Panics
-    /// When a folder of the bucket cannot be changed.
+    /// When something in the bucket cannot be changed.
     pub fn age_what_no_row_names(&self) {
         let old = SystemTime::now() - Duration::from_secs(2 * 60 * 60);
-        for upload in self.unnamed_uploads() {
-            let folder = File::open(self.bucket.join(upload)).expect("a folder of ours can be opened");
-            folder.set_modified(old).expect("a folder of ours can be changed");
+        let objects = self.unnamed_objects().into_iter().map(|key| format!("{PREFIX}/{key}"));
+        for path in self.unnamed_uploads().into_iter().chain(objects) {
+            // What a server has removed meanwhile needs no age.
+            if let Ok(opened) = File::open(self.bucket.join(path)) {
+                opened.set_modified(old).expect("what is in the bucket can be changed");
+            }
         }
     }
 
@@ -201,10 +205,14 @@ impl Place {
     /// What is in the bucket and in no row, and what is to go from there, which is made due.
     fn left_over(&self) -> Vec<String> {
         let waiting = self.rows("update garbage set due = clock_timestamp() returning object_key");
-        let named = self.rows("select object_key from stored union select object_key from files");
-        let unnamed = self.objects().into_iter().filter(|key| !named.contains(key) && key != MARKER);
         let waiting = waiting.into_iter().map(|key| format!("garbage: {key}"));
-        waiting.chain(unnamed).chain(self.unnamed_uploads()).collect()
+        waiting.chain(self.unnamed_objects()).chain(self.unnamed_uploads()).collect()
+    }
+
+    /// The objects that no row of an upload's bytes or of a message's file names.
+    fn unnamed_objects(&self) -> Vec<String> {
+        let named = self.rows("select object_key from stored union select object_key from files");
+        self.objects().into_iter().filter(|key| !named.contains(key) && key != MARKER).collect()
     }
 
     /// The multipart uploads that no row of an upload's bytes names.
