@@ -68,6 +68,8 @@ fn failed(error: impl std::error::Error + Send + Sync + 'static) -> BackendError
 async fn collect(objects: Objects) {
     if !objects.answers().await {
         tracing::error!("the bucket does not answer: bytes wait in the database, and no message is made");
+    } else if matches!(objects.belongs().await, Ok(false)) {
+        tracing::error!("the bucket is not that of this database: it has no file of a message");
     }
     loop {
         match objects.collect(COLLECT).await {

@@ -388,7 +388,7 @@ impl Reception {
             StoreError::Conflict(Conflict::Gone) => UploadError::Displaced,
             StoreError::Fenced => {
                 let records = self.surroundings.records.as_ref();
-                fenced::reason(records, self.upload.id, self.lease.epoch()).await.into()
+                fenced::reason(records, self.upload.id, self.lease.epoch()).await
             }
             error => error.into(),
         }

@@ -42,6 +42,13 @@ impl Cluster {
         Self { address, s3: S3 { prefix: String::new(), checksums: false, ..gateway::bucket() }, limits }
     }
 
+    /// One whose bucket says that it is the database's, as it does soon after the first node has started.
+    pub(crate) async fn marked(limits: Limits) -> Self {
+        let cluster = Self::with(limits).await;
+        assert!(cluster.node().objects.belongs().await.expect("marked"));
+        cluster
+    }
+
     pub(crate) fn node(&self) -> Node {
         self.node_on(Bucket::of(&self.s3, self.limits.part_timeout).expect("a bucket"))
     }

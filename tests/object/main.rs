@@ -61,7 +61,9 @@ impl Fixture {
     async fn new() -> Self {
         let address = server::schema();
         Postgres::open(connections(&address)).await.expect("opened");
-        Self::on(address, gateway::bucket())
+        let fixture = Self::on(address, gateway::bucket());
+        assert!(fixture.objects.belongs().await.expect("marked"));
+        fixture
     }
 
     fn on(address: String, s3: S3) -> Self {

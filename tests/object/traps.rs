@@ -150,7 +150,7 @@ async fn a_late_put_of_other_bytes_is_waited_out() {
 async fn a_put_that_lands_after_all_patience_makes_no_wrong_file() {
     let limits =
         Limits { part_timeout: Duration::from_millis(500), margin: Duration::ZERO, ..crate::limits() };
-    let cluster = Cluster::with(limits).await;
+    let cluster = Cluster::marked(limits).await;
     let (late, mut puts) = cluster.gated();
     let patient = Limits { part_timeout: Duration::from_secs(60), lost: Duration::ZERO, ..limits };
     let node = Cluster { limits: patient, address: cluster.address.clone(), s3: cluster.s3.clone() }.node();

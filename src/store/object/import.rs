@@ -9,6 +9,7 @@
 use bytes::Bytes;
 use object_store::PutPayload;
 
+use super::audit::leftovers::Take;
 use super::objects::Objects;
 use super::pieces::length;
 use super::stored::unsigned;
@@ -77,11 +78,12 @@ impl Objects {
         Ok(self.0.file(message).await?.map(|file| file.length))
     }
 
-    /// Whether the bucket belongs to the database, as it does from now on if it belonged to none.
+    /// Whether the bucket belongs to the database, as it does from now on if it belonged to none and no other
+    /// one has the files.
     ///
     /// # Errors
     /// [`StoreError`]
     pub async fn belongs(&self) -> Result<bool, StoreError> {
-        self.0.is_own(true).await
+        self.0.is_own(Take::IfKnown).await
     }
 }

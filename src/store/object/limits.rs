@@ -27,7 +27,8 @@ pub struct Limits {
     /// How long the last row of a request waits for parts that are being put. After that, their bytes are
     /// kept in the tail as well.
     pub patience: Duration,
-    /// How long a row waits for them while another request waits for the upload.
+    /// How long a row waits for them while another request waits for the upload. A part mostly lands sooner
+    /// than the database takes its bytes.
     pub haste: Duration,
     /// The most bytes of an upload in its tail, but for a part: there its bytes go on while the object store
     /// is away.
@@ -55,7 +56,7 @@ impl Default for Limits {
             in_flight: 2,
             every: Duration::from_secs(10),
             patience: Duration::from_secs(2),
-            haste: Duration::from_millis(20),
+            haste: Duration::from_millis(60),
             tail: 64 * MIB,
             tails: 16 * 1024 * MIB,
             making: Duration::from_secs(30),

@@ -43,12 +43,16 @@ impl Shared {
         self.missed.since(id)
     }
 
-    /// The error about bytes of the upload that are missed.
-    pub(super) fn missing(&self, id: UploadId, what: String) -> StoreError {
+    /// The error about bytes of the upload that are missed: for long, they are lost. A bucket that is not this
+    /// database's says nothing about them.
+    pub(super) async fn missing(&self, id: UploadId, what: String) -> StoreError {
         if self.missed(id) < self.limits.lost {
-            StoreError::Unavailable(what)
-        } else {
-            StoreError::Damaged(what)
+            return StoreError::Unavailable(what);
+        }
+        match self.is_marked().await {
+            Ok(true) => StoreError::Damaged(what),
+            Ok(false) => StoreError::Unavailable(format!("{what}, and the bucket is not that of this database")),
+            Err(error) => error,
         }
     }
 }

@@ -70,7 +70,7 @@ impl Shared {
             self.missed.forget(id);
             return Ok(());
         }
-        Err(self.missing(id, format!("the object of {id} is gone")))
+        Err(self.missing(id, format!("the object of {id} is gone")).await)
     }
 
     /// Names an object in the row of a message's file, in place of the row of an upload's bytes; answers

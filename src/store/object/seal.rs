@@ -176,7 +176,7 @@ impl Shared {
         if others.is_empty() {
             return Ok(false);
         }
-        Err(self.missing(id, format!("the parts {others:?} of {id} are others than were put")))
+        Err(self.missing(id, format!("the parts {others:?} of {id} are others than were put")).await)
     }
 
     /// Finds out whether another process has made the object, as there are no parts to make it of. While a
@@ -184,7 +184,7 @@ impl Shared {
     async fn is_made(&self, id: UploadId, length: u64, key: &str) -> Result<bool, StoreError> {
         while !self.bucket.has(key, id, length).await? {
             if self.missed(id) >= self.limits.making.min(self.limits.lost) {
-                return Err(self.missing(id, format!("the parts of {id} are gone")));
+                return Err(self.missing(id, format!("the parts of {id} are gone")).await);
             }
             sleep(LOOK_EVERY).await;
         }

@@ -17,6 +17,7 @@ use uuid::Uuid;
 use crate::store::StoreError;
 use crate::store::object::objects::Shared;
 use crate::store::object::signed::Patience;
+use crate::store::object::stored::unsigned;
 use crate::store::postgres::rows;
 use crate::upload::UploadId;
 
@@ -44,17 +45,46 @@ impl fmt::Display for Leftover {
     }
 }
 
+/// When a bucket that belongs to no database is taken for this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store::object) enum Take {
+    Never,
+    /// If it has a file of a message, or no message has one. Otherwise it is another one than it was, or has
+    /// lost everything.
+    IfKnown,
+    Anyway,
+}
+
 impl Shared {
     /// Whether the bucket belongs to this database, or to none: a wrong setting would cost another deployment
-    /// its files. If it is taken, it belongs to this one from now on.
-    pub(in crate::store::object) async fn is_own(&self, take: bool) -> Result<bool, StoreError> {
+    /// its files. One that belongs to none may be taken.
+    pub(in crate::store::object) async fn is_own(&self, take: Take) -> Result<bool, StoreError> {
         let own = self.store.cluster().await?.to_string();
         let mut found = self.bucket.small(MARKER).await?;
-        if take && found.is_none() {
+        if found.is_none() && self.may_take(take).await? {
             self.bucket.mark(MARKER, own.clone()).await?;
             found = self.bucket.small(MARKER).await?;
         }
-        Ok(found.is_none_or(|found| found == own.as_bytes()))
+        Ok(match found {
+            Some(found) => found == own.as_bytes(),
+            None => take == Take::Never,
+        })
+    }
+
+    /// Whether the bucket says that it belongs to this database.
+    pub(in crate::store::object) async fn is_marked(&self) -> Result<bool, StoreError> {
+        let own = self.store.cluster().await?.to_string();
+        Ok(self.bucket.small(MARKER).await?.is_some_and(|found| found == own.as_bytes()))
+    }
+
+    async fn may_take(&self, take: Take) -> Result<bool, StoreError> {
+        if take != Take::IfKnown {
+            return Ok(take == Take::Anyway);
+        }
+        let sql = "select object_key, length from files limit 1";
+        let Some(row) = self.store.row(sql, &[]).await? else { return Ok(true) };
+        let key: String = rows::column(&row, "object_key")?;
+        Ok(self.bucket.length(&key).await? == Some(unsigned(&row, "length")?))
     }
 
     /// What lies in a folder of the bucket, and no row knows it.

@@ -10,12 +10,13 @@
 //!
 //! What differs from a list is looked at again before it is told: it may have come or gone since.
 
-mod leftovers;
+pub(super) mod leftovers;
 mod objects;
 mod parts;
 mod reconcile;
 mod tables;
 
+use self::leftovers::Take;
 use super::objects::Objects;
 use crate::store::StoreError;
 
@@ -51,7 +52,7 @@ impl Objects {
         shared.audit_tables(tell).await?;
         shared.audit_parts(tell).await?;
         shared.audit_names(tell).await?;
-        let is_own = shared.is_own(repair).await?;
+        let is_own = shared.is_own(if repair { Take::Anyway } else { Take::Never }).await?;
         if !is_own {
             tell(Found::Wrong("the bucket belongs to another database, so nothing in it is touched".into()));
         }

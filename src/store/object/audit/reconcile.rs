@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::folders;
+use super::leftovers::Take;
 use crate::store::StoreError;
 use crate::store::object::objects::Objects;
 
@@ -14,8 +15,8 @@ impl Objects {
     /// [`StoreError`]; what was not come to is found in the next round.
     pub async fn reconcile(&self, pause: Duration) -> Result<usize, StoreError> {
         let shared = &self.0;
-        if !shared.is_own(true).await? {
-            tracing::error!("the bucket belongs to another database: what no row knows stays in it");
+        if !shared.is_own(Take::IfKnown).await? {
+            tracing::error!("the bucket is not that of this database: what no row knows stays in it");
             return Ok(0);
         }
         let mut count = 0;
