@@ -147,7 +147,8 @@ async fn a_bucket_without_the_files_of_messages_is_taken_by_nobody() {
     let id = claimed(&cluster.node()).await;
     let ending = Maker::on(&cluster.node()).finalizer.drive(id).await;
     assert!(matches!(ending, Some(Ending::Message(_))), "{ending:?}");
-    let empty = Cluster { s3: Cluster::new().await.s3, limits: crate::limits(), address: cluster.address.clone() };
+    let empty =
+        Cluster { s3: Cluster::new().await.s3, limits: crate::limits(), address: cluster.address.clone() };
     assert!(!empty.node().objects.belongs().await.expect("readable"));
     assert!(cluster.node().objects.belongs().await.expect("readable"), "it has the file");
     assert!(!empty.node().objects.belongs().await.expect("readable"));

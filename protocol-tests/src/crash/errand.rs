@@ -21,6 +21,7 @@ pub(super) async fn run(desk: &Desk, way: Way, chance: &mut Chance) {
         Way::Mistaken => mistaken(desk, job, content, chance).await,
         Way::Abandoned => abandoned(desk, job, content, chance).await,
         Way::Socket => unreachable!("sockets are a correspondent's"),
+        Way::Forgotten => unreachable!("it takes a bucket that forgets"),
     }
     desk.books.close(job);
 }

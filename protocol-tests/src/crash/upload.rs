@@ -35,6 +35,8 @@ pub(super) enum Role {
     Mistake,
     /// It is left alone until it expires.
     Leftover,
+    /// It is refused once the bucket has lost a part of it.
+    Loser,
 }
 
 impl<'a> Upload<'a> {
@@ -45,6 +47,7 @@ impl<'a> Upload<'a> {
             Way::Mistaken => (Mode::Pieces, Role::Mistake),
             Way::Abandoned => (Mode::Whole, Role::Leftover),
             Way::Overtaken => (Mode::Pieces, Role::Message),
+            Way::Forgotten => (Mode::Whole, Role::Loser),
             Way::Ended | Way::OneShot | Way::Socket => (Mode::Whole, Role::Message),
         };
         let piece = match mode {
@@ -108,7 +111,7 @@ impl<'a> Upload<'a> {
         match self.role {
             Role::Part => return None,
             Role::Mistake => pairs.push(("sha256", &other)),
-            Role::Message | Role::Leftover => {}
+            Role::Message | Role::Leftover | Role::Loser => {}
         }
         Some(tus::metadata(&pairs))
     }
@@ -152,7 +155,7 @@ impl<'a> Upload<'a> {
         match self.role {
             // The answers of the first refusal, and of HEAD after it.
             Role::Mistake => &[200, 201, 204, 410, 422],
-            Role::Leftover => &[200, 201, 204, 410],
+            Role::Leftover | Role::Loser => &[200, 201, 204, 410],
             Role::Message | Role::Part => expected,
         }
     }

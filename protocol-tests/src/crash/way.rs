@@ -19,6 +19,8 @@ pub(super) enum Way {
     Mistaken,
     /// tus, left alone after some bytes.
     Abandoned,
+    /// tus, in a bucket that loses a part of it.
+    Forgotten,
 }
 
 /// How the bytes of a tus upload are sent.
@@ -54,6 +56,7 @@ impl Way {
             Self::Ended => "tus-terminated",
             Self::Mistaken => "tus-wrong-digest",
             Self::Abandoned => "tus-abandoned",
+            Self::Forgotten => "tus-forgotten",
         }
     }
 

@@ -51,7 +51,9 @@ impl Shared {
         }
         match self.is_marked().await {
             Ok(true) => StoreError::Damaged(what),
-            Ok(false) => StoreError::Unavailable(format!("{what}, and the bucket is not that of this database")),
+            Ok(false) => {
+                StoreError::Unavailable(format!("{what}, and the bucket is not that of this database"))
+            }
             Err(error) => error,
         }
     }

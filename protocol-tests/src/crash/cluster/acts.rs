@@ -16,6 +16,8 @@ pub(super) enum Act {
     Fault,
     /// Parts that land late, while other acts go on.
     LateParts,
+    /// A multipart upload that the S3 server forgets.
+    Forget,
 }
 
 /// What is still to be done, in a random order.
@@ -28,17 +30,18 @@ impl Deck {
         Self(RefCell::default())
     }
 
-    /// So many kills, stops and faults. The kills go through these steps from that number on.
+    /// So many kills, stops, faults and multipart uploads that are forgotten. The kills go through these steps from that number on.
     pub(super) fn shuffled(
         steps: &[&'static str],
         first: usize,
-        [kills, stops, faults]: [u64; 3],
+        [kills, stops, faults, forgotten]: [u64; 4],
         chance: &mut Chance,
     ) -> Self {
         let steps = steps.iter().cycle().skip(first % steps.len());
         let mut acts: Vec<_> = (0..kills).zip(steps).map(|(_, step)| Act::Kill(step)).collect();
         acts.extend((0..stops).map(|_| Act::Stop));
         acts.extend((0..faults).map(|_| Act::Fault));
+        acts.extend((0..forgotten).map(|_| Act::Forget));
         for last in (1..acts.len()).rev() {
             let other = usize::try_from(chance.within(0..last as u64 + 1)).expect("an index fits");
             acts.swap(last, other);

@@ -2,6 +2,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::acts::Act;
+use super::forgotten;
 use super::late;
 use super::stage::Stage;
 use super::steps;
@@ -36,6 +37,7 @@ pub(super) async fn work(stage: Rc<Stage>, number: usize, mut chance: Chance) {
             Act::Stop => stop(&stage, number).await,
             Act::Fault => trouble::cause(&stage, &mut chance).await,
             Act::LateParts => late::begin(&stage),
+            Act::Forget => forgotten::send(&stage, &mut chance).await,
         }
         stage.under_way.end(number);
     }

@@ -4,6 +4,7 @@
 mod acts;
 mod check;
 pub mod failover;
+mod forgotten;
 mod hand;
 mod late;
 mod listener;
@@ -30,6 +31,8 @@ use stage::{NODES, Stage};
 
 /// How many kills one cluster sees.
 const STRETCH: u64 = 50;
+/// How many multipart uploads are forgotten in one cluster.
+const FORGOTTEN: u64 = 2;
 /// How long an act may take, on average, and how long everything before and after all acts, before that
 /// counts as a hang.
 const ACT: Duration = Duration::from_secs(20);
@@ -108,8 +111,9 @@ pub async fn run(plan: &Plan, summary: &mut Summary) {
         let at = usize::try_from(number).expect("a number of clusters");
         let kind = &KINDS[at % KINDS.len()];
         let first = usize::try_from(plan.kills * number / stretches).expect("a number of kills");
-        let shares = [plan.kills, plan.stops, plan.faults].map(share);
-        let deck = Deck::shuffled(kind.steps, first, shares, &mut chance);
+        let [kills, stops, faults] = [plan.kills, plan.stops, plan.faults].map(share);
+        let forgotten = if kind.mix == Mix::All { FORGOTTEN } else { 0 };
+        let deck = Deck::shuffled(kind.steps, first, [kills, stops, faults, forgotten], &mut chance);
         if kind.mix == Mix::All {
             // It takes longest, and goes on beside the others.
             deck.begin_with(Act::LateParts);

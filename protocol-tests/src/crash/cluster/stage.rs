@@ -46,7 +46,7 @@ pub(super) struct Stage {
     /// Whether parts are held back, or are to be.
     pub(super) has_late_parts: Cell<bool>,
     listener: Listener,
-    desk: Arc<Desk>,
+    pub(super) desk: Arc<Desk>,
     crew: RefCell<Option<Crew>>,
 }
 
