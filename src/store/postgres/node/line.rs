@@ -68,7 +68,7 @@ impl Line {
             Ok::<_, StoreError>((number, channels))
         };
         let (number, channels) = tokio::select! {
-            entered = entered => entered?,
+            entered = in_time(entered) => entered?,
             // No process tells a node anything before it is entered.
             broken = ended(&mut driver, |_| {}) => return Err(broken),
         };

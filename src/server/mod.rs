@@ -1,5 +1,7 @@
 //! The composition root: who is given what.
 
+mod recovery;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +24,6 @@ use crate::links::{MediaLinks, Presenter};
 use crate::metrics;
 use crate::reservations::Allowance;
 use crate::store::{Announcements, Durability, StoreError, Stores};
-use crate::time::Timestamp;
 use crate::uploads::{Limits, Uploads};
 use crate::web::Web;
 
@@ -199,7 +200,11 @@ impl Server {
 
     /// Starts what runs beside the requests.
     fn start(&self, cancelled: &CancellationToken) {
-        self.tasks.spawn(recover(Arc::clone(&self.finalizer), self.readiness.clone(), cancelled.clone()));
+        self.tasks.spawn(recovery::recover(
+            Arc::clone(&self.finalizer),
+            self.readiness.clone(),
+            cancelled.clone(),
+        ));
         let (finalizer, stopped) = (Arc::clone(&self.finalizer), cancelled.clone());
         self.tasks.spawn(async move { finalizer.keep_publishing(&stopped).await });
         let (finalizer, stopped) = (Arc::clone(&self.finalizer), cancelled.clone());
@@ -215,7 +220,7 @@ impl Server {
         let (uploads, stopped) = (Arc::clone(&self.uploads), cancelled.clone());
         let is_shared = self.relayed.is_some();
         self.tasks.spawn(async move {
-            stopped.run_until_cancelled(keep_freeing_orphans(&uploads, is_shared)).await
+            stopped.run_until_cancelled(recovery::keep_freeing_orphans(&uploads, is_shared)).await
         });
         let (uploads, stopped) = (Arc::clone(&self.uploads), cancelled.clone());
         self.tasks.spawn(async move { uploads.keep_telling(stopped).await });
@@ -296,44 +301,6 @@ fn sites(config: &Config, api: Api, transports: chat::Transports) -> (Site, Site
 fn instructions(config: &Config, address: SocketAddr) -> String {
     let at = format!("{address}{}", config.base_path);
     Demo::instructions(&at, &config.data_dir, config.web != Page::Off)
-}
-
-/// Frees what a crash left lying about: that of this process, and from time to time that of others, if there
-/// may be any.
-async fn keep_freeing_orphans(uploads: &Uploads, is_shared: bool) {
-    const EVERY: Duration = Duration::from_secs(6 * 60 * 60);
-    loop {
-        free_orphans(uploads).await;
-        if !is_shared {
-            return;
-        }
-        tokio::time::sleep(EVERY).await;
-    }
-}
-
-async fn free_orphans(uploads: &Uploads) {
-    match uploads.free_orphans(Timestamp::now()).await {
-        Ok(orphans) => tracing::info!(orphans, "bytes that no record needs are freed"),
-        Err(error) => tracing::error!(%error, "bytes that no record needs could not be looked for"),
-    }
-}
-
-/// Drives on what was interrupted, then works as usual.
-async fn recover(finalizer: Arc<Finalizer>, readiness: Readiness, cancelled: CancellationToken) {
-    const RETRY: Duration = Duration::from_secs(1);
-    loop {
-        match cancelled.run_until_cancelled(finalizer.recover()).await {
-            None => return,
-            Some(Ok(count)) => {
-                tracing::info!(count, "recovered");
-                break;
-            }
-            Some(Err(error)) => tracing::error!(%error, "recovering failed and will be tried again"),
-        }
-        tokio::time::sleep(RETRY).await;
-    }
-    readiness.recovered();
-    finalizer.keep_recovering(&cancelled).await;
 }
 
 /// Warns the operator where the data folder survives less, or is open to more users, than it should be.
