@@ -7,19 +7,31 @@ import { io } from 'socket.io-client';
 import { config, tell } from './events.js';
 
 const { url, follows, ...options } = config;
-// The last message that the client was told of. A client that catches up names it whenever it connects.
+// The last message up to which the client was told of all. A client that catches up names it whenever it connects.
 let last = follows?.after;
+// Whether messages before the next one may be missing: the server could not tell all of them.
+let lacks = false;
+// A client that follows from its first connection on asks for them again, so soon.
+const insists = follows && !follows.after;
+const AGAIN_MS = 50;
 if (follows) options.auth = (use) => use({ token: follows.token, after: last });
 // The tokens of the connections in turn; the last one is used again and again.
 let tokens = [];
 if (!options.auth) options.auth = (use) => use({ token: tokens.length > 1 ? tokens.shift() : tokens[0] });
 const socket = io(url, { reconnectionDelay: 20, reconnectionDelayMax: 100, ...options });
-socket.on('connect', () => tell('connect', { id: socket.id }));
+socket.on('connect', () => {
+  lacks = false;
+  tell('connect', { id: socket.id });
+});
 socket.on('connect_error', (error) => tell('connect_error', { message: error.message, data: error.data }));
 socket.on('disconnect', (reason) => tell('disconnect', { reason }));
 socket.onAny((event, data) => {
-  if (event === 'new_message') last = data._id;
+  if (event === 'new_message' && !lacks) last = data._id;
   tell(event, data);
+  if (insists && event === 'caught_up') {
+    lacks = !data.complete;
+    if (lacks) setTimeout(() => socket.disconnect().connect(), AGAIN_MS);
+  }
 });
 
 // A file's bytes are read here, because an order is one line.

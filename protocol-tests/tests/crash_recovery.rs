@@ -64,16 +64,16 @@ async fn kills_of_nodes_lose_nothing_and_double_nothing() {
     let _alone = alone().await;
     let plan = cluster::Plan {
         longhaul: None,
-        kills: 30,
-        stops: 3,
-        faults: 6,
+        kills: 100,
+        stops: 6,
+        faults: 12,
         at_most: None,
         seed: Chance::any_seed(),
     };
     let mut summary = Summary::default();
     cluster::run(&plan, &mut summary).await;
     summary.assert_held();
-    assert_eq!(summary.counted("kills"), 30);
+    assert_eq!(summary.counted("kills"), 100);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -126,6 +126,7 @@ impl Uploads {
             finalizer: self.finalizer.clone(),
             stride: self.stores.appends.stride(),
             idle: self.limits.body_idle,
+            expire_after_secs: self.limits.expire_after_secs,
             draining: self.draining.clone(),
         };
         let mut reception = Reception::new(surroundings, lease, upload, admission, intake, room);

@@ -66,6 +66,7 @@ pub(super) struct Surroundings {
     pub(super) finalizer: Arc<Finalizer>,
     pub(super) stride: Stride,
     pub(super) idle: Duration,
+    pub(super) expire_after_secs: u64,
     pub(super) draining: CancellationToken,
 }
 
@@ -387,8 +388,9 @@ impl Reception {
             // The record of an upload that is held goes only with a newer request, maybe at another node.
             StoreError::Conflict(Conflict::Gone) => UploadError::Displaced,
             StoreError::Fenced => {
-                let records = self.surroundings.records.as_ref();
-                fenced::reason(records, self.upload.id, self.lease.epoch()).await
+                let Surroundings { records, expire_after_secs, .. } = &self.surroundings;
+                let (records, expire_after_secs) = (records.as_ref(), *expire_after_secs);
+                fenced::reason(records, self.upload.id, self.lease.epoch(), expire_after_secs).await
             }
             error => error.into(),
         }
