@@ -5,10 +5,10 @@ use crate::store::{Records, StoreError};
 use crate::time::Timestamp;
 use crate::upload::{Epoch, State, Upload, UploadId};
 
-/// The reason, for a holder in this epoch of an upload that expires so many seconds after its last byte. Mostly
-/// a newer request has the upload. If none has, either its time was up while this process stood still, and a
-/// sweep has it, or the store has forgotten this holder, as a database may that another one took the place of:
-/// then the client is to come again.
+/// The reason, for a holder in this epoch of an upload that expires so many seconds after its last byte.
+/// Mostly a newer request has the upload. If none has, either its time was up while this process stood still,
+/// and a sweep has it, or the store has forgotten this holder, as a database may that another one took the
+/// place of: then the client is to come again.
 pub(super) async fn reason(
     records: &dyn Records,
     id: UploadId,

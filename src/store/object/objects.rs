@@ -43,8 +43,8 @@ impl Shared {
         self.missed.since(id)
     }
 
-    /// The error about bytes of the upload that are missed: for long, they are lost. A bucket that is not this
-    /// database's says nothing about them.
+    /// The error about bytes of the upload that are missed: for long, they are lost. A bucket that is not
+    /// this database's says nothing about them.
     pub(super) async fn missing(&self, id: UploadId, what: String) -> StoreError {
         if self.missed(id) < self.limits.lost {
             return StoreError::Unavailable(what);

@@ -168,9 +168,10 @@ impl Place {
         fs::remove_dir_all(aside).expect("a folder of ours can be removed");
     }
 
-    /// Makes the objects and the multipart uploads that no row names as old as if they had been put, or begun,
-    /// two hours ago. A kill of a node right after the beginning of a multipart upload leaves one, and a crash
-    /// of the database may forget the row that named an object; no server touches what may still get its row.
+    /// Makes the objects and the multipart uploads that no row names as old as if they had been put, or
+    /// begun, two hours ago. A kill of a node right after the beginning of a multipart upload leaves one, and
+    /// a crash of the database may forget the row that named an object; no server touches what may still get
+    /// its row.
     ///
     /// # Panics
     /// When something in the bucket cannot be changed.

@@ -30,7 +30,8 @@ impl Deck {
         Self(RefCell::default())
     }
 
-    /// So many kills, stops, faults and multipart uploads that are forgotten. The kills go through these steps from that number on.
+    /// So many kills, stops, faults and multipart uploads that are forgotten. The kills go through these
+    /// steps from that number on.
     pub(super) fn shuffled(
         steps: &[&'static str],
         first: usize,

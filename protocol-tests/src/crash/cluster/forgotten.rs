@@ -1,5 +1,5 @@
-//! A multipart upload that the S3 server forgets, as it may by a rule of its bucket. The parts that it had are
-//! nowhere else, so the upload ends, and says so; its client ends it, and sends everything again.
+//! A multipart upload that the S3 server forgets, as it may by a rule of its bucket. The parts that it had
+//! are nowhere else, so the upload ends, and says so; its client ends it, and sends everything again.
 
 use super::stage::Stage;
 use crate::crash::books::{Number, Told};
