@@ -20,7 +20,7 @@ use super::{Body, Creation, NewUpload, Uploads};
 use crate::message::UserId;
 use crate::outlive::outlive;
 use crate::store::{StoreError, Taking};
-use crate::upload::{AppendRequest, Binding, Length, State, Upload};
+use crate::upload::{AppendRefusal, AppendRequest, Binding, Length, State, Upload};
 
 /// The longest upload that may be stored with all of its bytes.
 const SMALL: usize = 64 * 1024;
@@ -41,7 +41,7 @@ impl Uploads {
         if let (Length::Known(length), Some(bytes)) = (new.length, content_length)
             && bytes > length
         {
-            return Err(crate::upload::AppendRefusal::TooLong.into());
+            return Err(AppendRefusal::TooLong.into());
         }
         if new.length == Length::Known(0) {
             // The upload will be complete at once.
@@ -53,16 +53,36 @@ impl Uploads {
             return Ok(Creation { standing, existed: false });
         }
         let creation = self.create_admitted(owner, &new, binding).await?;
-        let upload = &creation.standing.upload;
+        self.bring_first(owner, creation, content_length, body).await
+    }
+
+    /// Handles the bytes that come with a creation, of an upload that may have been there before.
+    ///
+    /// # Errors
+    /// [`UploadError`]
+    pub(super) async fn bring_first(
+        self: &Arc<Self>,
+        owner: &UserId,
+        creation: Creation,
+        content_length: Option<u64>,
+        body: Body,
+    ) -> Result<Creation, UploadError> {
+        let Creation { standing: Standing { upload, .. }, existed } = &creation;
+        let (id, existed) = (upload.id, *existed);
         if upload.offset > 0 || upload.state != State::Receiving {
             return Box::pin(self.create_again(creation, body)).await;
         }
         let request = AppendRequest { offset: 0, content_length, upload_length: None };
-        let outcome = self.append(owner, upload.id, request, body).await;
-        if matches!(outcome, Err(UploadError::Checksum(_))) && !creation.existed {
-            self.abandon(upload.id).await;
-        }
-        Ok(Creation { standing: outcome?, existed: creation.existed })
+        let standing = match self.append(owner, id, request, body).await {
+            // Another request has brought bytes since. As far as they can be, they were compared with these.
+            Err(UploadError::Append(AppendRefusal::OffsetMismatch { .. })) => self.settle(id).await?,
+            Err(error @ UploadError::Checksum(_)) if !existed => {
+                self.abandon(id).await;
+                return Err(error);
+            }
+            outcome => outcome?,
+        };
+        Ok(Creation { standing, existed })
     }
 
     /// Stores an upload with all of its bytes and its claim in one step, if they are few and there at once,

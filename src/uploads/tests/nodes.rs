@@ -87,6 +87,21 @@ async fn head_on_another_node_is_told_of_what_came() {
     assert_eq!(one.messages().await.len(), 1);
 }
 
+/// Between the look at the record and the first byte of a creation that comes again.
+#[tokio::test]
+async fn a_creation_is_not_refused_for_bytes_that_came_meanwhile() {
+    let Two { one, two, .. } = two_houses().await;
+    let metadata = bound(&[("client_message_id", "c")]);
+    let id = one.create(6, &metadata).await.expect("created").standing.upload.id;
+    let new = NewUpload { length: Length::Known(6), metadata, conversation: None, is_partial: false };
+    let found = two.uploads.create(&ada(), new).await.expect("there");
+    assert_eq!((found.existed, found.standing.upload.offset), (true, 0));
+    one.append(id, 0, body(&[b"abc"])).await.expect("appended");
+    let creation = two.uploads.bring_first(&ada(), found, Some(6), body(&[b"abcdef"])).await.expect("there");
+    let upload = creation.standing.upload;
+    assert_eq!((upload.id, upload.offset, creation.existed), (id, 3, true));
+}
+
 /// The node was stopped for long, and knows nothing of what was done meanwhile.
 #[tokio::test]
 async fn what_a_stopped_node_goes_on_with_is_refused_and_is_no_fault() {
