@@ -14,6 +14,9 @@ use crate::upload::UploadId;
 
 /// How many uploads are read at once.
 const PAGE: i64 = 1000;
+/// How often it is looked for an object that is being made.
+const LOOKS: usize = 10;
+const LOOK_EVERY: std::time::Duration = std::time::Duration::from_millis(100);
 
 impl Shared {
     /// Compares the parts of each upload that has some.
@@ -39,7 +42,7 @@ impl Shared {
         let put = self.bucket.put_parts(&stored.key, multipart, Patience::LONG).await?;
         let fault = match put {
             // It was made whole a moment ago, and the row is about to say so.
-            None if self.bucket.exists(&stored.key).await? => return Ok(None),
+            None if self.comes_to_be(&stored.key).await? => return Ok(None),
             None => format!("upload {id}: the object store has none of its {} parts", parts.len()),
             Some(put) => match others(&parts, &put, stored.part_size).first() {
                 None => return Ok(None),
@@ -52,6 +55,17 @@ impl Shared {
             now.multipart == stored.multipart && parts_now.starts_with(&parts)
         });
         Ok(is_still.then_some(fault))
+    }
+
+    /// Whether the object is there, or soon is: while a store makes one, it may have neither that nor parts.
+    async fn comes_to_be(&self, key: &str) -> Result<bool, StoreError> {
+        for _ in 0..LOOKS {
+            if self.bucket.exists(key).await? {
+                return Ok(true);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Ok(false)
     }
 
     /// What names the bytes of each part of an upload that is no object yet.
