@@ -69,7 +69,9 @@ async fn collect(objects: Objects) {
     if !objects.answers().await {
         tracing::error!("the bucket does not answer: bytes wait in the database, and no message is made");
     } else if matches!(objects.belongs().await, Ok(false)) {
-        tracing::error!("the bucket is not that of this database: it has no file of a message");
+        tracing::error!(
+            "the bucket is not that of this database: what it lacks is waited for, and nothing in it is freed"
+        );
     }
     loop {
         match objects.collect(COLLECT).await {

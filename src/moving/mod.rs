@@ -48,8 +48,8 @@ pub enum MoveError {
          begin again with an empty database and an empty bucket"
     )]
     Another,
-    /// The bucket has the files of another database.
-    #[error("the bucket belongs to another database")]
+    /// The bucket belongs to another database, or lacks the files that the rows name.
+    #[error("the bucket is not that of this database")]
     AnotherBucket,
     /// The bytes are not what the record says.
     #[error("{0} does not have the recorded digest")]

@@ -75,7 +75,14 @@ impl Uploads {
         let request = AppendRequest { offset: 0, content_length, upload_length: None };
         let standing = match self.append(owner, id, request, body).await {
             // Another request has brought bytes since. As far as they can be, they were compared with these.
-            Err(UploadError::Append(AppendRefusal::OffsetMismatch { .. })) => self.settle(id).await?,
+            // Of a whole upload that is not enough: its client has to come again.
+            Err(UploadError::Append(AppendRefusal::OffsetMismatch { .. })) => {
+                let standing = self.settle(id).await?;
+                if standing.upload.state != State::Receiving {
+                    return Err(UploadError::Busy);
+                }
+                standing
+            }
             Err(error @ UploadError::Checksum(_)) if !existed => {
                 self.abandon(id).await;
                 return Err(error);

@@ -389,8 +389,8 @@ impl Reception {
             StoreError::Conflict(Conflict::Gone) => UploadError::Displaced,
             StoreError::Fenced => {
                 let Surroundings { records, expire_after_secs, .. } = &self.surroundings;
-                let (records, expire_after_secs) = (records.as_ref(), *expire_after_secs);
-                fenced::reason(records, self.upload.id, self.lease.epoch(), expire_after_secs).await
+                let (id, epoch) = (self.upload.id, self.lease.epoch());
+                fenced::reason(records.as_ref(), id, epoch, *expire_after_secs).await
             }
             error => error.into(),
         }

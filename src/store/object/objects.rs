@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::audit::leftovers::Owner;
 use super::bucket::Bucket;
 use super::budget::Budget;
 use super::limits::Limits;
@@ -49,11 +50,9 @@ impl Shared {
         if self.missed(id) < self.limits.lost {
             return StoreError::Unavailable(what);
         }
-        match self.is_marked().await {
-            Ok(true) => StoreError::Damaged(what),
-            Ok(false) => {
-                StoreError::Unavailable(format!("{what}, and the bucket is not that of this database"))
-            }
+        match self.owner().await {
+            Ok(Owner::This) => StoreError::Damaged(what),
+            Ok(_) => StoreError::Unavailable(format!("{what}, and the bucket is not that of this database")),
             Err(error) => error,
         }
     }

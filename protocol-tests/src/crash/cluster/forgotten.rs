@@ -2,7 +2,6 @@
 //! are nowhere else, so the upload ends, and says so; its client ends it, and sends everything again.
 
 use super::stage::Stage;
-use crate::crash::books::{Number, Told};
 use crate::crash::chance::Chance;
 use crate::crash::insist::insist;
 use crate::crash::upload::Upload;
@@ -27,7 +26,7 @@ pub(super) async fn send(stage: &Stage, chance: &mut Chance) {
     let job = desk.books.open(Way::Forgotten, &content);
     let mut upload = Upload::new(desk, job, Way::Forgotten, content, chance);
     if has_part(stage, &mut upload).await {
-        forget(stage, job, &mut upload).await;
+        forget(stage, &mut upload).await;
         stage.count("multipart uploads forgotten");
     }
     let answer = insist(async || upload.go_on(LENGTH).await).await;
@@ -49,15 +48,13 @@ async fn has_part(stage: &Stage, upload: &mut Upload<'_>) -> bool {
 }
 
 /// Has the upload's parts forgotten, and finds that out as its client does.
-async fn forget(stage: &Stage, job: Number, upload: &mut Upload<'_>) {
+async fn forget(stage: &Stage, upload: &mut Upload<'_>) {
     stage.cluster.place().forgets_parts_of(&id_of(upload));
     let mut answer = insist(async || upload.go_on(LENGTH - MIB).await).await;
     if answer.status < 400 {
         answer = insist(async || upload.go_on(LENGTH).await).await;
     }
     assert_eq!(answer.status, 410, "{:?} {}", answer.head, answer.text());
-    let location = upload.location.clone().expect("it is created");
-    stage.desk.books.told(job, &location, Told::Refused);
     insist(async || upload.end().await).await;
     upload.location = None;
 }

@@ -45,6 +45,14 @@ impl fmt::Display for Leftover {
     }
 }
 
+/// The database that a bucket belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store::object) enum Owner {
+    This,
+    Another,
+    None,
+}
+
 /// When a bucket that belongs to no database is taken for this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store::object) enum Take {
@@ -57,24 +65,25 @@ pub(in crate::store::object) enum Take {
 
 impl Shared {
     /// Whether the bucket belongs to this database, or to none: a wrong setting would cost another deployment
-    /// its files. One that belongs to none may be taken.
+    /// its files. One that belongs to none may be taken, and is not this database's if it is not.
     pub(in crate::store::object) async fn is_own(&self, take: Take) -> Result<bool, StoreError> {
-        let own = self.store.cluster().await?.to_string();
-        let mut found = self.bucket.small(MARKER).await?;
-        if found.is_none() && self.may_take(take).await? {
-            self.bucket.mark(MARKER, own.clone()).await?;
-            found = self.bucket.small(MARKER).await?;
-        }
-        Ok(match found {
-            Some(found) => found == own.as_bytes(),
-            None => take == Take::Never,
+        Ok(match self.owner().await? {
+            Owner::This => true,
+            Owner::Another => false,
+            Owner::None if self.may_take(take).await? => {
+                let own = self.store.cluster().await?.to_string();
+                self.bucket.mark(MARKER, own).await?;
+                self.owner().await? == Owner::This
+            }
+            Owner::None => take == Take::Never,
         })
     }
 
-    /// Whether the bucket says that it belongs to this database.
-    pub(in crate::store::object) async fn is_marked(&self) -> Result<bool, StoreError> {
+    /// The database to which the bucket says that it belongs.
+    pub(in crate::store::object) async fn owner(&self) -> Result<Owner, StoreError> {
+        let Some(found) = self.bucket.small(MARKER).await? else { return Ok(Owner::None) };
         let own = self.store.cluster().await?.to_string();
-        Ok(self.bucket.small(MARKER).await?.is_some_and(|found| found == own.as_bytes()))
+        Ok(if found == own.as_bytes() { Owner::This } else { Owner::Another })
     }
 
     async fn may_take(&self, take: Take) -> Result<bool, StoreError> {

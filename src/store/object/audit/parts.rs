@@ -1,6 +1,9 @@
 //! Comparison of the rows of parts with the parts that were put, whose bytes cannot be read before the
 //! object is made of them.
 
+use std::time::Duration;
+
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::{Found, Tell};
@@ -16,7 +19,7 @@ use crate::upload::UploadId;
 const PAGE: i64 = 1000;
 /// How often it is looked for an object that is being made.
 const LOOKS: usize = 10;
-const LOOK_EVERY: std::time::Duration = std::time::Duration::from_millis(100);
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 impl Shared {
     /// Compares the parts of each upload that has some.
@@ -63,7 +66,7 @@ impl Shared {
             if self.bucket.exists(key).await? {
                 return Ok(true);
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            sleep(LOOK_EVERY).await;
         }
         Ok(false)
     }
