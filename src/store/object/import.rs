@@ -9,8 +9,8 @@
 use bytes::Bytes;
 use object_store::PutPayload;
 
-use super::audit::leftovers::Take;
 use super::objects::Objects;
+use super::owner::Take;
 use super::pieces::length;
 use super::stored::unsigned;
 use crate::message::MessageId;

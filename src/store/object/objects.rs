@@ -2,11 +2,9 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::audit::leftovers::Owner;
 use super::bucket::Bucket;
 use super::budget::Budget;
 use super::limits::Limits;
@@ -14,7 +12,6 @@ use super::missed::Missed;
 use super::presence::Presence;
 use crate::store::postgres::Postgres;
 use crate::store::{Dependency, StoreError};
-use crate::upload::UploadId;
 
 /// Bytes in a bucket, with rows in PostgreSQL. Clones are the same store.
 #[derive(Clone)]
@@ -36,29 +33,7 @@ impl Objects {
         let (budget, presence, missed) = (Budget::of(limits.memory), Presence::new(), Missed::default());
         Self(Arc::new(Shared { store, bucket, limits, budget, presence, missed }))
     }
-}
 
-impl Shared {
-    /// How long bytes of the upload are missed.
-    pub(super) fn missed(&self, id: UploadId) -> Duration {
-        self.missed.since(id)
-    }
-
-    /// The error about bytes of the upload that are missed: for long, they are lost. A bucket that is not
-    /// this database's says nothing about them.
-    pub(super) async fn missing(&self, id: UploadId, what: String) -> StoreError {
-        if self.missed(id) < self.limits.lost {
-            return StoreError::Unavailable(what);
-        }
-        match self.owner().await {
-            Ok(Owner::This) => StoreError::Damaged(what),
-            Ok(_) => StoreError::Unavailable(format!("{what}, and the bucket is not that of this database")),
-            Err(error) => error,
-        }
-    }
-}
-
-impl Objects {
     /// Looks how much of the database the tails take, and whether an object store that was away answers
     /// again. To be done every now and then: where no bytes come, no put finds that out.
     ///

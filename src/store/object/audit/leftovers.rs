@@ -17,12 +17,9 @@ use uuid::Uuid;
 use crate::store::StoreError;
 use crate::store::object::objects::Shared;
 use crate::store::object::signed::Patience;
-use crate::store::object::stored::unsigned;
 use crate::store::postgres::rows;
 use crate::upload::UploadId;
 
-/// The name of the object that says which database the bucket belongs to.
-pub(super) const MARKER: &str = "database";
 /// The age from which a row would know what is in the bucket: longer than any process waits for the store.
 const OLD_SECS: i64 = 60 * 60;
 /// How many keys are looked for at once.
@@ -45,57 +42,7 @@ impl fmt::Display for Leftover {
     }
 }
 
-/// The database that a bucket belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::store::object) enum Owner {
-    This,
-    Another,
-    None,
-}
-
-/// When a bucket that belongs to no database is taken for this one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::store::object) enum Take {
-    Never,
-    /// If it has a file of a message, or no message has one. Otherwise it is another one than it was, or has
-    /// lost everything.
-    IfKnown,
-    Anyway,
-}
-
 impl Shared {
-    /// Whether the bucket belongs to this database, or to none: a wrong setting would cost another deployment
-    /// its files. One that belongs to none may be taken, and is not this database's if it is not.
-    pub(in crate::store::object) async fn is_own(&self, take: Take) -> Result<bool, StoreError> {
-        Ok(match self.owner().await? {
-            Owner::This => true,
-            Owner::Another => false,
-            Owner::None if self.may_take(take).await? => {
-                let own = self.store.cluster().await?.to_string();
-                self.bucket.mark(MARKER, own).await?;
-                self.owner().await? == Owner::This
-            }
-            Owner::None => take == Take::Never,
-        })
-    }
-
-    /// The database to which the bucket says that it belongs.
-    pub(in crate::store::object) async fn owner(&self) -> Result<Owner, StoreError> {
-        let Some(found) = self.bucket.small(MARKER).await? else { return Ok(Owner::None) };
-        let own = self.store.cluster().await?.to_string();
-        Ok(if found == own.as_bytes() { Owner::This } else { Owner::Another })
-    }
-
-    async fn may_take(&self, take: Take) -> Result<bool, StoreError> {
-        if take != Take::IfKnown {
-            return Ok(take == Take::Anyway);
-        }
-        let sql = "select object_key, length from files limit 1";
-        let Some(row) = self.store.row(sql, &[]).await? else { return Ok(true) };
-        let key: String = rows::column(&row, "object_key")?;
-        Ok(self.bucket.length(&key).await? == Some(unsigned(&row, "length")?))
-    }
-
     /// What lies in a folder of the bucket, and no row knows it.
     pub(super) async fn leftovers(&self, folder: &str) -> Result<Vec<Leftover>, StoreError> {
         let (now, begun) = self.bucket.begun(folder).await?;

@@ -10,14 +10,14 @@
 //!
 //! What differs from a list is looked at again before it is told: it may have come or gone since.
 
-pub(super) mod leftovers;
+mod leftovers;
 mod objects;
 mod parts;
 mod reconcile;
 mod tables;
 
-use self::leftovers::Take;
 use super::objects::Objects;
+use super::owner::Take;
 use crate::store::StoreError;
 
 /// What the audit found.

@@ -6,10 +6,10 @@ use futures_util::TryStreamExt;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::leftovers::MARKER;
 use super::{Found, Tell, folders};
 use crate::store::StoreError;
 use crate::store::object::objects::Shared;
+use crate::store::object::owner::MARKER;
 use crate::store::object::stored::unsigned;
 use crate::store::postgres::rows;
 use crate::upload::UploadId;

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::folders;
-use super::leftovers::Take;
 use crate::store::StoreError;
 use crate::store::object::objects::Objects;
+use crate::store::object::owner::Take;
 
 impl Objects {
     /// Makes garbage of everything in the bucket that no row knows; answers how much that was. Nothing is
