@@ -33,6 +33,10 @@ pub enum Found {
     Foreign(String),
 }
 
+/// The condition that a record needs the bytes of the row `s` of `stored`. Others are freed, and owed to
+/// nobody: a kill may leave the bytes of an upload that was ended because the bucket has lost them.
+const IS_NEEDED: &str = "exists (select from uploads u where u.id = s.upload and u.state in (0, 1, 2))";
+
 /// The way of what was found to the caller.
 pub(super) type Tell<'a> = &'a mut (dyn FnMut(Found) + Send);
 

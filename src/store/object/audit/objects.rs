@@ -6,20 +6,13 @@ use futures_util::TryStreamExt;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::{Found, Tell, folders};
+use super::{Found, IS_NEEDED, Tell, folders};
 use crate::store::StoreError;
 use crate::store::object::objects::Shared;
 use crate::store::object::owner::MARKER;
 use crate::store::object::stored::unsigned;
 use crate::store::postgres::rows;
 use crate::upload::UploadId;
-
-/// The objects that rows name; `$1` and `$2` bound their keys.
-const NAMED: &str = "select upload, object_key, length, 'the file of message ' || encode(message, 'hex') name
-        from files where object_key >= $1 and object_key < $2
-    union all
-    select upload, object_key, sealed_length, 'the object of upload ' || replace(upload::text, '-', '')
-        from stored where sealed_length is not null and object_key >= $1 and object_key < $2";
 
 /// An object that a row names.
 struct Named {
@@ -54,8 +47,17 @@ impl Shared {
         Ok(())
     }
 
+    /// The objects that rows name, with keys within these bounds.
     async fn named(&self, from: &str, to: &str) -> Result<HashMap<String, Named>, StoreError> {
-        self.store.query(NAMED, &[&from, &to]).await?.iter().map(Named::of).collect()
+        let sql = format!(
+            "select upload, object_key, length, 'the file of message ' || encode(message, 'hex') name
+                 from files where object_key >= $1 and object_key < $2
+             union all
+             select upload, object_key, sealed_length, 'the object of upload ' || replace(upload::text, '-', '')
+                 from stored s
+                 where sealed_length is not null and object_key >= $1 and object_key < $2 and {IS_NEEDED}"
+        );
+        self.store.query(&sql, &[&from, &to]).await?.iter().map(Named::of).collect()
     }
 
     /// The fault of an object that was not in the list as its row says, if that is still so.
@@ -69,7 +71,7 @@ impl Shared {
             Some(_) if self.bucket.has(key, before.id, before.length).await? => return Ok(None),
             Some(_) => format!("{} is that of another upload: {key}", before.name),
         };
-        // It may have been freed since the row was read.
+        // It may have been ended or freed since the row was read.
         let is_named = self.named_at(key).await?.is_some_and(|(_, now)| now.length == before.length);
         Ok(is_named.then_some(fault))
     }

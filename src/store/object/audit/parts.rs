@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use super::{Found, Tell};
+use super::{Found, IS_NEEDED, Tell};
 use crate::store::StoreError;
 use crate::store::object::listing::others;
 use crate::store::object::objects::Shared;
@@ -22,13 +22,15 @@ const LOOKS: usize = 10;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 impl Shared {
-    /// Compares the parts of each upload that has some.
+    /// Compares the parts of each upload that has some, and needs them.
     pub(super) async fn audit_parts(&self, tell: Tell<'_>) -> Result<(), StoreError> {
-        let sql = "select upload as id from stored where parts > 0 and sealed_length is null
-            and ($1::uuid is null or upload > $1) order by upload limit $2";
+        let sql = format!(
+            "select s.upload as id from stored s where s.parts > 0 and s.sealed_length is null and {IS_NEEDED}
+                 and ($1::uuid is null or s.upload > $1) order by s.upload limit $2"
+        );
         let mut after: Option<Uuid> = None;
         loop {
-            let page = rows::ids(&self.store.query(sql, &[&after, &PAGE]).await?)?;
+            let page = rows::ids(&self.store.query(&sql, &[&after, &PAGE]).await?)?;
             let Some(last) = page.last() else { return Ok(()) };
             after = Some(last.uuid());
             for id in page {
@@ -52,8 +54,8 @@ impl Shared {
                 Some(idx) => format!("upload {id}: its part {} is not the one that was put", idx + 1),
             },
         };
-        // It may have been sealed, discarded, or cut since the rows were read. Otherwise parts are only
-        // added.
+        // It may have been sealed, ended, discarded, or cut since the rows were read. Otherwise parts are
+        // only added.
         let is_still = self.parts_of(id).await?.is_some_and(|(now, parts_now)| {
             now.multipart == stored.multipart && parts_now.starts_with(&parts)
         });
@@ -71,12 +73,12 @@ impl Shared {
         Ok(false)
     }
 
-    /// What names the bytes of each part of an upload that is no object yet.
+    /// What names the bytes of each part of an upload that needs them, and is no object yet.
     async fn parts_of(&self, id: UploadId) -> Result<Option<(Stored, Vec<String>)>, StoreError> {
         let sql = format!(
             "select {STORED},
                  array(select p.content_id from upload_parts p where p.upload = s.upload order by p.idx) part_ids
-             from stored s where s.upload = $1 and s.sealed_length is null"
+             from stored s where s.upload = $1 and s.sealed_length is null and {IS_NEEDED}"
         );
         let row = self.store.row(&sql, &[&id.uuid()]).await?;
         row.map(|row| Ok((Stored::of(&row)?, rows::column(&row, "part_ids")?))).transpose()
