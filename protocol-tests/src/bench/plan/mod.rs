@@ -204,7 +204,7 @@ fn live(quick: bool) -> Vec<Work> {
 fn many(quick: bool) -> Vec<Work> {
     let records = either(quick, 50_000, 1_000_000);
     vec![
-        slow(quick, "idle", "", &[Longhaul, TusdMem]),
+        slow("idle", either(quick, (1_000, 4), (10_000, 10)), "", &[Longhaul, TusdMem]),
         Work {
             warm_up: String::new(),
             repetitions: 1,
