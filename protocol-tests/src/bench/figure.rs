@@ -12,7 +12,7 @@ pub(super) enum Figure {
     SentAgain,
     MemoryPerUpload,
     StartSecs,
-    /// Bytes over the loopback device, with those of the client, for each byte of an upload.
+    /// Bytes over the loopback device for each byte of an upload, besides the one that the client sent.
     Traffic,
     CreateFull,
     CreateEmpty,
@@ -36,7 +36,7 @@ impl Figure {
             Self::SentAgain => extra("sent_again_kib_max"),
             Self::MemoryPerUpload => extra("kib_per_upload"),
             Self::StartSecs => extra("start_secs"),
-            Self::Traffic => extra("loopback_bytes").map(|bytes| bytes / (report.bytes.max(1) as f64)),
+            Self::Traffic => extra("loopback_bytes").map(|bytes| bytes / (report.bytes.max(1) as f64) - 1.0),
             Self::CreateFull => extra("create_per_sec_full"),
             Self::CreateEmpty => extra("create_per_sec_empty"),
             Self::HeadFull => extra("head_per_sec_full"),

@@ -150,7 +150,7 @@ pub(super) const ROWS: &[Row] = &[
     row("cloud-big", "server CPU", Node, CpuPerGib, Server(TusdS3), AtMost(0.6)),
     row("cloud-5MiB", "throughput", Node, MibPerSec, Server(TusdS3), AtLeast(1.5)),
     row("cloud-64KiB", "requests", Node, RequestsPerSec, Server(TusdS3), AtLeast(10.0)),
-    row("cloud-64KiB", "bytes of client and S3", Node, Traffic, Server(TusdS3), AtMost(1.0 / 30.0)),
+    row("cloud-64KiB", "bytes to and from S3", Node, Traffic, Server(TusdS3), AtMost(1.0 / 30.0)),
     row("cloud-head", "requests", Node, RequestsPerSec, Server(TusdS3), AtLeast(5.0)),
     row("cloud-tiny", "to a message", Node, RequestsPerSec, Server(TusdS3), AtLeast(2.0)),
     row("cloud-announce", "p99", Node, P99, Nothing, AtMost(50.0)),
