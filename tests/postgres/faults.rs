@@ -29,7 +29,7 @@ pub(super) async fn run(address: &str, sql: &str) {
 }
 
 /// Ends every connection of a fixture and its nodes, as a database does that is restarted.
-async fn break_connections(fixture: &Fixture) {
+pub(super) async fn break_connections(fixture: &Fixture) {
     let schema = server::name_of(&fixture.address);
     let sql =
         format!("select pg_terminate_backend(pid) from pg_stat_activity where application_name = '{schema}'");

@@ -7,7 +7,7 @@ use longhaul::store::{Hints, Leases, Records, Taking, Wanted};
 use longhaul::upload::UploadId;
 
 use super::control;
-use super::faults::answered;
+use super::faults::{answered, break_connections, run};
 use super::proxy::Proxy;
 use super::server::Server;
 use super::{Fixture, MOST, Node};
@@ -78,4 +78,24 @@ async fn after_many_answers_were_lost_every_upload_is_free() {
         proxy.lose_answers(false);
     }
     all_are_free(&other, &uploads).await;
+}
+
+/// No commit that lets an upload go waits for the disk, so a database that crashes may forget it. This one is
+/// made to.
+#[tokio::test]
+async fn what_was_let_go_and_is_held_again_after_a_crash_of_the_database_is_free() {
+    let node = Node::on(Fixture::new().await, MemoryPayloads::sealing());
+    let uploads = stored(&node, 3).await;
+    let take = async |id: &UploadId| node.node.take_idle(*id).await.expect("taken").expect("idle");
+    let leases = join_all(uploads.iter().map(take)).await;
+    let address = &node.store.address;
+    run(address, "create table crashed as select id, node from uploads where node is not null").await;
+    drop(leases);
+    let is_done = "do $$ begin
+        while exists (select from uploads where node is not null) loop perform pg_sleep(0.01); end loop;
+        end $$";
+    run(address, is_done).await;
+    run(address, "update uploads u set node = c.node from crashed c where u.id = c.id").await;
+    break_connections(&node.store).await;
+    all_are_free(&node.beside(), &uploads).await;
 }

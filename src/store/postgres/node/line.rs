@@ -119,6 +119,7 @@ impl Line {
         let serve = async {
             if is_new {
                 in_time(prepare(&client, self.number, self.channels)).await?;
+                self.let_free(&client, &ordered.recent(), node).await?;
             }
             self.serve(&client, ordered, left, node).await
         };
@@ -153,12 +154,22 @@ impl Line {
                         tracing::info!("the line to the database is whole again");
                     }
                     let strays = ordered.strays();
-                    in_time(let_strays_go(client, self.number, &strays, |id| is_held(node, id))).await?;
+                    self.let_free(client, &strays, node).await?;
                     ordered.looked_at(&strays);
                 }
                 batch = ordered.next() => left.batch = batch,
             }
         }
+    }
+
+    /// Takes the node's name off those of these uploads that no request of it has.
+    async fn let_free(
+        &self,
+        client: &Client,
+        ids: &[UploadId],
+        node: &Weak<Inner>,
+    ) -> Result<(), StoreError> {
+        in_time(let_strays_go(client, self.number, ids, |id| is_held(node, id))).await
     }
 
     async fn leave(&self, client: &Client) -> Result<(), tokio_postgres::Error> {

@@ -7,6 +7,8 @@
 //! | to tell something | unless there is too much to tell: all of it is hints |
 //! | to end the node | until all else is done |
 //!
+//! The uploads that were let go last are remembered: a database that crashed may have forgotten it.
+//!
 //! A request takes nothing while too many uploads are to be let go. So these are bounded by that number and
 //! by the requests that there are at once.
 
@@ -23,6 +25,8 @@ use crate::upload::UploadId;
 const MOST_OWED: usize = 10_000;
 /// The most that is to be told. Of more, the latest counts.
 const MOST_TOLD: usize = 1024;
+/// How many of the uploads that were let go are remembered.
+const MOST_RECENT: usize = 10_000;
 /// The most uploads that are let go together, and the most that is told.
 const TOGETHER: usize = 256;
 
@@ -46,6 +50,8 @@ struct Waiting {
     /// The uploads that are owed, in their order.
     order: VecDeque<UploadId>,
     strays: Strays,
+    /// The uploads that were let go last.
+    recent: VecDeque<UploadId>,
     tells: VecDeque<Tell>,
     leave: Option<oneshot::Sender<()>>,
     /// Whether nothing more is ordered.
@@ -121,9 +127,20 @@ impl Ordered {
     /// while.
     pub(super) fn followed(&self, batch: Batch) {
         let mut waiting = self.0.lock();
-        for (id, _) in batch.owed.into_iter().filter(|(_, owed)| owed.is_stray) {
-            waiting.strays.note(id);
+        for (id, owed) in batch.owed {
+            if owed.is_stray {
+                waiting.strays.note(id);
+            }
+            if owed.epoch.is_some() {
+                waiting.remember(id);
+            }
         }
+    }
+
+    /// The uploads that were let go last, some of them twice. A database that crashed may have forgotten it,
+    /// as no commit of that waits for the disk.
+    pub(super) fn recent(&self) -> Vec<UploadId> {
+        self.0.lock().recent.iter().copied().collect()
     }
 
     /// The uploads to be looked at.
@@ -133,7 +150,9 @@ impl Ordered {
 
     /// Notes that these were looked at.
     pub(super) fn looked_at(&self, strays: &[UploadId]) {
-        self.0.lock().strays.looked_at(strays);
+        let mut waiting = self.0.lock();
+        let last = waiting.strays.looked_at(strays);
+        last.into_iter().for_each(|id| waiting.remember(id));
     }
 }
 
@@ -165,6 +184,13 @@ impl Waiting {
             LetGo::default()
         });
         known.add(order);
+    }
+
+    fn remember(&mut self, id: UploadId) {
+        if self.recent.len() == MOST_RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(id);
     }
 
     fn tell(&mut self, tell: Tell) {
@@ -246,11 +272,23 @@ mod tests {
         assert!(batches.iter().all(|batch| batch.owed.len().max(batch.tells.len()) <= TOGETHER));
         assert!(!orders.is_full());
         batches.into_iter().for_each(|batch| ordered.followed(batch));
+        assert_eq!(ordered.recent().len(), MOST_OWED / 2);
         let strays = ordered.strays();
         assert_eq!(strays.len(), MOST_OWED / 2);
         while !ordered.strays().is_empty() {
             ordered.looked_at(&strays);
         }
+    }
+
+    #[test]
+    fn those_that_were_let_go_last_are_remembered() {
+        let (orders, ordered) = orders();
+        let ids: Vec<_> = (0..MOST_RECENT + 10).map(|_| UploadId::random()).collect();
+        for id in &ids {
+            orders.let_go(*id, LetGo::of(Taken::At(Epoch::FIRST), Vec::new()));
+            all(&ordered).into_iter().for_each(|batch| ordered.followed(batch));
+        }
+        assert_eq!(ordered.recent(), ids[10..]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! Uploads that this node may have taken without learning of it: the answer was lost, or did not come in
-//! time. It lives on, so the others would take each of them for held, and none would ever be swept.
+//! Uploads that have this node's name on them for nothing: it took them without learning of it, as the answer
+//! was lost or did not come in time; or the database crashed, and forgot that they were let go. The node
+//! lives on, so the others would take each of them for held, and none would ever be swept.
 
 use std::collections::HashMap;
 
@@ -30,14 +31,14 @@ impl Strays {
         self.0.keys().copied().collect()
     }
 
-    /// Notes that these were looked at once more.
-    pub(super) fn looked_at(&mut self, ids: &[UploadId]) {
+    /// Notes that these were looked at once more; answers those that were looked at for the last time.
+    pub(super) fn looked_at(&mut self, ids: &[UploadId]) -> Vec<UploadId> {
         for id in ids {
             if let Some(beats) = self.0.get_mut(id) {
                 *beats -= 1;
             }
         }
-        self.0.retain(|_, beats| *beats > 0);
+        self.0.extract_if(|_, beats| *beats == 0).map(|(id, _)| id).collect()
     }
 }
 
