@@ -1,18 +1,17 @@
 //! Pages in a browser.
 
-use harness::heavy::alone;
+use harness::heavy::{Alone, alone};
 use harness::proxy::Step;
 use harness::script::Script;
 use harness::sending::Sending;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::sync::MutexGuard;
 
 /// Chromium with a profile of its own, alone on the machine.
 pub(crate) struct Browser {
     pub(crate) script: Script,
     pub(crate) _profile: TempDir,
-    pub(crate) _alone: MutexGuard<'static, ()>,
+    pub(crate) _alone: Alone,
 }
 
 impl Browser {
