@@ -3,8 +3,8 @@
 //
 //   cargo test --no-run --message-format=json | node protocol-tests/lanes.mjs [NAME]...
 //
-// The programs that are named run once more, where the server is nodes behind a balancer. What a program prints comes
-// in one piece when it has ended.
+// The programs that are named run once more at the end, where the server is nodes behind a balancer. What a program
+// prints comes in one piece when it has ended.
 
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
@@ -68,13 +68,12 @@ async function lane(programs) {
   return failed;
 }
 
-const once = await built();
-const onNodes = once
+const programs = await built();
+const onNodes = programs
   .filter(({ name }) => namedOnNodes.includes(name))
   .map((one) => ({ ...one, env: { ...process.env, LONGHAUL_TESTS_CLUSTER: '1' } }));
-const programs = [...once, ...onNodes];
 const lanes = [programs.filter(isAlone), programs.filter((one) => !isAlone(one))];
-const failed = (await Promise.all(lanes.map(lane))).flat();
+const failed = [...(await Promise.all(lanes.map(lane))).flat(), ...(await lane(onNodes))];
 for (const { name, env } of failed) {
   console.error(`FAILED: ${name}${env.LONGHAUL_TESTS_CLUSTER ? ' on nodes' : ''}`);
 }

@@ -1,4 +1,4 @@
-//! Nodes whose tables a newer version has changed. `crash_recovery` has an update under load.
+//! Nodes whose tables a newer version has changed. `cluster_kills` has an update under load.
 
 use harness::cluster::{Cluster, left_out};
 use harness::content::Content;
